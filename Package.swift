@@ -1,0 +1,146 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A folder is a layer, a line is a target, and imports only point down this page.
+
+let http: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
+let c: [Target] = [
+    .library("CCairo", pkgConfig: "cairo", apt: "libcairo2-dev"),
+    .library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
+    .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
+    .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+]
+
+let base: [Target] = [
+    .layer("Base", "Base", [])
+]
+
+let platform: [Target] = [
+    .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
+    .layer("Platform", "Telemetry", ["Base", .logging]),
+    .layer("Platform", "Storage", ["Base"]),
+    .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb]),
+    .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
+    .layer("Platform", "Files", ["Base"]),
+    .layer("Platform", "Web", ["Base", "Telemetry"] + http),
+    .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
+    .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs"]),
+    .layer("Platform", "Forecasting", ["Base", "CLapack"]),
+    .layer("Platform", "Plotting", ["CCairo"]),
+]
+
+let core: [Target] = [
+    .layer("Core", "Audit", ["Modules"]),
+    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Identity", .httpTypes, .yams]),
+]
+
+let products: [Target] = [
+    .layer("Products", "Training", ["Modules", "Secrets", "Audit", "Identity", "Entitlements", "Files", "Forecasting", "Plotting", .httpTypes, .nio])
+]
+
+let apps: [Target] = [
+    .layer(
+        "Apps",
+        "App",
+        ["Modules", "Secrets", "StorageSQLite", "StoragePostgres", "Files", .configuration, .serviceLifecycle]
+            + (core + products).map { .init(stringLiteral: $0.name) }
+    ),
+    .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
+    .layer("Apps", "TestKit", ["App", "Client", "Modules", "StorageSQLite", "StoragePostgres"] + (core + products).map { .init(stringLiteral: $0.name) }),
+    .executableTarget(
+        name: "gatehouse",
+        dependencies: ["App", "Client", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
+        path: "Sources/Apps/gatehouse"
+    ),
+    .executableTarget(
+        name: "gatehouse-bench",
+        dependencies: ["App", "Client", "Modules", "Identity", "Entitlements", "Forecasting", "StorageSQLite"] + http,
+        path: "Sources/Apps/Bench"
+    ),
+]
+
+let tests: [Target] = [
+    .tests("BaseTests", ["Base"]),
+    .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
+    .tests("WebTests", ["Base", "Web", "Client", "Modules", "TestKit"]),
+    .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
+    .tests("ForecastingTests", ["Base", "Forecasting"]),
+    .tests("PlottingTests", ["Plotting"]),
+    .tests("IdentityTests", ["Base", "Client", "Modules", "Identity", "Secrets", "TestKit"]),
+    .tests("EntitlementsTests", ["Base", "Client", "Modules", "Identity", "Entitlements", "TestKit"]),
+    .tests("TrainingTests", ["Base", "Client", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
+    .tests("AppTests", ["App", "Base", "Client", "Modules", "Identity", "Entitlements", "TestKit"]),
+]
+
+let package = Package(
+    name: "gatehouse",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: c + base + platform + core + products + apps + tests,
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}
+
+extension Target {
+    static func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+        .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+    }
+
+    static func layer(_ folder: String, _ name: String, _ needs: [Dependency]) -> Target {
+        .target(name: name, dependencies: needs, path: folder == name ? "Sources/\(name)" : "Sources/\(folder)/\(name)")
+    }
+
+    static func tests(_ name: String, _ needs: [Dependency]) -> Target {
+        .testTarget(name: name, dependencies: needs)
+    }
+}
+
+extension Target.Dependency {
+    static var arguments: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
+    static var configuration: Self { .product(name: "Configuration", package: "swift-configuration") }
+    static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+    static var cryptoExtras: Self { .product(name: "CryptoExtras", package: "swift-crypto") }
+    static var grdb: Self { .product(name: "GRDB", package: "GRDB.swift") }
+    static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
+    static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+    static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
+    static var logging: Self { .product(name: "Logging", package: "swift-log") }
+    static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
+    static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+    static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+    static var yams: Self { .product(name: "Yams", package: "Yams") }
+}

@@ -1,0 +1,16 @@
+import Dispatch
+
+/// One thread's worth of serial execution for one actor, where a C library may block without starving the threads that
+/// everything else shares.
+package final class BlockingExecutor: SerialExecutor {
+    private let queue: DispatchQueue
+
+    package init(label: String) { queue = DispatchQueue(label: label) }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    package func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
+}

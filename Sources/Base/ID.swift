@@ -1,0 +1,101 @@
+/// A typed identifier: an `ID<Dataset>` cannot be passed where an `ID<TrainingJob>` is meant. The value is a UUIDv7 (RFC 9562)
+/// in lower-case text, so that ids sort by the time they were made.
+package struct ID<Subject>: Hashable, Sendable {
+    package let text: String
+
+    /// Reads an id as a client wrote it.
+    /// - Returns: nil unless `text` is a UUID in its canonical 36-character form.
+    package init?(_ text: String) {
+        guard UUIDText.isCanonical(text) else { return nil }
+        self.text = text.lowercased()
+    }
+
+    /// Trusts `text`: for ids that this system wrote itself, such as those read from its own tables.
+    package init(trusted text: String) { self.text = text }
+}
+
+extension ID: CustomStringConvertible {
+    package var description: String { text }
+}
+
+extension ID: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let id = ID(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a UUID")
+        }
+        self = id
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// The text form of UUIDs, and the making of version 7 (RFC 9562, section 5.7).
+package enum UUIDText {
+    package static func isCanonical(_ text: String) -> Bool {
+        let bytes = text.utf8
+        guard bytes.count == 36 else { return false }
+        for (index, byte) in bytes.enumerated() {
+            switch index {
+            case 8, 13, 18, 23: if byte != UInt8(ascii: "-") { return false }
+            default: if !isHex(byte) { return false }
+            }
+        }
+        return true
+    }
+
+    /// - Parameters:
+    ///   - milliseconds: since 1970, of which 48 bits are kept.
+    ///   - random: 10 random bytes; six bits of them give way to version and variant.
+    package static func version7(milliseconds: Int64, random: [UInt8]) -> String {
+        precondition(random.count == 10, "a UUIDv7 takes 10 random bytes")
+        var bytes = [UInt8](repeating: 0, count: 16)
+        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (8 * (5 - Int64(index)))) }
+        for index in 0..<10 { bytes[6 + index] = random[index] }
+        bytes[6] = bytes[6] & 0x0F | 0x70
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Hex.encode(bytes)
+        return [digits.prefix(8), digits.dropFirst(8).prefix(4), digits.dropFirst(12).prefix(4), digits.dropFirst(16).prefix(4), digits.dropFirst(20)]
+            .joined(separator: "-")
+    }
+
+    private static func isHex(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): true
+        default: false
+        }
+    }
+}
+
+/// Bytes as lower-case hexadecimal text.
+package enum Hex {
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// - Returns: nil unless `text` is an even number of hexadecimal digits.
+    package static func decode(_ text: String) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var high: UInt8?
+        for character in text.utf8 {
+            guard let digit = Character(UnicodeScalar(character)).hexDigitValue else { return nil }
+            if let upper = high {
+                bytes.append(upper << 4 | UInt8(digit))
+                high = nil
+            } else {
+                high = UInt8(digit)
+            }
+        }
+        return high == nil ? bytes : nil
+    }
+}

@@ -1,0 +1,106 @@
+/// A failure that a client can understand and act on, shaped as RFC 9457 problem details.
+///
+/// Everything that a caller may be told leaves the system as a `Problem`; anything else that is thrown is logged
+/// with its cause and answered as ``Kind/internalError``.
+package struct Problem: Error, Sendable {
+    /// One documented kind of failure: a row of the catalogue that OpenAPI and `/problems/<code>` are made from.
+    package struct Kind: Sendable, Hashable {
+        /// Stable, machine-readable name: lower-case words joined by hyphens.
+        package let code: String
+        /// One sentence for people; the `title` and `error` members of the answer unless an instance says it more exactly.
+        package let title: String
+        /// HTTP status code.
+        package let status: Int
+
+        package init(_ code: String, _ title: String, status: Int) {
+            self.code = code
+            self.title = title
+            self.status = status
+        }
+    }
+
+    package var kind: Kind
+    /// The sentence of this instance, where it is more exact than its kind's title.
+    package var title: String
+    /// What to do about it, in a sentence or two.
+    package var detail: String?
+    /// Extra members of the answer, by name.
+    package var members: [String: JSONValue]
+    /// Extra header fields of the answer, by name.
+    package var headers: [String: String]
+    /// Kept for the log; never sent.
+    package var cause: (any Error)?
+
+    package init(
+        _ kind: Kind,
+        title: String? = nil,
+        detail: String? = nil,
+        members: [String: JSONValue] = [:],
+        headers: [String: String] = [:],
+        cause: (any Error)? = nil
+    ) {
+        self.kind = kind
+        self.title = title ?? kind.title
+        self.detail = detail
+        self.members = members
+        self.headers = headers
+        self.cause = cause
+    }
+}
+
+extension Problem: CustomStringConvertible {
+    package var description: String {
+        var text = "\(kind.code) (\(kind.status)): \(title)"
+        if let detail { text += " — \(detail)" }
+        if let cause { text += " [\(cause)]" }
+        return text
+    }
+}
+
+extension Problem.Kind {
+    package static let invalidRequest = Self("invalid-request", "The request is not valid", status: 400)
+    package static let invalidPayload = Self("invalid-payload", "The body could not be read", status: 400)
+    package static let notFound = Self("not-found", "Not found", status: 404)
+    package static let conflict = Self("conflict", "The request conflicts with the present state", status: 409)
+    package static let validationFailed = Self("validation-failed", "The request did not pass validation", status: 422)
+    package static let internalError = Self("internal-error", "Something went wrong on our side", status: 500)
+    package static let overloaded = Self("overloaded", "The service is busy. Please try again shortly.", status: 503)
+    package static let notConfigured = Self("not-configured", "This part of the service is not configured", status: 503)
+}
+
+extension Problem {
+    /// One fault of a body, named by an RFC 6901 pointer into it.
+    package struct Fault: Sendable, Hashable {
+        package var pointer: String
+        package var detail: String
+
+        package init(_ pointer: String, _ detail: String) {
+            self.pointer = pointer
+            self.detail = detail
+        }
+    }
+
+    /// A body that was read but says something impossible: 422 with every fault found.
+    package static func invalid(_ faults: [Fault]) -> Problem {
+        let listed = faults.map { JSONValue.object(["pointer": .string($0.pointer), "detail": .string($0.detail)]) }
+        let first = faults.first.map { "\($0.pointer.isEmpty ? "The body" : $0.pointer) \($0.detail)" }
+        return Problem(.validationFailed, detail: first, members: ["errors": .array(listed)])
+    }
+
+    package static func invalid(_ pointer: String, _ detail: String) -> Problem { invalid([Fault(pointer, detail)]) }
+
+    /// Turned away for lack of room; `seconds` says when another try makes sense.
+    package static func overloaded(retryAfter seconds: Int, detail: String) -> Problem {
+        Problem(.overloaded, detail: detail, headers: ["Retry-After": String(seconds)])
+    }
+
+    /// The one place where an unplanned error becomes a problem.
+    package static func wrapping(_ error: any Error) -> Problem {
+        (error as? Problem) ?? Problem(.internalError, cause: error)
+    }
+
+    /// Runs `body`; whatever it throws that is not a problem becomes an internal error with its cause.
+    package static func catching<Result>(_ body: () async throws -> Result) async throws(Problem) -> Result {
+        do { return try await body() } catch { throw wrapping(error) }
+    }
+}
