@@ -1,0 +1,80 @@
+package import Base
+
+/// One step of the schema's history: named, in order, and never edited once shipped.
+package struct Migration: Sendable {
+    /// `<module>-<number>-<what>`, such as `identity-001-accounts`.
+    package let name: String
+    package let statements: [SQL]
+
+    package init(_ name: String, _ statements: SQL...) {
+        self.name = name
+        self.statements = statements
+    }
+
+    /// FNV-1a over the text for SQLite: tells an edited migration from the shipped one. It guards against mistakes, not against attackers.
+    var fingerprint: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for statement in statements {
+            for byte in statement.rendered(for: .sqlite).text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+        return String(hash, radix: 16)
+    }
+}
+
+/// Brings a database to the schema of this binary.
+package struct Migrator: Sendable {
+    package let migrations: [Migration]
+
+    package init(_ migrations: [Migration]) {
+        let names = migrations.map(\.name)
+        precondition(Set(names).count == names.count, "two migrations share a name: \(names)")
+        self.migrations = migrations
+    }
+
+    /// Applies what is missing, in order, in one transaction and under the database's migration lock.
+    /// - Returns: the names of the migrations that were applied, or that would be with `dryRun`.
+    /// - Throws: ``MigrationFault`` as the cause of an internal error, when the database is newer than this binary or a shipped migration was edited.
+    @discardableResult
+    package func run(on database: some Database, dryRun: Bool = false) async throws(Problem) -> [String] {
+        let migrations = self.migrations
+        return try await database.migrate { transaction in
+            try transaction.execute(
+                """
+                CREATE TABLE IF NOT EXISTS schema_migrations (
+                    name TEXT PRIMARY KEY NOT NULL,
+                    fingerprint TEXT NOT NULL,
+                    applied_at \(.integer) NOT NULL
+                ) \(.strict)
+                """
+            )
+            let applied = try transaction.all("SELECT name, fingerprint FROM schema_migrations") { (name: try $0["name"] as String, fingerprint: try $0["fingerprint"] as String) }
+            let known = Dictionary(uniqueKeysWithValues: migrations.map { ($0.name, $0.fingerprint) })
+            for step in applied {
+                guard let fingerprint = known[step.name] else { throw MigrationFault.databaseIsNewer(step.name) }
+                guard fingerprint == step.fingerprint else { throw MigrationFault.edited(step.name) }
+            }
+            let missing = migrations.filter { migration in !applied.contains { $0.name == migration.name } }
+            if !dryRun {
+                for migration in missing {
+                    for statement in migration.statements { try transaction.execute(statement) }
+                    try transaction.execute(
+                        "INSERT INTO schema_migrations (name, fingerprint, applied_at) VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))"
+                    )
+                }
+            }
+            return missing.map(\.name)
+        }
+    }
+}
+
+package enum MigrationFault: Error, CustomStringConvertible {
+    case databaseIsNewer(String)
+    case edited(String)
+
+    package var description: String {
+        switch self {
+        case .databaseIsNewer(let name): "The database has the migration '\(name)', which this version of gatehouse does not know. Run the newer version."
+        case .edited(let name): "The migration '\(name)' differs from the one that was applied to this database. Shipped migrations are never edited; add a new one."
+        }
+    }
+}

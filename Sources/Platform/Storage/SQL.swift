@@ -1,0 +1,116 @@
+package import Base
+
+/// SQL text with its values kept apart, written with string interpolation and rendered for either engine.
+///
+/// A value in an interpolation is bound, never text: `"… WHERE id = \(id)"` is safe whatever `id` holds. Where the engines
+/// truly differ, the difference has a name in ``Idiom``.
+package struct SQL: Sendable, ExpressibleByStringInterpolation {
+    package enum Dialect: Sendable { case sqlite, postgres }
+
+    package enum Value: Sendable, Hashable {
+        case null
+        case integer(Int64)
+        case real(Double)
+        case text(String)
+    }
+
+    /// The few places where the two engines differ, each named once.
+    package enum Idiom: Sendable {
+        /// A whole number of 64 bits, as a column's type.
+        case integer
+        /// A floating-point number of 64 bits, as a column's type.
+        case real
+        /// Ends a table definition: the engine holds every row to the declared types.
+        case strict
+        /// Locks the rows that a SELECT finds until the transaction ends. SQLite has one writer, so its rows are locked already.
+        case forUpdate
+        /// As ``forUpdate``, passing over rows that somebody else has locked.
+        case skipLocked
+    }
+
+    enum Segment: Sendable {
+        case text(String)
+        case value(Value)
+        case idiom(Idiom)
+    }
+
+    private(set) var segments: [Segment]
+
+    package init(stringLiteral text: String) { segments = [.text(text)] }
+    package init(stringInterpolation: StringInterpolation) { segments = stringInterpolation.segments }
+
+    /// - Parameter text: SQL that comes from the program itself, never from a caller.
+    package init(trusted text: String) { segments = [.text(text)] }
+
+    package struct StringInterpolation: StringInterpolationProtocol {
+        var segments: [Segment] = []
+
+        package init(literalCapacity: Int, interpolationCount: Int) { segments.reserveCapacity(2 * interpolationCount + 1) }
+        package mutating func appendLiteral(_ text: String) { segments.append(.text(text)) }
+        package mutating func appendInterpolation(_ value: some SQLBindable) { segments.append(.value(value.sqlValue)) }
+        package mutating func appendInterpolation(_ value: (some SQLBindable)?) { segments.append(.value(value?.sqlValue ?? .null)) }
+        package mutating func appendInterpolation(_ fragment: SQL) { segments.append(contentsOf: fragment.segments) }
+        package mutating func appendInterpolation(_ idiom: Idiom) { segments.append(.idiom(idiom)) }
+
+        /// `(a, b, c)` with each value bound; an empty list matches nothing.
+        package mutating func appendInterpolation(list values: [some SQLBindable]) {
+            segments.append(.text("("))
+            for (index, value) in values.enumerated() {
+                if index > 0 { segments.append(.text(", ")) }
+                segments.append(.value(value.sqlValue))
+            }
+            segments.append(.text(values.isEmpty ? "NULL)" : ")"))
+        }
+    }
+
+    package static func + (left: SQL, right: SQL) -> SQL {
+        var sum = left
+        sum.segments += right.segments
+        return sum
+    }
+
+    /// The text as the engine reads it, with numbered placeholders, and the values in their order.
+    package func rendered(for dialect: Dialect) -> (text: String, values: [Value]) {
+        var text = ""
+        var values: [Value] = []
+        for segment in segments {
+            switch segment {
+            case .text(let literal): text += literal
+            case .value(let value):
+                values.append(value)
+                text += dialect == .sqlite ? "?\(values.count)" : "$\(values.count)"
+            case .idiom(let idiom): text += idiom.text(for: dialect)
+            }
+        }
+        return (text, values)
+    }
+}
+
+extension SQL.Idiom {
+    func text(for dialect: SQL.Dialect) -> String {
+        switch (self, dialect) {
+        case (.integer, .sqlite): "INTEGER"
+        case (.integer, .postgres): "BIGINT"
+        case (.real, .sqlite): "REAL"
+        case (.real, .postgres): "DOUBLE PRECISION"
+        case (.strict, .sqlite): "STRICT"
+        case (.forUpdate, .postgres): "FOR UPDATE"
+        case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
+        case (.strict, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
+        }
+    }
+}
+
+/// What can stand in the place of a value.
+package protocol SQLBindable { var sqlValue: SQL.Value { get } }
+
+extension SQL.Value: SQLBindable { package var sqlValue: SQL.Value { self } }
+extension String: SQLBindable { package var sqlValue: SQL.Value { .text(self) } }
+extension Int64: SQLBindable { package var sqlValue: SQL.Value { .integer(self) } }
+extension Int: SQLBindable { package var sqlValue: SQL.Value { .integer(Int64(self)) } }
+extension Double: SQLBindable { package var sqlValue: SQL.Value { .real(self) } }
+extension Bool: SQLBindable { package var sqlValue: SQL.Value { .integer(self ? 1 : 0) } }
+extension ID: SQLBindable { package var sqlValue: SQL.Value { .text(text) } }
+extension Instant: SQLBindable { package var sqlValue: SQL.Value { .integer(microseconds) } }
+extension Limit: SQLBindable { package var sqlValue: SQL.Value { .integer(value) } }
+extension SQLBindable where Self: RawRepresentable, RawValue == String { package var sqlValue: SQL.Value { .text(rawValue) } }
