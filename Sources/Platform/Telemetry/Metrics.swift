@@ -1,0 +1,110 @@
+import Synchronization
+
+/// Counters, gauges and histograms of one process, written in Prometheus' text format (version 0.0.4).
+///
+/// Label values come from closed sets (routes as declared, codes, kinds), never from what a client wrote, so that the number
+/// of series stays bounded.
+package final class Metrics: Sendable {
+    private struct Series: Hashable {
+        let name: String
+        let labels: String
+    }
+
+    private struct Histogram {
+        var counts: [UInt64]
+        var sum: Double = 0
+        var count: UInt64 = 0
+    }
+
+    private struct State {
+        var counters: [Series: Double] = [:]
+        var gauges: [Series: Double] = [:]
+        var histograms: [Series: Histogram] = [:]
+        var help: [String: String] = [:]
+    }
+
+    /// Upper bounds of the latency histogram, in seconds.
+    package static let latencyBounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// Says what a metric means; written as its HELP line.
+    package func describe(_ name: String, _ text: String) { state.withLock { $0.help[name] = text } }
+
+    package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
+        let series = Series(name: name, labels: Self.text(labels))
+        state.withLock { $0.counters[series, default: 0] += amount }
+    }
+
+    package func set(_ name: String, _ labels: [(String, String)] = [], to value: Double) {
+        let series = Series(name: name, labels: Self.text(labels))
+        state.withLock { $0.gauges[series] = value }
+    }
+
+    package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) {
+        let series = Series(name: name, labels: Self.text(labels))
+        let bucket = Self.latencyBounds.firstIndex { seconds <= $0 } ?? Self.latencyBounds.count
+        state.withLock { state in
+            var histogram = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Self.latencyBounds.count + 1))
+            histogram.counts[bucket] += 1
+            histogram.sum += seconds
+            histogram.count += 1
+            state.histograms[series] = histogram
+        }
+    }
+
+    /// The page that Prometheus reads.
+    package var exposition: String {
+        let state = state.withLock { $0 }
+        var page = ""
+        write(state.counters, type: "counter", help: state.help, to: &page) { page, series, value in
+            page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
+        }
+        write(state.gauges, type: "gauge", help: state.help, to: &page) { page, series, value in
+            page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
+        }
+        write(state.histograms, type: "histogram", help: state.help, to: &page) { page, series, histogram in
+            let prefix = series.labels.isEmpty ? "" : series.labels + ","
+            var cumulative: UInt64 = 0
+            for (index, count) in histogram.counts.enumerated() {
+                cumulative += count
+                let bound = index < Self.latencyBounds.count ? Self.number(Self.latencyBounds[index]) : "+Inf"
+                page += "\(series.name)_bucket{\(prefix)le=\"\(bound)\"} \(cumulative)\n"
+            }
+            let labels = series.labels.isEmpty ? "" : "{\(series.labels)}"
+            page += "\(series.name)_sum\(labels) \(Self.number(histogram.sum))\n\(series.name)_count\(labels) \(histogram.count)\n"
+        }
+        return page
+    }
+
+    private func write<Value>(
+        _ all: [Series: Value],
+        type: String,
+        help: [String: String],
+        to page: inout String,
+        _ write: (inout String, Series, Value) -> Void
+    ) {
+        var last = ""
+        for (series, value) in all.sorted(by: { ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels) }) {
+            if series.name != last {
+                if let text = help[series.name] { page += "# HELP \(series.name) \(text)\n" }
+                page += "# TYPE \(series.name) \(type)\n"
+                last = series.name
+            }
+            write(&page, series, value)
+        }
+    }
+
+    private static func text(_ labels: [(String, String)]) -> String {
+        labels.map { name, value in
+            let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            return "\(name)=\"\(escaped)\""
+        }.joined(separator: ",")
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+    }
+}
