@@ -1,0 +1,20 @@
+@_exported public import Base
+@_exported public import Jobs
+@_exported public import Storage
+@_exported public import Telemetry
+@_exported public import Web
+
+/// What a feature adds to the system. The place that wires everything asks every module the same four questions.
+package protocol Module: Sendable {
+    var routes: [Route] { get }
+    var migrations: [Migration] { get }
+    var workers: [Worker] { get }
+    var schedules: [Schedule] { get }
+}
+
+extension Module {
+    package var routes: [Route] { [] }
+    package var migrations: [Migration] { [] }
+    package var workers: [Worker] { [] }
+    package var schedules: [Schedule] { [] }
+}

@@ -1,0 +1,127 @@
+import Base
+import Foundation
+import HTTPTypes
+
+/// The OpenAPI 3.1 document of a list of routes. Each sentence of it is read off the routes themselves.
+package struct OpenAPI: Sendable {
+    /// The document as JSON, sorted, so that two versions compare line by line.
+    package let text: String
+
+    package init(routes: [Route], version: String) {
+        let reader = SchemaReader()
+        var paths: [String: JSONValue] = [:]
+        for route in routes {
+            var operations = paths[route.path]?.object ?? [:]
+            operations[route.method.rawValue.lowercased()] = Self.operation(route, reader)
+            paths[route.path] = .object(operations)
+        }
+        var schemas = reader.components.mapValues(\.json)
+        schemas["Problem"] = Self.problemSchema
+        let document: JSONValue = [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Gatehouse",
+                "version": .string(version),
+                "description": "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix.",
+                "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
+            ],
+            "paths": .object(paths),
+            "components": [
+                "schemas": .object(schemas),
+                "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"]],
+            ],
+        ]
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        text = (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? "{}"
+    }
+
+    private static func operation(_ route: Route, _ reader: SchemaReader) -> JSONValue {
+        var operation: [String: JSONValue] = [
+            "operationId": .string(operationID(route)),
+            "summary": .string(route.summary),
+            "tags": [.string(tag(of: route))],
+            "responses": .object(responses(route, reader)),
+            "x-gate": .array(route.gate.filter { $0.schema == nil && $0.kind != .body }.map { .string($0.text) }),
+        ]
+        let parameters = route.gate.compactMap(parameter)
+        if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
+        if let body = requestBody(route, reader) { operation["requestBody"] = body }
+        operation["security"] = route.isPublic ? [] : [["bearer": []]]
+        return .object(operation)
+    }
+
+    private static func parameter(_ summary: GateSummary) -> JSONValue? {
+        guard let schema = summary.schema, [.path, .query, .header].contains(summary.kind) else { return nil }
+        return [
+            "name": .string(summary.name),
+            "in": .string(summary.kind.rawValue),
+            "required": .bool(summary.kind == .path || summary.isRequired),
+            "schema": schema.json,
+        ]
+    }
+
+    private static func requestBody(_ route: Route, _ reader: SchemaReader) -> JSONValue? {
+        if let input = route.input {
+            let schema = reader.schema(of: input).json
+            var content: [String: JSONValue] = ["application/json": ["schema": schema]]
+            if input is any FormReadable.Type { content["application/x-www-form-urlencoded"] = ["schema": schema] }
+            return ["required": true, "content": .object(content)]
+        }
+        guard let body = route.gate.first(where: { $0.kind == .body }), let mediaType = body.mediaType else { return nil }
+        return ["required": true, "content": .object([mediaType: ["schema": body.schema?.json ?? ["type": "object"]]])]
+    }
+
+    private static func responses(_ route: Route, _ reader: SchemaReader) -> [String: JSONValue] {
+        var responses: [String: JSONValue] = [:]
+        for answer in route.answers {
+            var response: [String: JSONValue] = ["description": .string(answer.description)]
+            if let mediaType = answer.mediaType {
+                let schema: JSONValue = answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"]
+                response["content"] = .object([mediaType: ["schema": schema]])
+            }
+            responses[String(answer.status)] = .object(response)
+        }
+        for (status, kinds) in Dictionary(grouping: route.problems, by: \.status) {
+            responses[String(status)] = [
+                "description": .string(kinds.map { "`\($0.code)`: \($0.title)" }.sorted().joined(separator: "  \n")),
+                "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
+            ]
+        }
+        return responses
+    }
+
+    private static func operationID(_ route: Route) -> String {
+        let words = route.path.split { "/-.{}".contains($0) }.filter { $0 != "v1" }.map(String.init)
+        return ([route.method.rawValue.lowercased()] + words).joined(separator: "_")
+    }
+
+    /// The first word of the path: what a reader looks a door up under.
+    package static func tag(of route: Route) -> String {
+        route.path.hasPrefix("/v1/") ? String(route.path.dropFirst(4).prefix { $0 != "/" }) : "service"
+    }
+
+    private static let problemSchema: JSONValue = [
+        "type": "object",
+        "description": "RFC 9457 problem details; `error` repeats `title`.",
+        "required": ["type", "title", "status", "code", "request_id", "error"],
+        "properties": [
+            "type": ["type": "string"], "title": ["type": "string"], "status": ["type": "integer"], "detail": ["type": "string"],
+            "code": ["type": "string"], "request_id": ["type": "string"], "error": ["type": "string"],
+            "errors": [
+                "type": "array",
+                "items": ["type": "object", "properties": ["pointer": ["type": "string"], "detail": ["type": "string"]], "required": ["pointer", "detail"]],
+            ],
+        ],
+        "additionalProperties": true,
+    ]
+}
+
+extension Route {
+    package var isPublic: Bool { gate.contains { $0.kind == .open } }
+}
+
+extension GateSummary {
+    /// As `gatehouse routes` prints it: `quota:processing`.
+    package var text: String { name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)" }
+}

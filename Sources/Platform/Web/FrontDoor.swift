@@ -1,0 +1,182 @@
+package import Base
+import Foundation
+package import HTTPTypes
+import NIOCore
+package import Telemetry
+
+/// The one way in: finds the door of a request, lets the gate decide, and answers — refusals and surprises included.
+package struct FrontDoor: Sendable {
+    package let routes: [Route]
+    private let table: RouteTable
+    private let corsOrigins: Set<String>
+    private let metrics: Metrics
+    private let logger: Logger
+    private let runtime: Runtime
+
+    /// - Parameter corsOrigins: origins whose pages may call; `*` stands for any.
+    package init(routes: [Route], corsOrigins: [String], metrics: Metrics, logger: Logger, runtime: Runtime) {
+        self.routes = routes
+        table = RouteTable(routes)
+        self.corsOrigins = Set(corsOrigins)
+        self.metrics = metrics
+        self.logger = logger
+        self.runtime = runtime
+        metrics.describe("gatehouse_http_requests_total", "Requests answered, by route, method and status.")
+        metrics.describe("gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
+        metrics.describe("gatehouse_refusals_total", "Requests refused, by the code of the problem.")
+    }
+
+    /// Answers a request. It never throws: whatever goes wrong becomes a problem answer and a line in the log.
+    package func respond(to head: HTTPRequest, body: RequestBody, address: String) async -> Reply {
+        let started = ContinuousClock.now
+        let requestID = Self.requestID(head.headerFields[.xRequestID]) ?? runtime.id(of: Call.self).text
+        var routed = "(no route)"
+        var facts: Facts?
+        var reply: Reply
+        do {
+            let target = head.path ?? "/"
+            let mark = target.firstIndex(of: "?") ?? target.endIndex
+            let path = RouteTable.canonicalPath(of: String(target[..<mark]))
+            if head.method == .options, let preflight = preflight(head) {
+                routed = "(preflight)"
+                reply = preflight
+            } else {
+                switch try table.match(head.method, path) {
+                case .found(let route, let parameters):
+                    routed = route.path
+                    let call = Call(
+                        method: head.method,
+                        path: path,
+                        parameters: parameters,
+                        query: Query(target[mark...].dropFirst()),
+                        headers: head.headerFields,
+                        body: body,
+                        requestID: requestID,
+                        address: address,
+                        received: runtime.now()
+                    )
+                    facts = call.facts
+                    reply = try await route.respond(call)
+                case .wrongMethod(let allowed):
+                    let list = allowed.map(\.rawValue).joined(separator: ", ")
+                    throw Problem(.methodNotAllowed, detail: "This path answers to \(list).", headers: ["Allow": list])
+                case .none:
+                    throw Problem(.notFound, detail: "There is nothing at this address. /docs lists what there is.")
+                }
+            }
+        } catch {
+            reply = problemReply(Problem.wrapping(error), requestID: requestID, route: routed)
+        }
+        reply.headers[.xRequestID] = requestID
+        addCORS(to: &reply, origin: head.headerFields[.origin])
+        record(head, reply, routed, requestID, address, facts, ContinuousClock.now - started)
+        return reply
+    }
+
+    /// The answer to what is no request at all, such as malformed HTTP: known before there is a route or a caller.
+    package func refuse(_ problem: Problem) -> Reply {
+        problemReply(problem, requestID: runtime.id(of: Call.self).text, route: "(malformed)")
+    }
+
+    private func problemReply(_ problem: Problem, requestID: String, route: String) -> Reply {
+        if problem.kind.status >= 500 {
+            logger.error("\(problem.title)", metadata: ["request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)", "cause": "\(problem.cause.map { "\($0)" } ?? "none")"])
+        }
+        metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
+        return problem.reply(requestID: requestID)
+    }
+
+    private func record(_ head: HTTPRequest, _ reply: Reply, _ route: String, _ requestID: String, _ address: String, _ facts: Facts?, _ duration: Duration) {
+        metrics.increment("gatehouse_http_requests_total", [("route", route), ("method", Self.known(head.method)), ("status", String(reply.status.code))])
+        metrics.observe("gatehouse_http_request_duration_seconds", [("route", route)], seconds: duration.inSeconds)
+        logger.info(
+            "request",
+            metadata: [
+                "request_id": "\(requestID)",
+                "method": "\(Self.known(head.method))",
+                "path": "\(route)",
+                "status": "\(reply.status.code)",
+                "duration_ms": "\((duration.inSeconds * 1_000_000).rounded() / 1_000)",
+                "client_ip": "\(address)",
+                "user": "\(facts?.accountName ?? "-")",
+            ]
+        )
+    }
+
+    /// A client may send any token as a method; only known ones become label values.
+    private static func known(_ method: HTTPRequest.Method) -> String {
+        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
+    }
+
+    /// A request id that a client sent, if it is fit to be repeated.
+    private static func requestID(_ text: String?) -> String? {
+        guard let text, (8...128).contains(text.utf8.count),
+            text.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || isLetterOrDigit($0) })
+        else { return nil }
+        return text
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        default: false
+        }
+    }
+}
+
+// MARK: Cross-origin requests (Fetch standard, CORS protocol)
+
+extension FrontDoor {
+    private func allows(_ origin: String) -> Bool { corsOrigins.contains(origin) || corsOrigins.contains("*") }
+
+    private func preflight(_ head: HTTPRequest) -> Reply? {
+        guard let origin = head.headerFields[.origin], head.headerFields[.accessControlRequestMethod] != nil else { return nil }
+        var reply = Reply(status: .noContent)
+        if allows(origin) {
+            reply.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
+            reply.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
+            reply.headers[.accessControlMaxAge] = "600"
+        }
+        return reply
+    }
+
+    private func addCORS(to reply: inout Reply, origin: String?) {
+        guard !corsOrigins.isEmpty else { return }
+        reply.headers[.vary] = "Origin"
+        guard let origin, allows(origin) else { return }
+        reply.headers[.accessControlAllowOrigin] = origin
+        reply.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
+        reply.headers[.accessControlExposeHeaders] = "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+    }
+}
+
+extension Problem.Kind {
+    package static let methodNotAllowed = Self("method-not-allowed", "Method not allowed", status: 405)
+}
+
+extension Problem {
+    /// The problem as RFC 9457 has it, with `error` for clients that read nothing else.
+    package func reply(requestID: String) -> Reply {
+        var body = members
+        body["type"] = .string("/problems/\(kind.code)")
+        body["title"] = .string(title)
+        body["status"] = .integer(Int64(kind.status))
+        body["detail"] = .string(detail ?? title)
+        body["code"] = .string(kind.code)
+        body["request_id"] = .string(requestID)
+        body["error"] = .string(title)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // A JSON value of our own making always encodes; should it not, the status still tells.
+        let bytes = (try? encoder.encode(JSONValue.object(body))) ?? Data("{}".utf8)
+        var reply = Reply(
+            status: HTTPResponse.Status(code: kind.status),
+            headers: [.contentType: "application/problem+json; charset=utf-8", .cacheControl: "no-store"],
+            body: .buffer(ByteBuffer(bytes: bytes))
+        )
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { reply.headers[name] = value }
+        }
+        return reply
+    }
+}

@@ -1,0 +1,35 @@
+package import HTTPTypes
+package import NIOCore
+
+/// An answer on its way out.
+package struct Reply: Sendable {
+    package enum Body: Sendable {
+        case none
+        case buffer(ByteBuffer)
+        /// Part of a file, read piece by piece as the client takes it.
+        case file(path: String, range: Range<Int64>)
+    }
+
+    package var status: HTTPResponse.Status
+    package var headers: HTTPFields
+    package var body: Body
+
+    package init(status: HTTPResponse.Status, headers: HTTPFields = [:], body: Body = .none) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    package init(status: HTTPResponse.Status = .ok, text: String, mediaType: String) {
+        self.init(status: status, headers: [.contentType: mediaType], body: .buffer(ByteBuffer(string: text)))
+    }
+
+    /// The size of the body in bytes.
+    package var contentLength: Int64 {
+        switch body {
+        case .none: 0
+        case .buffer(let buffer): Int64(buffer.readableBytes)
+        case .file(_, let range): Int64(range.count)
+        }
+    }
+}

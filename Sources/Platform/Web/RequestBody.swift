@@ -1,0 +1,66 @@
+package import Base
+package import NIOCore
+
+/// The bytes of a request as they arrive. They can be read once, piece by piece or gathered under a limit.
+package struct RequestBody: Sendable, AsyncSequence {
+    package typealias Element = ByteBuffer
+
+    private let makeNext: @Sendable () -> () async throws -> ByteBuffer?
+    /// The size that the client announced, if any.
+    package let announcedSize: Int?
+
+    package init<Base: AsyncSequence & Sendable>(_ base: Base, announcedSize: Int?) where Base.Element == ByteBuffer {
+        self.announcedSize = announcedSize
+        makeNext = {
+            var iterator = base.makeAsyncIterator()
+            return { try await iterator.next() }
+        }
+    }
+
+    package init(bytes: [UInt8]) {
+        announcedSize = bytes.count
+        makeNext = {
+            var isRead = bytes.isEmpty
+            return {
+                defer { isRead = true }
+                return isRead ? nil : ByteBuffer(bytes: bytes)
+            }
+        }
+    }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let step: () async throws -> ByteBuffer?
+        package mutating func next() async throws -> ByteBuffer? { try await step() }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(step: makeNext()) }
+
+    /// Gathers the whole body.
+    /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` when it is cut off.
+    package func collect(upTo limit: Int) async throws(Problem) -> ByteBuffer {
+        if let announcedSize, announcedSize > limit { throw Problem.payloadTooLarge(limit: limit) }
+        var whole = ByteBuffer()
+        do {
+            for try await var piece in self {
+                guard whole.readableBytes + piece.readableBytes <= limit else { throw Problem.payloadTooLarge(limit: limit) }
+                if whole.readableBytes == 0 { whole = piece } else { whole.writeBuffer(&piece) }
+            }
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.invalidPayload, detail: "The body ended before it was complete.", cause: error)
+        }
+        return whole
+    }
+}
+
+extension Problem.Kind {
+    package static let payloadTooLarge = Self("payload-too-large", "The body is too large", status: 413)
+    package static let unsupportedMediaType = Self("unsupported-media-type", "The body has a media type that is not accepted here", status: 415)
+}
+
+extension Problem {
+    package static func payloadTooLarge(limit: Int) -> Problem {
+        Problem(.payloadTooLarge, detail: "At most \(limit) bytes are accepted here.", members: ["limit": .integer(Int64(limit))], headers: ["Connection": "close"])
+    }
+}

@@ -1,0 +1,200 @@
+package import Base
+package import HTTPTypes
+import NIOCore
+
+/// One door: its address, what it asks of a caller, and what happens behind it.
+///
+/// From the list of routes come the router, the OpenAPI document, the `routes` command and the test that drives every door,
+/// so none of them can say something else than what happens.
+package struct Route: Sendable {
+    package let method: HTTPRequest.Method
+    /// `/v1/…`, or a path at the root; `{names}` match one segment.
+    package let path: String
+    /// Other spellings of the path that reach this door and are not documented on their own.
+    package private(set) var aliases: [String] = []
+    package let summary: String
+    package let gate: [GateSummary]
+    package let input: (any Payload.Type)?
+    package let answers: [DocumentedAnswer]
+    /// Everything that this door may refuse with, without duplicates.
+    package let problems: [Problem.Kind]
+    package let respond: @Sendable (Call) async throws(Problem) -> Reply
+
+    /// The largest JSON body that is read, in bytes.
+    package static let maximumBody = 1 << 20
+
+    /// The same door under other addresses, written like `path`.
+    package func alias(_ paths: String...) -> Route {
+        var route = self
+        route.aliases += paths.map(Self.canonical)
+        return route
+    }
+
+    /// `auth/login` is `/v1/auth/login`; what begins with a slash stands at the root.
+    static func canonical(_ path: String) -> String { path.hasPrefix("/") ? path : "/v1/" + path }
+}
+
+extension Route {
+    package static func get<Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.get, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
+    package static func delete<Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.delete, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
+    /// A door that takes no body, or reads it itself through a requirement such as `.multipart`.
+    package static func post<Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
+    package static func post<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
+    package static func put<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.put, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
+    private static func door<Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ summary: String,
+        _ who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind],
+        handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        var declared = Declared(who)
+        for requirement in repeat each need { declared.add(requirement) }
+        return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) { call async throws(Problem) in
+            let caller = try await who.check(call)
+            let proofs = (repeat try await (each need).check(call))
+            return try await Problem.catching { try await handler(caller, repeat each proofs) }.reply()
+        }
+    }
+
+    private static func door<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ summary: String,
+        _ who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind],
+        handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        var declared = Declared(who)
+        for requirement in repeat each need { declared.add(requirement) }
+        let reader = BodyReader(for: Input.self)
+        return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) { call async throws(Problem) in
+            let caller = try await who.check(call)
+            let proofs = (repeat try await (each need).check(call))
+            let input: Input = try await reader.read(call)
+            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.reply()
+        }
+    }
+
+    private init(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ summary: String,
+        _ declared: Declared,
+        input: (any Payload.Type)?,
+        output: any Answer.Type,
+        problems: [Problem.Kind],
+        respond: @escaping @Sendable (Call) async throws(Problem) -> Reply
+    ) {
+        precondition(
+            zip(declared.stages, declared.stages.dropFirst()).allSatisfy { $0 <= $1 },
+            "\(method) \(path) declares its requirements out of the order of the gate"
+        )
+        self.method = method
+        self.path = Self.canonical(path)
+        self.summary = summary
+        self.input = input
+        self.respond = respond
+        gate = declared.summaries
+        answers = output.documented
+        let body: [Problem.Kind] = input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
+        var seen: Set<Problem.Kind> = []
+        self.problems = (declared.problems + body + problems + [.invalidRequest, .internalError, .overloaded]).filter { seen.insert($0).inserted }
+    }
+
+    /// What the requirements of one door say of themselves.
+    private struct Declared {
+        var stages: [GateStage] = []
+        var summaries: [GateSummary] = []
+        var problems: [Problem.Kind] = []
+
+        init(_ who: some Requirement) { add(who) }
+
+        mutating func add(_ requirement: some Requirement) {
+            stages.append(requirement.stage)
+            summaries.append(requirement.summary)
+            problems += requirement.problems
+        }
+    }
+}
+
+/// A payload that may also come as an HTML form.
+package protocol FormReadable: Payload {}
+
+/// Reads one kind of payload from the bodies of calls.
+struct BodyReader: Sendable {
+    private let decoder: PayloadDecoder
+    private let acceptsForms: Bool
+
+    init(for payload: any Payload.Type) {
+        decoder = PayloadDecoder(for: payload)
+        acceptsForms = payload is any FormReadable.Type
+    }
+
+    /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
+    func read<Input: Payload>(_ call: Call) async throws(Problem) -> Input {
+        let mediaType = call.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } } ?? "application/json"
+        if acceptsForms, mediaType == "application/x-www-form-urlencoded" {
+            let body = try await call.body.collect(upTo: Route.maximumBody)
+            let form = Query(String(buffer: body)).values
+            return try decoder.decode(Input.self, from: .object(form.mapValues { .string($0) }))
+        }
+        guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
+            throw Problem(.unsupportedMediaType, detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
+        }
+        return try decoder.decode(Input.self, from: try await call.body.collect(upTo: Route.maximumBody))
+    }
+}

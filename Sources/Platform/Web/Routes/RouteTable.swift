@@ -1,0 +1,91 @@
+package import Base
+package import HTTPTypes
+
+/// Finds the door of a request: a tree of path segments, literal ones before `{names}`.
+package struct RouteTable: Sendable {
+    package enum Match: Sendable {
+        case found(Route, parameters: [String: String])
+        case wrongMethod(allowed: [HTTPRequest.Method])
+        case none
+    }
+
+    private final class Node: Sendable {
+        let children: [String: Node]
+        let parameter: Node?
+        let routes: [HTTPRequest.Method: (route: Route, names: [String])]
+
+        init(_ entries: [(rest: ArraySlice<Substring>, names: [String], route: Route)]) {
+            var literal: [String: [(ArraySlice<Substring>, [String], Route)]] = [:]
+            var open: [(ArraySlice<Substring>, [String], Route)] = []
+            var here: [HTTPRequest.Method: (Route, [String])] = [:]
+            for entry in entries {
+                if let first = entry.rest.first {
+                    if first.hasPrefix("{") {
+                        open.append((entry.rest.dropFirst(), entry.names + [String(first.dropFirst().dropLast())], entry.route))
+                    } else {
+                        literal[String(first), default: []].append((entry.rest.dropFirst(), entry.names, entry.route))
+                    }
+                } else {
+                    precondition(here[entry.route.method] == nil, "two routes answer \(entry.route.method) \(entry.route.path)")
+                    here[entry.route.method] = (entry.route, entry.names)
+                }
+            }
+            children = literal.mapValues { Node($0.map { (rest: $0.0, names: $0.1, route: $0.2) }) }
+            parameter = open.isEmpty ? nil : Node(open.map { (rest: $0.0, names: $0.1, route: $0.2) })
+            routes = here.mapValues { (route: $0.0, names: $0.1) }
+        }
+    }
+
+    private let root: Node
+
+    package init(_ routes: [Route]) {
+        root = Node(
+            routes.flatMap { route in
+                ([route.path] + route.aliases).map { (rest: Self.segments(of: $0), names: [], route: route) }
+            }
+        )
+    }
+
+    /// - Parameter path: as ``canonicalPath(of:)`` gives it, still percent-encoded.
+    package func match(_ method: HTTPRequest.Method, _ path: some StringProtocol) throws(Problem) -> Match {
+        var values: [Substring] = []
+        guard let node = find(root, Self.segments(of: path), &values) else { return .none }
+        guard let (route, names) = node.routes[method] ?? (method == .head ? node.routes[.get] : nil) else {
+            return .wrongMethod(allowed: node.routes.keys.sorted { $0.rawValue < $1.rawValue })
+        }
+        var parameters: [String: String] = [:]
+        for (name, value) in zip(names, values) {
+            guard let decoded = FormText.decode(value, plusIsSpace: false) else {
+                throw Problem(.invalidRequest, detail: "The path has a broken percent-encoding.")
+            }
+            parameters[name] = decoded
+        }
+        return .found(route, parameters: parameters)
+    }
+
+    private func find(_ node: Node, _ rest: ArraySlice<Substring>, _ values: inout [Substring]) -> Node? {
+        guard let first = rest.first else { return node.routes.isEmpty ? nil : node }
+        if let child = node.children[String(first)], let found = find(child, rest.dropFirst(), &values) { return found }
+        guard let child = node.parameter else { return nil }
+        values.append(first)
+        if let found = find(child, rest.dropFirst(), &values) { return found }
+        values.removeLast()
+        return nil
+    }
+
+    /// Doors that stand at the root alone; everything else is under `/v1` once a leading `/api` and then a leading `/v1` are taken away.
+    private static let rootPaths: Set<String> = ["/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json"]
+
+    /// The one spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
+    package static func canonicalPath(of path: String) -> String {
+        if rootPaths.contains(path) || path.hasPrefix("/problems/") || path.hasPrefix("/console") { return path }
+        var rest = Substring(path)
+        for prefix in ["/api", "/v1"] where rest == prefix || rest.hasPrefix(prefix + "/") { rest = rest.dropFirst(prefix.count) }
+        return "/v1" + rest
+    }
+
+    private static func segments<Path: StringProtocol>(of path: Path) -> ArraySlice<Substring> {
+        let parts = Substring(path).split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return parts.last?.isEmpty == true ? parts.dropLast() : parts
+    }
+}

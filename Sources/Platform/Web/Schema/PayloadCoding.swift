@@ -1,0 +1,80 @@
+package import Base
+import Foundation
+package import NIOCore
+
+/// Turns bodies into payloads and payloads into bodies, for one payload type whose schema was read once.
+package struct PayloadDecoder: Sendable {
+    private let schema: Schema
+    private let components: [String: Schema]
+    private let naming: Naming
+
+    package init(for payload: any Payload.Type) {
+        let reader = SchemaReader()
+        schema = reader.schema(of: payload)
+        components = reader.components
+        naming = payload.naming
+    }
+
+    /// Reads a JSON body.
+    /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does not fit.
+    package func decode<Value: Payload>(_ type: Value.Type, from body: ByteBuffer) throws(Problem) -> Value {
+        let data = Data(body.readableBytesView)
+        let value: JSONValue
+        do {
+            value = try JSONDecoder().decode(JSONValue.self, from: data)
+        } catch {
+            throw Problem(.invalidPayload, detail: data.isEmpty ? "The body is empty; JSON is expected." : "The body is not valid JSON.", cause: error)
+        }
+        return try decode(type, from: value, data: data)
+    }
+
+    /// Reads a value that was put together from elsewhere, such as a form.
+    package func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue) throws(Problem) -> Value {
+        try decode(type, from: value, data: (try? JSONEncoder().encode(value)) ?? Data())
+    }
+
+    private func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue, data: Data) throws(Problem) -> Value {
+        let faults = schema.faults(in: value, components: components)
+        guard faults.isEmpty else { throw Problem.invalid(faults) }
+        let decoder = JSONDecoder()
+        if naming == .snakeCase { decoder.keyDecodingStrategy = .convertFromSnakeCase }
+        do {
+            return try decoder.decode(type, from: data)
+        } catch let error as DecodingError {
+            throw Problem.invalid(error.pointer(naming), error.reason)
+        } catch {
+            throw Problem.wrapping(error)
+        }
+    }
+}
+
+extension Payload {
+    /// The payload as a JSON body.
+    package func encoded() throws(Problem) -> ByteBuffer {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if Self.naming == .snakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
+        do { return ByteBuffer(bytes: try encoder.encode(self)) } catch { throw Problem.wrapping(error) }
+    }
+}
+
+extension DecodingError {
+    fileprivate func pointer(_ naming: Naming) -> String {
+        let context: Context? =
+            switch self {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context), .dataCorrupted(let context): context
+            @unknown default: nil
+            }
+        return (context?.codingPath ?? []).map { "/" + ($0.intValue.map(String.init) ?? naming.written($0.stringValue)) }.joined()
+    }
+
+    fileprivate var reason: String {
+        switch self {
+        case .typeMismatch: "has the wrong type"
+        case .valueNotFound: "must not be null"
+        case .keyNotFound(let key, _): "lacks \(key.stringValue)"
+        case .dataCorrupted(let context): "is \(context.debugDescription)"
+        @unknown default: "could not be read"
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import Base
+
+/// Reads schemas off types by letting them decode themselves from a decoder that only takes notes.
+///
+/// Structs with synthesized conformances, nested as deep as they like, need nothing. A hand-written `init(from:)` that
+/// branches on its input cannot be watched: such a type is a ``SchemaProviding``.
+package final class SchemaReader {
+    /// The named objects met so far.
+    package private(set) var components: [String: Schema] = [:]
+    private var inProgress: Set<String> = []
+
+    package init() {}
+
+    /// - Returns: the schema of a payload; objects are put among the components and referred to.
+    package func schema(of payload: any Payload.Type) -> Schema { schema(of: payload, naming: payload.naming) }
+
+    func schema(of type: Any.Type, naming: Naming) -> Schema {
+        switch type {
+        case is Bool.Type: return .boolean
+        case is String.Type: return .string()
+        case is Int.Type, is Int64.Type, is Int32.Type: return .integer()
+        case is UInt.Type, is UInt64.Type, is UInt32.Type, is UInt16.Type, is UInt8.Type: return .integer(minimum: 0)
+        case is Double.Type, is Float.Type: return .number()
+        case let providing as any SchemaProviding.Type: return providing.schema
+        case let optional as any AnyOptional.Type: return .nullable(schema(of: optional.wrappedType, naming: naming))
+        case let array as any AnyArray.Type: return .array(schema(of: array.elementType, naming: naming))
+        case let map as any AnyMap.Type: return .map(schema(of: map.valueType, naming: naming))
+        case let cases as any (CaseIterable & RawRepresentable).Type: if let names = Self.names(of: cases) { return .enumeration(names) }
+        default: break
+        }
+        guard let decodable = type as? any Decodable.Type else { return .any }
+        let name = String(describing: type).filter { $0.isLetter || $0.isNumber }
+        guard components[name] == nil, inProgress.insert(name).inserted else { return .reference(name) }
+        defer { inProgress.remove(name) }
+        let notes = Notes()
+        _ = try? Self.decode(decodable, from: NotingDecoder(reader: self, notes: notes, naming: naming))
+        if let single = notes.single { return single }
+        let rules = (type as? any Payload.Type)?.rules ?? [:]
+        let properties = notes.properties.map { property in
+            var property = property
+            if let rule = rules[property.name] { property.schema = rule.applied(to: property.schema) }
+            return property
+        }
+        components[name] = .object(Schema.Object(properties: properties))
+        return .reference(name)
+    }
+
+    /// A value of `type` that is good enough to go on decoding with.
+    func sample<Value: Decodable>(of type: Value.Type, naming: Naming) throws -> Value {
+        let sample: Any? =
+            switch type {
+            case let providing as any SchemaProviding.Type: providing.sample
+            case let optional as any AnyOptional.Type: optional.absent
+            case let array as any AnyArray.Type: array.empty
+            case let map as any AnyMap.Type: map.empty
+            case let cases as any CaseIterable.Type: Self.firstCase(of: cases)
+            default: nil
+            }
+        if let sample = sample as? Value { return sample }
+        return try type.init(from: NotingDecoder(reader: self, notes: Notes(), naming: naming))
+    }
+
+    private static func decode<Value: Decodable>(_: Value.Type, from decoder: NotingDecoder) throws -> Value { try Value(from: decoder) }
+    private static func names<Cases: CaseIterable & RawRepresentable>(of _: Cases.Type) -> [String]? {
+        let names = Cases.allCases.compactMap { $0.rawValue as? String }
+        return names.count == Cases.allCases.count ? names : nil
+    }
+    private static func firstCase<Cases: CaseIterable>(of _: Cases.Type) -> Any? { Cases.allCases.first }
+}
+
+/// What a type asked for while it decoded itself.
+final class Notes {
+    var properties: [Schema.Object.Property] = []
+    var single: Schema?
+
+    func add(_ name: String, _ schema: Schema, isRequired: Bool) {
+        properties.append(.init(name: name, schema: isRequired ? schema : .nullable(schema), isRequired: isRequired))
+    }
+}
+
+private protocol AnyOptional {
+    static var wrappedType: Any.Type { get }
+    static var absent: Any { get }
+}
+extension Optional: AnyOptional {
+    static var wrappedType: Any.Type { Wrapped.self }
+    static var absent: Any { Wrapped?.none as Any }
+}
+
+private protocol AnyArray {
+    static var elementType: Any.Type { get }
+    static var empty: Any { get }
+}
+extension Array: AnyArray {
+    static var elementType: Any.Type { Element.self }
+    static var empty: Any { [Element]() }
+}
+
+private protocol AnyMap {
+    static var valueType: Any.Type { get }
+    static var empty: Any { get }
+}
+extension Dictionary: AnyMap where Key == String {
+    static var valueType: Any.Type { Value.self }
+    static var empty: Any { [Key: Value]() }
+}
+
+struct NotingDecoder: Decoder {
+    let reader: SchemaReader
+    let notes: Notes
+    let naming: Naming
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedDecodingContainer<Key> {
+        KeyedDecodingContainer(Keyed(reader: reader, notes: notes, naming: naming))
+    }
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
+    func singleValueContainer() -> any SingleValueDecodingContainer { Single(reader: reader, notes: notes, naming: naming) }
+
+    /// Thrown at types whose coding cannot be watched; what was noted until then stays.
+    struct Unwatchable: Error {}
+
+    struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
+        let reader: SchemaReader
+        let notes: Notes
+        let naming: Naming
+        var codingPath: [any CodingKey] { [] }
+        var allKeys: [Key] { [] }
+
+        func contains(_: Key) -> Bool { true }
+        func decodeNil(forKey _: Key) -> Bool { false }
+
+        private func note<Value>(_ key: Key, _ sample: Value, isRequired: Bool = true) -> Value {
+            notes.add(naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: isRequired)
+            return sample
+        }
+        private func noteOptional<Value>(_ key: Key, _: Value.Type) -> Value? {
+            notes.add(naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: false)
+            return nil
+        }
+
+        func decode(_: Bool.Type, forKey key: Key) -> Bool { note(key, false) }
+        func decode(_: String.Type, forKey key: Key) -> String { note(key, "") }
+        func decode(_: Double.Type, forKey key: Key) -> Double { note(key, 0) }
+        func decode(_: Float.Type, forKey key: Key) -> Float { note(key, 0) }
+        func decode(_: Int.Type, forKey key: Key) -> Int { note(key, 0) }
+        func decode(_: Int64.Type, forKey key: Key) -> Int64 { note(key, 0) }
+        func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+            notes.add(naming.written(key.stringValue), reader.schema(of: type, naming: naming), isRequired: true)
+            return try reader.sample(of: type, naming: naming)
+        }
+        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) -> Bool? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: String.Type, forKey key: Key) -> String? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: Double.Type, forKey key: Key) -> Double? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: Float.Type, forKey key: Key) -> Float? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: Int.Type, forKey key: Key) -> Int? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) -> Int64? { noteOptional(key, type) }
+        func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) -> Value? { noteOptional(key, type) }
+
+        func nestedContainer<NestedKey: CodingKey>(keyedBy _: NestedKey.Type, forKey _: Key) throws -> KeyedDecodingContainer<NestedKey> { throw Unwatchable() }
+        func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
+        func superDecoder() throws -> any Decoder { throw Unwatchable() }
+        func superDecoder(forKey _: Key) throws -> any Decoder { throw Unwatchable() }
+    }
+
+    struct Single: SingleValueDecodingContainer {
+        let reader: SchemaReader
+        let notes: Notes
+        let naming: Naming
+        var codingPath: [any CodingKey] { [] }
+
+        func decodeNil() -> Bool { false }
+        func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+            notes.single = reader.schema(of: type, naming: naming)
+            return try reader.sample(of: type, naming: naming)
+        }
+        private func note<Value>(_ sample: Value) -> Value {
+            notes.single = reader.schema(of: Value.self, naming: naming)
+            return sample
+        }
+        func decode(_: Bool.Type) -> Bool { note(false) }
+        func decode(_: String.Type) -> String { note("") }
+        func decode(_: Double.Type) -> Double { note(0) }
+        func decode(_: Int.Type) -> Int { note(0) }
+        func decode(_: Int64.Type) -> Int64 { note(0) }
+    }
+}

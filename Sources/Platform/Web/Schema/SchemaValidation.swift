@@ -1,0 +1,79 @@
+package import Base
+
+extension Schema {
+    /// Holds a value against the schema.
+    /// - Parameters:
+    ///   - components: what ``Schema/reference(_:)`` names.
+    ///   - pointer: where `value` stands in the body (RFC 6901).
+    /// - Returns: every fault found, at most ``maximumFaults``; empty where the value fits.
+    package func faults(in value: JSONValue, components: [String: Schema], at pointer: String = "") -> [Problem.Fault] {
+        var faults: [Problem.Fault] = []
+        check(value, components, pointer, &faults)
+        return faults
+    }
+
+    /// A body with more faults than this says no more with them.
+    package static let maximumFaults = 50
+
+    private func check(_ value: JSONValue, _ components: [String: Schema], _ pointer: String, _ faults: inout [Problem.Fault]) {
+        guard faults.count < Self.maximumFaults else { return }
+        func fault(_ detail: String) { faults.append(Problem.Fault(pointer, detail)) }
+        switch (self, value) {
+        case (.any, _), (.nullable, .null), (.boolean, .bool): return
+        case (.nullable(let schema), _): schema.check(value, components, pointer, &faults)
+        case (.reference(let name), _): components[name]?.check(value, components, pointer, &faults)
+        case (.integer(let minimum, let maximum), _):
+            guard let number = value.integer else { return fault("must be a whole number") }
+            if let minimum, number < minimum { fault("must be at least \(minimum)") }
+            if let maximum, number > maximum { fault("must be at most \(maximum)") }
+        case (.number(let minimum, let maximum), _):
+            guard let number = value.number, number.isFinite else { return fault("must be a number") }
+            if let minimum, number < minimum { fault("must be at least \(minimum)") }
+            if let maximum, number > maximum { fault("must be at most \(maximum)") }
+        case (.string(let format, let minLength, let maxLength), .string(let text)):
+            let length = text.unicodeScalars.count
+            if let minLength, length < minLength { fault(minLength == 1 ? "must not be empty" : "must have at least \(minLength) characters") }
+            if let maxLength, length > maxLength { fault("must have at most \(maxLength) characters") }
+            if text.unicodeScalars.contains("\0") { fault("must not contain a NUL character") }
+            if let format, let reason = StringFormat.fault(of: text, format) { fault(reason) }
+        case (.enumeration(let values), .string(let text)):
+            if !values.contains(text) { fault("must be one of: \(values.joined(separator: ", "))") }
+        case (.array(let element, let maxItems), .array(let elements)):
+            if let maxItems, elements.count > maxItems { return fault("must have at most \(maxItems) items") }
+            for (index, item) in elements.enumerated() { element.check(item, components, "\(pointer)/\(index)", &faults) }
+        case (.map(let schema), .object(let members)):
+            for (name, item) in members.sorted(by: { $0.key < $1.key }) { schema.check(item, components, pointer + Self.step(name), &faults) }
+        case (.object(let shape), .object(let members)):
+            for property in shape.properties where property.isRequired && members[property.name] == nil {
+                faults.append(Problem.Fault(pointer + Self.step(property.name), "is required"))
+            }
+            for (name, item) in members.sorted(by: { $0.key < $1.key }) {
+                if let property = shape.property(name) {
+                    property.schema.check(item, components, pointer + Self.step(name), &faults)
+                } else if !shape.isOpen {
+                    faults.append(Problem.Fault(pointer + Self.step(name), "is not a known field"))
+                }
+            }
+        case (.boolean, _): fault("must be true or false")
+        case (.string, _), (.enumeration, _): fault("must be a string")
+        case (.array, _): fault("must be an array")
+        case (.map, _), (.object, _): fault("must be an object")
+        }
+    }
+
+    private static func step(_ name: String) -> String {
+        "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
+}
+
+/// The formats of strings that are checked rather than only documented.
+enum StringFormat {
+    /// - Returns: what is wrong with `text`, or nil.
+    static func fault(of text: String, _ format: String) -> String? {
+        switch format {
+        case "uuid": UUIDText.isCanonical(text) ? nil : "must be a UUID"
+        case "date-time": Instant(text) == nil ? "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z" : nil
+        default: nil
+        }
+    }
+}

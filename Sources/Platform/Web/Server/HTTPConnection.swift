@@ -1,0 +1,143 @@
+import Base
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Telemetry
+
+/// How each accepted connection is set up and served.
+struct HTTPConnections: ServerChildChannel {
+    let limits: HTTPLimits
+    let upgrader: (any WebSocketHost)?
+    let executors: LoopExecutors
+    let malformed: @Sendable (HTTPFault) -> Reply
+    let respond: @Sendable (IncomingRequest) async -> Reply
+    let open = ConnectionCount()
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
+        channel.eventLoop.makeCompletedFuture {
+            let pulse = ConnectionPulse()
+            let encoder = HTTPResponseEncoder()
+            var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+            decoderLimits.maxHeaderFieldSize = limits.headerListBytes
+            decoderLimits.maxHeaderListSize = limits.headerListBytes
+            decoderLimits.maxHeaderFieldCount = limits.headerCount
+            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(encoder)
+            try pipeline.addHandler(decoder)
+            try pipeline.addHandler(ConnectionGuard(limits: limits, pulse: pulse, encoder: encoder, decoder: decoder, logger: logger))
+            return HTTPConnection(
+                channel: channel,
+                parts: try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+                peerAddress: Self.name(channel.remoteAddress),
+                pulse: pulse
+            )
+        }
+    }
+
+    func handle(value connection: HTTPConnection, logger: Logger) async {
+        open.opened()
+        defer { open.closed() }
+        await withTaskExecutorPreference(executors[connection.channel.eventLoop]) {
+            await connection.serve(as: self, logger: logger)
+        }
+    }
+
+    /// The IP address without its port; one of IPv4 that came through an IPv6 socket in its own spelling.
+    private static func name(_ address: SocketAddress?) -> String {
+        guard let name = address?.ipAddress else { return "unix" }
+        return name.hasPrefix("::ffff:") && name.contains(".") ? String(name.dropFirst(7)) : name
+    }
+}
+
+final class ConnectionCount: Sendable {
+    private let open = Atomic(0)
+
+    var value: Int { open.load(ordering: .relaxed) }
+    func opened() { open.add(1, ordering: .relaxed) }
+    func closed() { open.subtract(1, ordering: .relaxed) }
+}
+
+/// One connection: requests in the order they came, each answered before the next is looked at.
+struct HTTPConnection: ServerChildChannelValue {
+    let channel: any Channel
+    let parts: NIOAsyncChannel<InboundPart, OutboundPart>
+    let peerAddress: String
+    let pulse: ConnectionPulse
+
+    fileprivate func serve(as server: HTTPConnections, logger: Logger) async {
+        do {
+            try await withTaskCancellationHandler {
+                try await parts.executeThenClose { inbound, outbound in
+                    let loop = RequestLoop(connection: self, server: server, parts: PartReader(inbound), outbound: outbound, logger: logger)
+                    try await loop.run()
+                    // The guard closes the connection when the client has what was written and has stopped sending.
+                    outbound.finish()
+                    try await channel.closeFuture.get()
+                }
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } catch {
+            logger.debug("connection ended", metadata: ["cause": "\(error)", "peer": "\(peerAddress)"])
+        }
+    }
+}
+
+private struct RequestLoop: Sendable {
+    let connection: HTTPConnection
+    let server: HTTPConnections
+    let parts: PartReader
+    let outbound: NIOAsyncChannelOutboundWriter<OutboundPart>
+    let logger: Logger
+
+    /// Returns when the connection has served its purpose.
+    /// - Throws: when it broke.
+    func run() async throws {
+        while let part = try await parts.next() {
+            switch part {
+            case .head(let head):
+                guard try await serve(head) else { return }
+            case .fault(let fault):
+                return try await write(server.malformed(fault), to: nil, keepsAlive: false)
+            case .body, .end, .frame:
+                preconditionFailure("the guard lets a request begin with its head")
+            }
+        }
+    }
+
+    /// - Returns: false when that was the connection's last request.
+    private func serve(_ head: RequestHead) async throws -> Bool {
+        let body = head.hasBody ? IncomingBody(head, parts: parts, outbound: outbound, pulse: connection.pulse) : nil
+        if body == nil { guard case .end = try await parts.next() else { return false } }
+        let request = IncomingRequest(
+            head: head.request,
+            body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? RequestBody(bytes: []),
+            peerAddress: connection.peerAddress
+        )
+        if let upgrader = server.upgrader, body == nil, let answer = await WebSocketHandshake.answer(request, by: upgrader, on: connection.channel) {
+            try await outbound.write(.switchProtocols(answer))
+            await upgrader.handle(WebSocketChannel(parts: parts, outbound: outbound), request)
+            return false
+        }
+
+        var reply = await server.respond(request)
+        let rest = body?.finish() ?? .nothing
+        if case .fault(let fault) = rest { reply = server.malformed(fault) }
+        let keepsAlive = head.keepsAlive && !connection.pulse.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
+            && !reply.asksToClose
+        try await write(reply, to: head, keepsAlive: keepsAlive)
+        guard keepsAlive else { return false }
+        return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true
+    }
+
+    private func write(_ reply: Reply, to head: RequestHead?, keepsAlive: Bool) async throws {
+        try await ReplyWriter(outbound: outbound, malformed: server.malformed, logger: logger).write(reply, to: head, keepsAlive: keepsAlive)
+    }
+}
+
+extension Reply {
+    fileprivate var asksToClose: Bool { headers[.connection]?.lowercased() == "close" }
+}

@@ -1,0 +1,169 @@
+import Base
+import Foundation
+import Synchronization
+
+/// A client that sends exactly the bytes it is told to, on a thread of its own. Every wait is bounded.
+actor RawClient {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        init(_ what: String) { description = "\(what): \(String(cString: strerror(errno)))" }
+    }
+
+    /// Seconds that one read or write may take.
+    private static let patience = 20
+
+    private let executor = BlockingExecutor(label: "raw-client")
+    private let socket: CInt
+    private var received: [UInt8] = []
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Parameter receiveBuffer: bytes that the kernel takes for a client that does not read.
+    init(port: Int, receiveBuffer: CInt? = nil) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        try self.init(family: AF_INET, address: address, receiveBuffer: receiveBuffer)
+    }
+
+    init(unixSocket path: String) throws {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        try self.init(family: AF_UNIX, address: address, receiveBuffer: nil)
+    }
+
+    private init<Address>(family: CInt, address: Address, receiveBuffer: CInt?) throws {
+        socket = Foundation.socket(family, CInt(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { throw Failure("socket") }
+        if var receiveBuffer { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size)) }
+        var time = timeval(tv_sec: Self.patience, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+        let result = withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<Address>.size)) }
+        }
+        guard result == 0 else {
+            Foundation.close(socket)
+            throw Failure("connect")
+        }
+    }
+
+    deinit { Foundation.close(socket) }
+
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Foundation.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Failure("send") }
+            sent += count
+        }
+    }
+
+    /// Tells the server that nothing more will come, and goes on reading.
+    func finishSending() { shutdown(socket, CInt(SHUT_WR)) }
+
+    /// The next answer, its body as long as it says.
+    func reply(toHead isHead: Bool = false) throws -> RawReply {
+        let end = Array("\r\n\r\n".utf8)
+        var headEnd = received.firstRange(of: end)
+        while headEnd == nil {
+            guard try receive() else { throw Failure("closed before an answer") }
+            headEnd = received.firstRange(of: end)
+        }
+        guard let headEnd, var reply = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)) else {
+            throw Failure("no answer")
+        }
+        received.removeFirst(headEnd.upperBound)
+        if !isHead, reply.status >= 200 { reply.body = try bytes(reply.headers["content-length"].flatMap { Int($0) } ?? 0) }
+        return reply
+    }
+
+    func bytes(_ count: Int) throws -> [UInt8] {
+        while received.count < count { guard try receive() else { throw Failure("closed early") } }
+        defer { received.removeFirst(count) }
+        return Array(received[..<count])
+    }
+
+    /// Reads until the server closes. What was received is dropped.
+    /// - Throws: when the connection is reset instead.
+    func countToEnd() throws -> Int {
+        var count = received.count
+        received = []
+        while try receive() {
+            count += received.count
+            received = []
+        }
+        return count
+    }
+
+    /// - Returns: false at the end of the stream.
+    private func receive() throws -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        guard count >= 0 else { throw Failure("receive") }
+        received.append(contentsOf: buffer[..<count])
+        return count > 0
+    }
+}
+
+struct RawReply: Sendable {
+    let status: Int
+    /// By lower-case name.
+    let headers: [String: String]
+    var body: [UInt8] = []
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    init?(head: String) {
+        let lines = head.components(separatedBy: "\r\n")
+        let words = lines[0].split(separator: " ")
+        guard words.count >= 2, words[0] == "HTTP/1.1", let status = Int(words[1]) else { return nil }
+        self.status = status
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        }
+        self.headers = headers
+    }
+}
+
+/// Waits until `condition` holds, ten seconds at the most.
+func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<1_000 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
+
+/// Something that a handler waits for and a test brings about.
+final class Gate: Sendable {
+    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    var isOpen: Bool { state.withLock { $0.isOpen } }
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            defer { state = (true, []) }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}

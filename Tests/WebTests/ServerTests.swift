@@ -1,0 +1,680 @@
+import Base
+import Foundation
+import HTTPTypes
+import NIOCore
+import NIOWebSocket
+import ServiceLifecycle
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Web
+
+@Suite("HTTP server") struct ServerTests {
+    // MARK: Requests that are none
+
+    @Test(arguments: [
+        "NONSENSE\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ])
+    func `what is not HTTP is answered 400 with a problem, and the connection ends`(request: String) async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send(request)
+            let reply = try await client.reply()
+            #expect(reply.status == 400)
+            #expect(reply.headers["content-type"] == "application/problem+json")
+            #expect(reply.headers["connection"] == "close")
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `a fault is told after the answers to the requests before it`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nBROKEN\r\n\r\n")
+            #expect(try await client.reply().text == "GET /1 ")
+            #expect(try await client.reply().text == "GET /2 ")
+            #expect(try await client.reply().status == 400)
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `a header that is too large is answered 431`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let large = try server.client()
+            try await large.send("GET / HTTP/1.1\r\nHost: x\r\nX-Large: \(String(repeating: "a", count: 40 << 10))\r\n\r\n")
+            #expect(try await large.reply().status == 431)
+            let many = try server.client()
+            try await many.send("GET / HTTP/1.1\r\nHost: x\r\n\((0..<101).map { "X-\($0): y\r\n" }.joined())\r\n")
+            #expect(try await many.reply().status == 431)
+            let long = try server.client()
+            try await long.send("GET /\(String(repeating: "a", count: 9 << 10)) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await long.reply().status == 414)
+        }
+    }
+
+    // MARK: Slow clients
+
+    @Test func `a head that does not come to an end is answered 408`() async throws {
+        try await withServer(limits: { $0.headerTime = Duration.seconds(1) }) { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHo")
+            #expect(try await client.reply().status == 408)
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `trickling bytes do not lengthen the time of a head`() async throws {
+        try await withServer(limits: { ($0.headerTime, $0.lingerTime) = (Duration.seconds(1), Duration.milliseconds(100)) }) { request in
+            await Self.echo(request)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().status == 200)
+            let trickle = Task {
+                while true {
+                    try await client.send("X")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            defer { trickle.cancel() }
+            #expect(await trickle.result.isFailure)
+        }
+    }
+
+    @Test func `a connection that says nothing is closed without a word`() async throws {
+        try await withServer(limits: { ($0.headerTime, $0.idleTime) = (Duration.seconds(1), Duration.milliseconds(100)) }) { request in
+            await Self.echo(request)
+        } use: { server in
+            #expect(try await server.client().countToEnd() == 0)
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().status == 200)
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `a body that stops coming is answered 408`() async throws {
+        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(100) }) { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+            #expect(try await client.reply().status == 408)
+        }
+    }
+
+    @Test func `a handler that takes its time with the body is not its client's fault`() async throws {
+        let gate = Gate()
+        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(400) }) { request in
+            await gate.wait()
+            return await Self.echo(request)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+            let started = ContinuousClock.now
+            #expect(try await eventually { ContinuousClock.now - started > .milliseconds(900) })
+            try await client.send("cd")
+            gate.open()
+            #expect(try await client.reply().text == "POST / abcd")
+        }
+    }
+
+    @Test func `a client that does not take its answer is cut off`() async throws {
+        let file = try TemporaryFile(sparse: 64 << 20)
+        try await withServer(limits: { $0.writeStallTime = Duration.milliseconds(200) }) { _ in
+            Reply(status: .ok, body: .file(path: file.path, range: 0..<(64 << 20)))
+        } use: { server in
+            let client = try server.client(receiveBuffer: 4 << 10)
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await eventually { server.openConnections == 1 })
+            #expect(try await eventually { server.openConnections == 0 })
+            let count = try? await client.countToEnd()
+            #expect((count ?? 0) < 64 << 20)
+        }
+    }
+
+    // MARK: Requests and answers
+
+    @Test func `requests sent at once are answered in order`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            let requests = (0..<50).map { "POST /\($0) HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" }
+            try await client.send(requests.joined())
+            for number in 0..<50 { #expect(try await client.reply().text == "POST /\(number) abc") }
+        }
+    }
+
+    @Test func `a chunked body is read whole`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+            #expect(try await client.reply().text == "POST / abcde")
+            try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().text == "GET /next ")
+        }
+    }
+
+    @Test func `HEAD has the fields of GET and no body`() async throws {
+        let file = try TemporaryFile(size: 1_000)
+        try await withServer { request in
+            request.head.path == "/file" ? Reply(status: .ok, body: .file(path: file.path, range: 0..<1_000)) : await Self.echo(request)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+            let reply = try await client.reply(toHead: true)
+            #expect(reply.status == 200)
+            #expect(reply.headers["content-length"] == "7")
+            try await client.send("HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply(toHead: true).headers["content-length"] == "1000")
+            try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().text == "GET /next ")
+        }
+    }
+
+    @Test(arguments: [204, 304]) func `an answer that has no body sends none`(status: Int) async throws {
+        try await withServer { request in
+            request.head.path == "/" ? Reply(status: .init(code: status), body: .buffer(ByteBuffer(string: "no"))) : await Self.echo(request)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply(toHead: true).status == status)
+            #expect(try await client.reply().text == "GET /next ")
+        }
+    }
+
+    @Test func `an answer says its date and length`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            let reply = try await client.reply()
+            #expect(reply.headers["content-length"] == "6")
+            #expect(reply.headers["date"]?.hasSuffix(" GMT") == true)
+            #expect(reply.headers["connection"] == nil)
+        }
+        #expect(HTTPDate.text(Instant(seconds: 784_111_777)) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(HTTPDate.text(Instant(seconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
+    }
+
+    @Test(arguments: [
+        ("1.1", "", true), ("1.1", "Connection: close\r\n", false), ("1.0", "", false), ("1.0", "Connection: keep-alive\r\n", true),
+        ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
+    ])
+    func `a connection is kept where both sides want it`(version: String, fields: String, isKept: Bool) async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            for _ in 0..<(isKept ? 3 : 1) {
+                try await client.send("GET / HTTP/\(version)\r\nHost: x\r\n\(fields)\r\n")
+                let reply = try await client.reply()
+                #expect(reply.text == "GET / ")
+                #expect(reply.headers["connection"] == (isKept ? (version == "1.0" ? "keep-alive" : nil) : "close"))
+            }
+            if !isKept { #expect(try await client.countToEnd() == 0) }
+        }
+    }
+
+    @Test func `the address of the client is known`() async throws {
+        try await withServer { request in Reply(text: request.peerAddress, mediaType: "text/plain") } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().text == "127.0.0.1")
+        }
+    }
+
+    @Test func `a Unix socket serves as well`() async throws {
+        let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try await withServer(host: path) { request in Reply(text: request.peerAddress, mediaType: "text/plain") } use: { server in
+            #expect(server.port == 0)
+            let client = try RawClient(unixSocket: path)
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().text == "unix")
+        }
+    }
+
+    @Test func `a client that has finished sending still gets its answer`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await client.finishSending()
+            #expect(try await client.reply().text == "GET / ")
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `a large answer reaches a client that has finished sending`() async throws {
+        let size = 8 << 20
+        try await withServer { _ in Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size))) } use: { server in
+            let client = try server.client(receiveBuffer: 64 << 10)
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await client.finishSending()
+            #expect(try await client.reply().body.count == size)
+        }
+    }
+
+    // MARK: Bodies that are refused, left or cut
+
+    @Test func `a client is told to go ahead when its body is wanted, and not before`() async throws {
+        let gate = Gate()
+        try await withServer { request in
+            await gate.wait()
+            return await Self.echo(request)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            #expect(try await eventually { gate.waitingCount == 1 })
+            gate.open()
+            #expect(try await client.reply().status == 100)
+            try await client.send("abc")
+            #expect(try await client.reply().text == "POST / abc")
+            try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().text == "GET /next ")
+        }
+    }
+
+    @Test func `a refused upload is never asked for`() async throws {
+        try await withServer { _ in Reply(status: .unauthorized) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            let reply = try await client.reply()
+            #expect(reply.status == 401)
+            #expect(reply.headers["connection"] == "close")
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `an early 413 is read by a client that is still sending`() async throws {
+        try await withServer { request in await Self.echo(request, upTo: 1_000) } use: { server in
+            let client = try server.client()
+            let size = 20 << 20
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n")
+            // The answer is there before the body is sent, and not lost by sending all of it first.
+            try await client.send([UInt8](repeating: 1, count: size))
+            let reply = try await client.reply()
+            #expect(reply.status == 413)
+            #expect(reply.headers["connection"] == "close")
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `a client that will not stop sending is cut off`() async throws {
+        try await withServer(limits: { $0.lingerBytes = 1 << 20 }) { request in await Self.echo(request, upTo: 1_000) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+            #expect(try await client.reply().status == 413)
+            await #expect(throws: RawClient.Failure.self) {
+                for _ in 0..<1_000 { try await client.send([UInt8](repeating: 1, count: 1 << 20)) }
+            }
+        }
+        try await withServer(limits: { $0.lingerTime = Duration.milliseconds(100) }) { request in await Self.echo(request, upTo: 1_000) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+            #expect(try await client.reply().status == 413)
+            #expect(try await eventually { server.openConnections == 0 })
+        }
+    }
+
+    @Test func `a small body that nobody read does not end the connection, a large one does`() async throws {
+        try await withServer { _ in Reply(status: .forbidden) } use: { server in
+            let client = try server.client()
+            for _ in 0..<3 {
+                try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "a", count: 1_000))
+                let reply = try await client.reply()
+                #expect(reply.status == 403)
+                #expect(reply.headers["connection"] == nil)
+            }
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+            #expect(try await client.reply().status == 403)
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            #expect(try await client.reply().headers["connection"] == "close")
+        }
+    }
+
+    @Test func `a cut body is told`() async throws {
+        try await withServer { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+            await client.finishSending()
+            let reply = try await client.reply()
+            #expect(reply.status == 400)
+            #expect(reply.text.contains("The body ended before it was complete."))
+        }
+    }
+
+    @Test func `a client that goes away is no error of the handler`() async throws {
+        let seen = Mutex<(any Error)?>(nil)
+        try await withServer { request in
+            do { for try await _ in request.body {} } catch { seen.withLock { $0 = error } }
+            return Reply(status: .ok)
+        } use: { server in
+            var client: RawClient? = try server.client()
+            try await client?.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+            #expect(try await eventually { server.openConnections == 1 })
+            client = nil
+            #expect(try await eventually { seen.withLock { $0 is IncomingBody.ReadFailure } })
+            #expect(try await eventually { server.openConnections == 0 })
+        }
+    }
+
+    @Test func `a body is not to be read after its answer`() async throws {
+        let body = Mutex<RequestBody?>(nil)
+        try await withServer { request in
+            body.withLock { $0 = request.body }
+            return Reply(status: .ok)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().status == 200)
+            #expect(try await client.reply().status == 200)
+        }
+        let left = try #require(body.withLock { $0 })
+        #expect(try await left.collect(upTo: 10).readableBytes == 0)
+    }
+
+    // MARK: Files
+
+    @Test func `a file arrives as it is, and part of it too`() async throws {
+        let file = try TemporaryFile(size: 3_000_000)
+        let content = try #require(FileManager.default.contents(atPath: file.path))
+        try await withServer { request in
+            let range: Range<Int64> = request.head.path == "/part" ? 1_000..<700_001 : 0..<3_000_000
+            return Reply(status: .ok, body: .file(path: file.path, range: range))
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /part HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().body == Array(content))
+            #expect(try await client.reply().body == Array(content[1_000..<700_001]))
+        }
+    }
+
+    @Test func `a file that is not there, or shorter than promised, is answered 500`() async throws {
+        let file = try TemporaryFile(size: 10)
+        try await withServer { request in
+            Reply(status: .ok, body: .file(path: request.head.path == "/short" ? file.path : "/nowhere", range: 0..<11))
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /short HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply().status == 500)
+            #expect(try await client.reply().status == 500)
+        }
+    }
+
+    @Test func `a large file waits for a slow reader without filling the memory`() async throws {
+        let size = 256 << 20
+        let file = try TemporaryFile(sparse: size)
+        try await withServer { _ in Reply(status: .ok, body: .file(path: file.path, range: 0..<Int64(size))) } use: { server in
+            // Other tests run beside this one: the bound leaves them room and is still far from the whole file.
+            let before = try residentBytes()
+            let client = try server.client(receiveBuffer: 64 << 10)
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect(try await client.reply(toHead: true).status == 200)
+            _ = try await client.bytes(1 << 20)
+            #expect(try residentBytes() - before < 128 << 20)
+            #expect(try await client.countToEnd() == size - (1 << 20))
+            #expect(try residentBytes() - before < 128 << 20)
+        }
+    }
+
+    // MARK: The end
+
+    @Test func `a shutdown lets requests under way finish and takes no new ones`() async throws {
+        let gate = Gate()
+        try await withServer { request in
+            if request.head.path == "/slow" { await gate.wait() }
+            return await Self.echo(request)
+        } use: { server in
+            let idle = try server.client()
+            try await idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            _ = try await idle.reply()
+            let busy = try server.client()
+            try await busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await eventually { gate.waitingCount == 1 })
+            await server.shutDown()
+            #expect(try await idle.countToEnd() == 0)
+            #expect(throws: RawClient.Failure.self) { try server.client() }
+            gate.open()
+            let reply = try await busy.reply()
+            #expect(reply.text == "GET /slow ")
+            #expect(reply.headers["connection"] == "close")
+            #expect(try await busy.countToEnd() == 0)
+            #expect(try await eventually { server.hasEnded })
+        }
+    }
+
+    @Test func `a shutdown does not cut an answer that is on its way`() async throws {
+        let size = 16 << 20
+        try await withServer { _ in Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size))) } use: { server in
+            let client = try server.client(receiveBuffer: 64 << 10)
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply(toHead: true).status == 200)
+            await server.shutDown()
+            #expect(try await client.countToEnd() == size)
+            #expect(try await eventually { server.hasEnded })
+        }
+    }
+
+    @Test func `what is not done when the time to drain is over is cut and cancelled`() async throws {
+        let begun = Gate()
+        try await withServer(limits: { $0.drainTime = Duration.milliseconds(100) }) { _ in
+            begun.open()
+            try? await Task.sleep(for: .seconds(3_600))
+            return Reply(status: .ok)
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await begun.wait()
+            await server.shutDown()
+            #expect(try await client.countToEnd() == 0)
+            #expect(try await eventually { server.hasEnded })
+        }
+    }
+
+    @Test func `more connections than allowed wait for their turn`() async throws {
+        try await withServer(limits: { $0.connections = 1 }) { request in await Self.echo(request) } use: { server in
+            var first: RawClient? = try server.client()
+            try await first?.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await first?.reply().text == "GET /first ")
+            let second = try server.client()
+            try await second.send("GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
+            first = nil
+            #expect(try await second.reply().text == "GET /second ")
+        }
+    }
+
+    // MARK: WebSocket
+
+    @Test func `a WebSocket speaks both ways, on any request of its connection`() async throws {
+        try await withServer(upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send("GET /before HTTP/1.1\r\nHost: x\r\n\r\n" + Self.upgrade("/echo"))
+            #expect(try await client.reply().text == "GET /before ")
+            let reply = try await client.reply()
+            #expect(reply.status == 101)
+            #expect(reply.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+            #expect(reply.headers["x-granted"] == "yes")
+            for word in ["hello", "again"] {
+                try await client.send(Self.frame(opcode: 1, Array(word.utf8)))
+                #expect(try await client.bytes(7) == [0x81, 5] + Array(word.utf8))
+            }
+            try await client.send(Self.frame(opcode: 8, []))
+            #expect(try await client.countToEnd() == 0)
+        }
+    }
+
+    @Test func `an upgrade that is refused or asked for wrongly is answered like any request`() async throws {
+        try await withServer(upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+            let refused = try server.client()
+            try await refused.send(Self.upgrade("/elsewhere"))
+            #expect(try await refused.reply().text == "GET /elsewhere ")
+            #expect(try await refused.countToEnd() == 0)
+            let wrong = try server.client()
+            try await wrong.send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            #expect(try await wrong.reply().text == "GET /echo ")
+        }
+    }
+
+    @Test func `a message that is too large closes its WebSocket`() async throws {
+        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send(Self.upgrade("/echo"))
+            #expect(try await client.reply().status == 101)
+            try await client.send(Self.frame(opcode: 2, [UInt8](repeating: 1, count: 120)))
+            #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xf1])
+            #expect(try await eventually { server.openConnections == 0 })
+        }
+    }
+
+    @Test func `a WebSocket can say goodbye when the server shuts down`() async throws {
+        try await withServer(upgrader: Farewells()) { request in await Self.echo(request) } use: { server in
+            let client = try server.client()
+            try await client.send(Self.upgrade("/"))
+            #expect(try await client.reply().status == 101)
+            await server.shutDown()
+            #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xe9])
+            #expect(try await client.countToEnd() == 0)
+            #expect(try await eventually { server.hasEnded })
+        }
+    }
+
+    private static func upgrade(_ path: String) -> String {
+        """
+        GET \(path) HTTP/1.1\r
+        Host: x\r
+        Connection: Upgrade\r
+        Upgrade: websocket\r
+        Sec-WebSocket-Version: 13\r
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
+        \r\n
+        """
+    }
+
+    private static func frame(opcode: UInt8, _ payload: [UInt8]) -> [UInt8] {
+        let mask: [UInt8] = [1, 2, 3, 4]
+        return [0x80 | opcode, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] }
+    }
+
+    /// What was asked and what came with it.
+    private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Reply {
+        do throws(Problem) {
+            let body = try await request.body.collect(upTo: limit)
+            return Reply(text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))", mediaType: "text/plain")
+        } catch {
+            return problemReply(error)
+        }
+    }
+}
+
+/// Grants `/echo` a WebSocket that says everything back until the client says goodbye.
+private struct Echoes: WebSocketHost {
+    func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields? {
+        request.head.path == "/echo" ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
+    }
+
+    func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
+        while let frame = try? await channel.read(), frame.opcode != .connectionClose {
+            try? await channel.write(WebSocketFrame(fin: true, opcode: frame.opcode, data: frame.unmaskedData))
+        }
+    }
+}
+
+/// Waits for the end and says that it goes.
+private struct Farewells: WebSocketHost {
+    func shouldUpgrade(_: IncomingRequest) async -> HTTPFields? { [:] }
+
+    func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
+        try? await gracefulShutdown()
+        var code = ByteBuffer()
+        code.write(webSocketErrorCode: .goingAway)
+        try? await channel.write(WebSocketFrame(fin: true, opcode: .connectionClose, data: code))
+    }
+}
+
+private func problemReply(_ problem: Problem) -> Reply {
+    Reply(status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
+}
+
+// MARK: - A server to try
+
+/// A server on a port of its own for as long as a test uses it.
+private struct RunningServer: Sendable {
+    let server: HTTPServer
+    let port: Int
+    let group: ServiceGroup
+    let end: Gate
+
+    var openConnections: Int { server.openConnections }
+    var hasEnded: Bool { end.isOpen }
+
+    func client(receiveBuffer: CInt? = nil) throws -> RawClient { try RawClient(port: port, receiveBuffer: receiveBuffer) }
+    func shutDown() async { await group.triggerGracefulShutdown() }
+}
+
+private func withServer(
+    host: String = "127.0.0.1",
+    limits change: (inout HTTPLimits) -> Void = { _ in },
+    upgrader: (any WebSocketHost)? = nil,
+    respond: @escaping @Sendable (IncomingRequest) async -> Reply,
+    use body: (RunningServer) async throws -> Void
+) async throws {
+    var limits = HTTPLimits()
+    change(&limits)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    let server = HTTPServer(
+        host: host,
+        port: 0,
+        limits: limits,
+        upgrader: upgrader,
+        logger: logger,
+        malformed: { problemReply($0.problem) },
+        respond: respond,
+        onRunning: { port.yield($0) }
+    )
+    let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
+    let end = Gate()
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask {
+            defer { end.open() }
+            try await group.run()
+        }
+        var iterator = ports.makeAsyncIterator()
+        let port = try #require(await iterator.next())
+        defer { tasks.cancelAll() }
+        try await body(RunningServer(server: server, port: port, group: group, end: end))
+    }
+}
+
+private func residentBytes() throws -> Int {
+    let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+    return (Int(pages[1]) ?? 0) * 4_096
+}
+
+/// A file that goes when nobody holds it.
+private final class TemporaryFile: Sendable {
+    let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString)"
+
+    /// Bytes in no simple order.
+    convenience init(size: Int) throws {
+        try self.init(content: Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }))
+    }
+
+    /// A file of zeros that takes no room on the disk.
+    convenience init(sparse size: Int) throws {
+        try self.init(content: Data())
+        guard truncate(path, off_t(size)) == 0 else { throw RawClient.Failure("truncate") }
+    }
+
+    private init(content: Data) throws { try content.write(to: URL(fileURLWithPath: path)) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool { if case .failure = self { true } else { false } }
+}
