@@ -1,0 +1,19 @@
+import Base
+
+/// How long a failed job waits: twice as long each time, and then anything up to that, so that jobs that failed together come back apart.
+enum Backoff {
+    static let base = Duration.seconds(1)
+    static let longest = Duration.hours(6)
+
+    /// The most that the wait after attempt `attempt` (1, 2, …) can be.
+    static func ceiling(afterAttempt attempt: Int) -> Duration {
+        // 2^15 seconds are more than six hours already.
+        min(longest, base * (1 << max(0, min(attempt - 1, 15))))
+    }
+
+    static func delay(afterAttempt attempt: Int, randomBytes: (Int) -> [UInt8]) -> Duration {
+        let random = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let microseconds = UInt64(ceiling(afterAttempt: attempt).microseconds)
+        return .microseconds(Int64((microseconds + 1).multipliedFullWidth(by: random).high))
+    }
+}

@@ -1,0 +1,305 @@
+import Base
+import Storage
+
+/// A hold on a job: good as long as the job's fence is this one.
+struct JobGrip: Hashable, Sendable {
+    let id: ID<QueuedJob>
+    let fence: Int64
+}
+
+/// A job as a worker takes it up.
+struct ClaimedJob: Sendable {
+    let grip: JobGrip
+    let kind: String
+    let payload: String
+    let attempt: Int
+    let priority: Int
+    let runAt: Instant
+}
+
+/// What a job's row says when its lease is renewed.
+struct Heartbeat: Sendable {
+    let isCancelRequested: Bool
+}
+
+struct DeadJob: Sendable {
+    let kind: String
+    let payload: String
+    let options: JobOptions
+    let redrivenAs: ID<QueuedJob>?
+}
+
+// Jobs go in and are looked at.
+extension Transaction {
+    /// - Returns: `id`, or that of the unfinished job that has the same kind and unique key.
+    func insertJob(_ id: ID<QueuedJob>, kind: String, payload: String, _ options: JobOptions) throws -> ID<QueuedJob> {
+        let runAt = options.runAt ?? now
+        // Touching the row of the same key, rather than passing over it, makes the statement answer with its id.
+        let row = try first(
+            """
+            INSERT INTO jobs (id, kind, organisation, payload, unique_key, priority, state, run_at, maximum_attempts, created_at)
+            VALUES (\(id), \(kind), \(options.organisation), \(payload), \(options.uniqueKey), \(options.priority),
+                    \(runAt <= now ? JobState.available : .scheduled), \(runAt), \(options.maximumAttempts), \(now))
+            ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
+            DO UPDATE SET unique_key = excluded.unique_key
+            RETURNING id
+            """
+        )
+        guard let row else { throw StorageError(.other, code: "no-row", message: "the insertion of a job answered with no row") }
+        return try row["id"]
+    }
+
+    /// One statement, so that a job that changes hands meanwhile is met in one state or the other.
+    func cancelJob(_ id: ID<QueuedJob>) throws -> JobState? {
+        try first(
+            """
+            UPDATE jobs
+            SET state = CASE WHEN state = 'leased' THEN 'leased' ELSE 'cancelled' END,
+                finished_at = CASE WHEN state = 'leased' THEN NULL ELSE \(now) END,
+                cancel_requested_at = COALESCE(cancel_requested_at, \(now))
+            WHERE id = \(id) AND state IN ('scheduled', 'available', 'leased', 'retryable')
+            RETURNING state
+            """
+        )?["state"]
+    }
+
+    func jobStatus(_ id: ID<QueuedJob>) throws -> JobStatus? {
+        try first(
+            """
+            SELECT id, kind, organisation, state, percent, phase, message, attempt, maximum_attempts, first_error, last_error,
+                   cancel_requested_at, run_at, created_at, started_at, finished_at, redriven_as
+            FROM jobs WHERE id = \(id)
+            """
+        ) { row in
+            JobStatus(
+                id: try row["id"],
+                name: try row["kind"],
+                organisation: try row["organisation"],
+                state: try row["state"],
+                percent: try row["percent"],
+                phase: try row["phase"],
+                message: try row["message"],
+                attempt: try row["attempt"],
+                maximumAttempts: try row["maximum_attempts"],
+                firstError: try row["first_error"],
+                lastError: try row["last_error"],
+                isCancelRequested: try row.read("cancel_requested_at", as: Instant?.self) != nil,
+                runAt: try row["run_at"],
+                createdAt: try row["created_at"],
+                startedAt: try row["started_at"],
+                finishedAt: try row["finished_at"],
+                redrivenAs: try row["redriven_as"]
+            )
+        }
+    }
+
+    /// The three parts repeat the conditions of their indexes word for word: SQLite uses a partial index only then.
+    func jobCounts() throws -> JobCounts {
+        var counts = JobCounts()
+        let rows = try all(
+            """
+            SELECT state, COUNT(*) AS count, MIN(run_at) AS oldest FROM jobs WHERE state IN ('scheduled', 'retryable') GROUP BY state
+            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'available' GROUP BY state
+            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'leased' GROUP BY state
+            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'dead' GROUP BY state
+            """
+        )
+        for row in rows {
+            let count: Int = try row["count"]
+            switch try row.read("state", as: JobState.self) {
+            case .scheduled: counts.scheduled = count
+            case .retryable: counts.retryable = count
+            case .leased: counts.leased = count
+            case .dead: counts.dead = count
+            case .available:
+                counts.available = count
+                counts.oldestAvailable = max(.zero, now - (try row["oldest"]))
+            case .completed, .cancelled: break
+            }
+        }
+        return counts
+    }
+
+    /// The job, locked, when it is dead.
+    func deadJob(_ id: ID<QueuedJob>) throws -> DeadJob? {
+        try first(
+            """
+            SELECT kind, payload, priority, unique_key, organisation, maximum_attempts, redriven_as
+            FROM jobs WHERE id = \(id) AND state = 'dead' \(.forUpdate)
+            """
+        ) { row in
+            DeadJob(
+                kind: try row["kind"],
+                payload: try row["payload"],
+                options: JobOptions(
+                    priority: try row["priority"],
+                    uniqueKey: try row["unique_key"],
+                    organisation: try row["organisation"],
+                    maximumAttempts: try row["maximum_attempts"]
+                ),
+                redrivenAs: try row["redriven_as"]
+            )
+        }
+    }
+
+    func markRedriven(_ id: ID<QueuedJob>, as successor: ID<QueuedJob>) throws {
+        try execute("UPDATE jobs SET redriven_as = \(successor) WHERE id = \(id) AND state = 'dead'")
+    }
+
+    /// - Returns: how many were deleted.
+    func pruneJobs(finishedBefore limit: Instant, atMost count: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM jobs WHERE id IN (
+                SELECT id FROM jobs WHERE finished_at IS NOT NULL AND finished_at < \(limit) ORDER BY finished_at LIMIT \(count)
+            )
+            """
+        )
+    }
+}
+
+// Workers take jobs up and put them down.
+extension Transaction {
+    /// Makes available what has become due.
+    @discardableResult
+    func promoteJobs(atMost count: Int) throws -> Int {
+        try execute(
+            """
+            WITH due AS (
+                SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now)
+                ORDER BY run_at LIMIT \(count) \(.skipLocked)
+            )
+            UPDATE jobs SET state = 'available' WHERE id IN (SELECT id FROM due) AND state IN ('scheduled', 'retryable')
+            """
+        )
+    }
+
+    /// Takes up to `count` jobs, first by priority, then by the time since when they wait.
+    ///
+    /// The rows are picked in a WITH of their own because PostgreSQL may run a subquery with LIMIT more than once, and lock more than asked.
+    func claimJobs(of kinds: [String], atMost count: Int, lease: Duration) throws -> [ClaimedJob] {
+        let claimed = try all(
+            """
+            WITH picked AS (
+                SELECT id FROM jobs WHERE state = 'available' AND kind IN \(list: kinds)
+                ORDER BY priority, run_at, id LIMIT \(count) \(.skipLocked)
+            )
+            UPDATE jobs
+            SET state = 'leased', attempt = attempt + 1, fence = fence + 1, lease_until = \(now + lease), started_at = COALESCE(started_at, \(now))
+            WHERE id IN (SELECT id FROM picked) AND state = 'available'
+            RETURNING id, fence, kind, payload, attempt, priority, run_at
+            """,
+            ClaimedJob.init
+        )
+        // RETURNING has no order of its own.
+        return claimed.sorted { ($0.priority, $0.runAt, $0.grip.id.text) < ($1.priority, $1.runAt, $1.grip.id.text) }
+    }
+
+    /// Renews the leases that are still held.
+    /// - Returns: what the rows say, by grip; a grip that is missing is lost.
+    func renewLeases(of grips: [JobGrip], lease: Duration) throws -> [JobGrip: Heartbeat] {
+        guard let first = grips.first else { return [:] }
+        var pairs: SQL = "(\(first.id), \(first.fence))"
+        for grip in grips.dropFirst() { pairs = pairs + ", (\(grip.id), \(grip.fence))" }
+        let rows = try all(
+            """
+            UPDATE jobs SET lease_until = \(now + lease)
+            WHERE state = 'leased' AND (id, fence) IN (VALUES \(pairs))
+            RETURNING id, fence, cancel_requested_at
+            """
+        ) { (JobGrip(id: try $0["id"], fence: try $0["fence"]), Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil)) }
+        return Dictionary(uniqueKeysWithValues: rows)
+    }
+
+    /// - Returns: nil when the lease is lost.
+    func reportProgress(_ progress: JobProgress, of grip: JobGrip, lease: Duration) throws -> Heartbeat? {
+        try first(
+            """
+            UPDATE jobs
+            SET percent = \(progress.percent), phase = \(progress.phase), message = \(progress.message), lease_until = \(now + lease)
+            WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)
+            RETURNING cancel_requested_at
+            """
+        ) { Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil) }
+    }
+
+    /// Jobs whose workers let the lease run out.
+    func expiredJobs(of kinds: [String], atMost count: Int) throws -> [ClaimedJob] {
+        try all(
+            """
+            SELECT id, fence, kind, payload, attempt, priority, run_at FROM jobs
+            WHERE state = 'leased' AND lease_until <= \(now) AND kind IN \(list: kinds)
+            ORDER BY lease_until LIMIT \(count)
+            """,
+            ClaimedJob.init
+        )
+    }
+
+    /// Lets a lease that ran out count as held a little longer, so that nobody looks at the job until then.
+    func postpone(_ grip: JobGrip, by duration: Duration) throws {
+        try execute("UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)")
+    }
+
+    /// Moves a job on from where a worker has it, when `grip` still holds it.
+    /// - Parameters:
+    ///   - progress: the last that was reported, where it is not written yet.
+    ///   - error: what went wrong, in a bounded text.
+    /// - Returns: nil when the lease is lost, or, with `onlyExpired`, was renewed meanwhile.
+    func move(
+        _ grip: JobGrip,
+        onlyExpired: Bool = false,
+        progress: JobProgress? = nil,
+        error: String? = nil,
+        _ move: (inout JobLife) throws -> JobLife.Ending
+    ) throws -> JobLife.Ending? {
+        let found = try first(
+            """
+            SELECT state, attempt, maximum_attempts, crash_count, fence, run_at, lease_until, cancel_requested_at
+            FROM jobs WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence) \(.forUpdate)
+            """,
+            JobLife.init
+        )
+        guard var life = found else { return nil }
+        if onlyExpired, let until = life.leaseUntil, until > now { return nil }
+        let ending = try move(&life)
+        let percent = ending == .completed ? 100 : progress?.percent
+        let changed = try execute(
+            """
+            UPDATE jobs
+            SET state = \(life.state), attempt = \(life.attempt), crash_count = \(life.crashes), fence = \(life.fence), run_at = \(life.runAt),
+                lease_until = \(life.leaseUntil), finished_at = \(life.finishedAt),
+                percent = COALESCE(\(percent), percent), phase = COALESCE(\(progress?.phase), phase), message = COALESCE(\(progress?.message), message),
+                first_error = COALESCE(first_error, \(error)), first_error_at = COALESCE(first_error_at, \(error == nil ? nil : now)),
+                last_error = COALESCE(\(error), last_error), last_error_at = COALESCE(\(error == nil ? nil : now), last_error_at)
+            WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)
+            """
+        )
+        return changed == 1 ? ending : nil
+    }
+}
+
+extension ClaimedJob {
+    fileprivate init(_ row: Row) throws {
+        grip = JobGrip(id: try row["id"], fence: try row["fence"])
+        kind = try row["kind"]
+        payload = try row["payload"]
+        attempt = try row["attempt"]
+        priority = try row["priority"]
+        runAt = try row["run_at"]
+    }
+}
+
+extension JobLife {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            state: try row["state"],
+            attempt: try row["attempt"],
+            maximumAttempts: try row["maximum_attempts"],
+            crashes: try row["crash_count"],
+            fence: try row["fence"],
+            runAt: try row["run_at"],
+            leaseUntil: try row["lease_until"],
+            isCancelRequested: try row.read("cancel_requested_at", as: Instant?.self) != nil
+        )
+    }
+}

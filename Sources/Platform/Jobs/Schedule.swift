@@ -1,0 +1,115 @@
+package import Base
+package import Storage
+
+/// Puts jobs into the queue by the clock: once a tick, however many processes watch it.
+package struct Schedule: Sendable {
+    package enum Rule: Sendable {
+        /// Five fields (minute, hour, day of month, month, day of week) in the local time of an IANA zone, see ``CronExpression``.
+        case cron(String, timeZone: String)
+        /// Counted from the previous tick, not from the start of a process.
+        case every(Duration)
+    }
+
+    /// What becomes of ticks that nobody was there for.
+    package enum Misfire: Sendable, Equatable {
+        /// They are forgotten.
+        case skip
+        /// However many there were, the latest of them fires.
+        case once
+        /// Each fires, up to the latest so many.
+        case all(cap: Int)
+    }
+
+    /// A tick that is found later than this was missed.
+    static let lateAfter = Duration.minutes(1)
+
+    package let id: String
+    let timetable: Timetable
+    let misfire: Misfire
+    let enqueue: @Sendable (Instant, JobQueue, Transaction) throws -> Void
+
+    /// A rule that is no rule is a mistake of ours and stops the program with what is wrong with it. An expression that somebody else
+    /// wrote is tried with ``CronExpression`` first.
+    /// - Parameter enqueue: puts the jobs of one tick into the queue, in the transaction that counts the tick as done. When it throws,
+    ///   the tick is tried again.
+    package init(
+        id: String,
+        _ rule: Rule,
+        misfire: Misfire = .once,
+        enqueue: @escaping @Sendable (_ tick: Instant, JobQueue, Transaction) throws -> Void
+    ) {
+        if case .all(let cap) = misfire { precondition((1...1_000).contains(cap), "schedule '\(id)': between 1 and 1000 missed ticks can be made up for") }
+        self.id = id
+        self.misfire = misfire
+        self.enqueue = enqueue
+        do {
+            timetable = try Timetable(rule)
+        } catch {
+            preconditionFailure("schedule '\(id)': \(error)")
+        }
+    }
+
+    /// Which of the ticks from `first` through `now` fire.
+    func ticks(from first: Instant, through now: Instant) -> [Instant] {
+        switch misfire {
+        case .skip: timetable.latest(1, from: first, through: now).filter { now - $0 <= Self.lateAfter }
+        case .once: timetable.latest(1, from: first, through: now)
+        case .all(let cap): timetable.latest(cap, from: first, through: now)
+        }
+    }
+}
+
+/// A rule that was found good: when it ticks.
+enum Timetable: Sendable {
+    case cron(CronExpression)
+    case interval(Duration)
+
+    init(_ rule: Schedule.Rule) throws(CronFault) {
+        switch rule {
+        case .cron(let text, let timeZone): self = .cron(try CronExpression(text, timeZone: timeZone))
+        case .every(let interval):
+            guard interval >= .seconds(1) else { throw CronFault(expression: "every \(interval)", faults: ["an interval is at least one second"]) }
+            self = .interval(interval)
+        }
+    }
+
+    /// The rule as it is kept beside its next tick: another text is another rule.
+    var text: String {
+        switch self {
+        case .cron(let expression): "cron \(expression.text) \(expression.timeZone)"
+        case .interval(let interval): "every \(interval.microseconds) us"
+        }
+    }
+
+    /// The first tick after `moment`, where `moment` is a tick or the time at which the schedule became known.
+    func next(after moment: Instant) -> Instant {
+        switch self {
+        case .cron(let expression): expression.next(after: moment)
+        case .interval(let interval): moment + interval
+        }
+    }
+
+    /// The last `count` ticks from `first`, which is one, through `now`; in order.
+    func latest(_ count: Int, from first: Instant, through now: Instant) -> [Instant] {
+        guard first <= now else { return [] }
+        switch self {
+        case .interval(let interval):
+            let last = (now - first).microseconds / interval.microseconds
+            return (max(0, last - Int64(count) + 1)...last).map { first + .microseconds($0 * interval.microseconds) }
+        case .cron(let expression):
+            // Looking back from now over longer and longer times: a year of missed minutes is not walked through to find the last one.
+            var window = Duration.hours(1)
+            while true {
+                let start = max(first - .microseconds(1), now - window)
+                var found: [Instant] = []
+                var tick = expression.next(after: start)
+                while tick <= now {
+                    found.append(tick)
+                    tick = expression.next(after: tick)
+                }
+                if found.count >= count || start < first { return found.suffix(count) }
+                window = window * 8
+            }
+        }
+    }
+}
