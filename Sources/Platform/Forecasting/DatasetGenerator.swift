@@ -1,0 +1,318 @@
+package import Foundation
+
+/// Makes datasets from series: for each reference time a row of inputs and a row of outputs, streamed to disk.
+///
+/// The memory it takes does not grow with the series: every step of every channel has a cursor that moves on through its series as time goes by.
+package struct DatasetGenerator: Sendable {
+    /// What a run is at: the rows themselves, or the split and the scalers that follow.
+    package enum Phase: String, Sendable {
+        case datasets, scaling
+    }
+
+    /// What is made; within its bounds.
+    package let recipe: DatasetRecipe
+    /// The arrays may not take more than this.
+    package var bytesMax = 8 << 30
+    /// More reference times than this are refused.
+    package var referencesMax = 5_000_000
+
+    /// How many reference times pass between two looks at progress and cancellation.
+    private static let rowsPerReport = 4096
+    /// The seed of the sample behind the distributions.
+    private static let sampleSeed: UInt64 = 42
+
+    /// Throws `DatasetFault.invalidRecipe`.
+    package init(_ recipe: DatasetRecipe) throws(DatasetFault) {
+        try recipe.validate()
+        self.recipe = recipe
+    }
+
+    /// Writes `inputs.npy`, `outputs.npy` and `references.npy` (unscaled) and then `manifest.json` into a folder that exists,
+    /// in place of datasets that lay there.
+    ///
+    /// Throws `DatasetFault` where nothing is left or too much would be, `SeriesFault` and `FileFault` for the files, and whatever `progress` and
+    /// `checkCancellation` throw, which are called every few thousand rows. After an error no array of this run is left behind.
+    package func run(
+        into folder: URL,
+        progress: (_ fraction: Double, _ phase: Phase) throws -> Void = { _, _ in },
+        checkCancellation: () throws -> Void = {}
+    ) throws -> DatasetManifest {
+        let files = DatasetFiles(folder)
+        var generation = try Generation(self, files: files)
+        files.remove()
+        do {
+            try generation.write(progress: progress, checkCancellation: checkCancellation)
+            let manifest = try generation.manifest(progress: progress, checkCancellation: checkCancellation)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            let output = try OutputFile(files.manifest)
+            try output.append(encoder.encode(manifest))
+            try output.finish()
+            return manifest
+        } catch {
+            files.remove()
+            throw error
+        }
+    }
+
+    /// One run.
+    private struct Generation {
+        let recipe: DatasetRecipe
+        let files: DatasetFiles
+        let times: ReferenceTimes
+        var inputs: [ChannelReader]
+        var outputs: [ChannelReader]
+        var clock: TimeFeatureClock
+        let inputWidth: Int
+        let outputWidth: Int
+        var dropped: [ChannelReader.Drop: Int] = [:]
+        var samplers: [DistributionSampler]
+        var first: Int64 = 0
+        var last: Int64 = 0
+        var count = 0
+
+        init(_ generator: DatasetGenerator, files: DatasetFiles) throws {
+            recipe = generator.recipe
+            self.files = files
+            let gap = recipe.maximumGapMinutes.map { Int64(($0 * 60e6).rounded()) }
+            // A file that serves as input and output is opened once.
+            var open: [URL: Series] = [:]
+            func reader(_ channel: DatasetRecipe.Channel, steps: Int) throws -> ChannelReader {
+                let series = try open[channel.series] ?? Series(channel.series)
+                open[channel.series] = series
+                return ChannelReader(series, channel: channel, steps: steps, maximumGap: gap)
+            }
+            let steps = recipe.steps
+            inputs = try recipe.inputs.map { try reader($0, steps: steps.inputSteps) }
+            outputs = try recipe.outputs.map { try reader($0, steps: steps.outputSteps) }
+            clock = TimeFeatureClock(recipe.timeFeatures, steps: steps.inputSteps)
+            inputWidth = inputs.count + recipe.timeFeatures.columns.count
+            outputWidth = outputs.count
+            samplers = Array(repeating: DistributionSampler(seed: DatasetGenerator.sampleSeed), count: inputWidth + outputWidth)
+            times = ReferenceTimes(inputs.map(\.series), steps: steps)
+            guard times.count > 0 else {
+                throw DatasetFault(
+                    .nothingLeft,
+                    "The input series have no time in common: one ends before another begins. Check the files' first and last times."
+                )
+            }
+            guard times.count <= generator.referencesMax else {
+                throw DatasetFault(
+                    .tooLarge,
+                    "A step of \(steps.stepMinutes) minutes gives \(times.count) reference times; at most \(generator.referencesMax) are made. "
+                        + "Take a longer step.",
+                    field: "/steps/stepMinutes"
+                )
+            }
+            let bytes = times.count * (steps.inputSteps * inputWidth + steps.outputSteps * outputWidth + 1) * 8
+            guard bytes <= generator.bytesMax else {
+                let format = ByteCountFormatStyle(style: .binary)
+                throw DatasetFault(
+                    .tooLarge,
+                    "The datasets would take up to \(format.format(Int64(bytes))) and may take \(format.format(Int64(generator.bytesMax))). "
+                        + "Take a longer step, fewer steps or fewer inputs."
+                )
+            }
+        }
+
+        /// The pass over all reference times.
+        mutating func write(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws {
+            let steps = recipe.steps
+            let inputFile = try NumPyFile.Writer(files.inputs, element: .double, rowShape: [steps.inputSteps, inputWidth])
+            let outputFile = try NumPyFile.Writer(files.outputs, element: .double, rowShape: [steps.outputSteps, outputWidth])
+            let referenceFile = try NumPyFile.Writer(files.references, element: .integer, rowShape: [])
+            let input = UnsafeMutableBufferPointer<Double>.allocate(capacity: steps.inputSteps * inputWidth)
+            let output = UnsafeMutableBufferPointer<Double>.allocate(capacity: steps.outputSteps * outputWidth)
+            input.initialize(repeating: 0)
+            output.initialize(repeating: 0)
+            defer {
+                input.deallocate()
+                output.deallocate()
+            }
+            for place in 0..<times.count {
+                if place % DatasetGenerator.rowsPerReport == 0 {
+                    try checkCancellation()
+                    try progress(0.8 * Double(place) / Double(times.count), .datasets)
+                }
+                let reference = times[place]
+                if let drop = fill(reference, input: input, output: output) {
+                    dropped[drop, default: 0] += 1
+                    continue
+                }
+                try inputFile.append(UnsafeRawBufferPointer(input))
+                try outputFile.append(UnsafeRawBufferPointer(output))
+                try withUnsafeBytes(of: reference) { try referenceFile.append($0) }
+                observe(input, width: inputWidth, from: 0)
+                observe(output, width: outputWidth, from: inputWidth)
+                if count == 0 { first = reference }
+                last = reference
+                count += 1
+            }
+            guard count > 0 else { throw nothingLeft() }
+            try inputFile.finish()
+            try outputFile.finish()
+            try referenceFile.finish()
+        }
+
+        private mutating func fill(
+            _ reference: Int64,
+            input: UnsafeMutableBufferPointer<Double>,
+            output: UnsafeMutableBufferPointer<Double>
+        ) -> ChannelReader.Drop? {
+            guard let inputRow = input.baseAddress, let outputRow = output.baseAddress else { return nil }
+            for index in inputs.indices {
+                if let drop = inputs[index].fill(reference, row: inputRow + index, stride: inputWidth) { return drop }
+            }
+            for index in outputs.indices {
+                if let drop = outputs[index].fill(reference, row: outputRow + index, stride: outputWidth) { return drop }
+            }
+            clock.fill(reference, row: inputRow, stride: inputWidth, column: inputs.count)
+            return nil
+        }
+
+        private mutating func observe(_ row: UnsafeMutableBufferPointer<Double>, width: Int, from sampler: Int) {
+            var index = 0
+            while index < row.count {
+                for column in 0..<width { samplers[sampler + column].add(row[index + column]) }
+                index += width
+            }
+        }
+
+        private func nothingLeft() -> DatasetFault {
+            let reasons = dropped.sorted { $0.value > $1.value }.map { "\($0.value) \($0.key.sentence)" }.joined(separator: ", ")
+            return DatasetFault(
+                .nothingLeft,
+                "None of the \(times.count) reference times gives a dataset: \(reasons). Check the horizons against the files' first and last times."
+            )
+        }
+
+        /// The second pass: splits, fits the scalers on the training part and sums up.
+        func manifest(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws -> DatasetManifest {
+            try checkCancellation()
+            try progress(0.8, .scaling)
+            let references = try NumPyFile.Reader(files.references, element: .integer, dimensions: 1)
+            let span = windowSpan
+            let parts = try recipe.split.parts(count, span: span) { references.integers(row: $0)[0] }
+            guard !parts.train.isEmpty else {
+                throw DatasetFault(.nothingLeft, "Of \(count) datasets none is left for the training part. Take a shorter step or more data.", field: "/split")
+            }
+            let inputScaler = try Self.fit(
+                files.inputs,
+                rows: parts.train,
+                targets: recipe.inputs.map(\.scaling)
+                    + recipe.timeFeatures.features.flatMap { Array(repeating: $0.scaling, count: $0.component.columns.count) },
+                checkCancellation: checkCancellation
+            )
+            try progress(0.9, .scaling)
+            let outputScaler = try Self.fit(files.outputs, rows: parts.train, targets: recipe.outputs.map(\.scaling), checkCancellation: checkCancellation)
+            let inputColumns =
+                recipe.inputs.enumerated().map { DatasetManifest.Column(kind: .input, label: "IN\($0.offset + 1)", name: $0.element.name) }
+                + recipe.timeFeatures.columns.enumerated().map { DatasetManifest.Column(kind: .time, label: "TIME\($0.offset + 1)", name: $0.element) }
+            let outputColumns = recipe.outputs.enumerated().map { DatasetManifest.Column(kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name) }
+            let manifest = DatasetManifest(
+                count: count,
+                inputSteps: recipe.steps.inputSteps,
+                outputSteps: recipe.steps.outputSteps,
+                stepMinutes: recipe.steps.stepMinutes,
+                inputColumns: inputColumns,
+                outputColumns: outputColumns,
+                references: .init(tried: times.count, first: first, last: last),
+                dropped: Dictionary(uniqueKeysWithValues: dropped.map { ($0.key.rawValue, $0.value) }),
+                split: .init(
+                    asked: recipe.split,
+                    train: parts.train.count,
+                    validation: parts.validation.count,
+                    test: parts.test.count,
+                    purged: parts.purged,
+                    windowSpan: span
+                ),
+                inputScaler: inputScaler,
+                outputScaler: outputScaler,
+                persistence: recipe.outputs.map { output in recipe.inputs.firstIndex { $0.series.standardizedFileURL == output.series.standardizedFileURL } },
+                distributions: zip(samplers, inputColumns + outputColumns).map { $0.distribution($1.name) }
+            )
+            try progress(1, .scaling)
+            return manifest
+        }
+
+        /// From the earliest value a dataset needs to the latest.
+        private var windowSpan: Int64 {
+            let horizons = (recipe.inputs + recipe.outputs).map(\.horizon)
+            let start = horizons.map(\.startHours).min() ?? 0
+            let end = horizons.map(\.endHours).max() ?? 0
+            return Int64(((end - start) * Double(CivilTime.microsecondsPerHour)).rounded())
+        }
+
+        private static func fit(_ url: URL, rows: [Int32], targets: [DatasetRecipe.Scaling?], checkCancellation: () throws -> Void) throws -> Scaler {
+            let array = try NumPyFile.Reader(url, element: .double, dimensions: 3)
+            var columns = targets.map { Scaler.Column(dataMinimum: .infinity, dataMaximum: -.infinity, target: $0) }
+            var released = 0
+            for (place, row) in rows.enumerated() {
+                if place % DatasetGenerator.rowsPerReport == 0 {
+                    try checkCancellation()
+                    array.release(rows: released..<Int(row))
+                    released = Int(row)
+                }
+                let values = array.doubles(row: Int(row))
+                columns.withUnsafeMutableBufferPointer { columns in
+                    var index = 0
+                    while index < values.count {
+                        var column = 0
+                        while column < columns.count {
+                            let value = values[index]
+                            if value < columns[column].dataMinimum { columns[column].dataMinimum = value }
+                            if value > columns[column].dataMaximum { columns[column].dataMaximum = value }
+                            index &+= 1
+                            column &+= 1
+                        }
+                    }
+                }
+            }
+            return Scaler(columns: columns)
+        }
+    }
+}
+
+/// Where a run's files lie.
+struct DatasetFiles {
+    let inputs: URL
+    let outputs: URL
+    let references: URL
+    let manifest: URL
+
+    init(_ folder: URL) {
+        inputs = folder.appending(path: "inputs.npy")
+        outputs = folder.appending(path: "outputs.npy")
+        references = folder.appending(path: "references.npy")
+        manifest = folder.appending(path: "manifest.json")
+    }
+
+    func remove() {
+        // The manifest first: without it the folder holds no datasets.
+        for url in [manifest, inputs, outputs, references] { unlink(url.path) }
+    }
+}
+
+/// The times at which datasets are made.
+///
+/// From the hour of the overlap's start, an hour back, plus the offset, on by whole steps: those within the time that all input series have in common.
+struct ReferenceTimes {
+    let count: Int
+    private let first: Int64
+    private let step: Int64
+
+    init(_ inputs: [Series], steps: DatasetRecipe.Steps) {
+        let start = inputs.map(\.first).max() ?? 0
+        let end = inputs.map(\.last).min() ?? 0
+        let hour = CivilTime.microsecondsPerHour
+        let step = Int64((steps.stepMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
+        let floor = Int64(CivilTime.floorDivide(Int(start), Int(hour))) * hour
+        let origin = floor - hour + Int64((steps.offsetMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
+        let skipped = origin >= start ? 0 : (start - origin + step - 1) / step
+        self.step = step
+        first = origin + skipped * step
+        count = first <= end ? Int((end - first) / step) + 1 : 0
+    }
+
+    subscript(place: Int) -> Int64 { first + Int64(place) * step }
+}

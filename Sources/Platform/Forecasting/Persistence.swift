@@ -1,0 +1,41 @@
+/// The rule that any model has to beat: nothing changes, so each output stays at the last value its own series had among the inputs.
+package struct Persistence: Forecaster {
+    /// That of the datasets.
+    package let shape: ForecastShape
+    private let columns: [Int]
+    private let inputScaler: Scaler
+    private let outputScaler: Scaler
+
+    /// Nil if an output's series is not among the inputs.
+    package init?(_ manifest: DatasetManifest) {
+        let columns = manifest.persistence.compactMap { $0 }
+        guard columns.count == manifest.outputColumns.count else { return nil }
+        self.columns = columns
+        shape = ForecastShape(
+            inputSteps: manifest.inputSteps,
+            inputFeatures: manifest.inputColumns.count,
+            outputSteps: manifest.outputSteps,
+            outputFeatures: manifest.outputColumns.count
+        )
+        inputScaler = manifest.inputScaler
+        outputScaler = manifest.outputScaler
+    }
+
+    /// The last step of the output's own series, at every step.
+    package func predict(_ inputs: [Double]) throws(ModelFault) -> [Double] {
+        let rows = try shape.rows(inputs)
+        var outputs = [Double](repeating: 0, count: rows * shape.outputCount)
+        for (output, input) in columns.enumerated() {
+            let from = inputScaler.columns[input]
+            let to = outputScaler.columns[output]
+            for row in 0..<rows {
+                let last = inputs[row * shape.inputCount + (shape.inputSteps - 1) * shape.inputFeatures + input]
+                // Input and output may be scaled differently although they are the same series.
+                let value = (last - from.shift) / from.factor + from.origin
+                let scaled = (value - to.origin) * to.factor + to.shift
+                for step in 0..<shape.outputSteps { outputs[row * shape.outputCount + step * shape.outputFeatures + output] = scaled }
+            }
+        }
+        return outputs
+    }
+}

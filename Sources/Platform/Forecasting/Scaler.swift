@@ -1,0 +1,69 @@
+/// Brings each column to its own range by the minimum and maximum of what it was fitted on, and back.
+package struct Scaler: Codable, Sendable, Equatable {
+    /// One column's way there and back.
+    package struct Column: Codable, Sendable, Equatable {
+        /// The smallest value it was fitted on.
+        package var dataMinimum: Double
+        /// The largest value it was fitted on.
+        package var dataMaximum: Double
+        /// The range they are brought to; nil leaves the column as it is.
+        package var target: DatasetRecipe.Scaling?
+
+        /// A column fitted on values from minimum to maximum.
+        package init(dataMinimum: Double, dataMaximum: Double, target: DatasetRecipe.Scaling?) {
+            self.dataMinimum = dataMinimum
+            self.dataMaximum = dataMaximum
+            self.target = target
+        }
+
+        /// `scaled = (value - origin) * factor + shift`
+        var origin: Double { target == nil ? 0 : dataMinimum }
+        var shift: Double { target?.minimum ?? 0 }
+
+        /// A constant column counts as one unit wide, as scikit-learn has it: it lands on the range's minimum and comes back.
+        var factor: Double {
+            guard let target else { return 1 }
+            let width = dataMaximum - dataMinimum
+            let factor = (target.maximum - target.minimum) / (width > 0 && width.isFinite ? width : 1)
+            return factor.isFinite && factor > 0 ? factor : 1
+        }
+    }
+
+    /// In the order of the array's last axis.
+    package var columns: [Column]
+
+    /// One column for each of the array's last axis.
+    package init(columns: [Column]) {
+        self.columns = columns
+    }
+
+    /// Scales rows of `columns.count` values in place.
+    package func transform(_ values: inout [Double]) { values.withUnsafeMutableBufferPointer { transform($0) } }
+
+    /// Brings scaled rows back in place.
+    package func inverse(_ values: inout [Double]) { values.withUnsafeMutableBufferPointer { inverse($0) } }
+
+    func transform(_ values: UnsafeMutableBufferPointer<Double>) {
+        apply(values, columns.map { ($0.origin, $0.factor, $0.shift) })
+    }
+
+    func inverse(_ values: UnsafeMutableBufferPointer<Double>) {
+        apply(values, columns.map { ($0.shift, 1 / $0.factor, $0.origin) })
+    }
+
+    private func apply(_ values: UnsafeMutableBufferPointer<Double>, _ steps: [(origin: Double, factor: Double, shift: Double)]) {
+        precondition(steps.isEmpty ? values.isEmpty : values.count % steps.count == 0, "A scaler takes whole rows of its columns.")
+        guard columns.contains(where: { $0.target != nil }), let start = values.baseAddress else { return }
+        steps.withUnsafeBufferPointer { steps in
+            var index = 0
+            while index < values.count {
+                var column = 0
+                while column < steps.count {
+                    start[index] = (start[index] - steps[column].origin) * steps[column].factor + steps[column].shift
+                    index &+= 1
+                    column &+= 1
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+import Foundation
+
+/// Reads the time of a row: a date with a time of day in one of the usual spellings, or seconds since 1970.
+enum StampParser {
+    /// A stamp as written: the clock's reading, and the distance from UTC where the text says it.
+    struct Stamp {
+        /// Seconds since 1970 as if the clock showed UTC.
+        var wall: Int
+        var microseconds: Int
+        /// Seconds east of UTC; nil where the text does not say and the file's time zone holds.
+        var offset: Int?
+        var layout: Layout
+    }
+
+    /// How a stamp was spelt, to tell people how it was read.
+    struct Layout: Equatable {
+        var isDayFirst = false
+        var separator = UInt8(ascii: "-")
+        var hasTime = false
+        var hasT = false
+        var hasSeconds = false
+        var hasFraction = false
+        var hasOffset = false
+
+        var description: String {
+            let mark = String(UnicodeScalar(separator))
+            var text = (isDayFirst ? ["DD", "MM", "YYYY"] : ["YYYY", "MM", "DD"]).joined(separator: mark)
+            if hasTime { text += (hasT ? "T" : " ") + "hh:mm" }
+            if hasSeconds { text += ":ss" }
+            if hasFraction { text += ".s" }
+            if hasOffset { text += "±hh:mm" }
+            return text
+        }
+    }
+
+    /// `2010/01/01 00:00`, `2010-01-01T00:00:00.5Z`, `2010-01-01 00:00:00+01:00`, `01.02.2010 13:45`, `2010-01-01`; nil for anything else.
+    ///
+    /// Years are 1583 to 9999, as the Gregorian calendar and four digits have it.
+    static func calendar(_ text: UnsafeBufferPointer<UInt8>) -> Stamp? {
+        guard let bytes = text.baseAddress, text.count >= 8 else { return nil }
+        let length = text.count
+        var at = 0
+        var layout = Layout()
+
+        /// One number of at most `digits` digits.
+        func number(_ digits: Int) -> Int? {
+            var value = 0
+            let first = at
+            while at < length, at - first < digits {
+                let digit = bytes[at] &- 48
+                guard digit < 10 else { break }
+                value = value * 10 + Int(digit)
+                at += 1
+            }
+            return at > first ? value : nil
+        }
+        func skip(_ byte: UInt8) -> Bool {
+            guard at < length, bytes[at] == byte else { return false }
+            at += 1
+            return true
+        }
+
+        guard let first = number(4), at < length else { return nil }
+        layout.separator = bytes[at]
+        let firstDigits = at
+        guard firstDigits == 4 ? "-/.".utf8.contains(layout.separator) : layout.separator == UInt8(ascii: ".") && firstDigits <= 2 else { return nil }
+        at += 1
+        guard let month = number(2), skip(layout.separator) else { return nil }
+        let year: Int
+        let day: Int
+        if firstDigits == 4 {
+            guard let last = number(2) else { return nil }
+            (year, day) = (first, last)
+        } else {
+            let start = at
+            guard let last = number(4), at - start == 4 else { return nil }
+            (year, day) = (last, first)
+            layout.isDayFirst = true
+        }
+        guard year >= 1583, (1...12).contains(month), day >= 1, day <= CivilTime.daysInMonth(year: year, month: month) else { return nil }
+
+        var stamp = Stamp(wall: CivilTime.days(year: year, month: month, day: day) * CivilTime.secondsPerDay, microseconds: 0, layout: layout)
+        guard at < length else { return stamp }
+        stamp.layout.hasT = bytes[at] == UInt8(ascii: "T") || bytes[at] == UInt8(ascii: "t")
+        guard stamp.layout.hasT || bytes[at] == UInt8(ascii: " ") else { return nil }
+        at += 1
+        while skip(UInt8(ascii: " ")) {}
+        guard let hour = number(2), skip(UInt8(ascii: ":")), let minute = number(2), minute < 60 else { return nil }
+        stamp.layout.hasTime = true
+        var second = 0
+        if skip(UInt8(ascii: ":")) {
+            guard let value = number(2), value < 60 else { return nil }
+            second = value
+            stamp.layout.hasSeconds = true
+            if skip(UInt8(ascii: ".")) || skip(UInt8(ascii: ",")) {
+                let start = at
+                guard var fraction = number(6) else { return nil }
+                for _ in (at - start)..<6 { fraction *= 10 }
+                stamp.microseconds = fraction
+                while at < length, bytes[at] &- 48 < 10 { at += 1 }
+                stamp.layout.hasFraction = true
+            }
+        }
+        // The end of a day may be written as its twenty-fourth hour.
+        guard hour < 24 || (hour == 24 && minute == 0 && second == 0 && stamp.microseconds == 0) else { return nil }
+        stamp.wall += hour * 3600 + minute * 60 + second
+        while skip(UInt8(ascii: " ")) {}
+        guard at < length else { return stamp }
+
+        stamp.layout.hasOffset = true
+        if skip(UInt8(ascii: "Z")) || skip(UInt8(ascii: "z")) {
+            stamp.offset = 0
+        } else if bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") {
+            let sign = bytes[at] == UInt8(ascii: "-") ? -1 : 1
+            at += 1
+            guard let hours = number(2), hours <= 18 else { return nil }
+            var minutes = 0
+            if at < length {
+                _ = skip(UInt8(ascii: ":"))
+                guard let value = number(2), value < 60 else { return nil }
+                minutes = value
+            }
+            stamp.offset = sign * (hours * 3600 + minutes * 60)
+        } else if length - at == 3, bytes[at] == UInt8(ascii: "U"), bytes[at + 1] == UInt8(ascii: "T"), bytes[at + 2] == UInt8(ascii: "C") {
+            at += 3
+            stamp.offset = 0
+        }
+        return at == length ? stamp : nil
+    }
+
+    /// Seconds since 1970 in microseconds, if a number can be such a stamp.
+    static func epoch(_ seconds: Double) -> Int64? {
+        guard seconds.isFinite, abs(seconds) < 1e11 else { return nil }
+        return Int64((seconds * 1e6).rounded())
+    }
+}
+
+/// Reads a number as people and programs write it: `39.4`, `-1,5`, `1.234,56`, `2e-3`.
+enum NumberParser {
+    /// The powers of ten that a Double holds exactly.
+    private static let powers: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ]
+
+    /// The number, or nil for anything that is not one: words, `nan`, infinities, nothing at all.
+    static func parse(_ text: UnsafeBufferPointer<UInt8>, decimalComma: Bool) -> Double? {
+        guard let bytes = text.baseAddress, text.count > 0 else { return nil }
+        let length = text.count
+        var at = 0
+        let isNegative = bytes[0] == UInt8(ascii: "-")
+        if isNegative || bytes[0] == UInt8(ascii: "+") { at = 1 }
+        var mantissa: UInt64 = 0
+        var digits = 0
+        var decimals = 0
+        var point: UInt8 = 0
+        while at < length {
+            let byte = bytes[at]
+            let digit = byte &- 48
+            if digit < 10 {
+                digits += 1
+                guard digits <= 18 else { return slow(text, decimalComma: decimalComma) }
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+                if point != 0 { decimals += 1 }
+            } else if point == 0, byte == UInt8(ascii: ".") || (decimalComma && byte == UInt8(ascii: ",")) {
+                point = byte
+            } else {
+                return slow(text, decimalComma: decimalComma)
+            }
+            at += 1
+        }
+        guard digits > 0 else { return nil }
+        // Both numbers are exact in a Double, so their quotient is rounded once, as strtod would (Clinger's fast path).
+        guard mantissa < 1 << 53, decimals <= 22 else { return slow(text, decimalComma: decimalComma) }
+        let value = Double(mantissa) / powers[decimals]
+        return isNegative ? -value : value
+    }
+
+    /// Exponents, grouped thousands and very long numbers: rare, so by the C library.
+    private static func slow(_ text: UnsafeBufferPointer<UInt8>, decimalComma: Bool) -> Double? {
+        guard text.count <= 512 else { return nil }
+        var plain: [CChar] = []
+        plain.reserveCapacity(text.count + 1)
+        // Where both marks occur, the last one is the decimal mark and the other one groups thousands.
+        let lastComma = decimalComma ? text.lastIndex(of: UInt8(ascii: ",")) : nil
+        let lastPoint = text.lastIndex(of: UInt8(ascii: "."))
+        for (index, byte) in text.enumerated() {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "e"), UInt8(ascii: "E"):
+                plain.append(CChar(byte))
+            case UInt8(ascii: ","), UInt8(ascii: "."):
+                guard byte == UInt8(ascii: ".") || decimalComma else { return nil }
+                let other = byte == UInt8(ascii: ",") ? lastPoint : lastComma
+                let own = byte == UInt8(ascii: ",") ? lastComma : lastPoint
+                if let own, other ?? -1 < own {
+                    guard index == own else { return nil }
+                    plain.append(CChar(UInt8(ascii: ".")))
+                }
+            default:
+                return nil
+            }
+        }
+        plain.append(0)
+        return plain.withUnsafeBufferPointer { buffer -> Double? in
+            guard let start = buffer.baseAddress else { return nil }
+            var end: UnsafeMutablePointer<CChar>?
+            let value = strtod(start, &end)
+            guard let end, end > UnsafeMutablePointer(mutating: start), end.pointee == 0, value.isFinite else { return nil }
+            return value
+        }
+    }
+}
