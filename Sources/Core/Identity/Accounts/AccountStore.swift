@@ -1,0 +1,89 @@
+import Modules
+
+/// Every SQL statement about people and their organisations.
+extension Transaction {
+    /// - Returns: false when the address or the user name is taken.
+    func insert(_ person: NewPerson) throws -> Bool {
+        let isNew = try execute(
+            """
+            INSERT INTO people (id, email, email_key, username, username_key, full_name, first_name, last_name, phone, role,
+                                password_hash, email_verified_at, created_at, updated_at)
+            VALUES (\(person.id), \(person.email.text), \(person.email.key), \(person.username),
+                    \(person.username.map(CanonicalText.key)), \(person.fullName), \(person.firstName), \(person.lastName),
+                    \(person.phone), \(person.role), \(person.passwordHash), \(person.isEmailVerified ? now : nil), \(now), \(now))
+            ON CONFLICT DO NOTHING
+            """
+        )
+        guard isNew == 1 else { return false }
+        try execute(
+            """
+            INSERT INTO organisations (id, name, personal_of, created_at)
+            VALUES (\(person.organisation), \(person.organisationName), \(person.id), \(now))
+            """
+        )
+        try execute(
+            """
+            INSERT INTO memberships (organisation_id, person_id, role, created_at)
+            VALUES (\(person.organisation), \(person.id), 'owner', \(now))
+            """
+        )
+        return true
+    }
+
+    func person(_ id: ID<Person>) throws -> Person? {
+        try first(Self.selectPerson + "WHERE people.id = \(id)", Person.init)
+    }
+
+    /// Finds a person by address or user name, both as their keys.
+    func person(named key: String) throws -> Person? {
+        try first(Self.selectPerson + "WHERE people.email_key = \(key) OR people.username_key = \(key)", Person.init)
+    }
+
+    func promote(_ id: ID<Person>, to role: Role) throws {
+        try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id)")
+    }
+
+    func suspend(_ id: ID<Person>) throws -> Bool {
+        try execute("UPDATE people SET suspended_at = \(now), updated_at = \(now) WHERE id = \(id) AND suspended_at IS NULL") == 1
+    }
+
+    private static var selectPerson: SQL {
+        """
+        SELECT people.id, people.email, people.username, people.full_name, people.role, people.password_hash, people.email_verified_at,
+               people.suspended_at, people.created_at, organisations.id AS organisation_id
+        FROM people JOIN organisations ON organisations.personal_of = people.id
+
+        """
+    }
+}
+
+extension Person {
+    init(row: Row) throws {
+        id = try row["id"]
+        organisation = try row["organisation_id"]
+        email = try row["email"]
+        username = try row["username"]
+        fullName = try row["full_name"]
+        role = try row["role"]
+        passwordHash = try row["password_hash"]
+        isEmailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
+        isSuspended = try row.read("suspended_at", as: Instant?.self) != nil
+        createdAt = try row["created_at"]
+    }
+}
+
+/// A person about to be written, with the organisation that comes with them.
+struct NewPerson: Sendable {
+    let id: ID<Person>
+    let organisation: ID<Organisation>
+    let organisationName: String
+    let email: EmailAddress
+    let username: String?
+    let fullName: String?
+    let firstName: String?
+    let lastName: String?
+    let phone: String?
+    let role: Role
+    let passwordHash: String
+    let isEmailVerified: Bool
+}

@@ -1,0 +1,60 @@
+import CCrypt
+import Foundation
+package import Modules
+import Secrets
+
+/// bcrypt (`$2b$`) through the system's libcrypt, on threads of its own with a bounded queue.
+package struct PasswordHasher: Sendable {
+    private let cost: Int
+    private let pool: BlockingPool
+    /// What an unknown user's password is compared with, so that it takes as long as a known one's.
+    private let decoy: String
+
+    /// - Parameter cost: the logarithm of the work, 4 to 15; 12 takes about a quarter of a second.
+    package init(cost: Int, threads: Int) throws {
+        precondition((4...15).contains(cost), "a bcrypt cost is from 4 to 15")
+        self.cost = cost
+        pool = BlockingPool(name: "passwords", threads: threads, capacity: 16 * threads)
+        decoy = try Self.hash("nobody has this password", cost: cost)
+    }
+
+    /// - Throws: `overloaded` when too many wait.
+    package func hash(_ password: String) async throws(Problem) -> String {
+        try await Problem.catching { [cost] in try await pool.run { try Self.hash(password, cost: cost) } }
+    }
+
+    /// - Parameter hash: nil for an unknown user: the same work is done, and the answer is false.
+    func verify(_ password: String, against hash: String?) async throws(Problem) -> Bool {
+        // bcrypt reads 72 bytes; what is longer never was a password here, and takes the same time to refuse.
+        let readable = password.utf8.count <= PasswordPolicy.maximumBytes && !password.utf8.contains(0)
+        let known = try await Problem.catching { [decoy] in
+            try await pool.run {
+                let setting = hash ?? decoy
+                let computed = try Self.crypt(readable ? password : "", setting: setting)
+                return constantTimeEquals(computed.utf8, setting.utf8)
+            }
+        }
+        return known && hash != nil && readable
+    }
+
+    private static func hash(_ password: String, cost: Int) throws -> String {
+        var random = Runtime.system.randomBytes(16).map { CChar(bitPattern: $0) }
+        var memory: UnsafeMutablePointer<CChar>?
+        memory = crypt_gensalt_ra("$2b$", UInt(cost), &random, Int32(random.count))
+        guard let memory else { throw Failure() }
+        defer { free(memory) }
+        return try crypt(password, setting: String(cString: memory))
+    }
+
+    private static func crypt(_ password: String, setting: String) throws -> String {
+        var memory: UnsafeMutableRawPointer?
+        var size: Int32 = 0
+        defer { free(memory) }
+        // The answer lies within `memory`. A failure is a string that begins with an asterisk and equals no hash.
+        guard let answer = crypt_ra(password, setting, &memory, &size), answer.pointee != CChar(UInt8(ascii: "*")) else { throw Failure() }
+        return String(cString: answer)
+    }
+
+    /// libcrypt refused: a broken hash in the table, or no memory.
+    struct Failure: Error {}
+}

@@ -1,0 +1,60 @@
+package import Modules
+import ServiceLifecycle
+import Synchronization
+
+/// The sessions that ended while access tokens of theirs may still be unexpired, kept in memory on every node.
+///
+/// A node learns of its own revocations at once, and of those of others by reading the table twice a second.
+package final class Revocations: Service, Sendable {
+    private struct State {
+        var sessions: [ID<Session>: Instant] = [:]
+        var readUpTo: Instant
+    }
+
+    private let database: any Database
+    private let runtime: Runtime
+    private let logger: Logger
+    /// How long an entry matters: no access token outlives it.
+    private let horizon: Duration
+    private let state: Mutex<State>
+
+    private static let pause: Duration = .milliseconds(500)
+    /// Transactions that began earlier may commit later: each read looks back this far.
+    private static let overlap: Duration = .seconds(60)
+
+    init(database: any Database, tokenLifetime: Duration, runtime: Runtime, logger: Logger) {
+        self.database = database
+        self.runtime = runtime
+        self.logger = logger
+        horizon = tokenLifetime + .minutes(5)
+        state = Mutex(State(readUpTo: runtime.now() - horizon))
+    }
+
+    func note(_ ids: [ID<Session>], at instant: Instant) {
+        state.withLock { state in
+            for id in ids { state.sessions[id] = instant }
+        }
+    }
+
+    func contains(_ id: ID<Session>) -> Bool { state.withLock { $0.sessions[id] != nil } }
+
+    /// Reads what other nodes revoked since the last read, and forgets what no token can remember.
+    package func synchronize() async throws(Problem) {
+        let since = state.withLock { $0.readUpTo } - Self.overlap
+        let (revoked, now) = try await database.read { (try $0.sessionsRevoked(since: since), $0.now) }
+        state.withLock { state in
+            for entry in revoked { state.sessions[entry.id] = entry.at }
+            state.readUpTo = now
+            if state.sessions.count > 1_000 { state.sessions = state.sessions.filter { $0.value > now - horizon } }
+        }
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                do { try await synchronize() } catch { logger.warning("Revocations could not be read; trying again.", metadata: ["cause": "\(error)"]) }
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+}

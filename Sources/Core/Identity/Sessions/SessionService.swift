@@ -1,0 +1,106 @@
+import Audit
+package import Modules
+import Secrets
+
+/// The verbs of sessions: begin, refresh, end.
+struct Sessions: Sendable {
+    let database: any Database
+    let tokens: TokenIssuer
+    let revocations: Revocations
+    let sealer: Sealer
+    let audit: AuditModule
+    let runtime: Runtime
+
+    /// Opens a session for somebody who has proved who they are.
+    func begin(for person: Person, visitor: Visitor) async throws(Problem) -> SignedIn {
+        let id: ID<Session> = runtime.id()
+        let key = runtime.randomBytes(32)
+        let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
+        try await database.write { [audit] transaction in
+            try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor)
+            try audit.record(
+                AuditEvent(
+                    "session.created",
+                    actor: person.id.text,
+                    organisation: person.organisation.text,
+                    subject: id.text,
+                    address: visitor.address,
+                    requestID: visitor.requestID
+                ),
+                in: transaction
+            )
+        }
+        return try await signedIn(person, session: id, organisation: person.organisation, refresh: RefreshToken(session: id, counter: 0, key: key))
+    }
+
+    /// Trades a refresh token for its successor and a new access token. A token that was traded before, and not just now, means
+    /// that two parties hold it: the session ends for both.
+    /// - Throws: `invalid-refresh-token`.
+    func refresh(_ text: String, visitor: Visitor) async throws(Problem) -> SignedIn {
+        guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
+        let result = try await database.write { [sealer, audit] transaction -> Refreshed in
+            guard let session = try transaction.session(token.session) else { return .refused }
+            let key = try sealer.open(session.sealedKey, context: session.id.text)
+            guard token.isGenuine(key: key), let person = try transaction.person(session.person), !person.isSuspended else { return .refused }
+            switch session.move(presenting: token.counter, at: transaction.now) {
+            case .rotate:
+                guard try transaction.rotate(session) else { return .refused }
+                return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter + 1, key: key))
+            case .replay:
+                return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
+            case .reuse:
+                try transaction.revoke(session.id, because: "refresh token reused")
+                try audit.record(
+                    AuditEvent(
+                        "session.revoked",
+                        outcome: .refused,
+                        organisation: session.organisation.text,
+                        subject: session.id.text,
+                        address: visitor.address,
+                        requestID: visitor.requestID,
+                        details: ["reason": "refresh token reused"]
+                    ),
+                    in: transaction
+                )
+                return .revoked(session.id)
+            case .ended: return .refused
+            }
+        }
+        switch result {
+        case .renewed(let person, let organisation, let successor):
+            return try await signedIn(person, session: successor.session, organisation: organisation, refresh: successor)
+        case .revoked(let session):
+            revocations.note([session], at: runtime.now())
+            throw Problem(.invalidRefreshToken)
+        case .refused: throw Problem(.invalidRefreshToken)
+        }
+    }
+
+    /// Ends the session of the caller; its access tokens die with it.
+    func end(_ scope: Scope) async throws(Problem) {
+        try await database.write { [audit] transaction in
+            guard try transaction.revoke(scope.session, because: "signed out") else { return }
+            try audit.record(
+                AuditEvent("session.ended", actor: scope.person.text, organisation: scope.organisation.text, subject: scope.session.text, requestID: scope.requestID),
+                in: transaction
+            )
+        }
+        revocations.note([scope.session], at: runtime.now())
+    }
+
+    private enum Refreshed: Sendable {
+        case renewed(Person, ID<Organisation>, RefreshToken)
+        case revoked(ID<Session>)
+        case refused
+    }
+
+    private func signedIn(_ person: Person, session: ID<Session>, organisation: ID<Organisation>, refresh: RefreshToken) async throws(Problem) -> SignedIn {
+        let csrf = Base64URL.encode(runtime.randomBytes(24))
+        let access = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
+        return SignedIn(accessToken: access, refreshToken: refresh.text, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf, user: User(person))
+    }
+}
+
+extension Problem.Kind {
+    package static let invalidRefreshToken = Self("invalid-refresh-token", "Invalid or expired refresh token", status: 401)
+}

@@ -1,0 +1,31 @@
+import Foundation
+import JWTKit
+import Modules
+
+/// The claims of an access token (RFC 9068).
+struct AccessClaims: JWTPayload, Sendable {
+    var iss: String
+    var aud: String
+    var sub: String
+    var sid: String
+    var org: String
+    var role: String
+    var roles: [String]
+    var csrf: String
+    var iat: Int64
+    var exp: Int64
+    var jti: String
+
+    /// The times are checked against our own clock, where the token is looked at.
+    func verify(using _: some JWTAlgorithm) {}
+}
+
+/// What a verified access token says, as the gate uses it.
+struct VerifiedToken: Sendable {
+    let person: ID<Person>
+    let organisation: ID<Organisation>
+    let session: ID<Session>
+    let role: Role
+    let csrf: String
+    let expiresAt: Instant
+}
