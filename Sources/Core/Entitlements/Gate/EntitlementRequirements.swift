@@ -1,0 +1,98 @@
+import HTTPTypes
+package import Identity
+package import Modules
+
+/// An active subscription. Its proof tells the plan.
+package struct SubscriptionRequirement: Requirement {
+    let entitlements: EntitlementsModule
+    package var stage: GateStage { .entitlement }
+    package var problems: [Problem.Kind] { [.noActiveSubscription] }
+    package var summary: GateSummary { GateSummary(.subscription) }
+
+    package func check(_ call: Call) async throws(Problem) -> Standing { try await entitlements.standing(for: call) }
+}
+
+/// A plan that has a feature.
+package struct FeatureRequirement: Requirement {
+    let feature: Feature
+    let entitlements: EntitlementsModule
+    package var stage: GateStage { .entitlement }
+    package var problems: [Problem.Kind] { [.noActiveSubscription, .featureNotAvailable] }
+    package var summary: GateSummary { GateSummary(.feature, feature.name) }
+
+    package func check(_ call: Call) async throws(Problem) -> Feature {
+        let standing = try await entitlements.standing(for: call)
+        guard standing.plan.includes(feature) else {
+            throw Problem(
+                .featureNotAvailable,
+                title: "\(feature.title) not available",
+                detail: "The plan \(standing.plan.name) does not include this. Change the plan to use it.",
+                members: ["plan": .string(standing.plan.name), "feature": .string(feature.name)]
+            )
+        }
+        return feature
+    }
+}
+
+/// Room for some units of a meter. Nothing is taken yet: the proof is spent in the transaction of the work, where the limit is
+/// held against the counter once more, this time for good.
+package struct QuotaRequirement: Requirement {
+    let meter: Meter
+    let units: Int64
+    let entitlements: EntitlementsModule
+    package var stage: GateStage { .entitlement }
+    package var problems: [Problem.Kind] { [.noActiveSubscription, .quotaExceeded] }
+    package var summary: GateSummary { GateSummary(.quota, meter.name) }
+
+    package func check(_ call: Call) async throws(Problem) -> Charge {
+        let standing = try await entitlements.standing(for: call)
+        let charge = Charge(meter: meter, units: units, standing: standing)
+        let level = standing.level(of: meter)
+        if charge.limit.allows(level.used + level.held + units) { return charge }
+        // A request that was admitted before is let through to its own answer, although it took the last unit itself.
+        if let key = call.headers[.idempotencyKey], try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation) { return charge }
+        throw charge.refusal(level)
+    }
+}
+
+/// Proof that the plan has room for this work, made by the gate and spent by ``EntitlementsModule``, once, in the work's transaction.
+package struct Charge: Sendable {
+    package let meter: Meter
+    package let units: Int64
+    package let organisation: ID<Organisation>
+    let limit: Limit
+    let period: Period
+    let planName: String
+
+    fileprivate init(meter: Meter, units: Int64, standing: Standing) {
+        self.meter = meter
+        self.units = units
+        organisation = standing.organisation
+        limit = standing.plan.limit(of: meter)
+        period = standing.period
+        planName = standing.plan.name
+    }
+
+    /// The name of an operation that its client gave the key `key`.
+    package func operation(key: String) -> String { "\(meter.name):\(key)" }
+
+    func refusal(_ level: Level) -> Problem {
+        Problem(
+            .quotaExceeded,
+            title: "\(meter.title) limit reached",
+            detail: "All \(limit.value) of this period are used or promised to work under way. The next period begins at \(period.end).",
+            members: [
+                "plan": .string(planName), "limit": .integer(limit.value), "current_usage": .integer(level.used + level.held),
+                "resets_at": .string(period.end.description),
+            ]
+        )
+    }
+}
+
+extension Problem.Kind {
+    package static let noActiveSubscription = Self("no-active-subscription", "No active subscription", status: 403)
+    package static let featureNotAvailable = Self("feature-not-available", "Feature not available", status: 403)
+    package static let quotaExceeded = Self("quota-exceeded", "Limit reached", status: 403)
+    package static let storageExceeded = Self("storage-exceeded", "Storage limit reached", status: 403)
+    package static let operationConflict = Self("operation-conflict", "This idempotency key was used for another request", status: 409)
+}

@@ -1,0 +1,32 @@
+package import Modules
+
+/// One month of a subscription. Months are counted from the anchor, never from the month before, so that a subscription of the
+/// 31st renews on 28 February and again on 31 March.
+package struct Period: Sendable, Hashable {
+    package let start: Instant
+    /// The first moment of the next period.
+    package let end: Instant
+
+    /// The period that `now` lies in; before the anchor, the first one.
+    package init(anchor: Instant, containing now: Instant) {
+        let anchorDate = CivilDate(dayNumber: anchor.seconds.quotient(flooredBy: 86_400))
+        let nowDate = CivilDate(dayNumber: now.seconds.quotient(flooredBy: 86_400))
+        var months = max(0, (nowDate.year - anchorDate.year) * 12 + nowDate.month - anchorDate.month)
+        // The clamped day, or the hour, may lie later in this month than now.
+        if months > 0, Self.moment(months: months, after: anchor) > now { months -= 1 }
+        start = Self.moment(months: months, after: anchor)
+        end = Self.moment(months: months + 1, after: anchor)
+    }
+
+    /// The anchor's day and time of day, `months` months later, clamped to the end of a shorter month.
+    static func moment(months: Int64, after anchor: Instant) -> Instant {
+        let dayNumber = anchor.seconds.quotient(flooredBy: 86_400)
+        let date = CivilDate(dayNumber: dayNumber)
+        let timeOfDay = anchor.microseconds - dayNumber * 86_400_000_000
+        let index = date.year * 12 + date.month - 1 + months
+        let (year, month) = (index.quotient(flooredBy: 12), index - index.quotient(flooredBy: 12) * 12 + 1)
+        let day = min(date.day, CivilDate.days(inMonth: month, of: year))
+        guard let moved = CivilDate(year: year, month: month, day: day) else { preconditionFailure("a clamped day is a day") }
+        return Instant(microseconds: moved.dayNumber * 86_400_000_000 + timeOfDay)
+    }
+}
