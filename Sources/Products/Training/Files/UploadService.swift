@@ -1,0 +1,271 @@
+import Audit
+import Entitlements
+import Files
+import Forecasting
+import Foundation
+import Identity
+import Modules
+import NIOCore
+import Secrets
+
+/// Takes files in: chunk by chunk to disk, never whole in memory, and imported when the last one is there.
+struct Uploads: Sendable {
+    let database: any Database
+    let entitlements: EntitlementsModule
+    let places: TrainingPlaces
+    let compute: BlockingPool
+    let audit: AuditModule
+    let runtime: Runtime
+
+    private static let maximumMetadata = 64 << 10
+
+    /// Takes one chunk, or a whole file as its only chunk. The unit of the quota is spent with the file's row, so a file that cannot
+    /// be used costs nothing and one that was sent twice costs once.
+    func receive(_ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: Standing, charge: Charge) async throws(Problem) -> ChunkReceived {
+        let limit = standing.plan.fileBytes.bound
+        let arrival = places.upload(runtime.id())
+        let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
+        do {
+            return try await Problem.catching {
+                let description = try ChunkDescription.read(text, isWhole: isWhole)
+                return try await take(description, bytes: bytes, from: arrival, scope: scope, standing: standing, charge: charge)
+            }
+        } catch {
+            try? await places.store.remove(arrival)
+            throw error
+        }
+    }
+
+    /// Reads the parts in whatever order they come; the file goes to disk.
+    private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (metadata: String, bytes: Int64) {
+        var reader = try MultipartReader(
+            contentType: incoming.contentType,
+            body: incoming.body,
+            limits: MultipartReader.Limits(totalBytes: Int(min(limit, Int64.max / 8)) + Self.maximumMetadata + (64 << 10))
+        )
+        var metadata: String?
+        var bytes: Int64?
+        do {
+            while let part = try await reader.next() {
+                switch part.name {
+                case "metadata": metadata = try await reader.collectText(upTo: Self.maximumMetadata)
+                case "chunk", "file", "fileChunk":
+                    guard bytes == nil else { throw Problem(.invalidPayload, detail: "The body has more than one file.") }
+                    bytes = try await write(&reader, to: arrival, limit: limit)
+                default: _ = try await reader.collectText(upTo: Self.maximumMetadata)
+                }
+            }
+            guard let metadata else { throw Problem.invalid("/metadata", "is a required part of the form") }
+            guard let bytes else { throw Problem.invalid("/chunk", "is a required part of the form") }
+            return (metadata, bytes)
+        } catch {
+            try? await places.store.remove(arrival)
+            throw Problem.wrapping(error)
+        }
+    }
+
+    private func write(_ reader: inout MultipartReader, to key: FileStore.Key, limit: Int64) async throws -> Int64 {
+        var received: Int64 = 0
+        // The reader is moved into the closure's hands and back, because it may not be shared while it is read.
+        var local = reader
+        let size = try await places.store.write(key, at: 0) {
+            guard let piece = try await local.read() else { return nil }
+            received += Int64(piece.readableBytes)
+            guard received <= limit else { throw Problem.payloadTooLarge(limit: Int(limit)) }
+            return Array(buffer: piece)
+        }
+        reader = local
+        return size
+    }
+
+    private func take(
+        _ description: ChunkDescription,
+        bytes: Int64,
+        from arrival: FileStore.Key,
+        scope: Scope,
+        standing: Standing,
+        charge: Charge
+    ) async throws -> ChunkReceived {
+        let position = description.chunkIndex ?? 0
+        let kind = description.settings.kind ?? .input
+        let begun = try await begin(description, position: position, bytes: bytes, kind: kind, scope: scope, standing: standing)
+        guard case .underWay(let session, let upload) = begun else {
+            guard case .finished(let file) = begun else { throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0]) }
+            try await places.store.remove(arrival)
+            return ChunkReceived(file: file, message: "The file is complete already")
+        }
+        try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
+        let (count, isMine) = try await database.write { transaction in
+            let count = try transaction.insertChunk(position, bytes: bytes, of: upload)
+            return (count, count == upload.chunkCount ? try transaction.claimAssembly(of: upload) : false)
+        }
+        guard isMine else { return ChunkReceived(message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount) }
+        let file = try await assemble(upload, description: description, kind: kind, session: session, scope: scope, standing: standing, charge: charge)
+        return ChunkReceived(file: file, message: "The file is complete", receivedChunks: count, totalChunks: upload.chunkCount)
+    }
+
+    private enum Begun: Sendable {
+        case underWay(TrainingSession, Upload)
+        case finished(SeriesFile)
+        case unknown
+    }
+
+    private func begin(
+        _ description: ChunkDescription,
+        position: Int64,
+        bytes: Int64,
+        kind: SeriesFile.Kind,
+        scope: Scope,
+        standing: Standing
+    ) async throws -> Begun {
+        try await database.write { transaction in
+            let session = try transaction.trainingSession(description.sessionId, in: scope)
+            if position > 0 {
+                guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind), try transaction.hasChunk(0, of: upload) else {
+                    // The answer to the last chunk may have been lost: what is complete is told to be so.
+                    let file = try transaction.seriesFile(named: description.fileName, kind, of: session)
+                    return file.map { .finished($0) } ?? .unknown
+                }
+                guard upload.chunkCount == description.totalChunks else {
+                    throw Problem(.uploadConflict, detail: "It was begun with \(upload.chunkCount) chunks. Send chunk 0 to begin anew.")
+                }
+                try checkSize(of: upload, position: position, bytes: bytes, standing, in: transaction)
+                return .underWay(session, upload)
+            }
+            if let old = try transaction.upload(of: session, named: description.fileName, kind: kind), old.chunkCount != description.totalChunks {
+                try transaction.delete(old)
+            }
+            try transaction.insertUpload(runtime.id(), of: session, description, kind: kind)
+            guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind) else { return .unknown }
+            try checkSize(of: upload, position: position, bytes: bytes, standing, in: transaction)
+            return .underWay(session, upload)
+        }
+    }
+
+    private func checkSize(of upload: Upload, position: Int64, bytes: Int64, _ standing: Standing, in transaction: Transaction) throws {
+        guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes) else {
+            throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
+        }
+    }
+
+    /// Puts the chunks together, imports the series, and writes the file's row together with what it costs.
+    private func assemble(
+        _ upload: Upload,
+        description: ChunkDescription,
+        kind: SeriesFile.Kind,
+        session: TrainingSession,
+        scope: Scope,
+        standing: Standing,
+        charge: Charge
+    ) async throws -> SeriesFile {
+        let id: ID<SeriesFile> = runtime.id()
+        let (source, series) = (places.source(id, of: session.id), places.series(id, of: session.id))
+        do {
+            let chunks = (0..<upload.chunkCount).map { places.store.path(of: places.chunk($0, of: upload.id)) }
+            let (sourcePath, seriesURL) = (places.store.path(of: source), places.url(series))
+            _ = try await places.store.write(source, at: 0) { nil }
+            let settings = description.settings
+            let imported = try await compute.run { () -> (digest: String, bytes: Int64, report: SeriesReport) in
+                let (digest, bytes) = try Assembly.concatenate(chunks, into: sourcePath)
+                return (digest, bytes, try Assembly.importer(settings).run(URL(filePath: sourcePath), to: seriesURL))
+            }
+            let file = SeriesFile(
+                id: id,
+                organisation: session.organisation,
+                session: session.id,
+                name: description.fileName,
+                kind: kind,
+                digest: imported.digest,
+                bytes: imported.bytes,
+                settings: settings.changed(by: SeriesSettings(kind: kind)),
+                report: imported.report,
+                createdAt: runtime.now()
+            )
+            let kept = try await record(file, upload, session, scope, standing, charge)
+            if kept.id != file.id { await discard(source, series) }
+            try? await places.store.remove(places.upload(upload.id))
+            return kept
+        } catch {
+            await discard(source, series)
+            try await abandon(upload)
+            if let fault = error as? SeriesFault {
+                var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
+                if let line = fault.line { members["line"] = .integer(Int64(line)) }
+                throw Problem(.unusableFile, detail: fault.message, members: members)
+            }
+            throw error
+        }
+    }
+
+    /// - Returns: the file, or the one that was there already when the same bytes came under the same name.
+    private func record(
+        _ file: SeriesFile,
+        _ upload: Upload,
+        _ session: TrainingSession,
+        _ scope: Scope,
+        _ standing: Standing,
+        _ charge: Charge
+    ) async throws -> SeriesFile {
+        try await database.write { [entitlements, audit] transaction in
+            try transaction.delete(upload)
+            guard try transaction.insert(file) else {
+                guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session), present.digest == file.digest else {
+                    throw Problem(.uploadConflict, title: "The session has another file of this name", detail: "Delete it first, or choose another name.")
+                }
+                return present
+            }
+            try entitlements.spend(charge, operation: "upload:\(file.id)", in: transaction)
+            try entitlements.occupy(bytes: file.bytes, of: standing, in: transaction)
+            try audit.record(
+                AuditEvent(
+                    "series-file.uploaded",
+                    actor: scope.person.text,
+                    organisation: scope.organisation.text,
+                    subject: file.id.text,
+                    address: scope.address,
+                    requestID: scope.requestID
+                ),
+                in: transaction
+            )
+            return file
+        }
+    }
+
+    private func abandon(_ upload: Upload) async throws {
+        try await database.write { try $0.delete(upload) }
+        try? await places.store.remove(places.upload(upload.id))
+    }
+
+    private func discard(_ keys: FileStore.Key...) async {
+        for key in keys { try? await places.store.remove(key) }
+    }
+}
+
+/// The disk work of putting a file together.
+private enum Assembly {
+    static func concatenate(_ chunks: [String], into path: String) throws -> (digest: String, bytes: Int64) {
+        var digest = Digest()
+        var bytes: Int64 = 0
+        guard let output = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileNoSuchFile) }
+        defer { try? output.close() }
+        for chunk in chunks {
+            guard let input = FileHandle(forReadingAtPath: chunk) else { throw CocoaError(.fileReadNoSuchFile) }
+            defer { try? input.close() }
+            while let piece = try input.read(upToCount: 1 << 20), !piece.isEmpty {
+                digest.update(piece)
+                bytes += Int64(piece.count)
+                try output.write(contentsOf: piece)
+            }
+        }
+        try output.synchronize()
+        return (digest.hex(), bytes)
+    }
+
+    static func importer(_ settings: SeriesSettings) -> SeriesImport {
+        var importer = SeriesImport()
+        if let name = settings.timeColumn { importer.timeColumn = .name(name) }
+        if let name = settings.valueColumn { importer.valueColumn = .name(name) }
+        if let zone = settings.timeZone { importer.timeZone = zone }
+        return importer
+    }
+}

@@ -1,0 +1,65 @@
+import Identity
+import Modules
+
+/// Every SQL statement about uploads.
+extension Transaction {
+    func insertUpload(_ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind) throws {
+        try execute(
+            """
+            INSERT INTO training_uploads (id, organisation_id, session_id, file_name, kind, chunk_count, created_at)
+            VALUES (\(id), \(session.organisation), \(session.id), \(description.fileName), \(kind), \(description.totalChunks), \(now))
+            ON CONFLICT DO NOTHING
+            """
+        )
+    }
+
+    func upload(of session: TrainingSession, named name: String, kind: SeriesFile.Kind) throws -> Upload? {
+        try first(
+            Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND file_name = \(name) AND kind = \(kind)",
+            Upload.init
+        )
+    }
+
+    func hasChunk(_ position: Int64, of upload: Upload) throws -> Bool {
+        try first("SELECT position FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)") != nil
+    }
+
+    /// Bytes of all chunks but the one at `position`.
+    func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
+        try count("SELECT COALESCE(SUM(bytes), 0) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
+    }
+
+    /// - Returns: how many chunks are there now.
+    func insertChunk(_ position: Int64, bytes: Int64, of upload: Upload) throws -> Int64 {
+        try execute(
+            """
+            INSERT INTO training_chunks (upload_id, position, bytes) VALUES (\(upload.id), \(position), \(bytes))
+            ON CONFLICT (upload_id, position) DO UPDATE SET bytes = excluded.bytes
+            """
+        )
+        return try count("SELECT COUNT(*) AS count FROM training_chunks WHERE upload_id = \(upload.id)")
+    }
+
+    /// One request puts the file together; another may try when that one did not come back.
+    func claimAssembly(of upload: Upload) throws -> Bool {
+        try execute(
+            """
+            UPDATE training_uploads SET assembling_until = \(now + Upload.assemblyLease)
+            WHERE id = \(upload.id) AND (assembling_until IS NULL OR assembling_until < \(now))
+            """
+        ) == 1
+    }
+
+    func delete(_ upload: Upload) throws {
+        try execute("DELETE FROM training_chunks WHERE upload_id = \(upload.id)")
+        try execute("DELETE FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation)")
+    }
+
+    func staleUploads(limit: Int) throws -> [Upload] {
+        try all(Self.selectUpload + "WHERE created_at < \(now - Upload.lifetime) ORDER BY created_at LIMIT \(limit)", Upload.init)
+    }
+
+    private static var selectUpload: SQL {
+        "SELECT id, organisation_id, session_id, file_name, kind, chunk_count FROM training_uploads\n"
+    }
+}

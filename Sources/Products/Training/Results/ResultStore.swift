@@ -1,0 +1,59 @@
+import Forecasting
+import Identity
+import Modules
+
+/// Every SQL statement about what runs leave behind.
+extension Transaction {
+    func insert(_ picture: Picture, run: Run, position: Int) throws {
+        try execute(
+            """
+            INSERT INTO training_plots (run_id, organisation_id, session_id, name, kind, label, file_name, position)
+            VALUES (\(run.id), \(run.organisation), \(run.session), \(picture.name), \(picture.kind), \(picture.label), \(picture.fileName), \(position))
+            ON CONFLICT DO NOTHING
+            """
+        )
+    }
+
+    func pictures(of run: ID<Run>, in organisation: ID<Organisation>) throws -> [Picture] {
+        try all(
+            "SELECT name, kind, label, file_name FROM training_plots WHERE run_id = \(run) AND organisation_id = \(organisation) ORDER BY position"
+        ) { Picture(name: try $0["name"], kind: try $0["kind"], label: try $0["label"], fileName: try $0["file_name"]) }
+    }
+
+    func insertModel(_ fileName: String, mode: ForecastMode, bytes: Int64, run: Run, id: ID<StoredModel>) throws {
+        try execute(
+            """
+            INSERT INTO training_models (id, organisation_id, session_id, run_id, file_name, mode, bytes, created_at)
+            VALUES (\(id), \(run.organisation), \(run.session), \(run.id), \(fileName), \(mode.rawValue), \(bytes), \(now))
+            """
+        )
+    }
+
+    func models(of session: TrainingSession) throws -> [StoredModel] {
+        try all(
+            """
+            SELECT id, run_id, file_name, mode, bytes, created_at FROM training_models
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at DESC, id DESC
+            """
+        ) { row in
+            StoredModel(
+                id: try row["id"],
+                run: try row["run_id"],
+                fileName: try row["file_name"],
+                mode: try row["mode"],
+                bytes: try row["bytes"],
+                createdAt: try row["created_at"]
+            )
+        }
+    }
+}
+
+/// A trained model that can be fetched and asked.
+struct StoredModel: Sendable {
+    let id: ID<StoredModel>
+    let run: ID<Run>
+    let fileName: String
+    let mode: String
+    let bytes: Int64
+    let createdAt: Instant
+}

@@ -1,0 +1,52 @@
+import Entitlements
+import Identity
+import Modules
+
+/// One piece of computing that a customer asked for and that a reservation pays for: datasets, or a model.
+struct Run: Sendable {
+    enum Kind: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+        case datasets, training
+    }
+
+    enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+        case queued, running, succeeded, failed, cancelled
+
+        var isFinished: Bool { self != .queued && self != .running }
+    }
+
+    let id: ID<Run>
+    let organisation: ID<Organisation>
+    let session: ID<TrainingSession>
+    let kind: Kind
+    private(set) var state: State
+    /// Names the request for good: the client's idempotency key, or the run's own id.
+    let operation: String
+    /// What was asked for; the same key with another fingerprint is a conflict.
+    let fingerprint: String
+    let request: String
+    private(set) var result: String?
+    private(set) var error: String?
+    let reservation: ID<Reservation>
+    let job: ID<QueuedJob>
+    let startedBy: ID<Person>
+    let createdAt: Instant
+    private(set) var finishedAt: Instant?
+
+    init(row: Row) throws {
+        id = try row["id"]
+        organisation = try row["organisation_id"]
+        session = try row["session_id"]
+        kind = try row["kind"]
+        state = try row["state"]
+        operation = try row["operation_key"]
+        fingerprint = try row["fingerprint"]
+        request = try row["request"]
+        result = try row["result"]
+        error = try row["error"]
+        reservation = try row["reservation_id"]
+        job = try row["job_id"]
+        startedBy = try row["started_by"]
+        createdAt = try row["created_at"]
+        finishedAt = try row["finished_at"]
+    }
+}

@@ -1,0 +1,62 @@
+import Entitlements
+import Foundation
+import Identity
+import Modules
+
+/// What the jobs of both kinds of run share.
+enum RunJob {
+    /// A run that failed for reasons of ours is tried this often.
+    static let maximumAttempts = 3
+
+    static func options(_ scope: Scope) -> JobOptions { JobOptions(organisation: scope.organisation.text, maximumAttempts: maximumAttempts) }
+
+    /// The run ended without a result: it says why, and what it had reserved is free again.
+    static func abandon(
+        _ id: ID<Run>,
+        of organisation: ID<Organisation>,
+        _ why: JobAbandonment,
+        _ entitlements: EntitlementsModule,
+        in transaction: Transaction
+    ) throws {
+        guard let run = try transaction.run(id, of: organisation) else { return }
+        let (state, reason): (Run.State, String?) =
+            switch why {
+            case .failed(let reason): (.failed, reason)
+            case .poisoned: (.failed, "The work broke off repeatedly.")
+            case .cancelled: (.cancelled, nil)
+            }
+        guard try transaction.finish(id, of: organisation, as: state, error: reason) else { return }
+        try entitlements.release(run.reservation, in: transaction)
+        let session = try transaction.trainingSession(run.session, of: organisation)
+        let models = try session.map { try transaction.models(of: $0).count } ?? 0
+        try transaction.move(run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
+    }
+
+    /// Runs `body` on the threads for computing, and hands on what it reports.
+    static func compute<Result: Sendable>(
+        on pool: BlockingPool,
+        _ context: JobContext,
+        _ body: @escaping @Sendable (_ report: (Progress) -> Void) throws -> Result
+    ) async throws -> Result {
+        let (updates, sender) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
+        async let forwarding: Void = {
+            for await update in updates { await context.report(percent: update.percent, phase: update.phase, message: update.message) }
+        }()
+        do {
+            let result = try await pool.run { try body { sender.yield($0) } }
+            sender.finish()
+            await forwarding
+            return result
+        } catch {
+            sender.finish()
+            await forwarding
+            throw error
+        }
+    }
+
+    struct Progress: Sendable {
+        var percent: Double
+        var phase: String
+        var message: String?
+    }
+}

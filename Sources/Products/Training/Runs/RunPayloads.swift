@@ -1,0 +1,178 @@
+import Forecasting
+import Modules
+
+/// How datasets are divided, in per cent or in numbers.
+struct TrainingSplit: Payload, Hashable {
+    var trainPercentage: Double?
+    var valPercentage: Double?
+    var testPercentage: Double?
+    var shuffle: Bool?
+    var trainCount: Int?
+    var validationCount: Int?
+    var testCount: Int?
+    /// Another spelling of `shuffle`.
+    var isRandom: Bool?
+    var seed: Int?
+
+    enum CodingKeys: String, CodingKey {
+        case trainPercentage, valPercentage, testPercentage, shuffle
+        case trainCount = "n_train"
+        case validationCount = "n_val"
+        case testCount = "n_test"
+        case isRandom = "random_dat"
+        case seed
+    }
+
+    static let naming = Naming.asDeclared
+    static let rules: [String: Rule] = [
+        "trainPercentage": .numbers(0...100), "valPercentage": .numbers(0...100), "testPercentage": .numbers(0...100),
+        "n_train": .range(0...100_000_000), "n_val": .range(0...100_000_000), "n_test": .range(0...100_000_000), "seed": .range(0...(1 << 53)),
+    ]
+
+    /// As the datasets take it: 70, 20 and 10 per cent in the order of time, unless said otherwise.
+    /// - Throws: `validation-failed` where the parts do not add up.
+    func split() throws(Problem) -> DatasetSplit {
+        let draws = shuffle ?? isRandom ?? false
+        let seed = UInt64(self.seed ?? 42)
+        if let train = trainCount {
+            guard train > 0 else { throw Problem.invalid("/training_split/n_train", "must be at least 1") }
+            return DatasetSplit(
+                train: Double(train),
+                validation: Double(validationCount ?? 0),
+                test: Double(testCount ?? 0),
+                unit: .count,
+                shuffle: draws,
+                seed: seed
+            )
+        }
+        let (train, validation, test) = (trainPercentage ?? 70, valPercentage ?? 20, testPercentage ?? 10)
+        guard abs(train + validation + test - 100) < 1e-6 else { throw Problem.invalid("/training_split", "must add up to 100 per cent") }
+        guard train > 0 else { throw Problem.invalid("/training_split/trainPercentage", "must be more than 0") }
+        return DatasetSplit(train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed)
+    }
+}
+
+struct GenerateDatasets: Payload {
+    var modelParameters: JSONValue?
+    var trainingSplit: TrainingSplit?
+
+    enum CodingKeys: String, CodingKey {
+        case modelParameters = "model_parameters"
+        case trainingSplit = "training_split"
+    }
+
+    static let naming = Naming.asDeclared
+}
+
+struct TrainModels: Payload {
+    struct Parameters: Payload {
+        var mode: ForecastMode
+        var layers: Int?
+        var neurons: Int?
+        var epochs: Int?
+        var activation: ForecastParameters.Activation?
+        /// What other modes take; accepted because clients send all fields whatever the mode.
+        var kernelSize: Int?
+        var kernel: String?
+        var c: Double?
+        var epsilon: Double?
+        /// The same seed gives the same model.
+        var seed: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case mode = "MODE"
+            case layers = "LAY"
+            case neurons = "N"
+            case epochs = "EP"
+            case activation = "ACTF"
+            case kernelSize = "K"
+            case kernel = "KERNEL"
+            case c = "C"
+            case epsilon = "EPSILON"
+            case seed
+        }
+
+        static let naming = Naming.asDeclared
+        static let rules: [String: Rule] = [
+            "LAY": .range(1...16), "N": .range(1...4096), "EP": .range(1...2000), "K": .range(1...4096), "KERNEL": .oneOf(["linear", "poly", "rbf", "sigmoid"]),
+            "C": .numbers(0...1e6), "EPSILON": .numbers(0...1e6), "seed": .range(0...(1 << 53)),
+        ]
+
+        var forecast: ForecastParameters {
+            ForecastParameters(
+                mode,
+                layers: layers ?? 3,
+                neurons: neurons ?? 512,
+                epochs: epochs ?? 20,
+                activation: activation ?? .relu,
+                seed: UInt64(seed ?? 42)
+            )
+        }
+    }
+
+    var modelParameters: Parameters
+    var trainingSplit: TrainingSplit?
+
+    enum CodingKeys: String, CodingKey {
+        case modelParameters = "model_parameters"
+        case trainingSplit = "training_split"
+    }
+
+    static let naming = Naming.asDeclared
+}
+
+/// A run to follow.
+struct RunTicket: Payload {
+    var success: Bool
+    var message: String
+    var note: String
+    var runId: ID<Run>
+    var jobId: ID<QueuedJob>
+    var statusUrl: String
+
+    init(_ run: ID<Run>, job: ID<QueuedJob>, session: TrainingSession, message: String) {
+        success = true
+        self.message = message
+        note = "The work goes on in the background; follow status_url."
+        runId = run
+        jobId = job
+        statusUrl = "/v1/training/status/\(session.id)"
+    }
+}
+
+struct DatasetsGenerated: Payload {
+    var success: Bool
+    var message: String
+    var datasetCount: Int64
+    var nDat: Int64
+    var droppedCount: Int
+    var violinPlots: [String: PlotView]
+    var runId: ID<Run>
+}
+
+/// A picture as a data URL.
+struct PlotView: Payload {
+    var data: String
+    /// What it shows: input, time, output, forecast or loss.
+    var type: String
+    /// Such as IN1 or OUT1.
+    var label: String
+}
+
+struct RunStatus: Payload {
+    enum Status: String, Codable, Sendable, CaseIterable {
+        case notFound = "not_found"
+        case queued, running, completed, failed, cancelled
+    }
+
+    var status: Status
+    var kind: Run.Kind?
+    /// In per cent.
+    var progress: Double
+    var currentStep: String?
+    var message: String?
+    var error: String?
+    var runId: ID<Run>?
+    var createdAt: Instant?
+    var completedAt: Instant?
+}

@@ -1,0 +1,210 @@
+import Audit
+import Entitlements
+import Forecasting
+import Foundation
+import Identity
+import Modules
+import Secrets
+
+/// The verbs of runs: start, follow, cancel. A run, what it costs, the job that does it and its audit row come to be together.
+struct Runs: Sendable {
+    let database: any Database
+    let entitlements: EntitlementsModule
+    let queue: JobQueue
+    let audit: AuditModule
+    let runtime: Runtime
+
+    /// How long a request for datasets waits for them before it answers with the job to follow.
+    static let patience: Duration = .seconds(20)
+    private static let pause: Duration = .milliseconds(50)
+
+    /// Makes a session's datasets.
+    /// - Parameters:
+    ///   - key: the `Idempotency-Key` header: a request that was sent before is the same request.
+    func generate(
+        _ request: GenerateDatasets,
+        scope: Scope,
+        charge: Charge,
+        session name: String,
+        key: String?
+    ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
+        let split = try (request.trainingSplit ?? TrainingSplit()).split()
+        return try await start(.datasets, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in
+            try checkRecipe(session, split, in: transaction)
+            try transaction.move(session.id, of: session.organisation, to: .phase1)
+            return { try queue.enqueue(DatasetJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction) }
+        }
+    }
+
+    /// Trains a model on a session's datasets.
+    /// - Throws: `dataset-not-ready`, `training-in-progress`, `model-not-available`, `validation-failed`.
+    func train(_ request: TrainModels, scope: Scope, charge: Charge, session name: String, key: String?) async throws(Problem) -> Accepted<RunTicket> {
+        _ = try request.trainingSplit?.split()
+        let parameters = request.modelParameters.forecast
+        guard parameters.mode.isAvailable else {
+            throw Problem(
+                .modelNotAvailable,
+                detail: "\(parameters.mode.rawValue) is not offered yet. Choose one of those that are.",
+                members: ["available": .array(ForecastMode.available.map { .string($0.rawValue) }), "errors": [["pointer": "/model_parameters/MODE", "detail": "is not available"]]]
+            )
+        }
+        let (_, ticket) = try await start(.training, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in
+            guard let datasets = try transaction.datasets(of: session) else {
+                throw Problem(.datasetNotReady, detail: "Generate them first: POST /v1/training/generate-datasets/\(session.clientID).")
+            }
+            do {
+                try parameters.validate(for: datasets.shape)
+            } catch let fault as ModelFault {
+                throw Problem.invalid(fault.pointer, fault.message)
+            }
+            try transaction.move(session.id, of: session.organisation, to: .phase3)
+            return { try queue.enqueue(TrainingJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction) }
+        }
+        return Accepted(ticket, follow: ticket.statusUrl)
+    }
+
+    /// Calls the session's run off. What it had reserved is free again, at once where it has not begun.
+    func cancel(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
+        let run = try await database.write { transaction in
+            let session = try transaction.trainingSession(name, in: scope)
+            guard let run = try transaction.unfinishedRun(of: session) else { throw Problem(.resultsNotFound, title: "No run is under way") }
+            if try queue.cancel(run.job, in: transaction) == .cancelled {
+                try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, in: transaction)
+            }
+            try audit.record(
+                AuditEvent("run.cancelled", actor: scope.person.text, organisation: scope.organisation.text, subject: run.id.text, requestID: scope.requestID),
+                in: transaction
+            )
+            return run
+        }
+        return try await status(of: run.id, scope)
+    }
+
+    /// How the session's latest run stands.
+    func status(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
+        let run = try await database.read { transaction in try transaction.latestRun(of: try transaction.trainingSession(name, in: scope)) }
+        guard let run else { return RunStatus(status: .notFound, progress: 0) }
+        return try await status(of: run.id, scope)
+    }
+
+    /// Waits for a run's end, at most ``patience``.
+    /// - Returns: nil when it is not over by then.
+    func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
+        let deadline = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < deadline {
+            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished { return run }
+            do { try await Task.sleep(for: Self.pause) } catch { return nil }
+        }
+        return nil
+    }
+
+    private func status(of id: ID<Run>, _ scope: Scope) async throws(Problem) -> RunStatus {
+        try await database.read { transaction in
+            guard let run = try transaction.run(id, of: scope.organisation) else { return RunStatus(status: .notFound, progress: 0) }
+            return RunStatus(run, job: try queue.status(of: run.job, in: transaction))
+        }
+    }
+
+    /// The one way in which a run begins.
+    private func start(
+        _ kind: Run.Kind,
+        scope: Scope,
+        charge: Charge,
+        session name: String,
+        key: String?,
+        request: some Payload,
+        prepare: @escaping @Sendable (Transaction, TrainingSession) throws -> (ID<Run>) throws -> ID<QueuedJob>
+    ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
+        let id: ID<Run> = runtime.id()
+        let text = try await Problem.catching { try JSONText.encode(request) }
+        let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
+        return try await database.write { [entitlements, audit] transaction in
+            let session = try transaction.trainingSession(name, in: scope)
+            try transaction.lock(session)
+            let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
+            if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
+                guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
+                return (earlier.id, RunTicket(earlier.id, job: earlier.job, session: session, message: "This request was accepted before"))
+            }
+            guard try transaction.unfinishedRun(of: session) == nil else { throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.") }
+            let enqueue = try prepare(transaction, session)
+            let reservation = try entitlements.reserve(charge, operation: operation, fingerprint: fingerprint, in: transaction)
+            let job = try enqueue(id)
+            try transaction.insert(
+                .init(
+                    id: id,
+                    session: session,
+                    kind: kind,
+                    operation: operation,
+                    fingerprint: fingerprint,
+                    request: text,
+                    reservation: reservation,
+                    job: job,
+                    startedBy: scope.person
+                )
+            )
+            try audit.record(
+                AuditEvent(
+                    "run.started",
+                    actor: scope.person.text,
+                    organisation: scope.organisation.text,
+                    subject: id.text,
+                    address: scope.address,
+                    requestID: scope.requestID,
+                    details: ["kind": kind.rawValue]
+                ),
+                in: transaction
+            )
+            return (id, RunTicket(id, job: job, session: session, message: kind == .datasets ? "Datasets are being generated" : "Training has begun"))
+        }
+    }
+
+    /// Whether the session's files and settings make datasets at all, told before anything is reserved.
+    private func checkRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction) throws {
+        let files = try transaction.seriesFiles(of: session)
+        guard let steps = session.steps else { throw Problem.invalid("/zeitschritte", "has not been set: POST /v1/training/save-zeitschritte") }
+        for kind in SeriesFile.Kind.allCases where !files.contains(where: { $0.kind == kind }) {
+            throw Problem.invalid("/files", "the session has no file of type \(kind.rawValue)")
+        }
+        // The places of the files do not matter here, so no store is needed.
+        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { _ in URL(filePath: "/") }
+        if let fault = recipe.fault { throw Problem.invalid(fault.field ?? "", fault.message) }
+    }
+}
+
+extension DatasetRecipe {
+    /// What keeps it from making datasets, or nil.
+    fileprivate var fault: DatasetFault? {
+        do { try validate() } catch { return error }
+        return nil
+    }
+}
+
+extension ModelFault {
+    /// Where the fault stands in a request to train.
+    fileprivate var pointer: String {
+        let names = ["/layers": "LAY", "/neurons": "N", "/epochs": "EP", "/mode": "MODE"]
+        return field.flatMap { names[$0] }.map { "/model_parameters/\($0)" } ?? "/model_parameters"
+    }
+}
+
+extension RunStatus {
+    init(_ run: Run, job: JobStatus?) {
+        status =
+            switch run.state {
+            case .queued: .queued
+            case .running: .running
+            case .succeeded: .completed
+            case .failed: .failed
+            case .cancelled: .cancelled
+            }
+        kind = run.kind
+        progress = run.state == .succeeded ? 100 : job?.percent ?? 0
+        currentStep = job?.phase
+        message = job?.message
+        error = run.error
+        runId = run.id
+        createdAt = run.createdAt
+        completedAt = run.finishedAt
+    }
+}

@@ -1,0 +1,86 @@
+import Entitlements
+import Identity
+import Modules
+
+/// Every SQL statement about runs.
+extension Transaction {
+    /// A run about to be written.
+    struct NewRun: Sendable {
+        let id: ID<Run>
+        let session: TrainingSession
+        let kind: Run.Kind
+        let operation: String
+        let fingerprint: String
+        let request: String
+        let reservation: ID<Reservation>
+        let job: ID<QueuedJob>
+        let startedBy: ID<Person>
+    }
+
+    func insert(_ run: NewRun) throws {
+        try execute(
+            """
+            INSERT INTO training_runs (id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, reservation_id, job_id, started_by, created_at)
+            VALUES (\(run.id), \(run.session.organisation), \(run.session.id), \(run.kind), 'queued', \(run.operation), \(run.fingerprint),
+                    \(run.request), \(run.reservation), \(run.job), \(run.startedBy), \(now))
+            """
+        )
+    }
+
+    func run(_ id: ID<Run>, of organisation: ID<Organisation>) throws -> Run? {
+        try first(Self.selectRun + "WHERE id = \(id) AND organisation_id = \(organisation)", Run.init)
+    }
+
+    func run(ofOperation operation: String, in organisation: ID<Organisation>) throws -> Run? {
+        try first(Self.selectRun + "WHERE organisation_id = \(organisation) AND operation_key = \(operation)", Run.init)
+    }
+
+    func unfinishedRun(of session: TrainingSession) throws -> Run? {
+        try first(
+            Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state IN ('queued', 'running')",
+            Run.init
+        )
+    }
+
+    func latestRun(of session: TrainingSession, kind: Run.Kind? = nil, state: Run.State? = nil) throws -> Run? {
+        var statement: SQL = Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+        if let kind { statement = statement + " AND kind = \(kind)" }
+        if let state { statement = statement + " AND state = \(state)" }
+        return try first(statement + " ORDER BY created_at DESC, id DESC LIMIT 1", Run.init)
+    }
+
+    func runs(of session: TrainingSession) throws -> [Run] {
+        try all(Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at", Run.init)
+    }
+
+    /// Locks the session's row, so that of two requests at once one sees the other's run.
+    func lock(_ session: TrainingSession) throws {
+        _ = try first("SELECT id FROM training_sessions WHERE id = \(session.id) AND organisation_id = \(session.organisation) \(.forUpdate)")
+    }
+
+    /// - Returns: false when the run is over already.
+    func begin(_ run: Run) throws -> Bool {
+        try execute(
+            "UPDATE training_runs SET state = 'running' WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')"
+        ) == 1
+    }
+
+    /// Compare and set: a run ends once.
+    func finish(_ run: ID<Run>, of organisation: ID<Organisation>, as state: Run.State, result: String? = nil, error: String? = nil) throws -> Bool {
+        try execute(
+            """
+            UPDATE training_runs SET state = \(state), result = \(result), error = \(error), finished_at = \(now)
+            WHERE id = \(run) AND organisation_id = \(organisation) AND state IN ('queued', 'running')
+            """
+        ) == 1
+    }
+
+    private static var selectRun: SQL {
+        """
+        SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error, reservation_id, job_id, started_by,
+               created_at, finished_at
+        FROM training_runs
+
+        """
+    }
+}

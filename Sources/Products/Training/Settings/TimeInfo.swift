@@ -1,0 +1,108 @@
+import Forecasting
+import Modules
+
+/// Which features of time a session's datasets carry, in the words that its clients use.
+struct TimeInfo: Payload, Hashable {
+    struct Category: Payload, Hashable {
+        /// Whether the feature is computed in local time.
+        var usesLocalTime: Bool?
+        var form: Form?
+        /// In hours from the reference time.
+        var horizonStart: Double?
+        var horizonEnd: Double?
+        var scaling: YesNo?
+        var scalingMinimum: Double?
+        var scalingMaximum: Double?
+        /// AT, DE or CH: whose holidays.
+        var country: String?
+
+        enum CodingKeys: String, CodingKey {
+            case usesLocalTime = "detaillierteBerechnung"
+            case form = "datenform"
+            case horizonStart = "zeithorizontStart"
+            case horizonEnd = "zeithorizontEnd"
+            case scaling = "skalierung"
+            case scalingMinimum = "skalierungMin"
+            case scalingMaximum = "skalierungMax"
+            case country = "land"
+        }
+
+        static let naming = Naming.asDeclared
+        static let rules: [String: Rule] = ["land": .oneOf(["AT", "DE", "CH"])]
+    }
+
+    enum Form: String, Codable, Sendable, CaseIterable {
+        case horizon = "Zeithorizont"
+        case present = "Aktuelle Zeit"
+    }
+
+    var year: Bool?
+    var month: Bool?
+    var week: Bool?
+    var day: Bool?
+    var holiday: Bool?
+    var timeZone: String?
+    var categories: [String: Category]?
+
+    enum CodingKeys: String, CodingKey {
+        case year = "jahr"
+        case month = "monat"
+        case week = "woche"
+        case day = "tag"
+        case holiday = "feiertag"
+        case timeZone = "zeitzone"
+        case categories = "category_data"
+    }
+
+    static let naming = Naming.asDeclared
+    static let rules: [String: Rule] = ["zeitzone": .length(1...64)]
+
+    /// As the datasets take them.
+    var features: TimeFeatures {
+        let chosen: [(Bool?, String, TimeFeatures.Component)] = [
+            (year, "jahr", .year), (month, "monat", .month), (week, "woche", .week), (day, "tag", .day), (holiday, "feiertag", .holiday),
+        ]
+        let features = chosen.filter { $0.0 == true }.map { _, name, component in
+            let category = categories?[name] ?? Category()
+            return TimeFeatures.Feature(
+                component,
+                form: category.form == .present ? .current : .horizon,
+                horizon: DatasetRecipe.Horizon(category.horizonStart ?? -1, category.horizonEnd ?? 0),
+                isLocal: category.usesLocalTime ?? false,
+                scaling: category.scaling == .no ? nil : DatasetRecipe.Scaling(category.scalingMinimum ?? 0, category.scalingMaximum ?? 1)
+            )
+        }
+        let country = categories?["feiertag"]?.country.flatMap(Holidays.Country.init) ?? .austria
+        return TimeFeatures(features, timeZone: timeZone ?? "Europe/Vienna", country: country)
+    }
+}
+
+/// Yes or no, as these clients write it.
+enum YesNo: String, Codable, Sendable, CaseIterable {
+    case yes = "ja"
+    case no = "nein"
+}
+
+/// How many steps datasets have, and how far apart they are.
+struct StepSettings: Payload, Hashable {
+    /// I_N: values of each input, 1 to 4096.
+    var inputs: Int
+    /// O_N: values of each output, 1 to 4096.
+    var outputs: Int
+    /// DELT: minutes from one dataset to the next.
+    var minutes: Double
+    /// OFST: minutes past the hour.
+    var offset: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case inputs = "eingabe"
+        case outputs = "ausgabe"
+        case minutes = "zeitschrittweite"
+        case offset
+    }
+
+    static let naming = Naming.asDeclared
+    static let rules: [String: Rule] = [
+        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(0.016...527_040), "offset": .numbers(-1440...1440),
+    ]
+}
