@@ -55,11 +55,11 @@ let apps: [Target] = [
     .layer(
         "Apps",
         "App",
-        ["Modules", "Secrets", "StorageSQLite", "StoragePostgres", "Files", .configuration, .serviceLifecycle]
+        ["Modules", "Secrets", "StorageSQLite", "StoragePostgres", "Files", "Telemetry", .configuration, .httpTypes, .serviceLifecycle, .system, .unixSignals]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
     .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
-    .layer("Apps", "TestKit", ["App", "Client", "Modules", "StorageSQLite", "StoragePostgres"] + (core + products).map { .init(stringLiteral: $0.name) }),
+    .layer("Apps", "TestKit", ["App", "Base", "Identity", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
     .executableTarget(
         name: "gatehouse",
         dependencies: ["App", "Client", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
@@ -75,14 +75,14 @@ let apps: [Target] = [
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
-    .tests("WebTests", ["Base", "Web", "Client", "Modules", "TestKit"]),
+    .tests("WebTests", ["Base", "Web", "Modules", "TestKit"] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting"]),
-    .tests("IdentityTests", ["Base", "Client", "Modules", "Identity", "Secrets", "TestKit"]),
-    .tests("EntitlementsTests", ["Base", "Client", "Modules", "Identity", "Entitlements", "TestKit"]),
-    .tests("TrainingTests", ["Base", "Client", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
-    .tests("AppTests", ["App", "Base", "Client", "Modules", "Identity", "Entitlements", "TestKit"]),
+    .tests("IdentityTests", ["Base", "Modules", "Identity", "Secrets", "TestKit"]),
+    .tests("EntitlementsTests", ["Base", "Modules", "Identity", "Entitlements", "TestKit"]),
+    .tests("TrainingTests", ["Base", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
+    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
 ]
 
 let package = Package(
@@ -99,6 +99,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -142,5 +143,7 @@ extension Target.Dependency {
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+    static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
+    static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
 }

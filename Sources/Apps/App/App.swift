@@ -1,0 +1,171 @@
+import Audit
+package import Entitlements
+import Files
+import Foundation
+package import Identity
+package import Modules
+import Secrets
+import ServiceLifecycle
+import StoragePostgres
+import StorageSQLite
+import Training
+
+/// The whole system, wired: what the commands, the tests and the tour run.
+package struct App: Sendable {
+    package let configuration: Configuration
+    package let database: any Database
+    package let identity: IdentityModule
+    package let entitlements: EntitlementsModule
+    package let queue: JobQueue
+    package let runner: JobRunner
+    package let metrics: Metrics
+    package let logger: Logger
+    package let frontDoor: FrontDoor
+    package var routes: [Route] { frontDoor.routes }
+}
+
+/// What a test brings of its own instead of the machine's.
+package struct Surroundings: Sendable {
+    package var runtime: Runtime
+    /// Nil leaves a database its own clock.
+    package var clock: (@Sendable () -> Instant)?
+    package var logOutput: LogOutput
+    /// Stands between the system and its database: for tests that make statements fail.
+    package var databaseWrapper: @Sendable (any Database) -> any Database
+
+    package init(
+        runtime: Runtime = .system,
+        clock: (@Sendable () -> Instant)? = nil,
+        logOutput: LogOutput = .standard,
+        databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 }
+    ) {
+        self.runtime = runtime
+        self.clock = clock
+        self.logOutput = logOutput
+        self.databaseWrapper = databaseWrapper
+    }
+}
+
+/// Builds the system. This function is the table of contents: it reads from the ground up.
+/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
+package func buildApp(_ configuration: Configuration, in surroundings: Surroundings = Surroundings()) async throws -> App {
+    let runtime = surroundings.runtime
+    let logger = makeLogger(configuration, surroundings)
+    let metrics = Metrics()
+
+    // Storage
+    let folder = try DataFolder(configuration.dataFolder)
+    let secret = configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
+    let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
+    let database = surroundings.databaseWrapper(try openDatabase(configuration, surroundings))
+    try await Migrator(allMigrations).run(on: database)
+    let files = try FileStore(root: "\(configuration.dataFolder)/files")
+
+    // Core
+    let queue = JobQueue(runtime: runtime)
+    let audit = AuditModule(runtime: runtime)
+    let identity = try await IdentityModule(
+        database: database,
+        audit: audit,
+        sealer: sealer,
+        settings: identitySettings(configuration),
+        logger: logger,
+        runtime: runtime
+    )
+    let entitlements = EntitlementsModule(
+        database: database,
+        identity: identity,
+        catalogue: try readCatalogue(configuration),
+        meters: TrainingModule.meters,
+        audit: audit,
+        runtime: runtime
+    )
+    try await entitlements.recover()
+
+    // Products
+    let training = TrainingModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit,
+        queue: queue,
+        files: files,
+        runtime: runtime
+    )
+
+    // Doors and work
+    let modules: [any Module] = [audit, identity, entitlements, training]
+    let runner = JobRunner(
+        database: database,
+        workers: modules.flatMap(\.workers),
+        schedules: modules.flatMap(\.schedules),
+        queue: queue,
+        metrics: metrics,
+        logger: logger,
+        runtime: runtime,
+        settings: JobRunner.Settings(slots: max(1, configuration.jobSlots))
+    )
+    let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, runtime: runtime)
+    let routes = operations.routes + modules.flatMap(\.routes)
+    let frontDoor = FrontDoor(
+        routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
+        corsOrigins: configuration.corsOrigins,
+        metrics: metrics,
+        logger: logger,
+        runtime: runtime
+    )
+    return App(
+        configuration: configuration,
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        queue: queue,
+        runner: runner,
+        metrics: metrics,
+        logger: logger,
+        frontDoor: frontDoor
+    )
+}
+
+/// The schema's whole history, in the order in which modules build on one another.
+package let allMigrations: [Migration] =
+    JobsSchema.migrations + AuditModule.migrations + IdentityModule.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+
+package let gatehouseVersion = "0.1.0"
+
+/// Opens the database that the configuration names, without changing its schema.
+package func openDatabase(_ configuration: Configuration, _ surroundings: Surroundings = Surroundings()) throws -> any Database {
+    if configuration.databaseURL.hasPrefix("sqlite:") {
+        let path = String(configuration.databaseURL.dropFirst("sqlite:".count))
+        return try SQLiteDatabase(path: path, readers: 4, clock: surroundings.clock ?? surroundings.runtime.now)
+    }
+    return try PostgresDatabase(
+        url: configuration.databaseURL,
+        poolSize: configuration.poolSize,
+        overflow: configuration.poolOverflow,
+        acquireTimeout: configuration.poolTimeout,
+        clock: surroundings.clock
+    )
+}
+
+private func makeLogger(_ configuration: Configuration, _ surroundings: Surroundings) -> Logger {
+    Logger(label: "gatehouse") { label in
+        LineLogHandler(label: label, format: configuration.logFormat, level: configuration.logLevel, output: surroundings.logOutput)
+    }
+}
+
+private func identitySettings(_ configuration: Configuration) -> IdentitySettings {
+    IdentitySettings(
+        issuer: configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL,
+        accessTokenLifetime: configuration.accessTokenLifetime,
+        bcryptCost: configuration.bcryptRounds,
+        hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
+        passwordMinimumLength: configuration.passwordMinimumLength,
+        origins: configuration.corsOrigins + (configuration.baseURL.isEmpty ? [] : [configuration.baseURL])
+    )
+}
+
+private func readCatalogue(_ configuration: Configuration) throws -> Catalogue {
+    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? Catalogue.builtIn
+    return try Catalogue(yaml: yaml, meters: TrainingModule.meters, features: TrainingModule.features)
+}

@@ -1,0 +1,85 @@
+import HTTPTypes
+import Modules
+import Secrets
+
+/// The doors for those who run the service.
+struct OperationRoutes: Sendable {
+    let configuration: Configuration
+    let database: any Database
+    let queue: JobQueue
+    let metrics: Metrics
+    let runtime: Runtime
+
+    var routes: [Route] {
+        [
+            .get("/", "What this is", requires: .public) { _ in
+                Greeting(status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion, timestamp: runtime.now())
+            },
+            .get("/health", "Whether the process answers", requires: .public) { _ in Health(status: "ok") },
+            .get("/ready", "Whether the database, its schema and the job queue are ready", requires: .public, problems: [.notReady]) { _ in try await readiness() },
+            .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration)) { _ in
+                try await measure()
+                return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
+            },
+        ]
+    }
+
+    private func readiness() async throws(Problem) -> Readiness {
+        let counts: JobCounts
+        do {
+            counts = try await database.read { try queue.counts(in: $0) }
+        } catch {
+            throw Problem(.notReady, detail: "The database does not answer, or its schema is older than this version.", headers: ["Retry-After": "5"], cause: error)
+        }
+        return Readiness(status: "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available, jobsRunning: counts.leased, jobsDead: counts.dead)
+    }
+
+    private func measure() async throws(Problem) {
+        for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
+        let counts = try await database.read { try queue.counts(in: $0) }
+        let states = [("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased), ("retryable", counts.retryable), ("dead", counts.dead)]
+        for (state, count) in states { metrics.set("gatehouse_jobs", [("state", state)], to: Double(count)) }
+    }
+}
+
+/// Whoever may read the metrics: those who bring the token of the configuration; outside of production anybody, where none is set.
+struct MetricsToken: Requirement {
+    let configuration: Configuration
+    var stage: GateStage { .identity }
+    var problems: [Problem.Kind] { [.metricsClosed] }
+    var summary: GateSummary { GateSummary(.open, "metrics-token") }
+
+    func check(_ call: Call) throws(Problem) -> Visitor {
+        let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
+        if let token = configuration.metricsToken {
+            guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else { throw refusal }
+        } else if configuration.environment == .production {
+            throw refusal
+        }
+        return OpenDoor().check(call)
+    }
+}
+
+struct Greeting: Payload {
+    var status: String
+    var message: String
+    var version: String
+    var timestamp: Instant
+}
+
+struct Health: Payload {
+    var status: String
+}
+
+struct Readiness: Payload {
+    var status: String
+    var database: String
+    var jobsWaiting: Int
+    var jobsRunning: Int
+    var jobsDead: Int
+}
+
+extension Problem.Kind {
+    static let notReady = Self("not-ready", "The service is not ready", status: 503)
+    static let metricsClosed = Self("metrics-closed", "The metrics ask for their token", status: 401)
+}

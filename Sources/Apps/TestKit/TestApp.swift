@@ -1,0 +1,196 @@
+package import App
+package import Base
+import Foundation
+import HTTPTypes
+package import Identity
+package import Modules
+import NIOCore
+
+/// The whole system on a database of its own, entered by its front door; tests own its clock and run its jobs when they say so.
+package struct TestApp: Sendable {
+    package let app: App
+    package let clock: TestClock
+    package let engine: Engine
+    package let log: LogOutput
+
+    /// Sends a request through the front door, as the server does.
+    package func call(
+        _ method: String,
+        _ path: String,
+        json: JSONValue? = nil,
+        body: (contentType: String, bytes: [UInt8])? = nil,
+        token: String? = nil,
+        headers: [String: String] = [:],
+        address: String = "192.0.2.1"
+    ) async -> TestReply {
+        var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
+        var bytes: [UInt8] = []
+        if let json {
+            bytes = Array((try? JSONEncoder().encode(json)) ?? Data())
+            head.headerFields[.contentType] = "application/json"
+        }
+        if let body {
+            bytes = body.bytes
+            head.headerFields[.contentType] = body.contentType
+        }
+        if let token { head.headerFields[.authorization] = "Bearer \(token)" }
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { head.headerFields[name] = value }
+        }
+        return await TestReply(app.frontDoor.respond(to: head, body: RequestBody(bytes: bytes), address: address))
+    }
+
+    /// Runs every job that is due, and those that come of them.
+    package func runJobs() async throws { try await app.runner.runUntilIdle() }
+}
+
+/// An answer, read.
+package struct TestReply: Sendable, CustomStringConvertible {
+    package let status: Int
+    package let headers: [String: String]
+    package let bytes: [UInt8]
+
+    init(_ reply: Reply) async {
+        status = reply.status.code
+        headers = Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
+        switch reply.body {
+        case .none: bytes = []
+        case .buffer(let buffer): bytes = Array(buffer: buffer)
+        case .file(let path, let range):
+            let data = FileManager.default.contents(atPath: path) ?? Data()
+            bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
+        }
+    }
+
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+    package var json: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))) ?? .null }
+    package subscript(_ name: String) -> JSONValue? { json[name] }
+    package var code: String? { self["code"]?.string }
+    package var description: String { "\(status) \(text.prefix(2_000))" }
+}
+
+/// Somebody with an account, signed in.
+package struct TestPerson: Sendable {
+    package let id: ID<Person>
+    package let organisation: String
+    package let email: String
+    package let password: String
+    package let token: String
+    package let refreshToken: String
+    package let csrf: String
+}
+
+extension TestApp {
+    package static let password = "correct horse battery"
+
+    /// Registers somebody new through the front door.
+    package func register(_ name: String = "somebody", role: String? = nil) async throws -> TestPerson {
+        let email = "\(name)-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
+        var request: [String: JSONValue] = ["email": .string(email), "password": .string(Self.password)]
+        if let role { request["role"] = .string(role) }
+        let reply = await call("POST", "/v1/auth/register", json: .object(request))
+        return try person(reply, email)
+    }
+
+    /// An administrator, made as the command does and signed in through the front door.
+    package func administrator() async throws -> TestPerson {
+        let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
+        _ = try await app.identity.createAdministrator(email: email, password: Self.password)
+        return try person(await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]), email)
+    }
+
+    /// Somebody on a plan: free by their own request, others by an administrator.
+    package func subscriber(_ plan: String, _ name: String = "subscriber") async throws -> TestPerson {
+        let person = try await register(name)
+        if plan == "free" {
+            let reply = await call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
+            guard reply.status == 201 else { throw UnexpectedReply(reply) }
+        } else {
+            try await put(person, on: plan)
+        }
+        return person
+    }
+
+    package func put(_ person: TestPerson, on plan: String) async throws {
+        let administrator = try await administrator()
+        let reply = await call("POST", "/v1/payments/subscriptions/\(person.id)/adjust", json: ["plan": .string(plan)], token: administrator.token)
+        guard reply.status == 200 else { throw UnexpectedReply(reply) }
+    }
+
+    private func person(_ reply: TestReply, _ email: String) throws -> TestPerson {
+        guard let id = reply["user"]?["id"]?.string.flatMap({ ID<Person>($0) }), let organisation = reply["user"]?["organisation_id"]?.string,
+            let token = reply["access_token"]?.string, let refresh = reply["refresh_token"]?.string, let csrf = reply["csrf_token"]?.string
+        else { throw UnexpectedReply(reply) }
+        return TestPerson(id: id, organisation: organisation, email: email, password: Self.password, token: token, refreshToken: refresh, csrf: csrf)
+    }
+}
+
+/// A helper of the tests met an answer that it cannot go on from.
+package struct UnexpectedReply: Error, CustomStringConvertible {
+    package let reply: TestReply
+    package init(_ reply: TestReply) { self.reply = reply }
+    package var description: String { "unexpected reply: \(reply)" }
+}
+
+/// Runs `body` with a system of its own, which is gone afterwards, however `body` ends.
+/// - Parameters:
+///   - runsJobs: whether jobs are run beside the test as they come; otherwise they wait for ``TestApp/runJobs()``.
+///   - change: settings that differ from a test's usual ones.
+package func withTestApp(
+    _ engine: Engine,
+    clock: TestClock = TestClock(),
+    runsJobs: Bool = false,
+    databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
+    change: (inout Configuration) -> Void = { _ in },
+    _ body: (TestApp) async throws -> Void
+) async throws {
+    try await withDatabasePlace(engine) { place in
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var configuration = Configuration()
+        configuration.environment = .test
+        configuration.dataFolder = folder.path()
+        configuration.databaseURL = engine == .sqlite ? "sqlite:\(place.address)" : place.address
+        configuration.poolSize = 4
+        configuration.bcryptRounds = 4
+        change(&configuration)
+        let log = LogOutput(keepsLines: true)
+        let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
+        let surroundings = Surroundings(runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
+        let app = try await buildApp(configuration, in: surroundings)
+        let test = TestApp(app: app, clock: clock, engine: engine, log: log)
+        let pump = runsJobs ? Task { await pumpJobs(of: app) } : nil
+        do {
+            try await body(test)
+        } catch {
+            pump?.cancel()
+            await pump?.value
+            await app.database.close()
+            throw error
+        }
+        pump?.cancel()
+        await pump?.value
+        await app.database.close()
+    }
+}
+
+private func pumpJobs(of app: App) async {
+    while !Task.isCancelled {
+        try? await app.runner.runUntilIdle()
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// A multipart/form-data body (RFC 7578) of text parts and one file.
+package func multipart(_ texts: [(name: String, value: String)], file: (name: String, fileName: String, bytes: [UInt8])?) -> (contentType: String, bytes: [UInt8]) {
+    let boundary = "gatehouse-test-boundary"
+    var bytes: [UInt8] = []
+    for text in texts {
+        bytes += Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(text.name)\"\r\n\r\n\(text.value)\r\n".utf8)
+    }
+    if let file {
+        let disposition = "form-data; name=\"\(file.name)\"; filename=\"\(file.fileName)\""
+        bytes += Array("--\(boundary)\r\nContent-Disposition: \(disposition)\r\nContent-Type: text/csv\r\n\r\n".utf8) + file.bytes + Array("\r\n".utf8)
+    }
+    return ("multipart/form-data; boundary=\(boundary)", bytes + Array("--\(boundary)--\r\n".utf8))
+}

@@ -1,0 +1,8 @@
+import App
+import ArgumentParser
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() { Terminal.say("gatehouse \(gatehouseVersion)") }
+}

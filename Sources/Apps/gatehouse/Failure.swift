@@ -1,0 +1,70 @@
+import App
+import ArgumentParser
+import Entitlements
+import Foundation
+import Modules
+
+/// Why a command did not do its work: a sentence with what to do about it, and the exit status.
+struct Failure: Error {
+    /// The command ran and did not get where it should.
+    static let failed: Int32 = 1
+    /// It could not begin: the configuration, the plans or the schema do not fit.
+    static let unusable: Int32 = 2
+
+    let sentence: String
+    let status: Int32
+
+    init(_ sentence: String, status: Int32 = Self.failed) {
+        self.sentence = sentence
+        self.status = status
+    }
+
+    /// - Returns: nil for what the argument parser explains itself: wrong usage, and requests for help.
+    init?(explaining error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case is ExitCode, is CleanExit, is ValidationError: return nil
+        case let faults as ConfigurationFaults: self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
+        case let faults as CatalogueFaults: self.init(faults.description + "\nThey are read from PLANS_FILE.", status: Self.unusable)
+        case let problem as Problem: self.init(problem)
+        case let error as CocoaError: self.init(error.localizedDescription)
+        // What the argument parser throws has no public type, but it comes from its module.
+        case _ where String(reflecting: type(of: error)).hasPrefix("ArgumentParser."): return nil
+        case let error as any CustomStringConvertible: self.init(error.description)
+        default: self.init("Something unforeseen went wrong: \(error)")
+        }
+    }
+
+    private init(_ problem: Problem) {
+        switch problem.cause {
+        case let fault as MigrationFault:
+            self.init(fault.description, status: Self.unusable)
+        case let error as StorageError where [.connectionLost, .overloaded].contains(error.kind):
+            self.init("The database does not answer: \(error.message)\nCheck DATABASE_URL, and that the database runs and takes connections from here.")
+        case let error as StorageError:
+            self.init("The database refused: \(error.message) (\(error.code)).")
+        default:
+            let faults = (problem.members["errors"]?.array ?? []).compactMap { fault -> String? in
+                guard let pointer = fault["pointer"]?.string, let detail = fault["detail"]?.string else { return nil }
+                return "The \(pointer.split(separator: "/").joined(separator: " ")) \(detail)."
+            }
+            let detail = problem.detail.map { " \($0)" } ?? problem.cause.map { " (\($0))" } ?? ""
+            self.init(faults.isEmpty ? "\(problem.title).\(detail)" : faults.joined(separator: "\n"))
+        }
+    }
+}
+
+extension Failure {
+    /// Why a port could not be listened on. The networking library tells it by the system's error number, in a text.
+    static func listening(on configuration: Configuration, _ error: any Error) -> Failure? {
+        let place = configuration.host.hasPrefix("/") ? configuration.host : "\(configuration.host):\(configuration.port)"
+        let text = String(describing: error)
+        func mentions(_ number: Int32) -> Bool { text.contains("errno: \(number))") }
+        if mentions(EADDRINUSE) { return Failure("\(place) is taken by another process. Stop that one, or choose another port with --port or PORT.") }
+        if mentions(EACCES) { return Failure("\(place) may not be listened on: ports below 1024 need special rights. Choose another with --port or PORT.") }
+        if mentions(EADDRNOTAVAIL) || text.hasPrefix("unknown(host") {
+            return Failure("This machine has no address '\(configuration.host)'. Set --host or HOST to one of its own, or to 0.0.0.0 for all.")
+        }
+        return nil
+    }
+}
