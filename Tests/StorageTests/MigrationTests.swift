@@ -53,7 +53,9 @@ import Testing
             try await Migrator([first]).run(on: database)
             let edited = Migration("test-001-notes", "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, extra TEXT) \(.strict)")
             let problem = await #expect(throws: Problem.self) { try await Migrator([edited, second]).run(on: database) }
-            guard case .edited("test-001-notes") = problem?.cause as? MigrationFault else { return #expect(Bool(false), "\(String(describing: problem))") }
+            guard case .edited("test-001-notes") = problem?.cause as? MigrationFault else {
+                return #expect(Bool(false), "\(String(describing: problem))")
+            }
             #expect(try await Migrator([first]).run(on: database, dryRun: true) == [])
         }
     }
@@ -63,7 +65,9 @@ import Testing
         try await withDatabase(engine) { database in
             try await Migrator([first, second]).run(on: database)
             let problem = await #expect(throws: Problem.self) { try await Migrator([first]).run(on: database) }
-            guard case .databaseIsNewer("test-002-more") = problem?.cause as? MigrationFault else { return #expect(Bool(false), "\(String(describing: problem))") }
+            guard case .databaseIsNewer("test-002-more") = problem?.cause as? MigrationFault else {
+                return #expect(Bool(false), "\(String(describing: problem))")
+            }
         }
     }
 

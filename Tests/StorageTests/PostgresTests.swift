@@ -196,15 +196,19 @@ import Testing
 
     @Test func `a read stops when its task is cancelled, and its connection serves nobody else`() async throws {
         try await withPostgres(poolSize: 1, overflow: 0) { database, _ in
-            let started = Signal(), clock = ContinuousClock.now
+            let started = Signal(), proceed = DispatchSemaphore(value: 0), clock = ContinuousClock.now
             let read = Task {
                 try await database.read { transaction in
                     started.send()
+                    #expect(proceed.wait(timeout: .now() + 10) == .success)
                     return try transaction.execute("SELECT pg_sleep(20)")
                 }
             }
             await started.received()
             read.cancel()
+            // Also when the request finds the connection between two statements.
+            try await Task.sleep(for: .milliseconds(150))
+            proceed.signal()
             let problem = await #expect(throws: Problem.self) { try await read.value }
             #expect((problem?.cause as? StorageError)?.kind == .cancelled)
             #expect(ContinuousClock.now - clock < .seconds(5))
@@ -222,7 +226,9 @@ import Testing
                 try $0.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 0..<20 { group.addTask { _ = try await database.write { try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))") } } }
+                for number in 0..<20 {
+                    group.addTask { _ = try await database.write { try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))") } }
+                }
                 try await group.waitForAll()
             }
             #expect(try await count(database) == 20)
@@ -253,12 +259,15 @@ import Testing
             let row = try await database.read { transaction in
                 try transaction.first(
                     """
-                    SELECT 1::int2 AS a, 2::int4 AS b, 1.50::numeric AS c, 2.000::numeric AS d, -0.5::numeric AS e, 1e30::numeric AS f, true AS g, 'x'::name AS h,
-                        0.5::float4 AS i, '-0'::float8 AS j
+                    SELECT 1::int2 AS a, 2::int4 AS b, 1.50::numeric AS c, 2.000::numeric AS d, -0.5::numeric AS e,
+                        1e30::numeric AS f, true AS g, 'x'::name AS h, 0.5::float4 AS i, '-0'::float8 AS j
                     """
                 )
             }
-            #expect(row?.values == [.integer(1), .integer(2), .real(1.5), .integer(2), .real(-0.5), .real(1e30), .integer(1), .text("x"), .real(0.5), .real(-0.0)])
+            let expected: [SQL.Value] = [
+                .integer(1), .integer(2), .real(1.5), .integer(2), .real(-0.5), .real(1e30), .integer(1), .text("x"), .real(0.5), .real(-0.0),
+            ]
+            #expect(row?.values == expected)
             guard case .real(let zero) = row?.values.last else { return #expect(Bool(false), "not a double") }
             #expect(zero.sign == .minus)
         }

@@ -171,6 +171,8 @@ final class PostgresHealth: Sendable {
 /// Carries the cancellation of a task to the server while its read runs.
 final class PostgresCancellation: Sendable {
     static let error = StorageError(.cancelled, code: "57014", message: "the caller left")
+    /// A request that arrives between two statements stops nothing, so it is repeated until the read has ended.
+    private static let pause = DispatchTimeInterval.milliseconds(100)
 
     private enum State {
         case before
@@ -194,9 +196,8 @@ final class PostgresCancellation: Sendable {
     /// - Returns: whether the server was asked to cancel.
     func end() -> Bool {
         state.withLock { state in
-            if case .cancelled = state { return true }
-            state = .ended
-            return false
+            defer { state = .ended }
+            if case .cancelled = state { return true } else { return false }
         }
     }
 
@@ -213,6 +214,12 @@ final class PostgresCancellation: Sendable {
             }
         }
         // Asking opens a connection and waits for it.
-        if let canceller { DispatchQueue.global().async { canceller.cancel() } }
+        if let canceller { DispatchQueue.global().async { self.ask(canceller) } }
+    }
+
+    private func ask(_ canceller: PostgresLink.Canceller) {
+        guard state.withLock({ if case .cancelled = $0 { true } else { false } }) else { return }
+        canceller.cancel()
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { self.ask(canceller) }
     }
 }

@@ -61,7 +61,8 @@ final class SQLiteTransaction: TransactionEngine {
                 case .int64(let integer): values.append(.integer(integer))
                 case .double(let real): values.append(.real(real))
                 case .string(let text): values.append(.text(text))
-                case .blob: throw StorageError(.other, code: "blob", message: "the column \(columns.names[index]) holds a blob; our tables hold text and numbers")
+                case .blob:
+                    throw StorageError(.other, code: "blob", message: "the column \(columns.names[index]) holds a blob; our tables hold text and numbers")
                 }
             }
             rows.append(Storage.Row(columns: columns, values: values))

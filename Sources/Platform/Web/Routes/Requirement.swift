@@ -59,6 +59,8 @@ package struct Visitor: Sendable {
 
 /// The requirement of a door that is open to anybody, said out loud: a route without requirements does not compile.
 package struct OpenDoor: Requirement {
+    package init() {}
+
     package var stage: GateStage { .visitor }
     package var problems: [Problem.Kind] { [] }
     package var summary: GateSummary { GateSummary(.open) }

@@ -51,7 +51,10 @@ extension RequestHead {
         // RFC 9112 §3.2: a request without a Host, or with two, is not to be guessed at.
         guard hosts == 1 || (hosts == 0 && isVersion10) else { throw .malformed }
         request = try Self.request(head)
-        announcedSize = headers.first(name: "content-length").flatMap { Int($0) }
+        let size = headers.first(name: "content-length")
+        announcedSize = size.flatMap { Int($0) }
+        // The parser lets sizes through that no Int holds.
+        guard size == nil || announcedSize != nil else { throw .malformed }
         let isChunked = headers.contains(name: "transfer-encoding")
         hasBody = isChunked || (announcedSize ?? 0) > 0
         expectsGoAhead = hasBody && !isVersion10 && headers.first(name: "expect")?.lowercased() == "100-continue"

@@ -103,7 +103,8 @@ private struct RequestLoop: Sendable {
             case .fault(let fault):
                 return try await write(server.malformed(fault), to: nil, keepsAlive: false)
             case .body, .end, .frame:
-                preconditionFailure("the guard lets a request begin with its head")
+                // A request begins with its head. Whatever this is, it is not worth the other connections.
+                return logger.error("a connection lost its place and was closed", metadata: ["peer": "\(connection.peerAddress)"])
             }
         }
     }
