@@ -75,7 +75,7 @@ let apps: [Target] = [
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
-    .tests("WebTests", ["Base", "Web", "Modules", "TestKit"] + http),
+    .tests("WebTests", ["Base", "Telemetry", "Web", "Modules", "TestKit"] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting"]),

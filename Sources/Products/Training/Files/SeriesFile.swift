@@ -23,6 +23,14 @@ struct SeriesFile: Sendable {
     /// What it is called in plots and tables.
     var label: String { settings.label ?? name }
 
+    /// The input that is the same series: a file sent once as input and once as output is one series, whose last known value can be carried on.
+    func twin(among files: [SeriesFile]) -> SeriesFile {
+        files.first { other in
+            other.kind == .input && other.digest == digest && other.settings.timeColumn == settings.timeColumn
+                && other.settings.valueColumn == settings.valueColumn && other.settings.timeZone == settings.timeZone
+        } ?? self
+    }
+
     /// As datasets take it. The horizons that nobody set are the hour before, and the hour after.
     func channel(at series: URL) -> DatasetRecipe.Channel {
         let fallback = kind == .input ? (-1.0, 0.0) : (0.0, 1.0)

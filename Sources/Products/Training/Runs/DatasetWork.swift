@@ -46,7 +46,9 @@ struct DatasetWork: Sendable {
         guard let (run, session, files) = try await take(job), let steps = session.steps else { return .done }
         let request: GenerateDatasets = try JSONText.decode(run.request)
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
-        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { places.url(places.series($0.id, of: session.id)) }
+        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { file in
+            places.url(places.series(file.twin(among: files).id, of: session.id))
+        }
         let folder = URL(filePath: try await places.store.folder(places.run(run.id, of: session.id)))
         let (manifest, plots) = try await RunJob.compute(on: compute, context) { report in
             do {
