@@ -27,10 +27,14 @@ struct TourStage: Sendable {
         let log = isVerbose ? LogOutput.standard : LogOutput(keepsLines: true)
         let app = try await buildApp(configuration, in: Surroundings(logOutput: log))
         do {
-            try await serve(app, walk)
+            try await serve(app) { app, client in
+                do { try await walk(app, client) } catch {
+                    // What the server itself had to say about it, if anything.
+                    log.lines.suffix(5).forEach { Terminal.note($0.trimmingCharacters(in: .newlines)) }
+                    throw error
+                }
+            }
         } catch {
-            // What the server itself had to say about it, if anything.
-            log.lines.suffix(5).forEach { Terminal.note($0.trimmingCharacters(in: .newlines)) }
             throw Failure.listening(on: configuration, error) ?? error
         }
     }
