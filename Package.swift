@@ -67,7 +67,9 @@ let apps: [Target] = [
     ),
     .executableTarget(
         name: "gatehouse-bench",
-        dependencies: ["App", "Client", "Modules", "Identity", "Entitlements", "Forecasting", "StorageSQLite"] + http,
+        dependencies: [
+            "App", "Base", "Client", "Modules", "Identity", "Entitlements", "Forecasting", .arguments, .logging, .sqlite, .unixSignals,
+        ] + http,
         path: "Sources/Apps/Bench"
     ),
 ]
@@ -82,7 +84,7 @@ let tests: [Target] = [
     .tests("IdentityTests", ["Base", "Modules", "Identity", "Secrets", "TestKit"]),
     .tests("EntitlementsTests", ["Base", "Modules", "Identity", "Entitlements", "TestKit"]),
     .tests("TrainingTests", ["Base", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
-    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
+    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client"]),
 ]
 
 let package = Package(
@@ -143,6 +145,7 @@ extension Target.Dependency {
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+    static var sqlite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
     static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
     static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }

@@ -103,7 +103,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         metrics: metrics,
         logger: logger,
         runtime: runtime,
-        settings: JobRunner.Settings(slots: max(1, configuration.jobSlots))
+        settings: JobRunner.Settings(slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
     let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, runtime: runtime)
     let routes = operations.routes + modules.flatMap(\.routes)

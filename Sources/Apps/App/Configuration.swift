@@ -31,6 +31,8 @@ package struct Configuration: Sendable {
     package var logFormat: LineLogHandler.Format = .json
     /// How many jobs run at once in this process; 0 leaves them to `gatehouse work`.
     package var jobSlots = 2
+    /// How long a worker that is not heard of keeps its job: so long does work rest after its process was killed.
+    package var jobLease: Duration = .seconds(30)
 
     package init() {}
 
@@ -57,6 +59,7 @@ package struct Configuration: Sendable {
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
         ("LOG_FORMAT", "json (default) or text"),
         ("JOB_SLOTS", "jobs at once in this process; 2 by default, 0 leaves them to `gatehouse work`"),
+        ("JOB_LEASE_SECONDS", "how long work rests after its process was killed; 3 to 600, 30 by default"),
     ]
 
     /// Reads the environment and `.env`.
@@ -94,6 +97,7 @@ package struct Configuration: Sendable {
         logLevel = source.choice("LOG_LEVEL", logLevel)
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
+        jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
         if let algorithm = source.text("JWT_ALGORITHM"), algorithm != "RS256" {
             source.faults.append("JWT_ALGORITHM: only RS256 is offered, not '\(algorithm)'")
         }

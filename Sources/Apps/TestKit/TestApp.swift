@@ -13,6 +13,13 @@ package struct TestApp: Sendable {
     package let engine: Engine
     package let log: LogOutput
 
+    package init(app: App, clock: TestClock, engine: Engine, log: LogOutput) {
+        self.app = app
+        self.clock = clock
+        self.engine = engine
+        self.log = log
+    }
+
     /// Sends a request through the front door, as the server does.
     package func call(
         _ method: String,

@@ -22,11 +22,11 @@ struct SeriesFiles: Sendable {
     func change(_ request: SeriesSettings, scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> SeriesFileView {
         try await database.write { transaction in
             let file = try transaction.seriesFile(id, in: scope)
+            let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             let settings = file.settings.changed(by: request)
             try settings.check()
-            if let kind = request.kind, kind != file.kind, let session = try transaction.trainingSession(file.session, of: file.organisation),
-                try transaction.seriesFile(named: file.name, kind, of: session) != nil
-            {
+            try settings.checkSameImport(as: file.settings)
+            if let kind = request.kind, kind != file.kind, try transaction.seriesFile(named: file.name, kind, of: session) != nil {
                 throw Problem(.uploadConflict, title: "The session has this file as \(kind.rawValue) already")
             }
             try transaction.update(file, settings: settings)
@@ -39,7 +39,8 @@ struct SeriesFiles: Sendable {
     func delete(scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> Success {
         let file = try await database.write { [entitlements, audit] transaction in
             let file = try transaction.seriesFile(id, in: scope)
-            if let session = try transaction.trainingSession(file.session, of: file.organisation), try transaction.unfinishedRun(of: session) != nil {
+            let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
+            guard try transaction.unfinishedRun(of: session) == nil else {
                 throw Problem(.trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }

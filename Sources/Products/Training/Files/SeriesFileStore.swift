@@ -21,6 +21,10 @@ extension Transaction {
         )
     }
 
+    func countSeriesFiles(of session: TrainingSession) throws -> Int {
+        Int(try count("SELECT COUNT(*) AS count FROM training_files WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"))
+    }
+
     func seriesFile(_ id: ID<SeriesFile>, in scope: Scope) throws -> SeriesFile {
         guard let file = try first(Self.selectFile + "WHERE id = \(id) AND organisation_id = \(scope.organisation)", SeriesFile.init) else {
             throw Problem(.fileNotFound)

@@ -1,4 +1,5 @@
 import Identity
+import Identity
 import Modules
 
 /// Every SQL statement about uploads.
@@ -20,6 +21,20 @@ extension Transaction {
         )
     }
 
+    func uploads(of session: TrainingSession) throws -> [Upload] {
+        try all(Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)", Upload.init)
+    }
+
+    /// Locks the upload's row: of chunks that arrive at once each counts the ones before it.
+    /// - Returns: false when the upload is over.
+    func lock(_ upload: Upload) throws -> Bool {
+        try first("SELECT id FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation) \(.forUpdate)") != nil
+    }
+
+    func isAssembling(_ upload: Upload) throws -> Bool {
+        try first("SELECT id FROM training_uploads WHERE id = \(upload.id) AND assembling_until >= \(now)") != nil
+    }
+
     func hasChunk(_ position: Int64, of upload: Upload) throws -> Bool {
         try first("SELECT position FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)") != nil
     }
@@ -27,6 +42,16 @@ extension Transaction {
     /// Bytes of all chunks but the one at `position`.
     func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
         try count("SELECT COALESCE(SUM(bytes), 0) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
+    }
+
+    /// Bytes of all chunks that wait for their file.
+    func chunkBytes(of organisation: ID<Organisation>) throws -> Int64 {
+        try count(
+            """
+            SELECT COALESCE(SUM(bytes), 0) AS count FROM training_chunks
+            WHERE upload_id IN (SELECT id FROM training_uploads WHERE organisation_id = \(organisation))
+            """
+        )
     }
 
     /// - Returns: how many chunks are there now.
@@ -58,6 +83,8 @@ extension Transaction {
     func staleUploads(limit: Int) throws -> [Upload] {
         try all(Self.selectUpload + "WHERE created_at < \(now - Upload.lifetime) ORDER BY created_at LIMIT \(limit)", Upload.init)
     }
+
+    func hasUpload(_ id: ID<Upload>) throws -> Bool { try first("SELECT id FROM training_uploads WHERE id = \(id)") != nil }
 
     private static var selectUpload: SQL {
         "SELECT id, organisation_id, session_id, file_name, kind, chunk_count FROM training_uploads\n"

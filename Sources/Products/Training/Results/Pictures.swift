@@ -46,19 +46,24 @@ enum ForecastPictures {
 
     static func draw(_ model: any ForecastModel, on dataset: Dataset, epochs: [EpochReport], into folder: URL) throws -> [Picture] {
         var pictures: [Picture] = []
-        let rows = dataset.rows(of: .test).prefix(datasetsShown)
-        if !rows.isEmpty {
-            let (truth, forecast) = try dataset.forecasts(by: model, rows: rows)
+        let line = TestPartLine(dataset, limit: datasetsShown)
+        if !line.rows.isEmpty {
+            let (truth, forecast) = try dataset.forecasts(by: model, rows: line.rows)
             let shape = dataset.shape
-            let persistence = try Persistence(dataset.manifest).map { try dataset.forecasts(by: $0, rows: rows).forecast }
-            let last = shape.outputSteps - 1
+            let persistence = try Persistence(dataset.manifest).map { try dataset.forecasts(by: $0, rows: line.rows).forecast }
+            // Each dataset gives its last step, the one furthest ahead: the hardest to forecast.
+            let last = (shape.outputSteps - 1) * shape.outputFeatures
             for (output, column) in dataset.manifest.outputColumns.enumerated() {
-                // Each dataset gives its last step, the one furthest ahead: the hardest to forecast.
-                func line(_ values: [Double]) -> [Double] { rows.indices.map { values[($0 - rows.startIndex) * shape.outputCount + last * shape.outputFeatures + output] } }
-                let times = rows.map { Double(dataset.reference(Int($0))) / 1e6 }
-                var series = [LineChart.Series(name: "truth", x: times, y: line(truth)), LineChart.Series(name: model.mode.rawValue, x: times, y: line(forecast))]
-                if let persistence { series.append(LineChart.Series(name: "persistence", x: times, y: line(persistence))) }
-                let chart = LineChart(title: "\(column.name): the last step of each forecast", xTitle: "reference time (UTC)", yTitle: column.name, horizontal: .time, series: series)
+                func series(_ name: String, _ values: [Double]) -> LineChart.Series {
+                    LineChart.Series(name: name, x: line.times, y: line.values { values[$0 * shape.outputCount + last + output] })
+                }
+                let chart = LineChart(
+                    title: "\(column.name): the last step of each forecast",
+                    xTitle: "reference time (UTC)",
+                    yTitle: column.name,
+                    horizontal: .time,
+                    series: [series("truth", truth), series(model.mode.rawValue, forecast)] + (persistence.map { [series("persistence", $0)] } ?? [])
+                )
                 pictures += try save(chart, name: "forecast \(column.name)", kind: "forecast", label: column.label, file: "forecast-\(output)", in: folder)
             }
         }

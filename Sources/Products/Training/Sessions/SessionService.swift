@@ -43,7 +43,7 @@ struct TrainingSessions: Sendable {
         try await database.read { transaction in
             let sessions = try transaction.trainingSessions(in: scope, limit: limit)
             return SessionList(
-                sessions: try sessions.map { SessionView($0, files: try transaction.seriesFiles(of: $0).count) },
+                sessions: try sessions.map { SessionView($0, files: try transaction.countSeriesFiles(of: $0)) },
                 totalCount: try transaction.countTrainingSessions(in: scope)
             )
         }
@@ -52,7 +52,7 @@ struct TrainingSessions: Sendable {
     func view(scope: Scope, session: String) async throws(Problem) -> SessionView {
         try await database.read { transaction in
             let session = try transaction.trainingSession(session, in: scope)
-            return SessionView(session, files: try transaction.seriesFiles(of: session).count)
+            return SessionView(session, files: try transaction.countSeriesFiles(of: session))
         }
     }
 
@@ -74,7 +74,7 @@ struct TrainingSessions: Sendable {
         try await database.write { transaction in
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             try transaction.finalize(session)
-            return SessionFinalized(success: true, message: "Session finalized", nDat: session.datasetCount ?? 0, fileCount: try transaction.seriesFiles(of: session).count)
+            return SessionFinalized(success: true, message: "Session finalized", nDat: session.datasetCount ?? 0, fileCount: try transaction.countSeriesFiles(of: session))
         }
     }
 
@@ -101,28 +101,29 @@ struct TrainingSessions: Sendable {
     /// Deletes a session with its files, datasets and models.
     /// - Throws: `training-in-progress` while a run needs them.
     func delete(scope: Scope, session name: String) async throws(Problem) -> SessionDeleted {
-        let (session, summary) = try await database.write { transaction in
-            let session = try transaction.trainingSession(name, in: scope)
-            return (session, try delete(session, scope, in: transaction))
+        let deletion = try await database.write { transaction in
+            try delete(try transaction.lockedTrainingSession(name, in: scope), scope, in: transaction)
         }
-        await removeFiles(of: [session])
-        return SessionDeleted(success: true, message: "Session deleted", summary: summary)
+        await removeFiles(of: [deletion])
+        return SessionDeleted(success: true, message: "Session deleted", summary: deletion.summary)
     }
 
     /// Deletes every session that no run needs.
     func deleteAll(_ request: DeleteAllSessions, scope: Scope) async throws(Problem) -> SessionsDeleted {
         guard request.confirmDeleteAll else { throw Problem(.confirmationRequired) }
         let deleted = try await database.write { transaction in
-            try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap { session -> (TrainingSession, DeletionSummary)? in
+            try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap { listed -> Deletion? in
+                let session = try transaction.lockedTrainingSession(listed.id, of: listed.organisation)
                 guard try transaction.unfinishedRun(of: session) == nil else { return nil }
-                return (session, try delete(session, scope, in: transaction))
+                return try delete(session, scope, in: transaction)
             }
         }
-        await removeFiles(of: deleted.map(\.0))
+        await removeFiles(of: deleted)
+        let summaries = deleted.map(\.summary)
         return SessionsDeleted(
             success: true,
-            summary: DeletionSummary(sessions: deleted.count, files: deleted.map(\.1.files).reduce(0, +), bytes: deleted.map(\.1.bytes).reduce(0, +)),
-            details: deleted.map(\.0.clientID)
+            summary: DeletionSummary(sessions: deleted.count, files: summaries.map(\.files).reduce(0, +), bytes: summaries.map(\.bytes).reduce(0, +)),
+            details: deleted.map(\.session.clientID)
         )
     }
 
@@ -137,10 +138,18 @@ struct TrainingSessions: Sendable {
         try await database.write { transaction in try body(transaction, try transaction.trainingSession(name, in: scope)) }
     }
 
-    private func delete(_ session: TrainingSession, _ scope: Scope, in transaction: Transaction) throws -> DeletionSummary {
+    /// What a deletion took, and what it leaves to be removed from disk.
+    private struct Deletion: Sendable {
+        let session: TrainingSession
+        let uploads: [Upload]
+        let summary: DeletionSummary
+    }
+
+    private func delete(_ session: TrainingSession, _ scope: Scope, in transaction: Transaction) throws -> Deletion {
         guard try transaction.unfinishedRun(of: session) == nil else { throw Problem(.trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting.") }
         let files = try transaction.seriesFiles(of: session)
         let bytes = files.map(\.bytes).reduce(0, +)
+        let uploads = try transaction.uploads(of: session)
         try transaction.delete(session)
         try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
         try audit.record(
@@ -154,11 +163,14 @@ struct TrainingSessions: Sendable {
             ),
             in: transaction
         )
-        return DeletionSummary(sessions: 1, files: files.count, bytes: bytes)
+        return Deletion(session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
     }
 
     /// The rows are gone and with them every way to the files; what a failing disk leaves behind is only room.
-    private func removeFiles(of sessions: [TrainingSession]) async {
-        for session in sessions { try? await places.store.remove(places.session(session.id)) }
+    private func removeFiles(of deletions: [Deletion]) async {
+        for deletion in deletions {
+            try? await places.store.remove(places.session(deletion.session.id))
+            for upload in deletion.uploads { try? await places.store.remove(places.upload(upload.id)) }
+        }
     }
 }

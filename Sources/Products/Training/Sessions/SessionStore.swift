@@ -13,6 +13,27 @@ extension Transaction {
         return session
     }
 
+    /// As ``trainingSession(_:in:)``, with the row locked: of two requests at once that decide by what a session has, one sees what the
+    /// other did.
+    func lockedTrainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
+        let session = try first(
+            Self.selectSession + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
+            TrainingSession.init
+        )
+        guard let session else { throw Problem(.sessionNotFound) }
+        return session
+    }
+
+    /// As ``lockedTrainingSession(_:in:)``, by its id.
+    func lockedTrainingSession(_ id: ID<TrainingSession>, of organisation: ID<Organisation>) throws -> TrainingSession {
+        let session = try first(
+            Self.selectSession + "WHERE organisation_id = \(organisation) AND id = \(id) \(.forUpdate)",
+            TrainingSession.init
+        )
+        guard let session else { throw Problem(.sessionNotFound) }
+        return session
+    }
+
     func trainingSession(_ id: ID<TrainingSession>, of organisation: ID<Organisation>) throws -> TrainingSession? {
         try first(Self.selectSession + "WHERE organisation_id = \(organisation) AND id = \(id)", TrainingSession.init)
     }
@@ -25,12 +46,14 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM training_sessions WHERE organisation_id = \(scope.organisation)")
     }
 
-    /// Makes the session if the client has not used its id yet.
+    /// Makes the session if the client has not used its id yet, neither one that it made up nor one that it was told.
     func ensureTrainingSession(_ clientID: String, id: ID<TrainingSession>, in scope: Scope) throws -> Bool {
         try execute(
             """
             INSERT INTO training_sessions (id, organisation_id, client_id, phase, is_finalized, created_at, updated_at)
-            VALUES (\(id), \(scope.organisation), \(clientID), 'upload', 0, \(now), \(now)) ON CONFLICT DO NOTHING
+            SELECT \(id), \(scope.organisation), \(clientID), 'upload', 0, \(now), \(now)
+            WHERE NOT EXISTS (SELECT 1 FROM training_sessions WHERE organisation_id = \(scope.organisation) AND id = \(clientID.lowercased()))
+            ON CONFLICT DO NOTHING
             """
         ) == 1
     }

@@ -1,0 +1,58 @@
+import Client
+import Foundation
+import Synchronization
+
+/// `gatehouse serve` as a process of its own, which a test can kill.
+final class ServerProcess: Sendable {
+    let baseURL: String
+    private let process: Process
+    private let folder: URL
+
+    private init(process: Process, baseURL: String, folder: URL) {
+        self.process = process
+        self.baseURL = baseURL
+        self.folder = folder
+    }
+
+    /// Starts the program on a port that the system chooses, and waits until it answers.
+    static func start(folder: URL, database: String, environment: [String: String] = [:]) async throws -> ServerProcess {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let output = folder.appending(path: "output-\(UUID().uuidString).log")
+        _ = FileManager.default.createFile(atPath: output.path(), contents: nil)
+        let process = Process()
+        process.executableURL = program
+        process.arguments = ["serve"]
+        process.currentDirectoryURL = folder
+        let settings = [
+            "PORT": "0", "HOST": "127.0.0.1", "DATABASE_URL": database, "DATA_DIR": folder.path(), "ENVIRONMENT": "test", "BCRYPT_ROUNDS": "4",
+            "JOB_LEASE_SECONDS": "3", "PATH": "/usr/bin:/bin",
+        ]
+        process.environment = settings.merging(environment) { $1 }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: output)
+        try process.run()
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline, process.isRunning {
+            let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
+            if let address = text.firstMatch(of: /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/) {
+                return ServerProcess(process: process, baseURL: "http://127.0.0.1:\(address.1)", folder: folder)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        process.terminate()
+        throw DidNotStart(output: (try? String(contentsOf: output, encoding: .utf8)) ?? "")
+    }
+
+    /// SIGKILL: the process has no say in it.
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// The program stands beside the tests' own.
+    private static var program: URL { URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "gatehouse") }
+
+    struct DidNotStart: Error {
+        let output: String
+    }
+}
