@@ -27,7 +27,7 @@ struct Failure: Error {
         case let faults as ConfigurationFaults: self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
         case let faults as CatalogueFaults: self.init(faults.description + "\nThey are read from PLANS_FILE.", status: Self.unusable)
         case let problem as Problem: self.init(problem)
-        case let error as CocoaError: self.init(error.localizedDescription)
+        case let error as CocoaError: self.init(error)
         // What the argument parser throws has no public type, but it comes from its module.
         case _ where String(reflecting: type(of: error)).hasPrefix("ArgumentParser."): return nil
         case let error as any CustomStringConvertible: self.init(error.description)
@@ -40,16 +40,30 @@ struct Failure: Error {
         case let fault as MigrationFault:
             self.init(fault.description, status: Self.unusable)
         case let error as StorageError where [.connectionLost, .overloaded].contains(error.kind):
-            self.init("The database does not answer: \(error.message)\nCheck DATABASE_URL, and that the database runs and takes connections from here.")
+            let reason = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            self.init("The database does not answer: \(reason)\nCheck DATABASE_URL or --database, and that it runs and takes connections from here.")
         case let error as StorageError:
             self.init("The database refused: \(error.message) (\(error.code)).")
+        case let cause? where problem.kind == .internalError:
+            self.init("Something unforeseen went wrong: \(cause)")
         default:
             let faults = (problem.members["errors"]?.array ?? []).compactMap { fault -> String? in
                 guard let pointer = fault["pointer"]?.string, let detail = fault["detail"]?.string else { return nil }
                 return "The \(pointer.split(separator: "/").joined(separator: " ")) \(detail)."
             }
-            let detail = problem.detail.map { " \($0)" } ?? problem.cause.map { " (\($0))" } ?? ""
+            let detail = problem.detail.map { " \($0)" } ?? ""
             self.init(faults.isEmpty ? "\(problem.title).\(detail)" : faults.joined(separator: "\n"))
+        }
+    }
+
+    /// A file that cannot be read or written: which one, and why.
+    private init(_ error: CocoaError) {
+        let path = error.filePath ?? error.url?.path ?? "A file"
+        switch error.code {
+        case .fileNoSuchFile, .fileReadNoSuchFile: self.init("\(path) is not there, or its folder is not.")
+        case .fileReadNoPermission, .fileWriteNoPermission: self.init("\(path) may not be used by this user: permission denied.")
+        case .fileWriteOutOfSpace: self.init("\(path) cannot be written: the disk is full.")
+        default: self.init("\(path): \(error.localizedDescription)")
         }
     }
 }
@@ -62,7 +76,7 @@ extension Failure {
         func mentions(_ number: Int32) -> Bool { text.contains("errno: \(number))") }
         if mentions(EADDRINUSE) { return Failure("\(place) is taken by another process. Stop that one, or choose another port with --port or PORT.") }
         if mentions(EACCES) { return Failure("\(place) may not be listened on: ports below 1024 need special rights. Choose another with --port or PORT.") }
-        if mentions(EADDRNOTAVAIL) || text.hasPrefix("unknown(host") {
+        if mentions(EADDRNOTAVAIL) || text.contains("UnknownHost") {
             return Failure("This machine has no address '\(configuration.host)'. Set --host or HOST to one of its own, or to 0.0.0.0 for all.")
         }
         return nil

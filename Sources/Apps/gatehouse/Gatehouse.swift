@@ -10,22 +10,26 @@ struct Gatehouse: AsyncParsableCommand {
         abstract: "The backend of a paid product: who is at the door, what they may do, and how much of it is left.",
         discussion: """
             EXAMPLES
-              gatehouse                                     answers on 127.0.0.1:8080, with SQLite under ./data
+              gatehouse                     answers on 127.0.0.1:8080, SQLite in ./data
               gatehouse serve --port 9000 --log-format text
-              DATABASE_URL=postgresql://gatehouse@db/gatehouse gatehouse serve --host 0.0.0.0
+              gatehouse serve --database postgresql://gatehouse@db/gatehouse
               gatehouse admin create --email you@example.org
-              gatehouse tour                                shows what it does, on a server that is thrown away
+              gatehouse tour                shows it all, on a server of its own
 
             ENVIRONMENT
-              A command's own flags win over the environment, which wins over a file .env in the present folder.
+              Flags win over the environment, which wins over a file .env in the
+              present folder.
             \(EnvironmentHelp.table)
 
             EXIT STATUS
-              0 done, 1 failed, 2 the configuration, the plans or the database's schema do not fit, 64 wrong usage
+              0   done
+              1   failed
+              2   the configuration, the plans or the database's schema do not fit
+              64  wrong usage
             """,
         version: gatehouseVersion,
         groupedSubcommands: [
-            CommandGroup(name: "Run", subcommands: [ServeCommand.self, WorkCommand.self, TourCommand.self]),
+            CommandGroup(name: "Run", subcommands: [ServeCommand.self, WorkCommand.self, TourCommand.self, ProbeCommand.self]),
             CommandGroup(name: "Set up", subcommands: [MigrateCommand.self, AdminCommand.self, ConfigCommand.self]),
             CommandGroup(name: "Look", subcommands: [RoutesCommand.self, OpenAPICommand.self, VersionCommand.self]),
         ],
@@ -45,10 +49,12 @@ struct Gatehouse: AsyncParsableCommand {
     }
 }
 
-/// The environment's names as help shows them.
+/// The environment's names as help shows them, on 80 columns.
 enum EnvironmentHelp {
     static let table = Configuration.names
-        .map { "  \(Text.padded($0.name, to: nameWidth))  \($0.meaning)" }
+        .flatMap { name, meaning in
+            Text.wrapped(meaning, to: 78 - nameWidth - 4).enumerated().map { "  \(Text.padded($0 == 0 ? name : "", to: nameWidth))  \($1)" }
+        }
         .joined(separator: "\n")
 
     private static let nameWidth = Configuration.names.map(\.name.count).max() ?? 0

@@ -21,12 +21,8 @@ struct Greeting {
     }
 
     private var text: String {
-        let rows = [
-            ["API", "\(address)/v1"],
-            ["Documents", "\(address)/docs"],
-            ["Health", "\(address)/health"],
-            ["Database", Shown.database(configuration.databaseURL)],
-        ]
+        let places = socket.map { [["Socket", $0]] } ?? [["API", "\(address)/v1"], ["Documents", "\(address)/docs"], ["Health", "\(address)/health"]]
+        let rows = places + [["Database", Shown.database(configuration.databaseURL)]]
         return """
 
             Gatehouse \(gatehouseVersion) is listening. Ctrl-C stops it.
@@ -45,13 +41,13 @@ struct Greeting {
     private var address: String {
         switch configuration.host {
         case "0.0.0.0", "::", "127.0.0.1", "::1": "http://localhost:\(port)"
-        case let host where host.hasPrefix("/"): "unix:\(host)"
         case let host where host.contains(":"): "http://[\(host)]:\(port)"
         case let host: "http://\(host):\(port)"
         }
     }
 
-    private var curlAddress: String { configuration.host.hasPrefix("/") ? "--unix-socket \(configuration.host) http://localhost" : address }
+    private var socket: String? { configuration.host.hasPrefix("/") ? configuration.host : nil }
+    private var curlAddress: String { socket.map { "--unix-socket \($0) http://localhost" } ?? address }
 
     /// In a clone it is `./run` that knows how to build.
     private var command: String { FileManager.default.isExecutableFile(atPath: "run") ? "./run" : "gatehouse" }

@@ -57,6 +57,13 @@ enum Text {
 
     static func rightAligned(_ text: String, to width: Int) -> String { spaces(width - text.count) + text }
 
+    /// Lines of at most `width` characters, broken between words.
+    static func wrapped(_ text: String, to width: Int) -> [String] {
+        text.split(separator: " ").reduce(into: []) { lines, word in
+            if let last = lines.last, last.count + 1 + word.count <= width { lines[lines.count - 1] = "\(last) \(word)" } else { lines.append(String(word)) }
+        }
+    }
+
     /// Lines whose columns stand below one another; the last column is as long as it is.
     static func table(_ rows: [[String]], indent: String = "", gap: Int = 2) -> [String] {
         let columns = rows.map(\.count).max() ?? 0

@@ -150,13 +150,13 @@ extension JobRunner {
                     isRegistered = true
                 }
                 try await pass(listener)
-                if failures > 0 { logger.info("the queue can be reached again", metadata: ["failures": "\(failures)"]) }
+                if failures > 0 { logger.info("the queue can be reached again", metadata: ["failures": .stringConvertible(failures)]) }
                 failures = 0
             } catch {
                 failures += 1
                 // A database that is away is told once, twice, four times …, not twice a second.
                 if failures & (failures - 1) == 0 {
-                    logger.error("the queue could not be worked on", metadata: ["cause": "\(error)", "failures": "\(failures)"])
+                    logger.error("the queue could not be worked on", metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
                 }
             }
         }
@@ -196,7 +196,7 @@ extension JobRunner {
             let beats = try await database.write { [lease = settings.lease] in try $0.renewLeases(of: grips, lease: lease) }
             for hold in holds { hold.heard(beats[hold.job.grip]) }
         } catch {
-            logger.warning("the leases of running jobs were not renewed", metadata: ["jobs": "\(holds.count)", "cause": "\(error)"])
+            logger.warning("the leases of running jobs were not renewed", metadata: ["jobs": .stringConvertible(holds.count), "cause": "\(error)"])
             // Whoever could not renew for so long must take it that somebody else has the job. The fence decides in the end.
             for hold in holds where hold.timeSinceHeard > settings.lease { hold.stop(.leaseLost) }
         }

@@ -44,16 +44,15 @@ package struct LineLogHandler: LogHandler {
         line.append(quoted: label)
         line += ",\"message\":"
         line.append(quoted: "\(event.message)")
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+        for name in fields.keys.sorted() {
             line += ","
             line.append(quoted: name)
             line += ":"
-            let value = Self.isSecret(name) ? "[redacted]" : value.description
-            // Numbers stay numbers, so that what reads the log can add them up.
-            if Double(value) != nil, value.utf8.first.map({ $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) == true, value.utf8.count < 18 {
-                line += value
-            } else {
-                line.append(quoted: value)
+            switch Self.isSecret(name) ? "[redacted]" : fields[name] {
+            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it.
+            case .stringConvertible(let number as any BinaryInteger): line += "\(number)"
+            case .stringConvertible(let number as Double) where number.isFinite: line += "\(number)"
+            case let value: line.append(quoted: value?.description ?? "")
             }
         }
         return line + "}\n"

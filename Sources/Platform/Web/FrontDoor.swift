@@ -95,8 +95,8 @@ package struct FrontDoor: Sendable {
                 "request_id": "\(requestID)",
                 "method": "\(Self.known(head.method))",
                 "path": "\(route)",
-                "status": "\(reply.status.code)",
-                "duration_ms": "\((duration.inSeconds * 1_000_000).rounded() / 1_000)",
+                "status": .stringConvertible(reply.status.code),
+                "duration_ms": .stringConvertible((duration.inSeconds * 1_000_000).rounded() / 1_000),
                 "client_ip": "\(address)",
                 "user": "\(facts?.accountName ?? "-")",
             ]

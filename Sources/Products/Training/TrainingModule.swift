@@ -28,13 +28,15 @@ package struct TrainingModule: Module {
         self.identity = identity
         self.entitlements = entitlements
         let places = TrainingPlaces(store: store)
-        // Numbers are crunched on threads of their own: they would stall every other request of their event loop.
+        // Numbers are crunched on threads of their own: they would stall every other request of their event loop. Runs take hours, so
+        // that requests have threads that no run uses.
         let compute = BlockingPool(name: "training", threads: 2, capacity: 64)
+        let desk = BlockingPool(name: "training-desk", threads: 2, capacity: 64)
         sessions = TrainingSessions(database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
-        uploads = Uploads(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
+        uploads = Uploads(database: database, entitlements: entitlements, places: places, compute: desk, audit: audit, runtime: runtime)
         files = SeriesFiles(database: database, entitlements: entitlements, places: places, audit: audit)
         runs = Runs(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
-        results = Results(database: database, places: places, compute: compute)
+        results = Results(database: database, places: places, compute: desk, runtime: runtime)
         generation = DatasetWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
         training = TrainingWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
     }

@@ -110,5 +110,6 @@ enum TrainingSchema {
             ) \(.strict)
             """
         ),
+        Migration("training-003-attempts", "ALTER TABLE training_runs ADD COLUMN attempt \(.integer)"),
     ]
 }

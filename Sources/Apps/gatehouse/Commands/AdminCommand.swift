@@ -22,7 +22,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
             EXAMPLES
               gatehouse admin create --email you@example.org
               gatehouse admin create --email you@example.org --generate-password
-              pass show gatehouse | gatehouse admin create --email you@example.org --password-stdin
+              gatehouse admin create --email you@example.org --password-stdin < file
             """
     )
 
@@ -61,7 +61,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
             await app.database.close()
             throw error
         }
-        Terminal.say("\(email) is an administrator of \(Shown.database(configuration.databaseURL)).")
+        Terminal.say("\(email) is an administrator now (\(Shown.database(configuration.databaseURL))).")
         if generatePassword { Terminal.say("The password, shown this once: \(chosen)") }
     }
 

@@ -83,6 +83,7 @@ extension Configuration {
         case "LOG_LEVEL": logLevel.rawValue
         case "LOG_FORMAT": logFormat.rawValue
         case "JOB_SLOTS": "\(jobSlots)"
+        case "JOB_LEASE_SECONDS": "\(jobLease.components.seconds)"
         // A name that was added since: that it might be a secret is the safe guess.
         default: "(not shown)"
         }

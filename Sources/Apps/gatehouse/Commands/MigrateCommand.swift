@@ -8,7 +8,7 @@ struct MigrateCommand: AsyncParsableCommand {
         commandName: "migrate",
         abstract: "Bring the database to this version's schema.",
         discussion: """
-            `gatehouse serve` does so by itself when it starts; this is for doing it beforehand, or for looking what would be done.
+            `gatehouse serve` does so by itself when it starts; this is for doing it beforehand, or for looking what would be done. \
             A database that is newer than this version is refused.
 
             EXAMPLES
@@ -32,7 +32,7 @@ struct MigrateCommand: AsyncParsableCommand {
     private func apply(_ configuration: Configuration) async throws -> [String] {
         // Opening SQLite makes the file; a look must not.
         if dryRun, let path = configuration.sqlitePath, !FileManager.default.fileExists(atPath: path) { return allMigrations.map(\.name) }
-        let database = try await openDatabase(configuration)
+        let database = try openDatabase(configuration)
         do {
             let names = try await Migrator(allMigrations).run(on: database, dryRun: dryRun)
             await database.close()

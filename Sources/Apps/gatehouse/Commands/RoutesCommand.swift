@@ -7,12 +7,12 @@ struct RoutesCommand: AsyncParsableCommand {
         commandName: "routes",
         abstract: "List every door: its address, who may pass, and what it is for.",
         discussion: """
-            Read off the running code's own list of routes, which is also what answers, what is documented and what is tested.
+            Read off the code's own list of routes, which is also what answers, what is documented and what is tested. \
             Nothing is opened and no installation is touched.
 
             EXAMPLES
               gatehouse routes
-              gatehouse routes --json | jq '.[] | select(.gate == ["public"]) | .path'
+              gatehouse routes --json | jq '.[] | select(.gate == ["public"]).path'
             """
     )
 

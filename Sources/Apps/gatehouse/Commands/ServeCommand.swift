@@ -4,14 +4,14 @@ import ArgumentParser
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Answer HTTP, and run jobs beside it. (default)",
+        abstract: "Answer HTTP, and run jobs beside it.",
         discussion: """
-            The database is brought to this version's schema first. A stop by Ctrl-C or SIGTERM lets the requests under way finish and hands jobs back.
+            The database is brought to this version's schema first. Ctrl-C or SIGTERM stops it: the requests under way finish, and jobs are handed back.
 
             EXAMPLES
               gatehouse serve
               gatehouse serve --host 0.0.0.0 --port 80 --log-format text
-              JOB_SLOTS=0 gatehouse serve                   leaves jobs to `gatehouse work`
+              JOB_SLOTS=0 gatehouse serve         leaves jobs to `gatehouse work`
 
             `gatehouse --help` lists the environment's names.
             """

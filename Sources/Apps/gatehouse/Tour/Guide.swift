@@ -82,9 +82,9 @@ struct Guide: Sendable {
     }
 
     private static let patience: Duration = .seconds(120)
-    private static let pollEvery: Duration = .milliseconds(100)
+    private static let pollEvery: Duration = .milliseconds(50)
     /// Where lines cannot be drawn over, progress is told in steps of this many per cent.
-    private static let progressTold = 20.0
+    private static let progressTold = 10.0
 
     private static func sentence(_ answer: JSONValue, _ status: String, _ progress: Double) -> String {
         let parts = [status == "running" ? answer["current_step"]?.string ?? status : status, status == "running" ? answer["message"]?.string : nil]
@@ -94,7 +94,7 @@ struct Guide: Sendable {
     // MARK: Layout
 
     private static let pathWidth = 46
-    private static let indent = String(repeating: " ", count: 2 + 6 + 1 + pathWidth + 1 + 3 + 2)
+    private static let indent = String(repeating: " ", count: 9)
 
     private func line(_ method: ClientMethod, _ path: String, _ status: Int, _ meaning: String) -> String {
         let place = Text.padded(Self.shortened(path), to: Self.pathWidth)
@@ -102,10 +102,10 @@ struct Guide: Sendable {
         return "  \(Text.padded(method.name, to: 6)) \(place) \(code)  \(meaning)"
     }
 
-    /// Ids are told by their beginning.
+    /// Ids are told by their beginning and their end.
     private static func shortened(_ path: String) -> String {
         path.split(separator: "/", omittingEmptySubsequences: false)
-            .map { $0.count > 24 ? $0.prefix(10) + "…" : $0 }
+            .map { $0.count > 24 ? "\($0.prefix(4))…\($0.suffix(6))" : $0 }
             .joined(separator: "/")
     }
 

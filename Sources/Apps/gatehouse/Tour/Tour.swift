@@ -35,7 +35,7 @@ struct Tour: Sendable {
         guide.chapter("Models: Ada moves to Pro")
         try await moveToPro(ada)
         let line = try await train("LIN", ["MODE": "LIN"], session, ada)
-        let network = try await trainWatched("Dense", ["MODE": "Dense", "LAY": 2, "N": 32, "EP": 15, "ACTF": "ReLU", "seed": 7], session, ada)
+        let network = try await trainWatched("Dense", ["MODE": "Dense", "LAY": 2, "N": 64, "EP": 30, "ACTF": "ReLU", "seed": 7], session, ada)
         try compare([line, network])
         try await savePicture([line, network], session, ada)
 

@@ -54,8 +54,8 @@ extension Tour {
     func moveToPro(_ customer: Customer) async throws {
         _ = try await app.identity.createAdministrator(email: "root@example.org", password: Self.password)
         guide.remark("(on the server: gatehouse admin create --email root@example.org)")
-        let body: JSONValue = ["email": "root@example.org", "password": .string(Self.password)]
-        let answer = try await guide.step(.post, "/v1/auth/login", by: outside, body: .json(body), expect: .ok, "the administrator signs in")
+        let form = ClientBody.form(["grant_type": "password", "username": "root@example.org", "password": Self.password])
+        let answer = try await guide.step(.post, "/v1/auth/login", by: outside, body: form, expect: .ok, "the administrator signs in, with OAuth's form")
         let administrator = outside.signedIn(with: try answer.text(at: "access_token"))
         let path = "/v1/payments/subscriptions/\(customer.id)/adjust"
         try await guide.step(.post, path, by: administrator, body: .json(["plan": "pro"]), expect: .ok) { answer in

@@ -8,14 +8,15 @@ struct TourCommand: AsyncParsableCommand {
         commandName: "tour",
         abstract: "Show what Gatehouse does, on a server that is thrown away afterwards.",
         discussion: """
-            Starts a server of its own, with a database of its own, and walks through it from outside: an account, a plan, real data,
-            datasets, two models, and the refusals on the way. Each step is printed as it happens. It ends with status 1 at the first
-            answer that differs from what is expected, and touches no installation.
+            Starts a server of its own, with a database of its own, and walks through it from outside: an account, a plan, real data, \
+            datasets, two models, and the refusals on the way. Each step is printed as it happens. It ends with status 1 at the first \
+            answer that differs from what is expected, and touches no installation: in PostgreSQL it works in a schema of its own, which \
+            it drops in the end.
 
             EXAMPLES
               gatehouse tour
               gatehouse tour --picture forecast.svg --verbose
-              gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres     in a schema of its own, dropped at the end
+              gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres
             """
     )
 

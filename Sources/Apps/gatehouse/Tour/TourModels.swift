@@ -63,8 +63,8 @@ extension Tour {
                 fileName: try Self.latest(models),
                 mae: try Self.metric("MAE", "df_eval", tables),
                 rmse: try Self.metric("RMSE", "df_eval", tables),
-                persistenceMAE: (try? Self.metric("MAE", "persistence", tables)) ?? 99,
-                persistenceRMSE: (try? Self.metric("RMSE", "persistence", tables)) ?? 99
+                persistenceMAE: try Self.metric("MAE", "persistence", tables),
+                persistenceRMSE: try Self.metric("RMSE", "persistence", tables)
             )
         } catch let difference as Difference {
             throw Failure("GET \(path)\n  expected  \(difference.expected)\n  got       \(difference.got)")

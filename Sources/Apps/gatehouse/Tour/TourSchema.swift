@@ -25,7 +25,7 @@ struct TourSchema {
         var configuration = Configuration()
         configuration.databaseURL = databaseURL
         configuration.poolTimeout = .seconds(5)
-        let database = try await openDatabase(configuration)
+        let database = try openDatabase(configuration)
         do {
             try await database.migrate { try $0.execute(SQL(trusted: text)) }
             await database.close()

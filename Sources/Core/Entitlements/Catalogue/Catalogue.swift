@@ -23,9 +23,10 @@ package struct Catalogue: Sendable {
         }
         var faults: [String] = []
         var plans: [Plan] = []
+        var ids: Set<String> = []
         for entry in file.plans {
             faults += entry.faults(meters: Set(meters.map(\.name)), features: Set(features.map(\.name)))
-            if plans.contains(where: { $0.id.text == entry.id }) { faults.append("plan '\(entry.id)' is there twice") }
+            if !ids.insert(entry.id).inserted { faults.append("plan '\(entry.id)' is there twice") }
             if let plan = entry.plan { plans.append(plan) }
         }
         if file.plans.isEmpty { faults.append("there is no plan") }
@@ -64,6 +65,9 @@ private struct CatalogueFile: Decodable {
 }
 
 extension CatalogueFile.Entry {
+    /// A mebi of terabytes: beyond it, numbers of bytes would come near the end of 64 bits.
+    private static let megabytesMax: Int64 = 1 << 40
+
     func faults(meters: Set<String>, features known: Set<String>) -> [String] {
         var faults: [String] = []
         if id.isEmpty || !id.utf8.allSatisfy({ ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }) {
@@ -75,8 +79,9 @@ extension CatalogueFile.Entry {
             if !meters.contains(meter) { faults.append("plan '\(id)': unknown meter '\(meter)'") }
             if Limit(value) == nil { faults.append("plan '\(id)': the limit of '\(meter)' is negative (-1 means unlimited)") }
         }
-        for (what, value) in [("file_mb", fileMB), ("storage_mb", storageMB)] where Limit(value) == nil {
-            faults.append("plan '\(id)': \(what) is negative (-1 means unlimited)")
+        for (what, value) in [("file_mb", fileMB), ("storage_mb", storageMB)] {
+            if Limit(value) == nil { faults.append("plan '\(id)': \(what) is negative (-1 means unlimited)") }
+            if value > Self.megabytesMax { faults.append("plan '\(id)': \(what) is more than \(Self.megabytesMax)") }
         }
         return faults
     }

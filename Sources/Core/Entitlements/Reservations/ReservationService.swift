@@ -67,14 +67,16 @@ extension EntitlementsModule {
     package func occupy(bytes: Int64, of standing: Standing, in transaction: Transaction) throws {
         let bucket = Bucket.storage(of: standing.organisation)
         guard try transaction.use(bytes, of: bucket, limit: standing.plan.storageBytes) else {
-            let level = try transaction.level(of: bucket)
-            func megabytes(_ bytes: Int64) -> JSONValue { .number((Double(bytes) / 1_048_576 * 100).rounded() / 100) }
-            throw Problem(
-                .storageExceeded,
-                detail: "Delete files that are no longer needed, or change the plan.",
-                members: ["plan": .string(standing.plan.name), "current_usage_mb": megabytes(level.used), "limit_mb": megabytes(standing.plan.storageBytes.value)]
-            )
+            throw standing.storageRefusal(try transaction.level(of: bucket))
         }
+    }
+
+    /// Looks whether `bytes` more would find room in the organisation's storage, to refuse early what ``occupy(bytes:of:in:)`` would
+    /// refuse in the end.
+    /// - Throws: `storage-exceeded`.
+    package func checkRoom(for bytes: Int64, of standing: Standing, in transaction: Transaction) throws {
+        let level = try transaction.level(of: Bucket.storage(of: standing.organisation))
+        guard standing.plan.storageBytes.allows(level.used + bytes) else { throw standing.storageRefusal(level) }
     }
 
     /// Gives room in the organisation's storage back.
@@ -107,6 +109,17 @@ extension EntitlementsModule {
         let subscription = try transaction.activeSubscription(of: reservation.organisation)
         guard let plan = subscription.flatMap({ catalogue[$0.plan] }) else { return .upTo(0) }
         return plan.limits[reservation.bucket.meter] ?? .upTo(0)
+    }
+}
+
+extension Standing {
+    fileprivate func storageRefusal(_ level: Level) -> Problem {
+        func megabytes(_ bytes: Int64) -> JSONValue { .number((Double(bytes) / 1_048_576 * 100).rounded() / 100) }
+        return Problem(
+            .storageExceeded,
+            detail: "Delete files that are no longer needed, or change the plan.",
+            members: ["plan": .string(plan.name), "current_usage_mb": megabytes(level.used), "limit_mb": megabytes(plan.storageBytes.value)]
+        )
     }
 }
 

@@ -20,7 +20,7 @@ struct Accounts: Sendable {
     /// Makes an account without signing it in: for registration and for the command line.
     func create(_ request: Registration, role: Role, isEmailVerified: Bool, visitor: Visitor) async throws(Problem) -> (Person, ID<Organisation>) {
         guard let email = EmailAddress(request.email) else { throw Problem.invalid("/email", "is not an e-mail address") }
-        let username = request.username.map { $0.filter { !$0.isWhitespace } }.flatMap { $0.isEmpty ? nil : $0 }
+        let username = try username(request.username, beside: email)
         try policy.check(request.password, against: [request.email, username, request.fullName, request.firstName, request.lastName].compactMap(\.self))
         let hash = try await passwords.hash(request.password)
         let fullName = request.fullName ?? [request.firstName, request.lastName].compactMap(\.self).joined(separator: " ")
@@ -48,11 +48,24 @@ struct Accounts: Sendable {
         }
     }
 
+    /// A user name without its white space, or nil where nothing is left of it.
+    ///
+    /// Signing in takes either name: one that reads as another person's address would stand in that person's way.
+    private func username(_ given: String?, beside email: EmailAddress) throws(Problem) -> String? {
+        guard let name = given?.filter({ !$0.isWhitespace }), !name.isEmpty else { return nil }
+        let key = CanonicalText.key(of: name)
+        guard !key.contains("@") || key == email.key else { throw Problem.invalid("/username", "must not contain '@'") }
+        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0.properties.generalCategory == .format }) else {
+            throw Problem.invalid("/username", "must not contain characters that cannot be seen")
+        }
+        return name
+    }
+
     /// Signs in with an address or a user name. An unknown name takes as long as a wrong password, and is answered alike.
     /// - Throws: `invalid-credentials`; `account-suspended`, told only to those who know the password.
     func signIn(_ request: Credentials, visitor: Visitor) async throws(Problem) -> SignedIn {
         guard let name = request.email ?? request.username else { throw Problem.invalid("/email", "is required, or username in its place") }
-        let key = CanonicalText.key(of: name)
+        let key = CanonicalText.key(of: name.filter { !$0.isWhitespace })
         let person = try await database.read { try $0.person(named: key) }
         let isRight = try await passwords.verify(request.password, against: person?.passwordHash)
         guard let person, isRight else {

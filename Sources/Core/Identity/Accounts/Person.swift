@@ -39,6 +39,8 @@ package struct EmailAddress: Sendable, Hashable {
     /// Unicode NFKC, lower case: two spellings of one address have the same key.
     package let key: String
 
+    private static let keyBytesMax = 1_024
+
     /// - Returns: nil unless `text` has one `@`, a name before it and a domain with a dot behind it, in at most 254 characters and
     ///   without white space or control characters.
     package init?(_ text: String) {
@@ -50,7 +52,10 @@ package struct EmailAddress: Sendable, Hashable {
         guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= 64 else { return nil }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
         guard labels.count >= 2, labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 63 && !$0.hasPrefix("-") && !$0.hasSuffix("-") }) else { return nil }
+        let key = CanonicalText.key(of: String(trimmed))
+        // Some characters unfold into a whole phrase, and an index takes only so much.
+        guard key.utf8.count <= Self.keyBytesMax else { return nil }
         self.text = String(trimmed)
-        key = CanonicalText.key(of: String(trimmed))
+        self.key = key
     }
 }

@@ -4,10 +4,10 @@ import Base
 package struct DocumentRoutes: Sendable {
     /// - Parameter routes: every other route of the system.
     package static func routes(describing routes: [Route], version: String) -> [Route] {
-        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + [.methodNotAllowed, .headersTooLarge], by: \.code).compactMapValues(\.first)
+        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPFault.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code).compactMapValues(\.first)
         var all: [Route] = [
             .get("/docs", "The documents as a page", requires: .public) { _ in Page(DocumentPage.html(routes)) },
-            .get("/docs/style.css", "The style of the pages", requires: .public) { _ in PlainText(DocumentPage.style, mediaType: "text/css; charset=utf-8") },
+            .get("/docs/style.css", "The style of the pages", requires: .public) { _ in Stylesheet(DocumentPage.style) },
             .get("/problems/{code}", "What a kind of problem means", requires: .public, .path("code"), problems: [.notFound]) { _, code in
                 guard let kind = kinds[code] else { throw Problem(.notFound, detail: "There is no such kind of problem.") }
                 return Page(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))
@@ -15,7 +15,7 @@ package struct DocumentRoutes: Sendable {
         ]
         let document = OpenAPI(routes: routes + all, version: version).text
         all.append(
-            .get("/openapi.json", "The OpenAPI document", requires: .public) { _ in PlainText(document, mediaType: "application/json; charset=utf-8") }
+            .get("/openapi.json", "The OpenAPI document", requires: .public) { _ in OpenAPIDocument(document) }
         )
         return all
     }

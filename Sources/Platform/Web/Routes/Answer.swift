@@ -142,6 +142,24 @@ package struct PlainText: Answer {
     package func reply() -> Reply { Reply(text: text, mediaType: mediaType) }
 }
 
+/// The style of pages.
+package struct Stylesheet: Answer {
+    let css: String
+    package init(_ css: String) { self.css = css }
+
+    package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "A stylesheet", mediaType: "text/css")] }
+    package func reply() -> Reply { Reply(text: css, mediaType: "text/css; charset=utf-8") }
+}
+
+/// The OpenAPI document, already written.
+package struct OpenAPIDocument: Answer {
+    let text: String
+    package init(_ text: String) { self.text = text }
+
+    package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "The document", mediaType: "application/json")] }
+    package func reply() -> Reply { Reply(text: text, mediaType: "application/json; charset=utf-8") }
+}
+
 /// A page for people, under a policy that lets it load nothing from elsewhere.
 package struct Page: Answer {
     let html: String

@@ -103,9 +103,10 @@ package struct RawBody: Requirement {
     }
 
     let mediaType: String
+    let schema: Schema
     package var stage: GateStage { .input }
     package var problems: [Problem.Kind] { [.unsupportedMediaType, .payloadTooLarge, .invalidPayload] }
-    package var summary: GateSummary { GateSummary(.body, mediaType, mediaType: mediaType) }
+    package var summary: GateSummary { GateSummary(.body, mediaType, schema: schema, mediaType: mediaType) }
 
     package func check(_ call: Call) throws(Problem) -> Incoming {
         let contentType = call.headers[.contentType] ?? ""
@@ -115,5 +116,10 @@ package struct RawBody: Requirement {
 }
 
 extension Requirement where Self == RawBody {
-    package static var multipart: Self { RawBody(mediaType: "multipart/form-data") }
+    /// A form of text parts and one file (RFC 7578).
+    package static func multipart(texts: [String], file: String) -> Self {
+        let parts = texts.map { Schema.Object.Property(name: $0, schema: .string(), isRequired: true) }
+        let content = Schema.Object.Property(name: file, schema: .string(format: "binary"), isRequired: true)
+        return RawBody(mediaType: "multipart/form-data", schema: .object(Schema.Object(properties: parts + [content], isOpen: true)))
+    }
 }

@@ -51,7 +51,8 @@ package struct RouteTable: Sendable {
         var values: [Substring] = []
         guard let node = find(root, Self.segments(of: path), &values) else { return .none }
         guard let (route, names) = node.routes[method] ?? (method == .head ? node.routes[.get] : nil) else {
-            return .wrongMethod(allowed: node.routes.keys.sorted { $0.rawValue < $1.rawValue })
+            let declared = Set(node.routes.keys)
+            return .wrongMethod(allowed: declared.union(declared.contains(.get) ? [.head] : []).sorted { $0.rawValue < $1.rawValue })
         }
         var parameters: [String: String] = [:]
         for (name, value) in zip(names, values) {

@@ -18,28 +18,22 @@ package struct PayloadDecoder: Sendable {
     /// Reads a JSON body.
     /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does not fit.
     package func decode<Value: Payload>(_ type: Value.Type, from body: ByteBuffer) throws(Problem) -> Value {
-        let data = Data(body.readableBytesView)
+        guard body.readableBytes > 0 else { throw Problem(.invalidPayload, detail: "The body is empty; JSON is expected.") }
         let value: JSONValue
         do {
-            value = try JSONDecoder().decode(JSONValue.self, from: data)
+            value = try JSONValue(parsing: body.readableBytesView)
         } catch {
-            throw Problem(.invalidPayload, detail: data.isEmpty ? "The body is empty; JSON is expected." : "The body is not valid JSON.", cause: error)
+            throw Problem(.invalidPayload, detail: "The body is not valid JSON: \(error).", cause: error)
         }
-        return try decode(type, from: value, data: data)
+        return try decode(type, from: value)
     }
 
     /// Reads a value that was put together from elsewhere, such as a form.
     package func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue) throws(Problem) -> Value {
-        try decode(type, from: value, data: (try? JSONEncoder().encode(value)) ?? Data())
-    }
-
-    private func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue, data: Data) throws(Problem) -> Value {
         let faults = schema.faults(in: value, components: components)
         guard faults.isEmpty else { throw Problem.invalid(faults) }
-        let decoder = JSONDecoder()
-        if naming == .snakeCase { decoder.keyDecodingStrategy = .convertFromSnakeCase }
         do {
-            return try decoder.decode(type, from: data)
+            return try type.init(from: ValueDecoder(value: value, naming: naming))
         } catch let error as DecodingError {
             throw Problem.invalid(error.pointer(naming), error.reason)
         } catch {

@@ -14,13 +14,13 @@ extension TrainingModule {
             .post(
                 "training/upload-chunk",
                 "Send one chunk of a file",
-                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart,
+                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart(texts: ["metadata"], file: "chunk"),
                 problems: uploadProblems
             ) { try await uploads.receive($3, isWhole: false, scope: $0, standing: $1, charge: $2) },
             .post(
                 "training/instant-upload",
                 "Send a file at once",
-                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart,
+                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart(texts: ["metadata"], file: "file"),
                 problems: uploadProblems
             ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, charge: $2)) }.alias("training/csv-files"),
             .get(
@@ -69,6 +69,8 @@ struct ChunkReceived: Payload {
 
 struct SeriesFileList: Payload {
     var files: [SeriesFileView]
+
+    static let naming = Naming.asDeclared
 }
 
 /// A file with the figures of its series, named as the clients' own table names them.

@@ -27,7 +27,7 @@ struct Uploads: Sendable {
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
         do {
             return try await Problem.catching {
-                let description = try ChunkDescription.read(text, isWhole: isWhole)
+                let description = try ChunkDescription(text, isWhole: isWhole)
                 return try await take(description, bytes: bytes, from: arrival, scope: scope, standing: standing, charge: charge)
             }
         } catch {
@@ -86,65 +86,97 @@ struct Uploads: Sendable {
         standing: Standing,
         charge: Charge
     ) async throws -> ChunkReceived {
-        let position = description.chunkIndex ?? 0
+        let position = description.chunkIndex
         let kind = description.settings.kind ?? .input
-        let begun = try await begin(description, position: position, bytes: bytes, kind: kind, scope: scope, standing: standing)
-        guard case .underWay(let session, let upload) = begun else {
-            guard case .finished(let file) = begun else { throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0]) }
-            try await places.store.remove(arrival)
+        let begun = try await begin(description, bytes: bytes, kind: kind, scope: scope, standing: standing)
+        let (session, upload): (TrainingSession, Upload)
+        switch begun {
+        case .underWay(let present, let own, let replaced):
+            (session, upload) = (present, own)
+            if let replaced { await discard(places.upload(replaced.id)) }
+        case .finished(let file):
+            await discard(arrival)
             return ChunkReceived(file: file, message: "The file is complete already")
+        case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
-        let (count, isMine) = try await database.write { transaction in
-            let count = try transaction.insertChunk(position, bytes: bytes, of: upload)
-            return (count, count == upload.chunkCount ? try transaction.claimAssembly(of: upload) : false)
+        switch try await keep(position, bytes: bytes, of: upload, session, standing) {
+        case .waiting(let count):
+            return ChunkReceived(message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
+        case .complete:
+            let file = try await assemble(upload, description: description, kind: kind, session: session, scope: scope, standing: standing, charge: charge)
+            return ChunkReceived(file: file, message: "The file is complete", receivedChunks: upload.chunkCount, totalChunks: upload.chunkCount)
+        case .over(let file):
+            await discard(places.upload(upload.id))
+            guard let file else { throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0]) }
+            return ChunkReceived(file: file, message: "The file is complete already")
+        case .tooLarge:
+            await discard(places.upload(upload.id))
+            throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
         }
-        guard isMine else { return ChunkReceived(message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount) }
-        let file = try await assemble(upload, description: description, kind: kind, session: session, scope: scope, standing: standing, charge: charge)
-        return ChunkReceived(file: file, message: "The file is complete", receivedChunks: count, totalChunks: upload.chunkCount)
     }
 
     private enum Begun: Sendable {
-        case underWay(TrainingSession, Upload)
+        /// `replaced` is an upload of the same name that was begun differently and is no more.
+        case underWay(TrainingSession, Upload, replaced: Upload?)
         case finished(SeriesFile)
         case unknown
     }
 
-    private func begin(
-        _ description: ChunkDescription,
-        position: Int64,
-        bytes: Int64,
-        kind: SeriesFile.Kind,
-        scope: Scope,
-        standing: Standing
-    ) async throws -> Begun {
+    private func begin(_ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope, standing: Standing) async throws -> Begun {
         try await database.write { transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
-            if position > 0 {
-                guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind), try transaction.hasChunk(0, of: upload) else {
+            let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
+            if description.chunkIndex > 0 {
+                guard let present, try transaction.hasChunk(0, of: present) else {
                     // The answer to the last chunk may have been lost: what is complete is told to be so.
                     let file = try transaction.seriesFile(named: description.fileName, kind, of: session)
                     return file.map { .finished($0) } ?? .unknown
                 }
-                guard upload.chunkCount == description.totalChunks else {
-                    throw Problem(.uploadConflict, detail: "It was begun with \(upload.chunkCount) chunks. Send chunk 0 to begin anew.")
+                guard present.chunkCount == description.totalChunks else {
+                    throw Problem(.uploadConflict, detail: "It was begun with \(present.chunkCount) chunks. Send chunk 0 to begin anew.")
                 }
-                try checkSize(of: upload, position: position, bytes: bytes, standing, in: transaction)
-                return .underWay(session, upload)
+                return .underWay(session, present, replaced: nil)
             }
-            if let old = try transaction.upload(of: session, named: description.fileName, kind: kind), old.chunkCount != description.totalChunks {
-                try transaction.delete(old)
+            try entitlements.checkRoom(for: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
+            if let present, present.chunkCount == description.totalChunks { return .underWay(session, present, replaced: nil) }
+            if let present {
+                guard try transaction.lock(present), try !transaction.isAssembling(present) else {
+                    throw Problem(.uploadConflict, detail: "The chunks that came before are being put together. Try again shortly.")
+                }
+                try transaction.delete(present)
             }
             try transaction.insertUpload(runtime.id(), of: session, description, kind: kind)
-            guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind) else { return .unknown }
-            try checkSize(of: upload, position: position, bytes: bytes, standing, in: transaction)
-            return .underWay(session, upload)
+            guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind), upload.chunkCount == description.totalChunks else {
+                throw Problem(.uploadConflict, detail: "Another request began this upload differently at the same time.")
+            }
+            return .underWay(session, upload, replaced: present)
         }
     }
 
-    private func checkSize(of upload: Upload, position: Int64, bytes: Int64, _ standing: Standing, in transaction: Transaction) throws {
-        guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes) else {
-            throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
+    private enum Kept: Sendable {
+        /// So many chunks are there; others are missing, or another request puts them together.
+        case waiting(Int64)
+        /// All are there, and this request puts them together.
+        case complete
+        /// The upload is no more: its file is there, or it was begun anew.
+        case over(SeriesFile?)
+        /// The file would be larger than the plan allows, and its upload is given up.
+        case tooLarge
+    }
+
+    /// Counts a chunk that lies in its place.
+    private func keep(_ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: Standing) async throws -> Kept {
+        try await database.write { transaction in
+            guard try transaction.lock(upload) else {
+                return .over(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
+            }
+            guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes) else {
+                try transaction.delete(upload)
+                return .tooLarge
+            }
+            let count = try transaction.insertChunk(position, bytes: bytes, of: upload)
+            return try count == upload.chunkCount && transaction.claimAssembly(of: upload) ? .complete : .waiting(count)
         }
     }
 
@@ -183,7 +215,7 @@ struct Uploads: Sendable {
             )
             let kept = try await record(file, upload, session, scope, standing, charge)
             if kept.id != file.id { await discard(source, series) }
-            try? await places.store.remove(places.upload(upload.id))
+            await discard(places.upload(upload.id))
             return kept
         } catch {
             await discard(source, series)
@@ -207,6 +239,7 @@ struct Uploads: Sendable {
         _ charge: Charge
     ) async throws -> SeriesFile {
         try await database.write { [entitlements, audit] transaction in
+            let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
             try transaction.delete(upload)
             guard try transaction.insert(file) else {
                 guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session), present.digest == file.digest else {
@@ -233,7 +266,7 @@ struct Uploads: Sendable {
 
     private func abandon(_ upload: Upload) async throws {
         try await database.write { try $0.delete(upload) }
-        try? await places.store.remove(places.upload(upload.id))
+        await discard(places.upload(upload.id))
     }
 
     private func discard(_ keys: FileStore.Key...) async {

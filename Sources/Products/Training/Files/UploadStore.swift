@@ -41,14 +41,14 @@ extension Transaction {
 
     /// Bytes of all chunks but the one at `position`.
     func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
-        try count("SELECT COALESCE(SUM(bytes), 0) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
+        try count("SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
     }
 
     /// Bytes of all chunks that wait for their file.
     func chunkBytes(of organisation: ID<Organisation>) throws -> Int64 {
         try count(
             """
-            SELECT COALESCE(SUM(bytes), 0) AS count FROM training_chunks
+            SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks
             WHERE upload_id IN (SELECT id FROM training_uploads WHERE organisation_id = \(organisation))
             """
         )

@@ -96,6 +96,7 @@ struct GeneratePlot: Payload {
         var step: Int?
         var format: String?
 
+        static let naming = Naming.asDeclared
         static let rules: [String: Rule] = ["datasets": .range(1...4_000), "step": .range(1...4_096), "format": .oneOf(["png", "svg"])]
     }
 

@@ -10,6 +10,7 @@ struct Results: Sendable {
     let database: any Database
     let places: TrainingPlaces
     let compute: BlockingPool
+    let runtime: Runtime
 
     /// The arrays that can be fetched, by name.
     static let arrays = ["inputs", "outputs", "references"]
@@ -19,7 +20,7 @@ struct Results: Sendable {
     func generated(_ run: Run) async throws(Problem) -> DatasetsGenerated {
         guard let text = run.result else { throw Problem(.resultsNotFound) }
         let result: DatasetResult = try await Problem.catching { try JSONText.decode(text) }
-        let plots = try await plots(of: [run.id], session: run.session, organisation: run.organisation)
+        let plots = try await plots(of: [run])
         return DatasetsGenerated(
             success: true,
             message: "Datasets generated",
@@ -65,7 +66,7 @@ struct Results: Sendable {
 
     func variables(scope: Scope, session name: String) async throws(Problem) -> PlotVariables {
         let result = try await database.read { transaction in try transaction.datasets(of: try transaction.trainingSession(name, in: scope)) }
-        guard let result else { throw Problem(.resultsNotFound) }
+        guard let (_, result) = result else { throw Problem(.resultsNotFound) }
         return PlotVariables(inputVariables: result.inputColumns, outputVariables: result.outputColumns, timeComponents: result.timeColumns)
     }
 
@@ -77,7 +78,7 @@ struct Results: Sendable {
             return (session, [datasets, try transaction.latestRun(of: session, kind: .training, state: .succeeded)].compactMap(\.self))
         }
         return Visualizations(
-            plots: try await plots(of: runs.map(\.id), session: session.id, organisation: session.organisation),
+            plots: try await plots(of: runs),
             metadata: .init(runIds: runs.map(\.id)),
             createdAt: runs.compactMap(\.finishedAt).max(),
             nDat: session.datasetCount ?? 0,
@@ -88,19 +89,18 @@ struct Results: Sendable {
     /// Draws a model's forecasts against the truth over the first datasets of the test part.
     func plot(_ request: GeneratePlot, scope: Scope) async throws(Problem) -> PlotDrawn {
         let (session, model) = try await find(scope, request.sessionId, model: request.modelId)
-        let (datasetFolder, modelFile) = (folder(try datasetRun(session), of: session), file(model, of: session))
+        let (datasets, modelFile) = (try await datasets(of: model, session), file(model, of: session))
         let format = request.plotSettings?.format.flatMap(PlotImage.Format.init) ?? .png
         let image = try await Problem.catching {
-            try await compute.run { try ForecastDrawing(request).draw(try ForecastMode.load(from: modelFile), on: try Dataset(datasetFolder), as: format) }
+            try await compute.run { try ForecastDrawing(request).draw(try ForecastMode.load(from: modelFile), on: try datasets.open(), as: format) }
         }
         try await database.write { try $0.move(session.id, of: session.organisation, to: .completed) }
         return PlotDrawn(plotData: image.dataURL, message: "Plot drawn")
     }
 
-    func array(scope: Scope, session name: String, name array: String?) async throws(Problem) -> Download {
-        let session = try await database.read { try $0.trainingSession(name, in: scope) }
-        let file = folder(try datasetRun(session), of: session).appending(path: "\(array ?? "inputs").npy").path()
-        return try await download(file, as: "\(array ?? "inputs").npy")
+    func array(scope: Scope, session: String, name array: String?) async throws(Problem) -> Download {
+        let name = "\(array ?? Self.arrays[0]).npy"
+        return try await download(try await datasets(scope, session).appending(path: name).path, as: name)
     }
 
     func scalers(scope: Scope, session name: String) async throws(Problem) -> ScalerView { ScalerView(try await manifest(scope, name)) }
@@ -118,6 +118,7 @@ struct Results: Sendable {
             values += row
         }
         manifest.inputScaler.transform(&values)
+        try checkFinite(values)
         let rows = stride(from: 0, to: values.count, by: max(1, width)).map { Array(values[$0..<($0 + width)]) }
         return DataScaled(scaledData: rows, scalingInfo: ScalerView(manifest))
     }
@@ -130,13 +131,14 @@ struct Results: Sendable {
 
     func model(scope: Scope, session name: String, fileName: String?) async throws(Problem) -> Download {
         let (session, model) = try await find(scope, name, model: fileName)
-        return try await download(file(model, of: session).path(), as: model.fileName)
+        return try await download(file(model, of: session).path, as: model.fileName)
     }
 
     /// Forecasts from inputs that the caller brings.
     func predict(_ request: Predict, scope: Scope, session name: String) async throws(Problem) -> Predicted {
         let (session, stored) = try await find(scope, name, model: request.modelFilename)
-        let manifest = try await manifest(of: stored, session)
+        let datasets = try await datasets(of: stored, session)
+        let manifest = try await Problem.catching { try await compute.run { try datasets.manifest() } }
         let rows = try InputRows(request.inputData, steps: manifest.inputSteps, columns: manifest.inputColumns.count, limit: Self.maximumInputs)
         let scales = request.applyScaling ?? true
         let modelFile = file(stored, of: session)
@@ -149,6 +151,7 @@ struct Results: Sendable {
                 return outputs
             }
         }
+        try checkFinite(outputs)
         let (steps, width) = (manifest.outputSteps, manifest.outputColumns.count)
         return Predicted(
             predictions: (0..<rows.count).map { row in
@@ -158,7 +161,7 @@ struct Results: Sendable {
                 }
             },
             modelUsed: stored.fileName,
-            timestamp: Runtime.system.now(),
+            timestamp: runtime.now(),
             inputCount: rows.count,
             scalingApplied: scales
         )
@@ -187,46 +190,50 @@ extension Results {
         }
     }
 
-    private func datasetRun(_ session: TrainingSession) throws(Problem) -> ID<Run> {
-        guard let run = session.datasetRun else { throw Problem(.resultsNotFound, detail: "Generate the datasets first.") }
-        return run
+    /// The folder of a session's present datasets.
+    private func datasets(_ scope: Scope, _ name: String) async throws(Problem) -> URL {
+        let run = try await database.read { transaction in try transaction.datasets(of: try transaction.trainingSession(name, in: scope))?.0 }
+        guard let run, let folder = folder(of: run) else { throw Problem(.resultsNotFound, detail: "Generate the datasets first.") }
+        return folder
     }
 
-    private func folder(_ run: ID<Run>, of session: TrainingSession) -> URL { URL(filePath: places.store.path(of: places.run(run, of: session.id))) }
-
-    private func file(_ model: StoredModel, of session: TrainingSession) -> URL { folder(model.run, of: session).appending(path: model.fileName) }
+    /// The datasets that a model was trained on.
+    private func datasets(of model: StoredModel, _ session: TrainingSession) async throws(Problem) -> ModelDatasets {
+        let run = try await database.read { try $0.datasets(of: session)?.0 }
+        return ModelDatasets(own: folder(of: model, session), present: run.flatMap { folder(of: $0) })
+    }
 
     private func manifest(_ scope: Scope, _ name: String) async throws(Problem) -> DatasetManifest {
-        let session = try await database.read { try $0.trainingSession(name, in: scope) }
-        return try await manifest(in: folder(try datasetRun(session), of: session))
+        let datasets = ModelDatasets(own: try await datasets(scope, name), present: nil)
+        return try await Problem.catching { try await compute.run { try datasets.manifest() } }
     }
 
-    /// The manifest that a model was trained by: its own run's where that made datasets of its own.
-    private func manifest(of model: StoredModel, _ session: TrainingSession) async throws(Problem) -> DatasetManifest {
-        let own = folder(model.run, of: session)
-        if FileManager.default.fileExists(atPath: own.appending(path: "manifest.json").path()) { return try await manifest(in: own) }
-        return try await manifest(in: folder(try datasetRun(session), of: session))
-    }
+    private func folder(of run: Run) -> URL? { run.attempt.map { places.url(places.attempt($0, at: run.id, of: run.session)) } }
 
-    private func manifest(in folder: URL) async throws(Problem) -> DatasetManifest {
-        try await Problem.catching {
-            try await compute.run { try JSONDecoder().decode(DatasetManifest.self, from: Data(contentsOf: folder.appending(path: "manifest.json"))) }
+    private func folder(of model: StoredModel, _ session: TrainingSession) -> URL { places.url(places.attempt(model.attempt, at: model.run, of: session.id)) }
+
+    private func file(_ model: StoredModel, of session: TrainingSession) -> URL { folder(of: model, session).appending(path: model.fileName) }
+
+    /// The pictures of runs, without those of datasets that were cleared away meanwhile.
+    private func plots(of runs: [Run]) async throws(Problem) -> [String: PlotView] {
+        let pictures = try await database.read { transaction in
+            try runs.flatMap { run in try transaction.pictures(of: run.id, in: run.organisation).map { (folder(of: run)?.appending(path: $0.fileName), $0) } }
         }
-    }
-
-    private func plots(of runs: [ID<Run>], session: ID<TrainingSession>, organisation: ID<Organisation>) async throws(Problem) -> [String: PlotView] {
-        let pictures = try await database.read { transaction in try runs.flatMap { run in try transaction.pictures(of: run, in: organisation).map { (run, $0) } } }
         return try await Problem.catching {
             try await compute.run {
                 var plots: [String: PlotView] = [:]
-                for (run, picture) in pictures {
-                    let file = URL(filePath: places.store.path(of: places.run(run, of: session))).appending(path: picture.fileName)
-                    let image = PlotImage(format: .png, bytes: Array(try Data(contentsOf: file)))
-                    plots[picture.name] = PlotView(data: image.dataURL, type: picture.kind, label: picture.label)
+                for (file, picture) in pictures {
+                    guard let file, let bytes = FileManager.default.contents(atPath: file.path) else { continue }
+                    plots[picture.name] = PlotView(data: PlotImage(format: .png, bytes: Array(bytes)).dataURL, type: picture.kind, label: picture.label)
                 }
                 return plots
             }
         }
+    }
+
+    /// JSON has no infinity: numbers that lead there are the caller's to change.
+    private func checkFinite(_ values: [Double]) throws(Problem) {
+        guard values.allSatisfy(\.isFinite) else { throw Problem.invalid("/input_data", "has numbers so large that no finite ones come out") }
     }
 
     private func download(_ path: String, as name: String) async throws(Problem) -> Download {

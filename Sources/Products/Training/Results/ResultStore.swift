@@ -20,6 +20,10 @@ extension Transaction {
         ) { Picture(name: try $0["name"], kind: try $0["kind"], label: try $0["label"], fileName: try $0["file_name"]) }
     }
 
+    func deletePictures(of run: Run) throws {
+        try execute("DELETE FROM training_plots WHERE run_id = \(run.id) AND organisation_id = \(run.organisation)")
+    }
+
     func insertModel(_ fileName: String, mode: ForecastMode, bytes: Int64, run: Run, id: ID<StoredModel>) throws {
         try execute(
             """
@@ -32,13 +36,16 @@ extension Transaction {
     func models(of session: TrainingSession) throws -> [StoredModel] {
         try all(
             """
-            SELECT id, run_id, file_name, mode, bytes, created_at FROM training_models
-            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at DESC, id DESC
+            SELECT training_models.id, run_id, attempt, file_name, mode, bytes, training_models.created_at
+            FROM training_models JOIN training_runs ON training_runs.id = run_id
+            WHERE training_models.session_id = \(session.id) AND training_models.organisation_id = \(session.organisation)
+            ORDER BY training_models.created_at DESC, training_models.id DESC
             """
         ) { row in
             StoredModel(
                 id: try row["id"],
                 run: try row["run_id"],
+                attempt: try row["attempt"],
                 fileName: try row["file_name"],
                 mode: try row["mode"],
                 bytes: try row["bytes"],
@@ -52,6 +59,7 @@ extension Transaction {
 struct StoredModel: Sendable {
     let id: ID<StoredModel>
     let run: ID<Run>
+    let attempt: Int64
     let fileName: String
     let mode: String
     let bytes: Int64

@@ -38,36 +38,38 @@ struct DatasetWork: Sendable {
         Worker(
             DatasetJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, in: transaction) }
+            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction) }
         )
     }
 
     @Sendable private func perform(_ job: DatasetJob, context: JobContext) async throws -> JobOutcome {
-        guard let (run, session, files) = try await take(job), let steps = session.steps else { return .done }
+        guard let (run, session, files) = try await take(job) else { return .done }
+        guard let steps = session.steps else { throw JobFailure.permanent("The session's steps are not set any more.") }
         let request: GenerateDatasets = try JSONText.decode(run.request)
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
         let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { file in
             places.url(places.series(file.twin(among: files).id, of: session.id))
         }
-        let folder = URL(filePath: try await places.store.folder(places.run(run.id, of: session.id)))
-        let (manifest, plots) = try await RunJob.compute(on: compute, context) { report in
-            do {
-                let manifest = try DatasetGenerator(recipe).run(
-                    into: folder,
-                    progress: { fraction, phase in report(.init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling")) },
-                    checkCancellation: context.checkCancellation
-                )
-                report(.init(percent: 88, phase: "plots"))
-                return (manifest, try ViolinPictures.draw(manifest, into: folder, checkCancellation: context.checkCancellation))
-            } catch let fault as DatasetFault {
-                throw JobFailure.permanent(fault.message)
-            } catch let fault as SeriesFault {
-                throw JobFailure.permanent(fault.message)
+        let (manifest, plots) = try await RunJob.inFolder(of: run, context, places) { folder in
+            try await RunJob.compute(on: compute, context) { report in
+                do {
+                    let manifest = try DatasetGenerator(recipe).run(
+                        into: folder,
+                        progress: { fraction, phase in report(.init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling")) },
+                        checkCancellation: context.checkCancellation
+                    )
+                    report(.init(percent: 88, phase: "plots"))
+                    return (manifest, try ViolinPictures.draw(manifest, into: folder, checkCancellation: context.checkCancellation))
+                } catch let fault as DatasetFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as SeriesFault {
+                    throw JobFailure.permanent(fault.message)
+                }
             }
         }
         let result = try JSONText.encode(DatasetResult(recipe, manifest))
         return .done { transaction in
-            guard try transaction.finish(run.id, of: run.organisation, as: .succeeded, result: result) else { return }
+            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
             try entitlements.commit(run.reservation, in: transaction)
@@ -86,6 +88,7 @@ struct DatasetWork: Sendable {
             else { return nil }
             try entitlements.extend(run.reservation, in: transaction)
             let old = try transaction.runs(of: session).filter { $0.kind == .datasets && $0.id != run.id && $0.id != session.datasetRun }
+            for earlier in old { try transaction.deletePictures(of: earlier) }
             return (run, session, try transaction.seriesFiles(of: session), old)
         }
         guard let (run, session, files, old) = taken else { return nil }
@@ -112,9 +115,9 @@ extension DatasetResult {
 }
 
 extension Transaction {
-    /// The datasets that count in a session.
-    func datasets(of session: TrainingSession) throws -> DatasetResult? {
+    /// The datasets that count in a session, with the run that made them.
+    func datasets(of session: TrainingSession) throws -> (Run, DatasetResult)? {
         guard let id = session.datasetRun, let run = try run(id, of: session.organisation), let result = run.result else { return nil }
-        return try JSONText.decode(result)
+        return (run, try JSONText.decode(result))
     }
 }

@@ -26,6 +26,8 @@ struct Run: Sendable {
     let request: String
     private(set) var result: String?
     private(set) var error: String?
+    /// The attempt whose folder holds what the run left behind; nil until it has succeeded.
+    private(set) var attempt: Int64?
     let reservation: ID<Reservation>
     let job: ID<QueuedJob>
     let startedBy: ID<Person>
@@ -43,6 +45,7 @@ struct Run: Sendable {
         request = try row["request"]
         result = try row["result"]
         error = try row["error"]
+        attempt = try row["attempt"]
         reservation = try row["reservation_id"]
         job = try row["job_id"]
         startedBy = try row["started_by"]

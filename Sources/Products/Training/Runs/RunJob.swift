@@ -1,4 +1,6 @@
+import Audit
 import Entitlements
+import Files
 import Foundation
 import Identity
 import Modules
@@ -16,6 +18,7 @@ enum RunJob {
         of organisation: ID<Organisation>,
         _ why: JobAbandonment,
         _ entitlements: EntitlementsModule,
+        _ audit: AuditModule,
         in transaction: Transaction
     ) throws {
         guard let run = try transaction.run(id, of: organisation) else { return }
@@ -25,11 +28,30 @@ enum RunJob {
             case .poisoned: (.failed, "The work broke off repeatedly.")
             case .cancelled: (.cancelled, nil)
             }
-        guard try transaction.finish(id, of: organisation, as: state, error: reason) else { return }
+        guard try transaction.end(run, as: state, error: reason) else { return }
         try entitlements.release(run.reservation, in: transaction)
+        if state == .failed {
+            let details = ["kind": run.kind.rawValue]
+            try audit.record(
+                AuditEvent("run.failed", outcome: .failure, actor: run.startedBy.text, organisation: organisation.text, subject: id.text, details: details),
+                in: transaction
+            )
+        }
         let session = try transaction.trainingSession(run.session, of: organisation)
         let models = try session.map { try transaction.models(of: $0).count } ?? 0
         try transaction.move(run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
+    }
+
+    /// Gives `body` the folder of this attempt, which goes again when `body` throws. What earlier attempts left is cleared away.
+    static func inFolder<Result>(of run: Run, _ context: JobContext, _ places: TrainingPlaces, _ body: (URL) async throws -> Result) async throws -> Result {
+        try await places.store.remove(places.run(run.id, of: run.session))
+        let attempt = places.attempt(context.fence, at: run.id, of: run.session)
+        do {
+            return try await body(URL(filePath: try await places.store.folder(attempt)))
+        } catch {
+            try? await places.store.remove(attempt)
+            throw error
+        }
     }
 
     /// Runs `body` on the threads for computing, and hands on what it reports.

@@ -13,6 +13,8 @@ struct TrainingSplit: Payload, Hashable {
     /// Another spelling of `shuffle`.
     var isRandom: Bool?
     var seed: Int?
+    /// With `shuffle`: how many datasets in a row stay together. From 2 on, none of what is tested shares values with what was trained on.
+    var blockLength: Int?
 
     enum CodingKeys: String, CodingKey {
         case trainPercentage, valPercentage, testPercentage, shuffle
@@ -20,13 +22,14 @@ struct TrainingSplit: Payload, Hashable {
         case validationCount = "n_val"
         case testCount = "n_test"
         case isRandom = "random_dat"
-        case seed
+        case seed, blockLength
     }
 
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = [
         "trainPercentage": .numbers(0...100), "valPercentage": .numbers(0...100), "testPercentage": .numbers(0...100),
         "n_train": .range(0...100_000_000), "n_val": .range(0...100_000_000), "n_test": .range(0...100_000_000), "seed": .range(0...(1 << 53)),
+        "blockLength": .range(1...100_000),
     ]
 
     /// As the datasets take it: 70, 20 and 10 per cent in the order of time, unless said otherwise.
@@ -34,6 +37,7 @@ struct TrainingSplit: Payload, Hashable {
     func split() throws(Problem) -> DatasetSplit {
         let draws = shuffle ?? isRandom ?? false
         let seed = UInt64(self.seed ?? 42)
+        let block = blockLength ?? 1
         if let train = trainCount {
             guard train > 0 else { throw Problem.invalid("/training_split/n_train", "must be at least 1") }
             return DatasetSplit(
@@ -42,13 +46,14 @@ struct TrainingSplit: Payload, Hashable {
                 test: Double(testCount ?? 0),
                 unit: .count,
                 shuffle: draws,
-                seed: seed
+                seed: seed,
+                blockLength: block
             )
         }
         let (train, validation, test) = (trainPercentage ?? 70, valPercentage ?? 20, testPercentage ?? 10)
         guard abs(train + validation + test - 100) < 1e-6 else { throw Problem.invalid("/training_split", "must add up to 100 per cent") }
         guard train > 0 else { throw Problem.invalid("/training_split/trainPercentage", "must be more than 0") }
-        return DatasetSplit(train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed)
+        return DatasetSplit(train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed, blockLength: block)
     }
 }
 

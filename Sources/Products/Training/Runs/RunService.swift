@@ -49,7 +49,7 @@ struct Runs: Sendable {
             )
         }
         let (_, ticket) = try await start(.training, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in
-            guard let datasets = try transaction.datasets(of: session) else {
+            guard let (_, datasets) = try transaction.datasets(of: session) else {
                 throw Problem(.datasetNotReady, detail: "Generate them first: POST /v1/training/generate-datasets/\(session.clientID).")
             }
             do {
@@ -68,8 +68,9 @@ struct Runs: Sendable {
         let run = try await database.write { transaction in
             let session = try transaction.trainingSession(name, in: scope)
             guard let run = try transaction.unfinishedRun(of: session) else { throw Problem(.resultsNotFound, title: "No run is under way") }
-            if try queue.cancel(run.job, in: transaction) == .cancelled {
-                try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, in: transaction)
+            // A job that runs is told, and gives the reservation back itself. Where no job is left, nobody else would.
+            if try queue.cancel(run.job, in: transaction) != .leased {
+                try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, audit, in: transaction)
             }
             try audit.record(
                 AuditEvent("run.cancelled", actor: scope.person.text, organisation: scope.organisation.text, subject: run.id.text, requestID: scope.requestID),
@@ -119,8 +120,7 @@ struct Runs: Sendable {
         let text = try await Problem.catching { try JSONText.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
         return try await database.write { [entitlements, audit] transaction in
-            let session = try transaction.trainingSession(name, in: scope)
-            try transaction.lock(session)
+            let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
                 guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }

@@ -53,11 +53,6 @@ extension Transaction {
         try all(Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at", Run.init)
     }
 
-    /// Locks the session's row, so that of two requests at once one sees the other's run.
-    func lock(_ session: TrainingSession) throws {
-        _ = try first("SELECT id FROM training_sessions WHERE id = \(session.id) AND organisation_id = \(session.organisation) \(.forUpdate)")
-    }
-
     /// - Returns: false when the run is over already.
     func begin(_ run: Run) throws -> Bool {
         try execute(
@@ -66,18 +61,28 @@ extension Transaction {
     }
 
     /// Compare and set: a run ends once.
-    func finish(_ run: ID<Run>, of organisation: ID<Organisation>, as state: Run.State, result: String? = nil, error: String? = nil) throws -> Bool {
+    func succeed(_ run: Run, result: String, attempt: Int64) throws -> Bool {
         try execute(
             """
-            UPDATE training_runs SET state = \(state), result = \(result), error = \(error), finished_at = \(now)
-            WHERE id = \(run) AND organisation_id = \(organisation) AND state IN ('queued', 'running')
+            UPDATE training_runs SET state = 'succeeded', result = \(result), attempt = \(attempt), finished_at = \(now)
+            WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')
+            """
+        ) == 1
+    }
+
+    /// As ``succeed(_:result:attempt:)``, for a run that ends without a result.
+    func end(_ run: Run, as state: Run.State, error: String?) throws -> Bool {
+        try execute(
+            """
+            UPDATE training_runs SET state = \(state), error = \(error), finished_at = \(now)
+            WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')
             """
         ) == 1
     }
 
     private static var selectRun: SQL {
         """
-        SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error, reservation_id, job_id, started_by,
+        SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error, attempt, reservation_id, job_id, started_by,
                created_at, finished_at
         FROM training_runs
 

@@ -38,42 +38,48 @@ struct TrainingWork: Sendable {
         Worker(
             TrainingJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, in: transaction) }
+            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction) }
         )
     }
 
     @Sendable private func perform(_ job: TrainingJob, context: JobContext) async throws -> JobOutcome {
-        guard let (run, session, datasets) = try await take(job) else { return .done }
-        guard let datasets, let datasetRun = session.datasetRun else { throw JobFailure.permanent("The session has no datasets any more.") }
+        guard let (run, found) = try await take(job) else { return .done }
+        guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else { throw JobFailure.permanent("The session has no datasets any more.") }
         let request: TrainModels = try JSONText.decode(run.request)
         let parameters = request.modelParameters.forecast
         let split = try request.trainingSplit?.split() ?? datasets.recipe.split
-        let common = URL(filePath: places.store.path(of: places.run(datasetRun, of: session.id)))
-        let own = URL(filePath: try await places.store.folder(places.run(run.id, of: session.id)))
-        let trained = try await RunJob.compute(on: compute, context) { report in
-            do {
-                // Another split has other training data, and so another scaler: such datasets are this run's own.
-                var source = common
-                if split != datasets.recipe.split {
-                    var recipe = datasets.recipe
-                    recipe.split = split
-                    _ = try DatasetGenerator(recipe).run(
-                        into: own,
-                        progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
-                        checkCancellation: context.checkCancellation
-                    )
-                    source = own
+        let common = places.url(places.attempt(attempt, at: datasetRun.id, of: run.session))
+        let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
+        let trained = try await RunJob.inFolder(of: run, context, places) { own in
+            try await RunJob.compute(on: compute, context) { report in
+                do {
+                    // Another split has other training data, and so another scaler: such datasets are this run's own.
+                    var source = common
+                    if split != datasets.recipe.split {
+                        var recipe = datasets.recipe
+                        recipe.split = split
+                        _ = try DatasetGenerator(recipe).run(
+                            into: own,
+                            progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
+                            checkCancellation: context.checkCancellation
+                        )
+                        source = own
+                    } else {
+                        try ModelDatasets.keepManifest(of: common, in: own)
+                    }
+                    return try TrainedModel(parameters, on: Dataset(source), named: name, into: own, report: report, checkCancellation: context.checkCancellation)
+                } catch let fault as DatasetFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as ModelFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as SeriesFault {
+                    throw JobFailure.permanent(fault.message)
                 }
-                return try TrainedModel(parameters, on: Dataset(source), into: own, report: report, checkCancellation: context.checkCancellation)
-            } catch let fault as DatasetFault {
-                throw JobFailure.permanent(fault.message)
-            } catch let fault as ModelFault {
-                throw JobFailure.permanent(fault.message)
             }
         }
         let result = try JSONText.encode(trained.result(parameters, split))
         return .done { transaction in
-            guard try transaction.finish(run.id, of: run.organisation, as: .succeeded, result: result) else { return }
+            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             try transaction.insertModel(trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
             for (position, plot) in trained.plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
@@ -85,13 +91,13 @@ struct TrainingWork: Sendable {
         }
     }
 
-    private func take(_ job: TrainingJob) async throws -> (Run, TrainingSession, DatasetResult?)? {
+    private func take(_ job: TrainingJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
         try await database.write { transaction in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
             try entitlements.extend(run.reservation, in: transaction)
-            return (run, session, try transaction.datasets(of: session))
+            return (run, try transaction.datasets(of: session))
         }
     }
 }
@@ -108,6 +114,7 @@ private struct TrainedModel: Sendable {
     init(
         _ parameters: ForecastParameters,
         on dataset: Dataset,
+        named fileName: String,
         into folder: URL,
         report: (RunJob.Progress) -> Void,
         checkCancellation: () throws -> Void
@@ -130,7 +137,7 @@ private struct TrainedModel: Sendable {
         report(.init(percent: 92, phase: "plots"))
         plots = try ForecastPictures.draw(model, on: dataset, epochs: epochs, into: folder)
         report(.init(percent: 97, phase: "saving"))
-        fileName = "\(parameters.mode.rawValue.lowercased())-\(folder.lastPathComponent.suffix(12)).safetensors"
+        self.fileName = fileName
         let file = folder.appending(path: fileName)
         try model.save(to: file)
         bytes = Int64(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
