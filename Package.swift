@@ -77,14 +77,14 @@ let apps: [Target] = [
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
-    .tests("WebTests", ["Base", "Telemetry", "Web", "Modules", "TestKit"] + http),
+    .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit"] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting"]),
-    .tests("IdentityTests", ["Base", "Modules", "Identity", "Secrets", "TestKit"]),
-    .tests("EntitlementsTests", ["Base", "Modules", "Identity", "Entitlements", "TestKit"]),
-    .tests("TrainingTests", ["Base", "Modules", "Identity", "Entitlements", "Training", "TestKit"]),
-    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client"]),
+    .tests("IdentityTests", ["App", "Audit", "Base", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "TestKit", .httpTypes]),
+    .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
 
 let package = Package(

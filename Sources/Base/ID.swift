@@ -57,9 +57,18 @@ package enum UUIDText {
         for index in 0..<10 { bytes[6 + index] = random[index] }
         bytes[6] = bytes[6] & 0x0F | 0x70
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Hex.encode(bytes)
-        return [digits.prefix(8), digits.dropFirst(8).prefix(4), digits.dropFirst(12).prefix(4), digits.dropFirst(16).prefix(4), digits.dropFirst(20)]
-            .joined(separator: "-")
+        return String(unsafeUninitializedCapacity: 36) { text in
+            var place = 0
+            for (index, byte) in bytes.enumerated() {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    text[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                (text[place], text[place + 1]) = (Hex.digit(byte >> 4), Hex.digit(byte & 15))
+                place += 2
+            }
+            return place
+        }
     }
 
     private static func isHex(_ byte: UInt8) -> Bool {
@@ -73,15 +82,18 @@ package enum UUIDText {
 /// Bytes as lower-case hexadecimal text.
 package enum Hex {
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            var place = 0
+            for byte in bytes {
+                (text[place], text[place + 1]) = (digit(byte >> 4), digit(byte & 15))
+                place += 2
+            }
+            return place
         }
-        return String(decoding: text, as: UTF8.self)
     }
+
+    /// The digit of a value from 0 to 15.
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value }
 
     /// - Returns: nil unless `text` is an even number of hexadecimal digits.
     package static func decode(_ text: String) -> [UInt8]? {

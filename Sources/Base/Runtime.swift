@@ -20,7 +20,17 @@ package struct Runtime: Sendable {
         },
         randomBytes: { count in
             var generator = SystemRandomNumberGenerator()
-            return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            return [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+                // Each draw is a system call, so all eight bytes of it are used.
+                while filled < count {
+                    withUnsafeBytes(of: generator.next()) { drawn in
+                        for byte in drawn.prefix(count - filled) {
+                            bytes.initializeElement(at: filled, to: byte)
+                            filled += 1
+                        }
+                    }
+                }
+            }
         }
     )
 

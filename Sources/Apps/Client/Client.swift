@@ -6,14 +6,14 @@ import NIOHTTP1
 /// Calls the service from outside, as any HTTP client would: what the tour, the tests and the benchmarks knock with.
 ///
 /// A client is a value. ``signedIn(with:)`` gives another one that shares its connections, so several people can stand at the door
-/// at once; ``shutDown()`` on any of them closes the connections of all.
+/// at once. The connections are closed by ``shutDown()`` on any of them, or when the last of them is let go.
 package struct Client: Sendable {
     /// Where the service is, without a slash at the end: `http://127.0.0.1:8080`.
     package let baseURL: String
     /// The access token that is sent along, if any.
     package var token: String?
     private let timeout: Duration
-    private let http: HTTPClient
+    private let connections: Connections
 
     /// The largest answer that is taken, in bytes, unless a caller allows more.
     package static let answerBytesMax = 64 << 20
@@ -32,7 +32,7 @@ package struct Client: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
         configuration.httpVersion = .http1Only
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.connections = Connections(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
     /// The same client with an access token, or with none.
@@ -62,7 +62,7 @@ package struct Client: Sendable {
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         request.body = outgoing.map(Self.streamed)
         do {
-            let response = try await http.execute(request, timeout: TimeAmount(timeout))
+            let response = try await connections.http.execute(request, timeout: TimeAmount(timeout))
             let body = try await response.body.collect(upTo: answerBytesMax)
             return ClientReply(
                 status: Int(response.status.code),
@@ -77,7 +77,7 @@ package struct Client: Sendable {
     /// Closes the connections, also those of clients made from this one. Nothing can be sent afterwards.
     package func shutDown() async {
         // It fails only when it was shut down before, which is what is wanted.
-        try? await http.shutdown()
+        try? await connections.http.shutdown()
     }
 
     private static func streamed(_ body: OutgoingBody) -> HTTPClientRequest.Body {
@@ -122,4 +122,16 @@ package struct ClientMethod: Sendable, Hashable, ExpressibleByStringLiteral {
     package static let patch: Self = "PATCH"
     package static let delete: Self = "DELETE"
     package static let options: Self = "OPTIONS"
+}
+
+/// The connections that clients share.
+private final class Connections: Sendable {
+    let http: HTTPClient
+
+    init(_ http: HTTPClient) { self.http = http }
+
+    /// An HTTPClient that goes without having been shut down ends the process, and with it every other test of a test run.
+    deinit {
+        Task { [http] in try? await http.shutdown() }
+    }
 }

@@ -47,6 +47,14 @@ package struct TestApp: Sendable {
         return await TestReply(app.frontDoor.respond(to: head, body: RequestBody(bytes: bytes), address: address))
     }
 
+    /// Sends a request whose body comes in pieces, as from a slow client.
+    package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async -> TestReply {
+        var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
+        head.headerFields[.contentType] = contentType
+        head.headerFields[.authorization] = "Bearer \(token)"
+        return await TestReply(app.frontDoor.respond(to: head, body: body, address: "192.0.2.1"))
+    }
+
     /// Runs every job that is due, and those that come of them.
     package func runJobs() async throws { try await app.runner.runUntilIdle() }
 }

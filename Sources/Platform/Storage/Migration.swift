@@ -36,6 +36,19 @@ package struct Migrator: Sendable {
     /// - Throws: ``MigrationFault`` as the cause of an internal error, when the database is newer than this binary or a shipped migration was edited.
     @discardableResult
     package func run(on database: some Database, dryRun: Bool = false) async throws(Problem) -> [String] {
+        do {
+            return try await apply(to: database, dryRun: dryRun)
+        } catch let problem where problem.cause is DryRun {
+            return (problem.cause as? DryRun)?.missing ?? []
+        }
+    }
+
+    /// What a dry run found. Thrown, so that nothing of it stays in the database.
+    private struct DryRun: Error {
+        let missing: [String]
+    }
+
+    private func apply(to database: some Database, dryRun: Bool) async throws(Problem) -> [String] {
         let migrations = self.migrations
         return try await database.migrate { transaction in
             try transaction.execute(
@@ -54,13 +67,12 @@ package struct Migrator: Sendable {
                 guard fingerprint == step.fingerprint else { throw MigrationFault.edited(step.name) }
             }
             let missing = migrations.filter { migration in !applied.contains { $0.name == migration.name } }
-            if !dryRun {
-                for migration in missing {
-                    for statement in migration.statements { try transaction.execute(statement) }
-                    try transaction.execute(
-                        "INSERT INTO schema_migrations (name, fingerprint, applied_at) VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))"
-                    )
-                }
+            if dryRun { throw DryRun(missing: missing.map(\.name)) }
+            for migration in missing {
+                for statement in migration.statements { try transaction.execute(statement) }
+                try transaction.execute(
+                    "INSERT INTO schema_migrations (name, fingerprint, applied_at) VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))"
+                )
             }
             return missing.map(\.name)
         }

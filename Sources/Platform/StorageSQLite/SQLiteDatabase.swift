@@ -3,18 +3,15 @@ import Dispatch
 import GRDB
 package import Storage
 
-/// The embedded database: one file, readers on a pool, one writer that commits in groups.
+/// The embedded database: one file, readers that share snapshots, one writer that commits in groups.
 ///
 /// A write that has returned has reached the disk (WAL with `synchronous = FULL`). Nothing here blocks Swift's own threads:
 /// reads run on threads of this database, writes on its writer's queue. Other processes may write to the same file.
 package final class SQLiteDatabase: Storage.Database {
     package let dialect = Storage.SQL.Dialect.sqlite
 
-    /// How many reads may wait for a reader before further ones are turned away.
-    static let waitingReadsMax = 4_096
-
     private let pool: DatabasePool
-    private let readers: BlockingPool
+    private let readers: ReadGroups
     private let readerCount: Int
     private let groups: CommitGroups
     private let catalogue: StatementCatalogue
@@ -27,26 +24,25 @@ package final class SQLiteDatabase: Storage.Database {
     /// - Throws: ``UnusableDatabase``, which says in a sentence what is wrong with the file.
     package init(path: String, readers: Int, clock: @escaping @Sendable () -> Instant) throws {
         pool = try SQLiteFile.open(path, readers: readers)
-        self.readers = BlockingPool(name: "sqlite-reader", threads: readers, capacity: Self.waitingReadsMax)
         readerCount = readers
         catalogue = StatementCatalogue { [weak pool] in pool?.releaseMemoryEventually() }
+        self.readers = ReadGroups(pool: pool, threads: readers, catalogue: catalogue, clock: clock)
         groups = CommitGroups(writer: pool, catalogue: catalogue, clock: clock)
         self.clock = clock
     }
 
-    deinit { readers.shutDown() }
-
     package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
-        do {
-            return try await readers.run { [pool, catalogue, clock] in
-                // One snapshot for the whole body: GRDB opens a deferred transaction, and its first query fixes what is seen.
-                try pool.read { connection in
-                    try SQLiteTransaction(connection, catalogue).perform(body, now: clock())
-                }
-            }
-        } catch {
-            throw .leavingSQLite(error)
-        }
+        try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
+            readers.submit(
+                ReadGroups.Job(
+                    run: { transaction in
+                        let result = try body(transaction)
+                        return { continuation.resume(returning: .success(result)) }
+                    },
+                    fail: { continuation.resume(returning: .failure(.leavingSQLite($0))) }
+                )
+            )
+        }.get()
     }
 
     @discardableResult
@@ -94,14 +90,14 @@ package final class SQLiteDatabase: Storage.Database {
             "sqlite_commit_group_jobs_last": Double(figures.lastJobs),
             "sqlite_commit_group_jobs_mean": figures.groups == 0 ? 0 : Double(figures.jobs) / Double(figures.groups),
             "sqlite_writes_waiting": Double(figures.waiting),
-            "sqlite_reads_waiting": Double(readers.waitingCount),
+            "sqlite_reads_waiting": Double(readers.waiting),
             "sqlite_readers": Double(readerCount),
         ]
     }
 
     /// Finishes what was accepted, turns away what comes later, and leaves an empty log behind: the sign of a clean stop.
     package func close() async {
-        readers.shutDown()
+        readers.close()
         await groups.close()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             // Closing waits for the reads under way, so it does so on a thread that may wait.

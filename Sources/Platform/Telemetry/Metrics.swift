@@ -11,9 +11,15 @@ package final class Metrics: Sendable {
     }
 
     private struct Histogram {
-        var counts: [UInt64]
+        var counts = Array(repeating: UInt64(0), count: Metrics.latencyBounds.count + 1)
         var sum: Double = 0
         var count: UInt64 = 0
+
+        mutating func observe(_ seconds: Double, bucket: Int) {
+            counts[bucket] += 1
+            sum += seconds
+            count += 1
+        }
     }
 
     private struct State {
@@ -46,13 +52,7 @@ package final class Metrics: Sendable {
     package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) {
         let series = Series(name: name, labels: Self.text(labels))
         let bucket = Self.latencyBounds.firstIndex { seconds <= $0 } ?? Self.latencyBounds.count
-        state.withLock { state in
-            var histogram = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Self.latencyBounds.count + 1))
-            histogram.counts[bucket] += 1
-            histogram.sum += seconds
-            histogram.count += 1
-            state.histograms[series] = histogram
-        }
+        state.withLock { $0.histograms[series, default: Histogram()].observe(seconds, bucket: bucket) }
     }
 
     /// The page that Prometheus reads.
@@ -97,11 +97,23 @@ package final class Metrics: Sendable {
         }
     }
 
+    /// `name="value"`, separated by commas. Every request asks for some, so text that needs no escaping, which is nearly all, is taken as it is.
     private static func text(_ labels: [(String, String)]) -> String {
-        labels.map { name, value in
-            let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-            return "\(name)=\"\(escaped)\""
-        }.joined(separator: ",")
+        var text = ""
+        for (name, value) in labels {
+            if !text.isEmpty { text += "," }
+            text += name
+            text += "=\""
+            text += value.utf8.contains(where: isEscaped) ? escaped(value) : value
+            text += "\""
+        }
+        return text
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\n") }
+
+    private static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
     private static func number(_ value: Double) -> String {

@@ -87,25 +87,28 @@ package struct FrontDoor: Sendable {
     }
 
     private func record(_ head: HTTPRequest, _ reply: Reply, _ route: String, _ requestID: String, _ address: String, _ facts: Facts?, _ duration: Duration) {
-        metrics.increment("gatehouse_http_requests_total", [("route", route), ("method", Self.known(head.method)), ("status", String(reply.status.code))])
+        let method = Self.known(head.method)
+        metrics.increment("gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(reply.status.code))])
         metrics.observe("gatehouse_http_request_duration_seconds", [("route", route)], seconds: duration.inSeconds)
         logger.info(
             "request",
             metadata: [
-                "request_id": "\(requestID)",
-                "method": "\(Self.known(head.method))",
-                "path": "\(route)",
+                "request_id": .string(requestID),
+                "method": .string(method),
+                "path": .string(route),
                 "status": .stringConvertible(reply.status.code),
                 "duration_ms": .stringConvertible((duration.inSeconds * 1_000_000).rounded() / 1_000),
-                "client_ip": "\(address)",
-                "user": "\(facts?.accountName ?? "-")",
+                "client_ip": .string(address),
+                "user": .string(facts?.accountName ?? "-"),
             ]
         )
     }
 
+    private static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+
     /// A client may send any token as a method; only known ones become label values.
     private static func known(_ method: HTTPRequest.Method) -> String {
-        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
+        knownMethods.contains(method) ? method.rawValue : "other"
     }
 
     /// A request id that a client sent, if it is fit to be repeated.

@@ -40,8 +40,12 @@ extension Tour {
         )
     }
 
-    /// Drawn from all the year: the last tenth of it alone would ask for the winter of those who have seen spring to autumn.
-    static let split: JSONValue = ["trainPercentage": 70, "valPercentage": 20, "testPercentage": 10, "shuffle": true, "seed": 1]
+    /// Whole weeks, drawn from all the year, so that no model is judged by hours that it has seen; nor only by the winter, as it would
+    /// be by the last tenth of the year.
+    static let split: JSONValue = [
+        "trainPercentage": 70, "valPercentage": 20, "testPercentage": 10, "shuffle": true, "blockLength": .integer(hoursOfAWeek), "seed": 42,
+    ]
+    static let hoursOfAWeek: Int64 = 168
 
     func generateDatasets(_ session: TrainingSessionName, _ customer: Customer) async throws {
         let path = "/api/training/generate-datasets/\(session.id)"

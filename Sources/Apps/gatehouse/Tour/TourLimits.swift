@@ -17,7 +17,7 @@ extension Tour {
         try await saveSteps(session, bob)
 
         let path = "/api/training/generate-datasets/\(session.id)"
-        let body = ClientBody.json(["model_parameters": [:], "training_split": Self.split])
+        let body = ClientBody.json(["model_parameters": [:]])
         for run in 1...Self.included {
             try await guide.step(.post, path, by: bob.client, body: body, expect: .ok) { answer in
                 "run \(run) of \(Self.included): \(try answer.at("dataset_count").text) datasets"

@@ -104,10 +104,10 @@ extension Tour {
         }
     }
 
-    /// Four days of the best model's forecasts six hours ahead, beside what came true.
+    /// A week of the best model's forecasts six hours ahead, beside what came true.
     func savePicture(_ models: [Judged], _ session: TrainingSessionName, _ customer: Customer) async throws {
         guard let best = models.min(by: { $0.mae < $1.mae }) else { return }
-        let settings: JSONValue = ["datasets": 96, "format": .string(pictureFormat)]
+        let settings: JSONValue = ["datasets": .integer(Self.hoursOfAWeek), "format": .string(pictureFormat)]
         let body: JSONValue = ["sessionId": .string(session.id), "plot_settings": settings, "model_id": .string(best.fileName)]
         var bytes = Data()
         try await guide.step(.post, "/api/training/generate-plot", by: customer.client, body: .json(body), expect: .ok) { answer in

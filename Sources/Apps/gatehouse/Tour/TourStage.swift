@@ -34,6 +34,8 @@ struct TourStage: Sendable {
                     throw error
                 }
             }
+        } catch let fault as ClientFault {
+            throw Failure("The tour's server is gone; was it stopped? \(fault)")
         } catch {
             throw Failure.listening(on: configuration, error) ?? error
         }

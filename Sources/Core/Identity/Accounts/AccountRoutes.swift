@@ -71,7 +71,7 @@ struct Refresh: FormReadable {
     var refreshToken: String
     var grantType: String?
 
-    static let rules: [String: Rule] = ["refresh_token": .length(1...512), "grant_type": .length(0...40)]
+    static let rules: [String: Rule] = ["refresh_token": .length(1...4_096), "grant_type": .length(0...40)]
 }
 
 struct User: Payload {

@@ -21,15 +21,22 @@ package enum Naming: Sendable {
     case asDeclared
 
     func written(_ name: String) -> String {
-        guard self == .snakeCase else { return name }
         // The same rule as JSONEncoder's convertToSnakeCase for the names in use here: a capital starts a word.
+        guard self == .snakeCase, name.utf8.contains(where: Self.isCapital) else { return name }
         var text = ""
-        for character in name {
-            if character.isUppercase, !text.isEmpty { text += "_" }
-            text += character.lowercased()
+        text.reserveCapacity(name.utf8.count + 8)
+        for scalar in name.unicodeScalars {
+            guard scalar.isASCII, Self.isCapital(UInt8(scalar.value)) else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            if !text.isEmpty { text += "_" }
+            text.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) | 0x20))
         }
         return text
     }
+
+    private static func isCapital(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
 }
 
 /// A bound on one property.

@@ -1,5 +1,4 @@
 package import Base
-import Foundation
 package import NIOCore
 
 /// Turns bodies into payloads and payloads into bodies, for one payload type whose schema was read once.
@@ -45,10 +44,7 @@ package struct PayloadDecoder: Sendable {
 extension Payload {
     /// The payload as a JSON body.
     package func encoded() throws(Problem) -> ByteBuffer {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if Self.naming == .snakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
-        do { return ByteBuffer(bytes: try encoder.encode(self)) } catch { throw Problem.wrapping(error) }
+        do { return try PayloadWriter.json(self, naming: Self.naming) } catch { throw Problem.wrapping(error) }
     }
 }
 

@@ -9,7 +9,7 @@ extension Schema {
     package func faults(in value: JSONValue, components: [String: Schema], at pointer: String = "") -> [Problem.Fault] {
         var faults: [Problem.Fault] = []
         check(value, components, pointer, &faults)
-        return faults
+        return Array(faults.prefix(Self.maximumFaults))
     }
 
     /// A body with more faults than this says no more with them.
@@ -47,7 +47,8 @@ extension Schema {
             for property in shape.properties where property.isRequired && members[property.name] == nil {
                 faults.append(Problem.Fault(pointer + Self.step(property.name), "is required"))
             }
-            for (name, item) in members.sorted(by: { $0.key < $1.key }) {
+            // An answer that repeats each of a million unknown names would serve nobody.
+            for (name, item) in members.sorted(by: { $0.key < $1.key }) where faults.count < Self.maximumFaults {
                 if let property = shape.property(name) {
                     property.schema.check(item, components, pointer + Self.step(name), &faults)
                 } else if !shape.isOpen {

@@ -24,21 +24,21 @@ extension TrainingModule {
                 problems: uploadProblems
             ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, charge: $2)) }.alias("training/csv-files"),
             .get(
-                "training/csv-files/{session}",
+                "training/csv-files/{id}",
                 "The files of a session",
-                requires: identity.member, .path("session"), .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
+                requires: identity.member, .path("id"), .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
                 problems: [.sessionNotFound]
             ) { try await files.list(scope: $0, session: $1, kind: $2) },
             .put(
-                "training/csv-files/{session}",
+                "training/csv-files/{id}",
                 "Change how a file is used",
-                requires: identity.member, .path("session", of: SeriesFile.self),
+                requires: identity.member, .path("id", of: SeriesFile.self),
                 problems: [.fileNotFound, .uploadConflict]
             ) { (request: SeriesSettings, scope, file) in try await files.change(request, scope: scope, file: file) },
             .delete(
-                "training/csv-files/{session}",
+                "training/csv-files/{id}",
                 "Delete a file",
-                requires: identity.member, .path("session", of: SeriesFile.self),
+                requires: identity.member, .path("id", of: SeriesFile.self),
                 problems: [.fileNotFound, .trainingInProgress]
             ) { try await files.delete(scope: $0, file: $1) },
         ]

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+
+/// The whole measurement, from the first server to the last table.
+struct MeasureCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Measure everything and print it. (default)",
+        discussion: "Needs wrk and taskset. Nothing else should be running: the machine's other work is in every figure."
+    )
+
+    @Flag(help: "One short round of everything: to see that it works, not to compare.")
+    var quick = false
+
+    @Option(help: "Which parts: web, writes, start, rows.")
+    var only: [Part] = []
+
+    @Option(help: "A folder on the disk to be measured; what is written there is removed afterwards.")
+    var folder = ".build/bench"
+
+    @Option(help: "The release binary of gatehouse.")
+    var binary = ".build/release/gatehouse"
+
+    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, start, rows }
+
+    func run() async throws {
+        let parts = Set(only.isEmpty ? Part.allCases : only)
+        let effort = quick ? Effort.quick : .full
+        try await Scratch.withFolder(in: folder) { scratch in
+            say(Machine.description)
+            if parts.contains(.web) || parts.contains(.writes) {
+                let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(calls: parts.contains(.web), writes: parts.contains(.writes))
+                for table in tables { say(table) }
+            }
+            if parts.contains(.start) { say(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run()) }
+            if parts.contains(.rows) { say(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
+        }
+    }
+
+    /// Not buffered: a long run shows each part when it is done.
+    private func say(_ text: some CustomStringConvertible) {
+        FileHandle.standardOutput.write(Data("\(text)\n\n".utf8))
+    }
+}
+
+/// How long everything is measured.
+struct Effort: Sendable {
+    var rounds: Int
+    var roundSeconds: Int
+    var starts: Int
+    var rows: Int
+
+    static let full = Effort(rounds: 5, roundSeconds: 3, starts: 15, rows: 1_000_000)
+    static let quick = Effort(rounds: 1, roundSeconds: 1, starts: 3, rows: 100_000)
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One of the servers that are measured, in a process of its own; its port is written to the file `port` in its folder.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "serve", shouldDisplay: false)
+
+    enum Kind: String, CaseIterable, ExpressibleByArgument { case nio, hummingbird, gatehouse }
+
+    @Argument var kind: Kind
+    @Option var folder: String
+    @Option var loops: Int
+
+    func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        switch kind {
+        case .nio: try await serveNIO(on: group)
+        case .hummingbird: try await serveHummingbird(on: group)
+        case .gatehouse: try await BenchHouse(folder: folder).serve(on: group, onRunning: announce)
+        }
+    }
+
+    /// What a server costs that does nothing but HTTP.
+    private func serveNIO(on group: MultiThreadedEventLoopGroup) async throws {
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(HelloHandler())
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0)
+            .get()
+        announce(channel.localAddress?.port ?? 0)
+        try await channel.closeFuture.get()
+    }
+
+    /// What the same server costs with a router, a request context and Swift's concurrency.
+    private func serveHummingbird(on group: MultiThreadedEventLoopGroup) async throws {
+        let router = Router()
+        router.get("hello") { _, _ in "Hello" }
+        var logger = Logger(label: "hummingbird")
+        logger.logLevel = .error
+        let application = Application(
+            router: router,
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in announce(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger
+        )
+        try await application.runService()
+    }
+
+    private func announce(_ port: Int) {
+        // Atomically: who waits for the file never sees half of it.
+        try? "\(port)".write(toFile: "\(folder)/port", atomically: true, encoding: .utf8)
+    }
+}
+
+private final class HelloHandler: ChannelInboundHandler, Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .end = unwrapInboundIn(data) else { return }
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Type": "text/plain; charset=utf-8", "Content-Length": "5"])
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "Hello")))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}

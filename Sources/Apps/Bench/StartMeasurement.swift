@@ -1,0 +1,81 @@
+import Client
+import Foundation
+
+/// The command itself: how soon it answers, what it weighs in memory and on disk.
+struct StartMeasurement {
+    let effort: Effort
+    let scratch: URL
+    let binary: String
+
+    private static let port = 20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 12_000
+
+    func run() async throws -> Table {
+        let folder = scratch.appending(path: "start")
+        let client = Client(baseURL: "http://127.0.0.1:\(Self.port)")
+        var table = Table("The command `gatehouse serve`", ["what", "is", ""])
+        do {
+            table.rows = try await rows(folder, client)
+        } catch {
+            await client.shutDown()
+            throw error
+        }
+        await client.shutDown()
+        return table
+    }
+
+    private func rows(_ folder: URL, _ client: Client) async throws -> [[String]] {
+        var first: [Double] = []
+        for _ in 0..<max(3, effort.starts / 3) {
+            try? FileManager.default.removeItem(at: folder)
+            first.append(try await start(folder, client))
+        }
+        var later: [Double] = []
+        for _ in 0..<effort.starts { later.append(try await start(folder, client)) }
+
+        let child = try serve(folder)
+        defer { child.stop() }
+        try await untilHealthy(client)
+        try await Task.sleep(for: .seconds(2))
+        let idle = child.residentMiB
+        let tokens = scratch.appending(path: "start-token")
+        try await Accounts.make(1, at: client.baseURL).joined().write(to: tokens, atomically: true, encoding: .utf8)
+        let wrk = try Wrk(scratch: scratch, on: .anywhere)
+        let load = try wrk.run("GET", client.baseURL + "/v1/auth/profile", tokens: tokens, connections: 256, seconds: effort.roundSeconds * 3)
+        try await Task.sleep(for: .seconds(1))
+        return [
+            ["start to the first /health, nothing there yet", first.median.shown() + " ms", "schema, signing key"],
+            ["start to the first /health, later", later.median.shown() + " ms", "p90 \(later.percentile(0.9).shown()) ms"],
+            ["resident memory, idle", idle.shown(1) + " MiB", ""],
+            ["resident memory, after load", child.residentMiB.shown(1) + " MiB", "\(load.requests.shown()) requests, 256 connections"],
+            ["binary, stripped", try strippedMiB().shown(1) + " MiB", "Swift's and Foundation's libraries are apart"],
+        ]
+    }
+
+    /// Milliseconds from the process's start to its first answer.
+    private func start(_ folder: URL, _ client: Client) async throws -> Double {
+        let begin = ContinuousClock.now
+        let child = try serve(folder)
+        defer { child.stop() }
+        try await untilHealthy(client)
+        return (ContinuousClock.now - begin) / .milliseconds(1)
+    }
+
+    private func serve(_ folder: URL) throws -> Child {
+        try Child(binary, ["serve", "--port", "\(Self.port)"], environment: ["DATA_DIR": folder.path])
+    }
+
+    private func untilHealthy(_ client: Client) async throws {
+        for _ in 0..<10_000 {
+            if let reply = try? await client.get("/health"), reply.isSuccess { return }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        throw CocoaError(.executableNotLoadable)
+    }
+
+    private func strippedMiB() throws -> Double {
+        let stripped = scratch.appending(path: "stripped").path
+        _ = try Child.output(of: "/usr/bin/strip", ["-o", stripped, binary])
+        let size = try FileManager.default.attributesOfItem(atPath: stripped)[.size] as? Int
+        return Double(size ?? 0) / 1_048_576
+    }
+}
