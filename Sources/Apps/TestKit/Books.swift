@@ -81,7 +81,8 @@ package enum Books {
             "a reservation is held for no run that could ever give it back",
             """
             SELECT reservations.id FROM reservations LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
-            WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.operation_key NOT LIKE 'test:%'
+            WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'
+                AND reservations.operation_key NOT LIKE 'test:%'
             """
         ),
         (

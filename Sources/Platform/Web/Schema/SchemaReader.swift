@@ -59,6 +59,9 @@ package final class SchemaReader {
             case let optional as any AnyOptional.Type: optional.absent
             case let array as any AnyArray.Type: array.empty
             case let map as any AnyMap.Type: map.empty
+            // The other integers than Int and Int64 decode themselves by asking again for what they are.
+            case let integer as any FixedWidthInteger.Type: Self.zero(integer)
+            case is Float.Type: Float(0)
             case let cases as any CaseIterable.Type: Self.firstCase(of: cases)
             default: nil
             }
@@ -71,6 +74,7 @@ package final class SchemaReader {
         let names = Cases.allCases.compactMap { $0.rawValue as? String }
         return names.count == Cases.allCases.count ? names : nil
     }
+    private static func zero<Integer: FixedWidthInteger>(_: Integer.Type) -> Any { Integer.zero }
     private static func firstCase<Cases: CaseIterable>(of _: Cases.Type) -> Any? { Cases.allCases.first }
 }
 

@@ -1,0 +1,92 @@
+import App
+import Base
+import Entitlements
+import HTTPTypes
+import Identity
+import Modules
+import TestKit
+import Testing
+
+/// Every door, every caller: what a route declares is what happens.
+@Suite struct EveryDoorTests {
+    @Test(arguments: Engine.available)
+    func `every door answers every caller as its gate says, and never falls over`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let callers = try await Callers(app)
+            let document = try JSONValue(parsing: await app.call("GET", "/openapi.json").bytes)
+            for route in app.app.routes {
+                let responses = document["paths"]?[route.path]?[route.method.rawValue.lowercased()]?["responses"]?.object
+                let documented = Set(responses?.keys.compactMap { Int($0) } ?? [200])
+                for caller in callers.all {
+                    let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.catalogue)
+                    for path in Self.addresses(of: route) {
+                        let reply = try await Self.knock(app, route, path, caller)
+                        let door: Comment = "\(route.method) \(path) as \(caller.name): \(reply)"
+                        #expect(reply.status < 500, door)
+                        #expect(documented.contains(reply.status), door)
+                        if let refusal {
+                            #expect(reply.code == refusal, door)
+                            #expect(reply.status == (caller.refusal == nil ? 403 : 401), door)
+                        } else {
+                            #expect(!Self.gateCodes.contains(reply.code ?? ""), door)
+                            Self.expectDocumented(reply, route, door)
+                        }
+                    }
+                }
+            }
+            // Nobody got anything for all this knocking, and nobody paid for it.
+            for table: SQL in ["reservations", "usage_entries", "jobs", "training_sessions"] {
+                #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM \(table)") } == 0)
+            }
+        }
+    }
+
+    @Test func `every door says first who may pass, and this list says which are open`() async throws {
+        try await withTestApp(.sqlite) { app in
+            #expect(app.app.routes.count > 40)
+            for route in app.app.routes {
+                let who = route.gate.first?.kind
+                #expect(who == .open || who == .member || who == .role, "\(route.method) \(route.path)")
+            }
+            #expect(
+                app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
+                    "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health", "GET /metrics", "GET /openapi.json", "GET /problems/{code}",
+                    "GET /ready", "GET /v1/plans", "POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/signin", "POST /v1/auth/signup",
+                ]
+            )
+        }
+    }
+
+    /// What only the gate says.
+    private static let gateCodes: Set<String> = [
+        "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "no-active-subscription", "feature-not-available", "quota-exceeded",
+    ]
+
+    /// What passes the gate ends as the route says: a refusal of its list, or an answer of its list in the shape that is documented.
+    private static func expectDocumented(_ reply: TestReply, _ route: Route, _ door: Comment) {
+        if reply.status >= 400 {
+            #expect(route.problems.contains { $0.code == reply.code && $0.status == reply.status }, door)
+        } else if let answer = route.answers.first(where: { $0.status == reply.status }) {
+            guard let payload = answer.payload else { return }
+            let reader = SchemaReader()
+            let schema = reader.schema(of: payload)
+            #expect(schema.faults(in: reply.json, components: reader.components) == [], door)
+        } else {
+            Issue.record(door)
+        }
+    }
+
+    /// The door's address with ids that nobody has: eight bytes of hexadecimal digits, and a UUID.
+    private static func addresses(of route: Route) -> [String] {
+        guard route.path.contains("{") else { return [route.path] }
+        return ["00c0ffee00c0ffee", "00000000-0000-7000-8000-00000000dead"].map { route.path.replacing(/\{[^}]*\}/, with: $0) }
+    }
+
+    private static func knock(_ app: TestApp, _ route: Route, _ path: String, _ caller: Caller) async throws -> TestReply {
+        let token = try await caller.token(app)
+        if let mediaType = route.gate.first(where: { $0.kind == .body })?.mediaType {
+            return await app.call(route.method.rawValue, path, body: ("\(mediaType); boundary=x", Array("--x--\r\n".utf8)), token: token)
+        }
+        return await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], token: token)
+    }
+}

@@ -1,0 +1,96 @@
+import App
+import Base
+import Foundation
+import HTTPTypes
+import Modules
+import Testing
+import TestKit
+
+/// Every field of every body, filled with what nobody should send. The schema says what a good value is; everything else here is bad.
+@Suite struct HostileInputTests {
+    private static let hostile: [JSONValue] = [
+        .null, true, 0, -1, .integer(.max), .integer(.min), .number(1e308), .number(-1e-308), .number(0.5), "", "\0", "a\0b", "\u{202E}\u{200B}", "'; DROP TABLE people; --", "../../etc/passwd",
+        .string(String(repeating: "🂡", count: 20_000)), "\r\nSet-Cookie: a=b", [], [:], [.null], [[[[[[]]]]]], .array(Array(repeating: 1, count: 2_000)), ["__proto__": [:]],
+    ]
+
+    @Test(arguments: Engine.available)
+    func `no field of any body brings a door to its knees`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.subscriber("enterprise")
+            let administrator = try await app.administrator()
+            var calls = 0
+            for route in app.app.routes {
+                guard let input = route.input else { continue }
+                let reader = SchemaReader()
+                let maker = SampleMaker(components: { _ = reader.schema(of: input); return reader.components }())
+                guard case .object(let shape)? = maker.components[String(describing: input)] else { continue }
+                for property in shape.properties {
+                    for value in Self.hostile {
+                        var body = maker.sample(of: .object(shape)).object ?? [:]
+                        body[property.name] = value
+                        if body["email"] != nil, property.name != "email" { body["email"] = .string("\(Hex.encode(Runtime.system.randomBytes(6)))@example.org") }
+                        let session = "session_\(calls)"
+                        _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
+                        let path = route.path.replacing("{session}", with: session).replacing("{user_id}", with: person.id.text)
+                        let needsAdministrator = route.gate.contains { $0.kind == .role }
+                        let token = route.path.hasPrefix("/v1/auth") ? nil : needsAdministrator ? administrator.token : person.token
+                        let reply = await app.call(route.method.rawValue, path, json: .object(body), token: token, headers: ["Prefer": "respond-async"])
+                        calls += 1
+                        #expect(reply.status < 500, "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(reply)")
+                        if reply.status >= 400 {
+                            #expect(route.problems.contains { $0.code == reply.code && $0.status == reply.status }, "\(route.method) \(route.path) \(property.name): \(reply)")
+                        }
+                        #expect(!reply.headers.contains { $0.value.contains { $0.isNewline } })
+                        if needsAdministrator { try await app.put(person, on: "enterprise") }
+                    }
+                }
+            }
+            #expect(calls > 500)
+            #expect(!app.log.lines.contains { $0.contains("\"level\":\"error\"") })
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `no parameter of any path or query does`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.subscriber("enterprise")
+            let values = [
+                "%00", "a%00b", "%F0%9F%82%A1", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "'%20OR%201=1--", "%25s%25n", String(repeating: "a", count: 255), String(repeating: "%F0%9F%82%A1", count: 256),
+                "-1", "9223372036854775808", "null", "%E2%80%AE", "{session}", "*", "%0d%0aSet-Cookie:%20a=b", "0194c0de-1234-7abc-89ab-0123456789ab",
+            ]
+            for route in app.app.routes where route.path != "/v1/auth/logout" {
+                for value in values {
+                    let query = route.gate.filter { $0.kind == .query }.map { "\($0.name)=\(value)" }.joined(separator: "&")
+                    let path = route.path.replacing(/\{[^}]*\}/, with: value) + (query.isEmpty ? "" : "?\(query)")
+                    let reply = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
+                    #expect(reply.status < 500, "\(route.method) \(path): \(reply)")
+                    #expect(!reply.headers.contains { $0.value.contains { $0.isNewline } })
+                    #expect(!reply.text.contains("root:"))
+                }
+            }
+            #expect(!app.log.lines.contains { $0.contains("\"level\":\"error\"") })
+        }
+    }
+}
+
+/// Makes the plainest value that fits a schema.
+private struct SampleMaker {
+    let components: [String: Schema]
+
+    func sample(of schema: Schema) -> JSONValue {
+        switch schema {
+        case .any, .nullable: .null
+        case .boolean: false
+        case .integer(let minimum, _): .integer(max(minimum ?? 0, 0))
+        case .number(let minimum, _): .number(max(minimum ?? 0, 0))
+        case .string("uuid", _, _): "0194c0de-1234-7abc-89ab-0123456789ab"
+        case .string("date-time", _, _): "2026-01-31T12:00:00Z"
+        case .string(_, let minLength, _): .string(String(repeating: "a", count: max(minLength ?? 0, 1)))
+        case .enumeration(let values): .string(values.first ?? "")
+        case .array: []
+        case .map: [:]
+        case .object(let shape): .object(Dictionary(uniqueKeysWithValues: shape.properties.filter(\.isRequired).map { ($0.name, sample(of: $0.schema)) }))
+        case .reference(let name): components[name].map(sample) ?? .null
+        }
+    }
+}

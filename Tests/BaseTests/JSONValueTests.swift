@@ -1,0 +1,28 @@
+import Base
+import Testing
+
+@Suite struct JSONValueTests {
+    @Test func `shows its parts only where they are`() {
+        let value: JSONValue = ["list": [1, "two"], "on": true]
+        #expect(value["list"]?[1]?.string == "two")
+        #expect(value["list"]?[2] == nil)
+        #expect(value["list"]?[-1] == nil)
+        #expect(value["nothing"] == nil)
+        #expect(value[0] == nil)
+        #expect(value["on"]?.bool == true)
+        #expect(value["on"]?.string == nil)
+        #expect(value.array == nil)
+    }
+
+    @Test func `a whole number is one however it was written`() {
+        #expect(JSONValue.number(5).integer == 5)
+        #expect(JSONValue.number(5.5).integer == nil)
+        #expect(JSONValue.number(1e300).integer == nil)
+        #expect(JSONValue.number(9_223_372_036_854_775_808).integer == nil)
+        #expect(JSONValue.number(.nan).integer == nil)
+        #expect(JSONValue.integer(5).number == 5)
+        #expect(JSONValue.string("5").integer == nil)
+        #expect(JSONValue.bool(true).integer == nil)
+        #expect(JSONValue.bool(true).number == nil)
+    }
+}

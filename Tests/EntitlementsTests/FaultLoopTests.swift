@@ -1,0 +1,148 @@
+import App
+import Base
+@testable import Entitlements
+import Modules
+import TestKit
+import Testing
+
+/// Every verb broken off at its first statement, its second, and so on: the books balance, and the verb can be done again.
+@Suite struct FaultLoopTests {
+    @Test(arguments: Engine.available)
+    func `reserving breaks off anywhere and holds nothing`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let charge = try await till.charge()
+            let count = try await withEachStatementFailing(on: till.database) { database in
+                try await till.reserve(charge, "test:loop", on: database)
+            } check: { _ in
+                try await till.requireBalance()
+            }
+            #expect(count >= 2)
+            #expect(try await till.level() == [0, 1, 4])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `committing breaks off anywhere and is done once in the end`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let id = try await till.reserve(try await till.charge())
+            let count = try await withEachStatementFailing(on: till.database) { database in
+                try await till.commit(id, on: database)
+            } check: { _ in
+                try await till.requireBalance()
+            }
+            #expect(count >= 4)
+            #expect(try await till.level() == [1, 0, 4])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a late commit breaks off anywhere and is done once in the end`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            for isOverrun in [false, true] {
+                let id = try await till.reserve(try await till.charge())
+                till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+                try await till.entitlements.recover()
+                if isOverrun { try await till.spend(try await till.charge(units: 4), "test:rest") }
+                try await withEachStatementFailing(on: till.database) { database in
+                    try await till.commit(id, on: database)
+                } check: { _ in
+                    try await till.requireBalance()
+                }
+            }
+            #expect(try await till.level() == [6, 0, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `releasing breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let id = try await till.reserve(try await till.charge(units: 3))
+            let count = try await withEachStatementFailing(on: till.database) { database in
+                try await till.release(id, on: database)
+            } check: { _ in
+                try await till.requireBalance()
+            }
+            #expect(count >= 3)
+            #expect(try await till.level() == [0, 0, 5])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `spending breaks off anywhere and is charged once in the end`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let charge = try await till.charge(units: 2)
+            let count = try await withEachStatementFailing(on: till.database) { database in
+                try await till.spend(charge, "test:loop", on: database)
+            } check: { _ in
+                try await till.requireBalance()
+            }
+            #expect(count == 2)
+            #expect(try await till.level() == [2, 0, 3])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `occupying and vacating break off anywhere`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let (standing, entitlements) = (try await till.standing(), till.entitlements)
+            let used = { @Sendable in try await till.database.read { try $0.level(of: .storage(of: till.organisation)).used } }
+            var expected: Int64 = 0
+            try await withEachStatementFailing(on: till.database) { database in
+                try await database.write { try entitlements.occupy(bytes: 100, of: standing, in: $0) }
+                expected = 100
+            } check: { _ in
+                let present = try await used()
+                #expect(present == expected)
+            }
+            try await withEachStatementFailing(on: till.database) { database in
+                try await database.write { try entitlements.vacate(bytes: 100, of: till.organisation, in: $0) }
+                expected = 0
+            } check: { _ in
+                let present = try await used()
+                #expect(present == expected)
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `recovering breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let till = Till(app: app, person: try await app.subscriber("free"))
+            for _ in 0..<3 { try await till.reserve(try await till.charge()) }
+            app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+            let count = try await trouble.failEachStatement { _ in
+                try await till.entitlements.recover()
+            } check: { _ in
+                try await till.requireBalance()
+            }
+            #expect(count == 4)
+            let level = try await till.database.read { try $0.first("SELECT used, held FROM buckets WHERE meter = 'uploads'")?.values }
+            #expect(level == [.integer(0), .integer(0)])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `starting and changing a subscription break off anywhere`(engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let (person, administrator) = (try await app.register(), try await app.administrator())
+            let till = Till(app: app, person: person)
+            for (path, body, action, token) in [
+                ("/v1/payments/subscribe", ["plan": "free"], "subscription.started", person.token),
+                ("/v1/payments/subscriptions/\(person.id)/adjust", ["plan": "pro"], "subscription.adjusted", administrator.token),
+            ] as [(String, JSONValue, String, String)] {
+                var status = 0
+                let count = try await trouble.failEachStatement { _ in
+                    status = await app.call("POST", path, json: body, token: token).status
+                } check: { _ in
+                    // The change and its audit row are there together, or neither is.
+                    let audited = try await till.auditCount(action)
+                    #expect(audited == (status < 300 ? 1 : 0))
+                }
+                #expect(count >= 2 && status < 300)
+            }
+            #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"]?.string == "Pro")
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import App
+import Base
+import CryptoExtras
+import Foundation
+@testable import Identity
+import Modules
+import Testing
+import TestKit
+
+@Suite struct AccessTokenTests {
+    private static let prefix = "invalid JWT: unable to parse or verify signature, "
+
+    @Test func `says who it is for, and nothing secret`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register("ada", role: "student")
+            let token = try Forgery(of: person.token)
+            #expect(token.header["alg"] == "RS256")
+            #expect(token.header["typ"] == "at+jwt")
+            #expect(Set(token.header.keys) == ["alg", "typ", "kid"])
+            #expect(Set(token.claims.keys) == ["iss", "aud", "sub", "sid", "org", "role", "roles", "csrf", "iat", "exp", "jti"])
+            #expect(token.claims["iss"] == "http://localhost:8080")
+            #expect(token.claims["sub"] == .string(person.id.text))
+            #expect(token.claims["org"] == .string(person.organisation))
+            #expect(token.claims["roles"] == ["student"])
+            #expect(token.claims["csrf"] == .string(person.csrf))
+            #expect(token.claims["iat"] == .integer(app.clock.now.seconds))
+            #expect(token.claims["exp"] == .integer(app.clock.now.seconds + 900))
+        }
+    }
+
+    @Test func `without a header the answer is exactly this`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call("GET", "/v1/auth/profile", headers: ["X-Request-ID": "request-one"])
+            #expect(reply.status == 401)
+            #expect(reply.headers["www-authenticate"] == "Bearer")
+            #expect(reply.headers["content-type"] == "application/problem+json; charset=utf-8")
+            #expect(reply.headers["cache-control"] == "no-store")
+            #expect(
+                reply.json == [
+                    "type": "/problems/missing-authorization", "title": "Missing authorization header", "status": 401, "detail": "Missing authorization header",
+                    "code": "missing-authorization", "request_id": "request-one", "error": "Missing authorization header",
+                ]
+            )
+        }
+    }
+
+    @Test(arguments: ["Bearer a", "Bearer a.b", "Bearer a.b.c.d", "bearer invalid_token", "BEARER .", "Bearer ...", "Bearer a,b"])
+    func `a token that is not three parts is answered exactly like this`(_ header: String) async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
+            #expect(reply.status == 401)
+            #expect(reply.code == "authentication-failed")
+            #expect(reply["error"] == "Authentication failed")
+            #expect(reply["details"] == .string(Self.prefix + "token is malformed: token contains an invalid number of segments"))
+            #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
+        }
+    }
+
+    @Test(arguments: ["", "Bearer", "Bearer ", "Basic YTpi", "Token a.b.c", "a.b.c"])
+    func `another scheme, or none, is told what is expected`(_ header: String) async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
+            #expect(reply.status == 401)
+            #expect(reply.code == "authentication-failed")
+            #expect(reply["details"] == "the Authorization header must be 'Bearer' and a token")
+            #expect(reply.headers["www-authenticate"] == "Bearer")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `ends after fifteen minutes, to the second`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            app.clock.advance(by: .minutes(15) - .seconds(1))
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
+            app.clock.advance(by: .seconds(1))
+            let reply = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(reply.status == 401)
+            #expect(reply.code == "token-expired")
+            #expect(reply["error"] == "Invalid or expired token")
+            #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
+        }
+    }
+
+    @Test func `its lifetime is a setting`() async throws {
+        try await withTestApp(.sqlite, change: { $0.accessTokenLifetime = .minutes(1) }) { app in
+            let person = try await app.register()
+            app.clock.advance(by: .seconds(59))
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
+            app.clock.advance(by: .seconds(1))
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "token-expired")
+        }
+    }
+
+    @Test func `no change to it survives`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            func refused(_ token: String, _ reason: String, _ what: String) async {
+                let reply = await app.call("GET", "/v1/auth/profile", token: token)
+                #expect(reply.status == 401, "\(what)")
+                #expect(reply.code == "authentication-failed", "\(what)")
+                #expect(reply["details"] == .string(Self.prefix + reason), "\(what)")
+            }
+            let genuine = try Forgery(of: person.token)
+            for (claim, value) in [("role", "admin"), ("org", "00000000-0000-7000-8000-000000000000"), ("exp", 4_000_000_000)] as [(String, JSONValue)] {
+                var forgery = genuine
+                forgery.claims[claim] = value
+                await refused(try forgery.unsigned, "token signature is invalid", claim)
+            }
+            await refused(String(person.token.dropLast(4)), "token signature is invalid", "a cut signature")
+            await refused(genuine.original[0] + "." + genuine.original[1] + ".", "token signature is invalid", "no signature")
+            await refused("\(genuine.original[0])=.\(genuine.original[1]).\(genuine.original[2])", "token is malformed: could not decode the header", "padding")
+            await refused("e30.\(genuine.original[1]).\(genuine.original[2])", Self.foreignHeader, "an empty header")
+            await refused("W10.e30.e30", "token is malformed: could not decode the header", "a header that is a list")
+        }
+    }
+
+    private static let foreignHeader = "token is unverifiable: the header does not name a key and algorithm of this service"
+
+    @Test func `no header talks the verifier into another algorithm or key`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            let key = try await app.signingKey()
+            let genuine = try Forgery(of: person.token)
+            // The helper can sign: the same token, signed again, is good.
+            #expect(await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: key)).status == 200)
+
+            func refused(_ what: String, _ change: (inout [String: JSONValue]) -> Void, sign: (Forgery) throws -> String) async throws {
+                var forgery = genuine
+                change(&forgery.header)
+                let reply = await app.call("GET", "/v1/auth/profile", token: try sign(forgery))
+                #expect(reply.code == "authentication-failed", "\(what)")
+                #expect(reply["details"] == .string(Self.prefix + Self.foreignHeader), "\(what)")
+            }
+            let publicPEM = Array(key.publicKey.pemRepresentation.utf8)
+            let publicDER = Array(key.publicKey.derRepresentation)
+            for none in ["none", "None", "NONE", ""] {
+                try await refused("alg \(none)", { $0["alg"] = .string(none) }, sign: { try $0.head + "." })
+            }
+            try await refused("HS256 with the public PEM", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicPEM) })
+            try await refused("HS256 with the public DER", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicDER) })
+            for algorithm in ["RS384", "RS512", "PS256", "ES256", "EdDSA", "rs256"] {
+                try await refused(algorithm, { $0["alg"] = .string(algorithm) }, sign: { try $0.signed(by: key) })
+            }
+            try await refused("another kid", { $0["kid"] = "00000000-0000-7000-8000-000000000000" }, sign: { try $0.signed(by: key) })
+            try await refused("no kid", { $0["kid"] = nil }, sign: { try $0.signed(by: key) })
+            try await refused("a kid that is a path", { $0["kid"] = "../../dev/null" }, sign: { try $0.signed(by: key) })
+            try await refused("an ID token", { $0["typ"] = "JWT" }, sign: { try $0.signed(by: key) })
+            try await refused("no typ", { $0["typ"] = nil }, sign: { try $0.signed(by: key) })
+            try await refused("jku", { $0["jku"] = "https://mallory.example/jwks.json" }, sign: { try $0.signed(by: key) })
+
+            var critical = genuine
+            critical.header["crit"] = ["exp"]
+            #expect(await app.call("GET", "/v1/auth/profile", token: try critical.signed(by: key)).code == "authentication-failed")
+            let other = try _RSA.Signing.PrivateKey(keySize: .bits2048)
+            let reply = await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: other))
+            #expect(reply["details"] == .string(Self.prefix + "token signature is invalid"))
+        }
+    }
+
+    @Test func `a signature of ours under claims that are not ours is not enough`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            let key = try await app.signingKey()
+            let genuine = try Forgery(of: person.token)
+            let now = app.clock.now.seconds
+            let claims: [(String, JSONValue)] = [
+                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"), ("iat", .integer(now + 61)), ("sub", "nobody"), ("org", ""),
+                ("sid", "x"), ("role", "emperor"),
+            ]
+            for (name, value) in claims {
+                var forgery = genuine
+                forgery.claims[name] = value
+                let reply = await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key))
+                #expect(reply.code == "authentication-failed", "\(name)")
+                #expect(reply["details"] == .string(Self.prefix + "token has invalid claims"), "\(name)")
+            }
+            for name in ["iss", "aud", "sub", "sid", "org", "exp", "iat", "csrf"] {
+                var forgery = genuine
+                forgery.claims[name] = nil
+                #expect(await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key)).code == "authentication-failed", "without \(name)")
+            }
+            var ahead = genuine
+            ahead.claims["iat"] = .integer(now + 60)
+            #expect(await app.call("GET", "/v1/auth/profile", token: try ahead.signed(by: key)).status == 200)
+            var old = genuine
+            old.claims["exp"] = .integer(now)
+            #expect(await app.call("GET", "/v1/auth/profile", token: try old.signed(by: key)).code == "token-expired")
+        }
+    }
+
+    @Test func `a token for another audience of the same key is refused`() async throws {
+        try await withTestApp(.sqlite) { app in
+            var token: String?
+            try await app.withIdentity(on: app.app.database, audience: "another-service") { identity in
+                token = try await identity.accounts.register(.somebodyNew(), visitor: .someone).accessToken
+            }
+            #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "authentication-failed")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import App
+import Base
+import CryptoExtras
+import Foundation
+@testable import Identity
+import Modules
+import Secrets
+import TestKit
+
+/// A token taken apart, to be changed and signed again.
+struct Forgery {
+    var header: [String: JSONValue]
+    var claims: [String: JSONValue]
+    let original: [Substring]
+
+    init(of token: String) throws {
+        original = token.split(separator: ".")
+        header = try Self.members(of: original[0])
+        claims = try Self.members(of: original[1])
+    }
+
+    private static func members(of part: Substring) throws -> [String: JSONValue] { try JSONValue(parsing: Base64URL.decode(part) ?? []).object ?? [:] }
+
+    /// The changed token under the signature that it had.
+    var unsigned: String { get throws { try head + "." + original[2] } }
+    /// The changed token under a signature of the service itself.
+    func signed(by key: _RSA.Signing.PrivateKey) throws -> String {
+        let text = try head
+        return try text + "." + Base64URL.encode(Array(key.signature(for: Data(text.utf8), padding: .insecurePKCS1v1_5).rawRepresentation))
+    }
+    /// The changed token under a signature with a secret that both sides would have to know.
+    func signed(withSecret secret: [UInt8]) throws -> String {
+        let text = try head
+        return text + "." + Base64URL.encode(MessageAuthentication.code(Array(text.utf8), key: secret))
+    }
+
+    var head: String {
+        get throws {
+            func part(_ members: [String: JSONValue]) throws -> String { Base64URL.encode(Array(try JSONEncoder().encode(JSONValue.object(members)))) }
+            return try part(header) + "." + part(claims)
+        }
+    }
+}
+
+extension TestApp {
+    /// The key that this installation signs with: what a forger would give a lot for.
+    func signingKey() async throws -> _RSA.Signing.PrivateKey {
+        let keys = try await SigningKey.loadOrMake(from: app.database, sealer: sealer, runtime: runtime)
+        guard let key = keys.first(where: \.isCurrent) else { throw NoKey() }
+        return try _RSA.Signing.PrivateKey(pemRepresentation: key.privatePEM)
+    }
+
+    struct NoKey: Error {}
+}

@@ -1,0 +1,77 @@
+import App
+import Base
+import CryptoExtras
+import Foundation
+@testable import Identity
+import Modules
+import Secrets
+import Testing
+import TestKit
+
+@Suite struct KeyTests {
+    @Test func `the published keys verify our tokens and give nothing away`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            let reply = await app.call("GET", "/.well-known/jwks.json")
+            #expect(reply.status == 200)
+            let keys = try #require(reply["keys"]?.array)
+            #expect(keys.count == 1)
+            let key = try #require(keys.first?.object)
+            #expect(Set(key.keys) == ["kty", "use", "alg", "kid", "n", "e"])
+            #expect(key["kty"] == "RSA")
+            #expect(key["use"] == "sig")
+            #expect(key["alg"] == "RS256")
+
+            let token = try Forgery(of: person.token)
+            #expect(token.header["kid"] == key["kid"])
+            let modulus = try #require(key["n"]?.string.flatMap { Base64URL.decode($0) })
+            let exponent = try #require(key["e"]?.string.flatMap { Base64URL.decode($0) })
+            #expect(modulus.count == 256)
+            #expect(modulus.first != 0)
+            let publicKey = try _RSA.Signing.PublicKey(n: modulus, e: exponent)
+            let signature = _RSA.Signing.RSASignature(rawRepresentation: try #require(Base64URL.decode(token.original[2])))
+            #expect(publicKey.isValidSignature(signature, for: Data((token.original[0] + "." + token.original[1]).utf8), padding: .insecurePKCS1v1_5))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `the key is made once and lies sealed`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let rows = try await app.app.database.read { transaction in
+                try transaction.all("SELECT sealed_private_key FROM signing_keys") { row in try row.read("sealed_private_key", as: String.self) }
+            }
+            #expect(rows.count == 1)
+            #expect(!rows[0].contains("PRIVATE"))
+            let published = await app.call("GET", "/.well-known/jwks.json")
+            try await app.withSecondProcess { second in #expect(await second.call("GET", "/.well-known/jwks.json").bytes == published.bytes) }
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM signing_keys") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `nodes that start at once agree on one key`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            try await app.app.database.write { try $0.execute("DELETE FROM signing_keys") }
+            let (sealer, runtime) = (try app.sealer, app.runtime)
+            let ids = try await withThrowingTaskGroup(of: [String].self) { group in
+                for _ in 0..<4 {
+                    group.addTask { try await SigningKey.loadOrMake(from: app.app.database, sealer: sealer, runtime: runtime).map(\.id.text) }
+                }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(ids.count == 1)
+            #expect(ids.first?.count == 1)
+        }
+    }
+
+    @Test func `another secret cannot open the key, and says so`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let runtime = app.runtime
+            await #expect(throws: (any Error).self) {
+                try await SigningKey.loadOrMake(from: app.app.database, sealer: Sealer(secret: "another secret of some length"), runtime: runtime)
+            }
+            let count = try await app.count("SELECT COUNT(*) AS count FROM signing_keys")
+            #expect(count == 1)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import App
+import Audit
+import Base
+import Foundation
+@testable import Identity
+import Modules
+import Secrets
+import TestKit
+
+extension TestApp {
+    /// What this installation seals its secrets under.
+    var sealer: Sealer {
+        get throws { Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8)) }
+    }
+
+    var runtime: Runtime {
+        let clock = clock
+        return Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
+    }
+
+    /// Identity alone, on a database that may fail, with settings that may differ.
+    func withIdentity(on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void) async throws {
+        let settings = IdentitySettings(issuer: "http://localhost:8080", audience: audience, bcryptCost: 4, hashingThreads: 1)
+        try await body(
+            IdentityModule(database: database, audit: AuditModule(runtime: runtime), sealer: sealer, settings: settings, logger: app.logger, runtime: runtime)
+        )
+    }
+}
+
+extension Registration {
+    static func somebodyNew() -> Registration {
+        Registration(email: "\(Hex.encode(Runtime.system.randomBytes(6)))@example.org", password: TestApp.password)
+    }
+}
+
+extension Visitor {
+    static let someone = Visitor(address: "192.0.2.7", requestID: "a-test-request", userAgent: nil)
+}

@@ -1,0 +1,83 @@
+import App
+import Base
+@testable import Identity
+import Modules
+import Testing
+import TestKit
+
+@Suite struct PasswordTests {
+    @Test func `a password that is easy to guess or impossible to keep is refused with the reason`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let refusals: [(password: String, reason: String)] = [
+                ("short77", "must have at least 8 characters"),
+                (String(repeating: "🂡", count: 7), "must have at least 8 characters"),
+                ("0123456789" + String(repeating: "xy", count: 31) + "z", "must have at most 72 bytes"),
+                ("password123", "is among the most common passwords; choose another"),
+                ("PassWord123", "is among the most common passwords; choose another"),
+                ("ｐａｓｓｗｏｒｄ１２３", "is among the most common passwords; choose another"),
+                ("abababababab", "is among the most common passwords; choose another"),
+                ("Ada.Lovelace@example.org", "must not be your own name or address"),
+                ("ada.lovelace", "must not be your own name or address"),
+                ("countess-ada", "must not be your own name or address"),
+                ("nul\0nul\0nul", "must not contain a NUL character"),
+            ]
+            for (password, reason) in refusals {
+                let reply = await app.call(
+                    "POST", "/v1/auth/register", json: ["email": "ada.lovelace@example.org", "password": .string(password), "username": "Countess-Ada"]
+                )
+                #expect(reply.status == 422, "\(password)")
+                #expect(reply.pointers == ["/password"])
+                #expect(reply["errors"]?[0]?["detail"] == .string(reason))
+                // The reason names the rule, never the password.
+                #expect(!reply.text.contains(password))
+            }
+            let count = try await app.count("SELECT COUNT(*) AS count FROM people")
+            #expect(count == 0)
+        }
+    }
+
+    @Test(arguments: ["eightchr", String(repeating: "ä1", count: 24), "پاسخ درست من"])
+    func `a password at the bounds signs in, and nothing longer than it does`(_ password: String) async throws {
+        try await withTestApp(.sqlite) { app in
+            let registered = await app.call("POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": .string(password)])
+            #expect(registered.status == 201)
+            func login(_ password: String) async -> TestReply {
+                await app.call("POST", "/v1/auth/login", json: ["email": "ada@example.org", "password": .string(password)])
+            }
+            #expect(await login(password).status == 200)
+            // bcrypt would not see what lies behind its 72 bytes.
+            #expect(await login(password + "x").code == "invalid-credentials")
+            #expect(await login(String(password.dropLast())).code == "invalid-credentials")
+        }
+    }
+
+    @Test func `hashes of bcrypt made elsewhere are verified`() async throws {
+        let hasher = try PasswordHasher(cost: 4, threads: 1)
+        // From Python's bcrypt, and the first vector of OpenBSD's own test.
+        #expect(try await hasher.verify("U*U", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
+        #expect(try await !hasher.verify("U*V", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
+        #expect(try await !hasher.verify("anything", against: nil))
+        let (first, second) = (try await hasher.hash("the same"), try await hasher.hash("the same"))
+        #expect(first != second)
+        #expect(first.hasPrefix("$2b$04$"))
+        await #expect(throws: Problem.self) { try await hasher.verify("anything", against: "not a hash") }
+    }
+
+    @Test func `more sign-ins at once than threads can take are turned away, and come to no harm`() async throws {
+        try await withTestApp(.sqlite, change: { $0.bcryptRounds = 8 }) { app in
+            let person = try await app.register()
+            let replies = await withTaskGroup(of: TestReply.self) { group in
+                for _ in 0..<80 { group.addTask { await app.signIn(person) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            let refused = replies.filter { $0.status != 200 }
+            #expect(!refused.isEmpty)
+            for reply in refused {
+                #expect(reply.status == 503)
+                #expect(reply.code == "overloaded")
+                #expect(reply.headers["retry-after"] == "2")
+            }
+            #expect(await app.signIn(person).status == 200)
+        }
+    }
+}

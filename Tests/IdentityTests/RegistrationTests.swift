@@ -1,0 +1,180 @@
+import App
+import Base
+@testable import Identity
+import Modules
+import Testing
+import TestKit
+
+@Suite struct RegistrationTests {
+    @Test(arguments: Engine.available)
+    func `makes an account with its organisation, and signs it in`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let reply = await app.call(
+                "POST",
+                "/v1/auth/register",
+                json: ["email": "Ada@Example.org", "password": "correct horse battery", "username": "ada", "full_name": "Ada Lovelace", "role": "student"]
+            )
+            #expect(reply.status == 201)
+            #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+            #expect(reply["token_type"] == "bearer")
+            #expect(reply["expires_in"] == 900)
+            let user = try #require(reply["user"]?.object)
+            #expect(Set(user.keys) == ["id", "email", "username", "full_name", "role", "email_verified", "organisation_id", "created_at"])
+            #expect(user["email"] == "Ada@Example.org")
+            #expect(user["role"] == "student")
+            #expect(user["email_verified"] == false)
+            #expect(user["created_at"] == "2026-01-31T12:00:00Z")
+
+            let id = try #require(user["id"]?.string)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations WHERE personal_of = \(id) AND name = 'Ada Lovelace'") == 1)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(id) AND role = 'owner'") == 1)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(id) AND address = '192.0.2.1'") == 1)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM people WHERE password_hash LIKE '$2b$04$%'") == 1)
+            #expect(try await app.audited("account.created").map(\.actor) == [id])
+            #expect(try await app.audited("session.created").map(\.outcome) == ["success"])
+        }
+    }
+
+    @Test func `the signup spelling adds the tokens once more as a pair`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call("POST", "/auth/signup", json: ["email": "ada@example.org", "password": "correct horse battery"])
+            #expect(reply.status == 201)
+            #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens"])
+            let pair = try #require(reply["tokens"]?.object)
+            #expect(Set(pair.keys) == ["access_token", "refresh_token", "token_type", "expires_in"])
+            #expect(pair["access_token"] == reply["access_token"])
+            #expect(pair["refresh_token"] == reply["refresh_token"])
+            #expect(pair["token_type"] == "Bearer")
+            #expect(pair["expires_in"] == 900)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `one address is one account, however it is spelled`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            func register(_ email: String) async -> TestReply {
+                await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery"])
+            }
+            #expect(await register("finn.oné@example.org").status == 201)
+            for spelling in ["finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org", "finn.one\u{301}@example.org", "  finn.oné@example.org"] {
+                let reply = await register(spelling)
+                #expect(reply.status == 409, "\(spelling)")
+                #expect(reply.code == "account-exists")
+                #expect(reply["error"] == "An account with this address or user name already exists")
+            }
+            for table: SQL in ["people", "organisations", "memberships", "sessions"] {
+                let count = try await app.count("SELECT COUNT(*) AS count FROM \(table)")
+                #expect(count == 1)
+            }
+            let audited = try await app.audited("account.created")
+            #expect(audited.count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `one user name is one account, however it is spelled`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            func register(_ email: String, _ username: String) async -> TestReply {
+                await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
+            }
+            #expect(await register("a@example.org", "Ada").status == 201)
+            for (number, spelling) in ["Ada", "ADA", "ａｄａ", " a d a "].enumerated() {
+                #expect(await register("b\(number)@example.org", spelling).code == "account-exists", "\(spelling)")
+            }
+            let count = try await app.count("SELECT COUNT(*) AS count FROM people")
+            #expect(count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `of many who register one address at once, one gets it`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { await app.call("POST", "/v1/auth/register", json: ["email": "one@example.org", "password": "correct horse battery"]).status }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.sorted() == [201] + Array(repeating: 409, count: 7))
+            let count = try await app.count("SELECT COUNT(*) AS count FROM people")
+            #expect(count == 1)
+        }
+    }
+
+    @Test func `nobody takes a user name that reads as another person's address`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let victim = try await app.register("victim")
+            for name in [victim.email, victim.email.uppercased(), "someone\u{FF20}example.org", "a\u{200B}da", "a\u{202E}da"] {
+                let reply = await app.call(
+                    "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "another good password", "username": .string(name)]
+                )
+                #expect(reply.status == 422, "\(name)")
+                #expect(reply.pointers == ["/username"])
+            }
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM people") == 1)
+            #expect(await app.signIn(victim).status == 200)
+            // One's own address is no harm.
+            let own = await app.call(
+                "POST", "/v1/auth/register", json: ["email": "bob@example.org", "password": "another good password", "username": "Bob@example.org"]
+            )
+            #expect(own.status == 201)
+        }
+    }
+
+    @Test func `every role that is open to all may be chosen, and no other`() async throws {
+        try await withTestApp(.sqlite) { app in
+            for role in ["user", "student", "employee", "professional", "organizer", "venue_owner", "service_provider"] {
+                let reply = await app.call(
+                    "POST", "/v1/auth/register", json: ["email": .string("\(role)@example.org"), "password": "correct horse battery", "role": .string(role)]
+                )
+                #expect(reply.status == 201)
+                #expect(reply["user"]?["role"] == .string(role))
+            }
+            for role in ["lab", "developer", "analyst", "moderator", "admin", "ADMIN", "root", ""] {
+                let reply = await app.call(
+                    "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "correct horse battery", "role": .string(role)]
+                )
+                #expect(reply.status == 422, "\(role)")
+                #expect(reply.pointers == ["/role"])
+            }
+            let count = try await app.count("SELECT COUNT(*) AS count FROM people WHERE email = 'mallory@example.org'")
+            #expect(count == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what is no address is refused`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            // Each of these unfolds into a word: short as a text, kilobytes as a key.
+            let unfolding = String(String.UnicodeScalarView((0x3300..<0x3340).compactMap(UnicodeScalar.init)))
+            let domain = (0..<8).map { index in String(String.UnicodeScalarView((0x3300 + index..<0x3315 + index).compactMap(UnicodeScalar.init))) }.joined(separator: ".")
+            let addresses = [
+                "plain", "@example.org", "a@", "a@b", "a@b@example.org", "a b@example.org", "a@exa mple.org", "a@-example.org", "a@example.org.", "a\u{200B}@example.org",
+                "\(String(repeating: "a", count: 65))@example.org", "a@\(String(repeating: "b", count: 64)).org", "\(unfolding)@\(domain)",
+            ]
+            for address in addresses {
+                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": "correct horse battery"])
+                #expect(reply.status == 422, "\(address): \(reply)")
+                #expect(reply.pointers == ["/email"])
+            }
+            let count = try await app.count("SELECT COUNT(*) AS count FROM people")
+            #expect(count == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a registration that breaks off leaves whole accounts only`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let failures = try await withEachStatementFailing(on: app.app.database) { database in
+                try await app.withIdentity(on: database) { _ = try await $0.accounts.register(.somebodyNew(), visitor: .someone) }
+            } check: { _ in
+                let people = try await app.count("SELECT COUNT(*) AS count FROM people")
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations") == people)
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM memberships") == people)
+                #expect(try await app.audited("account.created").count == people)
+                #expect(try await app.audited("session.created").count == app.count("SELECT COUNT(*) AS count FROM sessions"))
+            }
+            #expect(failures >= 6)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import App
+import Base
+import Foundation
+import Modules
+import Testing
+import TestKit
+
+/// Secrets that came in or went out are found nowhere else.
+@Suite struct SecrecyTests {
+    @Test(arguments: Engine.available)
+    func `no password and no token is ever in the log, an error or the database`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            var secrets = [person.password, person.token, person.refreshToken, person.csrf]
+            var errors: [TestReply] = []
+            errors.append(await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": .string(person.password)]))
+            errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another secret, wrong"]))
+            errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": ["another secret, wrong"], "pass": "another secret, wrong"]))
+            errors.append(await app.call("POST", "/v1/auth/register", json: ["email": "x", "password": "secret4"]))
+            errors.append(await app.call("GET", "/v1/auth/profile?access_token=\(person.token)", token: person.token + "x"))
+            errors.append(await app.call("GET", "/v1/nothing/\(person.token)?token=\(person.refreshToken)", token: person.token))
+            errors.append(await app.refresh(person.refreshToken + "A"))
+            errors.append(await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": "https://x.example", "Cookie": "session=cookie-secret-1"]))
+            secrets += ["another secret, wrong", "secret4", "cookie-secret-1"]
+
+            let renewed = await app.refresh(person.refreshToken)
+            secrets += ["access_token", "refresh_token", "csrf_token"].compactMap { renewed[$0]?.string }
+            app.clock.advance(by: .seconds(40))
+            errors.append(await app.refresh(person.refreshToken))
+            for reply in errors {
+                #expect((400..<500).contains(reply.status))
+                for secret in secrets { #expect(!reply.text.contains(secret), "\(reply)") }
+            }
+            #expect(app.log.lines.count == errors.count + 2)
+            for line in app.log.lines {
+                for secret in secrets + ["Bearer", "$2b$"] { #expect(!line.contains(secret), "\(line)") }
+            }
+
+            let rows = try await app.app.database.read { transaction in
+                try transaction.all("SELECT email, password_hash FROM people") + transaction.all("SELECT sealed_key, revoked_because, user_agent FROM sessions")
+                    + transaction.all("SELECT details, subject FROM audit_events")
+            }
+            let stored = rows.map { "\($0)" }.joined()
+            #expect(stored.contains("$2b$"))
+            for secret in secrets { #expect(!stored.contains(secret)) }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a database that fails tells the log why, and the client nothing`(_ engine: Engine) async throws {
+        let wrapper: @Sendable (any Database) -> any Database = { SulkingDatabase($0) }
+        try await withTestApp(engine, databaseWrapper: wrapper) { app in
+            let reply = await app.call("POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": .string(TestApp.password)])
+            #expect(reply.status == 500)
+            #expect(reply.code == "internal-error")
+            #expect(reply.members == ["type", "title", "status", "detail", "code", "request_id", "error"])
+            #expect(reply["detail"] == "Something went wrong on our side")
+            let errors = app.log.lines.filter { $0.contains("\"level\":\"error\"") }
+            #expect(errors.count == 1)
+            #expect(errors[0].contains("no_such_table"))
+            let requestID = try #require(reply["request_id"]?.string)
+            #expect(errors[0].contains(requestID))
+            #expect(!app.log.lines.joined().contains(TestApp.password))
+        }
+    }
+}
+
+/// Lets everything pass but the making of an account, whose statements it garbles.
+private struct SulkingDatabase: Database {
+    let database: any Database
+    init(_ database: any Database) { self.database = database }
+
+    var dialect: SQL.Dialect { database.dialect }
+    var gauges: [String: Double] { database.gauges }
+
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result { try await database.read(body) }
+
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+        try await database.write { transaction in
+            let result = try body(transaction)
+            if try transaction.count("SELECT COUNT(*) AS count FROM people") > 0 { try transaction.execute("DELETE FROM no_such_table") }
+            return result
+        }
+    }
+
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+        try await database.migrate(body)
+    }
+
+    func close() async { await database.close() }
+}

@@ -1,0 +1,124 @@
+import App
+import Base
+import Identity
+import Modules
+import Testing
+import TestKit
+
+@Suite struct SignInTests {
+    @Test(arguments: Engine.available)
+    func `signs in by address or user name, in JSON or as the OAuth form`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let registered = await app.call(
+                "POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": "correct horse battery", "username": "Ada"]
+            )
+            let id = try #require(registered["user"]?["id"])
+            let names: [JSONValue] = [
+                ["email": "ada@example.org"], ["email": "ADA@example.org"], ["email": " ada@example.org "], ["username": "ada"], ["username": "ａｄａ"], ["email": "Ada"],
+                ["username": "ada@example.org"],
+            ]
+            for name in names {
+                var body = name.object ?? [:]
+                body["password"] = "correct horse battery"
+                let reply = await app.call("POST", "/v1/auth/login", json: .object(body))
+                #expect(reply.status == 200, "\(name)")
+                #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+                #expect(reply["user"]?["id"] == id)
+            }
+            let form = "grant_type=password&username=ada%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
+            let reply = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
+            #expect(reply.status == 200)
+            #expect(reply["user"]?["id"] == id)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == Int64(names.count) + 2)
+
+            let pair = await app.call("POST", "/auth/signin", json: ["email": "ada@example.org", "password": "correct horse battery"])
+            #expect(pair.status == 200)
+            #expect(pair["tokens"]?["refresh_token"] == pair["refresh_token"])
+            #expect(pair["tokens"]?["token_type"] == "Bearer")
+            #expect(pair["token_type"] == "bearer")
+        }
+    }
+
+    @Test func `every sign-in opens a session of its own`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            let first = await app.signIn(person)
+            let second = await app.signIn(person)
+            #expect(first["refresh_token"] != second["refresh_token"])
+            #expect(first["csrf_token"] != second["csrf_token"])
+            let profile = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(profile["active_sessions_count"] == 3)
+            app.clock.advance(by: .days(30))
+            let late = await app.signIn(person)
+            let token = try #require(late["access_token"]?.string)
+            #expect(await app.call("GET", "/v1/auth/me", token: token)["active_sessions_count"] == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an unknown name and a wrong password are answered with the same bytes`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let headers = ["X-Request-ID": "the-same-request"]
+            func login(_ email: String, _ password: String) async -> TestReply {
+                await app.call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)], headers: headers)
+            }
+            let wrong = await login(person.email, "correct horse batterz")
+            let unknown = await login("nobody@example.org", "correct horse battery")
+            let long = await login(person.email, String(repeating: "long", count: 200))
+            for reply in [wrong, unknown, long] {
+                #expect(reply.status == 401)
+                #expect(reply.bytes == wrong.bytes)
+                #expect(reply.headers == wrong.headers)
+            }
+            #expect(wrong.code == "invalid-credentials")
+            #expect(wrong["error"] == "Invalid email or password")
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == 1)
+            let audited = try await app.audited("session.created").filter { $0.outcome == "failure" }
+            #expect(audited.map(\.subject) == [person.id.text, nil, person.id.text])
+        }
+    }
+
+    @Test func `somebody without a name is told what is missing`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call("POST", "/v1/auth/login", json: ["password": "correct horse battery"])
+            #expect(reply.status == 422)
+            #expect(reply.pointers == ["/email"])
+            let empty = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded", []))
+            #expect(empty.status == 422)
+            #expect(empty.pointers == ["/password"])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a suspended account is told so only where the password is right, and all it holds ends`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            try await app.app.identity.suspend(person.id)
+
+            let right = await app.signIn(person)
+            #expect(right.status == 403)
+            #expect(right.code == "account-suspended")
+            let wrong = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "a wrong password"])
+            #expect(wrong.code == "invalid-credentials")
+
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "token-expired")
+            #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
+            #expect(try await app.endings(of: person) == ["account suspended"])
+            #expect(try await app.audited("account.suspended").map(\.subject) == [person.id.text])
+            await #expect(throws: Problem.self) { try await app.app.identity.suspend(person.id) }
+        }
+    }
+
+    @Test func `a profile shows no more than it should`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            let profile = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(profile.status == 200)
+            #expect(profile.members == ["user", "active_sessions_count"])
+            #expect(Set(profile["user"]?.object?.keys.map { $0 } ?? []) == ["id", "email", "role", "email_verified", "organisation_id", "created_at"])
+            let verified = await app.call("GET", "/v1/auth/verify", token: person.token)
+            #expect(verified.json == ["valid": true, "user_id": .string(person.id.text), "organisation_id": .string(person.organisation), "role": "user"])
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import App
+import Base
+import Modules
+import TestKit
+
+/// One row of the audit trail, as far as these tests look.
+struct AuditRow: Sendable, Equatable {
+    var action: String
+    var outcome: String
+    var actor: String?
+    var subject: String?
+    var details: String
+}
+
+extension TestApp {
+    /// The audit trail of one kind of event, oldest first.
+    func audited(_ action: String) async throws -> [AuditRow] {
+        try await app.database.read { transaction in
+            try transaction.all("SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, id") { row in
+                AuditRow(action: try row["action"], outcome: try row["outcome"], actor: try row["actor_id"], subject: try row["subject"], details: try row["details"])
+            }
+        }
+    }
+
+    func count(_ sql: SQL) async throws -> Int64 { try await app.database.read { try $0.count(sql) } }
+
+    /// Why each session ended, oldest first; nil for one that lives.
+    func endings(of person: TestPerson) async throws -> [String?] {
+        try await app.database.read { transaction in
+            try transaction.all("SELECT revoked_because FROM sessions WHERE person_id = \(person.id) ORDER BY created_at, id") { try $0["revoked_because"] }
+        }
+    }
+
+    func refresh(_ token: String, headers: [String: String] = [:]) async -> TestReply {
+        await call("POST", "/v1/auth/refresh", json: ["refresh_token": .string(token)], headers: headers)
+    }
+
+    func signIn(_ person: TestPerson) async -> TestReply {
+        await call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+    }
+
+    /// Another process on the same installation: its data folder, its database, its clock.
+    func withSecondProcess(change: (inout Configuration) -> Void = { _ in }, _ body: (TestApp) async throws -> Void) async throws {
+        var configuration = app.configuration
+        change(&configuration)
+        let clock = clock
+        let log = LogOutput(keepsLines: true)
+        let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
+        let second = try await buildApp(configuration, in: Surroundings(runtime: runtime, clock: { clock.now }, logOutput: log))
+        do {
+            try await body(TestApp(app: second, clock: clock, engine: engine, log: log))
+        } catch {
+            await second.database.close()
+            throw error
+        }
+        await second.database.close()
+    }
+}
+
+extension TestReply {
+    /// The pointers of a 422.
+    var pointers: [String] { self["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [] }
+    var members: Set<String> { Set(json.object?.keys.map { $0 } ?? []) }
+}

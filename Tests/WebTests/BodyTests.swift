@@ -1,0 +1,196 @@
+import Base
+import Foundation
+import NIOCore
+import Testing
+import Web
+
+/// What comes in as JSON, and what is said when it does not fit.
+@Suite struct BodyTests {
+    private enum Colour: String, Codable, CaseIterable, Sendable { case red, green }
+
+    private struct Part: Payload {
+        var name: String
+        var size: Int
+
+        static let rules: [String: Rule] = ["size": .range(0...9)]
+    }
+
+    private struct Order: Payload {
+        var name: String
+        var count: Int
+        var price: Double?
+        var colour: Colour?
+        var isUrgent: Bool?
+        var parts: [Part]?
+        var labels: [String: String]?
+        var due: Instant?
+        var customer: ID<Part>?
+        var free: JSONValue?
+
+        static let rules: [String: Rule] = ["name": .length(1...5), "price": .numbers(0...100), "parts": .items(upTo: 3), "labels": .length(0...5)]
+    }
+
+    private let tally = Tally()
+    private let house: House
+
+    init() {
+        let tally = tally
+        house = House([
+            .post("orders", "Order", requires: .public) { (order: Order, _) in
+                tally.note(order.name)
+                return order
+            }
+        ])
+    }
+
+    @Test func `a body that fits arrives as it was sent`() async {
+        let text = #"""
+            {"name":"é","count":5.0,"price":1e1,"colour":"green","is_urgent":true,"parts":[{"name":"p","size":9}],"labels":{"someKey":"v","some_key":"w"},
+             "due":"2026-01-31T12:00:00.25Z","customer":"0194C0DE-1234-7abc-89ab-0123456789ab","free":{"camelCase":[1,null,{"snake_case":1.5}]}}
+            """#
+        let reply = await house.post("/orders", text)
+        #expect(reply.status == 200)
+        #expect(
+            reply.json == [
+                "name": "é", "count": 5, "price": 10, "colour": "green", "is_urgent": true, "parts": [["name": "p", "size": 9]],
+                "labels": ["someKey": "v", "some_key": "w"], "due": "2026-01-31T12:00:00.250000Z", "customer": "0194c0de-1234-7abc-89ab-0123456789ab",
+                "free": ["camelCase": [1, .null, ["snake_case": 1.5]]],
+            ]
+        )
+        #expect(tally.all == ["é"])
+    }
+
+    @Test func `null stands for what is absent`() async {
+        let reply = await house.post("/orders", #"{"name":"a","count":1,"price":null,"parts":null,"free":null,"colour":null}"#)
+        #expect(reply.status == 200)
+        #expect(reply.json == ["name": "a", "count": 1])
+    }
+
+    @Test func `all faults are told at once, each with its place`() async {
+        let text = #"""
+            {"name":"too long","count":1.5,"price":101,"colour":"blue","is_urgent":"yes","parts":[{"name":1,"size":10},{"size":1,"x/y":1,"~":2}],"labels":[],
+             "due":"tomorrow","customer":"me","what":1,"isUrgent":true}
+            """#
+        let reply = await house.post("/orders", text)
+        #expect(reply.status == 422)
+        #expect(reply.code == "validation-failed")
+        #expect(
+            reply.faults == [
+                "/name": "must have at most 5 characters", "/count": "must be a whole number", "/price": "must be at most 100.0", "/colour": "must be one of: red, green",
+                "/is_urgent": "must be true or false", "/parts/0/name": "must be a string", "/parts/0/size": "must be at most 9", "/parts/1/name": "is required",
+                "/parts/1/x~1y": "is not a known field", "/parts/1/~0": "is not a known field", "/labels": "must be an object",
+                "/due": "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z", "/customer": "must be a UUID", "/what": "is not a known field", "/isUrgent": "is not a known field",
+            ]
+        )
+        #expect(tally.all.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("{}", ["/name": "is required", "/count": "is required"]), ("[]", ["": "must be an object"]), ("null", ["": "must be an object"]), ("7", ["": "must be an object"]),
+        (#"{"name":"","count":1}"#, ["/name": "must not be empty"]), (#"{"name":"a\u0000","count":1}"#, ["/name": "must not contain a NUL character"]),
+        (#"{"name":"a","count":9223372036854775808}"#, ["/count": "must be a whole number"]), (#"{"name":"a","count":1e400}"#, [:]),
+        (#"{"name":"a","count":123456789012345678901234567890}"#, ["/count": "must be a whole number"]), (#"{"name":"a","count":true}"#, ["/count": "must be a whole number"]),
+        (#"{"name":null,"count":1}"#, ["/name": "must be a string"]), (#"{"name":"a","count":1,"parts":[{},{},{},{}]}"#, ["/parts": "must have at most 3 items"]),
+        (#"{"name":"a","count":1,"labels":{"a/b":1}}"#, ["/labels/a~1b": "must be a string"]), (#"{"name":"a","count":1,"price":-0.1}"#, ["/price": "must be at least 0.0"]),
+    ])
+    func `a body that does not fit is 422 or, where it is no JSON, 400`(_ text: String, _ faults: [String: String]) async {
+        let reply = await house.post("/orders", text)
+        #expect(reply.status == (faults.isEmpty ? 400 : 422))
+        #expect(reply.faults == faults)
+        #expect(tally.all.isEmpty)
+    }
+
+    @Test func `a name may hold five characters however many bytes they take`() async {
+        #expect(await house.post("/orders", #"{"name":"🂡🂡🂡🂡🂡","count":-9223372036854775808}"#).status == 200)
+    }
+
+    @Test(arguments: [
+        "", " ", "{", "{\"name\":\"a\",\"count\":1}}", "{'name':'a'}", "{\"name\":\"a\",\"count\":1,}", "{\"name\":\"a\",\"count\":01}", "name=a&count=1", "<xml/>", "\u{0}",
+        #"{"name":"a","name":"b","count":1}"#, #"{"name":"\ud800","count":1}"#, "{\"name\":\"a\",\"count\":NaN}",
+    ])
+    func `what is no JSON is 400`(_ text: String) async {
+        let reply = await house.post("/orders", text)
+        #expect(reply.status == 400)
+        #expect(reply.code == "invalid-payload")
+        #expect(tally.all.isEmpty)
+    }
+
+    @Test func `bytes that are no text are 400`() async {
+        for bytes in [[0xFF, 0xFE, 0x7B, 0x00, 0x7D, 0x00], [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]] as [[UInt8]] {
+            #expect(await house.call("POST", "/orders", body: RequestBody(bytes: bytes)).status == 400)
+        }
+    }
+
+    @Test func `depth costs nothing: five hundred levels are refused at once`() async throws {
+        for text in [String(repeating: "[", count: 500) + String(repeating: "]", count: 500), String(repeating: "{\"a\":", count: 500) + "1" + String(repeating: "}", count: 500)] {
+            let started = ContinuousClock.now
+            let reply = await house.post("/orders", text)
+            #expect(reply.status == 400)
+            #expect(reply["detail"]?.string?.contains("nested") == true)
+            #expect(ContinuousClock.now - started < .milliseconds(200))
+        }
+        let wide = "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 20_000).joined(separator: ",") + String(repeating: "]", count: 60) + "}"
+        let started = ContinuousClock.now
+        #expect(await house.post("/orders", wide).status == 200)
+        #expect(ContinuousClock.now - started < .seconds(3))
+    }
+
+    @Test func `a body of nothing but faults names the first fifty`() async {
+        let fields = (0..<200).map { "\"f\($0)\":1" }.joined(separator: ",")
+        let reply = await house.post("/orders", "{\(fields)}")
+        #expect(reply.status == 422)
+        #expect(reply["errors"]?.array?.count == 50)
+        let parts = (0..<3).map { _ in "{\((0..<100).map { "\"f\($0)\":1" }.joined(separator: ","))}" }.joined(separator: ",")
+        let nested = await house.post("/orders", "{\"name\":\"a\",\"count\":1,\"parts\":[\(parts)]}")
+        #expect(nested["errors"]?.array?.count == 50)
+    }
+
+    @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "json", "text/json", ""])
+    func `another media type is 415, and says which is taken`(_ contentType: String) async {
+        let reply = await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType)
+        #expect(reply.status == 415)
+        #expect(reply.code == "unsupported-media-type")
+        #expect(reply["detail"] == "Send application/json.")
+    }
+
+    @Test(arguments: ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json ;charset=utf-8", "application/merge-patch+json", nil])
+    func `JSON has several names`(_ contentType: String?) async {
+        #expect(await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType).status == 200)
+    }
+
+    @Test func `more than a mebibyte is 413, whether it was announced or not`() async {
+        let large = [UInt8](repeating: 0x20, count: Route.maximumBody + 1)
+        let announced = await house.call("POST", "/orders", body: RequestBody(bytes: large))
+        #expect(announced.status == 413)
+        #expect(announced.code == "payload-too-large")
+        #expect(announced["limit"] == .integer(Int64(Route.maximumBody)))
+        let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
+        for _ in 0..<40 { continuation.yield(ByteBuffer(bytes: [UInt8](repeating: 0x20, count: 32_768))) }
+        continuation.finish()
+        let streamed = await house.call("POST", "/orders", body: RequestBody(stream, announcedSize: nil))
+        #expect(streamed.status == 413)
+        let fitting = Array(#"{"name":"a","count":1}"#.utf8) + [UInt8](repeating: 0x20, count: Route.maximumBody - 22)
+        #expect(fitting.count == Route.maximumBody)
+        #expect(await house.call("POST", "/orders", body: RequestBody(bytes: fitting)).status == 200)
+    }
+
+    @Test func `a body that is cut off is 400`() async {
+        struct Cut: Error {}
+        let stream = AsyncThrowingStream<ByteBuffer, any Error> { continuation in
+            continuation.yield(ByteBuffer(string: "{\"name\":"))
+            continuation.finish(throwing: Cut())
+        }
+        let reply = await house.call("POST", "/orders", body: RequestBody(stream, announcedSize: 100))
+        #expect(reply.status == 400)
+        #expect(reply.code == "invalid-payload")
+        #expect(reply["detail"] == "The body ended before it was complete.")
+    }
+
+    @Test func `a body in pieces is put together`() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
+        for byte in #"{"name":"é","count":1}"#.utf8 { continuation.yield(ByteBuffer(bytes: [byte])) }
+        continuation.finish()
+        #expect(await house.call("POST", "/orders", body: RequestBody(stream, announcedSize: nil)).status == 200)
+        #expect(tally.all == ["é"])
+    }
+}

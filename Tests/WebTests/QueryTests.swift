@@ -1,0 +1,39 @@
+import Base
+import Testing
+import Web
+
+@Suite struct QueryTests {
+    private struct Seen: Payload {
+        var limit: Int
+        var kind: String?
+        var text: String?
+        var note: String?
+    }
+
+    private let house = House([
+        .get(
+            "things", "List",
+            requires: .public, .query("limit", 1...50, default: 10), .query("kind", oneOf: ["a", "b"]), .query("text", upTo: 4), .header(.prefer, upTo: 8)
+        ) { _, limit, kind, text, note in Seen(limit: limit, kind: kind, text: text, note: note) }
+    ])
+
+    @Test func `what is not given has its default`() async {
+        #expect(await house.call("GET", "/things").json == ["limit": 10])
+        let reply = await house.call("GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
+        #expect(reply.json == ["limit": 50, "kind": "b", "text": "é +", "note": "wait=1"])
+    }
+
+    @Test(arguments: [
+        ("limit=0", "/query/limit"), ("limit=51", "/query/limit"), ("limit=x", "/query/limit"), ("limit=", "/query/limit"), ("limit=1.0", "/query/limit"),
+        ("limit=99999999999999999999", "/query/limit"), ("kind=c", "/query/kind"), ("kind=A", "/query/kind"), ("text=12345", "/query/text"), ("text=%00", "/query/text"),
+    ])
+    func `what does not fit is 422 with its name`(_ query: String, _ pointer: String) async {
+        let reply = await house.call("GET", "/things?\(query)")
+        #expect(reply.status == 422, "\(query)")
+        #expect(reply.faults.keys.map { $0 } == [pointer])
+    }
+
+    @Test func `a header that is too long is 400`() async {
+        #expect(await house.call("GET", "/things", headers: ["Prefer": "much too long"]).code == "invalid-request")
+    }
+}

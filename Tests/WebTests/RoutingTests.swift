@@ -1,0 +1,100 @@
+import Base
+import HTTPTypes
+import Telemetry
+import Testing
+import Web
+
+@Suite struct RoutingTests {
+    private struct Seen: Payload { var at: String }
+
+    private let house = House([
+        .get("/health", "Root", requires: .public) { _ in Seen(at: "health") },
+        .get("things", "List", requires: .public) { _ in Seen(at: "list") },
+        .post("things", "Make", requires: .public) { _ in Seen(at: "make") },
+        .get("things/special", "Literal", requires: .public) { _ in Seen(at: "special") },
+        .get("things/{name}", "One", requires: .public, .path("name")) { _, name in Seen(at: "one \(name)") }.alias("objects/{name}", "/console/{name}"),
+        .get("things/{name}/parts/{part}", "Part", requires: .public, .path("name"), .path("part")) { _, name, part in Seen(at: "\(name) \(part)") },
+        .get("things/special/{name}", "Below", requires: .public, .path("name")) { _, name in Seen(at: "below \(name)") },
+        .delete("things/{name}", "Gone", requires: .public, .path("name")) { _, _ in Nothing() },
+    ])
+
+    @Test(arguments: [
+        ("/v1/things", "list"), ("/things", "list"), ("/api/things", "list"), ("/api/v1/things", "list"), ("/v1/things/", "list"), ("/things?limit=3", "list"), ("/things?", "list"),
+        ("/v1/things/special", "special"), ("/things/one", "one one"), ("/things/a%2Fb", "one a/b"), ("/things/a+b", "one a+b"), ("/things/%C3%A9%20", "one é "), ("/things/..", "one .."),
+        ("/things/special/parts/7", "special 7"), ("/things/special/x", "below x"), ("/v1/objects/one", "one one"), ("/api/objects/one", "one one"), ("/console/one", "one one"), ("/health", "health"),
+    ])
+    func `one door under all its spellings`(_ path: String, _ expected: String) async {
+        let reply = await house.call("GET", path)
+        #expect(reply.status == 200, "\(path)")
+        #expect(reply["at"] == .string(expected))
+    }
+
+    @Test(arguments: [
+        "/v1/health", "/api/health", "/health/", "/", "/nothing", "/v1", "/api", "/api/v1", "/v1/v1/things", "/api/api/things", "/v1/api/things", "/apithings", "//things", "/things//", "/things/one/parts",
+        "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things", "/things;v=1", "/%74hings",
+    ])
+    func `nothing elsewhere`(_ path: String) async {
+        let reply = await house.call("GET", path)
+        #expect(reply.status == 404, "\(path)")
+        #expect(reply.code == "not-found")
+        #expect(reply.headers[.contentType] == "application/problem+json; charset=utf-8")
+        #expect(reply["type"] == "/problems/not-found")
+        #expect(reply["status"] == 404)
+        #expect(reply["error"] == reply["title"])
+        #expect(reply["request_id"]?.string == reply.headers[.xRequestID])
+    }
+
+    @Test func `a broken encoding in a path is a bad request`() async {
+        for path in ["/things/%", "/things/%2", "/things/%zz", "/things/%ff", "/things/%c0%af", "/things/%+1"] {
+            let reply = await house.call("GET", path)
+            #expect(reply.status == 400, "\(path)")
+            #expect(reply.code == "invalid-request")
+        }
+        #expect(await house.call("GET", "/things/%00").status == 404)
+        #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 255))").status == 200)
+        #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 256))").status == 404)
+    }
+
+    @Test(arguments: [("PUT", "/things", "GET, HEAD, POST"), ("POST", "/things/one", "DELETE, GET, HEAD"), ("OPTIONS", "/things", "GET, HEAD, POST"), ("BREW", "/health", "GET, HEAD")])
+    func `another method is told which there are`(_ method: String, _ path: String, _ allowed: String) async {
+        let reply = await house.call(method, path)
+        #expect(reply.status == 405)
+        #expect(reply.code == "method-not-allowed")
+        #expect(reply.headers[.allow] == allowed)
+    }
+
+    @Test func `HEAD is GET, without a door of its own`() async throws {
+        let head = await house.call("HEAD", "/things/one")
+        let get = await house.call("GET", "/things/one")
+        #expect(head.status == 200)
+        #expect(head.headers[.contentType] == get.headers[.contentType])
+        #expect(await house.call("HEAD", "/nothing").status == 404)
+        #expect(try house.lines().map { $0["method"]?.string } == ["HEAD", "GET", "HEAD"])
+    }
+
+    @Test func `the log and the metrics name the door and never the path that was asked for`() async throws {
+        _ = await house.call("GET", "/api/things/a-secret-thing?token=abc")
+        _ = await house.call("GET", "/nothing/a-secret-thing")
+        _ = await house.call("BREW", "/things")
+        let lines = try house.lines()
+        #expect(lines.map { $0["path"]?.string } == ["/v1/things/{name}", "(no route)", "(no route)"])
+        #expect(lines.map { $0["method"]?.string } == ["GET", "GET", "other"])
+        #expect(!house.log.lines.joined().contains("secret"))
+        #expect(!house.metrics.exposition.contains("secret"))
+        #expect(house.metrics.exposition.contains(#"gatehouse_http_requests_total{route="/v1/things/{name}",method="GET",status="200"} 1"#))
+        #expect(house.metrics.exposition.contains(#"gatehouse_refusals_total{code="not-found"} 1"#))
+    }
+
+    @Test func `a line of the log has all its parts`() async throws {
+        _ = await house.call("GET", "/things", headers: ["X-Request-ID": "request-0001"])
+        let line = try #require(try house.lines().first?.object)
+        #expect(Set(line.keys) == ["timestamp", "level", "logger", "message", "request_id", "method", "path", "status", "duration_ms", "client_ip", "user"])
+        #expect(line["request_id"] == "request-0001")
+        #expect(line["status"] == 200)
+        #expect(line["client_ip"] == "192.0.2.9")
+        #expect(line["user"] == "-")
+        #expect(line["level"] == "info")
+        #expect(line["duration_ms"]?.number != nil)
+        #expect(line["timestamp"]?.string.flatMap { Instant($0) } != nil)
+    }
+}
