@@ -1,7 +1,8 @@
-@testable import App
 import Base
 import Modules
 import Testing
+
+@testable import App
 
 @Suite struct ConfigurationTests {
     private func read(_ values: [String: String]) throws -> Configuration { try Configuration { values[$0] } }
@@ -32,9 +33,11 @@ import Testing
 
     @Test func `everything can be set`() throws {
         let configuration = try read([
-            "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse", "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0", "DB_POOL_TIMEOUT": "1",
+            "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse", "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
+            "DB_POOL_TIMEOUT": "1",
             "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4", "PASSWORD_MIN_LENGTH": "10",
-            "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t", "LOG_LEVEL": "Warning",
+            "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
+            "LOG_LEVEL": "Warning",
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "RS256",
         ])
         #expect(configuration.environment == .test)
@@ -55,9 +58,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("PORT", "65536"), ("PORT", "-1"), ("PORT", "eighty"), ("PORT", "80.0"), ("PORT", "99999999999999999999"), ("DB_POOL_SIZE", "0"), ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"),
-        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"), ("BCRYPT_ROUNDS", "16"), ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
-        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"), ("JWT_ALGORITHM", "none"),
+        ("PORT", "65536"), ("PORT", "-1"), ("PORT", "eighty"), ("PORT", "80.0"), ("PORT", "99999999999999999999"), ("DB_POOL_SIZE", "0"),
+        ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"), ("BCRYPT_ROUNDS", "16"),
+        ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
+        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"),
+        ("JWT_ALGORITHM", "none"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),
     ])
     func `a value out of bounds is named with what it may be`(_ name: String, _ value: String) {

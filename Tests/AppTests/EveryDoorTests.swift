@@ -50,8 +50,10 @@ import Testing
             }
             #expect(
                 app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
-                    "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health", "GET /metrics", "GET /openapi.json", "GET /problems/{code}",
-                    "GET /ready", "GET /v1/plans", "POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/signin", "POST /v1/auth/signup",
+                    "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health", "GET /metrics", "GET /openapi.json",
+                    "GET /problems/{code}",
+                    "GET /ready", "GET /v1/plans", "POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/signin",
+                    "POST /v1/auth/signup",
                 ]
             )
         }
@@ -59,7 +61,8 @@ import Testing
 
     /// What only the gate says.
     private static let gateCodes: Set<String> = [
-        "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "no-active-subscription", "feature-not-available", "quota-exceeded",
+        "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "no-active-subscription", "feature-not-available",
+        "quota-exceeded",
     ]
 
     /// What passes the gate ends as the route says: a refusal of its list, or an answer of its list in the shape that is documented.

@@ -3,14 +3,16 @@ import Base
 import Foundation
 import HTTPTypes
 import Modules
-import Testing
 import TestKit
+import Testing
 
 /// Every field of every body, filled with what nobody should send. The schema says what a good value is; everything else here is bad.
 @Suite struct HostileInputTests {
     private static let hostile: [JSONValue] = [
-        .null, true, 0, -1, .integer(.max), .integer(.min), .number(1e308), .number(-1e-308), .number(0.5), "", "\0", "a\0b", "\u{202E}\u{200B}", "'; DROP TABLE people; --", "../../etc/passwd",
-        .string(String(repeating: "🂡", count: 20_000)), "\r\nSet-Cookie: a=b", [], [:], [.null], [[[[[[]]]]]], .array(Array(repeating: 1, count: 2_000)), ["__proto__": [:]],
+        .null, true, 0, -1, .integer(.max), .integer(.min), .number(1e308), .number(-1e-308), .number(0.5), "", "\0", "a\0b", "\u{202E}\u{200B}",
+        "'; DROP TABLE people; --", "../../etc/passwd",
+        .string(String(repeating: "🂡", count: 20_000)), "\r\nSet-Cookie: a=b", [], [:], [.null], [[[[[[]]]]]], .array(Array(repeating: 1, count: 2_000)),
+        ["__proto__": [:]],
     ]
 
     @Test(arguments: Engine.available)
@@ -22,13 +24,19 @@ import TestKit
             for route in app.app.routes {
                 guard let input = route.input else { continue }
                 let reader = SchemaReader()
-                let maker = SampleMaker(components: { _ = reader.schema(of: input); return reader.components }())
+                let maker = SampleMaker(
+                    components: {
+                        _ = reader.schema(of: input)
+                        return reader.components
+                    }())
                 guard case .object(let shape)? = maker.components[String(describing: input)] else { continue }
                 for property in shape.properties {
                     for value in Self.hostile {
                         var body = maker.sample(of: .object(shape)).object ?? [:]
                         body[property.name] = value
-                        if body["email"] != nil, property.name != "email" { body["email"] = .string("\(Hex.encode(Runtime.system.randomBytes(6)))@example.org") }
+                        if body["email"] != nil, property.name != "email" {
+                            body["email"] = .string("\(Hex.encode(Runtime.system.randomBytes(6)))@example.org")
+                        }
                         let session = "session_\(calls)"
                         _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
                         let path = route.path.replacing("{session}", with: session).replacing("{user_id}", with: person.id.text)
@@ -38,7 +46,9 @@ import TestKit
                         calls += 1
                         #expect(reply.status < 500, "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(reply)")
                         if reply.status >= 400 {
-                            #expect(route.problems.contains { $0.code == reply.code && $0.status == reply.status }, "\(route.method) \(route.path) \(property.name): \(reply)")
+                            #expect(
+                                route.problems.contains { $0.code == reply.code && $0.status == reply.status },
+                                "\(route.method) \(route.path) \(property.name): \(reply)")
                         }
                         #expect(!reply.headers.contains { $0.value.contains { $0.isNewline } })
                         if needsAdministrator { try await app.put(person, on: "enterprise") }
@@ -55,7 +65,8 @@ import TestKit
         try await withTestApp(engine) { app in
             let person = try await app.subscriber("enterprise")
             let values = [
-                "%00", "a%00b", "%F0%9F%82%A1", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "'%20OR%201=1--", "%25s%25n", String(repeating: "a", count: 255), String(repeating: "%F0%9F%82%A1", count: 256),
+                "%00", "a%00b", "%F0%9F%82%A1", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "'%20OR%201=1--", "%25s%25n", String(repeating: "a", count: 255),
+                String(repeating: "%F0%9F%82%A1", count: 256),
                 "-1", "9223372036854775808", "null", "%E2%80%AE", "{session}", "*", "%0d%0aSet-Cookie:%20a=b", "0194c0de-1234-7abc-89ab-0123456789ab",
             ]
             for route in app.app.routes where route.path != "/v1/auth/logout" {

@@ -22,7 +22,9 @@ import Testing
             let reply = await app.call("GET", "/ready")
             #expect(reply.status == 200)
             #expect(
-                reply.json == ["status": "ready", "database": engine == .sqlite ? "sqlite" : "postgresql", "jobs_waiting": 0, "jobs_running": 0, "jobs_dead": 0]
+                reply.json == [
+                    "status": "ready", "database": engine == .sqlite ? "sqlite" : "postgresql", "jobs_waiting": 0, "jobs_running": 0, "jobs_dead": 0,
+                ]
             )
         }
     }
@@ -57,9 +59,12 @@ import Testing
             #expect(reply.status == 200)
             #expect(reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
             for line in [
-                #"gatehouse_http_requests_total{route="/v1/auth/profile",method="GET",status="401"} 1"#, #"gatehouse_http_requests_total{route="(no route)",method="GET",status="404"} 1"#,
-                #"gatehouse_http_request_duration_seconds_count{route="/v1/auth/profile"} 1"#, #"gatehouse_http_request_duration_seconds_bucket{route="/v1/auth/profile",le="+Inf"} 1"#,
-                #"gatehouse_refusals_total{code="missing-authorization"} 1"#, #"gatehouse_refusals_total{code="not-found"} 1"#, #"gatehouse_jobs{state="available"} 0"#,
+                #"gatehouse_http_requests_total{route="/v1/auth/profile",method="GET",status="401"} 1"#,
+                #"gatehouse_http_requests_total{route="(no route)",method="GET",status="404"} 1"#,
+                #"gatehouse_http_request_duration_seconds_count{route="/v1/auth/profile"} 1"#,
+                #"gatehouse_http_request_duration_seconds_bucket{route="/v1/auth/profile",le="+Inf"} 1"#,
+                #"gatehouse_refusals_total{code="missing-authorization"} 1"#, #"gatehouse_refusals_total{code="not-found"} 1"#,
+                #"gatehouse_jobs{state="available"} 0"#,
                 #"gatehouse_jobs{state="dead"} 0"#, "# TYPE gatehouse_http_request_duration_seconds histogram", "# TYPE gatehouse_refusals_total counter",
             ] {
                 #expect(reply.text.contains("\(line)\n"), "\(line)")
@@ -74,7 +79,9 @@ import Testing
 
     @Test func `metrics ask for their token where there is one`() async throws {
         try await withTestApp(.sqlite, change: { $0.metricsToken = "the-metrics-token" }) { app in
-            for header in [nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token", "Bearer the-metrics-token "] as [String?] {
+            for header in [nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token", "Bearer the-metrics-token "]
+                as [String?]
+            {
                 let reply = await app.call("GET", "/metrics", headers: header.map { ["Authorization": $0] } ?? [:])
                 // The scheme's name alone may be written either way, and white space around a value is no part of it.
                 guard header != "bearer the-metrics-token", header != "Bearer the-metrics-token " else { continue }

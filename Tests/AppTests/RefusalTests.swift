@@ -1,9 +1,8 @@
 import App
-import App
 import Base
 import Modules
-import Testing
 import TestKit
+import Testing
 
 /// The refusals that clients know by heart, member by member.
 @Suite struct RefusalTests {
@@ -20,7 +19,8 @@ import TestKit
         try await withTestApp(engine) { app in
             func problem(_ code: String, _ title: String, _ status: Int64, detail: String? = nil, _ members: [String: JSONValue] = [:]) -> JSONValue {
                 var body: [String: JSONValue] = [
-                    "type": .string("/problems/\(code)"), "title": .string(title), "status": .integer(status), "detail": .string(detail ?? title), "code": .string(code),
+                    "type": .string("/problems/\(code)"), "title": .string(title), "status": .integer(status), "detail": .string(detail ?? title),
+                    "code": .string(code),
                     "request_id": "request-one", "error": .string(title),
                 ]
                 body.merge(members) { $1 }
@@ -29,7 +29,9 @@ import TestKit
             #expect(await refusal(app, token: nil) == (401, problem("missing-authorization", "Missing authorization header", 401)))
             let malformed = "invalid JWT: unable to parse or verify signature, token is malformed: token contains an invalid number of segments"
             #expect(
-                await refusal(app, token: "invalid_token") == (401, problem("authentication-failed", "Authentication failed", 401, ["details": .string(malformed)]))
+                await refusal(app, token: "invalid_token") == (
+                    401, problem("authentication-failed", "Authentication failed", 401, ["details": .string(malformed)])
+                )
             )
             let person = try await app.register()
             #expect(

@@ -2,8 +2,8 @@ import App
 import Base
 import HTTPTypes
 import Modules
-import Testing
 import TestKit
+import Testing
 
 /// What one organisation has, another can neither see nor touch, whatever it knows of it.
 @Suite struct TenancyTests {
@@ -19,7 +19,7 @@ import TestKit
         case "save-zeitschritte": ["sessionId": .string(session), "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 60, "offset": 0]]
         case "train-models": ["model_parameters": ["MODE": "LIN"]]
         case "generate-datasets": [:]
-        case "generate-plot": ["session_id": .string(session)]
+        case "generate-plot": ["sessionId": .string(session)]
         case "scale-data": ["input_data": rows]
         case "predict": ["input_data": rows]
         case "csv-files": ["bezeichnung": "mine now"]
@@ -40,7 +40,8 @@ import TestKit
             let file = try #require(uploaded["file"]?["id"]?.string)
             func state() async throws -> [String] {
                 try await app.app.database.read { transaction in
-                    try transaction.all("SELECT * FROM training_sessions ORDER BY id").map { "\($0)" } + transaction.all("SELECT * FROM training_files ORDER BY id").map { "\($0)" }
+                    try transaction.all("SELECT * FROM training_sessions ORDER BY id").map { "\($0)" }
+                        + transaction.all("SELECT * FROM training_files ORDER BY id").map { "\($0)" }
                 }
             }
             let before = try await state()
@@ -49,7 +50,9 @@ import TestKit
                 for id in [Self.session, uuid, uuid.uppercased(), file] {
                     let body = route.input == nil ? nil : Self.body(for: route.path, session: id) ?? [:]
                     let path = route.path.replacing(/\{[^}]*\}/, with: id)
-                    let reply = await app.call(route.method.rawValue, path, json: body, token: stranger.token, headers: ["Prefer": "respond-async", "X-Organisation": owner.organisation])
+                    let reply = await app.call(
+                        route.method.rawValue, path, json: body, token: stranger.token,
+                        headers: ["Prefer": "respond-async", "X-Organisation": owner.organisation])
                     #expect(reply.status < 500, "\(path)")
                     if route.path.contains("{") || Self.body(for: route.path, session: id) != nil {
                         #expect(reply.status == 404, "\(route.method) \(path): \(reply)")

@@ -1,7 +1,8 @@
 import Base
-@testable import Entitlements
 import TestKit
 import Testing
+
+@testable import Entitlements
 
 @Suite struct CatalogueTests {
     private let meters = [Meter.uploads, .processing, .trainingRuns]
@@ -40,7 +41,10 @@ import Testing
             """
         )
         #expect(found.count == 9, "\(found)")
-        for word in ["Free Plan", "everybody", "flying", "'uploads' is negative", "'dreams'", "file_mb is negative", "storage_mb is negative", "twice", "storage_mb is more"] {
+        for word in [
+            "Free Plan", "everybody", "flying", "'uploads' is negative", "'dreams'", "file_mb is negative", "storage_mb is negative", "twice",
+            "storage_mb is more",
+        ] {
             #expect(found.contains { $0.contains(word) }, "\(word) in \(found)")
         }
     }

@@ -1,9 +1,10 @@
 import App
 import Base
-@testable import Entitlements
 import Modules
 import TestKit
 import Testing
+
+@testable import Entitlements
 
 /// Every verb broken off at its first statement, its second, and so on: the books balance, and the verb can be done again.
 @Suite struct FaultLoopTests {

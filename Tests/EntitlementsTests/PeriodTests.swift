@@ -1,6 +1,7 @@
 import Base
-@testable import Entitlements
 import Testing
+
+@testable import Entitlements
 
 @Suite struct PeriodTests {
     private func instant(_ text: String) throws -> Instant { try #require(Instant(text)) }
@@ -45,7 +46,8 @@ import Testing
             let next = Period(anchor: anchor, containing: period.end)
             // The last moment of a period is still in it, and so is its middle.
             let tiles =
-                next.start == period.end && next.end > next.start && Period(anchor: anchor, containing: Instant(microseconds: period.end.microseconds - 1)) == period
+                next.start == period.end && next.end > next.start
+                && Period(anchor: anchor, containing: Instant(microseconds: period.end.microseconds - 1)) == period
                 && Period(anchor: anchor, containing: period.start + .days(14)) == period
             faults += tiles ? 0 : 1
             period = next

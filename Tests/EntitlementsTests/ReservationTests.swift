@@ -1,10 +1,11 @@
 import App
 import Base
-@testable import Entitlements
 import Identity
 import Modules
 import TestKit
 import Testing
+
+@testable import Entitlements
 
 @Suite struct ReservationTests {
     /// What can happen to a reservation.
@@ -67,7 +68,8 @@ import Testing
                 }
                 #expect(try await till.state(id) == story.state, "\(story)")
                 let level = try await app.app.database.read { [person = till.person] transaction in
-                    try transaction.level(of: Bucket(organisation: ID(trusted: person.organisation), meter: "uploads", periodStart: try Self.anchor(of: person, transaction)))
+                    try transaction.level(
+                        of: Bucket(organisation: ID(trusted: person.organisation), meter: "uploads", periodStart: try Self.anchor(of: person, transaction)))
                 }
                 #expect([level.used, level.held, 5 - level.used - level.held] == story.level, "\(story)")
             }
@@ -75,7 +77,9 @@ import Testing
     }
 
     private static func anchor(of person: TestPerson, _ transaction: Transaction) throws -> Instant {
-        let anchor: Instant? = try transaction.first("SELECT anchor_at FROM subscriptions WHERE organisation_id = \(person.organisation)") { try $0["anchor_at"] }
+        let anchor: Instant? = try transaction.first("SELECT anchor_at FROM subscriptions WHERE organisation_id = \(person.organisation)") {
+            try $0["anchor_at"]
+        }
         return try #require(anchor)
     }
 

@@ -1,10 +1,11 @@
 import App
 import Base
-@testable import Entitlements
 import Identity
 import Modules
 import TestKit
 import Testing
+
+@testable import Entitlements
 
 @Suite struct SubscriptionTests {
     @Test(arguments: Engine.available)
@@ -100,7 +101,9 @@ import Testing
                 ]
             )
             // The gate refuses before it looks at the body or at the id in the path.
-            for path in ["/api/training/train-models/test123", "/api/training/generate-datasets/test123", "/api/training/upload-chunk", "/api/training/predict/x"] {
+            for path in [
+                "/api/training/train-models/test123", "/api/training/generate-datasets/test123", "/api/training/upload-chunk", "/api/training/predict/x",
+            ] {
                 let early = await app.call("POST", path, json: "no object", token: person.token)
                 #expect(early.status == 403 && early["error"]?.string == "No active subscription", "\(path)")
             }
@@ -111,7 +114,8 @@ import Testing
         try await withTestApp(.sqlite) { app in
             for (plan, name) in [("free", "Free"), ("basic", "Basic")] {
                 let person = try await app.subscriber(plan)
-                let refused = await app.call("POST", "/api/training/train-models/test123", json: 7, token: person.token, headers: ["X-Request-ID": "request-0002"])
+                let refused = await app.call(
+                    "POST", "/api/training/train-models/test123", json: 7, token: person.token, headers: ["X-Request-ID": "request-0002"])
                 #expect(refused.status == 403)
                 #expect(
                     refused.json == [

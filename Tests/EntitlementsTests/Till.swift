@@ -29,7 +29,8 @@ struct Till: Sendable {
     }
 
     @discardableResult
-    func reserve(_ charge: Charge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))", on other: (any Database)? = nil) async throws -> ID<Reservation> {
+    func reserve(_ charge: Charge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))", on other: (any Database)? = nil) async throws -> ID<Reservation>
+    {
         try await (other ?? database).write { [entitlements] in
             try entitlements.reserve(charge, operation: operation, fingerprint: "print of \(operation)", in: $0)
         }

@@ -2,10 +2,11 @@ import App
 import Base
 import CryptoExtras
 import Foundation
-@testable import Identity
 import Modules
-import Testing
 import TestKit
+import Testing
+
+@testable import Identity
 
 @Suite struct AccessTokenTests {
     private static let prefix = "invalid JWT: unable to parse or verify signature, "
@@ -165,7 +166,8 @@ import TestKit
             let genuine = try Forgery(of: person.token)
             let now = app.clock.now.seconds
             let claims: [(String, JSONValue)] = [
-                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"), ("iat", .integer(now + 61)), ("sub", "nobody"), ("org", ""),
+                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"), ("iat", .integer(now + 61)), ("sub", "nobody"),
+                ("org", ""),
                 ("sid", "x"), ("role", "emperor"),
             ]
             for (name, value) in claims {

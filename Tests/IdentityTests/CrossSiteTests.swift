@@ -1,8 +1,8 @@
 import App
 import Base
 import Modules
-import Testing
 import TestKit
+import Testing
 
 /// Requests that a browser sends for a page of somebody else's.
 @Suite struct CrossSiteTests {

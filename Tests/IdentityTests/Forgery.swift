@@ -2,10 +2,11 @@ import App
 import Base
 import CryptoExtras
 import Foundation
-@testable import Identity
 import Modules
 import Secrets
 import TestKit
+
+@testable import Identity
 
 /// A token taken apart, to be changed and signed again.
 struct Forgery {

@@ -2,11 +2,12 @@ import App
 import Base
 import CryptoExtras
 import Foundation
-@testable import Identity
 import Modules
 import Secrets
-import Testing
 import TestKit
+import Testing
+
+@testable import Identity
 
 @Suite struct KeyTests {
     @Test func `the published keys verify our tokens and give nothing away`() async throws {

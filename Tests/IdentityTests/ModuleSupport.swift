@@ -2,10 +2,11 @@ import App
 import Audit
 import Base
 import Foundation
-@testable import Identity
 import Modules
 import Secrets
 import TestKit
+
+@testable import Identity
 
 extension TestApp {
     /// What this installation seals its secrets under.

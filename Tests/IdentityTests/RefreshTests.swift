@@ -2,8 +2,8 @@ import App
 import Base
 import Modules
 import Synchronization
-import Testing
 import TestKit
+import Testing
 
 @Suite struct RefreshTests {
     @Test(arguments: Engine.available)
@@ -25,7 +25,10 @@ import TestKit
             let form = await app.call(
                 "POST",
                 "/v1/auth/refresh",
-                body: ("application/x-www-form-urlencoded", Array("grant_type=refresh_token&refresh_token=\(await app.signIn(person)["refresh_token"]?.string ?? "")".utf8))
+                body: (
+                    "application/x-www-form-urlencoded",
+                    Array("grant_type=refresh_token&refresh_token=\(await app.signIn(person)["refresh_token"]?.string ?? "")".utf8)
+                )
             )
             #expect(form.status == 200)
         }
@@ -150,7 +153,8 @@ import TestKit
                 characters[index] = characters[index] == "A" ? "B" : "A"
                 return String(characters)
             }
-            for token in foreign + ["x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A", person.refreshToken + "="] where token != person.refreshToken {
+            for token in foreign + ["x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A", person.refreshToken + "="]
+            where token != person.refreshToken {
                 let reply = await app.refresh(token)
                 #expect(reply.status == 401)
                 #expect(reply.code == "invalid-refresh-token")

@@ -1,7 +1,8 @@
 import Base
-@testable import Identity
 import Secrets
 import Testing
+
+@testable import Identity
 
 @Suite struct RefreshTokenTests {
     private let session = ID<Session>(trusted: "0194c0de-0000-7000-8000-0123456789ab")

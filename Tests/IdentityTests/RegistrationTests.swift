@@ -1,9 +1,10 @@
 import App
 import Base
-@testable import Identity
 import Modules
-import Testing
 import TestKit
+import Testing
+
+@testable import Identity
 
 @Suite struct RegistrationTests {
     @Test(arguments: Engine.available)
@@ -56,7 +57,10 @@ import TestKit
                 await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery"])
             }
             #expect(await register("finn.oné@example.org").status == 201)
-            for spelling in ["finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org", "finn.one\u{301}@example.org", "  finn.oné@example.org"] {
+            for spelling in [
+                "finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org", "finn.one\u{301}@example.org",
+                "  finn.oné@example.org",
+            ] {
                 let reply = await register(spelling)
                 #expect(reply.status == 409, "\(spelling)")
                 #expect(reply.code == "account-exists")
@@ -75,7 +79,8 @@ import TestKit
     func `one user name is one account, however it is spelled`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             func register(_ email: String, _ username: String) async -> TestReply {
-                await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
+                await app.call(
+                    "POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
             }
             #expect(await register("a@example.org", "Ada").status == 201)
             for (number, spelling) in ["Ada", "ADA", "ａｄａ", " a d a "].enumerated() {
@@ -91,7 +96,9 @@ import TestKit
         try await withTestApp(engine) { app in
             let statuses = await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 {
-                    group.addTask { await app.call("POST", "/v1/auth/register", json: ["email": "one@example.org", "password": "correct horse battery"]).status }
+                    group.addTask {
+                        await app.call("POST", "/v1/auth/register", json: ["email": "one@example.org", "password": "correct horse battery"]).status
+                    }
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
@@ -147,9 +154,11 @@ import TestKit
         try await withTestApp(engine) { app in
             // Each of these unfolds into a word: short as a text, kilobytes as a key.
             let unfolding = String(String.UnicodeScalarView((0x3300..<0x3340).compactMap(UnicodeScalar.init)))
-            let domain = (0..<8).map { index in String(String.UnicodeScalarView((0x3300 + index..<0x3315 + index).compactMap(UnicodeScalar.init))) }.joined(separator: ".")
+            let domain = (0..<8).map { index in String(String.UnicodeScalarView((0x3300 + index..<0x3315 + index).compactMap(UnicodeScalar.init))) }.joined(
+                separator: ".")
             let addresses = [
-                "plain", "@example.org", "a@", "a@b", "a@b@example.org", "a b@example.org", "a@exa mple.org", "a@-example.org", "a@example.org.", "a\u{200B}@example.org",
+                "plain", "@example.org", "a@", "a@b", "a@b@example.org", "a b@example.org", "a@exa mple.org", "a@-example.org", "a@example.org.",
+                "a\u{200B}@example.org",
                 "\(String(repeating: "a", count: 65))@example.org", "a@\(String(repeating: "b", count: 64)).org", "\(unfolding)@\(domain)",
             ]
             for address in addresses {

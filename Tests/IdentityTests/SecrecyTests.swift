@@ -2,8 +2,8 @@ import App
 import Base
 import Foundation
 import Modules
-import Testing
 import TestKit
+import Testing
 
 /// Secrets that came in or went out are found nowhere else.
 @Suite struct SecrecyTests {
@@ -15,12 +15,15 @@ import TestKit
             var errors: [TestReply] = []
             errors.append(await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": .string(person.password)]))
             errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another secret, wrong"]))
-            errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": ["another secret, wrong"], "pass": "another secret, wrong"]))
+            errors.append(
+                await app.call(
+                    "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": ["another secret, wrong"], "pass": "another secret, wrong"]))
             errors.append(await app.call("POST", "/v1/auth/register", json: ["email": "x", "password": "secret4"]))
             errors.append(await app.call("GET", "/v1/auth/profile?access_token=\(person.token)", token: person.token + "x"))
             errors.append(await app.call("GET", "/v1/nothing/\(person.token)?token=\(person.refreshToken)", token: person.token))
             errors.append(await app.refresh(person.refreshToken + "A"))
-            errors.append(await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": "https://x.example", "Cookie": "session=cookie-secret-1"]))
+            errors.append(
+                await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": "https://x.example", "Cookie": "session=cookie-secret-1"]))
             secrets += ["another secret, wrong", "secret4", "cookie-secret-1"]
 
             let renewed = await app.refresh(person.refreshToken)

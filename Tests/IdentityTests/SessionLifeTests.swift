@@ -1,7 +1,8 @@
 import Base
-@testable import Identity
 import Modules
 import Testing
+
+@testable import Identity
 
 /// What presenting a refresh token leads to, without a database.
 @Suite struct SessionLifeTests {

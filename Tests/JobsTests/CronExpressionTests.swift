@@ -1,6 +1,7 @@
 import Base
-@testable import Jobs
 import Testing
+
+@testable import Jobs
 
 @Suite struct CronExpressionTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -40,7 +41,7 @@ import Testing
             expression: "0 0 13 * FRI", after: "2026-03-02T00:00:00Z",
             next: [
                 "2026-03-06T00:00:00Z", "2026-03-13T00:00:00Z", "2026-03-20T00:00:00Z", "2026-03-27T00:00:00Z",
-                "2026-04-03T00:00:00Z", "2026-04-10T00:00:00Z", "2026-04-13T00:00:00Z"
+                "2026-04-03T00:00:00Z", "2026-04-10T00:00:00Z", "2026-04-13T00:00:00Z",
             ]
         ),
         // …and both are needed when one begins with a star.
@@ -109,10 +110,11 @@ import Testing
 
     @Test func `every fault is named, not only the first`() {
         let fault = #expect(throws: CronFault.self) { try CronExpression("61,x 25 * * MON-XYZ", timeZone: "Europe/Wien") }
-        #expect(fault?.faults == [
-            "minute: 61 is not between 0 and 59", "minute: 'x' is not a number", "hour: 25 is not between 0 and 23",
-            "day of week: 'XYZ' is not a number or a name of three letters", "'Europe/Wien' is not a known time zone",
-        ])
+        #expect(
+            fault?.faults == [
+                "minute: 61 is not between 0 and 59", "minute: 'x' is not a number", "hour: 25 is not between 0 and 23",
+                "day of week: 'XYZ' is not a number or a name of three letters", "'Europe/Wien' is not a known time zone",
+            ])
         #expect(fault.map { "\($0)" }?.hasPrefix("'61,x 25 * * MON-XYZ' is not a schedule: minute: 61 is not") == true)
     }
 

@@ -1,6 +1,7 @@
 import Base
-@testable import Jobs
 import Testing
+
+@testable import Jobs
 
 @Suite struct JobLifeTests {
     private let now = Instant(seconds: 1_000)

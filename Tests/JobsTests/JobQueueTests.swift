@@ -1,8 +1,9 @@
 import Base
-@testable import Jobs
 import Storage
-import Testing
 import TestKit
+import Testing
+
+@testable import Jobs
 
 @Suite struct JobQueueTests {
     @Test(arguments: Engine.available)

@@ -1,10 +1,11 @@
 import Base
-@testable import Jobs
 import Storage
 import Synchronization
 import Telemetry
-import Testing
 import TestKit
+import Testing
+
+@testable import Jobs
 
 @Suite struct JobRunnerTests {
     @Test(arguments: Engine.available)
@@ -93,8 +94,10 @@ import TestKit
     }
 
     @Test func `the wait doubles up to six hours and is spread over all of it`() {
-        #expect((1...16).map { Backoff.ceiling(afterAttempt: $0).components.seconds } ==
-            [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 21_600])
+        #expect(
+            (1...16).map { Backoff.ceiling(afterAttempt: $0).components.seconds } == [
+                1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 21_600,
+            ])
         #expect(Backoff.ceiling(afterAttempt: 5_000) == .hours(6))
         #expect(Backoff.delay(afterAttempt: 4) { Array(repeating: 0, count: $0) } == .zero)
         #expect(Backoff.delay(afterAttempt: 4) { Array(repeating: 255, count: $0) } == .seconds(8))
@@ -123,10 +126,11 @@ import TestKit
                 #expect(status.attempt == 1)
                 errors.append(status.lastError)
             }
-            #expect(errors == [
-                "the file is gone", "not-found: Not found — There is no such session.", "conflict: The request conflicts with the present state",
-                "The payload cannot be read as a job 'test.note'.",
-            ])
+            #expect(
+                errors == [
+                    "the file is gone", "not-found: Not found — There is no such session.", "conflict: The request conflicts with the present state",
+                    "The payload cannot be read as a job 'test.note'.",
+                ])
         }
     }
 
@@ -248,10 +252,12 @@ import TestKit
             async let first: Void = shop.runner([stale]).runUntilIdle()
             await started.wait()
 
-            let second = shop.runner([Worker(Note.self) { job, context in
-                fences.withLock { $0.append(context.fence) }
-                return .done { try $0.note("fresh") }
-            }])
+            let second = shop.runner([
+                Worker(Note.self) { job, context in
+                    fences.withLock { $0.append(context.fence) }
+                    return .done { try $0.note("fresh") }
+                }
+            ])
             shop.clock.advance(by: .seconds(29))
             try await second.runUntilIdle()
             #expect(try await shop.notes() == [])
@@ -275,7 +281,13 @@ import TestKit
     func `a job that takes its worker down three times is poison`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let id = try await shop.enqueue(Note(text: "n"))
-            let runner = shop.runner([Worker(Note.self) { _, _ in .done } abandoned: { job, why, transaction in try transaction.note("\(job.text) \(why)") }])
+            let runner = shop.runner([
+                Worker(Note.self) { _, _ in
+                    .done
+                } abandoned: { job, why, transaction in
+                    try transaction.note("\(job.text) \(why)")
+                }
+            ])
             for crash in 1...3 {
                 // Taken up by a process that is gone a moment later.
                 let claimed = try await shop.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }
@@ -294,16 +306,23 @@ import TestKit
     func `a lost worker's job that was cancelled is cancelled, and one without attempts is dead`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let cancelled = try await shop.enqueue(Note(text: "cancelled")), once = try await shop.enqueue(Note(text: "once"), JobOptions(maximumAttempts: 1))
-            let runner = shop.runner([Worker(Note.self) { _, _ in .done } abandoned: { job, why, transaction in try transaction.note("\(job.text): \(why)") }])
+            let runner = shop.runner([
+                Worker(Note.self) { _, _ in
+                    .done
+                } abandoned: { job, why, transaction in
+                    try transaction.note("\(job.text): \(why)")
+                }
+            ])
             _ = try await shop.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }
             #expect(try await shop.cancel(cancelled) == .leased)
             shop.clock.advance(by: .minutes(1))
             try await runner.runUntilIdle()
             #expect(try await shop.status(cancelled).state == .cancelled)
             #expect(try await shop.status(once).state == .dead)
-            #expect(try await shop.notes().sorted() == [
-                "cancelled: cancelled", "once: failed(\"The worker was lost, and no attempts are left.\")",
-            ])
+            #expect(
+                try await shop.notes().sorted() == [
+                    "cancelled: cancelled", "once: failed(\"The worker was lost, and no attempts are left.\")",
+                ])
         }
     }
 
@@ -311,10 +330,12 @@ import TestKit
     func `a snoozed job comes back without having used an attempt`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let tally = Tally()
-            let runner = shop.runner([Worker(Note.self) { job, context in
-                #expect(context.attempt == 1)
-                return tally.add() < 4 ? .snooze(for: .minutes(10)) : .done { try $0.note(job.text) }
-            }])
+            let runner = shop.runner([
+                Worker(Note.self) { job, context in
+                    #expect(context.attempt == 1)
+                    return tally.add() < 4 ? .snooze(for: .minutes(10)) : .done { try $0.note(job.text) }
+                }
+            ])
             let id = try await shop.enqueue(Note(text: "n"), JobOptions(maximumAttempts: 1))
             for _ in 1...3 {
                 try await runner.runUntilIdle()
@@ -336,10 +357,14 @@ import TestKit
     func `a job is not dead before what it held is released`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let tally = Tally()
-            let runner = shop.runner([Worker(Note.self) { _, _ in throw JobFailure.permanent("no") } abandoned: { job, why, transaction in
-                try transaction.note("\(why)")
-                if tally.add() <= 2 { throw Problem(.overloaded) }
-            }])
+            let runner = shop.runner([
+                Worker(Note.self) { _, _ in
+                    throw JobFailure.permanent("no")
+                } abandoned: { job, why, transaction in
+                    try transaction.note("\(why)")
+                    if tally.add() <= 2 { throw Problem(.overloaded) }
+                }
+            ])
             let id = try await shop.enqueue(Note(text: "n"))
             try await runner.runUntilIdle()
             #expect(try await shop.status(id).state == .leased)
@@ -358,10 +383,14 @@ import TestKit
     func `a lost job whose hook fails is tried again a lease later, and keeps no other waiting`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let tally = Tally()
-            let runner = shop.runner([Worker(Note.self) { _, _ in .done } abandoned: { job, why, transaction in
-                try transaction.note(job.text)
-                if job.text == "bad", tally.add() == 1 { throw Problem(.overloaded) }
-            }])
+            let runner = shop.runner([
+                Worker(Note.self) { _, _ in
+                    .done
+                } abandoned: { job, why, transaction in
+                    try transaction.note(job.text)
+                    if job.text == "bad", tally.add() == 1 { throw Problem(.overloaded) }
+                }
+            ])
             let bad = try await shop.enqueue(Note(text: "bad"), JobOptions(maximumAttempts: 1))
             let good = try await shop.enqueue(Note(text: "good"), JobOptions(maximumAttempts: 1))
             _ = try await shop.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }

@@ -1,11 +1,12 @@
 import Base
-@testable import Jobs
 import ServiceLifecycle
 import Storage
 import Synchronization
 import Telemetry
-import Testing
 import TestKit
+import Testing
+
+@testable import Jobs
 
 /// The runner as a service, with its own tasks and its own time.
 @Suite struct JobServiceTests {

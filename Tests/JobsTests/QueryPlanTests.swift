@@ -1,8 +1,9 @@
 import Base
-@testable import Jobs
 import Storage
-import Testing
 import TestKit
+import Testing
+
+@testable import Jobs
 
 /// What runs twice a second must not read the whole table.
 @Suite struct QueryPlanTests {

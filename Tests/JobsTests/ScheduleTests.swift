@@ -1,9 +1,10 @@
 import Base
-@testable import Jobs
 import Storage
 import Synchronization
-import Testing
 import TestKit
+import Testing
+
+@testable import Jobs
 
 @Suite struct ScheduleTests {
     /// Puts a note with the time of its tick into the queue.

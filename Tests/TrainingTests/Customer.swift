@@ -28,14 +28,18 @@ struct Customer: Sendable {
 
     /// Sends a file at once.
     @discardableResult
-    func upload(_ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input", settings: [String: JSONValue] = [:]) async -> TestReply {
+    func upload(_ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input", settings: [String: JSONValue] = [:]) async
+        -> TestReply
+    {
         await send("instant-upload", bytes, ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
     }
 
     /// Sends one chunk of a file.
     @discardableResult
     func chunk(_ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s") async -> TestReply {
-        let place: [String: JSONValue] = ["sessionId": .string(session), "fileName": .string(name), "chunkIndex": .integer(index), "totalChunks": .integer(total)]
+        let place: [String: JSONValue] = [
+            "sessionId": .string(session), "fileName": .string(name), "chunkIndex": .integer(index), "totalChunks": .integer(total),
+        ]
         return await send("upload-chunk", bytes, place)
     }
 
@@ -169,7 +173,8 @@ enum Samples {
     private static func month(_ hour: Int) -> String { "\(2_026 + hour / (24 * 28 * 12))-\(two(1 + hour / (24 * 28) % 12))" }
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "Examples")
+    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(
+        path: "Examples")
 }
 
 extension TestReply {

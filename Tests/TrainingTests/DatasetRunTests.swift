@@ -14,7 +14,8 @@ import Testing
             let made = await customer.post("generate-datasets/s", ["model_parameters": ["anything": 1], "training_split": ["trainPercentage": 70]])
             #expect(made.status == 200, "\(made)")
             // Of 200 hours the first has no hour before it and the last none after it.
-            #expect(made["success"]?.bool == true && made["dataset_count"]?.integer == 198 && made["n_dat"]?.integer == 198 && made["dropped_count"]?.integer == 2)
+            #expect(
+                made["success"]?.bool == true && made["dataset_count"]?.integer == 198 && made["n_dat"]?.integer == 198 && made["dropped_count"]?.integer == 2)
             let plots = try #require(made["violin_plots"]?.object)
             #expect(Set(plots.values.compactMap { $0["label"]?.string }) == ["IN1", "TIME1", "TIME2", "TIME3", "OUT1"])
             #expect(Set(plots.values.compactMap { $0["type"]?.string }) == ["input", "time", "output"])
@@ -47,7 +48,9 @@ import Testing
             #expect(await customer.level("processing") == [0, 1])
             #expect(await customer.get("session/s")["workflow_phase"]?.string == "phase1")
             let queued = await customer.app.call("GET", follow, token: customer.person.token)
-            #expect(queued["status"]?.string == "queued" && queued["progress"]?.number == 0 && queued["kind"]?.string == "datasets" && queued["completed_at"] == nil)
+            #expect(
+                queued["status"]?.string == "queued" && queued["progress"]?.number == 0 && queued["kind"]?.string == "datasets" && queued["completed_at"] == nil
+            )
             try await customer.requireBalance()
             try await customer.app.runJobs()
             let done = await customer.app.call("GET", follow, token: customer.person.token)
@@ -148,7 +151,8 @@ import Testing
             let second = await customer.post("generate-datasets/s", key: "key-5", prefer: "respond-async")
             #expect(second.status == 202 && second["run_id"] == first["run_id"])
             #expect(await customer.post("generate-datasets/s", key: "key-6").code == "quota-exceeded")
-            let other = await customer.post("generate-datasets/s", ["training_split": ["trainPercentage": 60, "valPercentage": 20, "testPercentage": 20]], key: "key-5")
+            let other = await customer.post(
+                "generate-datasets/s", ["training_split": ["trainPercentage": 60, "valPercentage": 20, "testPercentage": 20]], key: "key-5")
             #expect(other.status == 409 && other.code == "operation-conflict")
             _ = await customer.post("init-session", ["sessionId": "t"])
             #expect(await customer.post("generate-datasets/t", key: "key-5").code == "operation-conflict")

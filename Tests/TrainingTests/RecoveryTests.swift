@@ -18,7 +18,9 @@ import Testing
             // What a process leaves that dies in the middle: a lease, a run that has begun, and half a result.
             let now = customer.app.clock.now
             let (session, run) = try await customer.database.write { transaction -> (String, String) in
-                try transaction.execute("UPDATE jobs SET state = 'leased', attempt = 1, fence = 1, lease_until = \(now + .seconds(30)), started_at = \(now) WHERE state = 'available' AND kind = 'training.train'")
+                try transaction.execute(
+                    "UPDATE jobs SET state = 'leased', attempt = 1, fence = 1, lease_until = \(now + .seconds(30)), started_at = \(now) WHERE state = 'available' AND kind = 'training.train'"
+                )
                 try transaction.execute("UPDATE training_runs SET state = 'running' WHERE state = 'queued'")
                 let row = try transaction.first("SELECT session_id, id FROM training_runs WHERE state = 'running'")
                 return (try row?.read("session_id") ?? "", try row?.read("id") ?? "")
@@ -115,7 +117,9 @@ import Testing
         let trouble = TroubledDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepare()
-            for (path, body, meter, runs) in [("generate-datasets/s", [:], "processing", 1), ("train-models/s", ["model_parameters": Samples.linear], "training_runs", 2)]
+            for (path, body, meter, runs) in [
+                ("generate-datasets/s", [:], "processing", 1), ("train-models/s", ["model_parameters": Samples.linear], "training_runs", 2),
+            ]
                 as [(String, JSONValue, String, Int64)]
             {
                 var status = 0
@@ -126,7 +130,9 @@ import Testing
                     #expect(isStarted || status == 500, "statement \(number): \(status)")
                     let present = [
                         try await customer.count("training_runs"), try await customer.count("reservations"), try await customer.audited("run.started"),
-                        try await customer.database.read { try $0.count("SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('training.datasets', 'training.train')") },
+                        try await customer.database.read {
+                            try $0.count("SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('training.datasets', 'training.train')")
+                        },
                     ]
                     #expect(present == Array(repeating: isStarted ? runs : runs - 1, count: 4), "statement \(number)")
                     #expect(await customer.level(meter) == [0, isStarted ? 1 : 0])
@@ -248,7 +254,8 @@ import Testing
             for name in ["a", "b", "c"] { try await customer.prepareDatasets(name) }
             try await customer.train("c")
             for name in ["a", "b"] {
-                try await customer.require(202, await customer.post("train-models/\(name)", ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
+                try await customer.require(
+                    202, await customer.post("train-models/\(name)", ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
             }
             async let first: Void = customer.app.runJobs()
             async let second: Void = customer.app.runJobs()

@@ -86,7 +86,11 @@ import Testing
                 (["input_data": [["x"]]], "/input_data/0/0"), ([:], "/input_data"), (["input_data": [[-1e308], [1e308]]], ""),
             ] as [(JSONValue, String)] {
                 let refused = await customer.post("scale-data/s", body)
-                if !pointer.isEmpty { #expect(refused.status == 422 && refused.pointers == [pointer], "\(refused)") } else { #expect(refused.status < 500, "\(refused)") }
+                if !pointer.isEmpty {
+                    #expect(refused.status == 422 && refused.pointers == [pointer], "\(refused)")
+                } else {
+                    #expect(refused.status < 500, "\(refused)")
+                }
             }
         }
     }
@@ -118,7 +122,9 @@ import Testing
             #expect(await customer.post("predict/s", ["input_data": [[1], [3]]]).code == "model-not-found")
             try await customer.train()
             let one = await customer.post("predict/s", ["input_data": [[11], [13]]])
-            #expect(one.status == 200 && one["input_count"]?.integer == 1 && one["scaling_applied"]?.bool == true && one["timestamp"]?.string == customer.app.clock.now.description)
+            #expect(
+                one.status == 200 && one["input_count"]?.integer == 1 && one["scaling_applied"]?.bool == true
+                    && one["timestamp"]?.string == customer.app.clock.now.description)
             let first = try #require(one["predictions"]?[0]?.array?.compactMap { $0[0]?.number })
             #expect(first.count == 2 && abs(first[0] - 13) < 1e-6 && abs(first[1] - 15) < 1e-6, "\(first)")
             let name = try #require(one["model_used"]?.string)
@@ -129,7 +135,8 @@ import Testing
             #expect(scaled["scaling_applied"]?.bool == false && scaled["predictions"]?[0]?[0]?[0]?.number != nil)
             let wrong: [(JSONValue, String)] = [
                 (7, "/input_data"), ([], "/input_data"), ([1, 2], "/input_data"), ([[1]], "/input_data"), ([[1], [2], [3]], "/input_data"),
-                ([[1, 2], [3, 4]], "/input_data/0"), ([[1], ["x"]], "/input_data/1/0"), ([[[1], [2]], [[1]]], "/input_data/1"), ([[[1], [2]], 7], "/input_data/1"),
+                ([[1, 2], [3, 4]], "/input_data/0"), ([[1], ["x"]], "/input_data/1/0"), ([[[1], [2]], [[1]]], "/input_data/1"),
+                ([[[1], [2]], 7], "/input_data/1"),
                 ([[], []], "/input_data/0"), (.null, "/input_data"), ([[1.7e308], [-1.7e308]], "/input_data"), ([[.null], [1]], "/input_data/0/0"),
             ]
             for (input, pointer) in wrong {
@@ -153,7 +160,8 @@ import Testing
             let drawing = await customer.post(
                 "generate-plot",
                 [
-                    "sessionId": "s", "plot_settings": ["format": "svg", "step": 1, "datasets": 5], "df_plot_in": ["series.csv": true], "df_plot_out": ["series.csv": false],
+                    "sessionId": "s", "plot_settings": ["format": "svg", "step": 1, "datasets": 5], "df_plot_in": ["series.csv": true],
+                    "df_plot_out": ["series.csv": false],
                 ]
             )
             let data = try #require(drawing["plot_data"]?.string)
@@ -163,7 +171,8 @@ import Testing
             let bare = await customer.post("generate-plot", ["sessionId": "s", "df_plot_out": ["series.csv": false], "df_plot_fcst": ["series.csv": false]])
             #expect(bare.status == 200, "\(bare)")
             for (body, pointer) in [
-                (["sessionId": "s", "plot_settings": ["step": 3]], "/plot_settings/step"), (["sessionId": "s", "plot_settings": ["step": 0]], "/plot_settings/step"),
+                (["sessionId": "s", "plot_settings": ["step": 3]], "/plot_settings/step"),
+                (["sessionId": "s", "plot_settings": ["step": 0]], "/plot_settings/step"),
                 (["sessionId": "s", "plot_settings": ["format": "gif"]], "/plot_settings/format"), ([:], "/sessionId"),
                 (["sessionId": "s", "plot_settings": ["datasets": 4_001]], "/plot_settings/datasets"),
             ] as [(JSONValue, String)] {

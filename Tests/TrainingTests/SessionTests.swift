@@ -91,7 +91,10 @@ import Testing
                 ("init-session", ["sessionId": "s", "colour": "red"], "/colour"),
                 ("init-session", ["sessionId": "s", "zeitschritte": ["eingabe": 0, "ausgabe": 1, "zeitschrittweite": 60]], "/zeitschritte/eingabe"),
                 ("init-session", ["sessionId": "s", "zeitschritte": ["eingabe": 1, "ausgabe": 4097, "zeitschrittweite": 60]], "/zeitschritte/ausgabe"),
-                ("save-zeitschritte", ["sessionId": "s", "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 0]], "/zeitschritte/zeitschrittweite"),
+                (
+                    "save-zeitschritte", ["sessionId": "s", "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 0]],
+                    "/zeitschritte/zeitschrittweite"
+                ),
                 ("save-zeitschritte", ["sessionId": "s", "zeitschritte": ["eingabe": 1.5, "ausgabe": 1, "zeitschrittweite": 1]], "/zeitschritte/eingabe"),
                 ("save-time-info", ["sessionId": "s", "timeInfo": ["tag": "ja"]], "/timeInfo/tag"),
                 ("save-time-info", ["sessionId": "s", "timeInfo": ["category_data": ["feiertag": ["land": "FR"]]]], "/timeInfo/category_data/feiertag/land"),
@@ -151,7 +154,9 @@ import Testing
                     let found = await stranger.get("\(path)/\(id)")
                     #expect(found.status == 404 && found.code == "session-not-found", "\(path) \(found)")
                 }
-                for path in ["session/\(id)/database", "scalers/\(id)/download", "download-model-h5/\(id)?filename=\(model)", "download-arrays/\(id)?name=outputs"] {
+                for path in [
+                    "session/\(id)/database", "scalers/\(id)/download", "download-model-h5/\(id)?filename=\(model)", "download-arrays/\(id)?name=outputs",
+                ] {
                     #expect(await stranger.get(path).code == "session-not-found", "\(path)")
                 }
                 let bodies: [(String, JSONValue)] = [

@@ -72,7 +72,8 @@ import Testing
                 #expect(refused.status == 422 && refused.pointers == pointers, "\(body) \(refused)")
             }
             for mode in ["CNN", "LSTM", "AR LSTM", "SVR_dir", "SVR_MIMO", "LGBMR"] {
-                let refused = await customer.post("train-models/s", ["model_parameters": ["MODE": .string(mode), "K": 3, "KERNEL": "poly", "C": 1, "EPSILON": 0.1]])
+                let refused = await customer.post(
+                    "train-models/s", ["model_parameters": ["MODE": .string(mode), "K": 3, "KERNEL": "poly", "C": 1, "EPSILON": 0.1]])
                 #expect(refused.status == 422 && refused.code == "model-not-available" && refused["available"] == ["LIN", "Dense"], "\(refused)")
             }
             #expect(await customer.level("training_runs") == [0, 0])
@@ -113,7 +114,9 @@ import Testing
                 return await group.reduce(into: [TestReply]()) { $0.append($1) }
             }
             #expect(replies.filter { $0.status == 202 }.count == 1)
-            #expect(replies.filter { $0.status == 409 && $0.code == "training-in-progress" && $0["error"]?.string == "A run of this session is under way" }.count == 7)
+            #expect(
+                replies.filter { $0.status == 409 && $0.code == "training-in-progress" && $0["error"]?.string == "A run of this session is under way" }.count
+                    == 7)
             #expect(await customer.post("train-models/s", ["model_parameters": Samples.linear]).status == 409)
             #expect(await customer.post("generate-datasets/s").status == 409)
             #expect(await customer.level("training_runs") == [0, 1])

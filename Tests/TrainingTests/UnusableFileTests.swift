@@ -28,9 +28,15 @@ import Testing
         text("one time twice", "UTC;value\n2026-01-01 00:00:00;1\n2026-01-01 00:00:00;2\n", "single-row"),
         text("prose", "It was a bright cold day in April,\nand the clocks were striking thirteen.\n", "no-numbers"),
         text("a NUL", "UTC;value\n2026-01-01 00:00:00;1\n2026-01-01 01:00:00;\u{0}2\n2026-01-01 02:00:00;3\n", "not-text"),
-        Sample(name: "a picture", bytes: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + (0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* 37) }, reason: "not-text"),
-        Sample(name: "a zip archive", bytes: Array("PK".utf8) + [3, 4, 20, 0, 0, 0] + (0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* 91) }, reason: "not-text"),
-        text("a thousand columns", (0..<30).map { "2026-01-01 \($0 < 10 ? "0" : "")\($0 % 24):00:00" + String(repeating: ";1", count: 1_000) }.joined(separator: "\n"), "too-many-columns"),
+        Sample(
+            name: "a picture", bytes: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + (0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* 37) },
+            reason: "not-text"),
+        Sample(
+            name: "a zip archive", bytes: Array("PK".utf8) + [3, 4, 20, 0, 0, 0] + (0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* 91) }, reason: "not-text"),
+        text(
+            "a thousand columns",
+            (0..<30).map { "2026-01-01 \($0 < 10 ? "0" : "")\($0 % 24):00:00" + String(repeating: ";1", count: 1_000) }.joined(separator: "\n"),
+            "too-many-columns"),
         text("a line without an end", "2026-01-01 00:00:00" + String(repeating: "1", count: 800_000), "line-too-long"),
     ]
 
@@ -70,7 +76,9 @@ import Testing
     @Test func `numbers beyond all bounds do not break the answer`() async throws {
         try await withCustomer(.sqlite, plan: "free") { customer in
             try await customer.prepare(series: nil)
-            let bytes = Array("UTC;value\n2026-01-01 00:00:00;1e308\n2026-01-01 01:00:00;-1e308\n2026-01-01 02:00:00;1e999\n2026-01-01 03:00:00;nan\n2026-01-01 04:00:00;inf\n".utf8)
+            let bytes = Array(
+                "UTC;value\n2026-01-01 00:00:00;1e308\n2026-01-01 01:00:00;-1e308\n2026-01-01 02:00:00;1e999\n2026-01-01 03:00:00;nan\n2026-01-01 04:00:00;inf\n"
+                    .utf8)
             let reply = await customer.upload(bytes)
             #expect(reply.status == 201 || reply.status == 422, "\(reply)")
             #expect(await customer.get("csv-files/s").status == 200)
@@ -83,7 +91,8 @@ import Testing
             let long = String(repeating: "x", count: 256)
             let base: [String: JSONValue] = ["sessionId": "s", "fileName": "a.csv", "chunkIndex": 0, "totalChunks": 2]
             let cases: [([String: JSONValue], String)] = [
-                (["sessionId": .null], "/metadata/sessionId"), (["sessionId": "a\u{0}b"], "/metadata/sessionId"), (["sessionId": .string(long)], "/metadata/sessionId"),
+                (["sessionId": .null], "/metadata/sessionId"), (["sessionId": "a\u{0}b"], "/metadata/sessionId"),
+                (["sessionId": .string(long)], "/metadata/sessionId"),
                 (["sessionId": 7], "/metadata/sessionId"), (["fileName": ""], "/metadata/fileName"), (["fileName": .string(long)], "/metadata/fileName"),
                 (["fileName": "a\nb"], "/metadata/fileName"), (["fileName": "a\u{0}b"], "/metadata/fileName"), (["chunkIndex": -1], "/metadata/chunkIndex"),
                 (["chunkIndex": 2], "/metadata/chunkIndex"), (["chunkIndex": 0.5], "/metadata/chunkIndex"), (["totalChunks": 0], "/metadata/totalChunks"),
@@ -95,7 +104,8 @@ import Testing
                 (["additionalData": ["fileMetadata": "none"]], "/metadata/additionalData/fileMetadata"),
             ]
             for (change, pointer) in cases {
-                let refused = await customer.send("upload-chunk", Samples.hourly(10), base.merging(change) { $1 }.filter { $0.value != .null || $0.key == "sessionId" })
+                let refused = await customer.send(
+                    "upload-chunk", Samples.hourly(10), base.merging(change) { $1 }.filter { $0.value != .null || $0.key == "sessionId" })
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(change) \(refused)")
             }
             #expect(customer.filesOnDisk() == [])
@@ -108,7 +118,10 @@ import Testing
                 let refused = await customer.app.call("POST", "/v1/training/upload-chunk", body: form, token: customer.person.token)
                 #expect(refused.status == 400 && refused.code == "invalid-payload", "\(refused)")
             }
-            let lacking = [multipart([], file: ("chunk", "a", [65])), multipart([("metadata", "{\"sessionId\":\"s\",\"fileName\":\"a\",\"chunkIndex\":0,\"totalChunks\":1}")], file: nil)]
+            let lacking = [
+                multipart([], file: ("chunk", "a", [65])),
+                multipart([("metadata", "{\"sessionId\":\"s\",\"fileName\":\"a\",\"chunkIndex\":0,\"totalChunks\":1}")], file: nil),
+            ]
             for form in lacking {
                 #expect(await customer.app.call("POST", "/v1/training/upload-chunk", body: form, token: customer.person.token).status == 422)
             }

@@ -5,6 +5,7 @@ import Identity
 import Modules
 import TestKit
 import Testing
+
 @testable import Training
 
 @Suite struct UploadTests {
@@ -298,7 +299,8 @@ import Testing
     func `a file's settings are changed, and what import decided is not`(engine: Engine) async throws {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
-            let sent = await customer.upload(Samples.hourly(50), "a/../../../etc/passwd", settings: ["bezeichnung": "Water", "zeithorizontStart": -3, "unknown": [1]])
+            let sent = await customer.upload(
+                Samples.hourly(50), "a/../../../etc/passwd", settings: ["bezeichnung": "Water", "zeithorizontStart": -3, "unknown": [1]])
             let id = try #require(sent["file"]?["id"]?.string)
             #expect(sent["file"]?["fileName"]?.string == "a/../../../etc/passwd" && sent["file"]?["bezeichnung"]?.string == "Water")
             // The name is a name: on disk the file has one of ours.

@@ -76,22 +76,29 @@ import Web
         #expect(reply.code == "validation-failed")
         #expect(
             reply.faults == [
-                "/name": "must have at most 5 characters", "/count": "must be a whole number", "/price": "must be at most 100.0", "/colour": "must be one of: red, green",
-                "/is_urgent": "must be true or false", "/parts/0/name": "must be a string", "/parts/0/size": "must be at most 9", "/parts/1/name": "is required",
+                "/name": "must have at most 5 characters", "/count": "must be a whole number", "/price": "must be at most 100.0",
+                "/colour": "must be one of: red, green",
+                "/is_urgent": "must be true or false", "/parts/0/name": "must be a string", "/parts/0/size": "must be at most 9",
+                "/parts/1/name": "is required",
                 "/parts/1/x~1y": "is not a known field", "/parts/1/~0": "is not a known field", "/labels": "must be an object",
-                "/due": "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z", "/customer": "must be a UUID", "/what": "is not a known field", "/isUrgent": "is not a known field",
+                "/due": "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z", "/customer": "must be a UUID", "/what": "is not a known field",
+                "/isUrgent": "is not a known field",
             ]
         )
         #expect(tally.all.isEmpty)
     }
 
     @Test(arguments: [
-        ("{}", ["/name": "is required", "/count": "is required"]), ("[]", ["": "must be an object"]), ("null", ["": "must be an object"]), ("7", ["": "must be an object"]),
+        ("{}", ["/name": "is required", "/count": "is required"]), ("[]", ["": "must be an object"]), ("null", ["": "must be an object"]),
+        ("7", ["": "must be an object"]),
         (#"{"name":"","count":1}"#, ["/name": "must not be empty"]), (#"{"name":"a\u0000","count":1}"#, ["/name": "must not contain a NUL character"]),
         (#"{"name":"a","count":9223372036854775808}"#, ["/count": "must be a whole number"]), (#"{"name":"a","count":1e400}"#, [:]),
-        (#"{"name":"a","count":123456789012345678901234567890}"#, ["/count": "must be a whole number"]), (#"{"name":"a","count":true}"#, ["/count": "must be a whole number"]),
-        (#"{"name":null,"count":1}"#, ["/name": "must be a string"]), (#"{"name":"a","count":1,"parts":[{},{},{},{}]}"#, ["/parts": "must have at most 3 items"]),
-        (#"{"name":"a","count":1,"labels":{"a/b":1}}"#, ["/labels/a~1b": "must be a string"]), (#"{"name":"a","count":1,"price":-0.1}"#, ["/price": "must be at least 0.0"]),
+        (#"{"name":"a","count":123456789012345678901234567890}"#, ["/count": "must be a whole number"]),
+        (#"{"name":"a","count":true}"#, ["/count": "must be a whole number"]),
+        (#"{"name":null,"count":1}"#, ["/name": "must be a string"]),
+        (#"{"name":"a","count":1,"parts":[{},{},{},{}]}"#, ["/parts": "must have at most 3 items"]),
+        (#"{"name":"a","count":1,"labels":{"a/b":1}}"#, ["/labels/a~1b": "must be a string"]),
+        (#"{"name":"a","count":1,"price":-0.1}"#, ["/price": "must be at least 0.0"]),
     ])
     func `a body that does not fit is 422 or, where it is no JSON, 400`(_ text: String, _ faults: [String: String]) async {
         let reply = await house.post("/orders", text)
@@ -105,7 +112,8 @@ import Web
     }
 
     @Test(arguments: [
-        "", " ", "{", "{\"name\":\"a\",\"count\":1}}", "{'name':'a'}", "{\"name\":\"a\",\"count\":1,}", "{\"name\":\"a\",\"count\":01}", "name=a&count=1", "<xml/>", "\u{0}",
+        "", " ", "{", "{\"name\":\"a\",\"count\":1}}", "{'name':'a'}", "{\"name\":\"a\",\"count\":1,}", "{\"name\":\"a\",\"count\":01}", "name=a&count=1",
+        "<xml/>", "\u{0}",
         #"{"name":"a","name":"b","count":1}"#, #"{"name":"\ud800","count":1}"#, "{\"name\":\"a\",\"count\":NaN}",
     ])
     func `what is no JSON is 400`(_ text: String) async {
@@ -122,14 +130,19 @@ import Web
     }
 
     @Test func `depth costs nothing: five hundred levels are refused at once`() async throws {
-        for text in [String(repeating: "[", count: 500) + String(repeating: "]", count: 500), String(repeating: "{\"a\":", count: 500) + "1" + String(repeating: "}", count: 500)] {
+        for text in [
+            String(repeating: "[", count: 500) + String(repeating: "]", count: 500),
+            String(repeating: "{\"a\":", count: 500) + "1" + String(repeating: "}", count: 500),
+        ] {
             let started = ContinuousClock.now
             let reply = await house.post("/orders", text)
             #expect(reply.status == 400)
             #expect(reply["detail"]?.string?.contains("nested") == true)
             #expect(ContinuousClock.now - started < .milliseconds(200))
         }
-        let wide = "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 20_000).joined(separator: ",") + String(repeating: "]", count: 60) + "}"
+        let wide =
+            "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 20_000).joined(separator: ",")
+            + String(repeating: "]", count: 60) + "}"
         let started = ContinuousClock.now
         #expect(await house.post("/orders", wide).status == 200)
         #expect(ContinuousClock.now - started < .seconds(3))
@@ -153,7 +166,9 @@ import Web
         #expect(reply["detail"] == "Send application/json.")
     }
 
-    @Test(arguments: ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json ;charset=utf-8", "application/merge-patch+json", nil])
+    @Test(arguments: [
+        "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json ;charset=utf-8", "application/merge-patch+json", nil,
+    ])
     func `JSON has several names`(_ contentType: String?) async {
         #expect(await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType).status == 200)
     }

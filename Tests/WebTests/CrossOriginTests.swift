@@ -18,7 +18,10 @@ import Web
         #expect(refused.headers[.accessControlAllowOrigin] == Self.ours)
     }
 
-    @Test(arguments: ["https://mallory.example", "null", "http://app.example.org", "https://app.example.org:444", "https://APP.example.org", "https://app.example.org.mallory.example", ""])
+    @Test(arguments: [
+        "https://mallory.example", "null", "http://app.example.org", "https://app.example.org:444", "https://APP.example.org",
+        "https://app.example.org.mallory.example", "",
+    ])
     func `others are answered, and their browsers keep the answer from them`(_ origin: String) async {
         let reply = await house.call("GET", "/health", headers: ["Origin": origin])
         #expect(reply.status == 204)

@@ -9,7 +9,8 @@ import Web
 @Suite struct DocumentTests {
     /// Whatever a page would fetch: every `src` and `href`, and what a style may pull in.
     private static func references(in html: String) -> [String] {
-        html.matches(of: /(?:src|href|action|srcset)\s*=\s*["']?([^"'\s>]*)/).map { String($0.1) } + html.matches(of: /(?:url\(|@import)\s*([^)]*)/).map { String($0.1) }
+        html.matches(of: /(?:src|href|action|srcset)\s*=\s*["']?([^"'\s>]*)/).map { String($0.1) }
+            + html.matches(of: /(?:url\(|@import)\s*([^)]*)/).map { String($0.1) }
     }
 
     @Test func `the page shows every door and loads nothing from elsewhere`() async throws {
@@ -62,7 +63,9 @@ import Web
     }
 
     @Test func `text of ours is shown as text`() async throws {
-        let house = House(DocumentRoutes.routes(describing: [.get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in Nothing() }], version: "1"))
+        let house = House(
+            DocumentRoutes.routes(
+                describing: [.get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in Nothing() }], version: "1"))
         let page = await house.call("GET", "/docs")
         #expect(!page.text.contains("<script>"))
         #expect(page.text.contains("&lt;script&gt;"))

@@ -13,7 +13,8 @@ import Web
     private let house = House([.post("entries", "Enter", requires: .public) { (entry: Entry, _) in entry }])
 
     @Test(arguments: [
-        ("name=a+b", "a b"), ("name=a%20b&", "a b"), ("name=%C3%A9", "é"), ("name=a&name=b", "b"), ("&&name=a", "a"), ("name=a%2Bb", "a+b"), ("n%61me=a", "a"), ("name=a=b", "a=b"),
+        ("name=a+b", "a b"), ("name=a%20b&", "a b"), ("name=%C3%A9", "é"), ("name=a&name=b", "b"), ("&&name=a", "a"), ("name=a%2Bb", "a+b"), ("n%61me=a", "a"),
+        ("name=a=b", "a=b"),
     ])
     func `a form is read like JSON`(_ text: String, _ name: String) async {
         let reply = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
@@ -22,7 +23,8 @@ import Web
     }
 
     @Test(arguments: [
-        ("", "/name", "is required"), ("name=", "/name", "must not be empty"), ("name=%00", "/name", "must not contain a NUL character"), ("name=a&other=b", "/other", "is not a known field"),
+        ("", "/name", "is required"), ("name=", "/name", "must not be empty"), ("name=%00", "/name", "must not contain a NUL character"),
+        ("name=a&other=b", "/other", "is not a known field"),
         ("name=%ff", "/name", "is required"), ("name=%", "/name", "is required"), ("name=a&longName=b", "/longName", "is not a known field"),
         ("name=aaaaaaaaaaaaaaaaaaaaa", "/name", "must have at most 20 characters"),
     ])

@@ -62,16 +62,23 @@ import Web
     @Test func `two doors with one address do not start`() async {
         await #expect(processExitsWith: .failure) {
             _ = RouteTable([
-                .get("a/{x}", "One", requires: .public, .path("x")) { _, _ in Nothing() }, .get("a/{y}", "Another", requires: .public, .path("y")) { _, _ in Nothing() },
+                .get("a/{x}", "One", requires: .public, .path("x")) { _, _ in Nothing() },
+                .get("a/{y}", "Another", requires: .public, .path("y")) { _, _ in Nothing() },
             ])
         }
     }
 
     @Test func `a door documents what its gate refuses with`() {
-        let route = Route.post("x", "X", requires: .public, Step(name: "role", stage: .account, tally: Tally()), .path("id", of: Step.self), problems: [.conflict]) { (_: Empty, _, _, _) in
+        let route = Route.post(
+            "x", "X", requires: .public, Step(name: "role", stage: .account, tally: Tally()), .path("id", of: Step.self), problems: [.conflict]
+        ) { (_: Empty, _, _, _) in
             Nothing()
         }
-        #expect(Set(route.problems.map(\.code)) == ["conflict", "not-found", "invalid-payload", "payload-too-large", "unsupported-media-type", "validation-failed", "invalid-request", "internal-error", "overloaded"])
+        #expect(
+            Set(route.problems.map(\.code)) == [
+                "conflict", "not-found", "invalid-payload", "payload-too-large", "unsupported-media-type", "validation-failed", "invalid-request",
+                "internal-error", "overloaded",
+            ])
         #expect(route.problems.count == 9)
         #expect(route.isPublic)
     }

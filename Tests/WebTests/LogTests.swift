@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test func `numbers are numbers`() throws {
-        let object = try JSONValue(parsing: line(["whole": .stringConvertible(7), "real": .stringConvertible(1.5), "none": .stringConvertible(Double.nan)]).utf8)
+        let object = try JSONValue(
+            parsing: line(["whole": .stringConvertible(7), "real": .stringConvertible(1.5), "none": .stringConvertible(Double.nan)]).utf8)
         #expect(object["whole"] == 7)
         #expect(object["real"] == 1.5)
         #expect(object["none"] == "nan")

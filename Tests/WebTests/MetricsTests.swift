@@ -11,9 +11,11 @@ import Testing
         metrics.observe("duration_seconds", seconds: 0.02)
         metrics.observe("duration_seconds", seconds: 100)
         let lines = metrics.exposition.split(separator: "\n")
-        #expect(lines.prefix(5) == [
-            "# HELP requests_total Requests.", "# TYPE requests_total counter", #"requests_total{path="a\"b\\c\nd"} 3"#, "# TYPE temperature gauge", "temperature 1.5",
-        ])
+        #expect(
+            lines.prefix(5) == [
+                "# HELP requests_total Requests.", "# TYPE requests_total counter", #"requests_total{path="a\"b\\c\nd"} 3"#, "# TYPE temperature gauge",
+                "temperature 1.5",
+            ])
         #expect(lines.contains("# TYPE duration_seconds histogram"))
         #expect(lines.contains(#"duration_seconds_bucket{le="0.01"} 0"#))
         #expect(lines.contains(#"duration_seconds_bucket{le="0.025"} 1"#))

@@ -26,10 +26,11 @@ import Testing
         + tricky + Array("\r\n--frontier--\r\nto be ignored".utf8)
 
     private static func body(_ pieces: [[UInt8]]) -> RequestBody {
-        RequestBody(AsyncStream { continuation in
-            for piece in pieces { continuation.yield(ByteBuffer(bytes: piece)) }
-            continuation.finish()
-        }, announcedSize: nil)
+        RequestBody(
+            AsyncStream { continuation in
+                for piece in pieces { continuation.yield(ByteBuffer(bytes: piece)) }
+                continuation.finish()
+            }, announcedSize: nil)
     }
 
     private static func read(

@@ -6,7 +6,9 @@ import Web
 @Suite struct RequestIDTests {
     private let house = House([.get("/health", "Root", requires: .public) { _ in Nothing() }])
 
-    @Test(arguments: ["12345678", "0194c0de-1234-7abc-89ab-0123456789ab", "a.b_c-D-9", String(repeating: "x", count: 128), "00000000", "0x1234567", "1e5.......", "-infinity"])
+    @Test(arguments: [
+        "12345678", "0194c0de-1234-7abc-89ab-0123456789ab", "a.b_c-D-9", String(repeating: "x", count: 128), "00000000", "0x1234567", "1e5.......", "-infinity",
+    ])
     func `a fit one is taken over, into the answer and the log`(_ id: String) async throws {
         let reply = await house.call("GET", "/health", headers: ["X-Request-ID": id])
         #expect(reply.headers[.xRequestID] == id)
@@ -14,7 +16,9 @@ import Web
         #expect(try house.lines().map { $0["request_id"] } == [.string(id)])
     }
 
-    @Test(arguments: ["", "short", String(repeating: "x", count: 129), "with space", "a\"b\"c\"d\"", "<script>", "näme-with-umlaut", "a;b;c;d;e", "../../../etc"])
+    @Test(arguments: [
+        "", "short", String(repeating: "x", count: 129), "with space", "a\"b\"c\"d\"", "<script>", "näme-with-umlaut", "a;b;c;d;e", "../../../etc",
+    ])
     func `another is replaced`(_ id: String) async throws {
         let reply = await house.call("GET", "/nothing", headers: ["X-Request-ID": id])
         let given = try #require(reply.headers[.xRequestID])

@@ -19,9 +19,12 @@ import Web
     ])
 
     @Test(arguments: [
-        ("/v1/things", "list"), ("/things", "list"), ("/api/things", "list"), ("/api/v1/things", "list"), ("/v1/things/", "list"), ("/things?limit=3", "list"), ("/things?", "list"),
-        ("/v1/things/special", "special"), ("/things/one", "one one"), ("/things/a%2Fb", "one a/b"), ("/things/a+b", "one a+b"), ("/things/%C3%A9%20", "one é "), ("/things/..", "one .."),
-        ("/things/special/parts/7", "special 7"), ("/things/special/x", "below x"), ("/v1/objects/one", "one one"), ("/api/objects/one", "one one"), ("/console/one", "one one"), ("/health", "health"),
+        ("/v1/things", "list"), ("/things", "list"), ("/api/things", "list"), ("/api/v1/things", "list"), ("/v1/things/", "list"), ("/things?limit=3", "list"),
+        ("/things?", "list"),
+        ("/v1/things/special", "special"), ("/things/one", "one one"), ("/things/a%2Fb", "one a/b"), ("/things/a+b", "one a+b"),
+        ("/things/%C3%A9%20", "one é "), ("/things/..", "one .."),
+        ("/things/special/parts/7", "special 7"), ("/things/special/x", "below x"), ("/v1/objects/one", "one one"), ("/api/objects/one", "one one"),
+        ("/console/one", "one one"), ("/health", "health"),
     ])
     func `one door under all its spellings`(_ path: String, _ expected: String) async {
         let reply = await house.call("GET", path)
@@ -30,7 +33,8 @@ import Web
     }
 
     @Test(arguments: [
-        "/v1/health", "/api/health", "/health/", "/", "/nothing", "/v1", "/api", "/api/v1", "/v1/v1/things", "/api/api/things", "/v1/api/things", "/apithings", "//things", "/things//", "/things/one/parts",
+        "/v1/health", "/api/health", "/health/", "/", "/nothing", "/v1", "/api", "/api/v1", "/v1/v1/things", "/api/api/things", "/v1/api/things", "/apithings",
+        "//things", "/things//", "/things/one/parts",
         "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things", "/things;v=1", "/%74hings",
     ])
     func `nothing elsewhere`(_ path: String) async {
@@ -55,7 +59,10 @@ import Web
         #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 256))").status == 404)
     }
 
-    @Test(arguments: [("PUT", "/things", "GET, HEAD, POST"), ("POST", "/things/one", "DELETE, GET, HEAD"), ("OPTIONS", "/things", "GET, HEAD, POST"), ("BREW", "/health", "GET, HEAD")])
+    @Test(arguments: [
+        ("PUT", "/things", "GET, HEAD, POST"), ("POST", "/things/one", "DELETE, GET, HEAD"), ("OPTIONS", "/things", "GET, HEAD, POST"),
+        ("BREW", "/health", "GET, HEAD"),
+    ])
     func `another method is told which there are`(_ method: String, _ path: String, _ allowed: String) async {
         let reply = await house.call(method, path)
         #expect(reply.status == 405)

@@ -1,9 +1,13 @@
 import Base
 import Testing
+
 @testable import Web
 
 @Suite struct SchemaReaderTests {
-    private enum Colour: String, Codable, CaseIterable, Sendable { case red, darkBlue = "dark_blue" }
+    private enum Colour: String, Codable, CaseIterable, Sendable {
+        case red
+        case darkBlue = "dark_blue"
+    }
     private struct Code: RawRepresentable, Codable, Sendable { var rawValue: String }
 
     private struct Leaf: Payload {
@@ -47,10 +51,13 @@ import Testing
         let schemas = Dictionary(uniqueKeysWithValues: shape.properties.map { ($0.name, $0.schema) })
         #expect(
             schemas == [
-                "flag": .boolean, "whole": .integer(), "natural": .integer(minimum: 0), "real": .number(minimum: 0, maximum: 1), "text": .string(minLength: 2, maxLength: 4),
+                "flag": .boolean, "whole": .integer(), "natural": .integer(minimum: 0), "real": .number(minimum: 0, maximum: 1),
+                "text": .string(minLength: 2, maxLength: 4),
                 "maybe": .nullable(.string(format: "uuid")), "colour": .enumeration(["red", "dark_blue"]), "code": .string(), "id": .string(format: "uuid"),
-                "at": .string(format: "date-time"), "limit": .integer(minimum: -1), "any": .any, "leaf": .reference("Leaf"), "maybe_leaf": .nullable(.reference("Leaf")),
-                "list": .array(.array(.reference("Leaf"))), "map": .map(.integer()), "colours": .nullable(.array(.enumeration(["red", "dark_blue"]), maxItems: 2)),
+                "at": .string(format: "date-time"), "limit": .integer(minimum: -1), "any": .any, "leaf": .reference("Leaf"),
+                "maybe_leaf": .nullable(.reference("Leaf")),
+                "list": .array(.array(.reference("Leaf"))), "map": .map(.integer()),
+                "colours": .nullable(.array(.enumeration(["red", "dark_blue"]), maxItems: 2)),
             ]
         )
         #expect(shape.properties.filter { !$0.isRequired }.map(\.name) == ["maybe", "maybe_leaf", "colours"])
@@ -63,7 +70,9 @@ import Testing
         guard case .object(let shape)? = reader.components["Tree"] else { return #expect(Bool(false)) }
         #expect(shape.property("children")?.schema == .array(.reference("Tree")))
         #expect(shape.property("by_name")?.schema == .nullable(.map(.reference("Tree"))))
-        let value: JSONValue = ["leaf_name": "a", "children": [["leaf_name": "b", "children": [["leaf_name": 1, "children": []]]]], "by_name": ["x": ["leaf_name": "c"]]]
+        let value: JSONValue = [
+            "leaf_name": "a", "children": [["leaf_name": "b", "children": [["leaf_name": 1, "children": []]]]], "by_name": ["x": ["leaf_name": "c"]],
+        ]
         let faults = Schema.reference("Tree").faults(in: value, components: reader.components)
         #expect(faults.map(\.pointer) == ["/by_name/x/children", "/children/0/children/0/leaf_name"])
     }
@@ -76,7 +85,8 @@ import Testing
                 "type": "object", "properties": ["size": ["type": "integer", "minimum": 1, "maximum": 3]], "required": ["size"], "additionalProperties": false,
             ]
         )
-        #expect(Schema.nullable(.string(format: "uuid", maxLength: 3)).json == ["anyOf": [["type": "string", "format": "uuid", "maxLength": 3], ["type": "null"]]])
+        #expect(
+            Schema.nullable(.string(format: "uuid", maxLength: 3)).json == ["anyOf": [["type": "string", "format": "uuid", "maxLength": 3], ["type": "null"]]])
         #expect(Schema.map(.any).json == ["type": "object", "additionalProperties": [:]])
         #expect(Schema.enumeration(["a"]).json == ["type": "string", "enum": ["a"]])
     }

@@ -27,7 +27,9 @@ import Testing
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ])
     func `what is not HTTP is answered 400 with a problem, and the connection ends`(request: String) async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send(request)
             let reply = try await client.reply()
@@ -39,7 +41,9 @@ import Testing
     }
 
     @Test func `a fault is told after the answers to the requests before it`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nBROKEN\r\n\r\n")
             #expect(try await client.reply().text == "GET /1 ")
@@ -50,7 +54,9 @@ import Testing
     }
 
     @Test func `a header that is too large is answered 431`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let large = try server.client()
             try await large.send("GET / HTTP/1.1\r\nHost: x\r\nX-Large: \(String(repeating: "a", count: 40 << 10))\r\n\r\n")
             #expect(try await large.reply().status == 431)
@@ -66,7 +72,9 @@ import Testing
     // MARK: Slow clients
 
     @Test func `a head that does not come to an end is answered 408`() async throws {
-        try await withServer(limits: { $0.headerTime = Duration.milliseconds(200) }) { request in await Self.echo(request) } use: { server in
+        try await withServer(limits: { $0.headerTime = Duration.milliseconds(200) }) { request in
+            await Self.echo(request)
+        } use: { server in
             // On a busy machine the first bytes may come too late themselves; then the connection is gone without a word.
             let isAnswered = try await eventually {
                 let client = try server.client()
@@ -113,7 +121,9 @@ import Testing
     }
 
     @Test func `a body that stops coming is answered 408`() async throws {
-        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(100) }) { request in await Self.echo(request) } use: { server in
+        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(100) }) { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
             #expect(try await client.reply().status == 408)
@@ -153,7 +163,9 @@ import Testing
     // MARK: Requests and answers
 
     @Test func `requests sent at once are answered in order`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             let requests = (0..<50).map { "POST /\($0) HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" }
             try await client.send(requests.joined())
@@ -162,7 +174,9 @@ import Testing
     }
 
     @Test func `a chunked body is read whole`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
             #expect(try await client.reply().text == "POST / abcde")
@@ -200,7 +214,9 @@ import Testing
     }
 
     @Test func `an answer says its date and length`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             let reply = try await client.reply()
@@ -217,7 +233,9 @@ import Testing
         ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
     ])
     func `a connection is kept where both sides want it`(version: String, fields: String, isKept: Bool) async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             for _ in 0..<(isKept ? 3 : 1) {
                 try await client.send("GET / HTTP/\(version)\r\nHost: x\r\n\(fields)\r\n")
@@ -230,7 +248,9 @@ import Testing
     }
 
     @Test func `the address of the client is known`() async throws {
-        try await withServer { request in Reply(text: request.peerAddress, mediaType: "text/plain") } use: { server in
+        try await withServer { request in
+            Reply(text: request.peerAddress, mediaType: "text/plain")
+        } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.reply().text == "127.0.0.1")
@@ -240,7 +260,9 @@ import Testing
     @Test func `a Unix socket serves as well`() async throws {
         let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try await withServer(host: path) { request in Reply(text: request.peerAddress, mediaType: "text/plain") } use: { server in
+        try await withServer(host: path) { request in
+            Reply(text: request.peerAddress, mediaType: "text/plain")
+        } use: { server in
             #expect(server.port == 0)
             let client = try RawClient(unixSocket: path)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -249,7 +271,9 @@ import Testing
     }
 
     @Test func `a client that has finished sending still gets its answer`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await client.finishSending()
@@ -260,7 +284,9 @@ import Testing
 
     @Test func `a large answer reaches a client that has finished sending`() async throws {
         let size = 8 << 20
-        try await withServer { _ in Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size))) } use: { server in
+        try await withServer { _ in
+            Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
+        } use: { server in
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             await client.finishSending()
@@ -289,7 +315,9 @@ import Testing
     }
 
     @Test func `a refused upload is never asked for`() async throws {
-        try await withServer { _ in Reply(status: .unauthorized) } use: { server in
+        try await withServer { _ in
+            Reply(status: .unauthorized)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
             let reply = try await client.reply()
@@ -300,7 +328,9 @@ import Testing
     }
 
     @Test func `an early 413 is read by a client that is still sending`() async throws {
-        try await withServer { request in await Self.echo(request, upTo: 1_000) } use: { server in
+        try await withServer { request in
+            await Self.echo(request, upTo: 1_000)
+        } use: { server in
             let client = try server.client()
             let size = 20 << 20
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n")
@@ -314,7 +344,9 @@ import Testing
     }
 
     @Test func `a client that will not stop sending is cut off`() async throws {
-        try await withServer(limits: { $0.lingerBytes = 1 << 20 }) { request in await Self.echo(request, upTo: 1_000) } use: { server in
+        try await withServer(limits: { $0.lingerBytes = 1 << 20 }) { request in
+            await Self.echo(request, upTo: 1_000)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
             #expect(try await client.reply().status == 413)
@@ -322,7 +354,9 @@ import Testing
                 for _ in 0..<1_000 { try await client.send([UInt8](repeating: 1, count: 1 << 20)) }
             }
         }
-        try await withServer(limits: { $0.lingerTime = Duration.milliseconds(100) }) { request in await Self.echo(request, upTo: 1_000) } use: { server in
+        try await withServer(limits: { $0.lingerTime = Duration.milliseconds(100) }) { request in
+            await Self.echo(request, upTo: 1_000)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
             #expect(try await client.reply().status == 413)
@@ -331,7 +365,9 @@ import Testing
     }
 
     @Test func `a small body that nobody read does not end the connection, a large one does`() async throws {
-        try await withServer { _ in Reply(status: .forbidden) } use: { server in
+        try await withServer { _ in
+            Reply(status: .forbidden)
+        } use: { server in
             let client = try server.client()
             for _ in 0..<3 {
                 try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "a", count: 1_000))
@@ -347,7 +383,9 @@ import Testing
     }
 
     @Test func `a cut body is told`() async throws {
-        try await withServer { request in await Self.echo(request) } use: { server in
+        try await withServer { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
             await client.finishSending()
@@ -418,7 +456,9 @@ import Testing
     @Test func `a large file waits for a slow reader without filling the memory`() async throws {
         let size = 256 << 20
         let file = try TemporaryFile(sparse: size)
-        try await withServer { _ in Reply(status: .ok, body: .file(path: file.path, range: 0..<Int64(size))) } use: { server in
+        try await withServer { _ in
+            Reply(status: .ok, body: .file(path: file.path, range: 0..<Int64(size)))
+        } use: { server in
             // Other tests run beside this one: the bound leaves them room and is still far from the whole file.
             let before = try residentBytes()
             let client = try server.client(receiveBuffer: 64 << 10)
@@ -459,7 +499,9 @@ import Testing
 
     @Test func `a shutdown does not cut an answer that is on its way`() async throws {
         let size = 16 << 20
-        try await withServer { _ in Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size))) } use: { server in
+        try await withServer { _ in
+            Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
+        } use: { server in
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.reply(toHead: true).status == 200)
@@ -486,7 +528,9 @@ import Testing
     }
 
     @Test func `more connections than allowed wait for their turn`() async throws {
-        try await withServer(limits: { $0.connections = 1 }) { request in await Self.echo(request) } use: { server in
+        try await withServer(limits: { $0.connections = 1 }) { request in
+            await Self.echo(request)
+        } use: { server in
             var first: RawClient? = try server.client()
             try await first?.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await first?.reply().text == "GET /first ")
@@ -500,7 +544,9 @@ import Testing
     // MARK: WebSocket
 
     @Test func `a WebSocket speaks both ways, on any request of its connection`() async throws {
-        try await withServer(upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+        try await withServer(upgrader: Echoes()) { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send("GET /before HTTP/1.1\r\nHost: x\r\n\r\n" + Self.upgrade("/echo"))
             #expect(try await client.reply().text == "GET /before ")
@@ -518,7 +564,9 @@ import Testing
     }
 
     @Test func `an upgrade that is refused or asked for wrongly is answered like any request`() async throws {
-        try await withServer(upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+        try await withServer(upgrader: Echoes()) { request in
+            await Self.echo(request)
+        } use: { server in
             let refused = try server.client()
             try await refused.send(Self.upgrade("/elsewhere"))
             #expect(try await refused.reply().text == "GET /elsewhere ")
@@ -530,7 +578,9 @@ import Testing
     }
 
     @Test func `a message that is too large closes its WebSocket`() async throws {
-        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: Echoes()) { request in await Self.echo(request) } use: { server in
+        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: Echoes()) { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send(Self.upgrade("/echo"))
             #expect(try await client.reply().status == 101)
@@ -541,7 +591,9 @@ import Testing
     }
 
     @Test func `a WebSocket can say goodbye when the server shuts down`() async throws {
-        try await withServer(upgrader: Farewells()) { request in await Self.echo(request) } use: { server in
+        try await withServer(upgrader: Farewells()) { request in
+            await Self.echo(request)
+        } use: { server in
             let client = try server.client()
             try await client.send(Self.upgrade("/"))
             #expect(try await client.reply().status == 101)

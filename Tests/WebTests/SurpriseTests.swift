@@ -14,11 +14,15 @@ import Web
 
     private let house = House([
         .get("mishap", "Throws", requires: .public) { _ -> Nothing in throw Mishap() },
-        .get("wrapped", "Throws a problem with a cause", requires: .public) { _ -> Nothing in throw Problem(.overloaded, headers: ["Retry-After": "3"], cause: Mishap()) },
+        .get("wrapped", "Throws a problem with a cause", requires: .public) { _ -> Nothing in
+            throw Problem(.overloaded, headers: ["Retry-After": "3"], cause: Mishap())
+        },
         .get("cancelled", "Is cancelled", requires: .public) { _ -> Nothing in throw CancellationError() },
         .get("unwritable", "Answers with what JSON cannot say", requires: .public) { _ in Unwritable() },
         .get("teapot", "Refuses", requires: .public) { _ -> Nothing in
-            throw Problem(Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".", members: ["handle": true, "code": "spout"], headers: ["X-Tea": "a\r\nSet-Cookie: b"])
+            throw Problem(
+                Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".", members: ["handle": true, "code": "spout"],
+                headers: ["X-Tea": "a\r\nSet-Cookie: b"])
         },
     ])
 

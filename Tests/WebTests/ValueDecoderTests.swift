@@ -1,6 +1,7 @@
 import Base
 import NIOCore
 import Testing
+
 @testable import Web
 
 @Suite struct ValueDecoderTests {
@@ -20,8 +21,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"small":128,"natural":1,"single":1,"pair":[],"nested":{}}"#, "/small"), (#"{"small":1,"natural":1,"single":1e300,"pair":[],"nested":{}}"#, "/single"),
-        (#"{"small":1,"natural":-1,"single":1,"pair":[],"nested":{}}"#, "/natural"), (#"{"small":1,"natural":1,"single":1,"pair":[1,"x"],"nested":{}}"#, "/pair/1"),
+        (#"{"small":128,"natural":1,"single":1,"pair":[],"nested":{}}"#, "/small"),
+        (#"{"small":1,"natural":1,"single":1e300,"pair":[],"nested":{}}"#, "/single"),
+        (#"{"small":1,"natural":-1,"single":1,"pair":[],"nested":{}}"#, "/natural"),
+        (#"{"small":1,"natural":1,"single":1,"pair":[1,"x"],"nested":{}}"#, "/pair/1"),
         (#"{"small":1,"natural":1,"single":1,"pair":[],"nested":{"a b":[true]}}"#, "/nested/a b/0"),
     ])
     func `what a type cannot hold is a fault at its place`(_ text: String, _ pointer: String) throws {

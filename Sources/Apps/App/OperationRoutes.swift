@@ -16,7 +16,9 @@ struct OperationRoutes: Sendable {
                 Greeting(status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion, timestamp: runtime.now())
             },
             .get("/health", "Whether the process answers", requires: .public) { _ in Health(status: "ok") },
-            .get("/ready", "Whether the database, its schema and the job queue are ready", requires: .public, problems: [.notReady]) { _ in try await readiness() },
+            .get("/ready", "Whether the database, its schema and the job queue are ready", requires: .public, problems: [.notReady]) { _ in
+                try await readiness()
+            },
             .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration)) { _ in
                 try await measure()
                 return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
@@ -29,15 +31,20 @@ struct OperationRoutes: Sendable {
         do {
             counts = try await database.read { try queue.counts(in: $0) }
         } catch {
-            throw Problem(.notReady, detail: "The database does not answer, or its schema is older than this version.", headers: ["Retry-After": "5"], cause: error)
+            throw Problem(
+                .notReady, detail: "The database does not answer, or its schema is older than this version.", headers: ["Retry-After": "5"], cause: error)
         }
-        return Readiness(status: "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available, jobsRunning: counts.leased, jobsDead: counts.dead)
+        return Readiness(
+            status: "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available, jobsRunning: counts.leased,
+            jobsDead: counts.dead)
     }
 
     private func measure() async throws(Problem) {
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
         let counts = try await database.read { try queue.counts(in: $0) }
-        let states = [("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased), ("retryable", counts.retryable), ("dead", counts.dead)]
+        let states = [
+            ("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased), ("retryable", counts.retryable), ("dead", counts.dead),
+        ]
         for (state, count) in states { metrics.set("gatehouse_jobs", [("state", state)], to: Double(count)) }
     }
 }

@@ -3,7 +3,6 @@ import Modules
 import ServiceLifecycle
 import UnixSignals
 
-
 extension App {
     /// Answers HTTP, and runs jobs beside it unless the configuration leaves them to others, until the process is told to stop.
     /// - Parameter onRunning: called once with the port that is listened on.

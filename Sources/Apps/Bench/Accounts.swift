@@ -10,7 +10,8 @@ enum Accounts {
         var tokens: [String] = []
         do {
             for index in 0..<count {
-                let account = try await client.post("/v1/auth/register", ["email": .string("person-\(index)@example.org"), "password": "correct horse battery"])
+                let account = try await client.post(
+                    "/v1/auth/register", ["email": .string("person-\(index)@example.org"), "password": "correct horse battery"])
                 guard account.status == 201, let token = account.json?["access_token"]?.string else { throw Refused(reply: account) }
                 if let plan {
                     let subscription = try await client.signedIn(with: token).post("/v1/payments/subscribe", ["plan": .string(plan)])

@@ -12,7 +12,8 @@ struct Child: Sendable {
 
     /// - Parameters:
     ///   - output: where its standard output goes; nowhere by default.
-    init(_ program: String, _ arguments: [String], environment: [String: String] = [:], on place: Place = .anywhere, output: Any = FileHandle.nullDevice) throws {
+    init(_ program: String, _ arguments: [String], environment: [String: String] = [:], on place: Place = .anywhere, output: Any = FileHandle.nullDevice) throws
+    {
         let process = Process()
         switch place {
         case .core(let core):

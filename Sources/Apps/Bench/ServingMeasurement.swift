@@ -12,7 +12,8 @@ struct ServingMeasurement {
 
     func run(calls: Bool, writes: Bool) async throws -> [Table] {
         let hasTwo = Machine.cores > 1
-        let apart = try await Scene(loops: 1, server: hasTwo ? .core(0) : .anywhere, client: hasTwo ? .core(1) : .anywhere, in: scratch.appending(path: "apart"))
+        let apart = try await Scene(
+            loops: 1, server: hasTwo ? .core(0) : .anywhere, client: hasTwo ? .core(1) : .anywhere, in: scratch.appending(path: "apart"))
         defer { apart.stop() }
         let together = try await Scene(loops: Machine.cores, server: .anywhere, client: .anywhere, in: scratch.appending(path: "together"))
         defer { together.stop() }
@@ -35,7 +36,9 @@ struct ServingMeasurement {
         var tables: [Table] = []
         if calls {
             tables.append(
-                table("One core for the server, another for the client", sums.apart, Self.connections, note: "× hello: requests a second beside bare Hummingbird's, at as many connections.")
+                table(
+                    "One core for the server, another for the client", sums.apart, Self.connections,
+                    note: "× hello: requests a second beside bare Hummingbird's, at as many connections.")
             )
         }
         tables.append(table("All cores shared by the server, its writer and the client", sums.together, [Self.busy], note: ""))
@@ -70,7 +73,8 @@ struct ServingMeasurement {
         row("gated calls that spend, 256 connections, over HTTP", sums.together.rate(.spending, Self.busy))
         row("gated calls that reserve and commit, 256 connections, over HTTP", sums.together.rate(.reservation, Self.busy))
         let (p50, p99) = (sums.writes.map(\.syncP50).median, sums.writes.map(\.syncP99).median)
-        table.note = "A page written and synchronised takes \(p50.shown()) µs (p99 \(p99.shown())). Under the last two a COMMIT serves \(sums.groups.median.shown()) calls."
+        table.note =
+            "A page written and synchronised takes \(p50.shown()) µs (p99 \(p99.shown())). Under the last two a COMMIT serves \(sums.groups.median.shown()) calls."
         return table
     }
 

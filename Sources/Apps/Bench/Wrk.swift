@@ -22,7 +22,9 @@ struct Wrk: Sendable {
     /// - Parameter tokens: a file of access tokens, one a line, which take turns.
     /// - Throws: ``Errors`` where a single answer was not a success.
     func run(_ method: String, _ url: String, tokens: URL? = nil, connections: Int, seconds: Int) throws -> Figures {
-        var arguments = ["--threads", "1", "--connections", "\(connections)", "--duration", "\(seconds)s", "--timeout", "10s", "--script", script.path, url, "--", method]
+        var arguments = [
+            "--threads", "1", "--connections", "\(connections)", "--duration", "\(seconds)s", "--timeout", "10s", "--script", script.path, url, "--", method,
+        ]
         if let tokens { arguments.append(tokens.path) }
         let output = String(decoding: try Child.output(of: "/usr/bin/wrk", arguments, on: place), as: UTF8.self)
         let line = output.split(separator: "\n").first { $0.hasPrefix("figures ") } ?? ""

@@ -62,7 +62,7 @@ package func withEachStatementFailing(
         let faulty = FaultyDatabase(database, failingAt: number)
         do {
             try await verb(faulty)
-        } catch where faulty.statementCount >= number {
+        } catch  where faulty.statementCount >= number {
             // As intended. Without the fault an error would be the verb's own, and leaves the loop.
         }
         try await check(database)

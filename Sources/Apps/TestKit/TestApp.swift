@@ -197,7 +197,9 @@ private func pumpJobs(of app: App) async {
 }
 
 /// A multipart/form-data body (RFC 7578) of text parts and one file.
-package func multipart(_ texts: [(name: String, value: String)], file: (name: String, fileName: String, bytes: [UInt8])?) -> (contentType: String, bytes: [UInt8]) {
+package func multipart(_ texts: [(name: String, value: String)], file: (name: String, fileName: String, bytes: [UInt8])?) -> (
+    contentType: String, bytes: [UInt8]
+) {
     let boundary = "gatehouse-test-boundary"
     var bytes: [UInt8] = []
     for text in texts {

@@ -1,5 +1,5 @@
-package import Storage
 package import Base
+package import Storage
 import Synchronization
 
 /// A database that behaves until a test says otherwise: then a statement of its writes fails, or a write waits at the door.
@@ -43,7 +43,7 @@ package final class TroubledDatabase: Database {
                 }
                 do {
                     try await verb(number)
-                } catch where (faulty?.statementCount ?? 0) >= number {
+                } catch  where (faulty?.statementCount ?? 0) >= number {
                     // As intended.
                 }
                 state.withLock { $0.faulty = nil }

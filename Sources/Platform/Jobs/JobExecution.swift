@@ -115,7 +115,7 @@ extension JobRunner {
         for delay in isPatient ? [100, 400, 1_600, 3_200] : [] {
             do {
                 return try await body()
-            } catch where error.isPassing {
+            } catch  where error.isPassing {
                 guard (try? await Task.sleep(for: .milliseconds(delay))) != nil else { break }
             }
         }

@@ -32,9 +32,13 @@ extension StorageError {
     package var problem: Problem {
         switch kind {
         case .serialization, .connectionLost, .overloaded, .full:
-            Problem(.overloaded, detail: "The database could not take this now; nothing was changed. Try again shortly.", headers: ["Retry-After": "2"], cause: self)
+            Problem(
+                .overloaded, detail: "The database could not take this now; nothing was changed. Try again shortly.", headers: ["Retry-After": "2"], cause: self
+            )
         case .outcomeUnknown:
-            Problem(.overloaded, detail: "The connection to the database broke at the last moment; read before trying again.", headers: ["Retry-After": "5"], cause: self)
+            Problem(
+                .overloaded, detail: "The connection to the database broke at the last moment; read before trying again.", headers: ["Retry-After": "5"],
+                cause: self)
         case .duplicate, .reference, .check, .cancelled, .other:
             Problem(.internalError, cause: self)
         }

@@ -60,7 +60,9 @@ package struct Migrator: Sendable {
                 ) \(.strict)
                 """
             )
-            let applied = try transaction.all("SELECT name, fingerprint FROM schema_migrations") { (name: try $0["name"] as String, fingerprint: try $0["fingerprint"] as String) }
+            let applied = try transaction.all("SELECT name, fingerprint FROM schema_migrations") {
+                (name: try $0["name"] as String, fingerprint: try $0["fingerprint"] as String)
+            }
             let known = Dictionary(uniqueKeysWithValues: migrations.map { ($0.name, $0.fingerprint) })
             for step in applied {
                 guard let fingerprint = known[step.name] else { throw MigrationFault.databaseIsNewer(step.name) }
@@ -86,7 +88,8 @@ package enum MigrationFault: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .databaseIsNewer(let name): "The database has the migration '\(name)', which this version of gatehouse does not know. Run the newer version."
-        case .edited(let name): "The migration '\(name)' differs from the one that was applied to this database. Shipped migrations are never edited; add a new one."
+        case .edited(let name):
+            "The migration '\(name)' differs from the one that was applied to this database. Shipped migrations are never edited; add a new one."
         }
     }
 }

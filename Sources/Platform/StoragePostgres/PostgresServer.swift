@@ -26,7 +26,8 @@ private actor Chore {
     func run(_ text: String) async throws(StorageError) {
         for _ in 1..<Self.triesMax {
             do throws(StorageError) {
-                return _ = try PostgresLink(url: url).ask(text)
+                _ = try PostgresLink(url: url).ask(text)
+                return
             } catch {
                 guard error.kind == .connectionLost else { throw error }
             }

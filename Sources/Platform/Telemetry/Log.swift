@@ -1,6 +1,6 @@
 import Base
-@_exported public import Logging
 import Foundation
+@_exported public import Logging
 import Synchronization
 
 /// Writes one JSON object (or one readable line) a message to standard output.

@@ -80,7 +80,11 @@ package struct FrontDoor: Sendable {
 
     private func problemReply(_ problem: Problem, requestID: String, route: String) -> Reply {
         if problem.kind.status >= 500 {
-            logger.error("\(problem.title)", metadata: ["request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)", "cause": "\(problem.cause.map { "\($0)" } ?? "none")"])
+            logger.error(
+                "\(problem.title)",
+                metadata: [
+                    "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)", "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
+                ])
         }
         metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
         return problem.reply(requestID: requestID)
@@ -137,7 +141,8 @@ extension FrontDoor {
         var reply = Reply(status: .noContent)
         if allows(origin) {
             reply.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
-            reply.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
+            reply.headers[.accessControlAllowHeaders] =
+                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
             reply.headers[.accessControlMaxAge] = "600"
         }
         return reply

@@ -61,6 +61,7 @@ extension Problem.Kind {
 
 extension Problem {
     package static func payloadTooLarge(limit: Int) -> Problem {
-        Problem(.payloadTooLarge, detail: "At most \(limit) bytes are accepted here.", members: ["limit": .integer(Int64(limit))], headers: ["Connection": "close"])
+        Problem(
+            .payloadTooLarge, detail: "At most \(limit) bytes are accepted here.", members: ["limit": .integer(Int64(limit))], headers: ["Connection": "close"])
     }
 }

@@ -50,7 +50,9 @@ package struct QuotaRequirement: Requirement {
         let level = standing.level(of: meter)
         if charge.limit.allows(level.used + level.held + units) { return charge }
         // A request that was admitted before is let through to its own answer, although it took the last unit itself.
-        if let key = call.headers[.idempotencyKey], try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation) { return charge }
+        if let key = call.headers[.idempotencyKey], try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation) {
+            return charge
+        }
         throw charge.refusal(level)
     }
 }

@@ -12,15 +12,18 @@ extension EntitlementsModule {
                 requires: identity.member,
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
             ) { (request: Subscribe, scope) in Created(try await subscriptions.start(request, scope: scope)) },
-            .get("payments/subscription", "The present subscription", requires: identity.member, subscription) { _, standing in subscriptions.current(standing) },
+            .get("payments/subscription", "The present subscription", requires: identity.member, subscription) { _, standing in subscriptions.current(standing)
+            },
             .post(
                 "payments/subscriptions/{user_id}/adjust",
                 "Put an account on a plan",
                 requires: identity.role(.admin), .path("user_id", of: Person.self),
                 problems: [.planNotFound]
             ) { (request: Adjustment, scope, person) in try await subscriptions.adjust(request, scope: scope, person: person) },
-            .get("usage", "What is used and what is left in this period", requires: identity.member, subscription) { _, standing in UsageView(standing, meters: meters) }
-                .alias("payments/usage"),
+            .get("usage", "What is used and what is left in this period", requires: identity.member, subscription) { _, standing in
+                UsageView(standing, meters: meters)
+            }
+            .alias("payments/usage"),
         ]
     }
 }

@@ -13,7 +13,9 @@ struct Subscriptions: Sendable {
     /// - Throws: `plan-not-found`; `payment-required` for a plan that costs; `already-subscribed`.
     func start(_ request: Subscribe, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(request.plan)
-        guard plan.start == .anyone else { throw Problem(.paymentRequired, detail: "\(plan.name) is started by an administrator.", members: ["plan": .string(plan.name)]) }
+        guard plan.start == .anyone else {
+            throw Problem(.paymentRequired, detail: "\(plan.name) is started by an administrator.", members: ["plan": .string(plan.name)])
+        }
         return try await database.write { transaction in
             let subscription = Subscription(id: runtime.id(), organisation: scope.organisation, plan: plan.id, anchor: transaction.now)
             guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }

@@ -46,7 +46,9 @@ package struct EmailAddress: Sendable, Hashable {
     package init?(_ text: String) {
         let trimmed = text.trimmingPrefix(while: \.isWhitespace)
         guard trimmed.unicodeScalars.count <= 254,
-            !trimmed.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 33 || $0.value == 127 || $0.properties.generalCategory == .format })
+            !trimmed.unicodeScalars.contains(where: {
+                $0.properties.isWhitespace || $0.value < 33 || $0.value == 127 || $0.properties.generalCategory == .format
+            })
         else { return nil }
         let parts = trimmed.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= 64 else { return nil }

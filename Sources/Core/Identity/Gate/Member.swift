@@ -1,5 +1,5 @@
-package import Modules
 import HTTPTypes
+package import Modules
 import Secrets
 
 /// Somebody signed in, by a bearer token in the `Authorization` header.
@@ -19,7 +19,8 @@ package struct Member: Requirement {
         // Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw Problem(.authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
+            throw Problem(
+                .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
         }
         let token = try await tokens.verify(String(parts[1]))
         try checkOrigin(of: call, token)

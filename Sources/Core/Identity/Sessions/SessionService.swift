@@ -81,7 +81,8 @@ struct Sessions: Sendable {
         try await database.write { [audit] transaction in
             guard try transaction.revoke(scope.session, because: "signed out") else { return }
             try audit.record(
-                AuditEvent("session.ended", actor: scope.person.text, organisation: scope.organisation.text, subject: scope.session.text, requestID: scope.requestID),
+                AuditEvent(
+                    "session.ended", actor: scope.person.text, organisation: scope.organisation.text, subject: scope.session.text, requestID: scope.requestID),
                 in: transaction
             )
         }

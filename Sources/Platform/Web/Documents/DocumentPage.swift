@@ -51,7 +51,9 @@ enum DocumentPage {
     private static func fields(_ schema: Schema, _ reader: SchemaReader) -> String {
         guard case .reference(let name) = schema, case .object(let shape) = reader.components[name] else { return "<p>\(escaped(type(schema)))</p>" }
         guard !shape.properties.isEmpty else { return "" }
-        let rows = shape.properties.map { "<tr><td><code>\(escaped($0.name))</code></td><td>\(escaped(type($0.schema)))</td><td>\($0.isRequired ? "required" : "")</td></tr>" }
+        let rows = shape.properties.map {
+            "<tr><td><code>\(escaped($0.name))</code></td><td>\(escaped(type($0.schema)))</td><td>\($0.isRequired ? "required" : "")</td></tr>"
+        }
         return "<table>\(rows.joined())</table>"
     }
 

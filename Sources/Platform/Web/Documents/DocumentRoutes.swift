@@ -4,7 +4,8 @@ import Base
 package struct DocumentRoutes: Sendable {
     /// - Parameter routes: every other route of the system.
     package static func routes(describing routes: [Route], version: String) -> [Route] {
-        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPFault.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code).compactMapValues(\.first)
+        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPFault.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code)
+            .compactMapValues(\.first)
         var all: [Route] = [
             .get("/docs", "The documents as a page", requires: .public) { _ in Page(DocumentPage.html(routes)) },
             .get("/docs/style.css", "The style of the pages", requires: .public) { _ in Stylesheet(DocumentPage.style) },

@@ -22,7 +22,8 @@ package struct OpenAPI: Sendable {
             "info": [
                 "title": "Gatehouse",
                 "version": .string(version),
-                "description": "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix.",
+                "description":
+                    "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix.",
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
             "paths": .object(paths),

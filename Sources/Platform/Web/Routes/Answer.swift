@@ -168,7 +168,8 @@ package struct Page: Answer {
     package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "A page", mediaType: "text/html")] }
     package func reply() -> Reply {
         var reply = Reply(text: html, mediaType: "text/html; charset=utf-8")
-        reply.headers[.contentSecurityPolicy] = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        reply.headers[.contentSecurityPolicy] =
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         reply.headers[.xContentTypeOptions] = "nosniff"
         reply.headers[.referrerPolicy] = "no-referrer"
         return reply

@@ -23,7 +23,9 @@ package struct PathText: Requirement {
     package var summary: GateSummary { GateSummary(.path, name, schema: .string(minLength: 1, maxLength: 255)) }
 
     package func check(_ call: Call) throws(Problem) -> String {
-        guard let text = call.parameters[name], (1...255).contains(text.unicodeScalars.count), !text.unicodeScalars.contains("\0") else { throw Problem(.notFound) }
+        guard let text = call.parameters[name], (1...255).contains(text.unicodeScalars.count), !text.unicodeScalars.contains("\0") else {
+            throw Problem(.notFound)
+        }
         return text
     }
 }

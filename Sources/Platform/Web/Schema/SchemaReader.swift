@@ -35,7 +35,8 @@ package final class SchemaReader {
             precondition(payload.naming == naming, "\(type) is nested in a payload whose names are written differently")
         }
         let name = String(describing: type).filter { $0.isLetter || $0.isNumber }
-        precondition(types.updateValue(ObjectIdentifier(type), forKey: name) ?? ObjectIdentifier(type) == ObjectIdentifier(type), "two payloads are named \(name)")
+        precondition(
+            types.updateValue(ObjectIdentifier(type), forKey: name) ?? ObjectIdentifier(type) == ObjectIdentifier(type), "two payloads are named \(name)")
         guard components[name] == nil, inProgress.insert(name).inserted else { return .reference(name) }
         defer { inProgress.remove(name) }
         let notes = Notes()

@@ -20,7 +20,9 @@ struct ValueDecoder: Decoder {
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
 
-    fileprivate func inner(_ value: JSONValue, at key: any CodingKey) -> ValueDecoder { ValueDecoder(value: value, naming: naming, codingPath: codingPath + [key]) }
+    fileprivate func inner(_ value: JSONValue, at key: any CodingKey) -> ValueDecoder {
+        ValueDecoder(value: value, naming: naming, codingPath: codingPath + [key])
+    }
 
     fileprivate func mismatch(_ type: Any.Type, _ what: String) -> DecodingError {
         .typeMismatch(type, DecodingError.Context(codingPath: codingPath, debugDescription: what))

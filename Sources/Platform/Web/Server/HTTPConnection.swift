@@ -127,7 +127,8 @@ private struct RequestLoop: Sendable {
         var reply = await server.respond(request)
         let rest = body?.finish() ?? .nothing
         if case .fault(let fault) = rest { reply = server.malformed(fault) }
-        let keepsAlive = head.keepsAlive && !connection.pulse.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
+        let keepsAlive =
+            head.keepsAlive && !connection.pulse.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
             && !reply.asksToClose
         try await write(reply, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return false }

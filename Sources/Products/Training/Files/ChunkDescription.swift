@@ -26,7 +26,9 @@ struct ChunkDescription: Sendable {
         }
         let (index, total) = isWhole ? (0, 1) : (place?.chunkIndex ?? -1, place?.totalChunks ?? 0)
         if faults.isEmpty {
-            if place?.fileName.unicodeScalars.contains(where: { $0.value < 32 }) ?? true { faults.append(.init("/metadata/fileName", "must have no control characters")) }
+            if place?.fileName.unicodeScalars.contains(where: { $0.value < 32 }) ?? true {
+                faults.append(.init("/metadata/fileName", "must have no control characters"))
+            }
             if total < 1 { faults.append(.init("/metadata/totalChunks", "is required")) }
             if !(0..<max(1, total)).contains(index) { faults.append(.init("/metadata/chunkIndex", "must be from 0 to totalChunks - 1")) }
         }

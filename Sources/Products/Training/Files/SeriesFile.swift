@@ -100,7 +100,9 @@ struct SeriesSettings: Payload, Hashable {
     /// What was read from the file stays as it was read.
     /// - Throws: `validation-failed` where settings of the import differ from those that the file was imported with.
     func checkSameImport(as imported: SeriesSettings) throws(Problem) {
-        let pairs = [("timeColumn", timeColumn, imported.timeColumn), ("valueColumn", valueColumn, imported.valueColumn), ("zeitzone", timeZone, imported.timeZone)]
+        let pairs = [
+            ("timeColumn", timeColumn, imported.timeColumn), ("valueColumn", valueColumn, imported.valueColumn), ("zeitzone", timeZone, imported.timeZone),
+        ]
         for (name, wanted, present) in pairs where wanted != present {
             throw Problem.invalid("/\(name)", "is settled when a file is sent: delete the file and send it again")
         }

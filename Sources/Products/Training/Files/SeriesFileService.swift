@@ -46,7 +46,8 @@ struct SeriesFiles: Sendable {
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
             try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)
             try audit.record(
-                AuditEvent("series-file.deleted", actor: scope.person.text, organisation: scope.organisation.text, subject: id.text, requestID: scope.requestID),
+                AuditEvent(
+                    "series-file.deleted", actor: scope.person.text, organisation: scope.organisation.text, subject: id.text, requestID: scope.requestID),
                 in: transaction
             )
             return file

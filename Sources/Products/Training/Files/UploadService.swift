@@ -108,7 +108,9 @@ struct Uploads: Sendable {
             return ChunkReceived(file: file, message: "The file is complete", receivedChunks: upload.chunkCount, totalChunks: upload.chunkCount)
         case .over(let file):
             await discard(places.upload(upload.id))
-            guard let file else { throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0]) }
+            guard let file else {
+                throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0])
+            }
             return ChunkReceived(file: file, message: "The file is complete already")
         case .tooLarge:
             await discard(places.upload(upload.id))

@@ -1,5 +1,4 @@
 import Identity
-import Identity
 import Modules
 
 /// Every SQL statement about uploads.
@@ -41,7 +40,8 @@ extension Transaction {
 
     /// Bytes of all chunks but the one at `position`.
     func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
-        try count("SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
+        try count(
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
     }
 
     /// Bytes of all chunks that wait for their file.

@@ -27,6 +27,7 @@ struct ForecastDrawing: Sendable {
             let last = (shape.inputSteps - 1) * shape.inputFeatures + index
             series.append(.init(name: column.name, x: line.times, y: line.values { dataset.inputs(Int(line.rows[$0]))[last] }))
         }
-        return try LineChart(title: "Step \(step + 1) of each forecast", xTitle: "reference time (UTC)", horizontal: .time, series: series).image(as: format, scale: 1)
+        return try LineChart(title: "Step \(step + 1) of each forecast", xTitle: "reference time (UTC)", horizontal: .time, series: series).image(
+            as: format, scale: 1)
     }
 }

@@ -8,7 +8,9 @@ struct InputRows: Sendable {
     /// - Parameter limit: how many numbers are accepted.
     /// - Throws: `validation-failed` at the first place that does not fit `steps` × `columns`.
     init(_ json: JSONValue, steps: Int, columns: Int, limit: Int) throws(Problem) {
-        guard let outer = json.array, let first = outer.first?.array else { throw Problem.invalid("/input_data", "must be a row of steps, or an array of rows") }
+        guard let outer = json.array, let first = outer.first?.array else {
+            throw Problem.invalid("/input_data", "must be a row of steps, or an array of rows")
+        }
         let isSingle = first.first?.array == nil
         let rows = isSingle ? [outer] : outer.map { $0.array ?? [] }
         guard rows.count * steps * columns <= limit else { throw Problem.invalid("/input_data", "must have at most \(limit) numbers") }

@@ -40,7 +40,10 @@ extension TrainingModule {
             .post("training/scale-data/{session}", "Scale rows of inputs", requires: identity.member, .path("session"), problems: missing) {
                 (request: ScaleData, scope, session) in try await results.scale(request, scope: scope, session: session)
             },
-            .get("training/list-models-database/{session}", "The trained models, latest first", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
+            .get(
+                "training/list-models-database/{session}", "The trained models, latest first", requires: identity.member, .path("session"),
+                problems: [.sessionNotFound]
+            ) {
                 try await results.models(scope: $0, session: $1)
             },
             .get(

@@ -74,7 +74,8 @@ struct DatasetWork: Sendable {
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
             try entitlements.commit(run.reservation, in: transaction)
             try audit.record(
-                AuditEvent("run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "datasets"]),
+                AuditEvent(
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "datasets"]),
                 in: transaction
             )
         }

@@ -99,7 +99,8 @@ struct TrainModels: Payload {
 
         static let naming = Naming.asDeclared
         static let rules: [String: Rule] = [
-            "LAY": .range(1...16), "N": .range(1...4096), "EP": .range(1...2000), "K": .range(1...4096), "KERNEL": .oneOf(["linear", "poly", "rbf", "sigmoid"]),
+            "LAY": .range(1...16), "N": .range(1...4096), "EP": .range(1...2000), "K": .range(1...4096),
+            "KERNEL": .oneOf(["linear", "poly", "rbf", "sigmoid"]),
             "C": .numbers(0...1e6), "EPSILON": .numbers(0...1e6), "seed": .range(0...(1 << 53)),
         ]
 

@@ -45,7 +45,10 @@ struct Runs: Sendable {
             throw Problem(
                 .modelNotAvailable,
                 detail: "\(parameters.mode.rawValue) is not offered yet. Choose one of those that are.",
-                members: ["available": .array(ForecastMode.available.map { .string($0.rawValue) }), "errors": [["pointer": "/model_parameters/MODE", "detail": "is not available"]]]
+                members: [
+                    "available": .array(ForecastMode.available.map { .string($0.rawValue) }),
+                    "errors": [["pointer": "/model_parameters/MODE", "detail": "is not available"]],
+                ]
             )
         }
         let (_, ticket) = try await start(.training, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in

@@ -67,7 +67,8 @@ struct TrainingWork: Sendable {
                     } else {
                         try ModelDatasets.keepManifest(of: common, in: own)
                     }
-                    return try TrainedModel(parameters, on: Dataset(source), named: name, into: own, report: report, checkCancellation: context.checkCancellation)
+                    return try TrainedModel(
+                        parameters, on: Dataset(source), named: name, into: own, report: report, checkCancellation: context.checkCancellation)
                 } catch let fault as DatasetFault {
                     throw JobFailure.permanent(fault.message)
                 } catch let fault as ModelFault {
@@ -85,7 +86,8 @@ struct TrainingWork: Sendable {
             try transaction.move(run.session, of: run.organisation, to: .phase4)
             try entitlements.commit(run.reservation, in: transaction)
             try audit.record(
-                AuditEvent("run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "training"]),
+                AuditEvent(
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "training"]),
                 in: transaction
             )
         }

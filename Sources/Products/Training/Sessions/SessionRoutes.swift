@@ -20,7 +20,10 @@ extension TrainingModule {
             .get("training/session/{session}", "A session", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
                 try await sessions.view(scope: $0, session: $1)
             },
-            .get("training/session/{session}/database", "A session with everything in it", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
+            .get(
+                "training/session/{session}/database", "A session with everything in it", requires: identity.member, .path("session"),
+                problems: [.sessionNotFound]
+            ) {
                 try await sessions.whole(scope: $0, session: $1)
             },
             .get("training/session-status/{session}", "How far a session is", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
@@ -50,7 +53,9 @@ extension TrainingModule {
             .get("training/get-time-info/{session}", "The time features", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
                 try await sessions.timeInfo(scope: $0, session: $1)
             },
-            .get("training/get-zeitschritte/{session}", "The steps", requires: identity.member, .path("session"), problems: [.sessionNotFound, .resultsNotFound]) {
+            .get(
+                "training/get-zeitschritte/{session}", "The steps", requires: identity.member, .path("session"), problems: [.sessionNotFound, .resultsNotFound]
+            ) {
                 try await sessions.steps(scope: $0, session: $1)
             },
         ]

@@ -74,7 +74,8 @@ struct TrainingSessions: Sendable {
         try await database.write { transaction in
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             try transaction.finalize(session)
-            return SessionFinalized(success: true, message: "Session finalized", nDat: session.datasetCount ?? 0, fileCount: try transaction.countSeriesFiles(of: session))
+            return SessionFinalized(
+                success: true, message: "Session finalized", nDat: session.datasetCount ?? 0, fileCount: try transaction.countSeriesFiles(of: session))
         }
     }
 
@@ -94,7 +95,9 @@ struct TrainingSessions: Sendable {
 
     func steps(scope: Scope, session: String) async throws(Problem) -> StepSettings {
         let steps = try await database.read { try $0.trainingSession(session, in: scope).steps }
-        guard let steps else { throw Problem(.resultsNotFound, title: "The steps have not been set", detail: "Save them first: POST /v1/training/save-zeitschritte.") }
+        guard let steps else {
+            throw Problem(.resultsNotFound, title: "The steps have not been set", detail: "Save them first: POST /v1/training/save-zeitschritte.")
+        }
         return steps
     }
 
@@ -146,7 +149,9 @@ struct TrainingSessions: Sendable {
     }
 
     private func delete(_ session: TrainingSession, _ scope: Scope, in transaction: Transaction) throws -> Deletion {
-        guard try transaction.unfinishedRun(of: session) == nil else { throw Problem(.trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting.") }
+        guard try transaction.unfinishedRun(of: session) == nil else {
+            throw Problem(.trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting.")
+        }
         let files = try transaction.seriesFiles(of: session)
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
