@@ -1,9 +1,10 @@
 import App
 import Base
-@testable import Identity
 import Modules
-import Testing
 import TestKit
+import Testing
+
+@testable import Identity
 
 @Suite struct PasswordTests {
     @Test func `a password that is easy to guess or impossible to keep is refused with the reason`() async throws {

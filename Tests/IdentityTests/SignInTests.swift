@@ -2,8 +2,8 @@ import App
 import Base
 import Identity
 import Modules
-import Testing
 import TestKit
+import Testing
 
 @Suite struct SignInTests {
     @Test(arguments: Engine.available)
@@ -14,7 +14,8 @@ import TestKit
             )
             let id = try #require(registered["user"]?["id"])
             let names: [JSONValue] = [
-                ["email": "ada@example.org"], ["email": "ADA@example.org"], ["email": " ada@example.org "], ["username": "ada"], ["username": "ａｄａ"], ["email": "Ada"],
+                ["email": "ada@example.org"], ["email": "ADA@example.org"], ["email": " ada@example.org "], ["username": "ada"], ["username": "ａｄａ"],
+                ["email": "Ada"],
                 ["username": "ada@example.org"],
             ]
             for name in names {
