@@ -19,8 +19,12 @@ let http: [Target.Dependency] = [
 let c: [Target] = [
     .library("CCairo", pkgConfig: "cairo", apt: "libcairo2-dev"),
     .library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
+    .library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+    // libcurl's options are set by a function with variable arguments, which Swift cannot call: a few lines of C stand between.
+    .target(name: "CCurl", path: "Sources/C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+    .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
 ]
 
 let base: [Target] = [
@@ -34,17 +38,21 @@ let platform: [Target] = [
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base"]),
+    .layer("Platform", "Archives", ["Base", "CArchive"]),
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
+    .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs"]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
-    .layer("Platform", "Plotting", ["CCairo"]),
+    .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
+    .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
 
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules"]),
-    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Identity", .httpTypes, .yams]),
+    .layer("Core", "Ledger", ["Modules"]),
+    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .yams]),
 ]
 
 let products: [Target] = [
@@ -55,14 +63,18 @@ let apps: [Target] = [
     .layer(
         "Apps",
         "App",
-        ["Modules", "Secrets", "StorageSQLite", "StoragePostgres", "Files", "Telemetry", .configuration, .httpTypes, .serviceLifecycle, .system, .unixSignals]
+        [
+            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Files", "Telemetry", .configuration, .httpTypes,
+            .serviceLifecycle,
+            .system, .unixSignals,
+        ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
     .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
-    .layer("Apps", "TestKit", ["App", "Base", "Identity", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
+    .layer("Apps", "TestKit", ["App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
     .executableTarget(
         name: "gatehouse",
-        dependencies: ["App", "Client", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
+        dependencies: ["App", "Audit", "Client", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
         path: "Sources/Apps/gatehouse"
     ),
     .executableTarget(
@@ -81,8 +93,12 @@ let tests: [Target] = [
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting"]),
-    .tests("IdentityTests", ["App", "Audit", "Base", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
-    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "TestKit", .httpTypes]),
+    .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
+    .tests("MessagingRedisTests", ["Base", "MessagingRedis", .nio, .nioSSL]),
+    .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
+    .tests("LedgerTests", ["App", "Base", "Ledger", "Modules", "TestKit"]),
+    .tests("IdentityTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
@@ -105,6 +121,8 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.5"),
     ],
     targets: c + base + platform + core + products + apps + tests,
     swiftLanguageModes: [.v6]
@@ -142,8 +160,11 @@ extension Target.Dependency {
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
     static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
     static var logging: Self { .product(name: "Logging", package: "swift-log") }
+    static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+    static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+    static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var sqlite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
     static var system: Self { .product(name: "SystemPackage", package: "swift-system") }

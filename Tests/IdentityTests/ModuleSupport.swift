@@ -2,6 +2,7 @@ import App
 import Audit
 import Base
 import Foundation
+import Mail
 import Modules
 import Secrets
 import TestKit
@@ -23,7 +24,15 @@ extension TestApp {
     func withIdentity(on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void) async throws {
         let settings = IdentitySettings(issuer: "http://localhost:8080", audience: audience, bcryptCost: 4, hashingThreads: 1)
         try await body(
-            IdentityModule(database: database, audit: AuditModule(runtime: runtime), sealer: sealer, settings: settings, logger: app.logger, runtime: runtime)
+            IdentityModule(
+                database: database,
+                audit: AuditModule(runtime: runtime),
+                post: Post(queue: app.queue, sealer: sealer, runtime: runtime),
+                sealer: sealer,
+                settings: settings,
+                logger: app.logger,
+                runtime: runtime
+            )
         )
     }
 }

@@ -3,6 +3,7 @@ package import Entitlements
 import Files
 import Foundation
 package import Identity
+import Mail
 package import Modules
 import Secrets
 import ServiceLifecycle
@@ -64,9 +65,12 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     // Core
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(runtime: runtime)
+    let post = Post(queue: queue, sealer: sealer, runtime: runtime)
+    let delivery = Delivery(database: database, post: post, folder: "\(configuration.dataFolder)/mail")
     let identity = try await IdentityModule(
         database: database,
         audit: audit,
+        post: post,
         sealer: sealer,
         settings: identitySettings(configuration),
         logger: logger,
@@ -97,7 +101,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let modules: [any Module] = [audit, identity, entitlements, training]
     let runner = JobRunner(
         database: database,
-        workers: modules.flatMap(\.workers),
+        workers: modules.flatMap(\.workers) + [delivery.worker],
         schedules: modules.flatMap(\.schedules),
         queue: queue,
         metrics: metrics,
@@ -129,7 +133,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
-    JobsSchema.migrations + AuditModule.migrations + IdentityModule.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + EntitlementsModule.migrations
+    + TrainingModule.migrations
 
 package let gatehouseVersion = "0.1.0"
 

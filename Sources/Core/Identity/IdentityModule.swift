@@ -1,4 +1,5 @@
 package import Audit
+package import Mail
 package import Modules
 package import Secrets
 
@@ -43,6 +44,7 @@ package struct IdentityModule: Module {
     let sessions: Sessions
     let database: any Database
     let audit: AuditModule
+    let post: Post
     /// Reads what other nodes revoked; it must run for as long as the process answers.
     package let revocations: Revocations
     /// Somebody signed in.
@@ -52,6 +54,7 @@ package struct IdentityModule: Module {
     package init(
         database: any Database,
         audit: AuditModule,
+        post: Post,
         sealer: Sealer,
         settings: IdentitySettings,
         logger: Logger,
@@ -60,9 +63,10 @@ package struct IdentityModule: Module {
         let revocations = Revocations(database: database, tokenLifetime: settings.accessTokenLifetime, runtime: runtime, logger: logger)
         let keys = try await SigningKey.loadOrMake(from: database, sealer: sealer, runtime: runtime)
         let tokens = try await TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
-        let sessions = Sessions(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, runtime: runtime)
+        let sessions = Sessions(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, post: post, runtime: runtime)
         self.database = database
         self.audit = audit
+        self.post = post
         self.revocations = revocations
         self.sessions = sessions
         accounts = Accounts(
@@ -71,6 +75,7 @@ package struct IdentityModule: Module {
             policy: PasswordPolicy(minimumLength: settings.passwordMinimumLength),
             sessions: sessions,
             audit: audit,
+            post: post,
             runtime: runtime
         )
         member = Member(tokens: tokens, origins: Set(settings.origins))

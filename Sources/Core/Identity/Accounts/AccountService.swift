@@ -1,4 +1,5 @@
 import Audit
+import Mail
 package import Modules
 
 /// The verbs of accounts: coming to be, signing in, being looked at.
@@ -8,6 +9,7 @@ struct Accounts: Sendable {
     let policy: PasswordPolicy
     let sessions: Sessions
     let audit: AuditModule
+    let post: Post
     let runtime: Runtime
 
     /// Makes an account with its personal organisation, and signs it in.
@@ -41,7 +43,7 @@ struct Accounts: Sendable {
         return try await database.write { [audit] transaction in
             guard try transaction.insert(new), let person = try transaction.person(new.id) else { throw Problem(.accountExists) }
             try audit.record(
-                AuditEvent("account.created", actor: new.id.text, organisation: new.organisation.text, address: visitor.address, requestID: visitor.requestID),
+                AuditEvent("account.created", from: visitor, actor: new.id.text, organisation: new.organisation.text),
                 in: transaction
             )
             return (person, new.organisation)
@@ -86,7 +88,7 @@ struct Accounts: Sendable {
     private func recordFailure(_ person: Person?, _ visitor: Visitor) async throws(Problem) {
         try await database.write { [audit] transaction in
             try audit.record(
-                AuditEvent("session.created", outcome: .failure, subject: person?.id.text, address: visitor.address, requestID: visitor.requestID),
+                AuditEvent("session.created", outcome: .failure, from: visitor, subject: person?.id.text),
                 in: transaction
             )
         }

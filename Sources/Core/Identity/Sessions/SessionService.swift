@@ -1,4 +1,5 @@
 import Audit
+import Mail
 package import Modules
 import Secrets
 
@@ -9,6 +10,7 @@ struct Sessions: Sendable {
     let revocations: Revocations
     let sealer: Sealer
     let audit: AuditModule
+    let post: Post
     let runtime: Runtime
 
     /// Opens a session for somebody who has proved who they are.
@@ -19,14 +21,7 @@ struct Sessions: Sendable {
         try await database.write { [audit] transaction in
             try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor)
             try audit.record(
-                AuditEvent(
-                    "session.created",
-                    actor: person.id.text,
-                    organisation: person.organisation.text,
-                    subject: id.text,
-                    address: visitor.address,
-                    requestID: visitor.requestID
-                ),
+                AuditEvent("session.created", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: id.text),
                 in: transaction
             )
         }
@@ -54,10 +49,9 @@ struct Sessions: Sendable {
                     AuditEvent(
                         "session.revoked",
                         outcome: .refused,
+                        from: visitor,
                         organisation: session.organisation.text,
                         subject: session.id.text,
-                        address: visitor.address,
-                        requestID: visitor.requestID,
                         details: ["reason": "refresh token reused"]
                     ),
                     in: transaction
@@ -81,8 +75,7 @@ struct Sessions: Sendable {
         try await database.write { [audit] transaction in
             guard try transaction.revoke(scope.session, because: "signed out") else { return }
             try audit.record(
-                AuditEvent(
-                    "session.ended", actor: scope.person.text, organisation: scope.organisation.text, subject: scope.session.text, requestID: scope.requestID),
+                AuditEvent("session.ended", by: scope, subject: scope.session.text),
                 in: transaction
             )
         }

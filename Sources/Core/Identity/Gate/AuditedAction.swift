@@ -1,0 +1,40 @@
+package import Audit
+package import Modules
+
+extension AuditEvent {
+    /// Something that a signed-in caller did, or was refused.
+    package init(_ action: String, outcome: Outcome = .success, by scope: Scope, subject: String? = nil, details: [String: String] = [:]) {
+        self.init(
+            action,
+            outcome: outcome,
+            actor: scope.person.text,
+            organisation: scope.organisation.text,
+            subject: subject,
+            address: scope.address,
+            requestID: scope.requestID,
+            details: details
+        )
+    }
+
+    /// Something that happened at a door that anybody may use.
+    package init(
+        _ action: String,
+        outcome: Outcome = .success,
+        from visitor: Visitor,
+        actor: String? = nil,
+        organisation: String? = nil,
+        subject: String? = nil,
+        details: [String: String] = [:]
+    ) {
+        self.init(
+            action,
+            outcome: outcome,
+            actor: actor,
+            organisation: organisation,
+            subject: subject,
+            address: visitor.address,
+            requestID: visitor.requestID,
+            details: details
+        )
+    }
+}
