@@ -147,6 +147,42 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a run breaks off anywhere, is taken up again and charged once`(engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withCustomer(engine, plan: "enterprise", trouble: trouble) { customer in
+            try await customer.prepareDatasets(series: Samples.hourly(40))
+            for (path, body, meter) in [("generate-datasets/s", [:], "processing"), ("train-models/s", ["model_parameters": Samples.linear], "training_runs")]
+                as [(String, JSONValue, String)]
+            {
+                var used = try #require(await customer.level(meter)[0])
+                try await customer.require(202, await customer.post(path, body, prefer: "respond-async"))
+                let count = try await trouble.failEachStatement { _ in
+                    try await customer.app.runJobs()
+                } check: { number in
+                    try await customer.requireBalance()
+                    // Whoever was cut off is taken for lost, and others take over.
+                    for _ in 1...3 {
+                        customer.app.clock.advance(by: .minutes(1))
+                        try await customer.app.runJobs()
+                    }
+                    used += 1
+                    let status = await customer.get("status/s")
+                    #expect(status["status"]?.string == "completed", "statement \(number): \(status)")
+                    #expect(await customer.level(meter) == [used, 0], "statement \(number)")
+                    try await customer.requireBalance()
+                    try await customer.require(202, await customer.post(path, body, prefer: "respond-async"))
+                }
+                #expect(count >= 12)
+                try await customer.app.runJobs()
+                customer.app.clock.advance(by: .seconds(1))
+            }
+            let models = try await customer.count("training_models")
+            #expect(await customer.level("training_runs") == [models, 0])
+            #expect(customer.filesOnDisk().filter { $0.hasSuffix(".safetensors") }.count == Int(models))
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `calling off breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
         let trouble = TroubledDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in

@@ -133,6 +133,18 @@ import Testing
             #expect(many["input_count"]?.integer == 3 && zip(last, [15.0, 105, -1]).allSatisfy { abs($0 - $1) < 1e-6 }, "\(last)")
             let scaled = await customer.post("predict/s", ["apply_scaling": false, "input_data": [[0], [0.5]]])
             #expect(scaled["scaling_applied"]?.bool == false && scaled["predictions"]?[0]?[0]?[0]?.number != nil)
+            // Large is not wrong: what comes out is a number, and JSON can say it.
+            let large = await customer.post("predict/s", ["input_data": [[1e300], [-1e300]]])
+            #expect(large.status == 200 && large["predictions"]?[0]?[1]?[0]?.number?.isFinite == true, "\(large)")
+            let wrong: [(JSONValue, String)] = [
+                (7, "/input_data"), ([], "/input_data"), ([1, 2], "/input_data"), ([[1]], "/input_data"), ([[1], [2], [3]], "/input_data"),
+                ([[1, 2], [3, 4]], "/input_data/0"), ([[1], ["x"]], "/input_data/1/0"), ([[[1], [2]], [[1]]], "/input_data/1"),
+                ([[[1], [2]], 7], "/input_data/1"), ([[], []], "/input_data/0"), (.null, "/input_data"), ([[.null], [1]], "/input_data/0/0"),
+            ]
+            for (input, pointer) in wrong {
+                let refused = await customer.post("predict/s", ["input_data": input])
+                #expect(refused.status == 422 && refused.pointers == [pointer], "\(input) \(refused)")
+            }
             #expect(await customer.post("predict/s", [:]).pointers == ["/input_data"])
             #expect(await customer.post("predict/s", ["model_filename": "other", "input_data": [[1], [2]]]).code == "model-not-found")
         }

@@ -20,8 +20,16 @@ extension Transaction {
         ) { Picture(name: try $0["name"], kind: try $0["kind"], label: try $0["label"], fileName: try $0["file_name"]) }
     }
 
-    func deletePictures(of run: Run) throws {
-        try execute("DELETE FROM training_plots WHERE run_id = \(run.id) AND organisation_id = \(run.organisation)")
+    /// Forgets the pictures of a session's datasets, but for those of `run` and of the datasets that count now.
+    func deleteDatasetPictures(of session: TrainingSession, except run: Run) throws {
+        try execute(
+            """
+            DELETE FROM training_plots WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND run_id IN (
+                SELECT id FROM training_runs
+                WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND kind = 'datasets'
+                  AND id <> \(run.id) AND id <> \(session.datasetRun ?? run.id))
+            """
+        )
     }
 
     func insertModel(_ fileName: String, mode: ForecastMode, bytes: Int64, run: Run, id: ID<StoredModel>) throws {

@@ -34,6 +34,10 @@ struct DatasetWork: Sendable {
     let audit: AuditModule
     let runtime: Runtime
 
+    /// How many of the latest runs are looked at for something to clear away. Each run clears what the one before it left, so that
+    /// one would do but for processes that were killed in between.
+    private static let clearedMax = 16
+
     var worker: Worker {
         Worker(
             DatasetJob.self,
@@ -83,17 +87,17 @@ struct DatasetWork: Sendable {
 
     /// Takes the run up, and clears away what earlier runs of its kind left: only the latest datasets count.
     private func take(_ job: DatasetJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
-        let taken = try await database.write { transaction -> (Run, TrainingSession, [SeriesFile], [Run])? in
+        let taken = try await database.write { transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
             try entitlements.extend(run.reservation, in: transaction)
-            let old = try transaction.runs(of: session).filter { $0.kind == .datasets && $0.id != run.id && $0.id != session.datasetRun }
-            for earlier in old { try transaction.deletePictures(of: earlier) }
+            let old = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.clearedMax).filter { $0 != run.id && $0 != session.datasetRun }
+            try transaction.deleteDatasetPictures(of: session, except: run)
             return (run, session, try transaction.seriesFiles(of: session), old)
         }
         guard let (run, session, files, old) = taken else { return nil }
-        for earlier in old { try await places.store.remove(places.run(earlier.id, of: session.id)) }
+        for earlier in old { try await places.store.remove(places.run(earlier, of: session.id)) }
         return (run, session, files)
     }
 }

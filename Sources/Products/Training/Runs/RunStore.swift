@@ -49,8 +49,14 @@ extension Transaction {
         return try first(statement + " ORDER BY created_at DESC, id DESC LIMIT 1", Run.init)
     }
 
-    func runs(of session: TrainingSession) throws -> [Run] {
-        try all(Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at", Run.init)
+    func latestRuns(of session: TrainingSession, kind: Run.Kind, limit: Int) throws -> [ID<Run>] {
+        try all(
+            """
+            SELECT id FROM training_runs
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND kind = \(kind)
+            ORDER BY created_at DESC, id DESC LIMIT \(limit)
+            """
+        ) { try $0["id"] }
     }
 
     /// - Returns: false when the run is over already.
