@@ -52,7 +52,7 @@ let core: [Target] = [
     .layer("Core", "Audit", ["Modules"]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .yams]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
 let products: [Target] = [

@@ -1,3 +1,4 @@
+import App
 import Base
 import TestKit
 import Testing
@@ -7,19 +8,20 @@ import Testing
 @Suite struct CatalogueTests {
     private let meters = [Meter.uploads, .processing, .trainingRuns]
     private let features = [Feature("training", title: "Training")]
+    private var offers: Offers { Offers(meters: meters, features: features) }
 
     private func faults(_ yaml: String) -> [String] {
         do {
-            _ = try Catalogue(yaml: yaml, meters: meters, features: features)
+            _ = try Catalogue(yaml: yaml, offers: offers)
             return []
         } catch {
             return (error as? CatalogueFaults)?.faults ?? ["\(error)"]
         }
     }
 
-    @Test func `the built-in plans are those of the price list`() throws {
-        let catalogue = try Catalogue(yaml: Catalogue.builtIn, meters: meters, features: features)
-        #expect(catalogue.plans.map(\.id.text) == ["free", "basic", "pro", "enterprise"])
+    @Test func `the built-in plans are those of the price lists`() throws {
+        let catalogue = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
+        #expect(catalogue.plans.map(\.id.text) == ["free", "trial", "student", "basic", "employee", "pro", "professional", "premium", "enterprise"])
         #expect(catalogue.plans.filter { $0.start == .anyone }.map(\.name) == ["Free"])
         let free = try #require(catalogue[Plan.ID("free")])
         #expect(free.limit(of: .processing) == .upTo(5) && free.limit(of: .uploads) == .upTo(5))
@@ -28,6 +30,12 @@ import Testing
         let enterprise = try #require(catalogue[Plan.ID("enterprise")])
         #expect(enterprise.limit(of: .trainingRuns) == .unlimited && enterprise.includes(features[0]))
         #expect(catalogue[Plan.ID("gold")] == nil)
+        #expect(catalogue[.trial]?.trial == TrialTerms(days: 30, credits: 10))
+        // Fixed prices of a country stand beside those of everywhere else.
+        let student = try #require(catalogue[Plan.ID("student")])
+        #expect(student.prices.count == 4 && student.prices.filter { $0.region == "IN" }.allSatisfy { $0.amount.currency.code == "inr" })
+        let iterations = ["basic", "pro", "premium"].map { catalogue[Plan.ID($0)]?.limits["iterations"] }
+        #expect(iterations == [.upTo(25), .upTo(100), .upTo(300)])
     }
 
     @Test func `every fault of a catalogue is named at once`() {
@@ -35,18 +43,29 @@ import Testing
             """
             plans:
               - { id: Free Plan, name: A, file_mb: 1, storage_mb: 1 }
-              - { id: b, name: B, start: everybody, features: [training, flying], limits: { uploads: -2, dreams: 3 }, file_mb: -5, storage_mb: 1 }
-              - { id: b, name: B2, file_mb: 1, storage_mb: -9 }
-              - { id: c, name: C, file_mb: 1, storage_mb: 9000000000000 }
+              - { id: b, name: B, start: everybody, features: [training, flying], limits: { uploads: -2 }, file_mb: -5, storage_mb: 1 }
+              - { id: b, name: B2, file_mb: 1, storage_mb: -9, colour: red }
+              - { id: c, name: C, limits: { dreams: 3 }, features: [flying], file_mb: 1, storage_mb: 1 }
+              - { id: d, name: D, file_mb: 1, storage_mb: 9000000000000 }
+              - { id: e, name: E, start: payment, file_mb: 1, storage_mb: 1 }
+              - { id: f, name: F, prices: [{ cycle: monthly, amount: 5 }], file_mb: 1, storage_mb: 1 }
+              - { id: g, name: G, prices: [{ cycle: monthly, currency: "a$b", amount: 5, region: in }], file_mb: 1, storage_mb: 1 }
+              - { id: h, name: H, start: trial, file_mb: 1, storage_mb: 1 }
+              - { id: i, name: I, prices: [{ cycle: daily, currency: usd, amount: -5 }], trial: { days: 0 }, file_mb: 1, storage_mb: 1 }
+            meters: [a]
+            extras: 5
             """
         )
-        #expect(found.count == 9, "\(found)")
-        for word in [
-            "Free Plan", "everybody", "flying", "'uploads' is negative", "'dreams'", "file_mb is negative", "storage_mb is negative", "twice",
-            "storage_mb is more",
+        for words in [
+            "plan 1: an id", "'b': start", "'b': limits.uploads must be at least -1", "'b': file_mb must be at least -1", "'b': is there twice",
+            "'b': storage_mb must", "'b': colour is not a known field", "'c': limits.dreams is no known meter", "'c': features.0 is no known feature",
+            "'d': storage_mb must be at most", "'e': prices is required", "'f': prices.0.currency is required", "'g': prices.0.currency is not a currency",
+            "'g': prices.0.region is not a country", "'h': trial belongs", "'i': prices.0.cycle must be one of", "'i': prices.0.amount must be at least 0",
+            "'i': trial.days must be at least 1", "'meters': gives each name its title", "'extras': is no part",
         ] {
-            #expect(found.contains { $0.contains(word) }, "\(word) in \(found)")
+            #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
         }
+        #expect(found.count == 20, "\(found)")
     }
 
     @Test(arguments: ["", "plans: []", "plans: 7", "plans:\n  - name: without an id", "[", "plans:\n  - { id: a, name: A, file_mb: many, storage_mb: 1 }"])
@@ -56,7 +75,7 @@ import Testing
 
     @Test func `what a plan does not mention it does not include, and −1 is no limit`() throws {
         let yaml = "plans:\n  - { id: a, name: A, limits: { uploads: -1 }, file_mb: -1, storage_mb: -1 }"
-        let plan = try #require(try Catalogue(yaml: yaml, meters: meters, features: features).plans.first)
+        let plan = try #require(try Catalogue(yaml: yaml, offers: offers).plans.first)
         #expect(plan.start == .administrator)
         #expect(plan.limit(of: .uploads) == .unlimited && plan.limit(of: .processing) == .upTo(0))
         #expect(plan.fileBytes == .unlimited && plan.storageBytes == .unlimited)
@@ -68,11 +87,22 @@ import Testing
             let reply = await app.call("GET", "/api/plans")
             #expect(reply.status == 200)
             let plans = try #require(reply["plans"]?.array)
-            #expect(plans.map { $0["id"]?.string } == ["free", "basic", "pro", "enterprise"])
+            #expect(plans.map { $0["id"]?.string } == app.app.entitlements.catalogue.plans.map(\.id.text))
             #expect(plans[0]["limits"] == ["uploads": 5, "processing": 5, "training_runs": 0])
             #expect(plans[0]["file_bytes"]?.integer == 10 << 20)
-            #expect(plans[2]["features"] == ["training"])
-            #expect(plans[3]["limits"]?["training_runs"]?.integer == -1)
+            #expect(plans.first { $0["id"] == "pro" }?["features"] == ["training"])
+            #expect(plans.last?["limits"]?["training_runs"]?.integer == -1)
+            let pricing = await app.call("GET", "/api/payments/pricing?region=in")
+            let student = try #require(pricing["plans"]?.array?.first { $0["id"] == "student" })
+            #expect(
+                student["prices"] == [
+                    ["cycle": "monthly", "currency": "inr", "amount": 79900, "region": "IN"],
+                    ["cycle": "yearly", "currency": "inr", "amount": 799_900, "region": "IN"],
+                ]
+            )
+            let elsewhere = await app.call("GET", "/v1/payments/pricing?region=AT")
+            #expect(elsewhere["plans"]?.array?.first { $0["id"] == "student" }?["prices"]?.array?.map { $0["amount"]?.integer } == [999, 9999])
+            #expect(await app.call("GET", "/v1/payments/pricing?region=AUT").status == 422)
         }
     }
 }

@@ -162,6 +162,8 @@ import Testing
                         "uploads": ["limit": 999, "used": 0, "held": 0, "remaining": 999],
                         "processing": ["limit": 999, "used": 3, "held": 4, "remaining": 992],
                         "training_runs": ["limit": -1, "used": 1, "held": 0, "remaining": -1],
+                        "workflows": ["limit": -1, "used": 0, "held": 0, "remaining": -1],
+                        "iterations": ["limit": -1, "used": 0, "held": 0, "remaining": -1],
                     ],
                     "storage": ["limit": 107_374_182_400, "used": 0, "held": 0, "remaining": 107_374_182_400],
                 ]

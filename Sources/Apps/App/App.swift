@@ -76,12 +76,15 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         logger: logger,
         runtime: runtime
     )
+    let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
+    let file = try readCatalogue(configuration, offers)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        catalogue: try readCatalogue(configuration),
+        plans: try await PlanBook(database: database, file: file, offers: offers, audit: audit, logger: logger),
         meters: TrainingModule.meters,
         audit: audit,
+        post: post,
         runtime: runtime
     )
     try await entitlements.recover()
@@ -170,7 +173,7 @@ private func identitySettings(_ configuration: Configuration) -> IdentitySetting
     )
 }
 
-private func readCatalogue(_ configuration: Configuration) throws -> Catalogue {
+private func readCatalogue(_ configuration: Configuration, _ offers: Offers) throws -> Catalogue {
     let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? Catalogue.builtIn
-    return try Catalogue(yaml: yaml, meters: TrainingModule.meters, features: TrainingModule.features)
+    return try Catalogue(yaml: yaml, offers: offers)
 }

@@ -1,27 +1,41 @@
 package import Audit
 package import Identity
+package import Mail
 package import Modules
 
 /// What a caller's plan allows, and taking from it: never over, never lost, never twice.
 package struct EntitlementsModule: Module {
     let database: any Database
     let identity: IdentityModule
-    package let catalogue: Catalogue
+    /// Every plan in each of its versions; it must run for as long as the process answers.
+    package let plans: PlanBook
     let meters: [Meter]
     let subscriptions: Subscriptions
+    let trials: Trials
     let runtime: Runtime
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
-    package init(database: any Database, identity: IdentityModule, catalogue: Catalogue, meters: [Meter], audit: AuditModule, runtime: Runtime) {
+    package init(
+        database: any Database,
+        identity: IdentityModule,
+        plans: PlanBook,
+        meters: [Meter],
+        audit: AuditModule,
+        post: Post,
+        runtime: Runtime
+    ) {
         self.database = database
         self.identity = identity
-        self.catalogue = catalogue
+        self.plans = plans
         self.meters = meters
         self.runtime = runtime
-        subscriptions = Subscriptions(database: database, catalogue: catalogue, audit: audit, runtime: runtime)
+        subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
+        trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
     }
 
-    package var routes: [Route] { subscriptionRoutes }
+    package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes }
+    /// The newest version of each plan.
+    package var catalogue: Catalogue { plans.catalogue }
     package static let migrations = EntitlementsSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var workers: [Worker] {
@@ -29,14 +43,21 @@ package struct EntitlementsModule: Module {
             Worker(ExpireReservations.self) { _, _ in
                 try await recover()
                 return .done
-            }
+            },
+            Worker(SettleSubscriptions.self) { _, _ in
+                try await trials.settleAll()
+                return .done
+            },
         ]
     }
     package var schedules: [Schedule] {
         [
             Schedule(id: "entitlements.expire-reservations", .every(.minutes(1))) { _, queue, transaction in
                 try queue.enqueue(ExpireReservations(), JobOptions(uniqueKey: ExpireReservations.name), in: transaction)
-            }
+            },
+            Schedule(id: "entitlements.settle-subscriptions", .every(.minutes(1))) { _, queue, transaction in
+                try queue.enqueue(SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
+            },
         ]
     }
 
@@ -54,9 +75,10 @@ package struct EntitlementsModule: Module {
     func standing(for call: Call) async throws(Problem) -> Standing {
         if let known = call.facts.value(of: Standing.self) { return known }
         let scope = try await identity.member.check(call)
-        let standing = try await database.read { [catalogue] transaction -> Standing? in
-            guard let subscription = try transaction.activeSubscription(of: scope.organisation), let plan = catalogue[subscription.plan] else { return nil }
-            let period = Period(anchor: subscription.anchor, containing: transaction.now)
+        let standing = try await database.read { [plans] transaction -> Standing? in
+            guard let subscription = try transaction.subscription(of: scope.organisation),
+                let (plan, period) = plans.holding(subscription, at: transaction.now)
+            else { return nil }
             return Standing(
                 organisation: scope.organisation,
                 plan: plan,

@@ -61,5 +61,75 @@ enum EntitlementsSchema {
             ) \(.strict)
             """
         ),
+        Migration(
+            "entitlements-003-plans",
+            """
+            CREATE TABLE plan_versions (
+                plan_id TEXT NOT NULL,
+                version \(.integer) NOT NULL CHECK (version > 0),
+                document TEXT NOT NULL,
+                origin TEXT NOT NULL CHECK (origin IN ('file', 'administrator')),
+                applies_at_once \(.integer) NOT NULL CHECK (applies_at_once IN (0, 1)),
+                created_at \(.integer) NOT NULL,
+                created_by TEXT REFERENCES people (id),
+                PRIMARY KEY (plan_id, version)
+            ) \(.strict)
+            """
+        ),
+        // A table is made anew where a CHECK changes: SQLite knows no other way.
+        Migration(
+            "entitlements-004-subscription-life",
+            """
+            CREATE TABLE subscription_lives (
+                id TEXT PRIMARY KEY NOT NULL,
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                plan_id TEXT NOT NULL,
+                plan_since \(.integer) NOT NULL,
+                cycle TEXT NOT NULL CHECK (cycle IN ('monthly', 'yearly')),
+                status TEXT NOT NULL
+                    CHECK (status IN ('incomplete', 'trialing', 'active', 'incomplete_expired', 'past_due', 'unpaid', 'paused', 'canceled')),
+                is_live \(.integer) NOT NULL CHECK (is_live IN (0, 1)),
+                anchor_at \(.integer) NOT NULL,
+                trial_ends_at \(.integer),
+                paid_through \(.integer),
+                grace_until \(.integer),
+                cancel_at \(.integer),
+                next_plan_id TEXT,
+                next_plan_at \(.integer),
+                created_at \(.integer) NOT NULL,
+                updated_at \(.integer) NOT NULL,
+                CHECK (is_live = CASE WHEN status IN ('canceled', 'incomplete_expired') THEN 0 ELSE 1 END),
+                CHECK (status <> 'trialing' OR trial_ends_at IS NOT NULL),
+                CHECK ((next_plan_id IS NULL) = (next_plan_at IS NULL))
+            ) \(.strict)
+            """,
+            """
+            INSERT INTO subscription_lives (id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, created_at, updated_at)
+            SELECT id, organisation_id, plan_id, updated_at, 'monthly', status, CASE WHEN status = 'active' THEN 1 ELSE 0 END, anchor_at, created_at, updated_at
+            FROM subscriptions
+            """,
+            "DROP TABLE subscriptions",
+            "ALTER TABLE subscription_lives RENAME TO subscriptions",
+            "CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (organisation_id) WHERE is_live = 1",
+            "CREATE INDEX subscriptions_by_organisation ON subscriptions (organisation_id, created_at)",
+            "CREATE INDEX subscriptions_by_trial_end ON subscriptions (trial_ends_at) WHERE status = 'trialing'",
+            """
+            CREATE TABLE trials (
+                person_id TEXT PRIMARY KEY NOT NULL REFERENCES people (id),
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                subscription_id TEXT NOT NULL UNIQUE,
+                begun_at \(.integer) NOT NULL
+            ) \(.strict)
+            """,
+            """
+            CREATE TABLE trial_notices (
+                subscription_id TEXT NOT NULL REFERENCES subscriptions (id),
+                trial_ends_at \(.integer) NOT NULL,
+                days \(.integer) NOT NULL,
+                written_at \(.integer) NOT NULL,
+                PRIMARY KEY (subscription_id, trial_ends_at, days)
+            ) \(.strict)
+            """
+        ),
     ]
 }

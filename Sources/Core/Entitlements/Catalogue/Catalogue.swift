@@ -1,38 +1,105 @@
-import Modules
+package import Modules
 import Yams
 
 /// All plans of an installation: one file, checked as a whole before anything starts.
 package struct Catalogue: Sendable {
-    /// In the order of the file.
-    package let plans: [Plan]
-    private let byID: [Plan.ID: Plan]
+    package struct Entry: Sendable, Hashable {
+        package let id: Plan.ID
+        package let document: PlanDocument
+        var plan: Plan { document.plan(id) }
+    }
 
-    package subscript(_ id: Plan.ID) -> Plan? { byID[id] }
+    /// In the order of the file, from the least to the most.
+    package let entries: [Entry]
+    /// Entries as plans.
+    package let plans: [Plan]
+    /// What the file adds to the products' own: meters and features of products that live elsewhere.
+    package let meters: [Meter]
+    package let features: [Feature]
+    private let ranks: [Plan.ID: Int]
+
+    package subscript(_ id: Plan.ID) -> Plan? { ranks[id].map { plans[$0] } }
+
+    /// Where a plan stands in the order of the file; a larger number is more.
+    func rank(of id: Plan.ID) -> Int? { ranks[id] }
+
+    package init(_ entries: [Entry], meters: [Meter] = [], features: [Feature] = []) {
+        self.entries = entries
+        self.meters = meters
+        self.features = features
+        plans = entries.map(\.plan)
+        ranks = Dictionary(entries.enumerated().map { ($1.id, $0) }) { first, _ in first }
+    }
 
     /// - Parameters:
     ///   - yaml: the file's text.
-    ///   - meters: those that products count; others are faults.
-    ///   - features: those that products offer.
+    ///   - offers: the names of what products count and offer.
     /// - Throws: ``CatalogueFaults`` naming every fault at once.
-    package init(yaml: String, meters: [Meter], features: [Feature]) throws {
-        let file: CatalogueFile
+    package init(yaml: String, offers: Offers) throws {
+        let root: JSONValue
         do {
-            file = try YAMLDecoder().decode(CatalogueFile.self, from: yaml)
+            root = try YAMLDecoder().decode(JSONValue.self, from: yaml)
+        } catch let error as YamlError {
+            throw CatalogueFaults(["the file is not YAML: \(error)"])
         } catch {
-            throw CatalogueFaults(["the file could not be read: \(error)"])
+            throw CatalogueFaults(["the file holds nothing"])
         }
-        var faults: [String] = []
-        var plans: [Plan] = []
+        guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
+            throw CatalogueFaults(["the file is a list of one or more plans under the name 'plans'"])
+        }
+        var faults = members.keys.sorted().filter { !["plans", "meters", "features"].contains($0) }.map { "'\($0)': is no part of the file" }
+        let meters = Self.titles(of: "meters", in: members, &faults).map { Meter($0, title: $1) }
+        let features = Self.titles(of: "features", in: members, &faults).map { Feature($0, title: $1) }
+        let offers = offers.adding(meters: meters, features: features)
+        var entries: [Entry] = []
         var ids: Set<String> = []
-        for entry in file.plans {
-            faults += entry.faults(meters: Set(meters.map(\.name)), features: Set(features.map(\.name)))
-            if !ids.insert(entry.id).inserted { faults.append("plan '\(entry.id)' is there twice") }
-            if let plan = entry.plan { plans.append(plan) }
+        for (index, item) in list.enumerated() {
+            guard case .object(var fields) = item, let id = fields.removeValue(forKey: "id")?.string, Self.isID(id) else {
+                faults.append("plan \(index + 1): an id is made of a–z, 0–9, _ and -, and has at most 64 of them")
+                continue
+            }
+            if !ids.insert(id).inserted { faults.append("plan '\(id)': is there twice") }
+            do throws(Problem) {
+                let document = try Self.document(.object(fields), offers)
+                entries.append(Entry(id: Plan.ID(id), document: document))
+            } catch {
+                faults += Self.lines(of: error).map { "plan '\(id)': \($0)" }
+            }
         }
-        if file.plans.isEmpty { faults.append("there is no plan") }
         guard faults.isEmpty else { throw CatalogueFaults(faults) }
-        self.plans = plans
-        byID = Dictionary(uniqueKeysWithValues: plans.map { ($0.id, $0) })
+        self.init(entries, meters: meters, features: features)
+    }
+
+    /// Names with their titles, as the file adds them.
+    private static func titles(of section: String, in members: [String: JSONValue], _ faults: inout [String]) -> [(String, String)] {
+        guard let value = members[section] else { return [] }
+        guard case .object(let titles) = value else {
+            faults.append("'\(section)': gives each name its title, as in { workflows: Workflow }")
+            return []
+        }
+        return titles.sorted { $0.key < $1.key }.compactMap { name, title in
+            if let title = title.string, isID(name), !title.isEmpty { return (name, title) }
+            faults.append("\(section) '\(name)': a name is made of a–z, 0–9, _ and -, and its title is text")
+            return nil
+        }
+    }
+
+    private static func lines(of problem: Problem) -> [String] {
+        (problem.members["errors"]?.array ?? []).map { fault in
+            "\(fault["pointer"]?.string?.dropFirst().replacing("/", with: ".") ?? "") \(fault["detail"]?.string ?? "")"
+        }
+    }
+
+    static func isID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }
+    }
+
+    /// - Throws: `validation-failed` with every fault.
+    static func document(_ value: JSONValue, _ offers: Offers) throws(Problem) -> PlanDocument {
+        let document = try PayloadDecoder(for: PlanDocument.self).decode(PlanDocument.self, from: value)
+        let faults = document.faults(offers)
+        guard faults.isEmpty else { throw Problem.invalid(faults) }
+        return document
     }
 }
 
@@ -41,62 +108,4 @@ package struct CatalogueFaults: Error, CustomStringConvertible {
     package let faults: [String]
     init(_ faults: [String]) { self.faults = faults }
     package var description: String { "The plans are not usable:\n" + faults.map { "  - \($0)" }.joined(separator: "\n") }
-}
-
-/// The file as it is written.
-private struct CatalogueFile: Decodable {
-    struct Entry: Decodable {
-        var id: String
-        var name: String
-        var start: String?
-        var features: [String]?
-        var limits: [String: Int64]?
-        var fileMB: Int64
-        var storageMB: Int64
-
-        enum CodingKeys: String, CodingKey {
-            case id, name, start, features, limits
-            case fileMB = "file_mb"
-            case storageMB = "storage_mb"
-        }
-    }
-
-    var plans: [Entry]
-}
-
-extension CatalogueFile.Entry {
-    /// A mebi of terabytes: beyond it, numbers of bytes would come near the end of 64 bits.
-    private static let megabytesMax: Int64 = 1 << 40
-
-    func faults(meters: Set<String>, features known: Set<String>) -> [String] {
-        var faults: [String] = []
-        if id.isEmpty || !id.utf8.allSatisfy({ ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }) {
-            faults.append("plan '\(id)': an id is made of a–z, 0–9, _ and -")
-        }
-        if let start, Plan.Start(rawValue: start) == nil { faults.append("plan '\(id)': start is 'anyone' or 'administrator', not '\(start)'") }
-        for feature in features ?? [] where !known.contains(feature) { faults.append("plan '\(id)': unknown feature '\(feature)'") }
-        for (meter, value) in (limits ?? [:]).sorted(by: { $0.key < $1.key }) {
-            if !meters.contains(meter) { faults.append("plan '\(id)': unknown meter '\(meter)'") }
-            if Limit(value) == nil { faults.append("plan '\(id)': the limit of '\(meter)' is negative (-1 means unlimited)") }
-        }
-        for (what, value) in [("file_mb", fileMB), ("storage_mb", storageMB)] {
-            if Limit(value) == nil { faults.append("plan '\(id)': \(what) is negative (-1 means unlimited)") }
-            if value > Self.megabytesMax { faults.append("plan '\(id)': \(what) is more than \(Self.megabytesMax)") }
-        }
-        return faults
-    }
-
-    var plan: Plan? {
-        func bytes(_ megabytes: Int64) -> Limit? { megabytes == -1 ? .unlimited : Limit(megabytes).map { .upTo($0.value << 20) } }
-        guard let file = bytes(fileMB), let storage = bytes(storageMB) else { return nil }
-        return Plan(
-            id: Plan.ID(id),
-            name: name,
-            start: start.flatMap(Plan.Start.init) ?? .administrator,
-            features: Set(features ?? []),
-            limits: (limits ?? [:]).compactMapValues { Limit($0) },
-            fileBytes: file,
-            storageBytes: storage
-        )
-    }
 }

@@ -1,6 +1,6 @@
 package import Modules
 
-/// What a customer buys: features, limits per period, and sizes.
+/// What a customer buys: features, limits per period, prices and sizes.
 package struct Plan: Sendable, Hashable {
     package struct ID: Sendable, Hashable, SQLBindable, SQLReadable {
         package let text: String
@@ -10,12 +10,20 @@ package struct Plan: Sendable, Hashable {
             guard let text = String(sqlValue: sqlValue) else { return nil }
             self.init(text)
         }
+
+        package static let trial = ID("trial")
+        /// What is left to somebody whose payments failed for longer than their grace.
+        package static let reduced = ID("free")
     }
 
     /// Who may start it.
-    package enum Start: String, Sendable, Codable {
+    package enum Start: String, Sendable, Codable, CaseIterable {
         /// Anybody who is signed in, without payment.
         case anyone
+        /// Somebody who has proved their address, once in their life.
+        case trial
+        /// Whoever pays.
+        case payment
         /// An administrator.
         case administrator
     }
@@ -24,9 +32,14 @@ package struct Plan: Sendable, Hashable {
     /// As customers know it.
     package let name: String
     package let start: Start
+    package let prices: [Price]
     package let features: Set<String>
-    /// Units per period, by meter.
+    /// Units per month of the subscription, by meter.
     package let limits: [String: Limit]
+    /// How many of something may live at once.
+    package let concurrency: [String: Limit]
+    /// What the plan gives for a while without payment.
+    package let trial: TrialTerms?
     /// The largest single file, in bytes.
     package let fileBytes: Limit
     /// All files together, in bytes.
@@ -35,6 +48,34 @@ package struct Plan: Sendable, Hashable {
     /// What the plan does not mention, it does not include.
     package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
     package func includes(_ feature: Feature) -> Bool { features.contains(feature.name) }
+    /// How many of something may live at once; what the plan does not mention, it does not include.
+    package func concurrency(of name: String) -> Limit { concurrency[name] ?? .upTo(0) }
+}
+
+/// What a plan costs for one cycle.
+package struct Price: Sendable, Hashable {
+    package let cycle: Cycle
+    package let amount: Money
+    /// An ISO 3166 code where the price is for one country alone; nil is everywhere else.
+    package let region: String?
+}
+
+/// How often a subscription is paid for. Quotas are counted by the month in either case.
+package enum Cycle: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+    case monthly, yearly
+
+    package var months: Int64 {
+        switch self {
+        case .monthly: 1
+        case .yearly: 12
+        }
+    }
+}
+
+/// A trial: how long it lasts, and the credits it begins with.
+package struct TrialTerms: Sendable, Hashable {
+    package let days: Int64
+    package let credits: Int64
 }
 
 /// Something that is counted per period. Products name theirs: `extension Meter { static let uploads = … }`.

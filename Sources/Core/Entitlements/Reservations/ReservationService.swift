@@ -106,8 +106,8 @@ extension EntitlementsModule {
     }
 
     private func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {
-        let subscription = try transaction.activeSubscription(of: reservation.organisation)
-        guard let plan = subscription.flatMap({ catalogue[$0.plan] }) else { return .upTo(0) }
+        guard let subscription = try transaction.subscription(of: reservation.organisation), let (plan, _) = plans.holding(subscription, at: transaction.now)
+        else { return .upTo(0) }
         return plan.limits[reservation.bucket.meter] ?? .upTo(0)
     }
 }

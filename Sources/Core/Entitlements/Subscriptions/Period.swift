@@ -1,6 +1,6 @@
 package import Modules
 
-/// One month of a subscription. Months are counted from the anchor, never from the month before, so that a subscription of the
+/// One month, or one year, of a subscription. Months are counted from the anchor, never from the month before, so that a subscription of the
 /// 31st renews on 28 February and again on 31 March.
 package struct Period: Sendable, Hashable {
     package let start: Instant
@@ -8,14 +8,15 @@ package struct Period: Sendable, Hashable {
     package let end: Instant
 
     /// The period that `now` lies in; before the anchor, the first one.
-    package init(anchor: Instant, containing now: Instant) {
+    package init(anchor: Instant, every cycle: Cycle = .monthly, containing now: Instant) {
         let anchorDate = CivilDate(dayNumber: anchor.seconds.quotient(flooredBy: 86_400))
         let nowDate = CivilDate(dayNumber: now.seconds.quotient(flooredBy: 86_400))
         var months = max(0, (nowDate.year - anchorDate.year) * 12 + nowDate.month - anchorDate.month)
         // The clamped day, or the hour, may lie later in this month than now.
         if months > 0, Self.moment(months: months, after: anchor) > now { months -= 1 }
+        months -= months % cycle.months
         start = Self.moment(months: months, after: anchor)
-        end = Self.moment(months: months + 1, after: anchor)
+        end = Self.moment(months: months + cycle.months, after: anchor)
     }
 
     /// The anchor's day and time of day, `months` months later, clamped to the end of a shorter month.

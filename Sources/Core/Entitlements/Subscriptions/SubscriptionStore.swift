@@ -3,37 +3,94 @@ import Modules
 
 /// Every SQL statement about subscriptions.
 extension Transaction {
-    func activeSubscription(of organisation: ID<Organisation>) throws -> Subscription? {
+    /// The subscription that counts: the one that lives, else the last one.
+    func subscription(of organisation: ID<Organisation>) throws -> Subscription? {
         try first(
-            """
-            SELECT id, organisation_id, plan_id, status, anchor_at FROM subscriptions
-            WHERE organisation_id = \(organisation) AND status = 'active'
-            """,
+            Self.selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1",
             Subscription.init
         )
     }
 
-    /// - Returns: false when the organisation has an active subscription already.
+    /// As ``subscription(of:)``, kept from others until the transaction ends.
+    func lockedSubscription(of organisation: ID<Organisation>) throws -> Subscription? {
+        try first(
+            Self.selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1 \(.forUpdate)",
+            Subscription.init
+        )
+    }
+
+    /// - Returns: false when the organisation has a subscription that lives.
     func insert(_ subscription: Subscription) throws -> Bool {
         try execute(
             """
-            INSERT INTO subscriptions (id, organisation_id, plan_id, status, anchor_at, created_at, updated_at)
-            VALUES (\(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.status), \(subscription.anchor), \(now), \(now))
+            INSERT INTO subscriptions (id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, trial_ends_at, paid_through, grace_until,
+                                       cancel_at, next_plan_id, next_plan_at, created_at, updated_at)
+            VALUES (\(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince), \(subscription.cycle),
+                    \(subscription.status), \(subscription.status.isFinal ? 0 : 1), \(subscription.anchor), \(subscription.trialEndsAt),
+                    \(subscription.paidThrough), \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan), \(subscription.nextPlanAt),
+                    \(now), \(now))
             ON CONFLICT DO NOTHING
             """
         ) == 1
     }
 
-    func change(_ id: ID<Subscription>, of organisation: ID<Organisation>, to plan: Plan.ID) throws {
+    func update(_ subscription: Subscription) throws {
         try execute(
             """
-            UPDATE subscriptions SET plan_id = \(plan), updated_at = \(now)
-            WHERE id = \(id) AND organisation_id = \(organisation) AND status = 'active'
+            UPDATE subscriptions
+            SET plan_id = \(subscription.plan), plan_since = \(subscription.planSince), cycle = \(subscription.cycle), status = \(subscription.status),
+                is_live = \(subscription.status.isFinal ? 0 : 1), anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
+                paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil), cancel_at = \(subscription.cancelAt),
+                next_plan_id = \(subscription.nextPlan), next_plan_at = \(subscription.nextPlanAt), updated_at = \(now)
+            WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
+        )
+    }
+
+    /// Subscriptions that time has moved on, to be settled; not those that another process is settling.
+    func dueSubscriptions(limit: Int) throws -> [Subscription] {
+        try all(
+            Self.selectSubscription
+                + """
+                WHERE is_live = 1 AND (trial_ends_at <= \(now) AND status = 'trialing' OR cancel_at <= \(now) OR next_plan_at <= \(now))
+                ORDER BY id LIMIT \(limit) \(.skipLocked)
+                """,
+            Subscription.init
         )
     }
 
     func personalOrganisation(of person: ID<Person>) throws -> ID<Organisation>? {
         try first("SELECT id FROM organisations WHERE personal_of = \(person)") { try $0["id"] }
     }
+
+    /// For an administrator: everybody's, the newest first.
+    func subscriptions(status: Subscription.Status?, plan: Plan.ID?, limit: Int, offset: Int) throws -> (rows: [SubscriptionListing], total: Int64) {
+        var condition: SQL = "WHERE organisations.personal_of IS NOT NULL"
+        if let status { condition = condition + " AND subscriptions.status = \(status)" }
+        if let plan { condition = condition + " AND subscriptions.plan_id = \(plan)" }
+        let joined: SQL = "FROM subscriptions JOIN organisations ON organisations.id = subscriptions.organisation_id "
+        let total = try count("SELECT COUNT(*) AS count " + joined + condition)
+        let rows = try all(
+            """
+            SELECT subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until,
+                   cancel_at, next_plan_id, next_plan_at, organisations.personal_of
+
+            """ + joined + condition + " ORDER BY subscriptions.created_at DESC, subscriptions.id DESC LIMIT \(limit) OFFSET \(offset)"
+        ) { SubscriptionListing(person: try $0["personal_of"], subscription: try Subscription(row: $0)) }
+        return (rows, total)
+    }
+
+    private static var selectSubscription: SQL {
+        """
+        SELECT id, organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at
+        FROM subscriptions
+
+        """
+    }
+}
+
+/// A subscription with the person whose own organisation has it.
+struct SubscriptionListing: Sendable {
+    let person: ID<Person>
+    let subscription: Subscription
 }

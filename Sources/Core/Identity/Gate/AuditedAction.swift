@@ -3,12 +3,20 @@ package import Modules
 
 extension AuditEvent {
     /// Something that a signed-in caller did, or was refused.
-    package init(_ action: String, outcome: Outcome = .success, by scope: Scope, subject: String? = nil, details: [String: String] = [:]) {
+    /// - Parameter organisation: whose it was, where it is not the caller's own.
+    package init(
+        _ action: String,
+        outcome: Outcome = .success,
+        by scope: Scope,
+        in organisation: ID<Organisation>? = nil,
+        subject: String? = nil,
+        details: [String: String] = [:]
+    ) {
         self.init(
             action,
             outcome: outcome,
             actor: scope.person.text,
-            organisation: scope.organisation.text,
+            organisation: (organisation ?? scope.organisation).text,
             subject: subject,
             address: scope.address,
             requestID: scope.requestID,
