@@ -53,7 +53,7 @@ package struct EntitlementsModule: Module {
     /// - Throws: what `member` throws; `no-active-subscription`.
     func standing(for call: Call) async throws(Problem) -> Standing {
         if let known = call.facts.value(of: Standing.self) { return known }
-        let scope = try await identity.member.check(call)
+        let scope = try await identity.member.scope(of: call)
         let standing = try await database.read { [catalogue] transaction -> Standing? in
             guard let subscription = try transaction.activeSubscription(of: scope.organisation), let plan = catalogue[subscription.plan] else { return nil }
             let period = Period(anchor: subscription.anchor, containing: transaction.now)

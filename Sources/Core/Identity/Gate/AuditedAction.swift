@@ -4,6 +4,8 @@ package import Modules
 extension AuditEvent {
     /// Something that a signed-in caller did, or was refused.
     package init(_ action: String, outcome: Outcome = .success, by scope: Scope, subject: String? = nil, details: [String: String] = [:]) {
+        var details = details
+        if case .key(let key, _) = scope.credential { details["api_key"] = key.text }
         self.init(
             action,
             outcome: outcome,
