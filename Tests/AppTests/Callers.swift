@@ -20,7 +20,7 @@ struct Caller: Sendable {
         for requirement in route.gate {
             switch requirement.kind {
             case .open: return nil
-            case .member: if let refusal { return refusal }
+            case .member, .organisationRole: if let refusal { return refusal }
             case .role:
                 if let refusal { return refusal }
                 if role != .admin, !requirement.name.split(separator: "|").contains(where: { $0 == role.rawValue }) { return "insufficient-role" }

@@ -74,7 +74,7 @@ package struct EntitlementsModule: Module {
     /// - Throws: what `member` throws; `no-active-subscription`.
     func standing(for call: Call) async throws(Problem) -> Standing {
         if let known = call.facts.value(of: Standing.self) { return known }
-        let scope = try await identity.member.check(call)
+        let scope = try await identity.member.scope(of: call)
         let standing = try await database.read { [plans] transaction -> Standing? in
             guard let subscription = try transaction.subscription(of: scope.organisation),
                 let (plan, period) = plans.holding(subscription, at: transaction.now)

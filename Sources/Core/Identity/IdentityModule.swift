@@ -78,7 +78,7 @@ package struct IdentityModule: Module {
             post: post,
             runtime: runtime
         )
-        member = Member(tokens: tokens, origins: Set(settings.origins))
+        member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
         try await revocations.synchronize()
     }
 

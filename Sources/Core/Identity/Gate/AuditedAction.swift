@@ -12,6 +12,8 @@ extension AuditEvent {
         subject: String? = nil,
         details: [String: String] = [:]
     ) {
+        var details = details
+        if case .key(let key, _) = scope.credential { details["api_key"] = key.text }
         self.init(
             action,
             outcome: outcome,

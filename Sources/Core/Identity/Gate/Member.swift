@@ -1,50 +1,51 @@
 import HTTPTypes
 package import Modules
-import Secrets
 
-/// Somebody signed in, by a bearer token in the `Authorization` header.
+/// Somebody with an account, however they show it. API keys are refused unless the route says which scope opens it to them.
 package struct Member: Requirement {
-    let tokens: TokenIssuer
-    let origins: Set<String>
+    /// Asked in this order; the first that finds a credential of its kind decides.
+    let readers: [any CredentialReader]
+    /// The scope that opens this door to API keys; nil keeps it closed to them.
+    private(set) var keyScope: KeyScope?
+
+    init(readers: [any CredentialReader]) { self.readers = readers }
+
+    /// The same requirement, also met by an API key that has `scope`.
+    package func allowing(_ scope: KeyScope) -> Member {
+        var member = self
+        member.keyScope = scope
+        return member
+    }
 
     package var stage: GateStage { .identity }
-    package var problems: [Problem.Kind] { [.missingAuthorization, .authenticationFailed, .tokenExpired, .csrfFailed] }
-    package var summary: GateSummary { GateSummary(.member) }
+    package var problems: [Problem.Kind] { [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope] }
+    package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
-        if let known = call.facts.value(of: Scope.self) { return known }
-        guard let header = call.headers[.authorization] else {
-            throw Problem(.missingAuthorization, headers: ["WWW-Authenticate": "Bearer"])
-        }
-        // Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw Problem(
-                .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
-        }
-        let token = try await tokens.verify(String(parts[1]))
-        try checkOrigin(of: call, token)
-        let scope = Scope(
-            organisation: token.organisation,
-            person: token.person,
-            role: token.role,
-            session: token.session,
-            requestID: call.requestID,
-            address: call.address
-        )
-        call.facts.set(scope)
-        call.facts.accountName = token.person.text
+        let scope = try await scope(of: call)
+        try admit(scope)
         return scope
     }
 
-    /// Cross-site request forgery: a browser says where a changing request comes from, and only our own pages know the token's `csrf` claim.
-    private func checkOrigin(of call: Call, _ token: VerifiedToken) throws(Problem) {
-        guard [.post, .put, .patch, .delete].contains(call.method), let origin = call.headers[.origin] else { return }
-        func refuse(_ title: String) -> Problem { Problem(.csrfFailed, title: title) }
-        guard origins.contains(origin) || origins.contains("*") else { throw refuse("Invalid request origin") }
-        guard !token.csrf.isEmpty else { throw refuse("Missing CSRF claim in token") }
-        guard let sent = call.headers[.csrfToken] else { throw refuse("Missing X-CSRF-Token header") }
-        guard constantTimeEquals(sent.utf8, token.csrf.utf8) else { throw refuse("Invalid CSRF token") }
+    /// Who is calling, whether or not this door is open to their credential: for requirements that come after the one that said who may pass.
+    /// - Throws: what the readers throw; `missing-authorization`.
+    package func scope(of call: Call) async throws(Problem) -> Scope {
+        if let known = call.facts.value(of: Scope.self) { return known }
+        for reader in readers {
+            guard let scope = try await reader.scope(of: call) else { continue }
+            call.facts.set(scope)
+            call.facts.accountName = scope.person.text
+            return scope
+        }
+        throw Problem(.missingAuthorization, headers: ["WWW-Authenticate": "Bearer"])
+    }
+
+    private func admit(_ scope: Scope) throws(Problem) {
+        guard case .key(_, let scopes) = scope.credential else { return }
+        guard let keyScope else { throw Problem(.insufficientScope, detail: "This is not open to API keys: sign in.") }
+        guard scopes.contains(keyScope) else {
+            throw Problem(.insufficientScope, detail: "The key lacks the scope \(keyScope.name).", members: ["scope": .string(keyScope.name)])
+        }
     }
 }
 
@@ -55,7 +56,10 @@ package struct RoleRequirement: Requirement {
 
     package var stage: GateStage { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
-    package var summary: GateSummary { GateSummary(.role, roles.map(\.rawValue).joined(separator: "|")) }
+    package var summary: GateSummary { GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name) }
+
+    /// The same requirement, also met by an API key that has `scope`.
+    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles) }
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
@@ -67,6 +71,6 @@ package struct RoleRequirement: Requirement {
 }
 
 extension Problem.Kind {
-    package static let csrfFailed = Self("csrf-failed", "Invalid CSRF token", status: 403)
     package static let insufficientRole = Self("insufficient-role", "Your role does not allow this", status: 403)
+    package static let insufficientScope = Self("insufficient-scope", "The API key does not allow this", status: 403)
 }

@@ -72,14 +72,15 @@ struct Sessions: Sendable {
 
     /// Ends the session of the caller; its access tokens die with it.
     func end(_ scope: Scope) async throws(Problem) {
+        guard let session = scope.session else { return }
         try await database.write { [audit] transaction in
-            guard try transaction.revoke(scope.session, because: "signed out") else { return }
+            guard try transaction.revoke(session, because: "signed out") else { return }
             try audit.record(
-                AuditEvent("session.ended", by: scope, subject: scope.session.text),
+                AuditEvent("session.ended", by: scope, subject: session.text),
                 in: transaction
             )
         }
-        revocations.note([scope.session], at: runtime.now())
+        revocations.note([session], at: runtime.now())
     }
 
     private enum Refreshed: Sendable {

@@ -29,7 +29,10 @@ package struct OpenAPI: Sendable {
             "paths": .object(paths),
             "components": [
                 "schemas": .object(schemas),
-                "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"]],
+                "securitySchemes": [
+                    "bearer": ["type": "http", "scheme": "bearer", "description": "An access token, or an API key where the door is open to keys."],
+                    "apiKey": ["type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key that has the scope of the door."],
+                ],
             ],
         ]
         let encoder = JSONEncoder()
@@ -48,7 +51,7 @@ package struct OpenAPI: Sendable {
         let parameters = route.gate.compactMap(parameter)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
         if let body = requestBody(route, reader) { operation["requestBody"] = body }
-        operation["security"] = route.isPublic ? [] : [["bearer": []]]
+        operation["security"] = route.isPublic ? [] : .array([["bearer": []]] + (route.keyScope == nil ? [] : [["apiKey": []]]))
         return .object(operation)
     }
 
@@ -120,9 +123,14 @@ package struct OpenAPI: Sendable {
 
 extension Route {
     package var isPublic: Bool { gate.contains { $0.kind == .open } }
+    /// The scope that opens this door to API keys; nil where it is closed to them.
+    package var keyScope: String? { gate.lazy.compactMap(\.keyScope).first }
 }
 
 extension GateSummary {
-    /// As `gatehouse routes` prints it: `quota:processing`.
-    package var text: String { name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)" }
+    /// As `gatehouse routes` prints it: `quota:processing`, `member|key:training`.
+    package var text: String {
+        let who = name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)"
+        return keyScope.map { "\(who)|key:\($0)" } ?? who
+    }
 }

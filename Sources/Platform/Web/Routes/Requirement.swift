@@ -23,7 +23,11 @@ package enum GateStage: Int, Sendable, Comparable {
 
 /// A requirement in words that both people and the test of every door read.
 package struct GateSummary: Sendable, Hashable {
-    package enum Kind: String, Sendable { case open, member, role, subscription, feature, quota, path, query, header, body }
+    package enum Kind: String, Sendable {
+        case open, member, role
+        case organisationRole = "organisation-role"
+        case subscription, feature, quota, path, query, header, body
+    }
 
     package let kind: Kind
     /// What exactly: the role, the feature, the name of the parameter.
@@ -34,13 +38,23 @@ package struct GateSummary: Sendable, Hashable {
     package let isRequired: Bool
     /// The media type of a body that is not JSON.
     package let mediaType: String?
+    /// The scope that opens the door to API keys; nil where it is closed to them.
+    package let keyScope: String?
 
-    package init(_ kind: Kind, _ name: String = "", schema: Schema? = nil, isRequired: Bool = true, mediaType: String? = nil) {
+    package init(
+        _ kind: Kind,
+        _ name: String = "",
+        schema: Schema? = nil,
+        isRequired: Bool = true,
+        mediaType: String? = nil,
+        keyScope: String? = nil
+    ) {
         self.kind = kind
         self.name = name
         self.schema = schema
         self.isRequired = isRequired
         self.mediaType = mediaType
+        self.keyScope = keyScope
     }
 }
 

@@ -1,0 +1,65 @@
+import HTTPTypes
+package import Modules
+import Secrets
+
+/// Reads one kind of credential off a call: a bearer token, an API key, a cookie.
+protocol CredentialReader: Sendable {
+    /// What it refuses with.
+    var problems: [Problem.Kind] { get }
+    /// - Returns: nil where the call brings no credential of this kind, so that the next reader is asked.
+    /// - Throws: for a credential of this kind that is not good; no other reader is asked then.
+    func scope(of call: Call) async throws(Problem) -> Scope?
+}
+
+/// An access token in the `Authorization` header.
+struct BearerReader: CredentialReader {
+    let tokens: TokenIssuer
+    let crossSite: CrossSiteGuard
+
+    var problems: [Problem.Kind] { [.authenticationFailed, .tokenExpired, .csrfFailed] }
+
+    func scope(of call: Call) async throws(Problem) -> Scope? {
+        guard let header = call.headers[.authorization] else { return nil }
+        guard let text = Self.token(in: header) else {
+            throw Problem(
+                .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
+        }
+        let token = try await tokens.verify(String(text))
+        try crossSite.check(call, csrf: token.csrf)
+        return Scope(
+            organisation: token.organisation,
+            person: token.person,
+            role: token.role,
+            credential: .session(token.session),
+            impersonator: nil,
+            requestID: call.requestID,
+            address: call.address
+        )
+    }
+
+    /// Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
+    static func token(in header: String) -> Substring? {
+        let parts = header.split(separator: " ", maxSplits: 1)
+        return parts.count == 2 && parts[0].lowercased() == "bearer" ? parts[1] : nil
+    }
+}
+
+/// Cross-site request forgery: a browser says where a changing request comes from, and only our own pages know the token's `csrf` claim.
+struct CrossSiteGuard: Sendable {
+    let origins: Set<String>
+
+    /// - Parameter csrf: the claim of the token that the call came with.
+    /// - Throws: `csrf-failed`, saying what is missing.
+    func check(_ call: Call, csrf: String) throws(Problem) {
+        guard [.post, .put, .patch, .delete].contains(call.method), let origin = call.headers[.origin] else { return }
+        func refuse(_ title: String) -> Problem { Problem(.csrfFailed, title: title) }
+        guard origins.contains(origin) || origins.contains("*") else { throw refuse("Invalid request origin") }
+        guard !csrf.isEmpty else { throw refuse("Missing CSRF claim in token") }
+        guard let sent = call.headers[.csrfToken] else { throw refuse("Missing X-CSRF-Token header") }
+        guard constantTimeEquals(sent.utf8, csrf.utf8) else { throw refuse("Invalid CSRF token") }
+    }
+}
+
+extension Problem.Kind {
+    package static let csrfFailed = Self("csrf-failed", "Invalid CSRF token", status: 403)
+}
