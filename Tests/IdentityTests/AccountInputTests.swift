@@ -70,7 +70,8 @@ import Testing
         try await withTestApp(engine) { app in
             let addresses = [
                 // Cyrillic а, о and е, Greek ο, Armenian օ and Cherokee Ꭺ among Latin letters.
-                "\u{0430}da@example.org", "ada@ex\u{0430}mple.org", "ada@exampl\u{0435}.org", "ad\u{03BF}@example.org", "b\u{0585}b@example.org", "\u{13AA}da@example.org",
+                "\u{0430}da@example.org", "ada@ex\u{0430}mple.org", "ada@exampl\u{0435}.org", "ad\u{03BF}@example.org", "b\u{0585}b@example.org",
+                "\u{13AA}da@example.org",
                 "ada\u{202E}@example.org", "ada\u{00AD}@example.org", "ada\u{2060}@example.org", "a\u{3164}da@example.org", "ada@exam\u{200D}ple.org",
                 "ada\u{0007}@example.org", "ada\r\n@example.org", "ada@example.org\r\nBcc: all@example.org", "ada\u{FF20}eve@example.org", "ada\0@example.org",
             ]
@@ -121,7 +122,9 @@ import Testing
                     """
                 ) == 1
             )
-            #expect(await app.call("POST", "/auth/signup", json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"]).status == 422)
+            #expect(
+                await app.call("POST", "/auth/signup", json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"])
+                    .status == 422)
         }
     }
 

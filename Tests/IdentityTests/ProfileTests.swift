@@ -54,9 +54,10 @@ import Testing
             #expect(reply["updated_at"] == "2026-01-31T12:05:00Z")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == reply.json)
             #expect(await app.signIn("ADA", person.password).status == 200)
-            #expect(try await app.audited("profile.changed").map(\.details) == [
-                #"{"fields":"username full_name first_name last_name phone preferences"}"#
-            ])
+            #expect(
+                try await app.audited("profile.changed").map(\.details) == [
+                    #"{"fields":"username full_name first_name last_name phone preferences"}"#
+                ])
 
             // What is not named stays, what is empty goes; what came back may be sent back.
             let again = await app.call("PUT", "/v1/auth/me", json: ["phone": "", "last_name": .null, "email": .string(person.email)], token: person.token)

@@ -31,9 +31,10 @@ import Testing
             #expect(reply.json == ["success": true, "already_verified": false, "message": "The address is verified", "email": .string(person.email)])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["is_verified"] == true)
             #expect(heard.withLock { $0 } == ["\(person.id) \(person.organisation) true"])
-            #expect(try await app.audited("email.verified") == [
-                AuditRow(action: "email.verified", outcome: "success", actor: person.id.text, subject: person.id.text, details: "{}")
-            ])
+            #expect(
+                try await app.audited("email.verified") == [
+                    AuditRow(action: "email.verified", outcome: "success", actor: person.id.text, subject: person.id.text, details: "{}")
+                ])
 
             for reply in [await app.verify(token: mailed.token), await app.verify(person.email, code: mailed.code)] {
                 #expect(reply.status == 400)
@@ -67,7 +68,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `links last a day and codes ten minutes, by the time of the database`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (early, late, quick, slow) = (try await app.register("early"), try await app.register("late"), try await app.register("quick"), try await app.register("slow"))
+            let (early, late, quick, slow) = (
+                try await app.register("early"), try await app.register("late"), try await app.register("quick"), try await app.register("slow")
+            )
             let (earlyMail, lateMail) = (try await app.welcome(early), try await app.welcome(late))
             let (quickMail, slowMail) = (try await app.welcome(quick), try await app.welcome(slow))
             app.clock.advance(by: Challenge.codeLifetime - .microseconds(1))
