@@ -45,6 +45,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `proving the address begins the trial`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let token = try #require(try await app.mail(to: person.email).last?.token)
+            #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
+            let status = await app.call("GET", "/v1/payments/trial-status", token: person.token)
+            #expect(status["is_active"]?.bool == true && status["days_remaining"]?.integer == 30, "\(status)")
+            #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"]?.string == "Trial")
+            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM trials") } == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `of many requests at once one begins the trial`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await proved(app)

@@ -30,7 +30,10 @@ package struct EntitlementsModule: Module {
         self.meters = meters
         self.runtime = runtime
         subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
-        trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
+        let trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
+        self.trials = trials
+        // The trial is there in the same moment as the proof, or neither is.
+        identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
     }
 
     package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes }
