@@ -41,7 +41,7 @@ let platform: [Target] = [
     .layer("Platform", "Archives", ["Base", "CArchive"]),
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
-    .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache]),
+    .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache], embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs"]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
     .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
@@ -100,7 +100,7 @@ let tests: [Target] = [
     .tests("IdentityTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
     .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
-    .tests("AppTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
+    .tests("AppTests", ["App", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
 
 let package = Package(
@@ -141,8 +141,14 @@ extension Target {
         .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
     }
 
-    static func layer(_ folder: String, _ name: String, _ needs: [Dependency]) -> Target {
-        .target(name: name, dependencies: needs, path: folder == name ? "Sources/\(name)" : "Sources/\(folder)/\(name)")
+    /// - Parameter embeds: folders whose files become a part of the program, which then finds them wherever it is moved to.
+    static func layer(_ folder: String, _ name: String, _ needs: [Dependency], embeds: [String] = []) -> Target {
+        .target(
+            name: name,
+            dependencies: needs,
+            path: folder == name ? "Sources/\(name)" : "Sources/\(folder)/\(name)",
+            resources: embeds.map { .embedInCode($0) }
+        )
     }
 
     static func tests(_ name: String, _ needs: [Dependency]) -> Target {

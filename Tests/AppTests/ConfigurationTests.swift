@@ -1,4 +1,5 @@
 import Base
+import Mail
 import Modules
 import Testing
 
@@ -119,5 +120,41 @@ import Testing
         #expect(configuration.port == 4711)
         #expect(configuration.databaseURL.contains("/tmp/elsewhere"))
         await #expect(throws: ConfigurationFaults.self) { try await Configuration.load(overrides: ["PORT": "x"]) }
+    }
+
+    @Test func `a mail server is read with everything that belongs to it`() throws {
+        let mail = try read([
+            "SMTP_HOST": "smtp.example", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_CA_FILE": "/dev/null", "FROM_EMAIL": "gate@house.example",
+            "FROM_NAME": "The House",
+        ])
+        #expect((mail.smtpHost, mail.smtpPort, mail.smtpSecurity) == ("smtp.example", 587, .starttls))
+        #expect((mail.smtpUser, mail.smtpPassword, mail.smtpCAFile) == ("u", "p", "/dev/null"))
+        #expect((mail.fromEmail, mail.fromName) == ("gate@house.example", "The House"))
+        #expect(try read(["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "tls"]).smtpPort == 465)
+        #expect(try read(["SMTP_HOST": "localhost", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none", "SMTP_PORT": "1025"]).smtpPort == 1025)
+    }
+
+    @Test(arguments: [
+        (["SMTP_HOST": "smtp.example"], "FROM_EMAIL"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_USER": "u"], "SMTP_PASSWORD"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PASSWORD": "p"], "SMTP_USER"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none"], "SMTP_SECURITY"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "maybe"], "SMTP_SECURITY"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "nobody"], "FROM_EMAIL"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "FROM_NAME": "a\r\nBcc: x@y.example"], "FROM_NAME"),
+        (["SMTP_HOST": "smtp.example/x", "FROM_EMAIL": "a@b.example"], "SMTP_HOST"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PORT": "0"], "SMTP_PORT"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_CA_FILE": "/no/such/file"], "SMTP_CA_FILE"),
+    ])
+    func `a mail server that is half configured is named`(_ values: [String: String], _ name: String) {
+        let found = faults(values)
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("\(name):") == true)
+    }
+
+    @Test(arguments: ["SMTP_USER", "SMTP_PASSWORD", "FROM_EMAIL"]) func `in production a part of a mail server is not enough`(_ name: String) {
+        let values = ["ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz", "BASE_URL": "https://api.example"]
+        #expect(faults(values).isEmpty)
+        #expect(faults(values.merging([name: "a@b.example"]) { $1 }) == ["SMTP_HOST: is required with \(name)"])
     }
 }

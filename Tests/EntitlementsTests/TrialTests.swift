@@ -53,7 +53,8 @@ import Testing
             let status = await app.call("GET", "/v1/payments/trial-status", token: person.token)
             #expect(status["is_active"]?.bool == true && status["days_remaining"]?.integer == 30, "\(status)")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"]?.string == "Trial")
-            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM trials") } == 1)
+            let count = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM trials") }
+            #expect(count == 1)
         }
     }
 

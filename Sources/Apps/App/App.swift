@@ -66,7 +66,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(runtime: runtime)
     let post = Post(queue: queue, sealer: sealer, runtime: runtime)
-    let delivery = Delivery(database: database, post: post, folder: "\(configuration.dataFolder)/mail")
+    let delivery = try makeDelivery(configuration, database: database, post: post)
     let identity = try await IdentityModule(
         database: database,
         audit: audit,
@@ -104,8 +104,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let modules: [any Module] = [audit, identity, entitlements, training]
     let runner = JobRunner(
         database: database,
-        workers: modules.flatMap(\.workers) + [delivery.worker],
-        schedules: modules.flatMap(\.schedules),
+        workers: modules.flatMap(\.workers) + delivery.workers,
+        schedules: modules.flatMap(\.schedules) + delivery.schedules,
         queue: queue,
         metrics: metrics,
         logger: logger,
@@ -160,6 +160,28 @@ private func makeLogger(_ configuration: Configuration, _ surroundings: Surround
     Logger(label: "gatehouse") { label in
         LineLogHandler(label: label, format: configuration.logFormat, level: configuration.logLevel, output: surroundings.logOutput)
     }
+}
+
+private func makeDelivery(_ configuration: Configuration, database: any Database, post: Post) throws -> Delivery {
+    let sender = Sender(name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
+    return try Delivery(database: database, post: post, sender: sender, carrier: carrier(configuration, sender))
+}
+
+private func carrier(_ configuration: Configuration, _ sender: Sender) -> Carrier {
+    guard let host = configuration.smtpHost else {
+        return configuration.environment == .production ? .nobody : .folder("\(configuration.dataFolder)/mail")
+    }
+    return .server(
+        SMTPServer(
+            host: host,
+            port: configuration.smtpPort,
+            security: configuration.smtpSecurity,
+            user: configuration.smtpUser,
+            password: configuration.smtpPassword,
+            caFile: configuration.smtpCAFile,
+            name: sender.mailbox.domain
+        )
+    )
 }
 
 private func identitySettings(_ configuration: Configuration) -> IdentitySettings {

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+package import Mail
 package import Modules
 import SystemPackage
 
@@ -27,6 +28,17 @@ package struct Configuration: Sendable {
     package var baseURL = ""
     /// Where the pages are that links in mails open; `baseURL` when empty.
     package var frontendURL = ""
+    /// Nil where there is no mail server: mails are then written into the data folder, or in production not sent.
+    package var smtpHost: String?
+    package var smtpPort = 587
+    package var smtpUser: String?
+    package var smtpPassword: String?
+    package var smtpSecurity: SMTPServer.Security = .starttls
+    /// Certificates to trust in place of the system's.
+    package var smtpCAFile: String?
+    /// The address that mails come from.
+    package var fromEmail: String?
+    package var fromName = "Gatehouse"
     package var plansFile: String?
     package var metricsToken: String?
     package var logLevel: Logger.Level = .info
@@ -57,6 +69,14 @@ package struct Configuration: Sendable {
         ("CORS_ORIGINS", "origins whose pages may call, separated by commas; none by default"),
         ("BASE_URL", "the address under which clients reach this service"),
         ("FRONTEND_URL", "the address of the pages that links in mails open, an allowed origin; BASE_URL by default"),
+        ("SMTP_HOST", "the server that sends mails; without one they are written to DATA_DIR/mail, and in production not sent"),
+        ("SMTP_PORT", "587 by default, 465 with SMTP_SECURITY=tls"),
+        ("SMTP_USER", "the name to sign in to it with, if it asks for one"),
+        ("SMTP_PASSWORD", "the password that goes with it"),
+        ("SMTP_SECURITY", "starttls (default), tls (encrypted from the first byte) or none (only for a server on localhost)"),
+        ("SMTP_CA_FILE", "a PEM file of certificates to trust in place of the system's"),
+        ("FROM_EMAIL", "the address that mails come from; required with SMTP_HOST"),
+        ("FROM_NAME", "the name that mails come from; Gatehouse by default"),
         ("PLANS_FILE", "a YAML file of plans in place of the built-in ones"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
@@ -96,6 +116,14 @@ package struct Configuration: Sendable {
         corsOrigins = (source.text("CORS_ORIGINS") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
         baseURL = source.text("BASE_URL") ?? ""
         frontendURL = source.webAddress("FRONTEND_URL") ?? ""
+        smtpHost = source.text("SMTP_HOST")
+        smtpSecurity = source.choice("SMTP_SECURITY", smtpSecurity)
+        smtpPort = source.number("SMTP_PORT", 1...65_535, smtpSecurity == .tls ? 465 : 587)
+        smtpUser = source.text("SMTP_USER")
+        smtpPassword = source.text("SMTP_PASSWORD")
+        smtpCAFile = source.text("SMTP_CA_FILE")
+        fromEmail = source.text("FROM_EMAIL")
+        fromName = source.text("FROM_NAME") ?? fromName
         plansFile = source.text("PLANS_FILE")
         metricsToken = source.text("METRICS_TOKEN")
         logLevel = source.choice("LOG_LEVEL", logLevel)
@@ -108,9 +136,34 @@ package struct Configuration: Sendable {
         if !databaseURL.hasPrefix("sqlite:"), !databaseURL.hasPrefix("postgresql://"), !databaseURL.hasPrefix("postgres://") {
             source.faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }
+        source.faults += mailFaults
         if environment == .production { source.faults += productionFaults }
         guard source.faults.isEmpty else { throw ConfigurationFaults(faults: source.faults) }
     }
+
+    /// What would keep mails from being sent; elsewhere than in production a server that nobody names is no fault.
+    private var mailFaults: [String] {
+        var faults: [String] = []
+        if smtpHost != nil {
+            if fromEmail == nil { faults.append("FROM_EMAIL: is required with SMTP_HOST") }
+            if smtpUser != nil, smtpPassword == nil { faults.append("SMTP_PASSWORD: is required with SMTP_USER") }
+            if smtpUser == nil, smtpPassword != nil { faults.append("SMTP_USER: is required with SMTP_PASSWORD") }
+        } else if environment == .production {
+            let given = [("SMTP_USER", smtpUser), ("SMTP_PASSWORD", smtpPassword), ("SMTP_CA_FILE", smtpCAFile), ("FROM_EMAIL", fromEmail)]
+            if let (name, _) = given.first(where: { $0.1 != nil }) { faults.append("SMTP_HOST: is required with \(name)") }
+        }
+        if let host = smtpHost, smtpSecurity == .none, !["localhost", "127.0.0.1", "::1"].contains(host.lowercased()) {
+            faults.append("SMTP_SECURITY: 'none' is only for a server on localhost, not for '\(host)'")
+        }
+        if let host = smtpHost, !host.utf8.allSatisfy({ Self.hostBytes.contains($0) }) { faults.append("SMTP_HOST: is a name or an address, without a port") }
+        if let address = fromEmail, (try? Mailbox(address)) == nil { faults.append("FROM_EMAIL: '\(address)' is not an e-mail address") }
+        if fromName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { faults.append("FROM_NAME: holds a control character") }
+        if let file = smtpCAFile, !FileManager.default.isReadableFile(atPath: file) { faults.append("SMTP_CA_FILE: '\(file)' cannot be read") }
+        return faults
+    }
+
+    /// What names and addresses of hosts are made of; nothing that could end a URL's host.
+    private static let hostBytes = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:".utf8)
 
     private var productionFaults: [String] {
         var faults: [String] = []

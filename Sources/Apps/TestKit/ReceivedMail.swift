@@ -1,15 +1,88 @@
 import App
 import Foundation
 
-/// A mail as it reached somebody.
+/// A mail as it reached somebody, taken apart as a mail program does.
 package struct ReceivedMail: Sendable {
     /// The whole message, headers first.
+    package let source: String
+    /// Header fields by name in lower case, unfolded and decoded.
+    package let headers: [String: String]
+    /// The text part, its lines ending with LF.
     package let text: String
+    /// The HTML part.
+    package let html: String
 
-    /// The six digits in it.
-    package var code: String? { text.firstMatch(of: /\b[0-9]{6}\b/).map { String($0.output) } }
-    /// The value of `token=` in the link that it holds.
-    package var token: String? { text.firstMatch(of: /token[=:] ?([A-Za-z0-9_-]+)/).map { String($0.output.1) } }
+    /// - Parameter source: RFC 5322 with CRLF.
+    package init(source: String) {
+        self.source = source
+        let (headers, body) = Self.split(source)
+        self.headers = headers
+        var parts: [String: String] = [:]
+        if let boundary = headers["content-type"]?.firstMatch(of: /boundary="([^"]+)"/)?.output.1 {
+            let pieces = "\r\n\(body)".components(separatedBy: "\r\n--\(boundary)")
+            for piece in pieces.dropFirst() where !piece.hasPrefix("--") {
+                let (inner, content) = Self.split(String(piece.trimmingPrefix("\r\n")))
+                let type = inner["content-type"]?.prefix { $0 != ";" } ?? "text/plain"
+                parts[String(type)] = inner["content-transfer-encoding"] == "quoted-printable" ? Self.quotedPrintable(content) : content
+            }
+        } else {
+            parts["text/plain"] = body
+        }
+        text = (parts["text/plain"] ?? "").replacing("\r\n", with: "\n")
+        html = (parts["text/html"] ?? "").replacing("\r\n", with: "\n")
+    }
+
+    package var subject: String { headers["subject"] ?? "" }
+    /// The address that it went to.
+    package var recipient: String { headers["to"].map { $0.trimming { "<> ".contains($0) } } ?? "" }
+    /// The six digits that stand on a line of their own in the text.
+    package var code: String? { text.split(separator: "\n").map { $0.trimming(\.isWhitespace) }.first { $0.wholeMatch(of: /[0-9]{6}/) != nil } }
+    /// The value of `token=` in the link in the text.
+    package var token: String? { text.firstMatch(of: /token=([A-Za-z0-9_.~-]+)/).map { String($0.output.1) } }
+    /// The first link in the text.
+    package var link: String? { text.firstMatch(of: /https?:\/\/[^\s]+/).map { String($0.output) } }
+
+    private static func split(_ message: String) -> (headers: [String: String], body: String) {
+        let halves = message.components(separatedBy: "\r\n\r\n")
+        let body = halves.dropFirst().joined(separator: "\r\n\r\n")
+        var headers: [String: String] = [:]
+        // A line that begins with white space goes on where the one before it ended.
+        let unfolded = halves[0].replacing("\r\n ", with: " ").replacing("\r\n\t", with: " ")
+        for line in unfolded.components(separatedBy: "\r\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            headers[parts[0].lowercased()] = words(parts[1].trimming(\.isWhitespace))
+        }
+        return (headers, body)
+    }
+
+    /// Decodes encoded words (RFC 2047); white space between two of them is none.
+    private static func words(_ text: String) -> String {
+        let joined = text.replacing(/\?=\s+=\?/, with: "?==?")
+        return joined.replacing(/=\?UTF-8\?B\?([A-Za-z0-9+\/=]*)\?=/) { match in
+            Data(base64Encoded: String(match.output.1)).map { String(decoding: $0, as: UTF8.self) } ?? String(match.output.0)
+        }
+    }
+
+    private static func quotedPrintable(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.replacing("=\r\n", with: "").utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "="), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension StringProtocol {
+    fileprivate func trimming(_ isUnwanted: (Character) -> Bool) -> String {
+        String(String(drop(while: isUnwanted)).reversed().drop(while: isUnwanted).reversed())
+    }
 }
 
 extension TestApp {
@@ -17,11 +90,15 @@ extension TestApp {
     /// - Returns: the mails that `address` got so far, oldest first.
     package func mail(to address: String) async throws -> [ReceivedMail] {
         try await runJobs()
+        return try mailbox().filter { $0.recipient == address }
+    }
+
+    /// Every mail that was written so far, oldest first.
+    package func mailbox() throws -> [ReceivedMail] {
         let folder = URL(fileURLWithPath: "\(app.configuration.dataFolder)/mail")
         let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
         // Their names are UUIDv7: they sort by time.
-        return try files.sorted { $0.lastPathComponent < $1.lastPathComponent }
-            .map { ReceivedMail(text: try String(contentsOf: $0, encoding: .utf8)) }
-            .filter { $0.text.contains("To: \(address)\r\n") }
+        return try files.filter { $0.pathExtension == "eml" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
+            .map { ReceivedMail(source: String(decoding: try Data(contentsOf: $0), as: UTF8.self)) }
     }
 }

@@ -1,4 +1,104 @@
 #include "CCurl.h"
 #include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
-const char *gatehouse_curl_version(void) { return curl_version(); }
+typedef struct {
+    const char *bytes;
+    size_t left;
+    int is_at_end;
+} upload;
+
+static size_t read_message(char *buffer, size_t size, size_t count, void *context) {
+    upload *source = context;
+    size_t room = size * count;
+    size_t taken = source->left < room ? source->left : room;
+    memcpy(buffer, source->bytes, taken);
+    source->bytes += taken;
+    source->left -= taken;
+    // libcurl asks once more after the last byte, and then writes the end of the message.
+    if (taken == 0) source->is_at_end = 1;
+    return taken;
+}
+
+// The replies of the server come in as "headers", line by line.
+static size_t note_reply(char *bytes, size_t size, size_t count, void *context) {
+    gatehouse_smtp_outcome *outcome = context;
+    size_t length = size * count;
+    size_t kept = length < sizeof outcome->reply - 1 ? length : sizeof outcome->reply - 1;
+    memcpy(outcome->reply, bytes, kept);
+    outcome->reply[kept] = 0;
+    return length;
+}
+
+static size_t ignore(char *bytes, size_t size, size_t count, void *context) {
+    (void)bytes;
+    (void)context;
+    return size * count;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void begin(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_outcome *outcome) {
+    memset(outcome, 0, sizeof *outcome);
+    outcome->result = CURLE_OUT_OF_MEMORY;
+    pthread_once(&once, begin);
+    CURL *handle = curl_easy_init();
+    struct curl_slist *recipients = curl_slist_append(NULL, request->recipient);
+    upload source = {request->message, request->message_bytes, 0};
+    if (handle && recipients) {
+        curl_easy_setopt(handle, CURLOPT_URL, request->url);
+        curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+        // An environment variable must not send mails through a proxy.
+        curl_easy_setopt(handle, CURLOPT_PROXY, "");
+        curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+        curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)(request->requires_starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+        curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+        if (request->ca_file) curl_easy_setopt(handle, CURLOPT_CAINFO, request->ca_file);
+        if (request->user) {
+            curl_easy_setopt(handle, CURLOPT_USERNAME, request->user);
+            curl_easy_setopt(handle, CURLOPT_PASSWORD, request->password ? request->password : "");
+        }
+        curl_easy_setopt(handle, CURLOPT_MAIL_FROM, request->sender);
+        curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
+        curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(handle, CURLOPT_READFUNCTION, read_message);
+        curl_easy_setopt(handle, CURLOPT_READDATA, &source);
+        curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, note_reply);
+        curl_easy_setopt(handle, CURLOPT_HEADERDATA, outcome);
+        curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
+        outcome->result = (int)curl_easy_perform(handle);
+        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &outcome->reply_code);
+    }
+    outcome->is_handed_over = source.is_at_end;
+    snprintf(outcome->explanation, sizeof outcome->explanation, "%s", curl_easy_strerror((CURLcode)outcome->result));
+    curl_slist_free_all(recipients);
+    // Says QUIT and waits for the answer; from here on nothing is noted any more.
+    if (handle) {
+        curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, ignore);
+        curl_easy_setopt(handle, CURLOPT_HEADERDATA, NULL);
+        curl_easy_cleanup(handle);
+    }
+}
+
+int gatehouse_smtp_is_denied(int result) { return result == CURLE_LOGIN_DENIED; }
+
+int gatehouse_smtp_is_unsafe(int result) {
+    switch (result) {
+    case CURLE_USE_SSL_FAILED:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+        return 1;
+    default:
+        return 0;
+    }
+}

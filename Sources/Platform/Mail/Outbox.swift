@@ -7,15 +7,58 @@ extension Transaction {
         try execute("INSERT INTO outbox (id, sealed_letter, created_at) VALUES (\(id), \(sealed), \(now))")
     }
 
-    /// - Returns: nil when it was sent, or never written.
-    func sealedLetter(_ id: ID<Letter>) throws -> String? {
-        try first("SELECT sealed_letter FROM outbox WHERE id = \(id) AND sent_at IS NULL") { try $0["sealed_letter"] }
+    /// Writes down that a letter is about to be sent, before it is. An earlier attempt that was never settled counts as doubtful: it may have
+    /// reached the server.
+    /// - Returns: nil when the letter was sent, or is not there.
+    func beginAttempt(_ id: ID<Letter>) throws -> DeliveryAttempt? {
+        try first(
+            """
+            UPDATE outbox
+            SET attempts = attempts + 1, doubtful_attempts = doubtful_attempts + CASE WHEN attempt_began_at IS NULL THEN 0 ELSE 1 END,
+                attempt_began_at = \(now), failed_at = NULL, failure = NULL
+            WHERE id = \(id) AND sent_at IS NULL
+            RETURNING sealed_letter, created_at, doubtful_attempts
+            """
+        ) { row in
+            DeliveryAttempt(sealed: try row["sealed_letter"], writtenAt: try row["created_at"], doubtfulBefore: try row["doubtful_attempts"])
+        }
+    }
+
+    /// Remembers that the server certainly did not take the letter.
+    func settleAttempt(_ id: ID<Letter>) throws {
+        try execute("UPDATE outbox SET attempt_began_at = NULL WHERE id = \(id) AND sent_at IS NULL")
     }
 
     /// Remembers that it was sent, and forgets what it said.
     func markSent(_ id: ID<Letter>) throws {
-        try execute("UPDATE outbox SET sent_at = \(now), sealed_letter = '' WHERE id = \(id)")
+        try execute("UPDATE outbox SET sent_at = \(now), attempt_began_at = NULL, sealed_letter = '' WHERE id = \(id) AND sent_at IS NULL")
     }
+
+    /// Remembers that nobody will send it. It keeps what it says until it is cleaned away, so that its job can be given another life.
+    func markFailed(_ id: ID<Letter>, because failure: String) throws {
+        try execute("UPDATE outbox SET failed_at = \(now), failure = \(failure) WHERE id = \(id) AND sent_at IS NULL")
+    }
+
+    func waitingLetters() throws -> [(id: ID<Letter>, sealed: String)] {
+        try all("SELECT id, sealed_letter FROM outbox WHERE sent_at IS NULL") { (id: try $0["id"] as ID<Letter>, sealed: try $0["sealed_letter"] as String) }
+    }
+
+    func deleteLetter(_ id: ID<Letter>) throws {
+        try execute("DELETE FROM outbox WHERE id = \(id)")
+    }
+
+    /// - Returns: how many were deleted.
+    func pruneLetters(writtenBefore limit: Instant, atMost count: Int) throws -> Int {
+        try execute("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < \(limit) ORDER BY created_at LIMIT \(count))")
+    }
+}
+
+/// A letter in the hands of a worker.
+struct DeliveryAttempt: Sendable {
+    let sealed: String
+    let writtenAt: Instant
+    /// How many earlier attempts ended without anybody knowing whether the server took the letter.
+    let doubtfulBefore: Int
 }
 
 package enum MailSchema {
@@ -30,6 +73,16 @@ package enum MailSchema {
                 sent_at \(.integer)
             ) \(.strict)
             """
-        )
+        ),
+        Migration(
+            "mail-002-attempts",
+            "ALTER TABLE outbox ADD COLUMN attempts \(.integer) NOT NULL DEFAULT 0",
+            "ALTER TABLE outbox ADD COLUMN doubtful_attempts \(.integer) NOT NULL DEFAULT 0",
+            "ALTER TABLE outbox ADD COLUMN attempt_began_at \(.integer)",
+            "ALTER TABLE outbox ADD COLUMN failed_at \(.integer)",
+            "ALTER TABLE outbox ADD COLUMN failure TEXT",
+            "CREATE INDEX outbox_by_age ON outbox (created_at)",
+            "CREATE INDEX outbox_waiting ON outbox (id) WHERE sent_at IS NULL"
+        ),
     ]
 }

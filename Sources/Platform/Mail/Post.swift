@@ -17,11 +17,27 @@ package struct Post: Sendable {
     }
 
     /// Hands in a letter, which exists if and only if the transaction commits.
+    /// - Throws: ``LetterFault`` for a letter that there is no template for or that lacks a value; `validation-failed` for an address that
+    ///   cannot stand in a header.
     package func send(_ letter: Letter, in transaction: Transaction) throws {
+        try letter.check()
         let id: ID<Letter> = runtime.id()
         let sealed = try sealer.seal(Array(try JSONEncoder().encode(letter)), context: id.text)
         try transaction.insertLetter(id, sealed: sealed)
         try queue.enqueue(DeliverLetter(letter: id), in: transaction)
+    }
+
+    /// Forgets what still waits to be sent to `recipient`: its rows go, and their jobs find nothing to do.
+    /// - Returns: how many letters there were.
+    @discardableResult
+    package func discard(lettersTo recipient: String, in transaction: Transaction) throws -> Int {
+        let wanted = recipient.lowercased()
+        let ids = try transaction.waitingLetters().filter { waiting in
+            // What cannot be opened any more can be read by nobody, and is cleaned away with its time.
+            (try? open(waiting.sealed, waiting.id))?.recipient.lowercased() == wanted
+        }
+        for letter in ids { try transaction.deleteLetter(letter.id) }
+        return ids.count
     }
 
     func open(_ sealed: String, _ id: ID<Letter>) throws -> Letter {

@@ -79,6 +79,14 @@ extension Configuration {
         case "PASSWORD_MIN_LENGTH": "\(passwordMinimumLength)"
         case "CORS_ORIGINS": corsOrigins.isEmpty ? "-" : corsOrigins.joined(separator: ",")
         case "BASE_URL": baseURL.isEmpty ? "-" : baseURL
+        case "SMTP_HOST": smtpHost ?? "-"
+        case "SMTP_PORT": "\(smtpPort)"
+        case "SMTP_USER": smtpUser ?? "-"
+        case "SMTP_PASSWORD": Shown.secret(smtpPassword)
+        case "SMTP_SECURITY": smtpSecurity.rawValue
+        case "SMTP_CA_FILE": smtpCAFile ?? "-"
+        case "FROM_EMAIL": fromEmail ?? "-"
+        case "FROM_NAME": fromName
         case "PLANS_FILE": plansFile ?? "-"
         case "LOG_LEVEL": logLevel.rawValue
         case "LOG_FORMAT": logFormat.rawValue

@@ -1,0 +1,57 @@
+import Foundation
+
+/// Text in header fields (RFC 5322, section 2.2; RFC 2047).
+enum HeaderText {
+    /// A line with an encoded word is no longer than this (RFC 2047, section 2).
+    private static let lineMax = 76
+
+    /// As one field's value: as it is where it is short ASCII, else as encoded words on lines of their own.
+    /// - Throws: ``HeaderFault`` for text that would end its line: nothing that anybody wrote can become another field.
+    static func field(_ name: String, _ text: String) throws(HeaderFault) -> String {
+        try checkLine(name, text)
+        let line = "\(name): \(text)"
+        let isPlain = text.utf8.allSatisfy { (32...126).contains($0) } && !text.contains("=?") && !text.hasSuffix(" ") && line.utf8.count <= lineMax
+        return isPlain ? line : "\(name): \(encodedWords(text))"
+    }
+
+    /// A name and an address, as `From` and `To` have them.
+    static func mailbox(_ name: String, _ address: String, field: String) throws(HeaderFault) -> String {
+        try checkLine(field, name)
+        try checkLine(field, address)
+        guard !name.isEmpty else { return "\(field): <\(address)>" }
+        let isPhrase = name.utf8.allSatisfy { isAtomText($0) || $0 == UInt8(ascii: " ") } && name.utf8.count <= 60
+        return "\(field): \(isPhrase ? name : encodedWords(name))\r\n <\(address)>"
+    }
+
+    /// Whether a byte may stand in an atom (RFC 5322, section 3.2.3).
+    static func isAtomText(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+        }
+    }
+
+    /// Each word holds whole characters, and leaves room on its line for the name of the field.
+    private static func encodedWords(_ text: String) -> String {
+        let bytesMax = 39
+        var words: [[UInt8]] = [[]]
+        for scalar in text.unicodeScalars {
+            let bytes = Array(String(scalar).utf8)
+            if words[words.count - 1].count + bytes.count > bytesMax { words.append([]) }
+            words[words.count - 1] += bytes
+        }
+        return words.map { "=?UTF-8?B?\(Data($0).base64EncodedString())?=" }.joined(separator: "\r\n ")
+    }
+
+    private static func checkLine(_ field: String, _ text: String) throws(HeaderFault) {
+        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" }) else {
+            throw HeaderFault(field: field)
+        }
+    }
+}
+
+/// Text that must not become a header field, because it holds a line break or another control character.
+package struct HeaderFault: Error, CustomStringConvertible {
+    package let field: String
+    package var description: String { "The text for the header field \(field) holds a control character." }
+}

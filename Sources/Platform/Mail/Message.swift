@@ -1,0 +1,77 @@
+import Base
+
+/// A mail as it goes over the wire: RFC 5322 with a text and an HTML part (RFC 2046, multipart/alternative).
+///
+/// Its bytes are a function of the letter alone, so that a repeated delivery is the same message and is known as such by its Message-ID.
+struct Message: Sendable {
+    let id: ID<Letter>
+    let sender: Mailbox
+    let recipient: Mailbox
+    let bytes: [UInt8]
+
+    /// - Throws: ``HeaderFault``.
+    init(id: ID<Letter>, writtenAt: Instant, from sender: Sender, to recipient: Mailbox, _ content: RenderedLetter) throws(HeaderFault) {
+        self.id = id
+        self.sender = sender.mailbox
+        self.recipient = recipient
+        // Quoted-printable never writes "=_", so no part can hold the boundary.
+        let boundary = "=_\(id.text)"
+        var lines = [
+            "Date: \(Self.date(writtenAt))",
+            try HeaderText.mailbox(sender.name, sender.mailbox.address, field: "From"),
+            try HeaderText.mailbox("", recipient.address, field: "To"),
+            try HeaderText.field("Subject", content.subject),
+            "Message-ID: <\(id.text)@\(sender.mailbox.domain)>",
+            "MIME-Version: 1.0",
+            // RFC 3834: nobody's holiday notice is to answer.
+            "Auto-Submitted: auto-generated",
+            "Content-Type: multipart/alternative;\r\n boundary=\"\(boundary)\"",
+            "",
+        ]
+        for (type, text) in [("text/plain", content.text), ("text/html", content.html)] {
+            lines += ["--\(boundary)", "Content-Type: \(type); charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "", QuotedPrintable.encode(text)]
+        }
+        lines += ["--\(boundary)--", ""]
+        bytes = Array(lines.joined(separator: "\r\n").utf8)
+    }
+
+    /// RFC 5322, section 3.3, in UTC.
+    private static func date(_ instant: Instant) -> String {
+        let dayNumber = instant.seconds.quotient(flooredBy: 86_400)
+        let day = CivilDate(dayNumber: dayNumber)
+        let time = instant.seconds - dayNumber * 86_400
+        // The first of January 1970 was a Thursday.
+        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int(((dayNumber % 7) + 7) % 7)]
+        let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][Int(day.month) - 1]
+        func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(weekday), \(two(day.day)) \(month) \(day.year) \(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60)) +0000"
+    }
+}
+
+/// Bytes as printable lines of at most 76 characters (RFC 2045, section 6.7).
+enum QuotedPrintable {
+    private static let lineMax = 76
+
+    /// - Parameter text: its lines end with LF.
+    static func encode(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { encode(line: Array($0.utf8)) }.joined(separator: "\r\n")
+    }
+
+    private static func encode(line: [UInt8]) -> String {
+        var lines: [String] = []
+        var current = ""
+        for (index, byte) in line.enumerated() {
+            let isSpace = byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+            // White space at the end of a line would be lost on the way.
+            let isPlain = isSpace ? index < line.count - 1 : (33...126).contains(byte) && byte != UInt8(ascii: "=")
+            let piece = isPlain ? String(UnicodeScalar(byte)) : "=" + Hex.encode([byte]).uppercased()
+            // One place is kept for the mark that says that the line goes on.
+            if current.utf8.count + piece.utf8.count > lineMax - 1 {
+                lines.append(current + "=")
+                current = ""
+            }
+            current += piece
+        }
+        return (lines + [current]).joined(separator: "\r\n")
+    }
+}
