@@ -12,22 +12,22 @@ struct DeliveryTests {
     @Test(arguments: Engine.available) func `a letter reaches the server once, encrypted and signed in, and is forgotten`(engine: Engine) async throws {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
-            try await app.send(.verification(name: "Ada Lovelace"))
+            try await app.send(.verification(name: "Some Body"))
             #expect(try server.mails.isEmpty)
             try await app.runJobs()
             try await app.runJobs()
             let mails = try server.mails
             try #require(mails.count == 1)
             #expect(mails[0].sender == "gate@house.example")
-            #expect(mails[0].recipients == ["ada@example.org"])
+            #expect(mails[0].recipients == ["somebody@example.org"])
             #expect(mails[0].isEncrypted)
             #expect(mails[0].user == MailServer.user)
             #expect(mails[0].subject == "Confirm your e-mail address")
             #expect(mails[0].from == "\"Gatehouse, Grüße & Co.\" <gate@house.example>")
-            #expect(mails[0].to == "<ada@example.org>" || mails[0].to == "ada@example.org")
+            #expect(mails[0].to == "<somebody@example.org>" || mails[0].to == "somebody@example.org")
             #expect(mails[0].automatic == "auto-generated")
             #expect(mails[0].defects == 0)
-            #expect(mails[0].text.contains("Hello Ada Lovelace,\n"))
+            #expect(mails[0].text.contains("Hello Some Body,\n"))
             #expect(mails[0].text.contains("\n\(Letter.code)\n"))
             #expect(mails[0].text.contains("https://app.example/verify?token=\(Letter.token)&x=1\n"))
             #expect(mails[0].text.contains("31 January 2026, 12:10 UTC"))
@@ -168,7 +168,7 @@ struct DeliveryTests {
         let smtp = SMTPServer(host: "127.0.0.1", port: server.port, security: .none, name: "house.example", timeout: .milliseconds(300))
         let sender = Sender(name: "", mailbox: try Mailbox("gate@house.example"))
         let content = RenderedLetter(subject: "s", text: "t", html: "h")
-        let message = try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("ada@example.org"), content)
+        let message = try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content)
         let start = ContinuousClock.now
         #expect {
             try smtp.deliver(message)

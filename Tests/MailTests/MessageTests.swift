@@ -12,7 +12,7 @@ import Testing
     private func message(_ subject: String = "s", _ text: String = "t", _ html: String = "h", name: String = "Gatehouse") throws -> Message {
         let sender = Sender(name: name, mailbox: try Mailbox("gate@house.example"))
         let content = RenderedLetter(subject: subject, text: text, html: html)
-        return try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender, to: Mailbox("ada@example.org"), content)
+        return try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender, to: Mailbox("somebody@example.org"), content)
     }
 
     /// Texts of everything that goes wrong in mails: dots, blanks at the ends of lines, long lines, marks of this encoding, letters of several bytes.
@@ -87,7 +87,7 @@ import Testing
         let id: ID<Letter> = Runtime.system.id()
         func make() throws -> [UInt8] {
             let content = RenderedLetter(subject: "s", text: "t", html: "h")
-            return try Message(id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("ada@example.org"), content).bytes
+            return try Message(id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content).bytes
         }
         let (first, second) = (try make(), try make())
         #expect(first == second)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ada@example.org", "ada@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"), (".a.@example.org", "\".a.\"@example.org"),
+        ("somebody@example.org", "somebody@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"), (".a.@example.org", "\".a.\"@example.org"),
         ("a,b<c>@example.org", "\"a,b<c>\"@example.org"), ("a\"\\b@example.org", "\"a\\\"\\\\b\"@example.org"),
     ])
     func `addresses stand as they have to`(_ text: String, _ expected: String) throws {

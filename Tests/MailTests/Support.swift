@@ -64,11 +64,11 @@ extension Letter {
     static let code = "493817"
     static let token = "kZ3v-pq_8"
 
-    static func verification(to recipient: String = "ada@example.org", name: String = "Ada") -> Letter {
+    static func verification(to recipient: String = "somebody@example.org", name: String = "Somebody") -> Letter {
         Letter(
             "verify-email",
             to: recipient,
-            values: ["name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1", "expires": "2026-01-31T12:10:00Z"]
+            values: ["name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1", "link_hours": "24", "code_minutes": "10"]
         )
     }
 }
