@@ -25,6 +25,14 @@ package struct Sealer: Sendable {
         return Array(try AES.GCM.open(try AES.GCM.SealedBox(combined: data), using: key, authenticating: Data(context.utf8)))
     }
 
+    /// A code for what must be compared and never read back, where the value alone could be found by trying (HMAC-SHA-256 under a key
+    /// of the same secret).
+    /// - Parameter purpose: values of one purpose have nothing in common with those of another.
+    package func code(_ bytes: [UInt8], purpose: String) -> [UInt8] {
+        let own = HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data("gatehouse code: \(purpose)".utf8), outputByteCount: 32)
+        return Array(HMAC<SHA256>.authenticationCode(for: bytes, using: own))
+    }
+
     /// A sealed value that cannot be opened: another key, or a changed text.
     package struct Failure: Error {}
 }
