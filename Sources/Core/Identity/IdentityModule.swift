@@ -1,4 +1,5 @@
 package import Audit
+import Foundation
 package import Mail
 package import Modules
 package import Secrets
@@ -18,6 +19,10 @@ package struct IdentitySettings: Sendable {
     package var passwordMinimumLength: Int
     /// Origins whose pages may call with a browser's session.
     package var origins: [String]
+    /// What guessing leads to.
+    package var lockout: Lockout
+    /// How many steps of 30 seconds the clock of an authenticator may be off: 0 to 2.
+    package var authenticatorWindow: Int
 
     package init(
         issuer: String,
@@ -26,7 +31,9 @@ package struct IdentitySettings: Sendable {
         bcryptCost: Int = 12,
         hashingThreads: Int = 2,
         passwordMinimumLength: Int = 8,
-        origins: [String] = []
+        origins: [String] = [],
+        lockout: Lockout = .adaptive,
+        authenticatorWindow: Int = 1
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -35,6 +42,8 @@ package struct IdentitySettings: Sendable {
         self.hashingThreads = hashingThreads
         self.passwordMinimumLength = passwordMinimumLength
         self.origins = origins
+        self.lockout = lockout
+        self.authenticatorWindow = authenticatorWindow
     }
 }
 
@@ -42,6 +51,9 @@ package struct IdentitySettings: Sendable {
 package struct IdentityModule: Module {
     let accounts: Accounts
     let sessions: Sessions
+    let signIns: SignIns
+    let confirmation: Confirmation
+    let secondFactor: SecondFactorSettings
     let database: any Database
     let audit: AuditModule
     let post: Post
@@ -50,13 +62,16 @@ package struct IdentityModule: Module {
     /// Somebody signed in.
     package let member: Member
 
-    /// - Parameter database: migrated; the first start makes the signing key in it.
+    /// - Parameters:
+    ///   - database: migrated; the first start makes the signing key in it.
+    ///   - passwords: in place of what the settings say.
     package init(
         database: any Database,
         audit: AuditModule,
         post: Post,
         sealer: Sealer,
         settings: IdentitySettings,
+        passwords replacement: PasswordHasher? = nil,
         logger: Logger,
         runtime: Runtime
     ) async throws {
@@ -69,9 +84,32 @@ package struct IdentityModule: Module {
         self.post = post
         self.revocations = revocations
         self.sessions = sessions
+        let passwords = try replacement ?? PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
+        let signInGuard = SignInGuard(lockout: settings.lockout, sealer: sealer)
+        let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, post: post, runtime: runtime)
+        signIns = SignIns(
+            database: database,
+            passwords: passwords,
+            signInGuard: signInGuard,
+            secondFactors: secondFactors,
+            sessions: sessions,
+            audit: audit,
+            runtime: runtime
+        )
+        confirmation = Confirmation(database: database, passwords: passwords, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
+        secondFactor = SecondFactorSettings(
+            database: database,
+            confirmation: confirmation,
+            secondFactors: secondFactors,
+            signInGuard: signInGuard,
+            revocations: revocations,
+            audit: audit,
+            issuer: URL(string: settings.issuer)?.host() ?? "Gatehouse",
+            runtime: runtime
+        )
         accounts = Accounts(
             database: database,
-            passwords: try PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads),
+            passwords: passwords,
             policy: PasswordPolicy(minimumLength: settings.passwordMinimumLength),
             sessions: sessions,
             audit: audit,
@@ -84,7 +122,9 @@ package struct IdentityModule: Module {
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { accountRoutes + keyRoutes }
+    package var routes: [Route] { accountRoutes + signInRoutes + secondFactorRoutes + keyRoutes }
+    package var workers: [Worker] { [ForgetFailures.worker(database)] }
+    package var schedules: [Schedule] { [ForgetFailures.schedule] }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
