@@ -92,7 +92,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit"] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
-    .tests("PlottingTests", ["Plotting"]),
+    .tests("PlottingTests", ["Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests("MessagingRedisTests", ["Base", "MessagingRedis", .nio, .nioSSL]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),

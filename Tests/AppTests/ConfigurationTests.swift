@@ -1,4 +1,5 @@
 import Base
+import Identity
 import Mail
 import Modules
 import Testing
@@ -40,7 +41,8 @@ import Testing
             "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
             "FRONTEND_URL": "https://app.example/pages/",
             "LOG_LEVEL": "Warning",
-            "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "RS256",
+            "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "RS256", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
+            "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix",
         ])
         #expect(configuration.environment == .test)
         #expect(configuration.host == "0.0.0.0")
@@ -52,6 +54,9 @@ import Testing
         #expect(configuration.accessTokenLifetime == .minutes(1))
         #expect((configuration.bcryptRounds, configuration.passwordMinimumLength) == (4, 10))
         #expect(configuration.corsOrigins == ["https://a.example", "https://b.example"])
+        #expect(configuration.lockout == .strict)
+        #expect(configuration.authenticatorWindow == 2)
+        #expect(configuration.trustedProxies == ["10.0.0.0/8", "::1", "unix"])
         #expect(configuration.baseURL == "https://api.example")
         #expect(configuration.frontendURL == "https://app.example/pages")
         #expect((configuration.plansFile, configuration.metricsToken) == ("plans.yaml", "t"))
@@ -65,7 +70,8 @@ import Testing
         ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"), ("BCRYPT_ROUNDS", "16"),
         ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
-        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"),
+        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOCKOUT", "loose"), ("TOTP_WINDOW", "3"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"),
         ("JWT_ALGORITHM", "none"),
         ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"), ("FRONTEND_URL", "https://app.example/?a=b"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),

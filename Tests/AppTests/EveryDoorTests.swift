@@ -51,10 +51,10 @@ import Testing
             #expect(
                 app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
                     "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health", "GET /metrics", "GET /openapi.json",
-                    "GET /problems/{code}", "GET /ready", "GET /v1/plans", "GET /v1/reset-password", "GET /v1/verify-email", "POST /v1/auth/forgot-password",
-                    "POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/resend-verification",
-                    "POST /v1/auth/reset-password", "POST /v1/auth/signin", "POST /v1/auth/signup", "POST /v1/auth/verify-email",
-                    "POST /v1/auth/verify-token",
+                    "GET /problems/{code}", "GET /ready", "GET /v1/payments/pricing", "GET /v1/plans", "GET /v1/reset-password", "GET /v1/verify-email",
+                    "POST /v1/auth/forgot-password", "POST /v1/auth/login", "POST /v1/auth/mfa/challenge", "POST /v1/auth/refresh",
+                    "POST /v1/auth/register", "POST /v1/auth/resend-verification", "POST /v1/auth/reset-password", "POST /v1/auth/signin",
+                    "POST /v1/auth/signup", "POST /v1/auth/verify-email", "POST /v1/auth/verify-token",
                 ]
             )
         }
@@ -70,13 +70,15 @@ import Testing
     private static func expectDocumented(_ reply: TestReply, _ route: Route, _ door: Comment) {
         if reply.status >= 400 {
             #expect(route.problems.contains { $0.code == reply.code && $0.status == reply.status }, door)
-        } else if let answer = route.answers.first(where: { $0.status == reply.status }) {
-            guard let payload = answer.payload else { return }
-            let reader = SchemaReader()
-            let schema = reader.schema(of: payload)
-            #expect(schema.faults(in: reply.json, components: reader.components) == [], door)
         } else {
-            Issue.record(door)
+            let answers = route.answers.filter { $0.status == reply.status }
+            #expect(!answers.isEmpty, door)
+            let faults = answers.compactMap(\.payload).map { payload in
+                let reader = SchemaReader()
+                return reader.schema(of: payload).faults(in: reply.json, components: reader.components)
+            }
+            // One status may answer in several shapes: one of them it is.
+            #expect(faults.isEmpty || faults.contains([]), door)
         }
     }
 

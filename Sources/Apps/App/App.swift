@@ -33,6 +33,8 @@ package struct Surroundings: Sendable {
     package var logOutput: LogOutput
     /// Stands between the system and its database: for tests that make statements fail.
     package var databaseWrapper: @Sendable (any Database) -> any Database
+    /// In place of the one that the configuration says: for measurements.
+    package var passwords: PasswordHasher?
 
     package init(
         runtime: Runtime = .system,
@@ -73,6 +75,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         post: post,
         sealer: sealer,
         settings: identitySettings(configuration),
+        passwords: surroundings.passwords,
         logger: logger,
         runtime: runtime
     )
@@ -117,6 +120,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let frontDoor = FrontDoor(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
+        proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
         metrics: metrics,
         logger: logger,
         runtime: runtime
@@ -193,7 +197,9 @@ private func identitySettings(_ configuration: Configuration) -> IdentitySetting
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
         passwordMinimumLength: configuration.passwordMinimumLength,
         origins: configuration.corsOrigins + pages + pages.compactMap(origin),
-        frontend: pages.last
+        frontend: pages.last,
+        lockout: configuration.lockout,
+        authenticatorWindow: configuration.authenticatorWindow
     )
 }
 

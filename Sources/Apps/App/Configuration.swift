@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+package import Identity
 package import Mail
 package import Modules
 import SystemPackage
@@ -24,6 +25,12 @@ package struct Configuration: Sendable {
     package var bcryptRounds = 12
     package var passwordMinimumLength = 8
     package var corsOrigins: [String] = []
+    /// What guessing passwords leads to.
+    package var lockout: Lockout = .adaptive
+    /// How many steps of 30 seconds the clock of an authenticator may be off.
+    package var authenticatorWindow = 1
+    /// Whose `X-Forwarded-For` is believed.
+    package var trustedProxies: [String] = []
     /// The address under which clients reach this service: the issuer of tokens.
     package var baseURL = ""
     /// Where the pages are that links in mails open; `baseURL` when empty.
@@ -66,6 +73,9 @@ package struct Configuration: Sendable {
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1 to 1440; 15 by default"),
         ("BCRYPT_ROUNDS", "4 to 15; 12 by default, at least 10 in production"),
         ("PASSWORD_MIN_LENGTH", "8 to 64; 8 by default"),
+        ("LOCKOUT", "adaptive (default): who guesses waits, the owner does not; strict: five failures lock the account for 30 minutes"),
+        ("TOTP_WINDOW", "how many steps of 30 seconds an authenticator's clock may be off; 0 to 2, 1 by default"),
+        ("TRUSTED_PROXIES", "addresses, ranges such as 10.0.0.0/8, or unix: whose X-Forwarded-For is believed; none by default"),
         ("CORS_ORIGINS", "origins whose pages may call, separated by commas; none by default"),
         ("BASE_URL", "the address under which clients reach this service"),
         ("FRONTEND_URL", "the address of the pages that links in mails open, an allowed origin; BASE_URL by default"),
@@ -113,7 +123,13 @@ package struct Configuration: Sendable {
         accessTokenLifetime = .minutes(Int64(source.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1...1_440, 15)))
         bcryptRounds = source.number("BCRYPT_ROUNDS", 4...15, bcryptRounds)
         passwordMinimumLength = source.number("PASSWORD_MIN_LENGTH", 8...64, passwordMinimumLength)
-        corsOrigins = (source.text("CORS_ORIGINS") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
+        lockout = source.choice("LOCKOUT", lockout)
+        authenticatorWindow = source.number("TOTP_WINDOW", 0...2, authenticatorWindow)
+        trustedProxies = source.list("TRUSTED_PROXIES")
+        for entry in trustedProxies where TrustedProxies([entry]) == nil {
+            source.faults.append("TRUSTED_PROXIES: '\(entry)' is no address, no range such as 10.0.0.0/8, and not unix")
+        }
+        corsOrigins = source.list("CORS_ORIGINS")
         baseURL = source.text("BASE_URL") ?? ""
         frontendURL = source.webAddress("FRONTEND_URL") ?? ""
         smtpHost = source.text("SMTP_HOST")
@@ -207,6 +223,11 @@ private struct Source {
             return nil
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    /// What stands between commas.
+    func list(_ name: String) -> [String] {
+        (value(name) ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
     }
 
     mutating func number(_ name: String, _ range: ClosedRange<Int>, _ fallback: Int) -> Int {

@@ -1,4 +1,5 @@
 package import Audit
+import Foundation
 package import Mail
 package import Modules
 package import Secrets
@@ -20,6 +21,10 @@ package struct IdentitySettings: Sendable {
     package var origins: [String]
     /// Where the pages are that links in mails open: an address without a path of its own, or one whose pages lie below it.
     package var frontend: String
+    /// What guessing leads to.
+    package var lockout: Lockout
+    /// How many steps of 30 seconds the clock of an authenticator may be off: 0 to 2.
+    package var authenticatorWindow: Int
 
     package init(
         issuer: String,
@@ -29,7 +34,9 @@ package struct IdentitySettings: Sendable {
         hashingThreads: Int = 2,
         passwordMinimumLength: Int = 8,
         origins: [String] = [],
-        frontend: String? = nil
+        frontend: String? = nil,
+        lockout: Lockout = .adaptive,
+        authenticatorWindow: Int = 1
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -39,6 +46,8 @@ package struct IdentitySettings: Sendable {
         self.passwordMinimumLength = passwordMinimumLength
         self.origins = origins
         self.frontend = frontend ?? issuer
+        self.lockout = lockout
+        self.authenticatorWindow = authenticatorWindow
     }
 }
 
@@ -51,6 +60,8 @@ package struct IdentityModule: Module {
     let sessions: Sessions
     /// What happens to people, for those who join in.
     package let events: IdentityEvents
+    let signIns: SignIns
+    let secondFactor: SecondFactorSettings
     let database: any Database
     let audit: AuditModule
     let post: Post
@@ -59,13 +70,16 @@ package struct IdentityModule: Module {
     /// Somebody signed in.
     package let member: Member
 
-    /// - Parameter database: migrated; the first start makes the signing key in it.
+    /// - Parameters:
+    ///   - database: migrated; the first start makes the signing key in it.
+    ///   - passwords: in place of what the settings say.
     package init(
         database: any Database,
         audit: AuditModule,
         post: Post,
         sealer: Sealer,
         settings: IdentitySettings,
+        passwords replacement: PasswordHasher? = nil,
         logger: Logger,
         runtime: Runtime
     ) async throws {
@@ -80,10 +94,31 @@ package struct IdentityModule: Module {
         self.sessions = sessions
         let events = IdentityEvents()
         self.events = events
-        let hasher = try PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
+        let hasher = try replacement ?? PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
         let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
         let challenges = Challenges(sealer: sealer, frontend: settings.frontend, post: post, audit: audit, events: events, runtime: runtime)
-        let reauthentication = Reauthentication(database: database, passwords: hasher, audit: audit)
+        let signInGuard = SignInGuard(lockout: settings.lockout, sealer: sealer)
+        let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, post: post, runtime: runtime)
+        let confirmation = Confirmation(database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
+        signIns = SignIns(
+            database: database,
+            passwords: hasher,
+            signInGuard: signInGuard,
+            secondFactors: secondFactors,
+            sessions: sessions,
+            audit: audit,
+            runtime: runtime
+        )
+        secondFactor = SecondFactorSettings(
+            database: database,
+            confirmation: confirmation,
+            secondFactors: secondFactors,
+            signInGuard: signInGuard,
+            revocations: revocations,
+            audit: audit,
+            issuer: URL(string: settings.issuer)?.host() ?? "Gatehouse",
+            runtime: runtime
+        )
         accounts = Accounts(
             database: database,
             passwords: hasher,
@@ -108,22 +143,24 @@ package struct IdentityModule: Module {
             hasher: hasher,
             policy: policy,
             challenges: challenges,
-            reauthentication: reauthentication,
+            confirmation: confirmation,
             revocations: revocations,
             audit: audit,
             post: post,
             runtime: runtime
         )
-        verification = Verification(database: database, challenges: challenges, reauthentication: reauthentication, audit: audit, post: post)
+        verification = Verification(database: database, challenges: challenges, confirmation: confirmation, audit: audit, post: post)
         member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
         try await revocations.synchronize()
     }
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { accountRoutes + profileRoutes + passwordRoutes + verificationRoutes + keyRoutes }
-    package var workers: [Worker] { verificationWorkers }
-    package var schedules: [Schedule] { verificationSchedules }
+    package var routes: [Route] {
+        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + keyRoutes
+    }
+    package var workers: [Worker] { verificationWorkers + [ForgetFailures.worker(database)] }
+    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule] }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }

@@ -80,5 +80,7 @@ enum IdentitySchema {
         ),
         ChallengeSchema.challenges,
         ProfileSchema.profiles,
+        SignInSchema.lockout,
+        SecondFactorSchema.secondFactor,
     ]
 }

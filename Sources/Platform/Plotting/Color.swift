@@ -19,6 +19,7 @@ package struct Color: Hashable, Sendable {
     }
 
     package static let white = Color(hex: 0xFFFFFF)
+    package static let black = Color(hex: 0x000000)
     package static let ink = Color(hex: 0x222222)
     package static let faded = Color(hex: 0x666666)
     package static let grid = Color(hex: 0xE4E4E4)

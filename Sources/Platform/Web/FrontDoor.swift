@@ -9,15 +9,26 @@ package struct FrontDoor: Sendable {
     package let routes: [Route]
     private let table: RouteTable
     private let corsOrigins: Set<String>
+    private let proxies: TrustedProxies
     private let metrics: Metrics
     private let logger: Logger
     private let runtime: Runtime
 
-    /// - Parameter corsOrigins: origins whose pages may call; `*` stands for any.
-    package init(routes: [Route], corsOrigins: [String], metrics: Metrics, logger: Logger, runtime: Runtime) {
+    /// - Parameters:
+    ///   - corsOrigins: origins whose pages may call; `*` stands for any.
+    ///   - proxies: who may say on whose behalf a request comes.
+    package init(
+        routes: [Route],
+        corsOrigins: [String],
+        proxies: TrustedProxies = .none,
+        metrics: Metrics,
+        logger: Logger,
+        runtime: Runtime
+    ) {
         self.routes = routes
         table = RouteTable(routes)
         self.corsOrigins = Set(corsOrigins)
+        self.proxies = proxies
         self.metrics = metrics
         self.logger = logger
         self.runtime = runtime
@@ -27,8 +38,10 @@ package struct FrontDoor: Sendable {
     }
 
     /// Answers a request. It never throws: whatever goes wrong becomes a problem answer and a line in the log.
-    package func respond(to head: HTTPRequest, body: RequestBody, address: String) async -> Reply {
+    /// - Parameter peer: the other end of the connection: the client, or a proxy that asks for it.
+    package func respond(to head: HTTPRequest, body: RequestBody, address peer: String) async -> Reply {
         let started = ContinuousClock.now
+        let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
         let requestID = Self.requestID(head.headerFields[.xRequestID]) ?? runtime.id(of: Call.self).text
         var routed = "(no route)"
         var facts: Facts?

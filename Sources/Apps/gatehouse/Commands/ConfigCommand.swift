@@ -1,6 +1,7 @@
 import App
 import ArgumentParser
 import Foundation
+import Identity
 import Modules
 
 struct ConfigCommand: AsyncParsableCommand {
@@ -77,6 +78,9 @@ extension Configuration {
         case "ACCESS_TOKEN_EXPIRE_MINUTES": "\(accessTokenLifetime.components.seconds / 60)"
         case "BCRYPT_ROUNDS": "\(bcryptRounds)"
         case "PASSWORD_MIN_LENGTH": "\(passwordMinimumLength)"
+        case "LOCKOUT": lockout.rawValue
+        case "TOTP_WINDOW": "\(authenticatorWindow)"
+        case "TRUSTED_PROXIES": trustedProxies.isEmpty ? "-" : trustedProxies.joined(separator: ",")
         case "CORS_ORIGINS": corsOrigins.isEmpty ? "-" : corsOrigins.joined(separator: ",")
         case "BASE_URL": baseURL.isEmpty ? "-" : baseURL
         case "SMTP_HOST": smtpHost ?? "-"

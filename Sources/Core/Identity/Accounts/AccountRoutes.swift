@@ -1,7 +1,7 @@
 import Modules
 
 extension IdentityModule {
-    /// Registration, signing in and out.
+    /// Registration, refreshing and signing out.
     var accountRoutes: [Route] {
         [
             .post("auth/register", "Make an account and sign in", requires: .public, problems: [.accountExists]) { (request: Registration, visitor) in
@@ -10,13 +10,6 @@ extension IdentityModule {
             .post("auth/signup", "Make an account and sign in, with the tokens also as a pair", requires: .public, problems: [.accountExists]) {
                 (request: Registration, visitor) in
                 Created(SignedInWithPair(try await accounts.register(request, visitor: visitor)))
-            },
-            .post("auth/login", "Sign in", requires: .public, problems: [.invalidCredentials, .accountSuspended]) { (request: Credentials, visitor) in
-                try await accounts.signIn(request, visitor: visitor)
-            },
-            .post("auth/signin", "Sign in, with the tokens also as a pair", requires: .public, problems: [.invalidCredentials, .accountSuspended]) {
-                (request: Credentials, visitor) in
-                SignedInWithPair(try await accounts.signIn(request, visitor: visitor))
             },
             .post("auth/refresh", "Trade a refresh token for a new pair", requires: .public, problems: [.invalidRefreshToken]) { (request: Refresh, visitor) in
                 try await sessions.refresh(request.refreshToken, visitor: visitor)
@@ -49,22 +42,6 @@ struct Registration: Payload {
         "first_name": .length(0...100), "last_name": .length(0...100), "phone": .length(0...40), "organization": .length(0...200),
         "student_id": .length(0...100), "employee_id": .length(0...100), "auth_provider": .oneOf(["email", "local", "password"]),
         "role": .oneOf(Role.allCases.filter(\.isOpenToAll).map(\.rawValue)),
-    ]
-}
-
-/// JSON, or the OAuth 2.0 password form (RFC 6749, section 4.3.2), whose other fields are accepted and not used.
-struct Credentials: FormReadable {
-    var email: String?
-    var username: String?
-    var password: String
-    var grantType: String?
-    var scope: String?
-    var clientId: String?
-    var clientSecret: String?
-
-    static let rules: [String: Rule] = [
-        "email": .length(1...254), "username": .length(1...254), "password": .length(1...1_024), "grant_type": .length(0...40),
-        "scope": .length(0...400), "client_id": .length(0...200), "client_secret": .length(0...400),
     ]
 }
 

@@ -2,7 +2,7 @@ import Audit
 import Mail
 package import Modules
 
-/// The verbs of accounts: coming to be, signing in.
+/// The verb of accounts: coming to be.
 struct Accounts: Sendable {
     let database: any Database
     let passwords: PasswordHasher
@@ -62,34 +62,8 @@ struct Accounts: Sendable {
             isEmailVerified: isEmailVerified
         )
     }
-
-    /// Signs in with an address or a user name. An unknown name takes as long as a wrong password, and is answered alike.
-    /// - Throws: `invalid-credentials`; `account-suspended`, told only to those who know the password.
-    func signIn(_ request: Credentials, visitor: Visitor) async throws(Problem) -> SignedIn {
-        guard let name = request.email ?? request.username else { throw Problem.invalid("/email", "is required, or username in its place") }
-        let key = CanonicalText.key(of: name.filter { !$0.isWhitespace })
-        let person = try await database.read { try $0.person(named: key) }
-        let isRight = try await passwords.verify(request.password, against: person?.passwordHash)
-        guard let person, isRight else {
-            try await recordFailure(person, visitor)
-            throw Problem(.invalidCredentials)
-        }
-        guard !person.isSuspended else { throw Problem(.accountSuspended) }
-        return try await sessions.begin(for: person, visitor: visitor)
-    }
-
-    private func recordFailure(_ person: Person?, _ visitor: Visitor) async throws(Problem) {
-        try await database.write { [audit] transaction in
-            try audit.record(
-                AuditEvent("session.created", outcome: .failure, from: visitor, subject: person?.id.text),
-                in: transaction
-            )
-        }
-    }
 }
 
 extension Problem.Kind {
     package static let accountExists = Self("account-exists", "An account with this address or user name already exists", status: 409)
-    package static let invalidCredentials = Self("invalid-credentials", "Invalid email or password", status: 401)
-    package static let accountSuspended = Self("account-suspended", "This account is suspended", status: 403)
 }

@@ -9,7 +9,7 @@ struct Passwords: Sendable {
     let hasher: PasswordHasher
     let policy: PasswordPolicy
     let challenges: Challenges
-    let reauthentication: Reauthentication
+    let confirmation: Confirmation
     let revocations: Revocations
     let audit: AuditModule
     let post: Post
@@ -19,7 +19,7 @@ struct Passwords: Sendable {
     /// - Throws: `wrong-password`; `validation-failed`; `conflict` when it was changed elsewhere meanwhile.
     func change(_ request: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
         guard let present = request.currentPassword ?? request.oldPassword else { throw Problem.invalid("/current_password", "is required") }
-        let person = try await reauthentication.confirm(present, by: scope, before: "password.changed")
+        let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") { person, _ in person }
         guard request.newPassword != present else { throw Problem.invalid("/new_password", "must not be the present password") }
         try policy.check(request.newPassword, against: person.names, at: "/new_password")
         let hash = try await hasher.hash(request.newPassword)

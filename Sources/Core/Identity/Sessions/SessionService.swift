@@ -20,6 +20,7 @@ struct Sessions: Sendable {
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
         try await database.write { [audit] transaction in
             try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor)
+            try transaction.remember(FamiliarPlace.network(visitor, of: person.id), of: person.id)
             try audit.record(
                 AuditEvent("session.created", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: id.text),
                 in: transaction

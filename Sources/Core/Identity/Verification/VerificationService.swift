@@ -6,7 +6,7 @@ package import Modules
 struct Verification: Sendable {
     let database: any Database
     let challenges: Challenges
-    let reauthentication: Reauthentication
+    let confirmation: Confirmation
     let audit: AuditModule
     let post: Post
 
@@ -59,7 +59,7 @@ struct Verification: Sendable {
     /// - Throws: `wrong-password`; `too-many-mails`.
     func changeAddress(_ request: AddressChange, scope: Scope) async throws(Problem) -> Acknowledgement {
         let new = try EmailAddress(reading: request.newEmail, at: "/new_email")
-        let known = try await reauthentication.confirm(request.password, by: scope, before: "email.change-requested")
+        let known = try await confirmation.confirm(password: request.password, by: scope, for: "email.change-requested") { person, _ in person }
         guard new.key != CanonicalText.key(of: known.email) else { throw Problem.invalid("/new_email", "is your address already") }
         let isSent = try await database.write { transaction -> Bool in
             guard let person = try transaction.lockedPerson(scope.person) else { throw Problem(.notFound) }

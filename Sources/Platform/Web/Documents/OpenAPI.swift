@@ -78,13 +78,15 @@ package struct OpenAPI: Sendable {
 
     private static func responses(_ route: Route, _ reader: SchemaReader) -> [String: JSONValue] {
         var responses: [String: JSONValue] = [:]
-        for answer in route.answers {
-            var response: [String: JSONValue] = ["description": .string(answer.description)]
-            if let mediaType = answer.mediaType {
-                let schema: JSONValue = answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"]
-                response["content"] = .object([mediaType: ["schema": schema]])
+        for (status, answers) in Dictionary(grouping: route.answers, by: \.status) {
+            var response: [String: JSONValue] = ["description": .string(answers.first?.description ?? "")]
+            let content = Dictionary(grouping: answers) { $0.mediaType ?? "" }.filter { !$0.key.isEmpty }.mapValues { answers -> JSONValue in
+                let schemas = answers.map { answer -> JSONValue in answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"] }
+                // One status may answer in several shapes.
+                return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
             }
-            responses[String(answer.status)] = .object(response)
+            if !content.isEmpty { response["content"] = .object(content) }
+            responses[String(status)] = .object(response)
         }
         for (status, kinds) in Dictionary(grouping: route.problems, by: \.status) {
             responses[String(status)] = [

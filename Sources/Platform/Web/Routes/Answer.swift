@@ -179,6 +179,7 @@ package struct Page: Answer {
 extension HTTPField.Name {
     package static let xContentTypeOptions = constant("X-Content-Type-Options")
     package static let referrerPolicy = constant("Referrer-Policy")
+    package static let xForwardedFor = constant("X-Forwarded-For")
     package static let xRequestID = constant("X-Request-ID")
     package static let idempotencyKey = constant("Idempotency-Key")
     package static let prefer = constant("Prefer")

@@ -63,12 +63,18 @@ package struct Visitor: Sendable {
     package let address: String
     package let requestID: String
     package let userAgent: String?
+    /// What a browser shows that was signed in with before.
+    package let deviceToken: String?
 
-    package init(address: String, requestID: String, userAgent: String?) {
+    package init(address: String, requestID: String, userAgent: String?, deviceToken: String? = nil) {
         self.address = address
         self.requestID = requestID
         self.userAgent = userAgent
+        self.deviceToken = deviceToken
     }
+
+    /// The name of the cookie that holds the token of a device.
+    package static let deviceCookie = "__Host-gatehouse-device"
 }
 
 /// The requirement of a door that is open to anybody, said out loud: a route without requirements does not compile.
@@ -80,7 +86,12 @@ package struct OpenDoor: Requirement {
     package var summary: GateSummary { GateSummary(.open) }
 
     package func check(_ call: Call) -> Visitor {
-        Visitor(address: call.address, requestID: call.requestID, userAgent: call.headers[.userAgent])
+        Visitor(
+            address: call.address,
+            requestID: call.requestID,
+            userAgent: call.headers[.userAgent],
+            deviceToken: call.cookie(named: Visitor.deviceCookie)
+        )
     }
 }
 

@@ -1,0 +1,139 @@
+import Modules
+
+/// Every SQL statement about signing in: who is meant, what failed before, and which places are familiar.
+extension Transaction {
+    /// Finds the person whom a name, as its key, stands for. For a name that nobody has somebody else is read and put aside, so that it
+    /// takes as long.
+    func claimant(named key: String) throws -> Person? {
+        let found = try first(
+            """
+            SELECT id, 1 AS is_known FROM people WHERE email_key = \(key) OR username_key = \(key)
+            UNION ALL SELECT MIN(id), 0 FROM people
+            ORDER BY is_known DESC LIMIT 1
+            """
+        ) { (id: try $0["id"] as ID<Person>?, isKnown: try $0["is_known"] as Bool) }
+        guard let found, let id = found.id, let person = try person(id) else { return nil }
+        return found.isKnown ? person : nil
+    }
+
+    /// Reads counters and locks them until the transaction ends; those that were not there are made, so that there is something to lock.
+    /// - Parameter buckets: in the order in which everybody locks them.
+    func lockFailures(in buckets: [Bucket]) throws -> [Bucket: FailureCount] {
+        let rows = SQL.rows(buckets.map { "(\($0.key), 0, \(now), \(now))" })
+        let found = try all(
+            """
+            INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until) VALUES \(rows)
+            ON CONFLICT (bucket) DO UPDATE SET failures = sign_in_failures.failures
+            RETURNING bucket, failures, failed_at, refused_until
+            """
+        ) { (try $0["bucket"] as String, try FailureCount(row: $0)) }
+        let counts = Dictionary(found) { first, _ in first }
+        return Dictionary(uniqueKeysWithValues: buckets.map { ($0, counts[$0.key] ?? FailureCount(at: now)) })
+    }
+
+    /// Writes counters that are locked; those that count nothing are not kept. It takes the same two statements whatever there is to write.
+    func save(_ counts: [Bucket: FailureCount]) throws {
+        let counts = counts.sorted { $0.key.key < $1.key.key }
+        let rows = SQL.rows(counts.map { "(\($0.key), \($1.failures), \($1.failedAt), \($1.refusedUntil))" })
+        try execute(
+            """
+            INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until) VALUES \(rows)
+            ON CONFLICT (bucket) DO UPDATE
+            SET failures = excluded.failures, failed_at = excluded.failed_at, refused_until = excluded.refused_until
+            """
+        )
+        try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: counts.map(\.key.key)) AND failures = 0")
+    }
+
+    func deleteFailures(in buckets: [Bucket]) throws {
+        try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: buckets.map(\.key))")
+    }
+
+    /// - Returns: how many counters nobody remembers any more were deleted, `count` at most.
+    func deleteFailures(before time: Instant, atMost count: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM sign_in_failures WHERE bucket IN (
+                SELECT bucket FROM sign_in_failures WHERE failed_at < \(time) AND refused_until < \(now) ORDER BY failed_at LIMIT \(count) \(.skipLocked)
+            )
+            """
+        )
+    }
+
+    /// - Parameter person: nil for a name that nobody has: the same is looked for, and not found.
+    /// - Returns: those of `places` where the person signed in before.
+    func familiarPlaces(of person: ID<Person>?, among places: [FamiliarPlace]) throws -> Set<FamiliarPlace> {
+        let found: [String] = try all(
+            """
+            SELECT mark FROM familiar_places
+            WHERE person_id = \(person?.text ?? "") AND mark IN \(list: places.map(\.mark)) AND last_used_at > \(now - FamiliarPlace.memory)
+            """
+        ) { try $0["mark"] }
+        return Set(places.filter { found.contains($0.mark) })
+    }
+
+    /// Remembers where a person signed in; of too many places the ones least used are forgotten.
+    func remember(_ place: FamiliarPlace, of person: ID<Person>) throws {
+        try execute(
+            """
+            INSERT INTO familiar_places (person_id, mark, last_used_at) VALUES (\(person), \(place.mark), \(now))
+            ON CONFLICT (person_id, mark) DO UPDATE SET last_used_at = excluded.last_used_at
+            """
+        )
+        try execute(
+            """
+            DELETE FROM familiar_places WHERE person_id = \(person) AND mark NOT IN (
+                SELECT mark FROM familiar_places WHERE person_id = \(person) ORDER BY last_used_at DESC, mark LIMIT \(FamiliarPlace.countMax)
+            )
+            """
+        )
+    }
+
+    /// - Returns: how many places that nobody used for long were deleted, `count` at most.
+    func deleteFamiliarPlaces(before time: Instant, atMost count: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM familiar_places WHERE (person_id, mark) IN (
+                SELECT person_id, mark FROM familiar_places WHERE last_used_at < \(time) ORDER BY last_used_at LIMIT \(count) \(.skipLocked)
+            )
+            """
+        )
+    }
+}
+
+extension FailureCount {
+    init(row: Row) throws {
+        self.init(failures: try row["failures"], failedAt: try row["failed_at"], refusedUntil: try row["refused_until"])
+    }
+}
+
+extension SQL {
+    /// Rows of values, one after another.
+    fileprivate static func rows(_ rows: [SQL]) -> SQL {
+        rows.dropFirst().reduce(rows.first ?? "") { $0 + ", " + $1 }
+    }
+}
+
+enum SignInSchema {
+    static let lockout = Migration(
+        "identity-007-lockout",
+        """
+        CREATE TABLE sign_in_failures (
+            bucket TEXT PRIMARY KEY NOT NULL,
+            failures \(.integer) NOT NULL CHECK (failures >= 0),
+            failed_at \(.integer) NOT NULL,
+            refused_until \(.integer) NOT NULL CHECK (refused_until >= failed_at)
+        ) \(.strict)
+        """,
+        "CREATE INDEX sign_in_failures_by_time ON sign_in_failures (failed_at)",
+        """
+        CREATE TABLE familiar_places (
+            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            mark TEXT NOT NULL,
+            last_used_at \(.integer) NOT NULL,
+            PRIMARY KEY (person_id, mark)
+        ) \(.strict)
+        """,
+        "CREATE INDEX familiar_places_by_time ON familiar_places (last_used_at)"
+    )
+}

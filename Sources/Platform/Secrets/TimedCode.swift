@@ -1,0 +1,79 @@
+import Crypto
+import Foundation
+
+/// The six digits that an authenticator shows: time-based one-time passwords (RFC 6238) over HMAC-SHA-1, which is what all of them can.
+package struct TimedCode: Sendable {
+    private let key: SymmetricKey
+    private let digits: Int
+
+    package static let stepSeconds: Int64 = 30
+    /// As long as HMAC-SHA-1 makes good use of (RFC 4226, section 4).
+    package static let secretBytes = 20
+
+    /// - Parameter digits: 6 to 8; authenticators show six.
+    package init(secret: [UInt8], digits: Int = 6) {
+        precondition((6...8).contains(digits), "a one-time password has 6 to 8 digits")
+        key = SymmetricKey(data: secret)
+        self.digits = digits
+    }
+
+    /// The number of the step that a time lies in.
+    /// - Parameter seconds: since 1970.
+    package static func step(at seconds: Int64) -> Int64 { seconds / stepSeconds }
+
+    /// The digits of one step.
+    package func text(at step: Int64) -> String {
+        let counter = (0..<8).map { UInt8(truncatingIfNeeded: step >> (56 - 8 * Int64($0))) }
+        let hash = Array(HMAC<Insecure.SHA1>.authenticationCode(for: counter, using: key))
+        // Dynamic truncation (RFC 4226, section 5.3): the last four bits say where the 31 bits are taken from.
+        let offset = Int(hash[19] & 0x0F)
+        let number = hash[offset..<(offset + 4)].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF
+        let modulus = (0..<digits).reduce(UInt32(1)) { power, _ in power * 10 }
+        let text = String(number % modulus)
+        return String(repeating: "0", count: digits - text.count) + text
+    }
+
+    /// The latest step near `step` that has these digits. Every step is looked at, whichever fits.
+    /// - Parameter window: how many steps earlier and later count, for clocks that are not ours.
+    package func step(of text: String, near step: Int64, window: Int64) -> Int64? {
+        var found: Int64?
+        for candidate in (step - window)...(step + window) where constantTimeEquals(self.text(at: candidate).utf8, text.utf8) { found = candidate }
+        return found
+    }
+}
+
+/// Bytes as base32 text without padding (RFC 4648, section 6): how secrets are typed.
+package enum Base32 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+
+    package static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        var (buffer, bits) = (UInt32(0), 0)
+        for byte in bytes {
+            buffer = buffer << 8 | UInt32(byte)
+            bits += 8
+            while bits >= 5 {
+                bits -= 5
+                text.append(alphabet[Int(buffer >> UInt32(bits) & 31)])
+            }
+        }
+        if bits > 0 { text.append(alphabet[Int(buffer << UInt32(5 - bits) & 31)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// - Returns: nil for a character that is none of the 32; bits that do not fill a byte are dropped.
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var (buffer, bits) = (UInt32(0), 0)
+        for character in text.utf8 {
+            guard let value = alphabet.firstIndex(of: character) else { return nil }
+            buffer = buffer << 5 | UInt32(value)
+            bits += 5
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
+            }
+        }
+        return bytes
+    }
+}

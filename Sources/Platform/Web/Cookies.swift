@@ -1,0 +1,14 @@
+package import HTTPTypes
+
+extension Call {
+    /// The value of a cookie (RFC 6265, section 4.2), the first where several have the name; nil where there is none.
+    package func cookie(named name: String) -> String? {
+        for field in headers[values: .cookie] {
+            for pair in field.split(separator: ";") {
+                let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                if parts.count == 2, parts[0] == name { return String(parts[1]) }
+            }
+        }
+        return nil
+    }
+}

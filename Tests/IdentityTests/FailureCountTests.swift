@@ -1,0 +1,63 @@
+import Base
+import Testing
+
+@testable import Identity
+
+@Suite struct FailureCountTests {
+    private static let start = Instant(seconds: 1_769_860_800)
+
+    /// Fails as soon as that counts, so often.
+    private func waits(_ count: Int, under rule: GuessingRule) -> [Duration] {
+        var (now, record) = (Self.start, FailureCount(at: Self.start))
+        return (0..<count).map { _ in
+            record.fail(at: now, under: rule)
+            let wait = record.refusedUntil - now
+            now = record.refusedUntil
+            return wait
+        }
+    }
+
+    @Test func `five are free, then each doubles the wait up to a quarter of an hour`() {
+        let seconds = waits(14, under: .growing(free: 5)).map { Int64($0.inSeconds) }
+        #expect(seconds.prefix(5) == [0, 0, 0, 0, 0])
+        #expect(seconds[5] == Int64(GuessingRule.delayMin.inSeconds))
+        for (one, next) in zip(seconds.dropFirst(5), seconds.dropFirst(6)) { #expect(next == min(2 * one, Int64(GuessingRule.delayMax.inSeconds))) }
+        #expect(seconds.last == 15 * 60)
+    }
+
+    @Test func `closing starts anew each time`() {
+        let wait = Duration.minutes(30)
+        let closing = waits(11, under: .closing(after: 5, for: wait)).enumerated().filter { $1 == wait }
+        #expect(closing.map(\.offset) == [4, 9])
+    }
+
+    @Test func `what comes while nothing is accepted changes nothing`() {
+        let rule = GuessingRule.growing(free: 0)
+        var record = FailureCount(at: Self.start)
+        record.fail(at: Self.start, under: rule)
+        let refusing = record
+        for second in 0..<15 {
+            #expect(record.refuses(at: Self.start + .seconds(second)))
+            record.fail(at: Self.start + .seconds(second), under: rule)
+            record.succeed(at: Self.start + .seconds(second))
+            #expect(record == refusing)
+        }
+        #expect(!record.refuses(at: Self.start + .seconds(15)))
+        record.succeed(at: Self.start + .seconds(15))
+        #expect(record == FailureCount(at: Self.start + .seconds(15)))
+    }
+
+    @Test func `a day without failures forgets them`() {
+        let rule = GuessingRule.growing(free: 1)
+        for (pause, failures) in [(FailureCount.memory - .microseconds(1), Int64(3)), (FailureCount.memory, 1)] {
+            var record = FailureCount(failures: 2, failedAt: Self.start, refusedUntil: Self.start + .seconds(15))
+            record.fail(at: Self.start + pause, under: rule)
+            #expect(record.failures == failures)
+        }
+    }
+
+    @Test func `no number of failures is too large`() {
+        #expect(GuessingRule.growing(free: 5).delay(after: .max) == GuessingRule.delayMax)
+        #expect(GuessingRule.growing(free: .max).delay(after: .max) == .zero)
+    }
+}
