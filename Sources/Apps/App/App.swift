@@ -72,7 +72,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         audit: audit,
         post: post,
         sealer: sealer,
-        settings: identitySettings(configuration),
+        settings: try identitySettings(configuration, folder, runtime),
         logger: logger,
         runtime: runtime
     )
@@ -159,15 +159,31 @@ private func makeLogger(_ configuration: Configuration, _ surroundings: Surround
     }
 }
 
-private func identitySettings(_ configuration: Configuration) -> IdentitySettings {
-    IdentitySettings(
-        issuer: configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL,
+private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws -> IdentitySettings {
+    let issuer = configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
+    let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
+    let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
+    return IdentitySettings(
+        issuer: issuer,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
         passwordMinimumLength: configuration.passwordMinimumLength,
-        origins: configuration.corsOrigins + (configuration.baseURL.isEmpty ? [] : [configuration.baseURL])
+        origins: configuration.corsOrigins + configuration.ownOrigins,
+        signingAlgorithm: configuration.jwtAlgorithm,
+        signingSecret: secret,
+        signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays))
     )
+}
+
+extension Configuration {
+    /// What a browser calls the origin of this service's own pages (RFC 6454).
+    fileprivate var ownOrigins: [String] {
+        guard !baseURL.isEmpty else { return ["http://localhost:\(port)", "http://127.0.0.1:\(port)"] }
+        // Without the path: an origin has none.
+        let parts = baseURL.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return [parts.prefix(3).joined(separator: "/").lowercased()]
+    }
 }
 
 private func readCatalogue(_ configuration: Configuration) throws -> Catalogue {

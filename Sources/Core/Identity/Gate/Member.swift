@@ -2,10 +2,11 @@ import HTTPTypes
 package import Modules
 import Secrets
 
-/// Somebody signed in, by a bearer token in the `Authorization` header.
+/// Somebody signed in, by a bearer token in the `Authorization` header or a browser's cookie.
 package struct Member: Requirement {
     let tokens: TokenIssuer
     let origins: Set<String>
+    let cookies: CookieReader
 
     package var stage: GateStage { .identity }
     package var problems: [Problem.Kind] { [.missingAuthorization, .authenticationFailed, .tokenExpired, .csrfFailed] }
@@ -13,6 +14,11 @@ package struct Member: Requirement {
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
         if let known = call.facts.value(of: Scope.self) { return known }
+        if let scope = try await cookies.scope(of: call) {
+            call.facts.set(scope)
+            call.facts.accountName = scope.person.text
+            return scope
+        }
         guard let header = call.headers[.authorization] else {
             throw Problem(.missingAuthorization, headers: ["WWW-Authenticate": "Bearer"])
         }
