@@ -41,7 +41,8 @@ import Testing
             "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
             "FRONTEND_URL": "https://app.example/pages/",
             "LOG_LEVEL": "Warning",
-            "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "RS256", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
+            "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
+            "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix",
         ])
         #expect(configuration.environment == .test)
@@ -60,6 +61,7 @@ import Testing
         #expect(configuration.baseURL == "https://api.example")
         #expect(configuration.frontendURL == "https://app.example/pages")
         #expect((configuration.plansFile, configuration.metricsToken) == ("plans.yaml", "t"))
+        #expect((configuration.jwtAlgorithm, configuration.jwtSecret, configuration.keyRotationDays) == (.edDSA, "z", 0))
         #expect(configuration.logLevel == .warning)
         #expect(configuration.logFormat == .text)
         #expect((configuration.jobSlots, configuration.jobLease) == (0, .seconds(3)))
@@ -71,9 +73,10 @@ import Testing
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"), ("BCRYPT_ROUNDS", "16"),
         ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
         ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOCKOUT", "loose"), ("TOTP_WINDOW", "3"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS512"),
         ("JWT_ALGORITHM", "none"),
         ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"), ("FRONTEND_URL", "https://app.example/?a=b"),
+        ("KEY_ROTATION_DAYS", "-1"), ("KEY_ROTATION_DAYS", "3651"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),
     ])
     func `a value out of bounds is named with what it may be`(_ name: String, _ value: String) {
@@ -104,6 +107,22 @@ import Testing
         #expect(found.first?.contains(reason) == true)
         // The fault tells what is wrong with the secret, not the secret.
         if !secret.isEmpty { #expect(found.first?.contains(secret) == false) }
+    }
+
+    @Test func `a shared secret is long, and in production there and no default`() {
+        let production = [
+            "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe", "BASE_URL": "https://api.example", "JWT_ALGORITHM": "HS256",
+        ]
+        func found(_ secret: String?, _ values: [String: String] = ["JWT_ALGORITHM": "HS256"]) -> [String] {
+            faults(values.merging(secret.map { ["JWT_SECRET": $0] } ?? [:]) { $1 })
+        }
+        #expect(found(nil) == [])
+        #expect(found("short") == ["JWT_SECRET: has fewer than 32 characters"])
+        #expect(found("short", [:]) == [])
+        #expect(found(nil, production).map { $0.prefix { $0 != ":" } } == ["JWT_SECRET"])
+        #expect(found("short", production) == ["JWT_SECRET: has fewer than 32 characters"])
+        #expect(found("changeme-0123456789-abcdefghijklmnop", production) == ["JWT_SECRET: is a well-known default or too regular"])
+        #expect(found("b7Nm1Kp6Js3Hd5Fg0TyUeq8Zr2Lw9Xc4V", production) == [])
     }
 
     @Test func `production starts with what it needs`() throws {

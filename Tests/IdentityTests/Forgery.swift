@@ -44,11 +44,15 @@ struct Forgery {
 }
 
 extension TestApp {
-    /// The key that this installation signs with: what a forger would give a lot for.
+    /// The secret half of the key that this installation signs with: what a forger would give a lot for.
+    func signingSecret() async throws -> [UInt8] {
+        let keys = try await app.database.read { try $0.signingKeys() }
+        guard let current = keys.first(where: { $0.key.state == .current }) else { throw NoKey() }
+        return try sealer.open(current.sealed, context: current.key.id.text)
+    }
+
     func signingKey() async throws -> _RSA.Signing.PrivateKey {
-        let keys = try await SigningKey.loadOrMake(from: app.database, sealer: sealer, runtime: runtime)
-        guard let key = keys.first(where: \.isCurrent) else { throw NoKey() }
-        return try _RSA.Signing.PrivateKey(pemRepresentation: key.privatePEM)
+        try _RSA.Signing.PrivateKey(pemRepresentation: String(decoding: await signingSecret(), as: UTF8.self))
     }
 
     struct NoKey: Error {}

@@ -53,10 +53,13 @@ import Testing
     func `nodes that start at once agree on one key`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             try await app.app.database.write { try $0.execute("DELETE FROM signing_keys") }
-            let (sealer, runtime) = (try app.sealer, app.runtime)
+            let rotation = try app.rotation()
             let ids = try await withThrowingTaskGroup(of: [String].self) { group in
                 for _ in 0..<4 {
-                    group.addTask { try await SigningKey.loadOrMake(from: app.app.database, sealer: sealer, runtime: runtime).map(\.id.text) }
+                    group.addTask {
+                        try await rotation.prepare()
+                        return try await rotation.list().map(\.id.text)
+                    }
                 }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
@@ -67,9 +70,10 @@ import Testing
 
     @Test func `another secret cannot open the key, and says so`() async throws {
         try await withTestApp(.sqlite) { app in
-            let runtime = app.runtime
-            await #expect(throws: (any Error).self) {
-                try await SigningKey.loadOrMake(from: app.app.database, sealer: Sealer(secret: "another secret of some length"), runtime: runtime)
+            let sealer = Sealer(secret: "another secret of some length")
+            await #expect(throws: SealedUnderAnotherKey.self) { try await app.rotation(sealer: sealer).prepare() }
+            await #expect(throws: SealedUnderAnotherKey.self) {
+                try await KeyRing(database: app.app.database, sealer: sealer, runtime: app.runtime, logger: app.app.logger)
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM signing_keys")
             #expect(count == 1)

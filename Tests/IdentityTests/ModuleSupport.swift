@@ -20,6 +20,21 @@ extension TestApp {
         return Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
     }
 
+    /// The rotation of this installation's keys, with settings that may differ.
+    func rotation(
+        sealer other: Sealer? = nil, database: (any Database)? = nil, change: (inout IdentitySettings) -> Void = { _ in }
+    ) throws -> KeyRotation {
+        var settings = IdentitySettings(issuer: "http://localhost:8080")
+        change(&settings)
+        return KeyRotation(
+            database: database ?? app.database,
+            sealer: try other ?? sealer,
+            audit: AuditModule(runtime: runtime),
+            settings: settings,
+            runtime: runtime
+        )
+    }
+
     /// Identity alone, on a database that may fail, with settings that may differ.
     func withIdentity(on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void) async throws {
         let settings = IdentitySettings(issuer: "http://localhost:8080", audience: audience, bcryptCost: 4, hashingThreads: 1)

@@ -74,7 +74,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         audit: audit,
         post: post,
         sealer: sealer,
-        settings: identitySettings(configuration),
+        settings: try identitySettings(configuration, folder, runtime),
         passwords: surroundings.passwords,
         logger: logger,
         runtime: runtime
@@ -188,25 +188,38 @@ private func carrier(_ configuration: Configuration, _ sender: Sender) -> Carrie
     )
 }
 
-private func identitySettings(_ configuration: Configuration) -> IdentitySettings {
+private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws -> IdentitySettings {
     let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
+    let issuer = configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
+    let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
+    let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
-        issuer: configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL,
+        issuer: issuer,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
         passwordMinimumLength: configuration.passwordMinimumLength,
-        origins: configuration.corsOrigins + pages + pages.compactMap(origin),
+        origins: configuration.corsOrigins + configuration.ownOrigins,
         frontend: pages.last,
         lockout: configuration.lockout,
-        authenticatorWindow: configuration.authenticatorWindow
+        authenticatorWindow: configuration.authenticatorWindow,
+        signingAlgorithm: configuration.jwtAlgorithm,
+        signingSecret: secret,
+        signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays))
     )
 }
 
-/// What a browser calls the place that a page of `address` comes from (RFC 6454).
-private func origin(of address: String) -> String? {
-    guard let parts = URLComponents(string: address), let scheme = parts.scheme, let host = parts.host else { return nil }
-    return "\(scheme)://\(host)" + (parts.port.map { ":\($0)" } ?? "")
+extension Configuration {
+    /// What browsers call the places that this service's own pages come from (RFC 6454).
+    fileprivate var ownOrigins: [String] {
+        let pages = [baseURL, frontendURL].filter { !$0.isEmpty }
+        guard !pages.isEmpty else { return ["http://localhost:\(port)", "http://127.0.0.1:\(port)"] }
+        return pages.compactMap { page in
+            // Without the path: an origin has none.
+            guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else { return nil }
+            return "\(scheme)://\(host)".lowercased() + (parts.port.map { ":\($0)" } ?? "")
+        }
+    }
 }
 
 private func readCatalogue(_ configuration: Configuration, _ offers: Offers) throws -> Catalogue {

@@ -21,6 +21,11 @@ package struct Configuration: Sendable {
     /// What sealed values are encrypted under.
     package var encryptionKey = ""
     package var secretKey = ""
+    package var jwtAlgorithm: SigningAlgorithm = .rs256
+    /// What HS256 signs with; empty where it is not used.
+    package var jwtSecret = ""
+    /// 0 is never.
+    package var keyRotationDays = 90
     package var accessTokenLifetime: Duration = .minutes(15)
     package var bcryptRounds = 12
     package var passwordMinimumLength = 8
@@ -69,7 +74,9 @@ package struct Configuration: Sendable {
         ("DB_POOL_TIMEOUT", "seconds to wait for a connection; 10 by default"),
         ("SECRET_KEY", "32 or more characters; generated and kept in the data folder except in production"),
         ("ENCRYPTION_KEY", "what sealed values are encrypted under; SECRET_KEY by default"),
-        ("JWT_ALGORITHM", "RS256"),
+        ("JWT_ALGORITHM", "RS256 (default), ES256, EdDSA or HS256; another one means a new key, and old tokens stay good until they run out"),
+        ("JWT_SECRET", "32 or more characters that HS256 signs with; generated and kept in the data folder except in production"),
+        ("KEY_ROTATION_DAYS", "how long a key signs access tokens, 0 to 3650; 90 by default, 0 is for ever"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1 to 1440; 15 by default"),
         ("BCRYPT_ROUNDS", "4 to 15; 12 by default, at least 10 in production"),
         ("PASSWORD_MIN_LENGTH", "8 to 64; 8 by default"),
@@ -120,6 +127,9 @@ package struct Configuration: Sendable {
         poolTimeout = .seconds(source.number("DB_POOL_TIMEOUT", 1...120, 10))
         secretKey = source.text("SECRET_KEY") ?? ""
         encryptionKey = source.text("ENCRYPTION_KEY") ?? ""
+        jwtAlgorithm = source.algorithm("JWT_ALGORITHM", jwtAlgorithm)
+        jwtSecret = source.text("JWT_SECRET") ?? ""
+        keyRotationDays = source.number("KEY_ROTATION_DAYS", 0...3_650, keyRotationDays)
         accessTokenLifetime = .minutes(Int64(source.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1...1_440, 15)))
         bcryptRounds = source.number("BCRYPT_ROUNDS", 4...15, bcryptRounds)
         passwordMinimumLength = source.number("PASSWORD_MIN_LENGTH", 8...64, passwordMinimumLength)
@@ -146,9 +156,7 @@ package struct Configuration: Sendable {
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
         jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
-        if let algorithm = source.text("JWT_ALGORITHM"), algorithm != "RS256" {
-            source.faults.append("JWT_ALGORITHM: only RS256 is offered, not '\(algorithm)'")
-        }
+        if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 { source.faults.append("JWT_SECRET: has fewer than 32 characters") }
         if !databaseURL.hasPrefix("sqlite:"), !databaseURL.hasPrefix("postgresql://"), !databaseURL.hasPrefix("postgres://") {
             source.faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }
@@ -183,18 +191,28 @@ package struct Configuration: Sendable {
 
     private var productionFaults: [String] {
         var faults: [String] = []
-        let wellKnown = ["changeme", "secret", "password", "your-secret-key", "development", "gatehouse"]
         if secretKey.isEmpty {
             faults.append("SECRET_KEY: is required in production; `openssl rand -base64 48` makes one")
-        } else if secretKey.count < 32 {
-            faults.append("SECRET_KEY: has fewer than 32 characters")
-        } else if wellKnown.contains(where: { secretKey.lowercased().hasPrefix($0) }) || Set(secretKey).count < 8 {
-            faults.append("SECRET_KEY: is a well-known default or too regular")
+        } else if let weakness = Self.weakness(of: secretKey) {
+            faults.append("SECRET_KEY: \(weakness)")
+        }
+        if jwtAlgorithm == .hs256 {
+            if jwtSecret.isEmpty {
+                faults.append("JWT_SECRET: is required with JWT_ALGORITHM=HS256; `openssl rand -base64 48` makes one")
+            } else if jwtSecret.count >= 32, let weakness = Self.weakness(of: jwtSecret) {
+                faults.append("JWT_SECRET: \(weakness)")
+            }
         }
         if corsOrigins.contains("*") { faults.append("CORS_ORIGINS: '*' is not accepted in production; name the origins") }
         if bcryptRounds < 10 { faults.append("BCRYPT_ROUNDS: is below 10") }
         if baseURL.isEmpty { faults.append("BASE_URL: is required in production: tokens name it as their issuer") }
         return faults
+    }
+
+    private static func weakness(of secret: String) -> String? {
+        let wellKnown = ["changeme", "secret", "password", "your-secret-key", "development", "gatehouse"]
+        if secret.count < 32 { return "has fewer than 32 characters" }
+        return wellKnown.contains { secret.lowercased().hasPrefix($0) } || Set(secret).count < 8 ? "is a well-known default or too regular" : nil
     }
 }
 
@@ -237,6 +255,16 @@ private struct Source {
             return fallback
         }
         return number
+    }
+
+    /// The names of RFC 7518, in whatever case.
+    mutating func algorithm(_ name: String, _ fallback: SigningAlgorithm) -> SigningAlgorithm {
+        guard let text = value(name) else { return fallback }
+        guard let algorithm = SigningAlgorithm.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
+            faults.append("\(name): is one of \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")), not '\(text)'")
+            return fallback
+        }
+        return algorithm
     }
 
     mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _ fallback: Choice) -> Choice where Choice.RawValue == String {

@@ -11,7 +11,7 @@ extension App {
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
-        var services: [any Service] = [server(onRunning: onRunning), identity.revocations, entitlements.plans]
+        var services: [any Service] = [server(onRunning: onRunning), entitlements.plans] + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
         try await run(services, stopOnSignals: stopOnSignals)
     }

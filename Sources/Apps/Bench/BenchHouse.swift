@@ -84,7 +84,7 @@ struct BenchHouse {
             respond: { request in await door.respond(to: request.head, body: request.body, address: request.peerAddress) },
             onRunning: { port in onRunning(port) }
         )
-        let services: [any Service] = [server, app.identity.revocations, app.runner]
+        let services: [any Service] = [server, app.runner] + app.identity.services
         try await ServiceGroup(configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)).run()
         await app.database.close()
     }

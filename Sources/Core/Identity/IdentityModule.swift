@@ -3,6 +3,7 @@ import Foundation
 package import Mail
 package import Modules
 package import Secrets
+package import ServiceLifecycle
 
 /// What an installation decides about identity.
 package struct IdentitySettings: Sendable {
@@ -25,6 +26,12 @@ package struct IdentitySettings: Sendable {
     package var lockout: Lockout
     /// How many steps of 30 seconds the clock of an authenticator may be off: 0 to 2.
     package var authenticatorWindow: Int
+    package var signingAlgorithm: SigningAlgorithm
+    /// What HS256 signs with: 32 or more characters.
+    package var signingSecret: String
+    /// How long a key signs before its successor does; nil for ever.
+    package var signingKeyLifetime: Duration?
+    package var cookie: BrowserCookie
 
     package init(
         issuer: String,
@@ -36,7 +43,11 @@ package struct IdentitySettings: Sendable {
         origins: [String] = [],
         frontend: String? = nil,
         lockout: Lockout = .adaptive,
-        authenticatorWindow: Int = 1
+        authenticatorWindow: Int = 1,
+        signingAlgorithm: SigningAlgorithm = .rs256,
+        signingSecret: String = "",
+        signingKeyLifetime: Duration? = .days(90),
+        cookie: BrowserCookie? = nil
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -48,7 +59,14 @@ package struct IdentitySettings: Sendable {
         self.frontend = frontend ?? issuer
         self.lockout = lockout
         self.authenticatorWindow = authenticatorWindow
+        self.signingAlgorithm = signingAlgorithm
+        self.signingSecret = signingSecret
+        self.signingKeyLifetime = signingKeyLifetime
+        self.cookie = cookie ?? BrowserCookie(address: issuer)
     }
+
+    /// No access token lives longer, whatever it is for: keys are honoured and revocations remembered for this long.
+    var longestTokenLifetime: Duration { max(accessTokenLifetime, .hours(1)) }
 }
 
 /// Who is at the door: accounts, sessions, tokens and roles.
@@ -65,8 +83,13 @@ package struct IdentityModule: Module {
     let database: any Database
     let audit: AuditModule
     let post: Post
-    /// Reads what other nodes revoked; it must run for as long as the process answers.
+    /// Knows what other nodes revoked.
     package let revocations: Revocations
+    /// The keys that tokens are signed with, also those that other nodes made.
+    package let keys: KeyRing
+    let rotation: KeyRotation
+    let browsers: BrowserSessions
+    let browserOrigins: Set<String>
     /// Somebody signed in.
     package let member: Member
 
@@ -83,9 +106,11 @@ package struct IdentityModule: Module {
         logger: Logger,
         runtime: Runtime
     ) async throws {
-        let revocations = Revocations(database: database, tokenLifetime: settings.accessTokenLifetime, runtime: runtime, logger: logger)
-        let keys = try await SigningKey.loadOrMake(from: database, sealer: sealer, runtime: runtime)
-        let tokens = try await TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
+        let revocations = Revocations(database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
+        rotation = KeyRotation(database: database, sealer: sealer, audit: audit, settings: settings, runtime: runtime)
+        try await rotation.prepare()
+        keys = try await KeyRing(database: database, sealer: sealer, runtime: runtime, logger: logger)
+        let tokens = TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
         let sessions = Sessions(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, post: post, runtime: runtime)
         self.database = database
         self.audit = audit
@@ -150,25 +175,29 @@ package struct IdentityModule: Module {
             runtime: runtime
         )
         verification = Verification(database: database, challenges: challenges, confirmation: confirmation, audit: audit, post: post)
-        member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
+        browsers = BrowserSessions(sessions: sessions, cookie: settings.cookie)
+        browserOrigins = Set(settings.origins)
+        member = Member(readers: [
+            CookieReader(browsers: browsers, origins: browserOrigins),
+            BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: browserOrigins)),
+        ])
         try await revocations.synchronize()
     }
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
-        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + keyRoutes
+        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + deviceRoutes + browserRoutes + keyRoutes
     }
-    package var workers: [Worker] { verificationWorkers + [ForgetFailures.worker(database)] }
-    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule] }
+    package var workers: [Worker] {
+        verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker]
+    }
+    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule] }
+    /// What must run for as long as the process answers: by these it learns what other nodes did.
+    package var services: [any Service] { [revocations, keys] }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
-
-    private var keyRoutes: [Route] {
-        let published = sessions.tokens.published
-        return [.get("/.well-known/jwks.json", "The public keys that access tokens are signed with", requires: .public) { _ in published }]
-    }
 }
 
 // MARK: From the command line
@@ -200,6 +229,16 @@ extension IdentityModule {
             try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
         }
     }
+}
+
+extension IdentityModule {
+    /// The keys that tokens are signed with, latest first.
+    package func signingKeys() async throws(Problem) -> [SigningKey] { try await rotation.list() }
+
+    /// Gives the signing key a successor: at once, or as soon as everybody who caches our keys can know it.
+    /// - Returns: all keys as they are then, latest first.
+    /// - Throws: `key-not-rotatable` with HS256.
+    package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] { try await rotation.rotate(now: isImmediate) }
 }
 
 extension Visitor {

@@ -1,7 +1,9 @@
 import Modules
 
 enum IdentitySchema {
-    static let migrations = [
+    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations
+
+    private static let foundation = [
         Migration(
             "identity-001-accounts",
             """

@@ -74,7 +74,9 @@ extension Configuration {
         case "SECRET_KEY": Shown.secret(secretKey)
         case "ENCRYPTION_KEY": Shown.secret(encryptionKey)
         case "METRICS_TOKEN": Shown.secret(metricsToken)
-        case "JWT_ALGORITHM": "RS256"
+        case "JWT_ALGORITHM": jwtAlgorithm.rawValue
+        case "JWT_SECRET": Shown.secret(jwtSecret)
+        case "KEY_ROTATION_DAYS": "\(keyRotationDays)"
         case "ACCESS_TOKEN_EXPIRE_MINUTES": "\(accessTokenLifetime.components.seconds / 60)"
         case "BCRYPT_ROUNDS": "\(bcryptRounds)"
         case "PASSWORD_MIN_LENGTH": "\(passwordMinimumLength)"

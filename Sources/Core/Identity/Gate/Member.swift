@@ -1,7 +1,7 @@
 import HTTPTypes
 package import Modules
 
-/// Somebody with an account, however they show it. API keys are refused unless the route says which scope opens it to them.
+/// Somebody with an account, however they show it: a bearer token, a browser's cookie, an API key. API keys are refused unless the route says which scope opens it to them.
 package struct Member: Requirement {
     /// Asked in this order; the first that finds a credential of its kind decides.
     let readers: [any CredentialReader]

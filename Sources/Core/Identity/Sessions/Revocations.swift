@@ -21,6 +21,8 @@ package final class Revocations: Service, Sendable {
     private static let pause: Duration = .milliseconds(500)
     /// Transactions that began earlier may commit later: each read looks back this far.
     private static let overlap: Duration = .seconds(60)
+    /// How many are read at once.
+    private static let batch = 10_000
 
     init(database: any Database, tokenLifetime: Duration, runtime: Runtime, logger: Logger) {
         self.database = database
@@ -40,12 +42,17 @@ package final class Revocations: Service, Sendable {
 
     /// Reads what other nodes revoked since the last read, and forgets what no token can remember.
     package func synchronize() async throws(Problem) {
-        let since = state.withLock { $0.readUpTo } - Self.overlap
-        let (revoked, now) = try await database.read { (try $0.sessionsRevoked(since: since), $0.now) }
-        state.withLock { state in
-            for entry in revoked { state.sessions[entry.id] = entry.at }
-            state.readUpTo = now
-            if state.sessions.count > 1_000 { state.sessions = state.sessions.filter { $0.value > now - horizon } }
+        var since = state.withLock { $0.readUpTo } - Self.overlap
+        var last: ID<Session>?
+        while true {
+            let (from, after) = (since, last)
+            let (revoked, now) = try await database.read { (try $0.sessionsRevoked(since: from, after: after, limit: Self.batch), $0.now) }
+            state.withLock { state in
+                for entry in revoked { state.sessions[entry.id] = entry.at }
+                if state.sessions.count > 1_000 { state.sessions = state.sessions.filter { $0.value > now - horizon } }
+            }
+            guard revoked.count == Self.batch, let end = revoked.last else { return state.withLock { $0.readUpTo = now } }
+            (since, last) = (end.at, end.id)
         }
     }
 

@@ -31,15 +31,57 @@ package struct Session: Sendable {
         case ended
     }
 
+    /// A session that begins now.
+    init(_ id: ID<Session>, of person: ID<Person>, in organisation: ID<Organisation>, sealedKey: String, at now: Instant) {
+        self.id = id
+        self.person = person
+        self.organisation = organisation
+        self.sealedKey = sealedKey
+        counter = 0
+        rotatedAt = now
+        lastUsedAt = now
+        expiresAt = now + Self.absoluteLifetime
+    }
+
+    /// When it ends if nobody uses it again.
+    var endsAt: Instant { min(expiresAt, lastUsedAt + Self.idleLifetime) }
+
+    func isLive(at now: Instant) -> Bool { revokedAt == nil && now < endsAt }
+
     /// Decides without changing anything; `counter` is that of the token presented.
     func move(presenting counter: Int64, at now: Instant) -> Move {
-        if revokedAt != nil || now >= expiresAt || now >= lastUsedAt + Self.idleLifetime { return .ended }
+        guard isLive(at: now) else { return .ended }
         if counter == self.counter { return .rotate }
         if counter == self.counter - 1, now - rotatedAt <= Self.replayWindow { return .replay }
         // A counter ahead of ours was never handed out; with a genuine MAC it can only come from a restored backup, and is no theft.
         return counter > self.counter ? .ended : .reuse
     }
 
+    /// Somebody presents the token of `counter`. After `rotate` and `replay` the token to hand out is that of the session's counter.
+    mutating func present(_ counter: Int64, at now: Instant) -> Move {
+        let move = move(presenting: counter, at: now)
+        switch move {
+        case .rotate:
+            self.counter += 1
+            rotatedAt = now
+            // A clock that was set back makes nobody idle.
+            lastUsedAt = max(lastUsedAt, now)
+        case .reuse: end(at: now)
+        case .replay, .ended: break
+        }
+        return move
+    }
+
+    /// - Returns: false for a session that was ended before.
+    @discardableResult
+    mutating func end(at now: Instant) -> Bool {
+        guard revokedAt == nil else { return false }
+        revokedAt = now
+        return true
+    }
+}
+
+extension Session {
     init(row: Row) throws {
         id = try row["id"]
         person = try row["person_id"]
@@ -51,4 +93,13 @@ package struct Session: Sendable {
         expiresAt = try row["expires_at"]
         revokedAt = try row["revoked_at"]
     }
+}
+
+/// How somebody proved who they are when a session began.
+package enum SignInMethod: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+    case password
+    /// A password and a code.
+    case secondFactor = "second_factor"
+    /// An administrator in the name of somebody else.
+    case impersonation
 }

@@ -14,15 +14,23 @@ struct Sessions: Sendable {
     let runtime: Runtime
 
     /// Opens a session for somebody who has proved who they are.
-    func begin(for person: Person, visitor: Visitor) async throws(Problem) -> SignedIn {
+    /// - Parameter method: how they did.
+    func begin(for person: Person, visitor: Visitor, by method: SignInMethod = .password) async throws(Problem) -> SignedIn {
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
         try await database.write { [audit] transaction in
-            try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor)
+            try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor, method: method)
             try transaction.remember(FamiliarPlace.network(visitor, of: person.id), of: person.id)
             try audit.record(
-                AuditEvent("session.created", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: id.text),
+                AuditEvent(
+                    "session.created",
+                    from: visitor,
+                    actor: person.id.text,
+                    organisation: person.organisation.text,
+                    subject: id.text,
+                    details: method == .password ? [:] : ["method": method.rawValue]
+                ),
                 in: transaction
             )
         }
@@ -30,37 +38,11 @@ struct Sessions: Sendable {
     }
 
     /// Trades a refresh token for its successor and a new access token. A token that was traded before, and not just now, means
-    /// that two parties hold it: the session ends for both.
+    /// that two parties hold it: the session ends for both, and its person is told.
     /// - Throws: `invalid-refresh-token`.
     func refresh(_ text: String, visitor: Visitor) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
-        let result = try await database.write { [sealer, audit] transaction -> Refreshed in
-            guard let session = try transaction.session(token.session) else { return .refused }
-            let key = try sealer.open(session.sealedKey, context: session.id.text)
-            guard token.isGenuine(key: key), let person = try transaction.person(session.person), !person.isSuspended else { return .refused }
-            switch session.move(presenting: token.counter, at: transaction.now) {
-            case .rotate:
-                guard try transaction.rotate(session) else { return .refused }
-                return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter + 1, key: key))
-            case .replay:
-                return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
-            case .reuse:
-                try transaction.revoke(session.id, because: "refresh token reused")
-                try audit.record(
-                    AuditEvent(
-                        "session.revoked",
-                        outcome: .refused,
-                        from: visitor,
-                        organisation: session.organisation.text,
-                        subject: session.id.text,
-                        details: ["reason": "refresh token reused"]
-                    ),
-                    in: transaction
-                )
-                return .revoked(session.id)
-            case .ended: return .refused
-            }
-        }
+        let result = try await database.write { transaction in try present(token, visitor, in: transaction) }
         switch result {
         case .renewed(let person, let organisation, let successor):
             return try await signedIn(person, session: successor.session, organisation: organisation, refresh: successor)
@@ -69,6 +51,72 @@ struct Sessions: Sendable {
             throw Problem(.invalidRefreshToken)
         case .refused: throw Problem(.invalidRefreshToken)
         }
+    }
+
+    private enum Refreshed: Sendable {
+        case renewed(Person, ID<Organisation>, RefreshToken)
+        case revoked(ID<Session>)
+        case refused
+    }
+
+    private func present(_ token: RefreshToken, _ visitor: Visitor, in transaction: Transaction) throws -> Refreshed {
+        guard var session = try transaction.session(token.session) else { return .refused }
+        let key = try sealer.open(session.sealedKey, context: session.id.text)
+        guard token.isGenuine(key: key), let person = try transaction.person(session.person) else { return .refused }
+        guard !person.isSuspended else {
+            try recordRefusal(of: session, "account suspended", visitor, in: transaction)
+            return .refused
+        }
+        switch session.present(token.counter, at: transaction.now) {
+        case .rotate:
+            guard try transaction.rotate(session, from: token.counter) else { return .refused }
+            return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
+        case .replay:
+            return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
+        case .reuse:
+            try end(session, of: person, becauseReusedBy: visitor, in: transaction)
+            return .revoked(session.id)
+        case .ended:
+            try recordRefusal(of: session, "session ended", visitor, in: transaction)
+            return .refused
+        }
+    }
+
+    /// Somebody else holds a copy of this session's token: whoever came now, or whoever came before.
+    private func end(_ session: Session, of person: Person, becauseReusedBy visitor: Visitor, in transaction: Transaction) throws {
+        let reason = "refresh token reused"
+        let device = try transaction.device(session.id)
+        try transaction.revoke(session.id, because: reason)
+        try audit.record(
+            AuditEvent(
+                "session.revoked",
+                outcome: .refused,
+                from: visitor,
+                organisation: session.organisation.text,
+                subject: session.id.text,
+                details: ["reason": reason]
+            ),
+            in: transaction
+        )
+        let values = [
+            "name": person.fullName ?? person.username ?? person.email, "device": device?.label ?? DeviceLabel.unknown, "when": transaction.now.description,
+            "address": visitor.address,
+        ]
+        try post.send(Letter("session-reused", to: person.email, values: values), in: transaction)
+    }
+
+    private func recordRefusal(of session: Session, _ reason: String, _ visitor: Visitor, in transaction: Transaction) throws {
+        try audit.record(
+            AuditEvent(
+                "session.refreshed",
+                outcome: .refused,
+                from: visitor,
+                organisation: session.organisation.text,
+                subject: session.id.text,
+                details: ["reason": reason]
+            ),
+            in: transaction
+        )
     }
 
     /// Ends the session of the caller; its access tokens die with it.
@@ -82,12 +130,6 @@ struct Sessions: Sendable {
             )
         }
         revocations.note([session], at: runtime.now())
-    }
-
-    private enum Refreshed: Sendable {
-        case renewed(Person, ID<Organisation>, RefreshToken)
-        case revoked(ID<Session>)
-        case refused
     }
 
     private func signedIn(_ person: Person, session: ID<Session>, organisation: ID<Organisation>, refresh: RefreshToken) async throws(Problem) -> SignedIn {

@@ -2,32 +2,39 @@ import Modules
 
 /// Every SQL statement about sessions.
 extension Transaction {
-    func insertSession(_ id: ID<Session>, of person: Person, sealedKey: String, visitor: Visitor) throws {
+    /// Begins a session in the person's organisation.
+    func insertSession(_ id: ID<Session>, of person: Person, sealedKey: String, visitor: Visitor, method: SignInMethod = .password) throws {
+        let session = Session(id, of: person.id, in: person.organisation, sealedKey: sealedKey, at: now)
         try execute(
             """
-            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, user_agent, address)
-            VALUES (\(id), \(person.id), \(person.organisation), \(sealedKey), 0, \(now), \(now), \(now),
-                    \(now + Session.absoluteLifetime), \(visitor.userAgent.map { String($0.prefix(400)) }), \(visitor.address))
+            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, method,
+                                  user_agent, address)
+            VALUES (\(session.id), \(session.person), \(session.organisation), \(session.sealedKey), \(session.counter), \(session.rotatedAt),
+                    \(session.lastUsedAt), \(now), \(session.expiresAt), \(method), \(visitor.userAgent.map { String($0.prefix(400)) }),
+                    \(visitor.address))
             """
         )
     }
 
+    /// The session, which nobody else moves until the transaction ends.
     func session(_ id: ID<Session>) throws -> Session? {
-        try first(
-            """
-            SELECT id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, expires_at, revoked_at
-            FROM sessions WHERE id = \(id) \(.forUpdate)
-            """,
-            Session.init
-        )
+        try first(Self.selectSession + "WHERE id = \(id) \(.forUpdate)", Session.init)
     }
 
-    /// Moves the counter on, if it still stands where the caller saw it.
-    func rotate(_ session: Session) throws -> Bool {
+    private static var selectSession: SQL {
+        """
+        SELECT id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, expires_at, revoked_at
+        FROM sessions
+
+        """
+    }
+
+    /// Writes that the counter moved on from `counter`, if it still stands there.
+    func rotate(_ session: Session, from counter: Int64) throws -> Bool {
         try execute(
             """
-            UPDATE sessions SET counter = counter + 1, rotated_at = \(now), last_used_at = \(now)
-            WHERE id = \(session.id) AND counter = \(session.counter) AND revoked_at IS NULL
+            UPDATE sessions SET counter = \(session.counter), rotated_at = \(session.rotatedAt), last_used_at = \(session.lastUsedAt)
+            WHERE id = \(session.id) AND counter = \(counter) AND revoked_at IS NULL
             """
         ) == 1
     }
@@ -37,12 +44,21 @@ extension Transaction {
         try execute("UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND revoked_at IS NULL") == 1
     }
 
+    /// Ends the live session `id` of `person`.
+    /// - Returns: false where they have none of that id.
+    func revoke(_ id: ID<Session>, of person: ID<Person>, because reason: String) throws -> Bool {
+        try execute(
+            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND person_id = \(person) AND \(isLive)"
+        ) == 1
+    }
+
+    /// - Parameter kept: a session that goes on.
     /// - Returns: the sessions that were live until now.
-    func revokeSessions(of person: ID<Person>, because reason: String) throws -> [ID<Session>] {
+    func revokeSessions(of person: ID<Person>, except kept: ID<Session>? = nil, because reason: String) throws -> [ID<Session>] {
         try all(
             """
             UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
-            WHERE person_id = \(person) AND revoked_at IS NULL RETURNING id
+            WHERE person_id = \(person) AND revoked_at IS NULL AND id <> \(kept?.text ?? "") RETURNING id
             """
         ) { try $0["id"] }
     }
@@ -60,17 +76,55 @@ extension Transaction {
     }
 
     func countLiveSessions(of person: ID<Person>) throws -> Int64 {
-        try count(
-            """
-            SELECT COUNT(*) AS count FROM sessions
-            WHERE person_id = \(person) AND revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)
-            """
+        try count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(person) AND \(isLive)")
+    }
+
+    /// The live sessions of a person, the latest used first.
+    func liveSessions(of person: ID<Person>, limit: Int, offset: Int) throws -> [Device] {
+        try all(
+            Self.selectDevice + "WHERE person_id = \(person) AND \(isLive) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
+            Device.init
         )
     }
 
-    func sessionsRevoked(since: Instant) throws -> [(id: ID<Session>, at: Instant)] {
-        try all("SELECT id, revoked_at FROM sessions WHERE revoked_at >= \(since) ORDER BY revoked_at LIMIT 100000") { row in
+    func device(_ id: ID<Session>) throws -> Device? { try first(Self.selectDevice + "WHERE id = \(id)", Device.init) }
+
+    private static var selectDevice: SQL {
+        """
+        SELECT id, user_agent, address, created_at, last_used_at, expires_at, method, cookie_hash
+        FROM sessions
+
+        """
+    }
+
+    private var isLive: SQL { "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)" }
+
+    /// - Parameters:
+    ///   - since: when those of interest ended at the earliest.
+    ///   - last: the last one of the batch before, which ended at `since`; nil for the first batch.
+    /// - Returns: at most `limit` sessions, in the order in which they ended.
+    func sessionsRevoked(since: Instant, after last: ID<Session>?, limit: Int) throws -> [(id: ID<Session>, at: Instant)] {
+        try all(
+            """
+            SELECT id, revoked_at FROM sessions WHERE revoked_at >= \(since) AND (revoked_at, id) > (\(since), \(last?.text ?? ""))
+            ORDER BY revoked_at, id LIMIT \(limit)
+            """
+        ) { row in
             (id: try row["id"] as ID<Session>, at: try row["revoked_at"] as Instant)
         }
+    }
+
+    /// Deletes sessions that ended before `limit`, however they ended.
+    /// - Returns: how many were deleted.
+    func pruneSessions(endedBefore limit: Instant, atMost count: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM sessions WHERE id IN (
+                SELECT id FROM sessions
+                WHERE revoked_at < \(limit) OR expires_at < \(limit) OR last_used_at < \(limit - Session.idleLifetime)
+                ORDER BY id LIMIT \(count)
+            )
+            """
+        )
     }
 }

@@ -72,12 +72,11 @@ enum SignInStep<Done: Sendable>: Sendable {
     }
 }
 
-extension SignInStep: Answer where Done: Payload {
+extension SignInStep: Answer where Done: Answer {
     static var documented: [DocumentedAnswer] {
-        [
-            DocumentedAnswer(200, "Signed in, or asked for a second factor", mediaType: "application/json", payload: Done.self),
-            DocumentedAnswer(200, "Signed in, or asked for a second factor", mediaType: "application/json", payload: SecondFactorAsked.self),
-        ]
+        (Done.documented + SecondFactorAsked.documented).map { answer in
+            DocumentedAnswer(answer.status, "Signed in, or asked for a second factor", mediaType: answer.mediaType, payload: answer.payload)
+        }
     }
 
     func reply() throws(Problem) -> Reply {
@@ -85,7 +84,7 @@ extension SignInStep: Answer where Done: Payload {
         switch self {
         case .done(let done, let device):
             reply = try done.reply()
-            if let device { reply.headers[.setCookie] = device.cookie }
+            if let device { reply.headers.append(HTTPField(name: .setCookie, value: device.cookie)) }
         case .secondFactorAsked(let question): reply = try question.reply()
         }
         reply.headers[.cacheControl] = "no-store"

@@ -1,65 +1,65 @@
-import Modules
-import Secrets
+package import Modules
 
-/// A key that access tokens are signed with, or were until lately.
-struct SigningKey: Sendable {
-    let id: ID<SigningKey>
-    let privatePEM: String
-    let isCurrent: Bool
+/// A key that access tokens are signed with. Its life: published as *next* before it signs, so that nobody who caches our keys meets
+/// a signature of one that they have not seen; *current* while it signs; *previous* until the last token that it signed has run out.
+package struct SigningKey: Sendable, Equatable {
+    package enum State: String, Sendable, SQLBindable, SQLReadable { case next, current, previous }
 
-    /// The keys of this installation; the first start makes one.
-    static func loadOrMake(from database: any Database, sealer: Sealer, runtime: Runtime) async throws -> [SigningKey] {
-        let stored = try await database.read { try $0.sealedSigningKeys() }
-        guard stored.isEmpty else { return try open(stored, sealer) }
-        let id: ID<SigningKey> = runtime.id()
-        let pem = try SigningKeyPair.makeRSA().privatePEM
-        let sealed = try sealer.seal(Array(pem.utf8), context: id.text)
-        // Two nodes may start at once: the index on the current key lets one of them win, and both read what won.
-        let kept = try await database.write { transaction in
-            try transaction.insertSigningKey(id, sealed: sealed)
-            return try transaction.sealedSigningKeys()
-        }
-        return try open(kept, sealer)
+    package let id: ID<SigningKey>
+    package let algorithm: SigningAlgorithm
+    package private(set) var state: State
+    package let createdAt: Instant
+    /// Since when it signs; for a next key, the moment from which it may.
+    package private(set) var signsFrom: Instant
+    /// No token that it signs lives longer.
+    let tokenLifetime: Duration
+    /// For a previous key: when the last token that it signed has run out.
+    package private(set) var honouredUntil: Instant?
+
+    /// How long clients may keep our key set: what `Cache-Control` announces.
+    package static let cacheLifetime: Duration = .minutes(5)
+    /// Nodes learn of a change within a second, and clocks differ: whatever waits for others waits this much longer.
+    static let margin: Duration = .minutes(1)
+
+    init(
+        _ id: ID<SigningKey>, _ algorithm: SigningAlgorithm, _ state: State, createdAt: Instant, signsFrom: Instant, tokenLifetime: Duration,
+        honouredUntil: Instant? = nil
+    ) {
+        self.id = id
+        self.algorithm = algorithm
+        self.state = state
+        self.createdAt = createdAt
+        self.signsFrom = signsFrom
+        self.tokenLifetime = tokenLifetime
+        self.honouredUntil = honouredUntil
     }
 
-    private static func open(_ stored: [SealedSigningKey], _ sealer: Sealer) throws -> [SigningKey] {
-        try stored.map { key in
-            guard let pem = try? sealer.open(key.sealed, context: key.id.text) else { throw SealedUnderAnotherKey() }
-            return SigningKey(id: key.id, privatePEM: String(decoding: pem, as: UTF8.self), isCurrent: key.isCurrent)
-        }
-    }
-}
+    /// When a key that is published at `now` is known to everybody.
+    static func known(publishedAt now: Instant) -> Instant { now + cacheLifetime + margin }
 
-/// A signing key as it lies in the database.
-struct SealedSigningKey: Sendable {
-    let id: ID<SigningKey>
-    let sealed: String
-    let isCurrent: Bool
-}
+    /// Whether it may begin to sign: a next key that everybody has had the time to hear of.
+    func isDue(at now: Instant) -> Bool { state == .next && now >= signsFrom }
 
-/// The database belongs to an installation with another secret.
-struct SealedUnderAnotherKey: Error, CustomStringConvertible {
-    var description: String {
-        """
-        The signing keys in this database were sealed under another secret. Start with the SECRET_KEY or ENCRYPTION_KEY that it was begun with, \
-        or with the data folder that holds its secret.key.
-        """
-    }
-}
+    /// Whether it has signed for so long that a successor is to be published.
+    func isOld(at now: Instant, lifetime: Duration) -> Bool { state == .current && now >= signsFrom + lifetime }
 
-extension Transaction {
-    func sealedSigningKeys() throws -> [SealedSigningKey] {
-        try all("SELECT id, sealed_private_key, state FROM signing_keys ORDER BY created_at DESC") { row in
-            SealedSigningKey(id: try row["id"], sealed: try row["sealed_private_key"], isCurrent: try row.read("state", as: String.self) == "current")
+    /// Whether a token of its can still be good.
+    func isHonoured(at now: Instant) -> Bool {
+        switch state {
+        case .next, .current: true
+        case .previous: honouredUntil.map { now < $0 } ?? false
         }
     }
 
-    func insertSigningKey(_ id: ID<SigningKey>, sealed: String) throws {
-        try execute(
-            """
-            INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at)
-            VALUES (\(id), \(TokenIssuer.algorithm), \(sealed), 'current', \(now)) ON CONFLICT DO NOTHING
-            """
-        )
+    mutating func activate(at now: Instant) {
+        precondition(state == .next, "only a next key becomes current")
+        state = .current
+        signsFrom = now
+    }
+
+    mutating func retire(at now: Instant) {
+        precondition(state == .current, "only a current key becomes previous")
+        state = .previous
+        honouredUntil = now + tokenLifetime + Self.margin
     }
 }

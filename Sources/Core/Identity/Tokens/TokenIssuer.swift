@@ -1,54 +1,34 @@
 import Foundation
-import JWTKit
 package import Modules
 import Secrets
 
-/// Signs access tokens and tells genuine ones from others. The algorithm is pinned to the key: RS256, and nothing that a token says
-/// can change that.
+/// Signs access tokens and tells genuine ones from others. The algorithm is pinned to the key, and nothing that a token says can
+/// change that.
 struct TokenIssuer: Sendable {
     let lifetime: Duration
     private let issuer: String
     private let audience: String
-    private let keys: JWTKeyCollection
-    private let current: String
-    private let known: Set<String>
+    private let keys: KeyRing
     private let cache = TokenCache()
     private let revocations: Revocations
     private let runtime: Runtime
-    /// The public halves, as `/.well-known/jwks.json` shows them.
-    let published: JSONWebKeys
 
-    static let algorithm = "RS256"
     /// Tokens from a clock a little ahead of ours are no forgeries.
     private static let clockSkew: Duration = .seconds(60)
+    /// Ours have less than a thousand bytes.
+    private static let bytesMax = 8_192
 
-    init(settings: IdentitySettings, keys stored: [SigningKey], revocations: Revocations, runtime: Runtime) async throws {
-        guard let signing = stored.first(where: { $0.isCurrent }) else { preconditionFailure("there is always a current signing key") }
+    init(settings: IdentitySettings, keys: KeyRing, revocations: Revocations, runtime: Runtime) {
         lifetime = settings.accessTokenLifetime
         issuer = settings.issuer
         audience = settings.audience
+        self.keys = keys
         self.revocations = revocations
         self.runtime = runtime
-        keys = JWTKeyCollection()
-        var published: [JSONWebKeys.Key] = []
-        for key in stored {
-            let pair = try Insecure.RSA.PrivateKey(pem: key.privatePEM)
-            await keys.add(rsa: pair, digestAlgorithm: .sha256, kid: JWKIdentifier(string: key.id.text))
-            let primitives = try Insecure.RSA.PublicKey(pem: pair.publicKey.pemRepresentation).getKeyPrimitives()
-            published.append(
-                JSONWebKeys.Key(
-                    kid: key.id.text,
-                    n: Base64URL.encode(Array(primitives.modulus)),
-                    e: Base64URL.encode(Array(primitives.publicExponent))
-                )
-            )
-        }
-        current = signing.id.text
-        known = Set(stored.map(\.id.text))
-        self.published = JSONWebKeys(keys: published)
     }
 
     func issue(person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String) async throws(Problem) -> String {
+        let key = try await keys.current()
         let now = runtime.now()
         let claims = AccessClaims(
             iss: issuer,
@@ -63,7 +43,21 @@ struct TokenIssuer: Sendable {
             exp: (now + lifetime).seconds,
             jti: runtime.id(of: AccessClaims.self).text
         )
-        return try await Problem.catching { try await keys.sign(claims, kid: JWKIdentifier(string: current), header: ["typ": "at+jwt"]) }
+        return try await Problem.catching { try Self.signed(claims, by: key) }
+    }
+
+    private struct Header: Encodable {
+        var alg: String
+        var kid: String
+        var typ = "at+jwt"
+    }
+
+    private static func signed(_ claims: AccessClaims, by key: KeyRing.Opened) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let header = Header(alg: key.key.algorithm.rawValue, kid: key.key.id.text)
+        let text = Base64URL.encode(Array(try encoder.encode(header))) + "." + Base64URL.encode(Array(try encoder.encode(claims)))
+        return text + "." + Base64URL.encode(try key.signature(for: text))
     }
 
     /// - Throws: `authentication-failed` with the reason, or `token-expired` for a token that was good once.
@@ -85,32 +79,40 @@ struct TokenIssuer: Sendable {
     }
 
     private func verifyCold(_ token: String, _ now: Instant) async throws(Problem) -> VerifiedToken {
+        guard token.utf8.count <= Self.bytesMax else { throw Self.refusal("token is malformed: token is longer than \(Self.bytesMax) bytes") }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw Self.refusal("token is malformed: token contains an invalid number of segments") }
-        guard let header = Base64URL.decode(parts[0]).flatMap({ try? JSONDecoder().decode([String: String].self, from: Data($0)) }) else {
-            throw Self.refusal("token is malformed: could not decode the header")
-        }
+        guard let header = Self.object(parts[0]) else { throw Self.refusal("token is malformed: could not decode the header") }
         // `crit` and embedded keys ask a verifier to follow the token's own wishes; the header may hold these three and no more.
-        guard header["alg"] == Self.algorithm, header["typ"] == "at+jwt", let kid = header["kid"], known.contains(kid), header.count == 3 else {
+        guard header.count == 3, header["typ"] == "at+jwt", let kid = header["kid"]?.string, let key = try await keys.key(kid),
+            header["alg"]?.string == key.key.algorithm.rawValue
+        else {
             throw Self.refusal("token is unverifiable: the header does not name a key and algorithm of this service")
         }
-        let claims: AccessClaims
-        do {
-            claims = try await keys.verify(token, as: AccessClaims.self)
-        } catch {
+        guard let signature = Base64URL.decode(parts[2]), key.isSignature(signature, for: "\(parts[0]).\(parts[1])") else {
             throw Self.refusal("token signature is invalid")
         }
-        guard claims.iss == issuer, claims.aud == audience, claims.iat <= (now + Self.clockSkew).seconds, let person = ID<Person>(claims.sub),
-            let organisation = ID<Organisation>(claims.org), let session = ID<Session>(claims.sid), let role = Role(rawValue: claims.role)
+        guard let claims = Self.claims(parts[1]), claims.iss == issuer, claims.aud == audience, claims.iat <= (now + Self.clockSkew).seconds,
+            let person = ID<Person>(claims.sub), let organisation = ID<Organisation>(claims.org), let session = ID<Session>(claims.sid),
+            let role = Role(rawValue: claims.role), let expiresAt = Self.instant(claims.exp)
         else { throw Self.refusal("token has invalid claims") }
-        return VerifiedToken(
-            person: person,
-            organisation: organisation,
-            session: session,
-            role: role,
-            csrf: claims.csrf,
-            expiresAt: Instant(seconds: claims.exp)
-        )
+        return VerifiedToken(person: person, organisation: organisation, session: session, role: role, csrf: claims.csrf, expiresAt: expiresAt)
+    }
+
+    private static func claims(_ part: Substring) -> AccessClaims? {
+        // Read strictly first: of two claims with one name, readers disagree which one counts.
+        guard object(part) != nil, let bytes = Base64URL.decode(part) else { return nil }
+        return try? JSONDecoder().decode(AccessClaims.self, from: Data(bytes))
+    }
+
+    /// The members of a segment: base64url in its one spelling, JSON without duplicate names.
+    private static func object(_ part: Substring) -> [String: JSONValue]? {
+        Base64URL.decode(part).flatMap { try? JSONValue(parsing: $0) }?.object
+    }
+
+    /// - Returns: nil for seconds that are no moment of our time line.
+    private static func instant(_ seconds: Int64) -> Instant? {
+        (0...9_999_999_999).contains(seconds) ? Instant(seconds: seconds) : nil
     }
 
     private static func refusal(_ reason: String) -> Problem {
@@ -120,20 +122,6 @@ struct TokenIssuer: Sendable {
             headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""]
         )
     }
-}
-
-/// The public keys of this service (RFC 7517).
-struct JSONWebKeys: Payload {
-    struct Key: Payload {
-        var kty = "RSA"
-        var use = "sig"
-        var alg = TokenIssuer.algorithm
-        var kid: String
-        var n: String
-        var e: String
-    }
-
-    var keys: [Key]
 }
 
 extension Problem.Kind {

@@ -1,0 +1,98 @@
+import HTTPTypes
+package import Modules
+
+extension IdentityModule {
+    /// Signing in to the console: the session is in a cookie that scripts cannot read.
+    var browserRoutes: [Route] {
+        [
+            .post(
+                "auth/browser-session",
+                "Sign in with a cookie",
+                requires: BrowserVisitor(origins: browserOrigins),
+                problems: [.invalidCredentials, .invalidSecondFactor, .accountSuspended, .accountLocked]
+            ) { (request: Credentials, visitor) in
+                // Whoever is asked for a second factor signs in once more, with `mfa_code` beside the password.
+                switch try await signIns.signIn(request, visitor: visitor) {
+                case .secondFactorAsked(let question): return SignInStep<WithCookie<BrowserSignedIn>>.secondFactorAsked(question)
+                case .done(let signedIn, let device):
+                    let opened = try await browsers.open(signedIn, visitor: visitor)
+                    return .done(WithCookie(opened.answer, cookie: opened.cookie), newDevice: device)
+                }
+            },
+            .get(
+                "auth/browser-session", "Who is signed in, and what changing requests must repeat", requires: BrowserMember(member: member),
+                problems: [.notFound]
+            ) {
+                holder in
+                guard let csrf = holder.csrf else { throw Problem(.notFound, detail: "This call came without a session cookie.") }
+                return BrowserPresence(csrfToken: csrf, user: try await profiles.account(holder.scope).user)
+            },
+            .delete("auth/browser-session", "Sign out and give the cookie back", requires: member) { scope in
+                try await sessions.end(scope)
+                return WithCookie(Farewell(message: "Signed out"), cookie: browsers.cookie.farewell)
+            },
+        ]
+    }
+}
+
+struct BrowserSignedIn: Payload {
+    var csrfToken: String
+    /// Seconds.
+    var expiresIn: Int64
+    var user: User
+}
+
+struct BrowserPresence: Payload {
+    var csrfToken: String
+    var user: User
+}
+
+/// Anybody; but a page of somebody else's may not sign its visitors in here, as whom it likes.
+struct BrowserVisitor: Requirement {
+    let origins: Set<String>
+    var stage: GateStage { .visitor }
+    var problems: [Problem.Kind] { [.csrfFailed] }
+    var summary: GateSummary { OpenDoor().summary }
+
+    func check(_ call: Call) throws(Problem) -> Visitor {
+        if let origin = call.headers[.origin], !origins.contains(origin) { throw Problem(.csrfFailed, title: "Invalid request origin") }
+        return OpenDoor().check(call)
+    }
+}
+
+/// Somebody signed in, and, where they are by cookie, what their pages prove themselves with.
+struct BrowserMember: Requirement {
+    let member: Member
+    var stage: GateStage { member.stage }
+    var problems: [Problem.Kind] { member.problems }
+    var summary: GateSummary { member.summary }
+
+    struct Proof: Sendable {
+        let scope: Scope
+        let csrf: String?
+    }
+
+    func check(_ call: Call) async throws(Problem) -> Proof {
+        let scope = try await member.check(call)
+        return Proof(scope: scope, csrf: call.facts.value(of: BrowserProof.self)?.csrf)
+    }
+}
+
+/// A payload that comes with a cookie.
+struct WithCookie<Body: Payload>: Answer, Sendable {
+    let body: Body
+    let cookie: String
+
+    init(_ body: Body, cookie: String) {
+        self.body = body
+        self.cookie = cookie
+    }
+
+    static var documented: [DocumentedAnswer] { Body.documented }
+    func reply() throws(Problem) -> Reply {
+        var reply = try body.reply()
+        reply.headers.append(HTTPField(name: .setCookie, value: cookie))
+        reply.headers[.cacheControl] = "no-store"
+        return reply
+    }
+}

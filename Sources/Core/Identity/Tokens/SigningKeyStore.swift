@@ -1,0 +1,86 @@
+import Modules
+
+/// Every SQL statement about signing keys.
+extension Transaction {
+    /// All keys with their sealed secrets, latest first.
+    func signingKeys() throws -> [SealedSigningKey] {
+        try all(Self.selectSigningKeys) { row in SealedSigningKey(key: try SigningKey(row: row), sealed: try row["sealed_private_key"]) }
+    }
+
+    /// All keys, which nobody else moves until the transaction ends.
+    func lockedSigningKeys() throws -> [SigningKey] { try all(Self.selectSigningKeys + " \(.forUpdate)", SigningKey.init) }
+
+    private static var selectSigningKeys: SQL {
+        """
+        SELECT id, algorithm, sealed_private_key, state, created_at, signs_from, token_lifetime, honoured_until
+        FROM signing_keys ORDER BY created_at DESC, id DESC
+        """
+    }
+
+    /// - Returns: false where there is one of that state already: somebody else was faster.
+    func insert(_ key: SigningKey, sealed: String) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at, signs_from, token_lifetime, honoured_until)
+            VALUES (\(key.id), \(key.algorithm), \(sealed), \(key.state), \(key.createdAt), \(key.signsFrom), \(key.tokenLifetime.microseconds),
+                    \(key.honouredUntil))
+            ON CONFLICT DO NOTHING
+            """
+        ) == 1
+    }
+
+    /// Writes a key's move, if it is still in the state that the caller saw.
+    func update(_ key: SigningKey, from state: SigningKey.State) throws -> Bool {
+        try execute(
+            """
+            UPDATE signing_keys SET state = \(key.state), signs_from = \(key.signsFrom), honoured_until = \(key.honouredUntil)
+            WHERE id = \(key.id) AND state = \(state)
+            """
+        ) == 1
+    }
+
+    /// Makes room for a longer life of tokens; a shorter one leaves what was signed before as it is.
+    func raiseTokenLifetime(to lifetime: Duration) throws {
+        try execute(
+            "UPDATE signing_keys SET token_lifetime = \(lifetime.microseconds) WHERE state <> 'previous' AND token_lifetime < \(lifetime.microseconds)"
+        )
+    }
+
+    /// Deletes a key that nobody has seen sign.
+    func discardNextSigningKey() throws -> ID<SigningKey>? {
+        try first("DELETE FROM signing_keys WHERE state = 'next' RETURNING id")?["id"]
+    }
+
+    /// - Returns: the keys that are gone.
+    func deleteSigningKeysRunOut() throws -> [ID<SigningKey>] {
+        try all("DELETE FROM signing_keys WHERE state = 'previous' AND honoured_until <= \(now) RETURNING id") { try $0["id"] }
+    }
+
+    /// Whether there is something to do for the rotation of keys.
+    /// - Parameter lifetime: how long a key signs; nil for ever.
+    func isKeyRotationDue(lifetime: Duration?) throws -> Bool {
+        let keys = try signingKeys().map(\.key)
+        let isOld = lifetime.map { lifetime in keys.contains { $0.isOld(at: now, lifetime: lifetime) } && !keys.contains { $0.state == .next } } ?? false
+        return isOld || keys.contains { $0.isDue(at: now) || !$0.isHonoured(at: now) }
+    }
+}
+
+extension SigningKey {
+    fileprivate init(row: Row) throws {
+        self.init(
+            try row["id"],
+            try row["algorithm"],
+            try row["state"],
+            createdAt: try row["created_at"],
+            signsFrom: try row["signs_from"],
+            tokenLifetime: .microseconds(try row.read("token_lifetime", as: Int64.self)),
+            honouredUntil: try row["honoured_until"]
+        )
+    }
+}
+
+/// A signing key as it lies in the database.
+struct SealedSigningKey: Sendable {
+    let key: SigningKey
+    let sealed: String
+}
