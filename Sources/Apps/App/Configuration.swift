@@ -34,6 +34,9 @@ package struct Configuration: Sendable {
     /// How long a worker that is not heard of keeps its job: so long does work rest after its process was killed.
     package var jobLease: Duration = .seconds(30)
 
+    /// The text of every setting that was given, by name: what the audit trail compares from one start to the next.
+    package var given: [String: String] = [:]
+
     package init() {}
 
     /// Every name that is read, with what it decides: the text of `gatehouse config --help`.
@@ -98,6 +101,7 @@ package struct Configuration: Sendable {
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
         jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
+        given = Dictionary(uniqueKeysWithValues: Self.names.compactMap { name, _ in value(name).map { (name, $0) } })
         if let algorithm = source.text("JWT_ALGORITHM"), algorithm != "RS256" {
             source.faults.append("JWT_ALGORITHM: only RS256 is offered, not '\(algorithm)'")
         }

@@ -25,6 +25,12 @@ package struct Sealer: Sendable {
         return Array(try AES.GCM.open(try AES.GCM.SealedBox(combined: data), using: key, authenticating: Data(context.utf8)))
     }
 
+    /// A key of 32 bytes for something else than sealing, which tells nothing of the sealing key or of the keys for other purposes.
+    package func key(for purpose: String) -> [UInt8] {
+        let derived = HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data("gatehouse: \(purpose)".utf8), outputByteCount: 32)
+        return derived.withUnsafeBytes { Array($0) }
+    }
+
     /// A sealed value that cannot be opened: another key, or a changed text.
     package struct Failure: Error {}
 }

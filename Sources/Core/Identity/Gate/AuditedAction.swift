@@ -2,16 +2,28 @@ package import Audit
 package import Modules
 
 extension AuditEvent {
-    /// Something that a signed-in caller did, or was refused.
-    package init(_ action: String, outcome: Outcome = .success, by scope: Scope, subject: String? = nil, details: [String: String] = [:]) {
+    /// Something that a signed-in caller did, or was refused. Where an administrator acts in the caller's name, the event names both.
+    /// - Parameter target: the account that it was done to, where the subject is something else.
+    package init(
+        _ action: String,
+        outcome: Outcome = .success,
+        by scope: Scope,
+        subjectKind: String? = nil,
+        subject: String? = nil,
+        target: ID<Person>? = nil,
+        details: [String: String] = [:]
+    ) {
         var details = details
         if case .key(let key, _) = scope.credential { details["api_key"] = key.text }
         self.init(
             action,
             outcome: outcome,
             actor: scope.person.text,
+            impersonator: scope.impersonator?.text,
             organisation: scope.organisation.text,
+            subjectKind: subjectKind,
             subject: subject,
+            target: target?.text,
             address: scope.address,
             requestID: scope.requestID,
             details: details
@@ -25,7 +37,9 @@ extension AuditEvent {
         from visitor: Visitor,
         actor: String? = nil,
         organisation: String? = nil,
+        subjectKind: String? = nil,
         subject: String? = nil,
+        target: ID<Person>? = nil,
         details: [String: String] = [:]
     ) {
         self.init(
@@ -33,7 +47,9 @@ extension AuditEvent {
             outcome: outcome,
             actor: actor,
             organisation: organisation,
+            subjectKind: subjectKind,
             subject: subject,
+            target: target?.text,
             address: visitor.address,
             requestID: visitor.requestID,
             details: details
