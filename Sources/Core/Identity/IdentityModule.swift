@@ -49,6 +49,7 @@ package struct IdentityModule: Module {
     package let revocations: Revocations
     /// Somebody signed in.
     package let member: Member
+    private let refusals: RoleRefusals
 
     /// - Parameter database: migrated; the first start makes the signing key in it.
     package init(
@@ -60,7 +61,8 @@ package struct IdentityModule: Module {
         logger: Logger,
         runtime: Runtime
     ) async throws {
-        let revocations = Revocations(database: database, tokenLifetime: settings.accessTokenLifetime, runtime: runtime, logger: logger)
+        let revocations = Revocations(
+            database: database, tokenLifetime: max(settings.accessTokenLifetime, Impersonation.lifetime), runtime: runtime, logger: logger)
         let keys = try await SigningKey.loadOrMake(from: database, sealer: sealer, runtime: runtime)
         let tokens = try await TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
         let sessions = Sessions(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, post: post, runtime: runtime)
@@ -79,15 +81,16 @@ package struct IdentityModule: Module {
             runtime: runtime
         )
         member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
+        refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
         try await revocations.synchronize()
     }
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { accountRoutes + keyRoutes }
+    package var routes: [Route] { accountRoutes + keyRoutes + administrationRoutes }
 
     /// Somebody signed in who has one of `roles`.
-    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
+    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles, refusals: refusals) }
 
     private var keyRoutes: [Route] {
         let published = sessions.tokens.published

@@ -15,6 +15,12 @@ struct AccessClaims: JWTPayload, Sendable {
     var iat: Int64
     var exp: Int64
     var jti: String
+    /// Who acts in the subject's name (RFC 8693, section 4.1); absent where it is the subject.
+    var act: Actor?
+
+    struct Actor: Codable, Sendable {
+        var sub: String
+    }
 
     /// The times are checked against our own clock, where the token is looked at.
     func verify(using _: some JWTAlgorithm) {}
@@ -27,5 +33,7 @@ struct VerifiedToken: Sendable {
     let session: ID<Session>
     let role: Role
     let csrf: String
+    /// Who acts in the person's name.
+    let impersonator: ID<Person>?
     let expiresAt: Instant
 }

@@ -48,7 +48,10 @@ struct TokenIssuer: Sendable {
         self.published = JSONWebKeys(keys: published)
     }
 
-    func issue(person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String) async throws(Problem) -> String {
+    /// - Parameter impersonator: who acts in the person's name; such a token lives for an hour.
+    func issue(
+        person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String, impersonator: ID<Person>? = nil
+    ) async throws(Problem) -> String {
         let now = runtime.now()
         let claims = AccessClaims(
             iss: issuer,
@@ -60,8 +63,9 @@ struct TokenIssuer: Sendable {
             roles: [person.role.rawValue],
             csrf: csrf,
             iat: now.seconds,
-            exp: (now + lifetime).seconds,
-            jti: runtime.id(of: AccessClaims.self).text
+            exp: (now + (impersonator == nil ? lifetime : Impersonation.lifetime)).seconds,
+            jti: runtime.id(of: AccessClaims.self).text,
+            act: impersonator.map { AccessClaims.Actor(sub: $0.text) }
         )
         return try await Problem.catching { try await keys.sign(claims, kid: JWKIdentifier(string: current), header: ["typ": "at+jwt"]) }
     }
@@ -103,12 +107,15 @@ struct TokenIssuer: Sendable {
         guard claims.iss == issuer, claims.aud == audience, claims.iat <= (now + Self.clockSkew).seconds, let person = ID<Person>(claims.sub),
             let organisation = ID<Organisation>(claims.org), let session = ID<Session>(claims.sid), let role = Role(rawValue: claims.role)
         else { throw Self.refusal("token has invalid claims") }
+        let impersonator = claims.act.flatMap { ID<Person>($0.sub) }
+        guard (claims.act == nil) == (impersonator == nil) else { throw Self.refusal("token has invalid claims") }
         return VerifiedToken(
             person: person,
             organisation: organisation,
             session: session,
             role: role,
             csrf: claims.csrf,
+            impersonator: impersonator,
             expiresAt: Instant(seconds: claims.exp)
         )
     }
