@@ -49,7 +49,7 @@ let platform: [Target] = [
 ]
 
 let core: [Target] = [
-    .layer("Core", "Audit", ["Modules"]),
+    .layer("Core", "Audit", ["Modules", "Secrets"]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
     .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .serviceLifecycle, .yams]),

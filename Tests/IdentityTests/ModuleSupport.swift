@@ -41,7 +41,7 @@ extension TestApp {
         try await body(
             IdentityModule(
                 database: database,
-                audit: AuditModule(runtime: runtime),
+                audit: AuditModule(database: database, sealer: sealer, logger: app.logger, runtime: runtime),
                 post: Post(queue: app.queue, sealer: sealer, runtime: runtime),
                 sealer: sealer,
                 settings: settings,

@@ -1,4 +1,4 @@
-import Audit
+package import Audit
 package import Entitlements
 import Files
 import Foundation
@@ -15,6 +15,7 @@ import Training
 package struct App: Sendable {
     package let configuration: Configuration
     package let database: any Database
+    package let audit: AuditModule
     package let identity: IdentityModule
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
@@ -66,7 +67,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 
     // Core
     let queue = JobQueue(runtime: runtime)
-    let audit = AuditModule(runtime: runtime)
+    let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
+    try await audit.adoptUnchained()
     let post = Post(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, post: post)
     let identity = try await IdentityModule(
@@ -128,6 +130,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     return App(
         configuration: configuration,
         database: database,
+        audit: audit,
         identity: identity,
         entitlements: entitlements,
         queue: queue,

@@ -60,6 +60,9 @@ package struct Configuration: Sendable {
     /// How long a worker that is not heard of keeps its job: so long does work rest after its process was killed.
     package var jobLease: Duration = .seconds(30)
 
+    /// The text of every setting that was given, by name: what the audit trail compares from one start to the next.
+    package var given: [String: String] = [:]
+
     package init() {}
 
     /// Every name that is read, with what it decides: the text of `gatehouse config --help`.
@@ -157,6 +160,7 @@ package struct Configuration: Sendable {
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
         jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
         if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 { source.faults.append("JWT_SECRET: has fewer than 32 characters") }
+        given = Dictionary(uniqueKeysWithValues: Self.names.compactMap { name, _ in value(name).map { (name, $0) } })
         if !databaseURL.hasPrefix("sqlite:"), !databaseURL.hasPrefix("postgresql://"), !databaseURL.hasPrefix("postgres://") {
             source.faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }

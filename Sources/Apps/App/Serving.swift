@@ -1,3 +1,4 @@
+import Audit
 import Entitlements
 import Identity
 import Modules
@@ -24,6 +25,7 @@ extension App {
             configuration: .init(services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )
         do {
+            try await audit.noteConfiguration(configuration.given)
             try await group.run()
         } catch {
             await database.close()

@@ -22,6 +22,22 @@ struct InstallationOptions: ParsableArguments {
     }
 
     func load() async throws -> Configuration { try await Configuration.load(overrides: overrides) }
+
+    /// Runs a command's work on the installation, which is closed afterwards, however the work ends.
+    func withApp<Result>(_ work: (App) async throws -> Result) async throws -> Result {
+        var configuration = try await load()
+        // The system's own start is no news here, only what goes wrong.
+        configuration.logLevel = max(configuration.logLevel, .error)
+        let app = try await buildApp(configuration)
+        do {
+            let result = try await work(app)
+            await app.database.close()
+            return result
+        } catch {
+            await app.database.close()
+            throw error
+        }
+    }
 }
 
 /// Where to listen.

@@ -1,57 +1,36 @@
 package import Modules
+package import Secrets
 
-/// Who did what, to what, with which outcome: one row an event, written in the transaction of the change that it tells of.
+/// Who did what, to what, with which outcome: one row an event, written in the transaction of the change that it tells of, and
+/// linked to the row before it so that no row can be changed, taken away or put in without a trace.
 package struct AuditModule: Module {
-    private let runtime: Runtime
+    let runtime: Runtime
+    let keys: AuditKeys
+    let database: any Database
+    let logger: Logger
 
-    package init(runtime: Runtime) { self.runtime = runtime }
+    package init(database: any Database, sealer: Sealer, logger: Logger, runtime: Runtime) {
+        self.database = database
+        self.logger = logger
+        self.runtime = runtime
+        keys = AuditKeys(sealer: sealer)
+    }
 
+    package static let migrations = AuditSchema.migrations
     package var migrations: [Migration] { Self.migrations }
+    package var workers: [Worker] { [checkpointWorker] }
+    package var schedules: [Schedule] { [checkpointSchedule] }
 
     /// Writes one event; it is there if and only if the transaction commits.
     package func record(_ event: AuditEvent, in transaction: Transaction) throws {
-        try transaction.insert(event, id: runtime.id())
+        try record(event, id: runtime.id(), at: transaction.now, in: transaction)
     }
-}
 
-/// One thing that happened.
-package struct AuditEvent: Sendable {
-    package enum Outcome: String, Sendable, SQLBindable, SQLReadable { case success, failure, refused }
-
-    /// Noun and verb, such as `session.created` or `training.started`.
-    package let action: String
-    package let outcome: Outcome
-    /// The account that acted; nil for the system itself and for strangers.
-    package let actor: String?
-    package let organisation: String?
-    /// What it was done to, by id.
-    package let subject: String?
-    package let address: String?
-    package let requestID: String?
-    /// Small facts for people; never a secret.
-    package let details: [String: String]
-
-    package init(
-        _ action: String,
-        outcome: Outcome = .success,
-        actor: String? = nil,
-        organisation: String? = nil,
-        subject: String? = nil,
-        address: String? = nil,
-        requestID: String? = nil,
-        details: [String: String] = [:]
-    ) {
-        self.action = action
-        self.outcome = outcome
-        self.actor = actor
-        self.organisation = organisation
-        self.subject = subject
-        self.address = address
-        self.requestID = requestID
-        self.details = details
+    func record(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, in transaction: Transaction) throws {
+        let place = try transaction.takeAuditPlace(preferring: Int64(runtime.randomBytes(1)[0]))
+        var row = try AuditRow(event, id: id, at: instant, place: place, salt: Hex.encode(runtime.randomBytes(16)))
+        row.hash = row.link(after: place.previous)
+        row.seal = keys.seal(of: row.hash)
+        try transaction.insert(row)
     }
-}
-
-extension AuditModule {
-    package static let migrations = AuditSchema.migrations
 }

@@ -92,6 +92,7 @@ package struct IdentityModule: Module {
     let browserOrigins: Set<String>
     /// Somebody signed in.
     package let member: Member
+    private let refusals: RoleRefusals
 
     /// - Parameters:
     ///   - database: migrated; the first start makes the signing key in it.
@@ -181,6 +182,7 @@ package struct IdentityModule: Module {
             CookieReader(browsers: browsers, origins: browserOrigins),
             BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: browserOrigins)),
         ])
+        refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
         try await revocations.synchronize()
     }
 
@@ -188,6 +190,7 @@ package struct IdentityModule: Module {
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
         accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + deviceRoutes + browserRoutes + keyRoutes
+            + administrationRoutes
     }
     package var workers: [Worker] {
         verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker]
@@ -197,7 +200,7 @@ package struct IdentityModule: Module {
     package var services: [any Service] { [revocations, keys] }
 
     /// Somebody signed in who has one of `roles`.
-    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
+    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles, refusals: refusals) }
 }
 
 // MARK: From the command line

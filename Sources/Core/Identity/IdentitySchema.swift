@@ -84,5 +84,6 @@ enum IdentitySchema {
         ProfileSchema.profiles,
         SignInSchema.lockout,
         SecondFactorSchema.secondFactor,
+        AdministrationSchema.impersonation,
     ]
 }

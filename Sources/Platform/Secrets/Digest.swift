@@ -11,7 +11,7 @@ package struct Digest: Sendable {
     /// The digest of everything so far, as lower-case hexadecimal text.
     package func hex() -> String { Hex.encode(Array(hash.finalize())) }
 
-    package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] { Array(SHA256.hash(data: Array(bytes))) }
+    package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] { SHA256.hash(data: Array(bytes)).withUnsafeBytes { Array($0) } }
     package static func hex(_ text: String) -> String { Hex.encode(sha256(text.utf8)) }
 }
 

@@ -7,8 +7,8 @@ import Modules
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "admin",
-        abstract: "Accounts that may do everything.",
-        subcommands: [CreateAdministratorCommand.self]
+        abstract: "Accounts that may do everything, and the way back into any account.",
+        subcommands: [CreateAdministratorCommand.self, PromoteCommand.self, ResetPasswordCommand.self]
     )
 }
 
@@ -29,7 +29,73 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The account's address; it is taken as proved.", valueName: "address"))
     var email: String
 
-    @Option(help: ArgumentHelp("The password. Others on this machine can see it in the list of processes.", valueName: "password"))
+    @OptionGroup var password: PasswordOptions
+    @OptionGroup var installation: InstallationOptions
+
+    func run() async throws {
+        let chosen = try password.choose(for: email)
+        let database = try await installation.withApp { app in
+            _ = try await app.identity.createAdministrator(email: email, password: chosen)
+            return app.configuration.databaseURL
+        }
+        Terminal.say("\(email) is an administrator now (\(Shown.database(database))).")
+        password.showGenerated(chosen)
+    }
+}
+
+struct PromoteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "promote",
+        abstract: "Make an existing account an administrator's.",
+        discussion: """
+            Its sessions end, and the next sign-in has the role. The server may be running meanwhile.
+
+            EXAMPLES
+              gatehouse admin promote --email you@example.org
+            """
+    )
+
+    @Option(help: ArgumentHelp("The account's address or user name.", valueName: "address"))
+    var email: String
+
+    @OptionGroup var installation: InstallationOptions
+
+    func run() async throws {
+        let isNew = try await installation.withApp { app in try await app.identity.promote(named: email) }
+        Terminal.say(isNew ? "\(email) is an administrator now, and signs in anew." : "\(email) was an administrator already; nothing was done.")
+    }
+}
+
+struct ResetPasswordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reset-password",
+        abstract: "Give an account another password.",
+        discussion: """
+            Its sessions end. The server may be running meanwhile. Without a flag for it the password is asked for, without showing it.
+
+            EXAMPLES
+              gatehouse admin reset-password --email you@example.org
+              gatehouse admin reset-password --email you@example.org --generate-password
+            """
+    )
+
+    @Option(help: ArgumentHelp("The account's address or user name.", valueName: "address"))
+    var email: String
+
+    @OptionGroup var password: PasswordOptions
+    @OptionGroup var installation: InstallationOptions
+
+    func run() async throws {
+        let chosen = try password.choose(for: email)
+        try await installation.withApp { app in try await app.identity.resetPassword(named: email, to: chosen) }
+        Terminal.say("\(email) has another password now, and signs in anew.")
+        password.showGenerated(chosen)
+    }
+}
+
+/// Where a password comes from: by itself from the terminal, where nobody sees it.
+struct PasswordOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The password. It stays in the shell's history and shows in the list of processes.", valueName: "password"))
     var password: String?
 
     @Flag(help: "Read the password from the first line of standard input.")
@@ -37,8 +103,6 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
 
     @Flag(help: "Make a strong password and print it, once.")
     var generatePassword = false
-
-    @OptionGroup var installation: InstallationOptions
 
     func validate() throws {
         let ways = [password != nil, passwordStdin, generatePassword].count { $0 }
@@ -48,33 +112,23 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        var configuration = try await installation.load()
-        // The system's own start is no news here, only what goes wrong.
-        configuration.logLevel = max(configuration.logLevel, .error)
-        let chosen = try choosePassword()
-        let app = try await buildApp(configuration)
-        do {
-            _ = try await app.identity.createAdministrator(email: email, password: chosen)
-            await app.database.close()
-        } catch {
-            await app.database.close()
-            throw error
+    func choose(for name: String) throws -> String {
+        if let password {
+            Terminal.note("A password on the command line stays in the shell's history, and others on this machine can see it meanwhile.")
+            return password
         }
-        Terminal.say("\(email) is an administrator now (\(Shown.database(configuration.databaseURL))).")
-        if generatePassword { Terminal.say("The password, shown this once: \(chosen)") }
-    }
-
-    private func choosePassword() throws -> String {
-        if let password { return password }
         if generatePassword { return Self.generated() }
         if passwordStdin {
             guard let line = readLine() else { throw Failure("Standard input holds no password.") }
             return line
         }
-        let first = try Terminal.askSecret("Password for \(email): ")
+        let first = try Terminal.askSecret("Password for \(name): ")
         guard try Terminal.askSecret("Once more: ") == first else { throw Failure("The two passwords differ, and nothing was done.") }
         return first
+    }
+
+    func showGenerated(_ password: String) {
+        if generatePassword { Terminal.say("The password, shown this once: \(password)") }
     }
 
     /// 24 of 32 characters that nobody takes for one another: 120 random bits.

@@ -8,7 +8,7 @@ extension EntitlementsModule {
             .post(
                 "payments/subscribe",
                 "Start a plan that needs no payment",
-                requires: identity.member,
+                requires: identity.member.inPerson,
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
             ) { (request: Subscribe, scope) in Created(try await subscriptions.start(request, scope: scope)) },
             .get("payments/subscription", "The present subscription", requires: identity.member, subscription) { _, standing in

@@ -81,6 +81,7 @@ struct BrowserSessions: Sendable {
                 session: session.id,
                 role: person.role,
                 csrf: browser.csrf,
+                impersonator: nil,
                 expiresAt: min(ours + Self.believedFor, session.endsAt)
             )
             return (verified, transaction.now - session.lastUsedAt >= Self.believedFor)

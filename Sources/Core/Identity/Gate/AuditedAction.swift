@@ -2,14 +2,18 @@ package import Audit
 package import Modules
 
 extension AuditEvent {
-    /// Something that a signed-in caller did, or was refused.
-    /// - Parameter organisation: whose it was, where it is not the caller's own.
+    /// Something that a signed-in caller did, or was refused. Where an administrator acts in the caller's name, the event names both.
+    /// - Parameters:
+    ///   - organisation: whose it was, where it is not the caller's own.
+    ///   - target: the account that it was done to, where the subject is something else.
     package init(
         _ action: String,
         outcome: Outcome = .success,
         by scope: Scope,
         in organisation: ID<Organisation>? = nil,
+        subjectKind: String? = nil,
         subject: String? = nil,
+        target: ID<Person>? = nil,
         details: [String: String] = [:]
     ) {
         var details = details
@@ -18,8 +22,11 @@ extension AuditEvent {
             action,
             outcome: outcome,
             actor: scope.person.text,
+            impersonator: scope.impersonator?.text,
             organisation: (organisation ?? scope.organisation).text,
+            subjectKind: subjectKind,
             subject: subject,
+            target: target?.text,
             address: scope.address,
             requestID: scope.requestID,
             details: details
@@ -33,7 +40,9 @@ extension AuditEvent {
         from visitor: Visitor,
         actor: String? = nil,
         organisation: String? = nil,
+        subjectKind: String? = nil,
         subject: String? = nil,
+        target: ID<Person>? = nil,
         details: [String: String] = [:]
     ) {
         self.init(
@@ -41,7 +50,9 @@ extension AuditEvent {
             outcome: outcome,
             actor: actor,
             organisation: organisation,
+            subjectKind: subjectKind,
             subject: subject,
+            target: target?.text,
             address: visitor.address,
             requestID: visitor.requestID,
             details: details

@@ -31,7 +31,7 @@ struct BearerReader: CredentialReader {
             person: token.person,
             role: token.role,
             credential: .session(token.session),
-            impersonator: nil,
+            impersonator: token.impersonator,
             requestID: call.requestID,
             address: call.address
         )

@@ -53,17 +53,19 @@ package struct Member: Requirement {
 package struct RoleRequirement: Requirement {
     let member: Member
     let roles: [Role]
+    let refusals: RoleRefusals
 
     package var stage: GateStage { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
     package var summary: GateSummary { GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name) }
 
     /// The same requirement, also met by an API key that has `scope`.
-    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles) }
+    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles, refusals: refusals) }
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         guard roles.contains(scope.role) || scope.role == .admin else {
+            try await refusals.note(scope, needing: roles.map(\.rawValue).joined(separator: "|"), at: call)
             throw Problem(.insufficientRole, detail: "This needs the role \(roles.map(\.rawValue).joined(separator: " or ")).")
         }
         return scope

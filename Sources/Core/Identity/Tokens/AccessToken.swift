@@ -13,6 +13,12 @@ struct AccessClaims: Codable, Sendable {
     var iat: Int64
     var exp: Int64
     var jti: String
+    /// Who acts in the subject's name (RFC 8693, section 4.1); absent where it is the subject.
+    var act: Actor?
+
+    struct Actor: Codable, Sendable {
+        var sub: String
+    }
 }
 
 /// What a verified access token says, as the gate uses it.
@@ -22,5 +28,7 @@ struct VerifiedToken: Sendable {
     let session: ID<Session>
     let role: Role
     let csrf: String
+    /// Who acts in the person's name.
+    let impersonator: ID<Person>?
     let expiresAt: Instant
 }

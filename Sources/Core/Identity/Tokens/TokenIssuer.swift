@@ -27,7 +27,10 @@ struct TokenIssuer: Sendable {
         self.runtime = runtime
     }
 
-    func issue(person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String) async throws(Problem) -> String {
+    /// - Parameter impersonator: who acts in the person's name; such a token lives for an hour.
+    func issue(
+        person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String, impersonator: ID<Person>? = nil
+    ) async throws(Problem) -> String {
         let key = try await keys.current()
         let now = runtime.now()
         let claims = AccessClaims(
@@ -40,8 +43,9 @@ struct TokenIssuer: Sendable {
             roles: [person.role.rawValue],
             csrf: csrf,
             iat: now.seconds,
-            exp: (now + lifetime).seconds,
-            jti: runtime.id(of: AccessClaims.self).text
+            exp: (now + (impersonator == nil ? lifetime : Impersonation.lifetime)).seconds,
+            jti: runtime.id(of: AccessClaims.self).text,
+            act: impersonator.map { AccessClaims.Actor(sub: $0.text) }
         )
         return try await Problem.catching { try Self.signed(claims, by: key) }
     }
@@ -96,7 +100,17 @@ struct TokenIssuer: Sendable {
             let person = ID<Person>(claims.sub), let organisation = ID<Organisation>(claims.org), let session = ID<Session>(claims.sid),
             let role = Role(rawValue: claims.role), let expiresAt = Self.instant(claims.exp)
         else { throw Self.refusal("token has invalid claims") }
-        return VerifiedToken(person: person, organisation: organisation, session: session, role: role, csrf: claims.csrf, expiresAt: expiresAt)
+        let impersonator = claims.act.flatMap { ID<Person>($0.sub) }
+        guard (claims.act == nil) == (impersonator == nil) else { throw Self.refusal("token has invalid claims") }
+        return VerifiedToken(
+            person: person,
+            organisation: organisation,
+            session: session,
+            role: role,
+            csrf: claims.csrf,
+            impersonator: impersonator,
+            expiresAt: expiresAt
+        )
     }
 
     private static func claims(_ part: Substring) -> AccessClaims? {

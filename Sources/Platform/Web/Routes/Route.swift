@@ -91,6 +91,17 @@ extension Route {
         door(.put, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
+    package static func patch<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+        _ path: String,
+        _ summary: String,
+        requires who: Who,
+        _ need: repeat each Need,
+        problems: [Problem.Kind] = [],
+        handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
+    ) -> Route {
+        door(.patch, path, summary, who, repeat each need, problems: problems, handler: handler)
+    }
+
     private static func door<Output: Answer, Who: Requirement, each Need: Requirement>(
         _ method: HTTPRequest.Method,
         _ path: String,

@@ -1,0 +1,51 @@
+import Audit
+import Modules
+import Synchronization
+
+/// Writes down whom the gate turned away for their role: at once, and then at most once a minute for each person and role, with
+/// how often it happened. So nobody can fill the disk by knocking.
+final class RoleRefusals: Sendable {
+    private struct Key: Hashable {
+        let person: ID<Person>
+        let roles: String
+    }
+
+    private struct Pause {
+        let until: Instant
+        var count = 0
+    }
+
+    /// How many may pause at once; more are forgotten with their counts.
+    private static let pausesMax = 10_000
+    private static let pause: Duration = .minutes(1)
+
+    private let database: any Database
+    private let audit: AuditModule
+    private let runtime: Runtime
+    private let pauses = Mutex<[Key: Pause]>([:])
+
+    init(database: any Database, audit: AuditModule, runtime: Runtime) {
+        self.database = database
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    /// - Parameter roles: what was asked for.
+    func note(_ scope: Scope, needing roles: String, at call: Call) async throws(Problem) {
+        let key = Key(person: scope.person, roles: roles), now = runtime.now()
+        let missed: Int? = pauses.withLock { pauses in
+            if let pause = pauses[key], now < pause.until {
+                pauses[key]?.count += 1
+                return nil
+            }
+            if pauses.count >= Self.pausesMax { pauses = pauses.filter { now < $0.value.until } }
+            if pauses.count >= Self.pausesMax { pauses.removeAll() }
+            return pauses.updateValue(Pause(until: now + Self.pause), forKey: key)?.count ?? 0
+        }
+        guard let missed else { return }
+        var details = ["door": "\(call.method) \(call.path.prefix(200))", "role": scope.role.rawValue, "needed": roles]
+        if missed > 0 { details["before"] = "\(missed)" }
+        let event = AuditEvent("access.refused", outcome: .refused, by: scope, subjectKind: "door", details: details)
+        try await database.write { [audit] in try audit.record(event, in: $0) }
+    }
+}

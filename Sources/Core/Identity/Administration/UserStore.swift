@@ -1,0 +1,99 @@
+import Modules
+
+/// The SQL of administrating accounts.
+extension Transaction {
+    func managedUsers(_ search: UserSearch) throws -> (users: [ManagedUser], total: Int64) {
+        var condition: SQL = "1 = 1"
+        if let text = search.text {
+            let pattern = "%" + CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_") + "%"
+            condition = """
+                \(condition) AND (people.email_key LIKE \(pattern) ESCAPE '\\' OR people.username_key LIKE \(pattern) ESCAPE '\\'
+                    OR LOWER(people.full_name) LIKE \(pattern) ESCAPE '\\')
+                """
+        }
+        if let role = search.role { condition = "\(condition) AND people.role = \(role)" }
+        if let isActive = search.isActive {
+            condition = isActive ? "\(condition) AND people.suspended_at IS NULL" : "\(condition) AND people.suspended_at IS NOT NULL"
+        }
+        let users = try all(
+            "\(selectManagedUser) WHERE \(condition) ORDER BY people.created_at DESC, people.id DESC LIMIT \(search.limit) OFFSET \(search.offset)",
+            ManagedUser.init
+        )
+        return (users, try count("SELECT COUNT(*) AS count FROM people WHERE \(condition)"))
+    }
+
+    func managedUser(_ id: ID<Person>) throws -> ManagedUser? {
+        try first("\(selectManagedUser) WHERE people.id = \(id)", ManagedUser.init)
+    }
+
+    private var selectManagedUser: SQL {
+        """
+        SELECT people.id, people.email, people.username, people.full_name, people.role, people.suspended_at, people.email_verified_at,
+               people.created_at, people.updated_at, organisations.id AS organisation_id,
+               (SELECT COUNT(*) FROM sessions WHERE sessions.person_id = people.id AND sessions.revoked_at IS NULL
+                    AND sessions.expires_at > \(now) AND sessions.last_used_at > \(now - Session.idleLifetime)) AS session_count
+        FROM people JOIN organisations ON organisations.personal_of = people.id
+        """
+    }
+
+    /// Keeps who is an administrator as it is until the transaction ends, so that of two who demote one another only one succeeds.
+    func lockAdministrators() throws {
+        _ = try all("SELECT id FROM people WHERE role = \(Role.admin) ORDER BY id \(.forUpdate)")
+    }
+
+    /// Whether somebody else than `person` is an administrator who may sign in.
+    func hasAdministrator(besides person: ID<Person>) throws -> Bool {
+        try first("SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND id <> \(person) LIMIT 1") != nil
+    }
+
+    /// - Returns: false when the role was that already.
+    func setRole(of id: ID<Person>, to role: Role) throws -> Bool {
+        try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id) AND role <> \(role)") == 1
+    }
+
+    /// - Returns: false when the account was not suspended.
+    func reinstate(_ id: ID<Person>) throws -> Bool {
+        try execute("UPDATE people SET suspended_at = NULL, updated_at = \(now) WHERE id = \(id) AND suspended_at IS NOT NULL") == 1
+    }
+
+    func setPasswordHash(of id: ID<Person>, to hash: String) throws {
+        try execute("UPDATE people SET password_hash = \(hash), updated_at = \(now) WHERE id = \(id)")
+    }
+
+    /// A session without a refresh token: it ends when it was said to.
+    func insertImpersonation(_ id: ID<Session>, of person: Person, by impersonator: ID<Person>, sealedKey: String, address: String) throws {
+        try execute(
+            """
+            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, address,
+                                  impersonator_id)
+            VALUES (\(id), \(person.id), \(person.organisation), \(sealedKey), 0, \(now), \(now), \(now), \(now + Impersonation.lifetime), \(address),
+                    \(impersonator))
+            """
+        )
+    }
+
+    /// Ends what an administrator does in others' names, or what is done in one person's.
+    /// - Returns: the sessions that were live until now.
+    func revokeImpersonations(by impersonator: ID<Person>? = nil, of person: ID<Person>? = nil, because reason: String) throws -> [ID<Session>] {
+        var condition: SQL = "impersonator_id IS NOT NULL AND revoked_at IS NULL AND expires_at > \(now)"
+        if let impersonator { condition = "\(condition) AND impersonator_id = \(impersonator)" }
+        if let person { condition = "\(condition) AND person_id = \(person)" }
+        return try all("UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE \(condition) RETURNING id") { try $0["id"] }
+    }
+}
+
+extension ManagedUser {
+    init(row: Row) throws {
+        id = try row["id"]
+        email = try row["email"]
+        username = try row["username"]
+        fullName = try row["full_name"]
+        role = try row["role"]
+        isActive = try row.read("suspended_at", as: Instant?.self) == nil
+        emailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
+        organisationId = try row["organisation_id"]
+        activeSessionsCount = try row["session_count"]
+        createdAt = try row["created_at"]
+        updatedAt = try row["updated_at"]
+    }
+}

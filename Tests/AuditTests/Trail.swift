@@ -1,0 +1,110 @@
+import Base
+import Modules
+import Secrets
+import Synchronization
+
+@testable import Audit
+
+/// A trail in memory: what an installation would have written, and what verification reads.
+struct Trail: Equatable {
+    var rows: [AuditRow] = []
+    var checkpoints: [AuditCheckpoint] = []
+    var strands = Dictionary(uniqueKeysWithValues: (0..<AuditSchema.strandCount).map { ($0, Int64(0)) })
+    var checkpointCount: Int64 = 0
+
+    static let keys = AuditKeys(sealer: Sealer(secret: "an installation of the tests"))
+    static let signing = AuditSigningKey(id: ID(trusted: "0198a000-0000-7000-8000-000000000001"), key: Ed25519Key())
+
+    /// Signatures take their time, and most checkpoints are looked at ten thousand times.
+    final class Known: Sendable {
+        private let answers = Mutex<[AuditCheckpoint: Bool]>([:])
+
+        func isGenuine(_ checkpoint: AuditCheckpoint) -> Bool {
+            answers.withLock { answers in
+                if let answer = answers[checkpoint] { return answer }
+                let answer = checkpoint.isGenuine(under: [signing.id.text: signing.publicBytes])
+                answers[checkpoint] = answer
+                return answer
+            }
+        }
+    }
+
+    static let known = Known()
+
+    mutating func write(_ event: AuditEvent, strand: Int64, id: ID<AuditEvent> = Runtime.system.id()) throws {
+        let sequence = (strands[strand] ?? 0) + 1
+        let previous = rows.last { $0.strand == strand }?.hash ?? AuditRow.beginning
+        let place = TakenAuditPlace(strand: strand, sequence: sequence, previous: previous)
+        let salt = Hex.encode(Runtime.system.randomBytes(16))
+        var row = try AuditRow(event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), place: place, salt: salt)
+        row.hash = row.link(after: previous)
+        row.seal = Self.keys.seal(of: row.hash)
+        rows.append(row)
+        strands[strand] = sequence
+    }
+
+    mutating func sign() throws {
+        checkpointCount += 1
+        let last = Dictionary(rows.map { ($0.strand, $0) }) { $1 }
+        let heads = last.values.sorted { $0.place < $1.place }.map { AuditCheckpoint.Head(strand: $0.strand, sequence: $0.sequence, hash: $0.hash) }
+        let checkpoint = try AuditCheckpoint(
+            number: checkpointCount,
+            at: Instant(seconds: 1_769_860_800 + Int64(rows.count)),
+            heads: heads,
+            previous: checkpoints.last?.digest ?? AuditRow.beginning,
+            signedWith: Self.signing
+        )
+        checkpoints.append(checkpoint)
+    }
+
+    /// As the module does it, on rows in memory.
+    mutating func forget(_ person: String, as pseudonym: String, strand: Int64) throws {
+        let id: ID<AuditEvent> = Runtime.system.id()
+        var erased = ErasedFields()
+        for index in rows.indices.sorted(by: { rows[$0].place < rows[$1].place }) where rows[index].personal.values.contains(person) {
+            for field in try rows[index].erase(AuditModule.replacements(in: rows[index], person, pseudonym), by: id.text) { erased.add(rows[index], field) }
+        }
+        try write(AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details), strand: strand, id: id)
+    }
+
+    /// - Parameter seals: whether it is the installation itself that verifies.
+    func verify(seals: Bool = true, from start: AuditCheckpoint? = nil, witnesses: [AuditCheckpoint] = []) -> AuditReport {
+        var verifier = AuditVerifier(
+            AuditVerifier.State(strands: strands, checkpoints: checkpointCount),
+            keys: seals ? Self.keys : nil,
+            from: start
+        ) { Self.known.isGenuine($0) }
+        for checkpoint in checkpoints where checkpoint.number > start?.number ?? 0 { verifier.add(checkpoint) }
+        for witness in witnesses { verifier.addWitness(witness) }
+        for row in rows.sorted(by: { $0.place < $1.place }) { verifier.add(row) }
+        verifier.finish()
+        return verifier.report
+    }
+
+    /// A little of everything: three strands, strangers, administrators in somebody's name, an erasure, two checkpoints, and rows after them.
+    static func sample() throws -> Trail {
+        var trail = Trail()
+        for index in 0..<9 {
+            try trail.write(
+                AuditEvent(
+                    ["session.created", "run.started", "account.changed"][index % 3],
+                    outcome: [.success, .failure, .refused][index % 3],
+                    actor: index == 4 ? nil : "person-\(index % 3)",
+                    impersonator: index == 5 ? "administrator" : nil,
+                    organisation: index % 2 == 0 ? "organisation" : nil,
+                    subject: "subject-\(index)",
+                    target: index == 6 ? "person-1" : nil,
+                    address: "192.0.2.\(index)",
+                    requestID: "request-\(index)",
+                    details: index == 7 ? [:] : ["number": "\(index)"]
+                ),
+                strand: Int64([0, 0, 1, 0, 5][index % 5])
+            )
+            if index == 4 { try trail.sign() }
+        }
+        try trail.forget("person-1", as: "erased-1", strand: 0)
+        try trail.sign()
+        try trail.write(AuditEvent("session.ended", actor: "person-0"), strand: 0)
+        return trail
+    }
+}
