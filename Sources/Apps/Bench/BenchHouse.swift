@@ -16,8 +16,10 @@ struct BenchHouse {
     static let plan = "unlimited"
 
     /// On SQLite in a folder. The plan has no limits, so that a limit is counted but never met.
-    /// - Parameter logLevel: at `info` every request writes its line.
-    init(folder: String, logLevel: Logger.Level = .info) async throws {
+    /// - Parameters:
+    ///   - logLevel: at `info` every request writes its line.
+    ///   - bcryptRounds: little by default, as accounts are made before anything is measured.
+    init(folder: String, logLevel: Logger.Level = .info, bcryptRounds: Int = 4) async throws {
         let plans = "\(folder)/plans.yaml"
         try """
         plans:
@@ -34,8 +36,7 @@ struct BenchHouse {
         configuration.databaseURL = "sqlite:\(folder)/gatehouse.db"
         configuration.plansFile = plans
         configuration.accessTokenLifetime = .hours(12)
-        // Accounts are made before anything is measured.
-        configuration.bcryptRounds = 4
+        configuration.bcryptRounds = bcryptRounds
         configuration.logLevel = logLevel
         app = try await buildApp(configuration)
     }

@@ -84,4 +84,18 @@ struct Child: Sendable {
     static func mebibytes(_ name: String, of process: String) -> Double {
         Machine.line(name, of: "/proc/\(process)/status").flatMap { Double($0.prefix { $0.isNumber }) }.map { $0 / 1_024 } ?? .nan
     }
+
+    /// The port that a server of this program has written into its folder.
+    static func port(in folder: URL) async throws -> String {
+        for _ in 0..<2_000 {
+            if let port = try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8) { return port }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw NotRunning(folder: folder.lastPathComponent)
+    }
+
+    struct NotRunning: Error, CustomStringConvertible {
+        let folder: String
+        var description: String { "the server '\(folder)' did not come up within 10 s" }
+    }
 }

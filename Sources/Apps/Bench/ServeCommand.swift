@@ -15,13 +15,14 @@ struct ServeCommand: AsyncParsableCommand {
     @Argument var kind: Kind
     @Option var folder: String
     @Option var loops: Int
+    @Option var bcryptRounds = 4
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         switch kind {
         case .nio: try await serveNIO(on: group)
         case .hummingbird: try await serveHummingbird(on: group)
-        case .gatehouse: try await BenchHouse(folder: folder).serve(on: group, onRunning: announce)
+        case .gatehouse: try await BenchHouse(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
         }
     }
 

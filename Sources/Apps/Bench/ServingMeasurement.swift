@@ -178,7 +178,7 @@ private struct Scene {
             let own = folder.appending(path: "\(kind)")
             try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
             let child = try Child.own(["serve", "\(kind)", "--folder", own.path, "--loops", "\(loops)"], on: server)
-            servers[kind] = Running(child: child, url: "http://127.0.0.1:\(try await Self.port(in: own))")
+            servers[kind] = Running(child: child, url: "http://127.0.0.1:\(try await Child.port(in: own))")
         }
         try await Accounts.make(Self.accounts, at: url(of: .health), plan: BenchHouse.plan)
             .joined(separator: "\n").write(to: tokens, atomically: true, encoding: .utf8)
@@ -223,17 +223,4 @@ private struct Scene {
     }
 
     private func url(of target: Target) -> String { servers[target.server]?.url ?? "" }
-
-    private static func port(in folder: URL) async throws -> String {
-        for _ in 0..<2_000 {
-            if let port = try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8) { return port }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        throw NotRunning(folder: folder.lastPathComponent)
-    }
-
-    struct NotRunning: Error, CustomStringConvertible {
-        let folder: String
-        var description: String { "the server '\(folder)' did not come up within 10 s" }
-    }
 }

@@ -2,7 +2,6 @@ import App
 import ArgumentParser
 import Entitlements
 import Foundation
-import GRDBSQLite
 import HTTPTypes
 import Identity
 import Modules
@@ -20,7 +19,7 @@ struct WriteCommand: AsyncParsableCommand {
         let charges = try await house.charges(count: 64)
         var rates = WriteRates()
         (rates.syncP50, rates.syncP99) = try syncs()
-        rates.plain = try plainTransactions()
+        rates.plain = try PlainTransactions(folder: folder).rate(seconds: seconds)
         rates.one = try await spendings(house, charges, callers: 1)
         rates.many = try await spendings(house, charges, callers: 256)
         let jobs = house.app.database.gauges
@@ -46,34 +45,6 @@ struct WriteCommand: AsyncParsableCommand {
             times.append(time.inSeconds * 1e6)
         }
         return (times.percentile(0.5), times.percentile(0.99))
-    }
-
-    /// Single-row transactions a second of one caller on SQLite's own interface, with nothing of ours around it.
-    private func plainTransactions() throws -> Double {
-        var connection: OpaquePointer?
-        guard sqlite3_open("\(folder)/plain.db", &connection) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
-        defer { sqlite3_close(connection) }
-        let schema = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE entries (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT"
-        guard sqlite3_exec(connection, schema, nil, nil, nil) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
-        var statement: OpaquePointer?
-        // Outside of BEGIN and COMMIT each statement is a transaction.
-        sqlite3_prepare_v2(connection, "INSERT INTO entries (note) VALUES ('01890000-0000-7000-8000-000000000000')", -1, &statement, nil)
-        defer { sqlite3_finalize(statement) }
-        return try rate {
-            guard sqlite3_step(statement) == SQLITE_DONE else { throw CocoaError(.fileWriteUnknown) }
-            sqlite3_reset(statement)
-        }
-    }
-
-    private func rate(of body: () throws -> Void) rethrows -> Double {
-        let clock = ContinuousClock()
-        let start = clock.now
-        var count = 0
-        while clock.now - start < .seconds(seconds) {
-            try body()
-            count += 1
-        }
-        return Double(count) / (clock.now - start).inSeconds
     }
 
     /// Units of quotas spent a second, each caller waiting for one to be durable before the next.

@@ -10,12 +10,6 @@ struct AccountRecord: Sendable {
 
 /// Every SQL statement about what people say of themselves.
 extension Transaction {
-    func account(of id: ID<Person>) throws -> AccountRecord? {
-        guard let person = try person(id) else { return nil }
-        let lastLogin = try first("SELECT MAX(created_at) AS last_login FROM sessions WHERE person_id = \(id)") { try $0["last_login"] as Instant? }
-        return AccountRecord(person: person, sessions: try countLiveSessions(of: id), lastLogin: lastLogin ?? nil)
-    }
-
     func preferences(of id: ID<Person>) throws -> [String: JSONValue] {
         let text = try first("SELECT preferences FROM people WHERE id = \(id)") { try $0["preferences"] as String }
         return try JSONDecoder().decode([String: JSONValue].self, from: Data((text ?? "{}").utf8))

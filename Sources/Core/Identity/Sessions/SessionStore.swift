@@ -48,7 +48,7 @@ extension Transaction {
     /// - Returns: false where they have none of that id.
     func revoke(_ id: ID<Session>, of person: ID<Person>, because reason: String) throws -> Bool {
         try execute(
-            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND person_id = \(person) AND \(isLive)"
+            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND person_id = \(person) AND \(isLiveSession)"
         ) == 1
     }
 
@@ -76,13 +76,13 @@ extension Transaction {
     }
 
     func countLiveSessions(of person: ID<Person>) throws -> Int64 {
-        try count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(person) AND \(isLive)")
+        try count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(person) AND \(isLiveSession)")
     }
 
     /// The live sessions of a person, the latest used first.
     func liveSessions(of person: ID<Person>, limit: Int, offset: Int) throws -> [Device] {
         try all(
-            Self.selectDevice + "WHERE person_id = \(person) AND \(isLive) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
+            Self.selectDevice + "WHERE person_id = \(person) AND \(isLiveSession) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
             Device.init
         )
     }
@@ -97,7 +97,8 @@ extension Transaction {
         """
     }
 
-    private var isLive: SQL { "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)" }
+    /// Not ended, by anybody or by time.
+    var isLiveSession: SQL { "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)" }
 
     /// - Parameters:
     ///   - since: when those of interest ended at the earliest.
