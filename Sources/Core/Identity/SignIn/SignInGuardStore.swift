@@ -31,18 +31,17 @@ extension Transaction {
         return Dictionary(uniqueKeysWithValues: buckets.map { ($0, counts[$0.key] ?? FailureCount(at: now)) })
     }
 
-    /// Writes counters that are locked; those that count nothing are not kept. It takes the same two statements whatever there is to write.
+    /// Writes counters that are locked; those that count nothing are not kept.
+    ///
+    /// Rows are written anew, not changed: a change leaves the indexes alone, and from the time that this saves a stranger could tell an
+    /// account that failed before from others.
     func save(_ counts: [Bucket: FailureCount]) throws {
         let counts = counts.sorted { $0.key.key < $1.key.key }
-        let rows = SQL.rows(counts.map { "(\($0.key), \($1.failures), \($1.failedAt), \($1.refusedUntil))" })
-        try execute(
-            """
-            INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until) VALUES \(rows)
-            ON CONFLICT (bucket) DO UPDATE
-            SET failures = excluded.failures, failed_at = excluded.failed_at, refused_until = excluded.refused_until
-            """
-        )
-        try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: counts.map(\.key.key)) AND failures = 0")
+        try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: counts.map(\.key.key))")
+        let kept = counts.filter { $0.value.failures > 0 }
+        guard !kept.isEmpty else { return }
+        let rows = SQL.rows(kept.map { "(\($0.key), \($1.failures), \($1.failedAt), \($1.refusedUntil))" })
+        try execute("INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until) VALUES \(rows)")
     }
 
     func deleteFailures(in buckets: [Bucket]) throws {
