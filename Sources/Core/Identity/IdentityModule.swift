@@ -235,11 +235,11 @@ extension IdentityModule {
 }
 
 extension IdentityModule {
-    /// The keys that tokens are signed with, latest first.
+    /// The keys that tokens are signed with: the next, the current, and the previous ones, latest first.
     package func signingKeys() async throws(Problem) -> [SigningKey] { try await rotation.list() }
 
     /// Gives the signing key a successor: at once, or as soon as everybody who caches our keys can know it.
-    /// - Returns: all keys as they are then, latest first.
+    /// - Returns: all keys as they are then, in the order of ``signingKeys()``.
     /// - Throws: `key-not-rotatable` with HS256.
     package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] { try await rotation.rotate(now: isImmediate) }
 }

@@ -99,7 +99,7 @@ struct KeyRotation: Sendable {
         return try await list()
     }
 
-    /// All keys, latest first.
+    /// All keys: the next, the current, and the previous ones, latest first.
     func list() async throws(Problem) -> [SigningKey] { try await database.read { try $0.signingKeys().map(\.key) } }
 
     private func publish(after current: SigningKey, reason: String) async throws(Problem) {

@@ -2,7 +2,7 @@ import Modules
 
 /// Every SQL statement about signing keys.
 extension Transaction {
-    /// All keys with their sealed secrets, latest first.
+    /// All keys with their sealed secrets: the next, the current, and the previous ones, latest first.
     func signingKeys() throws -> [SealedSigningKey] {
         try all(Self.selectSigningKeys) { row in SealedSigningKey(key: try SigningKey(row: row), sealed: try row["sealed_private_key"]) }
     }
@@ -13,7 +13,7 @@ extension Transaction {
     private static var selectSigningKeys: SQL {
         """
         SELECT id, algorithm, sealed_private_key, state, created_at, signs_from, token_lifetime, honoured_until
-        FROM signing_keys ORDER BY created_at DESC, id DESC
+        FROM signing_keys ORDER BY CASE state WHEN 'next' THEN 0 WHEN 'current' THEN 1 ELSE 2 END, created_at DESC, id DESC
         """
     }
 

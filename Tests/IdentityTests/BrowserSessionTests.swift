@@ -1,0 +1,258 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+@testable import Identity
+
+/// Signing in with a cookie.
+@Suite struct BrowserSessionTests {
+    private static let ours = "https://console.example.org"
+
+    /// A browser: it keeps its cookie and sends it with everything.
+    private struct Browser {
+        let app: TestApp
+        let cookie: String
+        let csrf: String
+
+        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async -> TestReply {
+            await app.call(method, path, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
+        }
+
+        /// As our own pages call.
+        func change(_ method: String, _ path: String) async -> TestReply {
+            await call(method, path, headers: ["Origin": ours, "X-CSRF-Token": csrf])
+        }
+    }
+
+    private func withApp(_ engine: Engine, _ body: (TestApp) async throws -> Void) async throws {
+        try await withTestApp(engine, change: { $0.baseURL = Self.ours }, body)
+    }
+
+    private func signIn(_ app: TestApp, _ person: TestPerson) async throws -> (Browser, TestReply) {
+        let reply = await app.call(
+            "POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)], headers: ["Origin": Self.ours])
+        guard let cookie = reply.headers["set-cookie"]?.prefix(while: { $0 != ";" }), let csrf = reply["csrf_token"]?.string else {
+            throw UnexpectedReply(reply)
+        }
+        return (Browser(app: app, cookie: String(cookie), csrf: csrf), reply)
+    }
+
+    @Test(arguments: Engine.available)
+    func `gives a cookie that no script reads and no other site gets`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, reply) = try await signIn(app, person)
+            #expect(reply.status == 200)
+            #expect(reply.members == ["csrf_token", "expires_in", "user"])
+            #expect(reply.headers["cache-control"] == "no-store")
+            let header = try #require(reply.headers["set-cookie"])
+            let lifetime = Session.absoluteLifetime.components.seconds
+            #expect(header == "\(browser.cookie); Path=/; Max-Age=\(lifetime); HttpOnly; SameSite=Lax; Secure")
+            #expect(header.hasPrefix("__Host-gatehouse="))
+
+            let me = await browser.call("GET", "/v1/auth/profile")
+            #expect(me.status == 200)
+            #expect(me["user"]?["id"] == .string(person.id.text))
+            let presence = await browser.call("GET", "/v1/auth/browser-session")
+            #expect(presence["csrf_token"] == .string(browser.csrf))
+            #expect(presence["user"]?["id"] == .string(person.id.text))
+            let devices = await browser.call("GET", "/v1/auth/sessions")["data"]?.array ?? []
+            #expect(devices.first { $0["current"] == true }?["browser"] == true)
+            #expect(try await app.audited("browser-session.created").map(\.actor) == [person.id.text])
+
+            // Only a hash of what the cookie holds is kept.
+            let value = String(browser.cookie.dropFirst("__Host-gatehouse=".count))
+            let rows = try await app.app.database.read { try $0.all("SELECT * FROM sessions").map { "\($0)" }.joined() }
+            #expect(!rows.contains(value) && !rows.contains(browser.csrf))
+            #expect(!app.log.lines.joined().contains(value) && !app.log.lines.joined().contains(browser.csrf))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a changing request says where it comes from and proves it, always`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            let (other, _) = try await signIn(app, person)
+            let refusals: [(headers: [String: String], sentence: String)] = [
+                ([:], "Invalid request origin"),
+                (["X-CSRF-Token": browser.csrf], "Invalid request origin"),
+                (["X-CSRF-Token": browser.csrf, "Sec-Fetch-Site": "same-origin"], "Invalid request origin"),
+                (["Origin": "null", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
+                (["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
+                (["Origin": "http://console.example.org", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
+                (["Origin": Self.ours], "Missing X-CSRF-Token header"),
+                (["Origin": Self.ours, "X-CSRF-Token": ""], "Invalid CSRF token"),
+                (["Origin": Self.ours, "X-CSRF-Token": other.csrf], "Invalid CSRF token"),
+                (["Origin": Self.ours, "X-CSRF-Token": person.csrf], "Invalid CSRF token"),
+            ]
+            for (headers, sentence) in refusals {
+                for (method, path) in [("POST", "/v1/auth/logout"), ("DELETE", "/v1/auth/sessions"), ("DELETE", "/v1/auth/browser-session")] {
+                    let reply = await browser.call(method, path, headers: headers)
+                    #expect(reply.status == 403, "\(method) \(headers)")
+                    #expect(reply.code == "csrf-failed")
+                    #expect(reply["error"] == .string(sentence), "\(method) \(headers)")
+                }
+            }
+            #expect(try await app.endings(of: person) == [nil, nil, nil])
+            #expect(await browser.change("DELETE", "/v1/auth/sessions").json == ["ended": 2])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `signing out ends it at once and takes the cookie away`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            let (other, _) = try await signIn(app, person)
+            #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
+            let reply = await browser.change("DELETE", "/v1/auth/browser-session")
+            #expect(reply.status == 200)
+            #expect(reply.headers["set-cookie"] == "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
+            let after = await browser.call("GET", "/v1/auth/profile")
+            #expect(after.status == 401)
+            #expect(after.code == "token-expired")
+            #expect(await other.call("GET", "/v1/auth/profile").status == 200)
+            #expect(try await app.audited("session.ended").count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `ends when it is idle, when it is old, and when its person is shut out`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            // Being used is what keeps it.
+            for _ in 0..<4 {
+                app.clock.advance(by: .days(20))
+                #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
+            }
+            app.clock.advance(by: .days(10) - .seconds(1))
+            #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
+            app.clock.advance(by: .seconds(1))
+            #expect(await browser.call("GET", "/v1/auth/profile").code == "token-expired")
+
+            let (idle, _) = try await signIn(app, person)
+            app.clock.advance(by: Session.idleLifetime)
+            #expect(await idle.call("GET", "/v1/auth/profile").code == "token-expired")
+
+            let (shut, _) = try await signIn(app, person)
+            #expect(await shut.call("GET", "/v1/auth/profile").status == 200)
+            try await app.app.identity.suspend(person.id)
+            #expect(await shut.call("GET", "/v1/auth/profile").code == "token-expired")
+            #expect(
+                await app.call("POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)]).code
+                    == "account-suspended")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what another process ended is known here after one look`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            try await app.withSecondProcess { second in
+                #expect(await second.call("GET", "/v1/auth/profile", headers: ["Cookie": browser.cookie]).status == 200)
+                #expect(await browser.change("POST", "/v1/auth/logout").status == 200)
+                try await second.app.identity.revocations.synchronize()
+                #expect(await second.call("GET", "/v1/auth/profile", headers: ["Cookie": browser.cookie]).code == "token-expired")
+            }
+        }
+    }
+
+    @Test func `only its own bytes open a door`() async throws {
+        try await withApp(.sqlite) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            let value = String(browser.cookie.dropFirst("__Host-gatehouse=".count))
+            func reply(_ cookie: String) async -> TestReply { await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie]) }
+            // Another secret under the same session, and the same secret under another.
+            let session = try #require(BrowserSession(value)?.session)
+            let forged = BrowserSession(session: session, runtime: app.runtime).text
+            #expect(await reply("__Host-gatehouse=\(forged)").code == "token-expired")
+            let bearer = try #require(RefreshToken(person.refreshToken)?.session)
+            #expect(await reply("__Host-gatehouse=\(BrowserSession(session: bearer, runtime: app.runtime).text)").code == "token-expired")
+            for malformed in ["", "x", String(value.dropLast()), value + "A", value + "=", person.token, person.refreshToken] {
+                let reply = await reply("__Host-gatehouse=\(malformed)")
+                #expect(reply.status == 401, "\(malformed)")
+                #expect(reply.code == "authentication-failed", "\(malformed)")
+            }
+            // Two that differ: whose is it?
+            #expect(await reply("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
+            #expect(await reply("other=1; __Host-gatehouse=\(value) ; third").status == 200)
+            // Under another name it is none.
+            for name in ["gatehouse", "gatehouse-development", "__host-gatehouse", "x__Host-gatehouse"] {
+                #expect(await reply("\(name)=\(value)").code == "missing-authorization")
+            }
+            // What the browser holds is no bearer token, and whoever writes a header means the header.
+            #expect(await app.call("GET", "/v1/auth/profile", token: value).code == "authentication-failed")
+            #expect(await browser.call("GET", "/v1/auth/profile", token: "a.b.c").code == "authentication-failed")
+            #expect(await app.refresh(value).code == "invalid-refresh-token")
+        }
+    }
+
+    @Test func `no other page signs its visitors in`() async throws {
+        try await withApp(.sqlite) { app in
+            let person = try await app.register()
+            let form = Array("username=\(person.email)&password=\(TestApp.password)".utf8)
+            func reply(_ origin: String?) async -> TestReply {
+                await app.call(
+                    "POST", "/v1/auth/browser-session", body: ("application/x-www-form-urlencoded", form), headers: origin.map { ["Origin": $0] } ?? [:])
+            }
+            let refused = await reply("https://mallory.example")
+            #expect(refused.status == 403)
+            #expect(refused["error"] == "Invalid request origin")
+            #expect(refused.headers["set-cookie"] == nil)
+            #expect(await reply(Self.ours).status == 200)
+            #expect(await reply(nil).status == 200)
+            let wrong = await app.call("POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": "a wrong password"])
+            #expect(wrong.code == "invalid-credentials")
+            #expect(wrong.headers["set-cookie"] == nil)
+        }
+    }
+
+    @Test func `with a bearer token there is no cookie to ask after`() async throws {
+        try await withApp(.sqlite) { app in
+            let person = try await app.register()
+            #expect(await app.call("GET", "/v1/auth/browser-session", token: person.token).status == 404)
+            #expect(await app.call("GET", "/v1/auth/browser-session").code == "missing-authorization")
+        }
+    }
+
+    @Test func `no wildcard of origins lets a cookie through`() async throws {
+        try await withTestApp(.sqlite, change: { ($0.baseURL, $0.corsOrigins) = (Self.ours, ["*"]) }) { app in
+            let (browser, _) = try await signIn(app, try await app.register())
+            let reply = await browser.call("POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
+            #expect(reply["error"] == "Invalid request origin")
+        }
+    }
+
+    @Test(arguments: [
+        ("https://api.example.org", "__Host-gatehouse", true), ("http://api.example.org", "__Host-gatehouse", true),
+        ("http://localhost:8080", "gatehouse-development", false), ("http://127.0.0.1:9000/x", "gatehouse-development", false),
+        ("http://[::1]:9000", "gatehouse-development", false), ("http://localhost.example.org", "__Host-gatehouse", true),
+        ("https://localhost", "__Host-gatehouse", true), ("http://127.0.0.1.example.org", "__Host-gatehouse", true),
+    ])
+    func `only one's own machine does without TLS`(_ address: String, _ name: String, _ isSecure: Bool) {
+        let cookie = BrowserCookie(address: address)
+        #expect((cookie.name, cookie.isSecure) == (name, isSecure))
+        #expect(cookie.header("x", lifetime: .seconds(1)).hasSuffix("; Secure") == isSecure)
+    }
+
+    @Test func `on one's own machine the page is ours under both of its names`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            for origin in ["http://localhost:8080", "http://127.0.0.1:8080"] {
+                let signedIn = await app.call(
+                    "POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)],
+                    headers: ["Origin": origin])
+                let cookie = try #require(signedIn.headers["set-cookie"]?.prefix { $0 != ";" })
+                #expect(cookie.hasPrefix("gatehouse-development="))
+                let headers = ["Cookie": String(cookie), "Origin": origin, "X-CSRF-Token": signedIn["csrf_token"]?.string ?? ""]
+                #expect(await app.call("POST", "/v1/auth/logout", headers: headers).status == 200)
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import App
+import Base
+import Foundation
+import Modules
+import TestKit
+import Testing
+
+@testable import Identity
+
+/// Tokens that are wrong in every way that we can think of, for each algorithm; and what somebody else's verifier says to them.
+@Suite struct JOSETests {
+    private func withCases(_ algorithm: SigningAlgorithm, _ body: (TestApp, [JOSECase]) async throws -> Void) async throws {
+        try await withTestApp(.sqlite, change: { $0.jwtAlgorithm = algorithm }) { app in
+            let person = try await app.register()
+            let key = try await app.app.identity.keys.current()
+            let published = await app.call("GET", "/.well-known/jwks.json")
+            let cases = JOSECases(
+                genuine: try RawToken(of: person.token) { try key.signature(for: $0) },
+                algorithm: algorithm,
+                publicTexts: [published.text, key.key.id.text, "", key.published?.n ?? key.published?.x ?? "gatehouse"],
+                now: app.clock.now.seconds
+            )
+            try await body(app, cases.all())
+        }
+    }
+
+    @Test(arguments: SigningAlgorithm.allCases)
+    func `what is wrong in one way is refused with a reason, and changes nothing`(_ algorithm: SigningAlgorithm) async throws {
+        try await withCases(algorithm) { app, cases in
+            #expect(cases.count > 250)
+            let lines = app.log.lines.count
+            for example in cases {
+                // A header line holds no line break and no letters beyond ASCII; the front door takes it as it is.
+                let reply = await app.call("GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
+                let comment: Comment = "\(example.name): \(reply)"
+                switch example.verdict {
+                case .accepted: #expect(reply.status == 200, comment)
+                case .expired:
+                    #expect(reply.status == 401, comment)
+                    #expect(reply.code == "token-expired", comment)
+                    #expect(reply["error"] == "Invalid or expired token", comment)
+                case .refused:
+                    #expect(reply.status == 401, comment)
+                    #expect(reply.code == "authentication-failed", comment)
+                    let reason = reply["details"]?.string ?? ""
+                    #expect(
+                        reason.hasPrefix("invalid JWT: unable to parse or verify signature, token ") || reason.hasPrefix("the Authorization header"), comment)
+                    #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment)
+                }
+                #expect(reply.bytes.count < 1_000, comment)
+                // What was refused once is not remembered as good.
+                if example.verdict != .accepted { #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment) }
+            }
+            // One line a call, and no token in any.
+            let logged = app.log.lines.dropFirst(lines)
+            #expect(logged.allSatisfy { !$0.contains("eyJ") && !$0.contains("\"level\":\"error\"") })
+        }
+    }
+
+    @Test(.enabled(if: PyJWT.isThere, "PyJWT is not there: name an interpreter that has it in GATEHOUSE_PYTHON."), arguments: SigningAlgorithm.allCases)
+    func `PyJWT is of the same opinion, except where our rules are stricter`(_ algorithm: SigningAlgorithm) async throws {
+        try await withCases(algorithm) { app, cases in
+            var key: JSONValue = await app.call("GET", "/.well-known/jwks.json")["keys"]?.array?.first ?? .null
+            if algorithm == .hs256 { key = .string(String(decoding: try await app.signingSecret(), as: UTF8.self)) }
+            let taken = try PyJWT.accepted(
+                cases.map(\.token), key: key, algorithm: algorithm.rawValue, issuer: "http://localhost:8080", now: app.clock.now.seconds)
+            let ours = Set(cases.indices.filter { cases[$0].verdict == .accepted })
+            // It allows clocks no error.
+            #expect(ours.subtracting(taken).map { cases[$0].name } == ["issued within a clock's error"])
+            let laxer = taken.subtracting(ours).sorted().map { cases[$0] }
+            #expect(laxer.filter { !$0.isStricter }.map(\.name) == [])
+            #expect(!laxer.isEmpty)
+            #expect(taken.contains { cases[$0].name == "genuine" })
+        }
+    }
+}
+
+/// Another verifier of tokens: https://pyjwt.readthedocs.io, in the interpreter that GATEHOUSE_PYTHON names.
+private enum PyJWT {
+    static let isThere = (try? run("import jwt, cryptography", input: Data())) != nil
+
+    /// - Returns: the places of the tokens that it takes.
+    static func accepted(_ tokens: [String], key: JSONValue, algorithm: String, issuer: String, now: Int64) throws -> Set<Int> {
+        let question: JSONValue = [
+            "tokens": .array(tokens.map { .string($0) }), "key": key, "algorithm": .string(algorithm), "issuer": .string(issuer), "now": .integer(now),
+        ]
+        return try JSONDecoder().decode(Set<Int>.self, from: run(script, input: JSONEncoder().encode(question)))
+    }
+
+    private static func run(_ script: String, input: Data) throws -> Data {
+        let file = FileManager.default.temporaryDirectory.appending(path: "gatehouse-jose-\(UUID().uuidString).json")
+        try input.write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", script, file.path]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+        return data
+    }
+
+    /// The claims that RFC 7519 defines are asked for, and the clock stands where ours does.
+    private static let script = """
+        import datetime, json, sys, warnings
+        import jwt, jwt.api_jwt
+
+        warnings.simplefilter("ignore")
+        question = json.load(open(sys.argv[1]))
+
+        class Clock(datetime.datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return cls.fromtimestamp(question["now"], tz)
+
+        jwt.api_jwt.datetime = Clock
+        key = question["key"]
+        if isinstance(key, dict):
+            key = jwt.PyJWK.from_dict(key).key
+        accepted = []
+        for index, token in enumerate(question["tokens"]):
+            try:
+                jwt.decode(
+                    token, key, algorithms=[question["algorithm"]], audience="gatehouse", issuer=question["issuer"],
+                    options={"require": ["iss", "aud", "exp", "iat", "sub"]},
+                )
+                accepted.append(index)
+            except Exception:
+                pass
+        json.dump(accepted, sys.stdout)
+        """
+}
