@@ -37,6 +37,7 @@ import Testing
             "DB_POOL_TIMEOUT": "1",
             "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4", "PASSWORD_MIN_LENGTH": "10",
             "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
+            "FRONTEND_URL": "https://app.example/pages/",
             "LOG_LEVEL": "Warning",
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "RS256",
         ])
@@ -51,6 +52,7 @@ import Testing
         #expect((configuration.bcryptRounds, configuration.passwordMinimumLength) == (4, 10))
         #expect(configuration.corsOrigins == ["https://a.example", "https://b.example"])
         #expect(configuration.baseURL == "https://api.example")
+        #expect(configuration.frontendURL == "https://app.example/pages")
         #expect((configuration.plansFile, configuration.metricsToken) == ("plans.yaml", "t"))
         #expect(configuration.logLevel == .warning)
         #expect(configuration.logFormat == .text)
@@ -64,6 +66,7 @@ import Testing
         ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
         ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS256"),
         ("JWT_ALGORITHM", "none"),
+        ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"), ("FRONTEND_URL", "https://app.example/?a=b"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),
     ])
     func `a value out of bounds is named with what it may be`(_ name: String, _ value: String) {

@@ -20,7 +20,10 @@ import Testing
             #expect(reply["token_type"] == "bearer")
             #expect(reply["expires_in"] == 900)
             let user = try #require(reply["user"]?.object)
-            #expect(Set(user.keys) == ["id", "email", "username", "full_name", "role", "email_verified", "organisation_id", "created_at"])
+            #expect(
+                Set(user.keys) == [
+                    "id", "email", "username", "full_name", "role", "roles", "is_active", "is_verified", "email_verified", "organisation_id", "created_at",
+                ])
             #expect(user["email"] == "Ada@Example.org")
             #expect(user["role"] == "student")
             #expect(user["email_verified"] == false)

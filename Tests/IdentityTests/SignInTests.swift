@@ -111,16 +111,4 @@ import Testing
             await #expect(throws: Problem.self) { try await app.app.identity.suspend(person.id) }
         }
     }
-
-    @Test func `a profile shows no more than it should`() async throws {
-        try await withTestApp(.sqlite) { app in
-            let person = try await app.register()
-            let profile = await app.call("GET", "/v1/auth/profile", token: person.token)
-            #expect(profile.status == 200)
-            #expect(profile.members == ["user", "active_sessions_count"])
-            #expect(Set(profile["user"]?.object?.keys.map { $0 } ?? []) == ["id", "email", "role", "email_verified", "organisation_id", "created_at"])
-            let verified = await app.call("GET", "/v1/auth/verify", token: person.token)
-            #expect(verified.json == ["valid": true, "user_id": .string(person.id.text), "organisation_id": .string(person.organisation), "role": "user"])
-        }
-    }
 }

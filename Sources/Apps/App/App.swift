@@ -163,14 +163,22 @@ private func makeLogger(_ configuration: Configuration, _ surroundings: Surround
 }
 
 private func identitySettings(_ configuration: Configuration) -> IdentitySettings {
-    IdentitySettings(
+    let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
+    return IdentitySettings(
         issuer: configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
         passwordMinimumLength: configuration.passwordMinimumLength,
-        origins: configuration.corsOrigins + (configuration.baseURL.isEmpty ? [] : [configuration.baseURL])
+        origins: configuration.corsOrigins + pages + pages.compactMap(origin),
+        frontend: pages.last
     )
+}
+
+/// What a browser calls the place that a page of `address` comes from (RFC 6454).
+private func origin(of address: String) -> String? {
+    guard let parts = URLComponents(string: address), let scheme = parts.scheme, let host = parts.host else { return nil }
+    return "\(scheme)://\(host)" + (parts.port.map { ":\($0)" } ?? "")
 }
 
 private func readCatalogue(_ configuration: Configuration) throws -> Catalogue {

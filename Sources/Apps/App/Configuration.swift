@@ -25,6 +25,8 @@ package struct Configuration: Sendable {
     package var corsOrigins: [String] = []
     /// The address under which clients reach this service: the issuer of tokens.
     package var baseURL = ""
+    /// Where the pages are that links in mails open; `baseURL` when empty.
+    package var frontendURL = ""
     package var plansFile: String?
     package var metricsToken: String?
     package var logLevel: Logger.Level = .info
@@ -57,6 +59,7 @@ package struct Configuration: Sendable {
         ("PASSWORD_MIN_LENGTH", "8 to 64; 8 by default"),
         ("CORS_ORIGINS", "origins whose pages may call, separated by commas; none by default"),
         ("BASE_URL", "the address under which clients reach this service"),
+        ("FRONTEND_URL", "the address of the pages that links in mails open, an allowed origin; BASE_URL by default"),
         ("PLANS_FILE", "a YAML file of plans in place of the built-in ones"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
@@ -95,6 +98,7 @@ package struct Configuration: Sendable {
         passwordMinimumLength = source.number("PASSWORD_MIN_LENGTH", 8...64, passwordMinimumLength)
         corsOrigins = (source.text("CORS_ORIGINS") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
         baseURL = source.text("BASE_URL") ?? ""
+        frontendURL = source.webAddress("FRONTEND_URL") ?? ""
         plansFile = source.text("PLANS_FILE")
         metricsToken = source.text("METRICS_TOKEN")
         logLevel = source.choice("LOG_LEVEL", logLevel)
@@ -143,6 +147,18 @@ private struct Source {
     init(_ value: @escaping (String) -> String?) { self.value = value }
 
     func text(_ name: String) -> String? { value(name) }
+
+    /// An address of the web, without a slash at its end.
+    mutating func webAddress(_ name: String) -> String? {
+        guard let text = value(name) else { return nil }
+        guard let parts = URLComponents(string: text), parts.scheme == "https" || parts.scheme == "http", parts.host?.isEmpty == false, parts.query == nil,
+            parts.fragment == nil
+        else {
+            faults.append("\(name): is an address that begins with https:// or http://, without a query, not '\(text)'")
+            return nil
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
 
     mutating func number(_ name: String, _ range: ClosedRange<Int>, _ fallback: Int) -> Int {
         guard let text = value(name) else { return fallback }

@@ -18,6 +18,8 @@ package struct IdentitySettings: Sendable {
     package var passwordMinimumLength: Int
     /// Origins whose pages may call with a browser's session.
     package var origins: [String]
+    /// Where the pages are that links in mails open: an address without a path of its own, or one whose pages lie below it.
+    package var frontend: String
 
     package init(
         issuer: String,
@@ -26,7 +28,8 @@ package struct IdentitySettings: Sendable {
         bcryptCost: Int = 12,
         hashingThreads: Int = 2,
         passwordMinimumLength: Int = 8,
-        origins: [String] = []
+        origins: [String] = [],
+        frontend: String? = nil
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -35,13 +38,19 @@ package struct IdentitySettings: Sendable {
         self.hashingThreads = hashingThreads
         self.passwordMinimumLength = passwordMinimumLength
         self.origins = origins
+        self.frontend = frontend ?? issuer
     }
 }
 
 /// Who is at the door: accounts, sessions, tokens and roles.
 package struct IdentityModule: Module {
     let accounts: Accounts
+    let profiles: Profiles
+    let passwords: Passwords
+    let verification: Verification
     let sessions: Sessions
+    /// What happens to people, for those who join in.
+    package let events: IdentityEvents
     let database: any Database
     let audit: AuditModule
     let post: Post
@@ -71,15 +80,43 @@ package struct IdentityModule: Module {
         self.post = post
         self.revocations = revocations
         self.sessions = sessions
+        let events = IdentityEvents()
+        self.events = events
+        let hasher = try PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
+        let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
+        let challenges = Challenges(sealer: sealer, frontend: settings.frontend, post: post, audit: audit, events: events, runtime: runtime)
+        let reauthentication = Reauthentication(database: database, passwords: hasher, audit: audit)
         accounts = Accounts(
             database: database,
-            passwords: try PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads),
-            policy: PasswordPolicy(minimumLength: settings.passwordMinimumLength),
+            passwords: hasher,
+            policy: policy,
             sessions: sessions,
+            challenges: challenges,
             audit: audit,
             post: post,
             runtime: runtime
         )
+        profiles = Profiles(
+            database: database,
+            tokens: tokens,
+            revocations: revocations,
+            events: events,
+            audit: audit,
+            post: post,
+            runtime: runtime
+        )
+        passwords = Passwords(
+            database: database,
+            hasher: hasher,
+            policy: policy,
+            challenges: challenges,
+            reauthentication: reauthentication,
+            revocations: revocations,
+            audit: audit,
+            post: post,
+            runtime: runtime
+        )
+        verification = Verification(database: database, challenges: challenges, reauthentication: reauthentication, audit: audit, post: post)
         member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
         refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
         try await revocations.synchronize()
@@ -87,7 +124,9 @@ package struct IdentityModule: Module {
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { accountRoutes + keyRoutes + administrationRoutes }
+    package var routes: [Route] { accountRoutes + profileRoutes + passwordRoutes + verificationRoutes + keyRoutes + administrationRoutes }
+    package var workers: [Worker] { verificationWorkers }
+    package var schedules: [Schedule] { verificationSchedules }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles, refusals: refusals) }
@@ -117,6 +156,15 @@ extension IdentityModule {
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
         revocations.note(ended, at: sessions.runtime.now())
+    }
+
+    /// Lets an account in again that was suspended, or closed by its owner.
+    /// - Throws: `not-found`.
+    package func restore(_ person: ID<Person>) async throws(Problem) {
+        try await database.write { [audit] transaction in
+            guard try transaction.reopen(person) else { throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.") }
+            try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
+        }
     }
 }
 

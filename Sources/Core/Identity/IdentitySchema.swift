@@ -78,6 +78,8 @@ enum IdentitySchema {
             """,
             "CREATE UNIQUE INDEX signing_keys_one_current ON signing_keys (state) WHERE state = 'current'"
         ),
+        ChallengeSchema.challenges,
+        ProfileSchema.profiles,
         AdministrationSchema.impersonation,
     ]
 }

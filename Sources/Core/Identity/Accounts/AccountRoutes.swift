@@ -1,7 +1,7 @@
 import Modules
 
 extension IdentityModule {
-    /// Registration, signing in and out, and what a person sees of themselves.
+    /// Registration, signing in and out.
     var accountRoutes: [Route] {
         [
             .post("auth/register", "Make an account and sign in", requires: .public, problems: [.accountExists]) { (request: Registration, visitor) in
@@ -25,10 +25,6 @@ extension IdentityModule {
                 try await sessions.end(scope)
                 return Farewell(message: "Signed out")
             }.alias("auth/signout"),
-            .get("auth/profile", "The signed-in person", requires: member) { scope in try await accounts.profile(scope) }.alias("auth/me"),
-            .get("auth/verify", "Whether this access token is good", requires: member) { scope in
-                Verification(valid: true, userId: scope.person, organisationId: scope.organisation, role: scope.role)
-            },
         ]
     }
 }
@@ -42,11 +38,16 @@ struct Registration: Payload {
     var lastName: String?
     var phone: String?
     var organization: String?
+    var studentId: String?
+    var employeeId: String?
+    /// Accounts are made here with a password: other ways of signing in are not offered.
+    var authProvider: String?
     var role: Role?
 
     static let rules: [String: Rule] = [
         "email": .length(3...254), "password": .length(1...1_024), "username": .length(1...64), "full_name": .length(0...200),
         "first_name": .length(0...100), "last_name": .length(0...100), "phone": .length(0...40), "organization": .length(0...200),
+        "student_id": .length(0...100), "employee_id": .length(0...100), "auth_provider": .oneOf(["email", "local", "password"]),
         "role": .oneOf(Role.allCases.filter(\.isOpenToAll).map(\.rawValue)),
     ]
 }
@@ -79,7 +80,12 @@ struct User: Payload {
     var email: String
     var username: String?
     var fullName: String?
+    var firstName: String?
+    var lastName: String?
     var role: Role
+    var roles: [Role]
+    var isActive: Bool
+    var isVerified: Bool
     var emailVerified: Bool
     var organisationId: ID<Organisation>
     var createdAt: Instant
@@ -89,7 +95,12 @@ struct User: Payload {
         email = person.email
         username = person.username
         fullName = person.fullName
+        firstName = person.firstName
+        lastName = person.lastName
         role = person.role
+        roles = [person.role]
+        isActive = !person.isSuspended
+        isVerified = person.isEmailVerified
         emailVerified = person.isEmailVerified
         organisationId = person.organisation
         createdAt = person.createdAt
@@ -131,18 +142,6 @@ struct SignedInWithPair: Payload {
         user = signedIn.user
         tokens = Pair(accessToken: signedIn.accessToken, refreshToken: signedIn.refreshToken, expiresIn: signedIn.expiresIn)
     }
-}
-
-struct Profile: Payload {
-    var user: User
-    var activeSessionsCount: Int64
-}
-
-struct Verification: Payload {
-    var valid: Bool
-    var userId: ID<Person>
-    var organisationId: ID<Organisation>
-    var role: Role
 }
 
 struct Farewell: Payload {

@@ -2,12 +2,13 @@ import Audit
 import Mail
 package import Modules
 
-/// The verbs of accounts: coming to be, signing in, being looked at.
+/// The verbs of accounts: coming to be, signing in.
 struct Accounts: Sendable {
     let database: any Database
     let passwords: PasswordHasher
     let policy: PasswordPolicy
     let sessions: Sessions
+    let challenges: Challenges
     let audit: AuditModule
     let post: Post
     let runtime: Runtime
@@ -21,46 +22,45 @@ struct Accounts: Sendable {
 
     /// Makes an account without signing it in: for registration and for the command line.
     func create(_ request: Registration, role: Role, isEmailVerified: Bool, visitor: Visitor) async throws(Problem) -> (Person, ID<Organisation>) {
-        guard let email = EmailAddress(request.email) else { throw Problem.invalid("/email", "is not an e-mail address") }
-        let username = try username(request.username, beside: email)
-        try policy.check(request.password, against: [request.email, username, request.fullName, request.firstName, request.lastName].compactMap(\.self))
-        let hash = try await passwords.hash(request.password)
-        let fullName = request.fullName ?? [request.firstName, request.lastName].compactMap(\.self).joined(separator: " ")
-        let new = NewPerson(
-            id: runtime.id(),
-            organisation: runtime.id(),
-            organisationName: request.organization ?? (fullName.isEmpty ? email.text : fullName),
-            email: email,
-            username: username,
-            fullName: fullName.isEmpty ? nil : fullName,
-            firstName: request.firstName,
-            lastName: request.lastName,
-            phone: request.phone,
-            role: role,
-            passwordHash: hash,
-            isEmailVerified: isEmailVerified
-        )
-        return try await database.write { [audit] transaction in
+        let new = try await newPerson(request, role: role, isEmailVerified: isEmailVerified)
+        return try await database.write { [audit, challenges] transaction in
             guard try transaction.insert(new), let person = try transaction.person(new.id) else { throw Problem(.accountExists) }
             try audit.record(
                 AuditEvent("account.created", from: visitor, actor: new.id.text, organisation: new.organisation.text),
                 in: transaction
             )
+            if !isEmailVerified { try challenges.send(.verifyEmail, to: person.email, of: person, in: transaction) }
             return (person, new.organisation)
         }
     }
 
-    /// A user name without its white space, or nil where nothing is left of it.
-    ///
-    /// Signing in takes either name: one that reads as another person's address would stand in that person's way.
-    private func username(_ given: String?, beside email: EmailAddress) throws(Problem) -> String? {
-        guard let name = given?.filter({ !$0.isWhitespace }), !name.isEmpty else { return nil }
-        let key = CanonicalText.key(of: name)
-        guard !key.contains("@") || key == email.key else { throw Problem.invalid("/username", "must not contain '@'") }
-        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0.properties.generalCategory == .format }) else {
-            throw Problem.invalid("/username", "must not contain characters that cannot be seen")
-        }
-        return name
+    /// What a request asks for, checked, with the password hashed.
+    private func newPerson(_ request: Registration, role: Role, isEmailVerified: Bool) async throws(Problem) -> NewPerson {
+        let email = try EmailAddress(reading: request.email, at: "/email")
+        let username = try Names.username(request.username, beside: email.key)
+        let (first, last) = (try Names.line(request.firstName, "first_name"), try Names.line(request.lastName, "last_name"))
+        let joined = [first, last].compactMap(\.self).joined(separator: " ")
+        let fullName = try Names.line(request.fullName, "full_name") ?? (joined.isEmpty ? nil : joined)
+        let organisation = try Names.line(request.organization, "organization")
+        let phone = try Names.line(request.phone, "phone")
+        let (studentID, employeeID) = (try Names.line(request.studentId, "student_id"), try Names.line(request.employeeId, "employee_id"))
+        try policy.check(request.password, against: [email.text, username, fullName, first, last].compactMap(\.self))
+        return NewPerson(
+            id: runtime.id(),
+            organisation: runtime.id(),
+            organisationName: organisation ?? fullName ?? email.text,
+            email: email,
+            username: username,
+            fullName: fullName,
+            firstName: first,
+            lastName: last,
+            phone: phone,
+            studentID: studentID,
+            employeeID: employeeID,
+            role: role,
+            passwordHash: try await passwords.hash(request.password),
+            isEmailVerified: isEmailVerified
+        )
     }
 
     /// Signs in with an address or a user name. An unknown name takes as long as a wrong password, and is answered alike.
@@ -76,13 +76,6 @@ struct Accounts: Sendable {
         }
         guard !person.isSuspended else { throw Problem(.accountSuspended) }
         return try await sessions.begin(for: person, visitor: visitor)
-    }
-
-    func profile(_ scope: Scope) async throws(Problem) -> Profile {
-        try await database.read { transaction in
-            guard let person = try transaction.person(scope.person) else { throw Problem(.notFound) }
-            return Profile(user: User(person), activeSessionsCount: try transaction.countLiveSessions(of: scope.person))
-        }
     }
 
     private func recordFailure(_ person: Person?, _ visitor: Visitor) async throws(Problem) {

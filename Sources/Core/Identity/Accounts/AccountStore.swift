@@ -6,11 +6,12 @@ extension Transaction {
     func insert(_ person: NewPerson) throws -> Bool {
         let isNew = try execute(
             """
-            INSERT INTO people (id, email, email_key, username, username_key, full_name, first_name, last_name, phone, role,
-                                password_hash, email_verified_at, created_at, updated_at)
+            INSERT INTO people (id, email, email_key, username, username_key, full_name, first_name, last_name, phone,
+                                student_id, employee_id, role, password_hash, email_verified_at, created_at, updated_at)
             VALUES (\(person.id), \(person.email.text), \(person.email.key), \(person.username),
                     \(person.username.map(CanonicalText.key)), \(person.fullName), \(person.firstName), \(person.lastName),
-                    \(person.phone), \(person.role), \(person.passwordHash), \(person.isEmailVerified ? now : nil), \(now), \(now))
+                    \(person.phone), \(person.studentID), \(person.employeeID), \(person.role), \(person.passwordHash),
+                    \(person.isEmailVerified ? now : nil), \(now), \(now))
             ON CONFLICT DO NOTHING
             """
         )
@@ -39,6 +40,17 @@ extension Transaction {
         try first(Self.selectPerson + "WHERE people.email_key = \(key) OR people.username_key = \(key)", Person.init)
     }
 
+    /// The same person, whose account nobody else changes until the transaction ends.
+    func lockedPerson(_ id: ID<Person>) throws -> Person? {
+        guard try first("SELECT id FROM people WHERE id = \(id) \(.forUpdate)") != nil else { return nil }
+        return try person(id)
+    }
+
+    /// As ``lockedPerson(_:)``, found by the key of an address.
+    func lockedPerson(withAddress key: String) throws -> Person? {
+        try first("SELECT id FROM people WHERE email_key = \(key) \(.forUpdate)") { try $0["id"] as ID<Person> }.flatMap { try person($0) }
+    }
+
     func promote(_ id: ID<Person>, to role: Role) throws {
         try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id)")
     }
@@ -49,8 +61,9 @@ extension Transaction {
 
     private static var selectPerson: SQL {
         """
-        SELECT people.id, people.email, people.username, people.full_name, people.role, people.password_hash, people.email_verified_at,
-               people.suspended_at, people.created_at, organisations.id AS organisation_id
+        SELECT people.id, people.email, people.username, people.full_name, people.first_name, people.last_name, people.phone, people.role,
+               people.password_hash, people.email_verified_at, people.suspended_at, people.closed_at, people.created_at,
+               people.updated_at, organisations.id AS organisation_id
         FROM people JOIN organisations ON organisations.personal_of = people.id
 
         """
@@ -64,11 +77,15 @@ extension Person {
         email = try row["email"]
         username = try row["username"]
         fullName = try row["full_name"]
+        firstName = try row["first_name"]
+        lastName = try row["last_name"]
+        phone = try row["phone"]
         role = try row["role"]
         passwordHash = try row["password_hash"]
         isEmailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
-        isSuspended = try row.read("suspended_at", as: Instant?.self) != nil
+        isSuspended = try row.read("suspended_at", as: Instant?.self) != nil || row.read("closed_at", as: Instant?.self) != nil
         createdAt = try row["created_at"]
+        updatedAt = try row["updated_at"]
     }
 }
 
@@ -83,6 +100,8 @@ struct NewPerson: Sendable {
     let firstName: String?
     let lastName: String?
     let phone: String?
+    let studentID: String?
+    let employeeID: String?
     let role: Role
     let passwordHash: String
     let isEmailVerified: Bool

@@ -10,10 +10,15 @@ package struct Person: Sendable {
     package let email: String
     package let username: String?
     package let fullName: String?
+    package let firstName: String?
+    package let lastName: String?
+    package let phone: String?
     package let role: Role
     package let isEmailVerified: Bool
+    /// Whether the account is shut out: suspended by an administrator, or closed by its owner. Nobody signs in to it.
     package let isSuspended: Bool
     package let createdAt: Instant
+    package let updatedAt: Instant
     let passwordHash: String
 }
 
@@ -33,31 +38,14 @@ package enum Role: String, Sendable, Codable, CaseIterable, SQLBindable, SQLRead
     }
 }
 
-/// An e-mail address as it was given, and the key that it is compared by.
-package struct EmailAddress: Sendable, Hashable {
-    package let text: String
-    /// Unicode NFKC, lower case: two spellings of one address have the same key.
-    package let key: String
-
-    private static let keyBytesMax = 1_024
-
-    /// - Returns: nil unless `text` has one `@`, a name before it and a domain with a dot behind it, in at most 254 characters and
-    ///   without white space or control characters.
-    package init?(_ text: String) {
-        let trimmed = text.trimmingPrefix(while: \.isWhitespace)
-        guard trimmed.unicodeScalars.count <= 254,
-            !trimmed.unicodeScalars.contains(where: {
-                $0.properties.isWhitespace || $0.value < 33 || $0.value == 127 || $0.properties.generalCategory == .format
-            })
-        else { return nil }
-        let parts = trimmed.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= 64 else { return nil }
-        let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
-        guard labels.count >= 2, labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 63 && !$0.hasPrefix("-") && !$0.hasSuffix("-") }) else { return nil }
-        let key = CanonicalText.key(of: String(trimmed))
-        // Some characters unfold into a whole phrase, and an index takes only so much.
-        guard key.utf8.count <= Self.keyBytesMax else { return nil }
-        self.text = String(trimmed)
-        self.key = key
+extension Role {
+    /// The parts of the service that are open to this role beyond what everybody may use.
+    var permissions: [String] {
+        switch self {
+        case .admin: ["admin", "analytics", "debug"]
+        case .analyst: ["analytics"]
+        case .developer: ["debug"]
+        default: []
+        }
     }
 }

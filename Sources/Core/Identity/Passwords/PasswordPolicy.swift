@@ -7,17 +7,32 @@ struct PasswordPolicy: Sendable {
     /// bcrypt reads no further than this many bytes.
     static let maximumBytes = 72
 
-    /// - Throws: `validation-failed` at `/password`, with what to do about it.
-    func check(_ password: String, against personal: [String]) throws(Problem) {
-        func refuse(_ detail: String) -> Problem { Problem.invalid("/password", detail) }
+    /// - Parameters:
+    ///   - personal: the person's names and address.
+    ///   - pointer: where the password stands in the body.
+    /// - Throws: `validation-failed` at `pointer`, with what to do about it.
+    func check(_ password: String, against personal: [String], at pointer: String = "/password") throws(Problem) {
+        func refuse(_ detail: String) -> Problem { Problem.invalid(pointer, detail) }
         guard password.count >= minimumLength else { throw refuse("must have at least \(minimumLength) characters") }
         guard password.utf8.count <= Self.maximumBytes else { throw refuse("must have at most \(Self.maximumBytes) bytes") }
         guard !password.utf8.contains(0) else { throw refuse("must not contain a NUL character") }
         let key = CanonicalText.key(of: password)
         guard !CommonPasswords.all.contains(key), Set(key).count > 2 else { throw refuse("is among the most common passwords; choose another") }
-        for name in personal.map(CanonicalText.key) where name.count >= 4 {
-            let local = name.prefix { $0 != "@" }
-            guard key != name, key != local else { throw refuse("must not be your own name or address") }
+        guard !personal.contains(where: { Self.isSame(key, as: CanonicalText.key(of: $0)) }) else {
+            throw refuse("must not be your own name or address")
         }
     }
+
+    /// Whether a password is a name or an address, or one of them with only digits and signs about its letters.
+    private static func isSame(_ password: String, as name: String) -> Bool {
+        let local = String(name.prefix { $0 != "@" })
+        if name.count >= 4, password == name || password == local { return true }
+        let letters = password.filter(\.isLetter)
+        return [name, local].contains { $0.count(where: \.isLetter) >= 4 && letters == $0.filter(\.isLetter) }
+    }
+}
+
+extension Person {
+    /// What this person's password must not be.
+    var names: [String] { [email, username, fullName, firstName, lastName].compactMap(\.self) }
 }

@@ -1,0 +1,145 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+@testable import Identity
+
+/// Every verb of accounts broken off at its first statement, its second, and so on: what is there, is there whole.
+@Suite struct AccountFaultTests {
+    private func proved(_ app: TestApp, _ person: TestPerson, _ purpose: String) async throws -> Bool {
+        try await app.count("SELECT COUNT(*) AS count FROM challenges WHERE person_id = \(person.id) AND purpose = \(purpose) AND ended_at IS NOT NULL") == 1
+    }
+
+    @Test(arguments: Engine.available)
+    func `proving an address breaks off anywhere`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            let token = try await app.welcome(person).token
+            var status = 0
+            let count = try await trouble.failEachStatement { _ in
+                status = await app.verify(token: token).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await app.isVerified(person) == isDone)
+                #expect(try await proved(app, person, "verify-email") == isDone)
+                #expect(try await app.audited("email.verified").count == (isDone ? 1 : 0))
+            }
+            #expect(count >= 6)
+            #expect(status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a wrong code breaks off anywhere, and is counted when it is answered`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            let code = try await app.welcome(person).code
+            var status = 0
+            let count = try await trouble.failEachStatement { _ in
+                status = await app.verify(person.email, code: wrong(code)).status
+            } check: { _ in
+                let tries = try await app.count("SELECT tries AS count FROM challenges")
+                #expect(tries == (status == 400 ? 1 : 0))
+                #expect(try await app.audited("email.verified").count == Int(tries))
+            }
+            #expect(count >= 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `resetting a password breaks off anywhere`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            let token = try await app.forgotten(person).token
+            let letters = try await app.count("SELECT COUNT(*) AS count FROM outbox")
+            var status = 0
+            let count = try await trouble.failEachStatement { _ in
+                status = await app.call("POST", "/v1/auth/reset-password", json: ["token": .string(token), "new_password": "another good password"]).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await proved(app, person, "reset-password") == isDone)
+                #expect(try await app.endings(of: person) == [isDone ? "password reset" : nil])
+                #expect(try await app.isVerified(person) == isDone)
+                #expect(try await app.audited("password.reset").count == (isDone ? 1 : 0))
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM outbox") == letters + (isDone ? 1 : 0))
+                #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == (isDone ? 401 : 200))
+            }
+            #expect(count >= 8)
+            #expect(await app.signIn(person.email, "another good password").status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `changing a password breaks off anywhere`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            let other = await app.signIn(person)
+            let letters = try await app.count("SELECT COUNT(*) AS count FROM outbox")
+            var status = 0
+            let count = try await trouble.failEachStatement { _ in
+                let body: JSONValue = ["current_password": .string(person.password), "new_password": "another good password"]
+                status = await app.call("POST", "/v1/auth/change-password", json: body, token: person.token).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await app.endings(of: person).compactMap(\.self).count == (isDone ? 1 : 0))
+                #expect(try await app.audited("password.changed").count == (isDone ? 1 : 0))
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM outbox") == letters + (isDone ? 1 : 0))
+                #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == (isDone ? 401 : 200))
+            }
+            #expect(count >= 5)
+            #expect(await app.signIn(person.email, "another good password").status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `changing an address breaks off anywhere`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            let new = "new-\(person.email)"
+            var status = 0
+            try await trouble.failEachStatement { _ in
+                let body: JSONValue = ["new_email": .string(new), "password": .string(person.password)]
+                status = await app.call("POST", "/v1/auth/change-email", json: body, token: person.token).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM challenges WHERE purpose = 'change-email'") == (isDone ? 1 : 0))
+                #expect(try await app.audited("email.change-requested").count == (isDone ? 1 : 0))
+            }
+            let token = try #require(try await app.challenges("verify-email", to: new).first).token
+            let count = try await trouble.failEachStatement { _ in
+                status = await app.verify(token: token).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await app.isVerified(person) == isDone)
+                #expect(try await app.audited("email.changed").count == (isDone ? 1 : 0))
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM people WHERE email = \(new)") == (isDone ? 1 : 0))
+            }
+            #expect(count >= 7)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `closing an account breaks off anywhere`(_ engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            var status = 0
+            let count = try await trouble.failEachStatement { _ in
+                status = await app.call("DELETE", "/v1/user/profile?confirm=true", token: person.token).status
+            } check: { _ in
+                let isDone = status == 200
+                #expect(try await app.endings(of: person) == [isDone ? "account closed" : nil])
+                #expect(try await app.audited("account.closed").count == (isDone ? 1 : 0))
+                #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == (isDone ? 401 : 200))
+            }
+            #expect(count >= 6)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import App
+import Base
+import Foundation
+import Modules
+import TestKit
+import Testing
+
+/// What nobody should send to the doors of accounts: a clear refusal, nothing changed, nothing secret in the log.
+@Suite struct AccountInputTests {
+    /// A body that each door would take.
+    private static let doors: [(method: String, path: String, body: [String: JSONValue])] = [
+        ("POST", "/v1/auth/register", ["email": "new@example.org", "password": "canary good password"]),
+        ("POST", "/v1/auth/verify-email", ["token": "canary-token"]),
+        ("POST", "/v1/auth/resend-verification", ["email": "new@example.org"]),
+        ("POST", "/v1/auth/forgot-password", ["email": "new@example.org"]),
+        ("POST", "/v1/auth/reset-password", ["token": "canary-token", "new_password": "canary good password"]),
+        ("POST", "/v1/auth/change-password", ["current_password": .string(TestApp.password), "new_password": "canary good password"]),
+        ("POST", "/v1/auth/change-email", ["new_email": "new@example.org", "password": .string(TestApp.password)]),
+        ("PUT", "/v1/auth/me", [:]),
+        ("PUT", "/v1/user/profile", [:]),
+    ]
+
+    private func rows(_ app: TestApp) async throws -> [[SQL.Value]] {
+        try await app.app.database.read { transaction in
+            try transaction.all("SELECT * FROM people ORDER BY id").map(\.values) + transaction.all("SELECT * FROM sessions ORDER BY id").map(\.values)
+                + transaction.all("SELECT id, ended_at, tries FROM challenges ORDER BY id").map(\.values)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `wrong types, missing and unknown fields, nulls, NULs and megabytes are refused`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let before = try await rows(app)
+            let megabyte = String(repeating: "a", count: 1 << 20)
+            for (method, path, good) in Self.doors {
+                var bad: [(body: JSONValue, statuses: Set<Int>)] = [
+                    (.object(good.merging(["unknown_field": "canary"]) { $1 }), [422]), ([], [422]), (.null, [422]), ("canary", [422]), (7, [422]),
+                ]
+                for name in good.keys {
+                    for value: JSONValue in [7, true, [], [:], .string("canary\0"), .string(String(repeating: "a", count: 20_000))] {
+                        bad.append((.object(good.merging([name: value]) { $1 }), [422]))
+                    }
+                    bad.append((.object(good.merging([name: JSONValue.null]) { $1 }), [422]))
+                    bad.append((.object(good.filter { $0.key != name }), [422]))
+                    bad.append((.object(good.merging([name: .string(megabyte)]) { $1 }), [413]))
+                }
+                for (body, statuses) in bad {
+                    let reply = await app.call(method, path, json: body, token: person.token)
+                    #expect(statuses.contains(reply.status), "\(method) \(path) \("\(body)".prefix(100)): \(reply)")
+                    #expect(!reply.text.contains("canary"))
+                }
+                for broken in ["", "{", "{\"email\":", "[1,]", "{\"a\":1}{", "\u{FEFF}{}", "{\"email\": \"\\ud800\"}", "nul"] {
+                    let reply = await app.call(method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
+                    #expect(reply.status == 400 || reply.status == 422, "\(method) \(path) \(broken): \(reply)")
+                }
+                let deep = Array(String(repeating: "[", count: 100_000).utf8)
+                #expect(await app.call(method, path, body: ("application/json", deep), token: person.token).status == 400)
+                #expect(await app.call(method, path, body: ("application/json", [0xFF, 0xFE, 0x7B]), token: person.token).status == 400)
+                #expect(await app.call(method, path, body: ("text/plain", Array("{}".utf8)), token: person.token).status == 415)
+            }
+            #expect(try await rows(app) == before)
+            #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
+            for line in app.log.lines { #expect(!line.contains("canary") && !line.contains(TestApp.password)) }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `addresses and names that imitate others, or hide what they are, are refused`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let addresses = [
+                // Cyrillic а, о and е, Greek ο, Armenian օ and Cherokee Ꭺ among Latin letters.
+                "\u{0430}da@example.org", "ada@ex\u{0430}mple.org", "ada@exampl\u{0435}.org", "ad\u{03BF}@example.org", "b\u{0585}b@example.org",
+                "\u{13AA}da@example.org",
+                "ada\u{202E}@example.org", "ada\u{00AD}@example.org", "ada\u{2060}@example.org", "a\u{3164}da@example.org", "ada@exam\u{200D}ple.org",
+                "ada\u{0007}@example.org", "ada\r\n@example.org", "ada@example.org\r\nBcc: all@example.org", "ada\u{FF20}eve@example.org", "ada\0@example.org",
+            ]
+            for address in addresses {
+                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                #expect(reply.status == 422, "\(address): \(reply)")
+                #expect(reply.pointers == ["/email"])
+            }
+            for field in ["full_name", "first_name", "last_name", "phone", "organization", "student_id", "employee_id"] {
+                for text in ["a\u{0000}b", "a\u{0007}b", "a\nb", "a\u{202E}b", "a\u{2028}b", "a\u{200B}b"] {
+                    let body: JSONValue = ["email": "new@example.org", "password": .string(TestApp.password), field: .string(text)]
+                    let reply = await app.call("POST", "/v1/auth/register", json: body)
+                    #expect(reply.status == 422, "\(field)")
+                    #expect(reply.pointers == ["/\(field)"])
+                }
+            }
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM people") == 0)
+
+            // Written in one alphabet throughout, in several that do not imitate one another, or with joiners where a script needs them.
+            let fine = ["иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example", "ivan.петров@example.org"]
+            for address in fine {
+                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                #expect(reply.status == 201, "\(address): \(reply)")
+            }
+            let joined = await app.call(
+                "POST", "/v1/auth/register", json: ["email": "new@example.org", "password": .string(TestApp.password), "full_name": "می\u{200C}خواهم"]
+            )
+            #expect(joined.status == 201)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `everything that the clients of any system send at registration is taken`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let body: JSONValue = [
+                "email": "ada@example.org", "username": "ada", "password": .string(TestApp.password), "full_name": "Ada Lovelace", "first_name": "Ada",
+                "last_name": "Lovelace", "phone": "+44 20 7946 0000", "role": "student", "organization": "Analytical Engines", "auth_provider": "email",
+                "student_id": "S-1815", "employee_id": "E-1852",
+            ]
+            let reply = await app.call("POST", "/auth/signup", json: body)
+            #expect(reply.status == 201)
+            #expect((reply["user"]?["first_name"], reply["user"]?["last_name"], reply["user"]?["roles"]) == ("Ada", "Lovelace", ["student"]))
+            #expect(
+                try await app.count(
+                    """
+                    SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
+                    WHERE student_id = 'S-1815' AND employee_id = 'E-1852' AND phone = '+44 20 7946 0000' AND organisations.name = 'Analytical Engines'
+                    """
+                ) == 1
+            )
+            #expect(
+                await app.call("POST", "/auth/signup", json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"])
+                    .status == 422)
+        }
+    }
+
+    @Test(arguments: ["AdaLovelace1815", "ada_lovelace!", "1815ADA.LOVELACE", "Countess-Ada-99"])
+    func `one's own name with digits about it is no password`(_ password: String) async throws {
+        try await withTestApp(.sqlite) { app in
+            let reply = await app.call(
+                "POST", "/v1/auth/register",
+                json: ["email": "countess.ada@example.org", "full_name": "Ada Lovelace", "password": .string(password)]
+            )
+            #expect(reply.status == 422)
+            #expect(reply.pointers == ["/password"])
+            #expect(!reply.text.contains(password))
+        }
+    }
+}

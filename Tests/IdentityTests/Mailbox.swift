@@ -1,0 +1,61 @@
+import App
+import Base
+import Foundation
+import Modules
+import TestKit
+
+/// What somebody finds in a mail that asks them to prove that they read it.
+struct MailedChallenge: Sendable, Equatable {
+    var token: String
+    var code: String
+}
+
+extension TestApp {
+    /// The challenges that reached an address and whose link opens `page`, oldest first.
+    func challenges(_ page: String, to address: String) async throws -> [MailedChallenge] {
+        try await mail(to: address).filter { $0.text.contains("/\(page)?token") }.compactMap { mail in
+            guard let token = mail.token, let code = mail.code else { return nil }
+            return MailedChallenge(token: token, code: code)
+        }
+    }
+
+    /// The one challenge that registration sent.
+    func welcome(_ person: TestPerson) async throws -> MailedChallenge {
+        let found = try await challenges("verify-email", to: person.email)
+        guard found.count == 1 else { throw WrongNumberOfMails(count: found.count) }
+        return found[0]
+    }
+
+    /// Asks for a new password, and finds what was mailed for it.
+    func forgotten(_ person: TestPerson) async throws -> MailedChallenge {
+        let before = try await challenges("reset-password", to: person.email)
+        _ = await call("POST", "/v1/auth/forgot-password", json: ["email": .string(person.email)])
+        let new = try await challenges("reset-password", to: person.email).filter { !before.contains($0) }
+        guard new.count == 1 else { throw WrongNumberOfMails(count: new.count) }
+        return new[0]
+    }
+
+    func verify(token: String) async -> TestReply { await call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]) }
+
+    func verify(_ email: String, code: String) async -> TestReply {
+        await call("POST", "/v1/auth/verify-email", json: ["email": .string(email), "otp_code": .string(code)])
+    }
+
+    func signIn(_ email: String, _ password: String) async -> TestReply {
+        await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)])
+    }
+
+    func isVerified(_ person: TestPerson) async throws -> Bool {
+        try await count("SELECT COUNT(*) AS count FROM people WHERE id = \(person.id) AND email_verified_at IS NOT NULL") == 1
+    }
+
+    /// The audit trail of one kind of event that ended in one way.
+    func audited(_ action: String, _ outcome: String) async throws -> [AuditRow] { try await audited(action).filter { $0.outcome == outcome } }
+}
+
+struct WrongNumberOfMails: Error {
+    let count: Int
+}
+
+/// Another code than the one given.
+func wrong(_ code: String) -> String { code.first == "0" ? "1" + code.dropFirst() : "0" + code.dropFirst() }

@@ -1,0 +1,192 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+@testable import Identity
+
+@Suite struct PasswordChangeTests {
+    private static let new = "another good password"
+
+    private func change(_ app: TestApp, _ person: TestPerson, _ change: [String: JSONValue]) async -> TestReply {
+        await app.call("POST", "/v1/auth/change-password", json: .object(change), token: person.token)
+    }
+
+    private func reset(_ app: TestApp, _ proof: [String: JSONValue], to password: String = new) async -> TestReply {
+        var body = proof
+        body["new_password"] = .string(password)
+        return await app.call("POST", "/v1/auth/reset-password", json: .object(body))
+    }
+
+    @Test(arguments: Engine.available)
+    func `asks for the old one, and ends the other sessions`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let other = await app.signIn(person)
+            let reset = try await app.forgotten(person)
+            let mails = try await app.mail(to: person.email).count
+
+            let reply = await change(app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
+            #expect(reply.status == 200)
+            #expect(reply.json == ["success": true, "message": "The password is changed", "sessions_ended": 1])
+            #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
+            #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).code == "token-expired")
+            #expect(await app.refresh(try #require(other["refresh_token"]?.string)).code == "invalid-refresh-token")
+            #expect(await app.refresh(person.refreshToken).status == 200)
+            #expect(try await app.endings(of: person).compactMap(\.self) == ["password changed"])
+            #expect(await app.signIn(person).code == "invalid-credentials")
+            #expect(await app.signIn(person.email, Self.new).status == 200)
+            #expect(try await app.mail(to: person.email).count == mails + 1)
+            #expect(try await app.audited("password.changed").map(\.outcome) == ["success"])
+            // A link that somebody else may have asked for is of no use any more.
+            #expect(await self.reset(app, ["token": .string(reset.token)], to: "a third good password").code == "proof-used")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `leaves the other sessions where one says so`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let other = await app.signIn(person)
+            let reply = await change(app, person, ["old_password": .string(person.password), "new_password": .string(Self.new), "sign_out_others": false])
+            #expect(reply["sessions_ended"] == 0)
+            #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == 200)
+            #expect(await app.signIn(person.email, Self.new).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a wrong password, a weak one and the same one change nothing`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register("ada.lovelace")
+            let other = await app.signIn(person)
+            let wrong = await change(app, person, ["current_password": "not this one", "new_password": .string(Self.new)])
+            #expect(wrong.status == 401)
+            #expect(wrong.code == "wrong-password")
+            #expect(try await app.audited("password.changed").map(\.outcome) == ["failure"])
+            #expect(try await app.audited("password.changed").map(\.actor) == [person.id.text])
+            for weak in ["short", "password123", person.email, person.password, String(repeating: "x7", count: 36) + "z"] {
+                let reply = await change(app, person, ["current_password": .string(person.password), "new_password": .string(weak)])
+                #expect(reply.status == 422)
+                #expect(reply.pointers == ["/new_password"])
+            }
+            #expect(await change(app, person, ["new_password": .string(Self.new)]).pointers == ["/current_password"])
+            #expect(await app.signIn(person).status == 200)
+            #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == 200)
+            #expect(try await app.endings(of: person).allSatisfy { $0 == nil })
+            #expect(try await app.mail(to: person.email).count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `of two changes at once one is made`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let statuses = await withTaskGroup(of: (Int, Int).self) { group in
+                for number in 0..<4 {
+                    group.addTask {
+                        let body: [String: JSONValue] = [
+                            "current_password": .string(person.password), "new_password": .string("a good password \(number)"), "sign_out_others": false,
+                        ]
+                        return (number, await change(app, person, body).status)
+                    }
+                }
+                return await group.reduce(into: [(Int, Int)]()) { $0.append($1) }
+            }
+            let winners = statuses.filter { $0.1 == 200 }
+            #expect(winners.count == 1)
+            #expect(statuses.allSatisfy { [200, 401, 409].contains($0.1) })
+            #expect(await app.signIn(person.email, "a good password \(winners[0].0)").status == 200)
+            #expect(try await app.audited("password.changed", "success").count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available, ["link", "code"])
+    func `a forgotten password is set by what was mailed, and every session ends`(_ engine: Engine, _ way: String) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let mailed = try await app.forgotten(person)
+            let proof: [String: JSONValue] =
+                way == "link" ? ["token": .string(mailed.token)] : ["email": .string(person.email), "otp_code": .string(mailed.code)]
+            let mails = try await app.mail(to: person.email).count
+            let reply = await reset(app, proof)
+            #expect(reply.status == 200)
+            #expect(reply["sessions_ended"] == 1)
+            #expect(reply["access_token"] == nil)
+            #expect(await app.call("GET", "/v1/auth/me", token: person.token).code == "token-expired")
+            #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
+            #expect(try await app.endings(of: person) == ["password reset"])
+            #expect(await app.signIn(person).code == "invalid-credentials")
+            #expect(await app.signIn(person.email, Self.new).status == 200)
+            // Whoever set it has read the mail.
+            #expect(try await app.isVerified(person))
+            #expect(try await app.audited("email.verified", "success").count == 1)
+            #expect(try await app.mail(to: person.email).count == mails + 1)
+            #expect(try await app.audited("password.reset").map(\.actor) == [person.id.text])
+
+            #expect(await reset(app, proof, to: "a third good password").code == "proof-used")
+            #expect(await app.signIn(person.email, Self.new).status == 200)
+            #expect(await app.verify(token: try await app.welcome(person).token)["already_verified"] == true)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a link lasts an hour, and survives a password that is refused`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register("ada.lovelace")
+            let mailed = try await app.forgotten(person)
+            for weak in ["short", "password123", person.email, String(repeating: "x7", count: 36) + "z"] {
+                let reply = await reset(app, ["token": .string(mailed.token)], to: weak)
+                #expect(reply.status == 422)
+                #expect(reply.pointers == ["/new_password"])
+            }
+            app.clock.advance(by: .hours(1) - .microseconds(1))
+            #expect(await reset(app, ["token": .string(mailed.token)]).status == 200)
+
+            let late = try await app.forgotten(person)
+            app.clock.advance(by: .hours(1))
+            let reply = await reset(app, ["token": .string(late.token)], to: "a third good password")
+            #expect(reply.status == 400)
+            #expect(reply.code == "invalid-proof")
+            #expect(await app.signIn(person.email, Self.new).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `guessing codes ends after five, and unknown tokens and people get the same answer`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let mailed = try await app.forgotten(person)
+            for _ in 0..<Challenge.triesPerCode {
+                #expect(await reset(app, ["email": .string(person.email), "otp_code": .string(wrong(mailed.code))]).code == "invalid-proof")
+            }
+            let right = await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)])
+            let unknown = await reset(app, ["email": "nobody@example.org", "otp_code": .string(mailed.code)])
+            #expect(right.code == "invalid-proof")
+            #expect((right["error"], right["detail"]) == (unknown["error"], unknown["detail"]))
+            #expect(await reset(app, ["token": "never-mailed"]).code == "invalid-proof")
+            #expect(try await app.audited("password.reset").map(\.outcome) == Array(repeating: "failure", count: Challenge.triesPerCode + 3))
+            #expect(await app.signIn(person).status == 200)
+            #expect(await reset(app, ["token": .string(mailed.token)]).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `somebody shut out gets no mail, and a mail of before opens nothing`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let mailed = try await app.forgotten(person)
+            try await app.app.identity.suspend(person.id)
+            #expect(await reset(app, ["token": .string(mailed.token)]).code == "invalid-proof")
+            #expect(await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)]).code == "invalid-proof")
+            #expect(await app.verify(token: try await app.welcome(person).token).code == "invalid-proof")
+            app.clock.advance(by: .minutes(2))
+            await #expect(throws: WrongNumberOfMails.self) { try await app.forgotten(person) }
+            try await app.app.identity.restore(person.id)
+            #expect(await app.signIn(person).status == 200)
+            #expect(try await app.audited("account.restored").map(\.subject) == [person.id.text])
+            await #expect(throws: Problem.self) { try await app.app.identity.restore(person.id) }
+        }
+    }
+}

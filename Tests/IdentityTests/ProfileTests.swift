@@ -1,0 +1,175 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+@testable import Identity
+
+@Suite struct ProfileTests {
+    private static let always: Set<String> = [
+        "id", "email", "role", "roles", "is_active", "email_verified", "organisation_id", "created_at", "updated_at", "last_login", "active_sessions_count",
+    ]
+
+    @Test(arguments: Engine.available)
+    func `a person sees what is known of them, and no more`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            for path in ["/v1/auth/me", "/v1/auth/profile", "/api/v1/auth/profile"] {
+                let reply = await app.call("GET", path, token: person.token)
+                #expect(reply.status == 200)
+                #expect(reply.members == Self.always.union(["is_verified", "user"]))
+                #expect(reply["active_sessions_count"] == 1)
+                #expect(reply["last_login"] == "2026-01-31T12:00:00Z")
+                #expect(reply["user"]?["id"] == .string(person.id.text))
+            }
+            let full = await app.call("GET", "/v1/user/profile", token: person.token)
+            #expect(full.members == Self.always.union(["permissions", "preferences", "session_count", "message_count", "token_usage"]))
+            #expect((full["session_count"], full["message_count"], full["token_usage"]) == (0, 0, 0))
+            #expect(full["preferences"] == [:])
+            #expect(full["permissions"] == [])
+            let administrator = try await app.administrator()
+            #expect(await app.call("GET", "/v1/user/profile", token: administrator.token)["permissions"] == ["admin", "analytics", "debug"])
+
+            let verified = await app.call("GET", "/v1/auth/verify", token: person.token)
+            #expect(verified.members == ["valid", "user_id", "email", "organisation_id", "role", "user"])
+            #expect(verified["valid"] == true)
+            #expect(verified["user"]?["email"] == .string(person.email))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a person says what they are called and what they prefer`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            app.clock.advance(by: .minutes(5))
+            let preferences: JSONValue = ["theme": "dark", "editorFont": ["size": 12.5, "face": "mono\0space"], "tabs": [1, .null, true]]
+            let change: JSONValue = [
+                "username": " Ada ", "full_name": " Ada  Lovelace ", "first_name": "Ada", "last_name": "Lovelace", "phone": "+44 1", "preferences": preferences,
+            ]
+            let reply = await app.call("PUT", "/v1/user/profile", json: change, token: person.token)
+            #expect(reply.status == 200)
+            #expect((reply["username"], reply["full_name"], reply["phone"]) == ("Ada", "Ada  Lovelace", "+44 1"))
+            #expect(reply["preferences"] == preferences)
+            #expect(reply["updated_at"] == "2026-01-31T12:05:00Z")
+            #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == reply.json)
+            #expect(await app.signIn("ADA", person.password).status == 200)
+            #expect(
+                try await app.audited("profile.changed").map(\.details) == [
+                    #"{"fields":"username full_name first_name last_name phone preferences"}"#
+                ])
+
+            // What is not named stays, what is empty goes; what came back may be sent back.
+            let again = await app.call("PUT", "/v1/auth/me", json: ["phone": "", "last_name": .null, "email": .string(person.email)], token: person.token)
+            #expect(again.status == 200)
+            #expect(again["phone"] == nil)
+            #expect(again["last_name"] == "Lovelace")
+            #expect(await app.call("GET", "/v1/user/profile", token: person.token)["preferences"] == preferences)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what cannot be is refused, and changes nothing`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (person, other) = (try await app.register(), try await app.register("other"))
+            _ = await app.call("PUT", "/v1/auth/me", json: ["username": "countess"], token: other.token)
+            let before = await app.call("GET", "/v1/user/profile", token: person.token)
+            for spelling in ["countess", "COUNTESS", "ｃｏｕｎｔｅｓｓ"] {
+                let reply = await app.call("PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
+                #expect(reply.status == 409)
+                #expect(reply.code == "account-exists")
+            }
+            let large = JSONValue.object(["a": .string(String(repeating: "a", count: Profiles.preferencesBytesMax))])
+            let refused: [(JSONValue, String)] = [
+                (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"), (["username": "c\u{043E}untess"], "/username"),
+                (["username": "count\u{200B}ess"], "/username"), (["full_name": "Ada\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
+                (["preferences": large], "/preferences"), (["preferences": ["a"]], "/preferences"), (["role": "admin"], "/role"),
+                (["is_active": true], "/is_active"), (["password": "another good password"], "/password"),
+            ]
+            for (body, pointer) in refused {
+                let reply = await app.call("PUT", "/v1/user/profile", json: body, token: person.token)
+                #expect(reply.status == 422, "\(pointer): \(reply)")
+                #expect(reply.pointers == [pointer])
+            }
+            #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == before.json)
+            #expect(try await app.audited("profile.changed").count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an account is closed when one says so twice, and its address stays taken`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let reset = try await app.forgotten(person)
+            for path in ["/v1/user/profile", "/v1/user/profile?confirm=false"] {
+                let reply = await app.call("DELETE", path, token: person.token)
+                #expect(reply.status == 400)
+                #expect(reply.code == "confirmation-required")
+            }
+            #expect(await app.call("DELETE", "/v1/user/profile?confirm=yes", token: person.token).status == 422)
+            #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
+
+            let reply = await app.call("DELETE", "/v1/user/profile?confirm=true", token: person.token)
+            #expect(reply.status == 200)
+            #expect(reply.json == ["message": "The account is closed", "email": .string(person.email)])
+            #expect(await app.call("GET", "/v1/auth/me", token: person.token).code == "token-expired")
+            #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
+            #expect(await app.signIn(person).code == "account-suspended")
+            #expect(await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": "another good password"]).status == 409)
+            let late = await app.call("POST", "/v1/auth/reset-password", json: ["token": .string(reset.token), "new_password": "another good password"])
+            #expect(late.code == "invalid-proof")
+            #expect(try await app.endings(of: person) == ["account closed"])
+            #expect(try await app.audited("account.closed").map(\.subject) == [person.id.text])
+
+            try await app.app.identity.restore(person.id)
+            #expect(await app.signIn(person).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `whoever has a token may ask what it is worth`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            func ask(_ token: String) async -> TestReply { await app.call("POST", "/v1/auth/verify-token", json: ["token": .string(token)]) }
+            let person = try await app.register()
+            let good = await ask(person.token)
+            #expect(
+                good.json == [
+                    "valid": true, "user_id": .string(person.id.text), "email": .string(person.email), "organisation_id": .string(person.organisation),
+                    "role": "user", "expires_at": "2026-01-31T12:15:00Z",
+                ])
+            for (token, reason) in [("nonsense", "token is malformed"), (person.token + "x", "token"), (person.refreshToken, "token is malformed")] {
+                let bad = await ask(token)
+                #expect(bad.status == 200)
+                #expect(bad.members == ["valid", "reason"])
+                #expect(bad["valid"] == false)
+                #expect(bad["reason"]?.string?.contains(reason) == true)
+            }
+            let other = await app.signIn(person)
+            _ = await app.call("POST", "/v1/auth/logout", token: person.token)
+            #expect(await ask(person.token)["valid"] == false)
+            let token = try #require(other["access_token"]?.string)
+            #expect(await ask(token)["valid"] == true)
+            app.clock.advance(by: .minutes(15))
+            #expect(await ask(token).json == ["valid": false, "reason": "Invalid or expired token"])
+        }
+    }
+
+    @Test func `a profile adds up what the parts of the system say of a person's use`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            for _ in 0..<2 {
+                app.app.identity.events.addUsage { who, _, _ in
+                    var usage = ProfileUsage()
+                    (usage.sessions, usage.messages, usage.tokens) = (1, 20, 300)
+                    usage.keyPrefix = "gh_test_\(who.text.prefix(4))"
+                    return usage
+                }
+            }
+            let plain = await app.call("GET", "/v1/user/profile", token: person.token)
+            #expect((plain["session_count"], plain["message_count"], plain["token_usage"]) == (2, 40, 600))
+            #expect(plain["api_key"] == nil)
+            let withKey = await app.call("GET", "/v1/user/profile?include_api_key=true", token: person.token)
+            #expect(withKey["api_key"] == .string("gh_test_\(person.id.text.prefix(4))"))
+        }
+    }
+}
