@@ -88,7 +88,8 @@ import Testing
                     #expect(reply.pointers == ["/\(field)"])
                 }
             }
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM people") == 0)
+            let people = try await app.count("SELECT COUNT(*) AS count FROM people")
+            #expect(people == 0)
 
             // Written in one alphabet throughout, in several that do not imitate one another, or with joiners where a script needs them.
             let fine = ["иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example", "ivan.петров@example.org"]
@@ -114,14 +115,13 @@ import Testing
             let reply = await app.call("POST", "/auth/signup", json: body)
             #expect(reply.status == 201)
             #expect((reply["user"]?["first_name"], reply["user"]?["last_name"], reply["user"]?["roles"]) == ("Ada", "Lovelace", ["student"]))
-            #expect(
-                try await app.count(
-                    """
-                    SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
-                    WHERE student_id = 'S-1815' AND employee_id = 'E-1852' AND phone = '+44 20 7946 0000' AND organisations.name = 'Analytical Engines'
-                    """
-                ) == 1
+            let whole = try await app.count(
+                """
+                SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
+                WHERE student_id = 'S-1815' AND employee_id = 'E-1852' AND phone = '+44 20 7946 0000' AND organisations.name = 'Analytical Engines'
+                """
             )
+            #expect(whole == 1)
             #expect(
                 await app.call("POST", "/auth/signup", json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"])
                     .status == 422)

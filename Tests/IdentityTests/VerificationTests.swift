@@ -263,11 +263,15 @@ import Testing
             #expect(try await app.count("SELECT COUNT(*) AS count FROM challenges WHERE purpose = 'change-email'") == 0)
             let reset = try await app.forgotten(person)
 
-            // The address of somebody else: the same answer, and nothing is sent.
+            // The address of somebody else: the same answers, and nothing is sent there.
             let taken = await ask(other.email)
             #expect(taken.status == 200)
+            let tooSoon = await ask(other.email)
+            #expect(tooSoon.status == 429)
+            #expect(tooSoon.headers["retry-after"] == "60")
             #expect(try await app.mail(to: other.email).count == 1)
 
+            app.clock.advance(by: Challenge.pause)
             let mailsBefore = try await app.mail(to: person.email).count
             let asked = await ask(new)
             #expect(asked.json == taken.json)

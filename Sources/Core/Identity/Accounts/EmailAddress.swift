@@ -27,7 +27,7 @@ package struct EmailAddress: Sendable, Hashable {
     /// - Throws: `validation-failed` at `pointer`, with what is wrong.
     package init(reading given: String, at pointer: String) throws(Problem) {
         func refuse() -> Problem { Problem.invalid(pointer, "is not an e-mail address") }
-        let trimmed = String(given.trimmingPrefix(while: \.isWhitespace))
+        let trimmed = given.trimmingCharacters(in: .whitespaces)
         let text = trimmed.precomposedStringWithCompatibilityMapping
         let key = CanonicalText.key(of: text)
         // Some characters unfold into a whole phrase, others into an '@': the bounds hold for what was given and for what it stands for.

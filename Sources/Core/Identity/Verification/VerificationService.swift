@@ -63,12 +63,10 @@ struct Verification: Sendable {
         guard new.key != CanonicalText.key(of: known.email) else { throw Problem.invalid("/new_email", "is your address already") }
         let isSent = try await database.write { transaction -> Bool in
             guard let person = try transaction.lockedPerson(scope.person) else { throw Problem(.notFound) }
-            // Whether somebody else has the address is told to nobody but its reader, who knows.
+            // Whether somebody else has the address is told to nobody: the caller's side of it is the same in every way.
             let isFree = try transaction.person(named: new.key).map { $0.id == person.id } ?? true
-            if isFree {
-                guard try challenges.send(.changeEmail, to: new.text, of: person, in: transaction) else { return false }
-                try post.send(Letter("email-change-requested", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
-            }
+            guard try challenges.send(.changeEmail, to: new.text, of: person, isMailed: isFree, in: transaction) else { return false }
+            try post.send(Letter("email-change-requested", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
             try audit.record(AuditEvent("email.change-requested", outcome: isFree ? .success : .refused, by: scope, subject: person.id.text), in: transaction)
             return true
         }
