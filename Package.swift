@@ -100,7 +100,7 @@ let tests: [Target] = [
     .tests("IdentityTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
     .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
-    .tests("AppTests", ["App", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
+    .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
 
 let package = Package(

@@ -25,7 +25,7 @@ import Testing
         for _ in 0..<10_000 {
             var changed = trail
             let deed = try tampering.tamper(with: &changed)
-            if changed.verify().isSound { Issue.record("\(deed)") }
+            if changed.isSound { Issue.record("\(deed)") }
         }
     }
 

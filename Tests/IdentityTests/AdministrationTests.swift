@@ -66,10 +66,11 @@ import Testing
             #expect(await change(busy, ["end_sessions": true]).status == 200)
             #expect(await app.call("GET", "/v1/auth/verify", token: busy.token).status == 401)
             #expect(await app.signIn(busy).status == 200)
-            for action in ["account.suspended", "account.reinstated", "account.password-reset-forced"] {
+            for action in ["account.suspended", "account.restored", "account.password-reset-forced"] {
                 #expect(try await app.audited(action).map(\.actor) == [administrator.id.text], "\(action)")
             }
-            #expect(try await app.audited("account.sessions-ended").map(\.subject) == [analyst, suspended, forced, busy].map(\.id.text))
+            // The clock stands still, so the order of rows tells nothing.
+            #expect(try await Set(app.audited("account.sessions-ended").map(\.subject)) == Set([analyst, suspended, forced, busy].map(\.id.text)))
             #expect(await change(busy, ["role": "king"]).status == 422)
             #expect(await change(busy, ["colour": "red"]).status == 422)
             #expect(await change(busy, [:]).status == 200)
@@ -134,7 +135,8 @@ import Testing
             let person = try await app.register(), other = try await app.register()
             for _ in 0..<5 { #expect(await app.call("GET", "/v1/auth/users", token: person.token).code == "insufficient-role") }
             #expect(await app.call("GET", "/v1/admin/audit-logs", token: other.token).code == "insufficient-role")
-            #expect(try await app.audited("access.refused").map(\.actor) == [person, other].map(\.id.text))
+            let refused = try await app.audited("access.refused")
+            #expect(refused.count == 2 && Set(refused.map(\.actor)) == [person.id.text, other.id.text])
             app.clock.advance(by: .minutes(1))
             #expect(await app.call("GET", "/v1/admin/audit-logs", token: person.token).code == "insufficient-role")
             let rows = try await app.audited("access.refused")

@@ -1,5 +1,6 @@
 import App
 import ArgumentParser
+import Modules
 
 /// The flags by which a command says which installation it works on. They are checked together with the environment, not here, so
 /// that all faults come out at once.

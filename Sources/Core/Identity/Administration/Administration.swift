@@ -2,7 +2,7 @@ package import Modules
 
 extension IdentityModule {
     var users: UserAdministration {
-        UserAdministration(database: database, sessions: sessions, passwords: accounts.passwords, audit: audit, runtime: sessions.runtime)
+        UserAdministration(database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, post: post, runtime: sessions.runtime)
     }
 
     var impersonations: Impersonations {
@@ -23,6 +23,6 @@ extension IdentityModule {
     /// - Parameter name: its address or user name.
     /// - Throws: `not-found`; `validation-failed` for a password that is not accepted.
     package func resetPassword(named name: String, to password: String) async throws(Problem) {
-        try await users.resetPassword(named: name, to: password, policy: accounts.policy)
+        try await users.resetPassword(named: name, to: password)
     }
 }

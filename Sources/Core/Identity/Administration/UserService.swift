@@ -7,8 +7,10 @@ import Secrets
 struct UserAdministration: Sendable {
     let database: any Database
     let sessions: Sessions
-    let passwords: PasswordHasher
+    let passwords: Passwords
+    let events: IdentityEvents
     let audit: AuditModule
+    let post: Post
     let runtime: Runtime
 
     func list(_ search: UserSearch) async throws(Problem) -> ManagedUsers {
@@ -29,7 +31,7 @@ struct UserAdministration: Sendable {
         let useless = change.forcePasswordReset == true ? try await uselessHash() : nil
         let (user, ended) = try await database.write { [self] transaction -> (ManagedUser, [ID<Session>]) in
             try transaction.lockAdministrators()
-            guard let before = try transaction.managedUser(id) else { throw Problem(.notFound) }
+            guard let before = try transaction.managedUser(id), let person = try transaction.lockedPerson(id) else { throw Problem(.notFound) }
             if before.role == .admin, takesRights, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
@@ -45,9 +47,10 @@ struct UserAdministration: Sendable {
                 try note("account.suspended")
                 reasons.append("account suspended")
             }
-            if change.isActive == true, try transaction.reinstate(id) { try note("account.reinstated") }
+            if change.isActive == true, try transaction.reopen(id) { try note("account.restored") }
             if let useless {
                 try transaction.setPasswordHash(of: id, to: useless)
+                _ = try passwords.challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
                 try note("account.password-reset-forced")
                 reasons.append("password reset forced")
             }
@@ -70,11 +73,13 @@ struct UserAdministration: Sendable {
         guard id != scope.person else { throw Problem(.ownAccount, detail: "Another administrator can do this.") }
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
             try transaction.lockAdministrators()
-            guard let user = try transaction.managedUser(id), user.isActive else { throw Problem(.notFound) }
-            if user.role == .admin, try !transaction.hasAdministrator(besides: id) {
+            guard let person = try transaction.lockedPerson(id), try transaction.close(id) else { throw Problem(.notFound) }
+            if person.role == .admin, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
-            _ = try transaction.suspend(id)
+            try transaction.endChallenges(of: id)
+            try events.accountClosed(person, in: transaction)
+            try post.send(Letter("account-closed", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
             let ended = try transaction.endEverything(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction)
@@ -84,7 +89,7 @@ struct UserAdministration: Sendable {
     }
 
     /// The hash of a password that nobody knows.
-    private func uselessHash() async throws(Problem) -> String { try await passwords.hash(Base64URL.encode(runtime.randomBytes(32))) }
+    private func uselessHash() async throws(Problem) -> String { try await passwords.hasher.hash(Base64URL.encode(runtime.randomBytes(32))) }
 }
 
 extension Transaction {
@@ -117,15 +122,16 @@ extension UserAdministration {
 
     /// Gives an account another password; its sessions end.
     /// - Throws: `not-found`, `validation-failed`.
-    func resetPassword(named name: String, to password: String, policy: PasswordPolicy) async throws(Problem) {
+    func resetPassword(named name: String, to password: String) async throws(Problem) {
         let key = CanonicalText.key(of: name)
         guard let person = try await database.read({ try $0.person(named: key) }) else {
             throw Problem(.notFound, detail: "There is no account '\(name)'.")
         }
-        try policy.check(password, against: [person.email, person.username, person.fullName].compactMap(\.self))
-        let hash = try await passwords.hash(password)
+        try passwords.policy.check(password, against: person.names)
+        let hash = try await passwords.hasher.hash(password)
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
             try transaction.setPasswordHash(of: person.id, to: hash)
+            try transaction.endChallenges(of: person.id)
             let event = AuditEvent("account.password-reset", from: .commandLine, subject: person.id.text, target: person.id)
             try audit.record(event, in: transaction)
             return try transaction.endEverything(of: person.id, because: "password reset")

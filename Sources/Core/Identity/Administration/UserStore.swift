@@ -13,7 +13,10 @@ extension Transaction {
         }
         if let role = search.role { condition = "\(condition) AND people.role = \(role)" }
         if let isActive = search.isActive {
-            condition = isActive ? "\(condition) AND people.suspended_at IS NULL" : "\(condition) AND people.suspended_at IS NOT NULL"
+            condition =
+                isActive
+                ? "\(condition) AND people.suspended_at IS NULL AND people.closed_at IS NULL"
+                : "\(condition) AND (people.suspended_at IS NOT NULL OR people.closed_at IS NOT NULL)"
         }
         let users = try all(
             "\(selectManagedUser) WHERE \(condition) ORDER BY people.created_at DESC, people.id DESC LIMIT \(search.limit) OFFSET \(search.offset)",
@@ -28,7 +31,7 @@ extension Transaction {
 
     private var selectManagedUser: SQL {
         """
-        SELECT people.id, people.email, people.username, people.full_name, people.role, people.suspended_at, people.email_verified_at,
+        SELECT people.id, people.email, people.username, people.full_name, people.role, people.suspended_at, people.closed_at, people.email_verified_at,
                people.created_at, people.updated_at, organisations.id AS organisation_id,
                (SELECT COUNT(*) FROM sessions WHERE sessions.person_id = people.id AND sessions.revoked_at IS NULL
                     AND sessions.expires_at > \(now) AND sessions.last_used_at > \(now - Session.idleLifetime)) AS session_count
@@ -43,17 +46,12 @@ extension Transaction {
 
     /// Whether somebody else than `person` is an administrator who may sign in.
     func hasAdministrator(besides person: ID<Person>) throws -> Bool {
-        try first("SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND id <> \(person) LIMIT 1") != nil
+        try first("SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1") != nil
     }
 
     /// - Returns: false when the role was that already.
     func setRole(of id: ID<Person>, to role: Role) throws -> Bool {
         try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id) AND role <> \(role)") == 1
-    }
-
-    /// - Returns: false when the account was not suspended.
-    func reinstate(_ id: ID<Person>) throws -> Bool {
-        try execute("UPDATE people SET suspended_at = NULL, updated_at = \(now) WHERE id = \(id) AND suspended_at IS NOT NULL") == 1
     }
 
     func setPasswordHash(of id: ID<Person>, to hash: String) throws {
@@ -89,7 +87,7 @@ extension ManagedUser {
         username = try row["username"]
         fullName = try row["full_name"]
         role = try row["role"]
-        isActive = try row.read("suspended_at", as: Instant?.self) == nil
+        isActive = try row.read("suspended_at", as: Instant?.self) == nil && row.read("closed_at", as: Instant?.self) == nil
         emailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
         organisationId = try row["organisation_id"]
         activeSessionsCount = try row["session_count"]

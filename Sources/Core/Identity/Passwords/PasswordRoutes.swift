@@ -5,7 +5,8 @@ extension IdentityModule {
     var passwordRoutes: [Route] {
         [
             .post(
-                "auth/change-password", "Change one's password, which ends one's other sessions", requires: member, problems: [.wrongPassword, .conflict]
+                "auth/change-password", "Change one's password, which ends one's other sessions", requires: member.inPerson,
+                problems: [.wrongPassword, .conflict]
             ) { (request: PasswordChange, scope) in
                 try await passwords.change(request, scope: scope)
             },

@@ -30,7 +30,7 @@ extension IdentityModule {
                 return try await profiles.profile(scope, includesKey: false)
             },
             .delete(
-                "user/profile", "Close one's account; asks for ?confirm=true", requires: member, .query("confirm", oneOf: ["true", "false"]),
+                "user/profile", "Close one's account; asks for ?confirm=true", requires: member.inPerson, .query("confirm", oneOf: ["true", "false"]),
                 problems: [.confirmationRequired, .notFound]
             ) { scope, confirm in
                 try await profiles.close(scope, isConfirmed: confirm == "true")

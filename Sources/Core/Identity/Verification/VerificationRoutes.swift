@@ -14,7 +14,7 @@ extension IdentityModule {
                 try await verification.resend(to: request.email, visitor: visitor)
             },
             .post(
-                "auth/change-email", "Ask for another e-mail address, which is to be proved first", requires: member,
+                "auth/change-email", "Ask for another e-mail address, which is to be proved first", requires: member.inPerson,
                 problems: [.wrongPassword, .tooManyMails, .notFound]
             ) { (request: AddressChange, scope) in
                 try await verification.changeAddress(request, scope: scope)
