@@ -166,8 +166,20 @@ private func identitySettings(_ configuration: Configuration) -> IdentitySetting
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
         passwordMinimumLength: configuration.passwordMinimumLength,
-        origins: configuration.corsOrigins + (configuration.baseURL.isEmpty ? [] : [configuration.baseURL])
+        origins: configuration.corsOrigins + (configuration.baseURL.isEmpty ? [] : [configuration.baseURL]),
+        keyEnvironment: configuration.environment.keyWord
     )
+}
+
+extension Configuration.Environment {
+    /// What API keys of such an installation say they are for.
+    fileprivate var keyWord: String {
+        switch self {
+        case .development: "dev"
+        case .test: "test"
+        case .production: "live"
+        }
+    }
 }
 
 private func readCatalogue(_ configuration: Configuration) throws -> Catalogue {

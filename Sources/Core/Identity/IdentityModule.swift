@@ -18,6 +18,8 @@ package struct IdentitySettings: Sendable {
     package var passwordMinimumLength: Int
     /// Origins whose pages may call with a browser's session.
     package var origins: [String]
+    /// The word in the middle of API keys that tells what kind of installation they are for: small letters.
+    package var keyEnvironment: String
 
     package init(
         issuer: String,
@@ -26,7 +28,8 @@ package struct IdentitySettings: Sendable {
         bcryptCost: Int = 12,
         hashingThreads: Int = 2,
         passwordMinimumLength: Int = 8,
-        origins: [String] = []
+        origins: [String] = [],
+        keyEnvironment: String = "test"
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -35,6 +38,7 @@ package struct IdentitySettings: Sendable {
         self.hashingThreads = hashingThreads
         self.passwordMinimumLength = passwordMinimumLength
         self.origins = origins
+        self.keyEnvironment = keyEnvironment
     }
 }
 
@@ -42,6 +46,9 @@ package struct IdentitySettings: Sendable {
 package struct IdentityModule: Module {
     let accounts: Accounts
     let sessions: Sessions
+    let apiKeys: APIKeys
+    let organisations: Organisations
+    let invitations: Invitations
     let database: any Database
     let audit: AuditModule
     let post: Post
@@ -78,16 +85,52 @@ package struct IdentityModule: Module {
             post: post,
             runtime: runtime
         )
-        member = Member(readers: [BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))])
+        let memberships = Memberships(database: database, runtime: runtime)
+        let keyMemory = KeyMemory()
+        apiKeys = APIKeys(database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
+        organisations = Organisations(
+            database: database,
+            tokens: tokens,
+            memberships: memberships,
+            keyMemory: keyMemory,
+            audit: audit,
+            runtime: runtime
+        )
+        invitations = Invitations(
+            database: database,
+            memberships: memberships,
+            audit: audit,
+            post: post,
+            frontend: settings.issuer,
+            runtime: runtime
+        )
+        let keyReader = KeyReader(
+            database: database,
+            audit: audit,
+            environment: settings.keyEnvironment,
+            memory: keyMemory,
+            runtime: runtime,
+            logger: logger
+        )
+        let bearer = BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: Set(settings.origins)))
+        member = Member(readers: [keyReader, bearer], memberships: memberships)
         try await revocations.synchronize()
     }
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { accountRoutes + keyRoutes }
+    package var routes: [Route] { accountRoutes + keyRoutes + apiKeyRoutes + organisationRoutes }
+    package var workers: [Worker] { [credentialPruning] }
+    package var schedules: [Schedule] { [credentialPruningSchedule] }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
+
+    /// A member of the organisation that the call acts in, or of the one that the path's `parameter` names, who has one of `roles` in it;
+    /// without roles, any member.
+    package func organisation(_ roles: OrganisationRole..., at parameter: String? = nil) -> OrganisationRoleRequirement {
+        OrganisationRoleRequirement(member: member, roles: roles.isEmpty ? OrganisationRole.allCases : roles, parameter: parameter)
+    }
 
     private var keyRoutes: [Route] {
         let published = sessions.tokens.published
@@ -114,6 +157,7 @@ extension IdentityModule {
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
         revocations.note(ended, at: sessions.runtime.now())
+        apiKeys.memory.holders.forgetAll()
     }
 }
 

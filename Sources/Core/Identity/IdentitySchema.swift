@@ -78,5 +78,7 @@ enum IdentitySchema {
             """,
             "CREATE UNIQUE INDEX signing_keys_one_current ON signing_keys (state) WHERE state = 'current'"
         ),
+        KeySchema.migration,
+        OrganisationSchema.migration,
     ]
 }

@@ -9,10 +9,11 @@ extension EntitlementsModule {
             .post(
                 "payments/subscribe",
                 "Start a plan that needs no payment",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin),
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
             ) { (request: Subscribe, scope) in Created(try await subscriptions.start(request, scope: scope)) },
-            .get("payments/subscription", "The present subscription", requires: identity.member, subscription) { _, standing in subscriptions.current(standing)
+            .get("payments/subscription", "The present subscription", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
+                subscriptions.current(standing)
             },
             .post(
                 "payments/subscriptions/{user_id}/adjust",
@@ -20,7 +21,7 @@ extension EntitlementsModule {
                 requires: identity.role(.admin), .path("user_id", of: Person.self),
                 problems: [.planNotFound]
             ) { (request: Adjustment, scope, person) in try await subscriptions.adjust(request, scope: scope, person: person) },
-            .get("usage", "What is used and what is left in this period", requires: identity.member, subscription) { _, standing in
+            .get("usage", "What is used and what is left in this period", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
                 UsageView(standing, meters: meters)
             }
             .alias("payments/usage"),

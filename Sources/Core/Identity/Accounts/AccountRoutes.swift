@@ -25,8 +25,9 @@ extension IdentityModule {
                 try await sessions.end(scope)
                 return Farewell(message: "Signed out")
             }.alias("auth/signout"),
-            .get("auth/profile", "The signed-in person", requires: member) { scope in try await accounts.profile(scope) }.alias("auth/me"),
-            .get("auth/verify", "Whether this access token is good", requires: member) { scope in
+            .get("auth/profile", "The signed-in person", requires: member.allowing(.identityRead)) { scope in try await accounts.profile(scope) }.alias(
+                "auth/me"),
+            .get("auth/verify", "Whether this access token or API key is good", requires: member.allowing(.identityRead)) { scope in
                 Verification(valid: true, userId: scope.person, organisationId: scope.organisation, role: scope.role)
             },
         ]
