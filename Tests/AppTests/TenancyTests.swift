@@ -2,6 +2,7 @@ import App
 import Base
 import HTTPTypes
 import Modules
+import Storage
 import TestKit
 import Testing
 
@@ -51,8 +52,7 @@ import Testing
                     let body = route.input == nil ? nil : Self.body(for: route.path, session: id) ?? [:]
                     let path = route.path.replacing(/\{[^}]*\}/, with: id)
                     let reply = await app.call(
-                        route.method.rawValue, path, json: body, token: stranger.token,
-                        headers: ["Prefer": "respond-async", "X-Organisation": owner.organisation])
+                        route.method.rawValue, path, json: body, token: stranger.token, headers: ["Prefer": "respond-async"])
                     #expect(reply.status < 500, "\(path)")
                     if route.path.contains("{") || Self.body(for: route.path, session: id) != nil {
                         #expect(reply.status == 404, "\(route.method) \(path): \(reply)")
@@ -80,6 +80,84 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `of two organisations with the same data neither sees, changes or counts the other's by any door`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, stranger) = (try await app.subscriber("pro", "owner"), try await app.subscriber("pro", "stranger"))
+            let estate = try await Estate(of: owner, in: app)
+            let own = try await Estate(of: stranger, in: app)
+            let key = try await app.apiKey(of: stranger, ["*"])
+
+            // What one does beside the other is nothing that the other could notice.
+            let seen = await Self.look(app, stranger.token)
+            try await Estate.grow(owner, in: app)
+            #expect(await Self.look(app, stranger.token) == seen)
+            #expect(seen.count > 5)
+
+            let before = try await estate.rows(in: app)
+            #expect(before.count > 10)
+            var refused = 0
+            for route in app.app.routes where !route.isPublic && route.gate.allSatisfy({ $0.kind != .body }) {
+                for headers in [["Authorization": "Bearer \(try await Self.signIn(stranger, app))"], ["X-API-Key": key.text]] {
+                    for (path, ids) in Self.addresses(of: route, estate, beside: own) {
+                        let body = route.input == nil ? nil : Self.body(for: route, estate)
+                        let reply = await app.call(route.method.rawValue, path, json: body, headers: headers)
+                        let door: Comment = "\(route.method) \(path): \(reply)"
+                        #expect(reply.status < 500, door)
+                        if !ids.isEmpty {
+                            #expect(400..<500 ~= reply.status, door)
+                            refused += 1
+                        }
+                        for secret in estate.ids + [owner.email] where !ids.contains(secret) { #expect(!reply.text.contains(secret), door) }
+                    }
+                }
+            }
+            #expect(refused > 300)
+            #expect(try await estate.rows(in: app) == before)
+        }
+    }
+
+    /// What somebody sees at every door that only shows, and needs no id for it.
+    private static func look(_ app: TestApp, _ token: String) async -> [String: String] {
+        var seen: [String: String] = [:]
+        for route in app.app.routes where route.method == .get && !route.isPublic && !route.path.contains("{") {
+            let reply = await app.call("GET", route.path, token: token)
+            if reply.status == 200 { seen[route.path] = reply.text }
+        }
+        return seen
+    }
+
+    private static func signIn(_ person: TestPerson, _ app: TestApp) async throws -> String {
+        let reply = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+        guard let token = reply["access_token"]?.string else { throw UnexpectedReply(reply) }
+        return token
+    }
+
+    /// The door under each id that another organisation has, the second of two also behind an organisation of one's own; with the foreign
+    /// ids that stand in the address.
+    private static func addresses(of route: Route, _ estate: Estate, beside own: Estate) -> [(path: String, ids: [String])] {
+        let count = route.path.count { $0 == "{" }
+        guard count > 0 else { return [(route.path, [])] }
+        return estate.ids.flatMap { id in
+            let firsts = count == 1 ? [id] : [estate.organisation, own.organisation]
+            return firsts.map { first in
+                let path = route.path.replacing(/\{[^}]*\}/, with: first, maxReplacements: 1).replacing(/\{[^}]*\}/, with: id)
+                return (path, [first, id].filter(estate.ids.contains))
+            }
+        }
+    }
+
+    private static func body(for route: Route, _ estate: Estate) -> JSONValue {
+        switch route.path {
+        case "/v1/organisations/{id}": ["name": "mine now"]
+        case "/v1/organisations/{id}/invitations": ["email": "mine@example.org", "role": "owner"]
+        case "/v1/organisations/{id}/members/{user_id}": ["role": "member"]
+        case "/v1/auth/switch-organisation": ["organisation_id": .string(estate.organisation)]
+        case "/v1/payments/subscriptions/{user_id}/adjust": ["plan": "free"]
+        default: body(for: route.path, session: estate.session) ?? [:]
+        }
+    }
+
     @Test func `only an administrator changes plans, also one's own`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.subscriber("free")
@@ -90,5 +168,62 @@ import Testing
             #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "enterprise"], token: person.token).code == "payment-required")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"] == "Free")
         }
+    }
+}
+
+/// One of everything that an organisation can have.
+private struct Estate: Sendable {
+    /// One that is not personal.
+    let organisation: String
+    let session: String
+    /// What nobody else may ever see, the ids above among them.
+    let ids: [String]
+
+    init(of person: TestPerson, in app: TestApp) async throws {
+        func id(_ name: String, _ reply: TestReply) throws -> String {
+            guard let id = reply[name]?.string else { throw UnexpectedReply(reply) }
+            return id
+        }
+        organisation = try id("id", await app.call("POST", "/v1/organisations", json: ["name": "Harbour Works"], token: person.token))
+        session = try id("sessionUuid", await app.call("POST", "/v1/training/init-session", json: ["sessionId": "session_1"], token: person.token))
+        let uploaded = await app.call("POST", "/v1/training/instant-upload", body: Self.upload("session_1"), token: person.token)
+        guard let file = uploaded["file"]?["id"]?.string else { throw UnexpectedReply(uploaded) }
+        let invitation = try id(
+            "id", await app.call("POST", "/v1/organisations/\(organisation)/invitations", json: ["email": "guest@example.org"], token: person.token))
+        let key = try await app.apiKey(of: person, ["training"])
+        ids = [person.organisation, organisation, person.id.text, session, file, invitation, key.id]
+    }
+
+    /// More of everything.
+    static func grow(_ person: TestPerson, in app: TestApp) async throws {
+        _ = try await app.apiKey(of: person, ["training"])
+        for (path, json) in [
+            ("organisations", ["name": "Another"]), ("training/init-session", ["sessionId": "session_2"]), ("auth/login", nil),
+        ] as [(String, JSONValue?)] {
+            let credentials: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
+            let reply = await app.call("POST", "/v1/" + path, json: json ?? credentials, token: person.token)
+            guard reply.status < 300 else { throw UnexpectedReply(reply) }
+        }
+        let uploaded = await app.call("POST", "/v1/training/instant-upload", body: upload("session_2"), token: person.token)
+        guard uploaded.status == 201 else { throw UnexpectedReply(uploaded) }
+    }
+
+    /// Every row of the database that has to do with the estate, except that trails may tell of those who came too close.
+    func rows(in app: TestApp) async throws -> [String] {
+        try await app.app.database.read { [ids] transaction in
+            let tables: SQL =
+                transaction.dialect == .sqlite
+                ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+                : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
+            let names = try transaction.all(tables) { row in try row.read("name", as: String.self) }.filter { !$0.hasPrefix("audit") }
+            return try names.flatMap { name in
+                try transaction.all("SELECT * FROM \(SQL(trusted: name))").map { "\(name): \($0.values)" }.filter { row in ids.contains { row.contains($0) } }
+            }.sorted()
+        }
+    }
+
+    private static func upload(_ session: String) -> (contentType: String, bytes: [UInt8]) {
+        let csv = (["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n")
+        return multipart([("metadata", "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"input\"}")], file: ("file", "a.csv", Array(csv.utf8)))
     }
 }

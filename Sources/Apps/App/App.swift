@@ -208,7 +208,8 @@ private func identitySettings(_ configuration: Configuration, _ folder: DataFold
         authenticatorWindow: configuration.authenticatorWindow,
         signingAlgorithm: configuration.jwtAlgorithm,
         signingSecret: secret,
-        signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays))
+        signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays)),
+        keyEnvironment: configuration.environment.keyWord
     )
 }
 
@@ -221,6 +222,17 @@ extension Configuration {
             // Without the path: an origin has none.
             guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else { return nil }
             return "\(scheme)://\(host)".lowercased() + (parts.port.map { ":\($0)" } ?? "")
+        }
+    }
+}
+
+extension Configuration.Environment {
+    /// What API keys of such an installation say they are for.
+    fileprivate var keyWord: String {
+        switch self {
+        case .development: "dev"
+        case .test: "test"
+        case .production: "live"
         }
     }
 }

@@ -32,6 +32,8 @@ package struct IdentitySettings: Sendable {
     /// How long a key signs before its successor does; nil for ever.
     package var signingKeyLifetime: Duration?
     package var cookie: BrowserCookie
+    /// The word in the middle of API keys that tells what kind of installation they are for: small letters.
+    package var keyEnvironment: String
 
     package init(
         issuer: String,
@@ -47,7 +49,8 @@ package struct IdentitySettings: Sendable {
         signingAlgorithm: SigningAlgorithm = .rs256,
         signingSecret: String = "",
         signingKeyLifetime: Duration? = .days(90),
-        cookie: BrowserCookie? = nil
+        cookie: BrowserCookie? = nil,
+        keyEnvironment: String = "test"
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -63,6 +66,7 @@ package struct IdentitySettings: Sendable {
         self.signingSecret = signingSecret
         self.signingKeyLifetime = signingKeyLifetime
         self.cookie = cookie ?? BrowserCookie(address: issuer)
+        self.keyEnvironment = keyEnvironment
     }
 
     /// No access token lives longer, whatever it is for: keys are honoured and revocations remembered for this long.
@@ -80,6 +84,9 @@ package struct IdentityModule: Module {
     package let events: IdentityEvents
     let signIns: SignIns
     let secondFactor: SecondFactorSettings
+    let apiKeys: APIKeys
+    let organisations: Organisations
+    let invitations: Invitations
     let database: any Database
     let audit: AuditModule
     let post: Post
@@ -178,10 +185,41 @@ package struct IdentityModule: Module {
         verification = Verification(database: database, challenges: challenges, confirmation: confirmation, audit: audit, post: post)
         browsers = BrowserSessions(sessions: sessions, cookie: settings.cookie)
         browserOrigins = Set(settings.origins)
-        member = Member(readers: [
-            CookieReader(browsers: browsers, origins: browserOrigins),
-            BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: browserOrigins)),
-        ])
+        let memberships = Memberships(database: database, runtime: runtime)
+        let keyMemory = KeyMemory()
+        apiKeys = APIKeys(database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
+        organisations = Organisations(
+            database: database,
+            tokens: tokens,
+            memberships: memberships,
+            keyMemory: keyMemory,
+            audit: audit,
+            runtime: runtime
+        )
+        invitations = Invitations(
+            database: database,
+            memberships: memberships,
+            audit: audit,
+            post: post,
+            frontend: settings.frontend,
+            runtime: runtime
+        )
+        let keyReader = KeyReader(
+            database: database,
+            audit: audit,
+            environment: settings.keyEnvironment,
+            memory: keyMemory,
+            runtime: runtime,
+            logger: logger
+        )
+        member = Member(
+            readers: [
+                CookieReader(browsers: browsers, origins: browserOrigins),
+                keyReader,
+                BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: browserOrigins)),
+            ],
+            memberships: memberships
+        )
         refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
         try await revocations.synchronize()
     }
@@ -190,17 +228,23 @@ package struct IdentityModule: Module {
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
         accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + deviceRoutes + browserRoutes + keyRoutes
-            + administrationRoutes
+            + administrationRoutes + apiKeyRoutes + organisationRoutes
     }
     package var workers: [Worker] {
-        verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker]
+        verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker, credentialPruning]
     }
-    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule] }
+    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule] }
     /// What must run for as long as the process answers: by these it learns what other nodes did.
     package var services: [any Service] { [revocations, keys] }
 
     /// Somebody signed in who has one of `roles`.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles, refusals: refusals) }
+
+    /// A member of the organisation that the call acts in, or of the one that the path's `parameter` names, who has one of `roles` in it;
+    /// without roles, any member.
+    package func organisation(_ roles: OrganisationRole..., at parameter: String? = nil) -> OrganisationRoleRequirement {
+        OrganisationRoleRequirement(member: member, roles: roles.isEmpty ? OrganisationRole.allCases : roles, parameter: parameter)
+    }
 }
 
 // MARK: From the command line
@@ -222,6 +266,7 @@ extension IdentityModule {
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
         revocations.note(ended, at: sessions.runtime.now())
+        apiKeys.memory.holders.forgetAll()
     }
 
     /// Lets an account in again that was suspended, or closed by its owner.

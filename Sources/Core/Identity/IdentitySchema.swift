@@ -85,5 +85,7 @@ enum IdentitySchema {
         SignInSchema.lockout,
         SecondFactorSchema.secondFactor,
         AdministrationSchema.impersonation,
+        KeySchema.migration,
+        OrganisationSchema.migration,
     ]
 }

@@ -8,46 +8,46 @@ extension EntitlementsModule {
             .post(
                 "payments/subscribe",
                 "Start a plan that needs no payment",
-                requires: identity.member.inPerson,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
             ) { (request: Subscribe, scope) in Created(try await subscriptions.start(request, scope: scope)) },
-            .get("payments/subscription", "The present subscription", requires: identity.member, subscription) { _, standing in
+            .get("payments/subscription", "The present subscription", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
                 try subscriptions.current(standing)
             },
             .post(
                 "payments/upgrade",
                 "Change to another plan at once",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.planNotFound, .paymentRequired, .noActiveSubscription, .subscriptionState]
             ) { (request: PlanChoice, scope) in try await subscriptions.upgrade(request, scope: scope) },
             .post(
                 "payments/downgrade",
                 "Change to a smaller plan with the next period",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.planNotFound, .conflict, .noActiveSubscription, .subscriptionState]
             ) { (request: PlanChoice, scope) in try await subscriptions.downgrade(request, scope: scope) },
             .post(
                 "payments/cancel-subscription",
                 "End the subscription, with its period or at once",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.noActiveSubscription, .subscriptionState]
             ) { (request: Cancellation, scope) in try await subscriptions.cancel(request, scope: scope) },
             .post(
                 "payments/resumption",
                 "Take a cancellation back",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.noActiveSubscription, .subscriptionState]
             ) { scope in try await subscriptions.resume(scope: scope) },
             .post(
                 "payments/start-trial",
                 "Begin the trial",
-                requires: identity.member,
+                requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.emailNotProved, .trialUsed, .alreadySubscribed]
             ) { scope in Created(try await trials.start(scope: scope)) },
             .get("payments/trial-status", "Whether there is a trial, and how long it lasts", requires: identity.member) { scope in
                 try await trials.status(scope: scope)
             },
-            .get("usage", "What is used and what is left in this period", requires: identity.member, subscription) { _, standing in
+            .get("usage", "What is used and what is left in this period", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
                 UsageView(standing, meters: meters + catalogue.meters)
             }
             .alias("payments/usage"),

@@ -5,10 +5,14 @@ package import Modules
 package struct Member: Requirement {
     /// Asked in this order; the first that finds a credential of its kind decides.
     let readers: [any CredentialReader]
+    let memberships: Memberships
     /// The scope that opens this door to API keys; nil keeps it closed to them.
     private(set) var keyScope: KeyScope?
 
-    init(readers: [any CredentialReader]) { self.readers = readers }
+    init(readers: [any CredentialReader], memberships: Memberships) {
+        self.readers = readers
+        self.memberships = memberships
+    }
 
     /// The same requirement, also met by an API key that has `scope`.
     package func allowing(_ scope: KeyScope) -> Member {
@@ -18,7 +22,7 @@ package struct Member: Requirement {
     }
 
     package var stage: GateStage { .identity }
-    package var problems: [Problem.Kind] { [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope] }
+    package var problems: [Problem.Kind] { [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember] }
     package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
@@ -32,12 +36,30 @@ package struct Member: Requirement {
     package func scope(of call: Call) async throws(Problem) -> Scope {
         if let known = call.facts.value(of: Scope.self) { return known }
         for reader in readers {
-            guard let scope = try await reader.scope(of: call) else { continue }
+            guard let found = try await reader.scope(of: call) else { continue }
+            let scope = try await placed(found, call)
             call.facts.set(scope)
             call.facts.accountName = scope.person.text
             return scope
         }
         throw Problem(.missingAuthorization, headers: ["WWW-Authenticate": "Bearer"])
+    }
+
+    /// The scope in the organisation that the call names in `X-Organisation`, or else in that of its credential; whoever it is must belong to it.
+    private func placed(_ scope: Scope, _ call: Call) async throws(Problem) -> Scope {
+        let named = call.headers[.organisation]
+        let wanted = named.flatMap { ID<Organisation>($0) }
+        guard named == nil || wanted != nil else { throw Problem(.notAMember) }
+        if case .key = scope.credential {
+            // The reader of keys has looked at the membership; a key acts nowhere but in its own organisation.
+            guard wanted == nil || wanted == scope.organisation else { throw Problem(.notAMember, detail: "An API key acts in its own organisation alone.") }
+            return scope
+        }
+        let organisation = wanted ?? scope.organisation
+        if try await memberships.role(of: scope.person, in: organisation) != nil { return scope.moved(to: organisation) }
+        // A token for an organisation that its bearer has left is over; refreshing gives one for their own.
+        throw organisation == scope.organisation
+            ? Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""]) : Problem(.notAMember)
     }
 
     private func admit(_ scope: Scope) throws(Problem) {
@@ -74,5 +96,6 @@ package struct RoleRequirement: Requirement {
 
 extension Problem.Kind {
     package static let insufficientRole = Self("insufficient-role", "Your role does not allow this", status: 403)
+    package static let notAMember = Self("not-a-member", "You do not belong to this organisation", status: 403)
     package static let insufficientScope = Self("insufficient-scope", "The API key does not allow this", status: 403)
 }

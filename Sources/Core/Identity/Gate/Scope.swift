@@ -17,6 +17,19 @@ package struct Scope: Sendable {
     package var session: ID<Session>? {
         if case .session(let id) = credential { id } else { nil }
     }
+
+    /// The same caller in another organisation, to which the gate has found them to belong.
+    func moved(to organisation: ID<Organisation>) -> Scope {
+        Scope(
+            organisation: organisation,
+            person: person,
+            role: role,
+            credential: credential,
+            impersonator: impersonator,
+            requestID: requestID,
+            address: address
+        )
+    }
 }
 
 /// What a caller proved to be somebody with.

@@ -23,7 +23,7 @@ package struct OpenAPI: Sendable {
                 "title": "Gatehouse",
                 "version": .string(version),
                 "description":
-                    "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix.",
+                    "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix. A signed-in call acts in the organisation of its token, or in the one that its X-Organisation header names.",
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
             "paths": .object(paths),

@@ -185,6 +185,7 @@ extension HTTPField.Name {
     package static let prefer = constant("Prefer")
     package static let csrfToken = constant("X-CSRF-Token")
     package static let apiKey = constant("X-API-Key")
+    package static let organisation = constant("X-Organisation")
 
     /// A name written in the program: it is a valid token or the program is wrong.
     private static func constant(_ text: String) -> HTTPField.Name {

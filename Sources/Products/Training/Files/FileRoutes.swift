@@ -14,31 +14,33 @@ extension TrainingModule {
             .post(
                 "training/upload-chunk",
                 "Send one chunk of a file",
-                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart(texts: ["metadata"], file: "chunk"),
+                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.uploads),
+                .multipart(texts: ["metadata"], file: "chunk"),
                 problems: uploadProblems
             ) { try await uploads.receive($3, isWhole: false, scope: $0, standing: $1, charge: $2) },
             .post(
                 "training/instant-upload",
                 "Send a file at once",
-                requires: identity.member, entitlements.subscription, entitlements.quota(.uploads), .multipart(texts: ["metadata"], file: "file"),
+                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.uploads),
+                .multipart(texts: ["metadata"], file: "file"),
                 problems: uploadProblems
             ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, charge: $2)) }.alias("training/csv-files"),
             .get(
                 "training/csv-files/{id}",
                 "The files of a session",
-                requires: identity.member, .path("id"), .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
+                requires: identity.member.allowing(.training), .path("id"), .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
                 problems: [.sessionNotFound]
             ) { try await files.list(scope: $0, session: $1, kind: $2) },
             .put(
                 "training/csv-files/{id}",
                 "Change how a file is used",
-                requires: identity.member, .path("id", of: SeriesFile.self),
+                requires: identity.member.allowing(.training), .path("id", of: SeriesFile.self),
                 problems: [.fileNotFound, .uploadConflict]
             ) { (request: SeriesSettings, scope, file) in try await files.change(request, scope: scope, file: file) },
             .delete(
                 "training/csv-files/{id}",
                 "Delete a file",
-                requires: identity.member, .path("id", of: SeriesFile.self),
+                requires: identity.member.allowing(.training), .path("id", of: SeriesFile.self),
                 problems: [.fileNotFound, .trainingInProgress]
             ) { try await files.delete(scope: $0, file: $1) },
         ]

@@ -10,7 +10,7 @@ extension TrainingModule {
             .post(
                 "training/generate-datasets/{session}",
                 "Make a session's datasets",
-                requires: identity.member, entitlements.subscription, entitlements.quota(.processing), .path("session"), .header(.prefer),
+                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.processing), .path("session"), .header(.prefer),
                 .header(.idempotencyKey),
                 problems: [.sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed]
             ) { (request: GenerateDatasets, scope, _, charge, session, prefer, key) in
@@ -19,7 +19,8 @@ extension TrainingModule {
             .post(
                 "training/train-models/{session}",
                 "Train a model on a session's datasets",
-                requires: identity.member, entitlements.subscription, entitlements.feature(.training), entitlements.quota(.trainingRuns), .path("session"),
+                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.feature(.training), entitlements.quota(.trainingRuns),
+                .path("session"),
                 .header(.idempotencyKey),
                 problems: [.sessionNotFound, .datasetNotReady, .trainingInProgress, .operationConflict, .modelNotAvailable]
             ) { (request: TrainModels, scope, _, _, charge, session, key) in
@@ -28,10 +29,13 @@ extension TrainingModule {
             .post(
                 "training/cancellation/{session}",
                 "Call the run of a session off",
-                requires: identity.member, .path("session"),
+                requires: identity.member.allowing(.training), .path("session"),
                 problems: [.sessionNotFound, .resultsNotFound]
             ) { try await runs.cancel(scope: $0, session: $1) },
-            .get("training/status/{session}", "How a session's latest run stands", requires: identity.member, .path("session"), problems: [.sessionNotFound]) {
+            .get(
+                "training/status/{session}", "How a session's latest run stands", requires: identity.member.allowing(.training), .path("session"),
+                problems: [.sessionNotFound]
+            ) {
                 try await runs.status(scope: $0, session: $1)
             },
         ]

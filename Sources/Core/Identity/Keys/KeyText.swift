@@ -1,0 +1,48 @@
+import Modules
+import Secrets
+
+/// The text of an API key: `gh_<environment>_<id>_<secret>_<checksum>`.
+///
+/// The checksum lets a mistyped key be refused without a read of the database; it is no secret and proves nothing else.
+struct KeyText: Sendable {
+    let id: ID<APIKey>
+    let text: String
+
+    static let marker = "gh_"
+    private static let secretBytes = 24
+    private static let checksumDigits = 8
+
+    /// A new key. `environment` is one word in small letters.
+    init(id: ID<APIKey>, environment: String, runtime: Runtime) {
+        let head = "\(Self.marker)\(environment)_\(id.text.filter { $0 != "-" })_\(Hex.encode(runtime.randomBytes(Self.secretBytes)))"
+        self.id = id
+        text = "\(head)_\(Self.checksum(head))"
+    }
+
+    /// - Returns: nil for text that no key of this environment looks like.
+    init?(_ text: some StringProtocol, environment: String) {
+        let parts = text.split(separator: "_", omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0] == Self.marker.dropLast(), parts[1] == environment, parts[3].utf8.count == 2 * Self.secretBytes,
+            let cut = text.lastIndex(of: "_"), constantTimeEquals(Self.checksum(text[..<cut]).utf8, parts[4].utf8), let id = Self.id(parts[2])
+        else { return nil }
+        self.id = id
+        self.text = String(text)
+    }
+
+    /// What is kept of it, and what it is compared by. The secret has 192 random bits: a plain hash gives nothing away.
+    var hash: [UInt8] { Digest.sha256(text.utf8) }
+
+    /// What its owner recognises it by: everything before the secret.
+    var prefix: String { text.split(separator: "_").prefix(3).joined(separator: "_") }
+
+    private static func checksum(_ head: some StringProtocol) -> String { String(Digest.hex(String(head)).prefix(checksumDigits)) }
+
+    private static func id(_ digits: some StringProtocol) -> ID<APIKey>? {
+        var rest = Substring(digits)
+        let groups = [8, 4, 4, 4, 12].map { size in
+            defer { rest = rest.dropFirst(size) }
+            return rest.prefix(size)
+        }
+        return rest.isEmpty ? ID(groups.joined(separator: "-")) : nil
+    }
+}

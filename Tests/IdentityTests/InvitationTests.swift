@@ -1,0 +1,139 @@
+import App
+import Base
+import Modules
+import Secrets
+import TestKit
+import Testing
+
+@testable import Identity
+
+@Suite struct InvitationTests {
+    private func accept(_ token: String, _ person: TestPerson, in app: TestApp) async -> TestReply {
+        await app.call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
+    }
+
+    @Test(arguments: Engine.available)
+    func `an invitation goes by mail, lies hashed, and is taken once`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            let id = try await app.organisation(of: owner)
+            // Addresses are compared as registration compares them.
+            let token = try await app.invite(guest.email.uppercased(), to: id, as: "admin", by: owner)
+            #expect((Base64URL.decode(token)?.count ?? 0) >= 16)
+            #expect(try await app.stored("SELECT token_hash AS value FROM invitations") == [Digest.hex(token)])
+            let open = await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)
+            #expect(open["invitations"]?.array?.map { $0["role"] } == ["admin"])
+            #expect(!open.text.contains(token))
+
+            #expect(await accept(token, guest, in: app).code == "invitation-for-another", "the address is not proved yet")
+            try await app.prove(guest)
+            app.clock.advance(by: .milliseconds(2))
+            let accepted = await accept(token, guest, in: app)
+            #expect(accepted.status == 200)
+            #expect(accepted["id"] == .string(id))
+            #expect(accepted["role"] == "admin")
+            #expect(await accept(token, guest, in: app).code == "invitation-not-found")
+            #expect(await app.call("GET", "/v1/auth/verify", token: guest.token, headers: ["X-Organisation": id]).status == 200)
+            #expect(await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"] == [])
+            #expect(try await app.audited("invitation.sent").map(\.actor) == [owner.id.text])
+            #expect(try await app.audited("invitation.accepted").map(\.outcome) == ["refused", "success"])
+
+            let again: JSONValue = ["email": .string(guest.email)]
+            let refused = await app.call("POST", "/v1/organisations/\(id)/invitations", json: again, token: owner.token)
+            #expect(refused.code == "already-a-member")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a link is worth nothing to anybody else, nor a token that is not quite right`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest, thief) = (try await app.register("owner"), try await app.register("guest"), try await app.register("thief"))
+            for person in [guest, thief] { try await app.prove(person) }
+            let id = try await app.organisation(of: owner)
+            let token = try await app.invite(guest.email, to: id, as: "owner", by: owner)
+            #expect(await accept(token, thief, in: app).code == "invitation-for-another")
+            for wrong in [String(token.dropLast()), token + "A", Digest.hex(token), "x"] {
+                #expect(await accept(wrong, guest, in: app).code == "invitation-not-found")
+            }
+            #expect(await app.call("POST", "/v1/invitations/acceptance", json: ["token": ""], token: guest.token).code == "validation-failed")
+            let members = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id)")
+            #expect(members == 1)
+            #expect(await accept(token, guest, in: app).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an invitation ends after seven days, when it is taken back, and when a newer one is sent`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            try await app.prove(guest)
+            let id = try await app.organisation(of: owner)
+            let first = try await app.invite(guest.email, to: id, as: "member", by: owner)
+            let second = try await app.invite(guest.email, to: id, as: "member", by: owner)
+            #expect(await accept(first, guest, in: app).code == "invitation-not-found")
+            let open = await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"]?.array ?? []
+            #expect(open.count == 1)
+            let invitation = try #require(open.first?["id"]?.string)
+            let elsewhere = try await app.organisation(of: guest)
+            #expect(await app.call("DELETE", "/v1/organisations/\(elsewhere)/invitations/\(invitation)", token: guest.token).status == 404)
+            #expect(await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status == 204)
+            #expect(await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status == 404)
+            #expect(await accept(second, guest, in: app).code == "invitation-not-found")
+            #expect(try await app.audited("invitation.revoked").map(\.subject) == [invitation])
+
+            let third = try await app.invite(guest.email, to: id, as: "member", by: owner)
+            app.clock.advance(by: Invitation.lifetime)
+            let token = try #require(await app.signIn(guest)["access_token"]?.string)
+            let late = await app.call("POST", "/v1/invitations/acceptance", json: ["token": .string(third)], token: token)
+            #expect(late.code == "invitation-not-found")
+            app.clock.advance(by: PruneCredentials.invitationsKept + .days(1))
+            try await app.prune()
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM invitations") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an invitation is void once whoever sent it may not send it any more`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, admin, guest) = (try await app.register("owner"), try await app.register("admin"), try await app.register("guest"))
+            try await app.prove(guest)
+            let id = try await app.organisation(of: owner)
+            try await app.join(admin, id, as: "admin", invitedBy: owner)
+            let token = try await app.invite(guest.email, to: id, as: "member", by: admin)
+            #expect(await app.call("DELETE", "/v1/organisations/\(id)/members/\(admin.id)", token: owner.token).status == 204)
+            #expect(await accept(token, guest, in: app).code == "invitation-not-found")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `two who take one invitation at once make one member`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            try await app.prove(guest)
+            let token = try await app.invite(guest.email, to: try await app.organisation(of: owner), as: "member", by: owner)
+            async let first = accept(token, guest, in: app)
+            async let second = accept(token, guest, in: app)
+            #expect(await [first.status, second.status].sorted() == [200, 404])
+            #expect(try await app.audited("invitation.accepted").count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an organisation sends so many invitations a day`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let owner = try await app.register("owner")
+            let path = "/v1/organisations/\(try await app.organisation(of: owner))/invitations"
+            for number in 0..<OrganisationLimits.invitationsPerDay {
+                #expect(await app.call("POST", path, json: ["email": .string("a\(number)@example.org")], token: owner.token).status == 201)
+            }
+            let refused = await app.call("POST", path, json: ["email": "one-more@example.org"], token: owner.token)
+            #expect(refused.status == 429)
+            #expect(refused.code == "too-many-invitations")
+            #expect(refused.headers["retry-after"] != nil)
+            for email in ["nobody", "a@b", "", "a b@example.org"] {
+                let reply = await app.call("POST", path, json: ["email": .string(email)], token: owner.token)
+                #expect(reply.pointers == ["/email"])
+            }
+        }
+    }
+}

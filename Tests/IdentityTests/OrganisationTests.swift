@@ -1,0 +1,290 @@
+import App
+import Base
+import HTTPTypes
+import Modules
+import Secrets
+import TestKit
+import Testing
+
+@testable import Identity
+
+@Suite struct OrganisationTests {
+    @Test(arguments: Engine.available)
+    func `somebody makes organisations, sees their own, and names them anew`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            app.clock.advance(by: .milliseconds(2))
+            let made = await app.call("POST", "/v1/organisations", json: ["name": "  Harbour Works "], token: owner.token)
+            #expect(made.status == 201)
+            #expect(made["name"] == "Harbour Works")
+            #expect(made["role"] == "owner")
+            #expect(made["is_personal"] == false)
+            let id = try #require(made["id"]?.string)
+            let list = await app.call("GET", "/v1/organisations", token: owner.token)["organisations"]?.array ?? []
+            #expect(list.map { $0["id"]?.string } == [owner.organisation, id])
+            #expect(list.map { $0["is_personal"] } == [true, false])
+
+            let renamed = await app.call("PUT", "/v1/organisations/\(id)", json: ["name": "Harbour"], token: owner.token)
+            #expect(renamed["name"] == "Harbour")
+            #expect(await app.call("GET", "/v1/organisations/\(id)", token: owner.token)["name"] == "Harbour")
+            for (method, path) in [("GET", ""), ("GET", "/members"), ("PUT", ""), ("DELETE", ""), ("DELETE", "/members/me"), ("GET", "/invitations")] {
+                let json: JSONValue? = method == "PUT" ? ["name": "mine"] : nil
+                let reply = await app.call(method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
+                #expect(reply.code == "not-found", "\(method) \(path): \(reply)")
+            }
+            for name in ["", "   ", "a\nb", "\u{202E}x"] {
+                #expect(await app.call("POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token).pointers == ["/name"])
+            }
+            #expect(try await app.audited("organisation.created").map(\.subject) == [id])
+            #expect(try await app.audited("organisation.renamed").map(\.actor) == [owner.id.text])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a call acts in the organisation that it names, if its caller belongs there`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            let id = try await app.organisation(of: owner)
+            let there = await app.call("GET", "/v1/auth/verify", token: owner.token, headers: ["X-Organisation": id.uppercased()])
+            #expect(there["organisation_id"] == .string(id))
+            #expect(await app.call("GET", "/v1/auth/verify", token: owner.token)["organisation_id"] == .string(owner.organisation))
+            // Of one that is another's, one that nobody has and one that is no id the same is said.
+            let refusals = [id, "00000000-0000-7000-8000-00000000dead", "nonsense", ""]
+            for header in refusals {
+                let reply = await app.call("GET", "/v1/auth/verify", token: stranger.token, headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
+                #expect(reply.status == 403)
+                #expect(reply.code == "not-a-member")
+                #expect(reply["detail"] == "You do not belong to this organisation")
+            }
+            // A key is for one organisation, and stays there.
+            let key = try #require(await app.makeKey(owner, ["identity.read"], headers: ["X-Organisation": id])["api_key"]?.string)
+            #expect(await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key])["organisation_id"] == .string(id))
+            let elsewhere = await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key, "X-Organisation": owner.organisation])
+            #expect(elsewhere.code == "not-a-member")
+            #expect(await app.call("GET", "/v1/organisations/\(id)", headers: ["X-API-Key": key]).status == 200)
+            #expect(await app.call("GET", "/v1/organisations/\(owner.organisation)", headers: ["X-API-Key": key]).status == 404)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `switching moves the session: its tokens and what is refreshed from it are for the other organisation`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            let id = try await app.organisation(of: owner)
+            let switched = await app.call("POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: owner.token)
+            #expect(switched.status == 200)
+            let token = try #require(switched["access_token"]?.string)
+            #expect(await app.call("GET", "/v1/auth/verify", token: token)["organisation_id"] == .string(id))
+            #expect(try Forgery(of: token).claims["csrf"] == switched["csrf_token"])
+            let refreshed = try #require(await app.refresh(owner.refreshToken)["access_token"]?.string)
+            #expect(await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"] == .string(id))
+            #expect(try await app.audited("session.moved").count == 1)
+            let refused = await app.call("POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: stranger.token)
+            #expect(refused.code == "not-a-member")
+            let sessions = try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE organisation_id = \(id)")
+            #expect(sessions == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `taking somebody out ends what they may do there, at once here and within a second elsewhere`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            let id = try await app.organisation(of: owner)
+            try await app.join(guest, id, as: "member", invitedBy: owner)
+            let there = ["X-Organisation": id]
+            let key = try #require(await app.makeKey(guest, ["*"], headers: there)["api_key"]?.string)
+            let own = try #require(await app.makeKey(guest, ["*"])["api_key"]?.string)
+            let body: JSONValue = ["organisation_id": .string(id)]
+            let token = try #require(await app.call("POST", "/v1/auth/switch-organisation", json: body, token: guest.token)["access_token"]?.string)
+            try await app.withSecondProcess { second in
+                #expect(await second.call("GET", "/v1/auth/verify", token: token)["organisation_id"] == .string(id))
+                #expect(await second.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).status == 200)
+                #expect(await app.call("DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token).status == 204)
+                for node in [app, second] {
+                    #expect(await node.call("GET", "/v1/auth/verify", token: token).code == "token-expired")
+                    #expect(await node.call("GET", "/v1/auth/verify", token: guest.token, headers: there).code == "not-a-member")
+                    #expect(await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).code == "authentication-failed")
+                    #expect(await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": own]).status == 200)
+                    #expect(await node.call("GET", "/v1/auth/verify", token: guest.token).status == 200)
+                    app.clock.advance(by: .milliseconds(500))
+                }
+            }
+            // The session lives on, at home.
+            let refreshed = try #require(await app.refresh(guest.refreshToken)["access_token"]?.string)
+            #expect(await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"] == .string(guest.organisation))
+            #expect(try await app.audited("membership.removed").map(\.subject) == [guest.id.text])
+            // Coming back does not bring the key back.
+            try await app.join(guest, id, as: "member", invitedBy: owner)
+            #expect(await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).status == 401)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `each role does what it may and no more`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let owner = try await app.register("owner")
+            let id = try await app.organisation(of: owner)
+            let (admin, other, member) = (try await app.register("admin"), try await app.register("other"), try await app.register("member"))
+            for (person, role) in [(admin, "admin"), (other, "admin"), (member, "member")] { try await app.join(person, id, as: role, invitedBy: owner) }
+            let path = "/v1/organisations/\(id)"
+            func code(_ method: String, _ rest: String, _ json: JSONValue? = nil, _ person: TestPerson) async -> String? {
+                let reply = await app.call(method, path + rest, json: json, token: person.token)
+                return reply.code ?? "\(reply.status)"
+            }
+            let page = await app.call("GET", path + "/members?limit=2&offset=1", token: member.token)
+            #expect(page["total"] == 4)
+            #expect(page["members"]?.array?.map { $0["user_id"]?.string } == [admin.id.text, other.id.text])
+
+            #expect(await code("PUT", "", ["name": "x"], member) == "insufficient-role")
+            #expect(await code("GET", "/invitations", nil, member) == "insufficient-role")
+            #expect(await code("POST", "/invitations", ["email": "a@example.org"], member) == "insufficient-role")
+            #expect(await code("DELETE", "/members/\(admin.id)", nil, member) == "insufficient-role")
+            #expect(await code("PUT", "", ["name": "x"], admin) == "200")
+            #expect(await code("POST", "/invitations", ["email": "a@example.org"], admin) == "201")
+            for role in ["admin", "owner"] {
+                #expect(await code("POST", "/invitations", ["email": "b@example.org", "role": .string(role)], admin) == "insufficient-role")
+            }
+            #expect(await code("PUT", "/members/\(member.id)", ["role": "admin"], admin) == "insufficient-role")
+            #expect(await code("PUT", "/members/\(admin.id)", ["role": "owner"], admin) == "insufficient-role")
+            #expect(await code("DELETE", "/members/\(other.id)", nil, admin) == "insufficient-role")
+            #expect(await code("DELETE", "/members/\(owner.id)", nil, admin) == "insufficient-role")
+            #expect(await code("DELETE", "", nil, admin) == "insufficient-role")
+            #expect(await code("DELETE", "/members/\(member.id)", nil, admin) == "204")
+            #expect(await code("DELETE", "/members/\(member.id)", nil, admin) == "not-found")
+            #expect(await code("PUT", "/members/\(member.id)", ["role": "admin"], owner) == "not-found")
+            #expect(await code("PUT", "/members/\(other.id)", ["role": "member"], owner) == "200")
+            #expect(await code("DELETE", "/members/\(other.id)", nil, admin) == "204")
+            #expect(await code("DELETE", "/members/me", nil, admin) == "204")
+            #expect(await code("GET", "", nil, admin) == "not-found")
+            #expect(try await app.audited("membership.changed").map(\.subject) == [other.id.text])
+            #expect(try await app.audited("membership.left").map(\.actor) == [admin.id.text])
+
+            // Money of an organisation is for those who run it.
+            try await app.join(member, id, as: "member", invitedBy: owner)
+            let there = ["X-Organisation": id]
+            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: member.token, headers: there).code == "insufficient-role")
+            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: there).status == 201)
+            #expect(await app.call("GET", "/v1/usage", token: member.token, headers: there)["plan"] == "Free")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an organisation keeps an owner, whoever leaves at once`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (first, second) = (try await app.register("first"), try await app.register("second"))
+            #expect(await app.call("DELETE", "/v1/organisations/\(first.organisation)/members/me", token: first.token).code == "last-owner")
+            for round in 0..<6 {
+                let id = try await app.organisation(of: first)
+                let path = "/v1/organisations/\(id)/members"
+                #expect(await app.call("DELETE", path + "/me", token: first.token).code == "last-owner")
+                #expect(await app.call("PUT", "\(path)/\(first.id)", json: ["role": "member"], token: first.token).code == "last-owner")
+                try await app.join(second, id, as: "owner", invitedBy: first)
+                // Two go at once: by leaving, by stepping down, by throwing each other out.
+                func go(_ person: TestPerson, _ other: TestPerson) async -> TestReply {
+                    switch round % 3 {
+                    case 0: await app.call("DELETE", path + "/me", token: person.token)
+                    case 1: await app.call("PUT", "\(path)/\(person.id)", json: ["role": "member"], token: person.token)
+                    default: await app.call("DELETE", "\(path)/\(other.id)", token: person.token)
+                    }
+                }
+                async let one = go(first, second)
+                async let two = go(second, first)
+                let statuses = await [one.status, two.status].sorted()
+                #expect(statuses[0] < 300 && statuses[1] >= 400, "\(statuses)")
+                let owners = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'owner'")
+                #expect(owners == 1)
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `the own organisation stays one's own, even beside another owner`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (person, partner) = (try await app.register("person"), try await app.register("partner"))
+            try await app.join(partner, person.organisation, as: "owner", invitedBy: person)
+            let path = "/v1/organisations/\(person.organisation)"
+            #expect(await app.call("DELETE", path + "/members/me", token: person.token).code == "last-owner")
+            #expect(await app.call("DELETE", "\(path)/members/\(person.id)", token: partner.token).code == "last-owner")
+            #expect(await app.call("PUT", "\(path)/members/\(person.id)", json: ["role": "member"], token: partner.token).code == "last-owner")
+            #expect(await app.call("DELETE", path, token: person.token).code == "organisation-in-use")
+            #expect(await app.call("DELETE", path + "/members/me", token: partner.token).status == 204)
+            #expect(await app.call("DELETE", path, token: person.token).code == "organisation-in-use")
+            #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 200)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an organisation that owns nothing can be deleted`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register(), try await app.register("guest"))
+            let (empty, used) = (try await app.organisation(of: owner), try await app.organisation(of: owner))
+            _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: ["X-Organisation": used])
+            #expect(await app.call("DELETE", "/v1/organisations/\(used)", token: owner.token).code == "organisation-in-use")
+            try await app.join(guest, empty, as: "member", invitedBy: owner)
+            #expect(await app.call("DELETE", "/v1/organisations/\(empty)", token: owner.token).code == "organisation-in-use")
+            #expect(await app.call("DELETE", "/v1/organisations/\(empty)/members/me", token: guest.token).status == 204)
+            _ = await app.makeKey(owner, ["*"], headers: ["X-Organisation": empty])
+            #expect(await app.call("DELETE", "/v1/organisations/\(empty)", token: owner.token).status == 204)
+            #expect(await app.call("GET", "/v1/organisations/\(empty)", token: owner.token).status == 404)
+            #expect(await app.call("GET", "/v1/auth/verify", token: owner.token).status == 200)
+            #expect(try await app.audited("organisation.deleted").map(\.subject) == [empty])
+            for table: SQL in ["api_keys", "invitations", "memberships", "sessions"] {
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM \(table) WHERE organisation_id = \(empty)") == 0)
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `one person belongs to so many organisations and no more`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            for _ in 2..<OrganisationLimits.perPerson { _ = try await app.organisation(of: person) }
+            async let first = app.call("POST", "/v1/organisations", json: ["name": "one"], token: person.token)
+            async let second = app.call("POST", "/v1/organisations", json: ["name": "two"], token: person.token)
+            #expect(await [first.status, second.status].sorted() == [201, 409])
+            #expect(await app.call("POST", "/v1/organisations", json: ["name": "three"], token: person.token).code == "too-many-organisations")
+            let count = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(person.id)")
+            #expect(count == OrganisationLimits.perPerson)
+        }
+    }
+}
+
+extension TestApp {
+    /// A new organisation that `owner` owns.
+    func organisation(of owner: TestPerson) async throws -> String {
+        let reply = await call("POST", "/v1/organisations", json: ["name": "A second one"], token: owner.token)
+        guard let id = reply["id"]?.string else { throw UnexpectedReply(reply) }
+        return id
+    }
+
+    /// Takes somebody's address as proved.
+    func prove(_ person: TestPerson) async throws {
+        try await app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
+    }
+
+    func invite(_ email: String, to organisation: String, as role: String, by inviter: TestPerson) async throws -> String {
+        // Mails sort by the millisecond in which they were written.
+        clock.advance(by: .milliseconds(2))
+        let body: JSONValue = ["email": .string(email), "role": .string(role)]
+        let reply = await call("POST", "/v1/organisations/\(organisation)/invitations", json: body, token: inviter.token)
+        guard reply.status == 201, let token = try await mail(to: email).last?.token else { throw UnexpectedReply(reply) }
+        return token
+    }
+
+    /// By an invitation, through the front door.
+    func join(_ person: TestPerson, _ organisation: String, as role: String, invitedBy inviter: TestPerson) async throws {
+        try await prove(person)
+        let token = try await invite(person.email, to: organisation, as: role, by: inviter)
+        let reply = await call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
+        guard reply.status == 200 else { throw UnexpectedReply(reply) }
+    }
+
+    /// What the gate finds a caller to be.
+    func scope(headers: [String: String]) async throws -> Scope {
+        var fields: HTTPFields = [:]
+        for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
+        return try await app.identity.member.scope(
+            of: Call(method: .get, path: "/", headers: fields, requestID: "a-test-request", address: "192.0.2.1", received: clock.now))
+    }
+}
