@@ -233,7 +233,9 @@ package struct IdentityModule: Module {
     package var workers: [Worker] {
         verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker, credentialPruning]
     }
-    package var schedules: [Schedule] { verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule] }
+    package var schedules: [Schedule] {
+        verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule]
+    }
     /// What must run for as long as the process answers: by these it learns what other nodes did.
     package var services: [any Service] { [revocations, keys] }
 
