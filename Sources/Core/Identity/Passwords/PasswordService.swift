@@ -28,7 +28,7 @@ struct Passwords: Sendable {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try tellChange(person, in: transaction)
+            try tellChange(person, from: scope.address, in: transaction)
             guard request.signOutOthers ?? true else { return [] }
             return try transaction.revokeSessions(of: person.id, except: scope.session, because: "password changed")
         }
@@ -70,7 +70,7 @@ struct Passwords: Sendable {
                     AuditEvent("password.reset", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: person.id.text),
                     in: transaction
                 )
-                try tellChange(person, in: transaction)
+                try tellChange(person, from: visitor.address, in: transaction)
                 return (.success(PasswordChanged(message: "The password is changed. Sign in with it.", sessionsEnded: ended.count)), ended)
             case .used(let person):
                 try recordFailure(person.id, visitor, in: transaction)
@@ -92,9 +92,9 @@ struct Passwords: Sendable {
         throw .invalidProof(.link(token: token))
     }
 
-    private func tellChange(_ person: Person, in transaction: Transaction) throws {
+    private func tellChange(_ person: Person, from address: String, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-        try post.send(Letter("password-changed", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
+        try post.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
     }
 
     private func recordFailure(_ person: ID<Person>?, _ visitor: Visitor, in transaction: Transaction) throws {
