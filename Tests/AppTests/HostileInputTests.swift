@@ -38,7 +38,9 @@ import Testing
                             body["email"] = .string("\(Hex.encode(Runtime.system.randomBytes(6)))@example.org")
                         }
                         let session = "session_\(calls)"
-                        _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
+                        if route.path.contains("{session}") {
+                            _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
+                        }
                         let path = route.path.replacing("{session}", with: session).replacing("{user_id}", with: person.id.text)
                         let needsAdministrator = route.gate.contains { $0.kind == .role }
                         let token = route.path.hasPrefix("/v1/auth") ? nil : needsAdministrator ? administrator.token : person.token
