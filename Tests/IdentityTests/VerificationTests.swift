@@ -133,23 +133,24 @@ import Testing
     func `no number of new codes gives more than so many tries a day`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            var sent = 1
-            var last = try await app.welcome(person)
+            var seen = [try await app.welcome(person)]
+            func another() async throws -> MailedChallenge {
+                _ = await app.call("POST", "/v1/auth/resend-verification", json: ["email": .string(person.email)])
+                let new = try #require(try await app.challenges("verify-email", to: person.email).first { !seen.contains($0) })
+                seen.append(new)
+                return new
+            }
+            var last = seen[0]
             // Each code is tried out, until the day's tries are.
-            while sent * Challenge.triesPerCode <= Challenge.triesPerDay {
+            while seen.count * Challenge.triesPerCode <= Challenge.triesPerDay {
                 for _ in 0..<Challenge.triesPerCode { _ = await app.verify(person.email, code: wrong(last.code)) }
                 app.clock.advance(by: .minutes(20))
-                let known = try await app.challenges("verify-email", to: person.email)
-                _ = await app.call("POST", "/v1/auth/resend-verification", json: ["email": .string(person.email)])
-                last = try #require(try await app.challenges("verify-email", to: person.email).first { !known.contains($0) })
-                sent += 1
+                last = try await another()
             }
             #expect(await app.verify(person.email, code: last.code).code == "invalid-proof")
             // The link is open to its reader all the while, and the next day the codes are.
             app.clock.advance(by: .days(1))
-            let known = try await app.challenges("verify-email", to: person.email)
-            _ = await app.call("POST", "/v1/auth/resend-verification", json: ["email": .string(person.email)])
-            let fresh = try #require(try await app.challenges("verify-email", to: person.email).first { !known.contains($0) })
+            let fresh = try await another()
             #expect(await app.verify(person.email, code: fresh.code).status == 200)
         }
     }
@@ -200,8 +201,8 @@ import Testing
             #expect(try await app.challenges("reset-password", to: verified.email).count == 1)
             #expect(try await app.mail(to: suspended.email).count == 1)
             #expect(try await app.mail(to: "nobody@example.org").isEmpty)
-            #expect(try await app.audited("email.verification-requested").map(\.outcome) == ["success", "refused", "refused", "refused", "refused"])
-            #expect(try await app.audited("password.reset-requested").map(\.outcome) == ["success", "success", "refused", "refused", "refused"])
+            #expect(try await app.audited("email.verification-requested").map(\.outcome).sorted() == ["refused", "refused", "refused", "refused", "success"])
+            #expect(try await app.audited("password.reset-requested").map(\.outcome).sorted() == ["refused", "refused", "refused", "success", "success"])
             // A mail that came late is as good as the newest; together they prove one thing.
             #expect(await app.verify(token: first.token).status == 200)
             let other = try #require(mailed.first { $0 != first })
@@ -280,7 +281,7 @@ import Testing
             #expect(try await app.mail(to: person.email).count == mailsBefore + 1)
             #expect(await ask(new).status == 429)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["email"] == .string(person.email))
-            #expect(try await app.audited("email.change-requested").map(\.outcome) == ["failure", "refused", "success"])
+            #expect(try await app.audited("email.change-requested").map(\.outcome).sorted() == ["failure", "refused", "success"])
 
             let reply = await app.verify(token: mailed[0].token)
             #expect(reply.status == 200)

@@ -49,3 +49,8 @@ extension Role {
         }
     }
 }
+
+extension Person {
+    /// How a letter addresses them; empty where they did not say what they are called.
+    var callingName: String { firstName ?? fullName ?? "" }
+}

@@ -94,8 +94,7 @@ struct Passwords: Sendable {
 
     private func tellChange(_ person: Person, from address: String, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-        let values = ["name": person.firstName ?? person.fullName ?? "", "when": transaction.now.description, "address": address]
-        try post.send(Letter("password-changed", to: person.email, values: values), in: transaction)
+        try post.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
     }
 
     private func recordFailure(_ person: ID<Person>?, _ visitor: Visitor, in transaction: Transaction) throws {

@@ -66,7 +66,7 @@ struct Profiles: Sendable {
             let ended = try transaction.revokeSessions(of: person.id, because: "account closed")
             try events.accountClosed(person, in: transaction)
             try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
-            try post.send(Letter("account-closed", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
+            try post.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             return (person.email, ended)
         }
         revocations.note(ended, at: runtime.now())

@@ -25,6 +25,14 @@ struct Challenge: Sendable {
             }
         }
 
+        /// The letter that it is mailed in.
+        var template: String {
+            switch self {
+            case .verifyEmail, .changeEmail: "verify-email"
+            case .resetPassword: "reset-password"
+            }
+        }
+
         /// The page that its link opens.
         var page: String {
             switch self {

@@ -40,11 +40,11 @@ struct Challenges: Sendable {
         guard try transaction.insert(challenge) else { return false }
         guard isMailed else { return true }
         let letter = Letter(
-            purpose.rawValue,
+            purpose.template,
             to: email,
             values: [
-                "name": person.firstName ?? person.fullName ?? "", "link": "\(frontend)/\(purpose.page)?token=\(token)", "code": code,
-                "link_hours": String(purpose.linkLifetime.components.seconds / 3_600), "code_minutes": String(Challenge.codeLifetime.components.seconds / 60),
+                "name": person.callingName, "link": "\(frontend)/\(purpose.page)?token=\(token)", "code": code,
+                "expires": (transaction.now + purpose.linkLifetime).description, "code_expires": (transaction.now + Challenge.codeLifetime).description,
             ]
         )
         try post.send(letter, in: transaction)

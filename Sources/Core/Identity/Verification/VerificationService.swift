@@ -66,7 +66,7 @@ struct Verification: Sendable {
             // Whether somebody else has the address is told to nobody: the caller's side of it is the same in every way.
             let isFree = try transaction.person(named: new.key).map { $0.id == person.id } ?? true
             guard try challenges.send(.changeEmail, to: new.text, of: person, isMailed: isFree, in: transaction) else { return false }
-            try post.send(Letter("email-change-requested", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
+            try post.send(.notice("email-change-requested", to: person, at: transaction.now, from: scope.address), in: transaction)
             try audit.record(AuditEvent("email.change-requested", outcome: isFree ? .success : .refused, by: scope, subject: person.id.text), in: transaction)
             return true
         }
@@ -80,7 +80,7 @@ struct Verification: Sendable {
         try transaction.changeEmail(of: person.id, to: email)
         // What was sent to the old address is in the hands of whoever reads that.
         try transaction.endChallenges(of: person.id)
-        try post.send(Letter("email-changed", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
+        try post.send(.notice("email-changed", to: person, at: transaction.now, from: visitor.address), in: transaction)
         try audit.record(
             AuditEvent("email.changed", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: person.id.text),
             in: transaction
@@ -90,6 +90,13 @@ struct Verification: Sendable {
 
     private func recordFailure(_ action: String, _ person: ID<Person>?, _ visitor: Visitor, in transaction: Transaction) throws {
         try audit.record(AuditEvent(action, outcome: .failure, from: visitor, subject: person?.text), in: transaction)
+    }
+}
+
+extension Letter {
+    /// Tells somebody what happened to their account, when, and from which network address.
+    static func notice(_ template: String, to person: Person, at instant: Instant, from address: String) -> Letter {
+        Letter(template, to: person.email, values: ["name": person.callingName, "when": instant.description, "address": address])
     }
 }
 
