@@ -17,6 +17,9 @@ package struct RequestBody: Sendable, AsyncSequence {
         }
     }
 
+    /// A body without a byte.
+    package static let empty = RequestBody(bytes: [])
+
     package init(bytes: [UInt8]) {
         announcedSize = bytes.count
         makeNext = {

@@ -4,15 +4,14 @@ import NIOHTTP1
 import NIOWebSocket
 import Telemetry
 
-/// Stands between the HTTP codec and a connection's loop: translates, keeps the time, tells faults in their place in the stream,
+/// Stands between the HTTP decoder and a connection's task: translates, keeps the time, tells faults in their place in the stream,
 /// and ends the connection so that the last answer is read.
 ///
 /// It has one timer, which is moved only when it would fire too late.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias InboundOut = InboundPart
-    typealias OutboundIn = OutboundPart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
 
     private enum Phase {
         case open
@@ -26,7 +25,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: HTTPLimits
     private let pulse: ConnectionPulse
-    private let encoder: HTTPResponseEncoder
+    private let parts: PartExchange
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let logger: Logger
 
@@ -36,27 +35,34 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var sawPart = false
     private var lingerBytes = 0
     private var timer: (fires: NIODeadline, scheduled: Scheduled<Void>)?
+    /// While this stands in the pipeline.
+    private var context: ChannelHandlerContext?
 
     init(
         limits: HTTPLimits,
         pulse: ConnectionPulse,
-        encoder: HTTPResponseEncoder,
+        parts: PartExchange,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>,
         logger: Logger
     ) {
         self.limits = limits
         self.pulse = pulse
-        self.encoder = encoder
+        self.parts = parts
         self.decoder = decoder
         self.logger = logger
         watch = ConnectionWatch(limits: limits, start: .now())
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { keepTime(context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        parts.attach(self)
+        keepTime(context)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.scheduled.cancel()
-        timer = nil
+        (timer, self.context) = (nil, nil)
+        parts.detach(self)
     }
 }
 
@@ -79,18 +85,18 @@ extension ConnectionGuard {
             watch.headArrived(at: .now())
             do throws(HTTPFault) {
                 let head = try RequestHead(head, uriBytes: limits.uriBytes)
-                context.fireChannelRead(wrapInboundOut(.head(head)))
+                parts.arrived(.head(head))
                 if head.hasBody { keepTime(context) }
             } catch {
                 phase = .faulted
-                context.fireChannelRead(wrapInboundOut(.fault(error)))
+                parts.arrived(.fault(error))
             }
         case .body(let piece):
             watch.pieceArrived(at: .now())
-            context.fireChannelRead(wrapInboundOut(.body(piece)))
+            parts.arrived(.body(piece))
         case .end:
             watch.requestEnded()
-            context.fireChannelRead(wrapInboundOut(.end))
+            parts.arrived(.end)
         }
     }
 
@@ -101,13 +107,18 @@ extension ConnectionGuard {
             keepTime(context)
         }
         sawPart = false
-        context.fireChannelReadComplete()
-        // The loop has stopped asking for more.
+        parts.readIsComplete()
+        // Nobody else asks for more.
         if phase == .lingering { context.read() }
     }
 
     func read(context: ChannelHandlerContext) {
-        if phase != .faulted { context.read() }
+        if phase != .faulted, parts.wantsMore() { context.read() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        parts.connectionIsOver()
+        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -132,7 +143,7 @@ extension ConnectionGuard {
         case ChannelEvent.inputClosed:
             isInputClosed = true
             if phase == .lingering { context.close(promise: nil) }
-            context.fireUserInboundEventTriggered(event)
+            parts.inputIsOver()
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -142,36 +153,40 @@ extension ConnectionGuard {
     private func tell(_ fault: HTTPFault, _ context: ChannelHandlerContext) {
         if !watch.isReadingRequest { watch.headArrived(at: .now()) }
         phase = .faulted
-        context.fireChannelRead(wrapInboundOut(.fault(fault)))
-        context.fireChannelReadComplete()
+        parts.arrived(.fault(fault))
+        parts.readIsComplete()
     }
 }
 
 // MARK: - Out
 
-extension ConnectionGuard {
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        switch unwrapOutboundIn(data) {
-        case .goAhead:
-            context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: promise)
+extension ConnectionGuard: PartExchange.PipelineEnd {
+    func write(_ part: OutboundPart) {
+        guard let context else { return }
+        switch part {
         case .reply(let head, let body):
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            if let body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-            context.write(wrapOutboundOut(.end(nil)), promise: promise)
+            context.write(wrapOutboundOut(head), promise: nil)
+            if let body { context.write(wrapOutboundOut(body), promise: nil) }
             answered(context)
-        case .head(let head):
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .piece(let piece):
-            context.write(wrapOutboundOut(.body(.byteBuffer(piece))), promise: promise)
+        case .head(let bytes), .piece(let bytes):
+            context.write(wrapOutboundOut(bytes), promise: nil)
         case .end:
-            context.write(wrapOutboundOut(.end(nil)), promise: promise)
             answered(context)
         case .switchProtocols(let head):
-            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: promise)
+            context.writeAndFlush(wrapOutboundOut(head), promise: nil)
             switchToWebSocket(context)
         case .frame:
             preconditionFailure("frames are written after the protocols are switched")
         }
+    }
+
+    func flush() { context?.flush() }
+
+    func readMore() { context?.read() }
+
+    func finish() {
+        // The task has written its last answer.
+        if let context, phase == .open || phase == .faulted { end(context) }
     }
 
     private func answered(_ context: ChannelHandlerContext) {
@@ -186,7 +201,7 @@ extension ConnectionGuard {
             watch.writeWaits(at: .now(), bufferedBytes: bufferedBytes(context))
         }
         keepTime(context)
-        context.fireChannelWritabilityChanged()
+        if context.channel.isWritable { parts.hasRoom() }
     }
 
     private func switchToWebSocket(_ context: ChannelHandlerContext) {
@@ -201,10 +216,9 @@ extension ConnectionGuard {
                     maxAccumulatedFrameCount: 1_024,
                     maxAccumulatedFrameSize: limits.webSocketMessageBytes
                 ),
-                WebSocketParts(endTime: TimeAmount(limits.writeStallTime), logger: logger),
+                WebSocketParts(parts: parts, endTime: TimeAmount(limits.writeStallTime), logger: logger),
             ]
             try pipeline.addHandlers(handlers, position: .before(self))
-            pipeline.removeHandler(encoder, promise: nil)
             // Before the decoder, which hands on what it had already read when it goes.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(decoder, promise: nil)
@@ -250,13 +264,6 @@ extension ConnectionGuard {
 // MARK: - End
 
 extension ConnectionGuard {
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .output else { return context.close(mode: mode, promise: promise) }
-        // The loop has written its last answer.
-        if phase == .open || phase == .faulted { end(context) }
-        promise?.succeed()
-    }
-
     /// Closes once everything written has left, and where the client is still sending, not before it stops: bytes that arrive at a
     /// closed socket are answered by a reset, which takes the answer away from a client that has not read it yet.
     private func end(_ context: ChannelHandlerContext) {
@@ -271,7 +278,7 @@ extension ConnectionGuard {
                 self.linger(context)
             }
         }
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: written)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
     private func linger(_ context: ChannelHandlerContext) {

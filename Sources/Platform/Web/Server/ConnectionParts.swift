@@ -3,9 +3,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
-import Synchronization
 
-/// What a connection's pipeline hands to its loop.
+/// What a connection's pipeline hands to its task.
 enum InboundPart: Sendable {
     case head(RequestHead)
     case body(ByteBuffer)
@@ -15,16 +14,16 @@ enum InboundPart: Sendable {
     case frame(WebSocketFrame)
 }
 
-/// What a connection's loop hands to its pipeline.
+/// What a connection's task hands to its pipeline: bytes as they go over the wire, and what the pipeline has to know of them.
 enum OutboundPart: Sendable {
-    /// The interim answer to `Expect: 100-continue`.
-    case goAhead
-    case reply(HTTPResponseHead, ByteBuffer?)
-    case head(HTTPResponseHead)
+    /// A whole answer: its head, with its body or followed by it.
+    case reply(ByteBuffer, ByteBuffer?)
+    /// The head of an answer that is not there as a whole, or the interim answer to `Expect: 100-continue`.
+    case head(ByteBuffer)
     case piece(ByteBuffer)
     case end
     /// From here on both directions are WebSocket frames.
-    case switchProtocols(HTTPResponseHead)
+    case switchProtocols(ByteBuffer)
     case frame(WebSocketFrame)
 }
 
@@ -45,24 +44,21 @@ extension RequestHead {
     /// - Throws: the fault to answer with.
     init(_ head: HTTPRequestHead, uriBytes: Int) throws(HTTPFault) {
         guard head.uri.utf8.count <= uriBytes else { throw .uriTooLong }
-        let headers = head.headers
-        let hosts = headers["host"].count
+        let fields = RequestFields(head.headers)
         isVersion10 = head.version == .http1_0
         // RFC 9112 §3.2: a request without a Host, or with two, is not to be guessed at.
-        guard hosts == 1 || (hosts == 0 && isVersion10) else { throw .malformed }
-        request = try Self.request(head)
-        let size = headers.first(name: "content-length")
-        announcedSize = size.flatMap { Int($0) }
+        guard fields.hosts == 1 || (fields.hosts == 0 && isVersion10) else { throw .malformed }
+        request = try Self.request(head, fields)
+        announcedSize = fields.size.flatMap { Int($0) }
         // The parser lets sizes through that no Int holds.
-        guard size == nil || announcedSize != nil else { throw .malformed }
-        let isChunked = headers.contains(name: "transfer-encoding")
-        hasBody = isChunked || (announcedSize ?? 0) > 0
-        expectsGoAhead = hasBody && !isVersion10 && headers.first(name: "expect")?.lowercased() == "100-continue"
-        asksForUpgrade = head.method == .CONNECT || headers.contains(name: "upgrade")
+        guard fields.size == nil || announcedSize != nil else { throw .malformed }
+        hasBody = fields.isChunked || (announcedSize ?? 0) > 0
+        expectsGoAhead = hasBody && !isVersion10 && fields.expectation?.lowercased() == "100-continue"
+        asksForUpgrade = head.method == .CONNECT || fields.asksForUpgrade
         keepsAlive = head.isKeepAlive && !asksForUpgrade
     }
 
-    private static func request(_ head: HTTPRequestHead) throws(HTTPFault) -> HTTPRequest {
+    private static func request(_ head: HTTPRequestHead, _ fields: RequestFields) throws(HTTPFault) -> HTTPRequest {
         do {
             // The library's own conversion takes each target apart with Foundation; only the absolute form needs that.
             guard head.uri.hasPrefix("/") || head.uri == "*" || head.method == .CONNECT else {
@@ -72,9 +68,9 @@ extension RequestHead {
             return HTTPRequest(
                 method: try HTTPRequest.Method(head.method),
                 scheme: "http",
-                authority: head.headers.first(name: "host"),
+                authority: fields.host,
                 path: head.uri,
-                headerFields: HTTPFields(head.headers, splitCookie: false)
+                headerFields: fields.others
             )
         } catch {
             throw .malformed
@@ -82,25 +78,36 @@ extension RequestHead {
     }
 }
 
-extension HTTPFault: Error {}
+/// The header fields of a request, and what they say of its connection and its body, read in one pass.
+private struct RequestFields {
+    /// All but the Host.
+    var others = HTTPFields()
+    var hosts = 0
+    var host: String?
+    var size: String?
+    var isChunked = false
+    var expectation: String?
+    var asksForUpgrade = false
 
-/// The parts of a connection as its loop, a handler or a WebSocket take them.
-///
-/// `@unchecked` because of the iterator, which is not Sendable: `isTaken` lets in one taker at a time, and the exchange of the
-/// flag orders what one taker did before what the next one does.
-final class PartReader: @unchecked Sendable {
-    struct ReadByTwo: Error {}
-
-    private var iterator: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator
-    private let isTaken = Atomic(false)
-
-    init(_ stream: NIOAsyncChannelInboundStream<InboundPart>) { iterator = stream.makeAsyncIterator() }
-
-    /// - Returns: nil when no more will come.
-    /// - Throws: ``ReadByTwo`` where somebody else is waiting for a part.
-    func next() async throws -> InboundPart? {
-        guard !isTaken.exchange(true, ordering: .acquiring) else { throw ReadByTwo() }
-        defer { isTaken.store(false, ordering: .releasing) }
-        return try await iterator.next()
+    init(_ headers: HTTPHeaders) {
+        others.reserveCapacity(headers.count)
+        for (name, value) in headers {
+            // The parser has let through nothing that is no name.
+            guard let name = HTTPField.Name(name) else { continue }
+            switch name.canonicalName {
+            case "host":
+                hosts += 1
+                host = value
+                continue
+            case "content-length": size = size ?? value
+            case "transfer-encoding": isChunked = true
+            case "expect": expectation = expectation ?? value
+            case "upgrade": asksForUpgrade = true
+            default: break
+            }
+            others.append(HTTPField(name: name, value: value))
+        }
     }
 }
+
+extension HTTPFault: Error {}

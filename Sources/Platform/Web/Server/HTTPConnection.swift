@@ -18,19 +18,18 @@ struct HTTPConnections: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
             let pulse = ConnectionPulse()
-            let encoder = HTTPResponseEncoder()
+            let parts = PartExchange(channel: channel, executor: executors[channel.eventLoop])
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
             decoderLimits.maxHeaderListSize = limits.headerListBytes
             decoderLimits.maxHeaderFieldCount = limits.headerCount
             let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(encoder)
             try pipeline.addHandler(decoder)
-            try pipeline.addHandler(ConnectionGuard(limits: limits, pulse: pulse, encoder: encoder, decoder: decoder, logger: logger))
+            try pipeline.addHandler(ConnectionGuard(limits: limits, pulse: pulse, parts: parts, decoder: decoder, logger: logger))
             return HTTPConnection(
                 channel: channel,
-                parts: try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+                parts: parts,
                 peerAddress: Self.name(channel.remoteAddress),
                 pulse: pulse
             )
@@ -63,25 +62,23 @@ final class ConnectionCount: Sendable {
 /// One connection: requests in the order they came, each answered before the next is looked at.
 struct HTTPConnection: ServerChildChannelValue {
     let channel: any Channel
-    let parts: NIOAsyncChannel<InboundPart, OutboundPart>
+    let parts: PartExchange
     let peerAddress: String
     let pulse: ConnectionPulse
 
     fileprivate func serve(as server: HTTPConnections, logger: Logger) async {
-        do {
-            try await withTaskCancellationHandler {
-                try await parts.executeThenClose { inbound, outbound in
-                    let loop = RequestLoop(connection: self, server: server, parts: PartReader(inbound), outbound: outbound, logger: logger)
-                    try await loop.run()
-                    // The guard closes the connection when the client has what was written and has stopped sending.
-                    outbound.finish()
-                    try await channel.closeFuture.get()
-                }
-            } onCancel: {
+        await withTaskCancellationHandler {
+            do {
+                try await RequestLoop(connection: self, server: server, parts: parts, logger: logger).run()
+                // The guard closes the connection when the client has what was written and has stopped sending.
+                parts.finish()
+            } catch {
+                logger.debug("connection ended", metadata: ["cause": "\(error)", "peer": "\(peerAddress)"])
                 channel.close(promise: nil)
             }
-        } catch {
-            logger.debug("connection ended", metadata: ["cause": "\(error)", "peer": "\(peerAddress)"])
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(promise: nil)
         }
     }
 }
@@ -89,8 +86,7 @@ struct HTTPConnection: ServerChildChannelValue {
 private struct RequestLoop: Sendable {
     let connection: HTTPConnection
     let server: HTTPConnections
-    let parts: PartReader
-    let outbound: NIOAsyncChannelOutboundWriter<OutboundPart>
+    let parts: PartExchange
     let logger: Logger
 
     /// Returns when the connection has served its purpose.
@@ -111,16 +107,16 @@ private struct RequestLoop: Sendable {
 
     /// - Returns: false when that was the connection's last request.
     private func serve(_ head: RequestHead) async throws -> Bool {
-        let body = head.hasBody ? IncomingBody(head, parts: parts, outbound: outbound, pulse: connection.pulse) : nil
+        let body = head.hasBody ? IncomingBody(head, parts: parts, pulse: connection.pulse) : nil
         if body == nil { guard case .end = try await parts.next() else { return false } }
         let request = IncomingRequest(
             head: head.request,
-            body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? RequestBody(bytes: []),
+            body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? .empty,
             peerAddress: connection.peerAddress
         )
         if let upgrader = server.upgrader, body == nil, let answer = await WebSocketHandshake.answer(request, by: upgrader, on: connection.channel) {
-            try await outbound.write(.switchProtocols(answer))
-            await upgrader.handle(WebSocketChannel(parts: parts, outbound: outbound), request)
+            try await parts.write(.switchProtocols(ByteBuffer(headOf: .switchingProtocols, answer)))
+            await upgrader.handle(WebSocketChannel(parts: parts), request)
             return false
         }
 
@@ -136,7 +132,7 @@ private struct RequestLoop: Sendable {
     }
 
     private func write(_ reply: Reply, to head: RequestHead?, keepsAlive: Bool) async throws {
-        try await ReplyWriter(outbound: outbound, malformed: server.malformed, logger: logger).write(reply, to: head, keepsAlive: keepsAlive)
+        try await ReplyWriter(parts: parts, malformed: server.malformed, logger: logger).write(reply, to: head, keepsAlive: keepsAlive)
     }
 }
 

@@ -33,15 +33,13 @@ final class IncomingBody: AsyncSequence, Sendable {
         var failure: ReadFailure?
     }
 
-    private let parts: PartReader
-    private let outbound: NIOAsyncChannelOutboundWriter<OutboundPart>
+    private let parts: PartExchange
     private let pulse: ConnectionPulse
     private let announcedSize: Int?
     private let state: Mutex<State>
 
-    init(_ head: RequestHead, parts: PartReader, outbound: NIOAsyncChannelOutboundWriter<OutboundPart>, pulse: ConnectionPulse) {
+    init(_ head: RequestHead, parts: PartExchange, pulse: ConnectionPulse) {
         self.parts = parts
-        self.outbound = outbound
         self.pulse = pulse
         announcedSize = head.announcedSize
         state = Mutex(State(owesGoAhead: head.expectsGoAhead))
@@ -85,7 +83,7 @@ final class IncomingBody: AsyncSequence, Sendable {
             return (state.isComplete, state.owesGoAhead)
         }
         if isComplete { return nil }
-        if owesGoAhead { try await outbound.write(.goAhead) }
+        if owesGoAhead { try await parts.write(.head(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))) }
         return try await take()
     }
 

@@ -1,12 +1,11 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
-import NIOHTTPTypesHTTP1
 import Telemetry
 
 /// Puts a reply on the wire with the fields that HTTP asks for.
 struct ReplyWriter: Sendable {
-    let outbound: NIOAsyncChannelOutboundWriter<OutboundPart>
+    let parts: PartExchange
     let malformed: @Sendable (HTTPFault) -> Reply
     let logger: Logger
 
@@ -14,13 +13,17 @@ struct ReplyWriter: Sendable {
     /// - Throws: when the client is gone, or a file ends before its time; what is on the wire is then no complete answer.
     func write(_ reply: Reply, to request: RequestHead?, keepsAlive: Bool) async throws {
         let hasBody = request?.request.method != .head && reply.status.allowsBody
+        var head = head(of: reply, to: request, keepsAlive: keepsAlive)
         switch reply.body {
         case .none:
-            try await outbound.write(.reply(head(of: reply, to: request, keepsAlive: keepsAlive), nil))
-        case .buffer(let buffer):
-            try await outbound.write(.reply(head(of: reply, to: request, keepsAlive: keepsAlive), hasBody ? buffer : nil))
+            try await parts.write(.reply(head, nil))
+        case .buffer(var body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
+            head.writeBuffer(&body)
+            try await parts.write(.reply(head, nil))
+        case .buffer(let body):
+            try await parts.write(.reply(head, hasBody ? body : nil))
         case .file where !hasBody:
-            try await outbound.write(.reply(head(of: reply, to: request, keepsAlive: keepsAlive), nil))
+            try await parts.write(.reply(head, nil))
         case .file(let path, let range):
             var pieces: FilePieces
             do {
@@ -31,27 +34,62 @@ struct ReplyWriter: Sendable {
                 if case .file = answer.body { answer.body = .none }
                 return try await write(answer, to: request, keepsAlive: keepsAlive)
             }
-            try await outbound.write(.head(head(of: reply, to: request, keepsAlive: keepsAlive)))
-            while let piece = try await pieces.next() { try await outbound.write(.piece(piece)) }
-            try await outbound.write(.end)
+            try await parts.write(.head(head))
+            while let piece = try await pieces.next() { try await parts.write(.piece(piece)) }
+            try await parts.write(.end)
         }
     }
 
-    private func head(of reply: Reply, to request: RequestHead?, keepsAlive: Bool) -> HTTPResponseHead {
+    /// A body up to this size is copied behind its head: one buffer costs the socket less than two.
+    private static let copiedBytesMax = 16 << 10
+
+    private func head(of reply: Reply, to request: RequestHead?, keepsAlive: Bool) -> ByteBuffer {
         var fields = reply.headers
-        fields[.transferEncoding] = nil
+        if fields.contains(.transferEncoding) { fields[.transferEncoding] = nil }
+        var length: Int64?
         if !reply.status.allowsBody {
             fields[.contentLength] = nil
-        } else if request?.request.method != .head || fields[.contentLength] == nil {
-            fields[.contentLength] = String(reply.contentLength)
+        } else if request?.request.method != .head || !fields.contains(.contentLength) {
+            fields[.contentLength] = nil
+            length = reply.contentLength
         }
-        if fields[.date] == nil { fields[.date] = HTTPDate.now() }
         if !keepsAlive {
             fields[.connection] = "close"
         } else if request?.isVersion10 == true {
             fields[.connection] = "keep-alive"
         }
-        return HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: reply.status.code), headers: HTTPHeaders(fields))
+        return ByteBuffer(headOf: reply.status, fields, contentLength: length)
+    }
+}
+
+extension ByteBuffer {
+    /// The head of an answer (RFC 9112), with its Date where it should have one and has none.
+    ///
+    /// Names and values need no escaping: the types of HTTPTypes hold none that break a line.
+    init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, contentLength: Int64? = nil) {
+        self = ByteBufferAllocator().buffer(capacity: 512)
+        writeStaticString("HTTP/1.1 ")
+        writeString(String(status.code))
+        writeStaticString(" ")
+        writeString(HTTPResponseStatus(statusCode: status.code).reasonPhrase)
+        writeStaticString("\r\n")
+        for field in fields {
+            writeString(field.name.rawName)
+            writeStaticString(": ")
+            writeString(field.value)
+            writeStaticString("\r\n")
+        }
+        if let contentLength {
+            writeStaticString("Content-Length: ")
+            writeString(String(contentLength))
+            writeStaticString("\r\n")
+        }
+        if status.code >= 200, !fields.contains(.date) {
+            writeStaticString("Date: ")
+            writeString(HTTPDate.now())
+            writeStaticString("\r\n")
+        }
+        writeStaticString("\r\n")
     }
 }
 

@@ -14,8 +14,7 @@ package protocol WebSocketHost: Sendable {
 
 /// Both directions of one WebSocket. Fragments of a message arrive put together, frames that break the protocol not at all.
 package struct WebSocketChannel: Sendable {
-    let parts: PartReader
-    let outbound: NIOAsyncChannelOutboundWriter<OutboundPart>
+    let parts: PartExchange
 
     /// - Returns: nil when the client is gone.
     package func read() async throws -> WebSocketFrame? {
@@ -25,6 +24,6 @@ package struct WebSocketChannel: Sendable {
 
     /// Returns once the socket has room for more: a client that does not read holds its writer up.
     package func write(_ frame: WebSocketFrame) async throws {
-        try await outbound.write(.frame(frame))
+        try await parts.write(.frame(frame))
     }
 }
