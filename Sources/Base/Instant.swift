@@ -38,8 +38,31 @@ extension Instant: CustomStringConvertible {
         let date = CivilDate(dayNumber: second.quotient(flooredBy: 86_400))
         let time = second - second.quotient(flooredBy: 86_400) * 86_400
         let fraction = microseconds - second * 1_000_000
-        let clock = "\(Self.padded(time / 3_600, 2)):\(Self.padded(time / 60 % 60, 2)):\(Self.padded(time % 60, 2))"
-        return "\(date)T\(clock)\(fraction == 0 ? "" : "." + Self.padded(fraction, 6))Z"
+        guard (0...9_999).contains(date.year) else {
+            let clock = "\(Self.padded(time / 3_600, 2)):\(Self.padded(time / 60 % 60, 2)):\(Self.padded(time % 60, 2))"
+            return "\(date)T\(clock)\(fraction == 0 ? "" : "." + Self.padded(fraction, 6))Z"
+        }
+        // Every line of the log and most answers hold some, so the usual ones are written digit by digit.
+        return String(unsafeUninitializedCapacity: 27) { text in
+            var place = 0
+            func put(_ value: Int64, digits: Int, _ mark: Unicode.Scalar) {
+                var rest = value
+                for digit in stride(from: place + digits - 1, through: place, by: -1) {
+                    text[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+                text[place + digits] = UInt8(ascii: mark)
+                place += digits + 1
+            }
+            put(date.year, digits: 4, "-")
+            put(date.month, digits: 2, "-")
+            put(date.day, digits: 2, "T")
+            put(time / 3_600, digits: 2, ":")
+            put(time / 60 % 60, digits: 2, ":")
+            put(time % 60, digits: 2, fraction == 0 ? "Z" : ".")
+            if fraction > 0 { put(fraction, digits: 6, "Z") }
+            return place
+        }
     }
 
     /// Reads ISO 8601 in UTC as ``description`` writes it, with any number of decimals up to six.

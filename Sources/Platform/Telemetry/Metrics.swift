@@ -10,7 +10,7 @@ package final class Metrics: Sendable {
         let labels: String
     }
 
-    private struct Histogram {
+    fileprivate struct Histogram {
         var counts = Array(repeating: UInt64(0), count: Metrics.latencyBounds.count + 1)
         var sum: Double = 0
         var count: UInt64 = 0
@@ -22,10 +22,28 @@ package final class Metrics: Sendable {
         }
     }
 
+    /// A counter that is looked up once and counted on often.
+    package final class Counter: Sendable {
+        private let total = Mutex(0.0)
+        fileprivate var value: Double { total.withLock { $0 } }
+        package func increment(by amount: Double = 1) { total.withLock { $0 += amount } }
+    }
+
+    /// As ``Counter``, for durations.
+    package final class Timer: Sendable {
+        private let histogram = Mutex(Histogram())
+        fileprivate var value: Histogram { histogram.withLock { $0 } }
+
+        package func observe(seconds: Double) {
+            let bucket = Metrics.latencyBounds.firstIndex { seconds <= $0 } ?? Metrics.latencyBounds.count
+            histogram.withLock { $0.observe(seconds, bucket: bucket) }
+        }
+    }
+
     private struct State {
-        var counters: [Series: Double] = [:]
+        var counters: [Series: Counter] = [:]
         var gauges: [Series: Double] = [:]
-        var histograms: [Series: Histogram] = [:]
+        var timers: [Series: Timer] = [:]
         var help: [String: String] = [:]
     }
 
@@ -39,33 +57,46 @@ package final class Metrics: Sendable {
     /// Says what a metric means; written as its HELP line.
     package func describe(_ name: String, _ text: String) { state.withLock { $0.help[name] = text } }
 
-    package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
+    package func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
         let series = Series(name: name, labels: Self.text(labels))
-        state.withLock { $0.counters[series, default: 0] += amount }
+        return state.withLock { state in
+            if let known = state.counters[series] { return known }
+            let new = Counter()
+            state.counters[series] = new
+            return new
+        }
     }
+
+    package func timer(_ name: String, _ labels: [(String, String)] = []) -> Timer {
+        let series = Series(name: name, labels: Self.text(labels))
+        return state.withLock { state in
+            if let known = state.timers[series] { return known }
+            let new = Timer()
+            state.timers[series] = new
+            return new
+        }
+    }
+
+    package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) { counter(name, labels).increment(by: amount) }
 
     package func set(_ name: String, _ labels: [(String, String)] = [], to value: Double) {
         let series = Series(name: name, labels: Self.text(labels))
         state.withLock { $0.gauges[series] = value }
     }
 
-    package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) {
-        let series = Series(name: name, labels: Self.text(labels))
-        let bucket = Self.latencyBounds.firstIndex { seconds <= $0 } ?? Self.latencyBounds.count
-        state.withLock { $0.histograms[series, default: Histogram()].observe(seconds, bucket: bucket) }
-    }
+    package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) { timer(name, labels).observe(seconds: seconds) }
 
     /// The page that Prometheus reads.
     package var exposition: String {
         let state = state.withLock { $0 }
         var page = ""
-        write(state.counters, type: "counter", help: state.help, to: &page) { page, series, value in
+        write(state.counters.mapValues(\.value), type: "counter", help: state.help, to: &page) { page, series, value in
             page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
         }
         write(state.gauges, type: "gauge", help: state.help, to: &page) { page, series, value in
             page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
         }
-        write(state.histograms, type: "histogram", help: state.help, to: &page) { page, series, histogram in
+        write(state.timers.mapValues(\.value), type: "histogram", help: state.help, to: &page) { page, series, histogram in
             let prefix = series.labels.isEmpty ? "" : series.labels + ","
             var cumulative: UInt64 = 0
             for (index, count) in histogram.counts.enumerated() {

@@ -46,21 +46,29 @@ package struct Call: Sendable {
 
 /// What requirements learn about a call and later ones build on: the caller, once verified, is not verified again.
 package final class Facts: Sendable {
-    private let known = Mutex<[ObjectIdentifier: any Sendable]>([:])
-    private let user = Mutex<String?>(nil)
+    private struct Known {
+        // A handful at most: a scan over them beats hashing.
+        var facts: [(type: ObjectIdentifier, value: any Sendable)] = []
+        var user: String?
+    }
+
+    private let known = Mutex(Known())
 
     package func value<Fact: Sendable>(of _: Fact.Type = Fact.self) -> Fact? {
-        known.withLock { $0[ObjectIdentifier(Fact.self)] as? Fact }
+        known.withLock { known in known.facts.first { $0.type == ObjectIdentifier(Fact.self) }?.value as? Fact }
     }
 
     package func set<Fact: Sendable>(_ fact: Fact) {
-        known.withLock { $0[ObjectIdentifier(Fact.self)] = fact }
+        known.withLock { known in
+            known.facts.removeAll { $0.type == ObjectIdentifier(Fact.self) }
+            known.facts.append((ObjectIdentifier(Fact.self), fact))
+        }
     }
 
     /// The account id that the access log names.
     package var accountName: String? {
-        get { user.withLock { $0 } }
-        set { user.withLock { $0 = newValue } }
+        get { known.withLock { $0.user } }
+        set { known.withLock { $0.user = newValue } }
     }
 }
 

@@ -2,6 +2,7 @@ package import Base
 import Foundation
 package import HTTPTypes
 import NIOCore
+import Synchronization
 package import Telemetry
 
 /// The one way in: finds the door of a request, lets the gate decide, and answers — refusals and surprises included.
@@ -10,6 +11,7 @@ package struct FrontDoor: Sendable {
     private let table: RouteTable
     private let corsOrigins: Set<String>
     private let metrics: Metrics
+    private let figures: RequestFigures
     private let logger: Logger
     private let runtime: Runtime
 
@@ -19,10 +21,9 @@ package struct FrontDoor: Sendable {
         table = RouteTable(routes)
         self.corsOrigins = Set(corsOrigins)
         self.metrics = metrics
+        figures = RequestFigures(metrics)
         self.logger = logger
         self.runtime = runtime
-        metrics.describe("gatehouse_http_requests_total", "Requests answered, by route, method and status.")
-        metrics.describe("gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
         metrics.describe("gatehouse_refusals_total", "Requests refused, by the code of the problem.")
     }
 
@@ -92,8 +93,7 @@ package struct FrontDoor: Sendable {
 
     private func record(_ head: HTTPRequest, _ reply: Reply, _ route: String, _ requestID: String, _ address: String, _ facts: Facts?, _ duration: Duration) {
         let method = Self.known(head.method)
-        metrics.increment("gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(reply.status.code))])
-        metrics.observe("gatehouse_http_request_duration_seconds", [("route", route)], seconds: duration.inSeconds)
+        figures.count(route, method, reply.status.code, seconds: duration.inSeconds)
         logger.info(
             "request",
             metadata: [
@@ -128,6 +128,40 @@ package struct FrontDoor: Sendable {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
         default: false
         }
+    }
+}
+
+/// What `/metrics` tells of requests.
+private final class RequestFigures: Sendable {
+    private struct Key: Hashable {
+        let route: String
+        let method: String
+        let status: Int
+    }
+
+    private let metrics: Metrics
+    /// Looked up here by what every request has at hand, so that no label is put together a second time.
+    private let known = Mutex<[Key: (answered: Metrics.Counter, duration: Metrics.Timer)]>([:])
+
+    init(_ metrics: Metrics) {
+        self.metrics = metrics
+        metrics.describe("gatehouse_http_requests_total", "Requests answered, by route, method and status.")
+        metrics.describe("gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
+    }
+
+    func count(_ route: String, _ method: String, _ status: Int, seconds: Double) {
+        let key = Key(route: route, method: method, status: status)
+        let (answered, duration) = known.withLock { known in
+            if let figures = known[key] { return figures }
+            let figures = (
+                answered: metrics.counter("gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
+                duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
+            )
+            known[key] = figures
+            return figures
+        }
+        answered.increment()
+        duration.observe(seconds: seconds)
     }
 }
 

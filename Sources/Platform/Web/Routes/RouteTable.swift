@@ -37,23 +37,30 @@ package struct RouteTable: Sendable {
     }
 
     private let root: Node
+    /// The nodes of paths without a `{name}`, which most are: found without taking the path apart.
+    private let literal: [String: Node]
 
     package init(_ routes: [Route]) {
-        root = Node(
-            routes.flatMap { route in
-                ([route.path] + route.aliases).map { (rest: Self.segments(of: $0), names: [], route: route) }
-            }
-        )
+        let paths = routes.flatMap { route in ([route.path] + route.aliases).map { (path: $0, route: route) } }
+        let root = Node(paths.map { (rest: Self.segments(of: $0.path), names: [], route: $0.route) })
+        self.root = root
+        var literal: [String: Node] = [:]
+        for (path, _) in paths where !path.contains("{") {
+            var values: [Substring] = []
+            literal[path] = Self.find(root, Self.segments(of: path), &values)
+        }
+        self.literal = literal
     }
 
     /// - Parameter path: as ``canonicalPath(of:)`` gives it, still percent-encoded.
-    package func match(_ method: HTTPRequest.Method, _ path: some StringProtocol) throws(Problem) -> Match {
+    package func match(_ method: HTTPRequest.Method, _ path: String) throws(Problem) -> Match {
         var values: [Substring] = []
-        guard let node = find(root, Self.segments(of: path), &values) else { return .none }
+        guard let node = literal[path] ?? Self.find(root, Self.segments(of: path), &values) else { return .none }
         guard let (route, names) = node.routes[method] ?? (method == .head ? node.routes[.get] : nil) else {
             let declared = Set(node.routes.keys)
             return .wrongMethod(allowed: declared.union(declared.contains(.get) ? [.head] : []).sorted { $0.rawValue < $1.rawValue })
         }
+        if names.isEmpty { return .found(route, parameters: [:]) }
         var parameters: [String: String] = [:]
         for (name, value) in zip(names, values) {
             guard let decoded = FormText.decode(value, plusIsSpace: false) else {
@@ -64,7 +71,7 @@ package struct RouteTable: Sendable {
         return .found(route, parameters: parameters)
     }
 
-    private func find(_ node: Node, _ rest: ArraySlice<Substring>, _ values: inout [Substring]) -> Node? {
+    private static func find(_ node: Node, _ rest: ArraySlice<Substring>, _ values: inout [Substring]) -> Node? {
         guard let first = rest.first else { return node.routes.isEmpty ? nil : node }
         if let child = node.children[String(first)], let found = find(child, rest.dropFirst(), &values) { return found }
         guard let child = node.parameter else { return nil }
@@ -79,6 +86,8 @@ package struct RouteTable: Sendable {
 
     /// The one spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
     package static func canonicalPath(of path: String) -> String {
+        // The usual spelling is the canonical one.
+        if path.utf8.starts(with: "/v1/".utf8) { return path }
         if rootPaths.contains(path) || path.hasPrefix("/problems/") || path.hasPrefix("/console") { return path }
         var rest = Substring(path)
         for prefix in ["/api", "/v1"] where rest == prefix || rest.hasPrefix(prefix + "/") { rest = rest.dropFirst(prefix.count) }
