@@ -35,7 +35,7 @@ let platform: [Target] = [
     .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
     .layer("Platform", "Telemetry", ["Base", .logging]),
     .layer("Platform", "Storage", ["Base"]),
-    .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb]),
+    .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base"]),
     .layer("Platform", "Archives", ["Base", "CArchive"]),

@@ -72,18 +72,30 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     /// The text as the engine reads it, with numbered placeholders, and the values in their order.
     package func rendered(for dialect: Dialect) -> (text: String, values: [Value]) {
         var text = ""
+        text.reserveCapacity(Self.usualBytes)
         var values: [Value] = []
+        values.reserveCapacity(segments.count / 2 + 1)
         for segment in segments {
             switch segment {
             case .text(let literal): text += literal
             case .value(let value):
                 values.append(value)
-                text += dialect == .sqlite ? "?\(values.count)" : "$\(values.count)"
+                text += Self.placeholder(values.count, dialect)
             case .idiom(let idiom): text += idiom.text(for: dialect)
             }
         }
         return (text, values)
     }
+
+    private static let usualBytes = 512
+
+    /// Every value of every statement has one, so the usual ones are written beforehand.
+    private static func placeholder(_ number: Int, _ dialect: Dialect) -> String {
+        let usual = dialect == .sqlite ? placeholders.sqlite : placeholders.postgres
+        return number <= usual.count ? usual[number - 1] : "\(dialect == .sqlite ? "?" : "$")\(number)"
+    }
+
+    private static let placeholders = (sqlite: (1...32).map { "?\($0)" }, postgres: (1...32).map { "$\($0)" })
 }
 
 extension SQL.Idiom {

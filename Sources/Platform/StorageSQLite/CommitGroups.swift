@@ -97,19 +97,19 @@ final class CommitGroups: Sendable {
 
     /// - Throws: only what ends the whole group.
     private func attempt(_ job: Job, on connection: GRDB.Database) throws -> Answer {
-        try connection.perform("SAVEPOINT job")
+        try connection.mark("SAVEPOINT job")
         let engine = SQLiteTransaction(connection, catalogue)
         do {
             let answer = try engine.perform(job.run, now: clock())
-            try connection.perform("RELEASE job")
+            try connection.mark("RELEASE job")
             return answer
         } catch {
             // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled everything back, the work of the group's other members too.
             guard connection.isInsideTransaction else {
                 throw engine.failure ?? StorageError(.other, code: "no-transaction", message: "the transaction of a group of writes has ended early")
             }
-            try connection.perform("ROLLBACK TO job")
-            try connection.perform("RELEASE job")
+            try connection.mark("ROLLBACK TO job")
+            try connection.mark("RELEASE job")
             return { job.fail(error) }
         }
     }

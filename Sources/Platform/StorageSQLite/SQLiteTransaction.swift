@@ -34,56 +34,26 @@ final class SQLiteTransaction: TransactionEngine {
     }
 
     private func execute(_ text: String, _ values: [Storage.SQL.Value]) throws -> (rows: [Storage.Row], changes: Int) {
-        let statement = try connection.cachedStatement(sql: text)
-        statement.setUncheckedArguments(StatementArguments(values.map(\.databaseValue)))
-        let changesBefore = connection.totalChangesCount
+        let statement = try SQLiteStatement(text, on: connection)
+        defer { statement.reset() }
+        try statement.bind(values)
+        let changesBefore = statement.totalChanges
         var rows: [Storage.Row] = []
-        if statement.columnCount == 0 {
+        let width = statement.columnCount
+        if width == 0 {
             catalogue.admit(text)
-            try statement.execute()
+            while try statement.step() {}
         } else {
-            rows = try self.rows(of: statement, text)
+            let columns = catalogue.columns(of: text, count: width) { statement.columnNames }
+            while try statement.step() { rows.append(Storage.Row(columns: columns, values: try statement.values(width))) }
         }
-        // `changesCount` still tells of an earlier statement when this one changed nothing.
-        return (rows, connection.totalChangesCount == changesBefore ? 0 : connection.changesCount)
-    }
-
-    private func rows(of statement: Statement, _ text: String) throws -> [Storage.Row] {
-        let columns = catalogue.columns(of: text, count: statement.columnCount) { statement.columnNames }
-        var rows: [Storage.Row] = []
-        try GRDB.Row.fetchCursor(statement).forEach { row in
-            var values: [Storage.SQL.Value] = []
-            values.reserveCapacity(row.count)
-            for index in 0..<row.count {
-                let value: DatabaseValue = row[index]
-                switch value.storage {
-                case .null: values.append(.null)
-                case .int64(let integer): values.append(.integer(integer))
-                case .double(let real): values.append(.real(real))
-                case .string(let text): values.append(.text(text))
-                case .blob:
-                    throw StorageError(.other, code: "blob", message: "the column \(columns.names[index]) holds a blob; our tables hold text and numbers")
-                }
-            }
-            rows.append(Storage.Row(columns: columns, values: values))
-        }
-        return rows
-    }
-}
-
-extension Storage.SQL.Value {
-    fileprivate var databaseValue: DatabaseValue {
-        switch self {
-        case .null: .null
-        case .integer(let value): value.databaseValue
-        case .real(let value): value.databaseValue
-        case .text(let value): value.databaseValue
-        }
+        // `changes` still tells of an earlier statement when this one changed nothing.
+        return (rows, statement.totalChanges == changesBefore ? 0 : statement.changes)
     }
 }
 
 extension GRDB.Database {
-    /// Runs one of the few statements that steer transactions; they stay prepared.
+    /// Runs one of the few statements that begin and end transactions, so that GRDB knows; they stay prepared.
     func perform(_ text: String) throws { try cachedStatement(sql: text).execute() }
 }
 

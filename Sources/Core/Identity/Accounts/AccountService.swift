@@ -80,8 +80,8 @@ struct Accounts: Sendable {
 
     func profile(_ scope: Scope) async throws(Problem) -> Profile {
         try await database.read { transaction in
-            guard let person = try transaction.person(scope.person) else { throw Problem(.notFound) }
-            return Profile(user: User(person), activeSessionsCount: try transaction.countLiveSessions(of: scope.person))
+            guard let (person, liveSessions) = try transaction.personWithLiveSessions(scope.person) else { throw Problem(.notFound) }
+            return Profile(user: User(person), activeSessionsCount: liveSessions)
         }
     }
 

@@ -47,15 +47,6 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    func countLiveSessions(of person: ID<Person>) throws -> Int64 {
-        try count(
-            """
-            SELECT COUNT(*) AS count FROM sessions
-            WHERE person_id = \(person) AND revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)
-            """
-        )
-    }
-
     func sessionsRevoked(since: Instant) throws -> [(id: ID<Session>, at: Instant)] {
         try all("SELECT id, revoked_at FROM sessions WHERE revoked_at >= \(since) ORDER BY revoked_at LIMIT 100000") { row in
             (id: try row["id"] as ID<Session>, at: try row["revoked_at"] as Instant)
