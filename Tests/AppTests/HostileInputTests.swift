@@ -38,6 +38,7 @@ import Testing
                             body["email"] = .string("\(Hex.encode(Runtime.system.randomBytes(6)))@example.org")
                         }
                         let session = "session_\(calls)"
+                        // There is a bound on how many of them somebody may have.
                         if route.path.contains("{session}") {
                             _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
                         }

@@ -29,7 +29,7 @@ extension TestApp {
         return KeyRotation(
             database: database ?? app.database,
             sealer: try other ?? sealer,
-            audit: AuditModule(runtime: runtime),
+            audit: AuditModule(database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime),
             settings: settings,
             runtime: runtime
         )

@@ -48,14 +48,14 @@ import Web
     @Test func `what is behind the door sees the client`() async throws {
         let log = LogOutput(keepsLines: true)
         let door = FrontDoor(
-            routes: [.get("/address", "Who calls", requires: .public) { visitor in PlainText(visitor.address) }],
+            routes: [.get("address", "Who calls", requires: .public) { visitor in PlainText(visitor.address) }],
             corsOrigins: [],
             proxies: try #require(TrustedProxies(["10.0.0.0/8"])),
             metrics: Metrics(),
             logger: Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: log) },
             runtime: .system
         )
-        var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/address")
+        var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v1/address")
         for value in ["6.6.6.6", "192.0.2.1, 10.0.0.2"] { head.headerFields.append(HTTPField(name: .xForwardedFor, value: value)) }
         #expect(Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "10.0.0.1")).text == "192.0.2.1")
         #expect(Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.66")).text == "192.0.2.66")

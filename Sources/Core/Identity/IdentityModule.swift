@@ -177,6 +177,7 @@ package struct IdentityModule: Module {
             policy: policy,
             challenges: challenges,
             confirmation: confirmation,
+            signInGuard: signInGuard,
             revocations: revocations,
             audit: audit,
             post: post,
@@ -221,6 +222,11 @@ package struct IdentityModule: Module {
             memberships: memberships
         )
         refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
+        events.addUsage { person, _, transaction in
+            var usage = ProfileUsage()
+            usage.keyPrefix = try transaction.defaultKey(of: person)?.prefix
+            return usage
+        }
         try await revocations.synchronize()
     }
 

@@ -20,24 +20,24 @@ extension Letter {
     /// Every letter that there is, and the values that it has to bring. A value may be empty where there is nothing to say, such as the name of
     /// somebody who gave none.
     package static let known: [String: Set<String>] = [
-        "account-closed": ["name"],
+        "account-closed": ["name", "when", "address"],
         "account-exists": ["name", "link"],
-        "change-email": ["name", "code", "link", "link_hours", "code_minutes"],
-        "email-change-requested": ["name"],
-        "email-changed": ["name"],
+        "change-email": ["name", "code", "link", "expires", "code_expires"],
+        "email-change-requested": ["name", "when", "address"],
+        "email-changed": ["name", "when", "address"],
         "erased": ["name"],
         "erasure-scheduled": ["name", "when", "link"],
         "export-ready": ["name", "link", "expires"],
         "impersonated": ["name", "administrator", "reason", "when"],
         "invitation": ["inviter", "organisation", "link", "expires"],
         "password-changed": ["name", "when", "address"],
-        "reset-password": ["name", "code", "link", "link_hours", "code_minutes"],
+        "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],
         "session-reused": ["name", "device", "when", "address"],
         "trial-ended": ["name"],
         "trial-warning": ["name", "days", "ends"],
         "usage-alert": ["name", "meter", "percent", "used", "limit", "resets"],
-        "verify-email": ["name", "code", "link", "link_hours", "code_minutes"],
+        "verify-email": ["name", "code", "link", "expires", "code_expires"],
     ]
 
     /// - Throws: ``LetterFault`` for a letter that could never be written, which is a mistake of ours; `validation-failed` for an address that

@@ -46,7 +46,11 @@ package struct Templates: Sendable {
     private static func source(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static let sources: [(name: String, text: [UInt8], html: [UInt8])] = [
+        ("account-closed", PackageResources.account_closed_txt_mustache, PackageResources.account_closed_html_mustache),
         ("account-exists", PackageResources.account_exists_txt_mustache, PackageResources.account_exists_html_mustache),
+        ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
+        ("email-change-requested", PackageResources.email_change_requested_txt_mustache, PackageResources.email_change_requested_html_mustache),
+        ("email-changed", PackageResources.email_changed_txt_mustache, PackageResources.email_changed_html_mustache),
         ("erased", PackageResources.erased_txt_mustache, PackageResources.erased_html_mustache),
         ("erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache, PackageResources.erasure_scheduled_html_mustache),
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),

@@ -10,6 +10,7 @@ struct Passwords: Sendable {
     let policy: PasswordPolicy
     let challenges: Challenges
     let confirmation: Confirmation
+    let signInGuard: SignInGuard
     let revocations: Revocations
     let audit: AuditModule
     let post: Post
@@ -65,6 +66,8 @@ struct Passwords: Sendable {
                 _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
                 // It was mailed to the person's present address: a change of address ends what was sent before.
                 _ = try challenges.accept(person, by: visitor, in: transaction)
+                // Whoever reads the address has shown whose account it is: what strangers tried in it no longer stands in the way.
+                try signInGuard.forgive(person.id, visitor: visitor, in: transaction)
                 let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
                 try audit.record(
                     AuditEvent("password.reset", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: person.id.text),

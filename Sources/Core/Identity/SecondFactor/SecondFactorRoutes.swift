@@ -7,12 +7,12 @@ extension IdentityModule {
         return [
             .get("auth/mfa", "Whether signing in asks for a second factor", requires: member) { scope in try await secondFactor.status(scope) },
             .post(
-                "auth/mfa/setup", "Set up an authenticator", requires: member, problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
+                "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson, problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
             ) { (request: PasswordAsked, scope) in
                 try await secondFactor.setUp(request, scope: scope)
             },
             .post(
-                "auth/mfa/verify", "Take the authenticator into use with a code of it", requires: member,
+                "auth/mfa/verify", "Take the authenticator into use with a code of it", requires: member.inPerson,
                 problems: [.invalidSecondFactor, .secondFactorActive, .secondFactorNotActive]
             ) { (request: CodeAsked, scope) in
                 try await secondFactor.enable(request, scope: scope)
@@ -20,11 +20,11 @@ extension IdentityModule {
             .get("auth/mfa/backup-codes", "How many recovery codes are left", requires: member) { scope in
                 RecoveryCodesLeft(remaining: try await secondFactor.status(scope).backupCodesRemaining)
             },
-            .post("auth/mfa/backup-codes", "Make new recovery codes in place of the old ones", requires: member, problems: refusals + [.notFound]) {
+            .post("auth/mfa/backup-codes", "Make new recovery codes in place of the old ones", requires: member.inPerson, problems: refusals + [.notFound]) {
                 (request: PasswordAndCode, scope) in
                 try await secondFactor.replaceCodes(request, scope: scope)
             },
-            .post("auth/mfa/disable", "Give the second factor up", requires: member, problems: refusals + [.notFound]) { (request: PasswordAndCode, scope) in
+            .post("auth/mfa/disable", "Give the second factor up", requires: member.inPerson, problems: refusals + [.notFound]) { (request: PasswordAndCode, scope) in
                 try await secondFactor.disable(request, scope: scope)
             },
         ]

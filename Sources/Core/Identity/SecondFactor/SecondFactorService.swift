@@ -96,7 +96,7 @@ struct SecondFactorSettings: Sendable {
             try audit.record(AuditEvent("second_factor.disabled", by: scope, subject: person.id.text), in: transaction)
             try secondFactors.tell(person, "The second factor was removed: the password alone is enough to sign in.", in: transaction)
             let reason = "second factor disabled"
-            let ended = try transaction.endOtherSessions(than: scope.session, of: person.id, because: reason)
+            let ended = try transaction.revokeSessions(of: person.id, except: scope.session, because: reason)
             for session in ended {
                 try audit.record(AuditEvent("session.revoked", by: scope, subject: session.text, details: ["reason": reason]), in: transaction)
             }

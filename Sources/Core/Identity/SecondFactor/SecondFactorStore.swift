@@ -66,14 +66,4 @@ extension Transaction {
     func deleteSecondFactor(of person: ID<Person>) throws -> Bool {
         try execute("DELETE FROM second_factors WHERE person_id = \(person) AND confirmed_at IS NOT NULL") == 1
     }
-
-    /// - Returns: the sessions that were live until now.
-    func endOtherSessions(than session: ID<Session>, of person: ID<Person>, because reason: String) throws -> [ID<Session>] {
-        try all(
-            """
-            UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
-            WHERE person_id = \(person) AND id <> \(session) AND revoked_at IS NULL RETURNING id
-            """
-        ) { try $0["id"] }
-    }
 }

@@ -10,11 +10,11 @@ extension IdentityModule {
             ) {
                 scope, limit, offset in try await sessions.devices(scope, limit: limit, offset: offset)
             },
-            .delete("auth/sessions/{session}", "Sign a device out", requires: member, .path("session", of: Session.self)) { scope, session in
+            .delete("auth/sessions/{session}", "Sign a device out", requires: member.inPerson, .path("session", of: Session.self)) { scope, session in
                 try await sessions.end(session, scope: scope)
                 return Nothing()
             },
-            .delete("auth/sessions", "Sign the other devices out, or all", requires: member, .query("scope", oneOf: ["others", "all"])) { scope, which in
+            .delete("auth/sessions", "Sign the other devices out, or all", requires: member.inPerson, .query("scope", oneOf: ["others", "all"])) { scope, which in
                 try await sessions.endAll(scope, alsoCurrent: which == "all")
             },
         ]

@@ -63,18 +63,6 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    /// As ``revokeSessions(of:because:)``, but for one, which stays.
-    /// - Parameter kept: nil where there is none to keep.
-    func revokeSessions(of person: ID<Person>, except kept: ID<Session>?, because reason: String) throws -> [ID<Session>] {
-        guard let kept else { return try revokeSessions(of: person, because: reason) }
-        return try all(
-            """
-            UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
-            WHERE person_id = \(person) AND id <> \(kept) AND revoked_at IS NULL RETURNING id
-            """
-        ) { try $0["id"] }
-    }
-
     func countLiveSessions(of person: ID<Person>) throws -> Int64 {
         try count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(person) AND \(isLiveSession)")
     }

@@ -28,7 +28,8 @@ struct Challenge: Sendable {
         /// The letter that it is mailed in.
         var template: String {
             switch self {
-            case .verifyEmail, .changeEmail: "verify-email"
+            case .verifyEmail: "verify-email"
+            case .changeEmail: "change-email"
             case .resetPassword: "reset-password"
             }
         }
