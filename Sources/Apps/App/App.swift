@@ -16,6 +16,8 @@ package struct App: Sendable {
     package let configuration: Configuration
     package let database: any Database
     package let identity: IdentityModule
+    /// Everything that is kept about people, wherever it lies.
+    package let holdings: [Holding]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -97,8 +99,21 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         runtime: runtime
     )
 
+    // What is people's own to take away, wherever it lies: from the ground up
+    let privacy = PrivacyModule(
+        identity: identity,
+        holders: [identity, entitlements, training],
+        files: files,
+        queue: queue,
+        post: post,
+        sealer: sealer,
+        audit: audit,
+        address: address(configuration),
+        runtime: runtime
+    )
+
     // Doors and work
-    let modules: [any Module] = [audit, identity, entitlements, training]
+    let modules: [any Module] = [audit, identity, privacy, entitlements, training]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -122,6 +137,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         configuration: configuration,
         database: database,
         identity: identity,
+        holdings: privacy.holdings,
         entitlements: entitlements,
         queue: queue,
         runner: runner,
@@ -133,8 +149,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
-    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + EntitlementsModule.migrations
-    + TrainingModule.migrations
+    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + PrivacyModule.migrations
+    + EntitlementsModule.migrations + TrainingModule.migrations
 
 package let gatehouseVersion = "0.1.0"
 
@@ -181,9 +197,14 @@ private func carrier(_ configuration: Configuration, _ sender: Sender) -> Carrie
     )
 }
 
+/// The address under which clients reach this service.
+private func address(_ configuration: Configuration) -> String {
+    configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
+}
+
 private func identitySettings(_ configuration: Configuration) -> IdentitySettings {
     IdentitySettings(
-        issuer: configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL,
+        issuer: address(configuration),
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
