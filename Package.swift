@@ -38,7 +38,7 @@ let platform: [Target] = [
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base"]),
-    .layer("Platform", "Archives", ["Base", "CArchive"]),
+    .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache], embeds: ["Templates"]),
@@ -51,7 +51,7 @@ let platform: [Target] = [
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules", "Secrets"]),
     .layer("Core", "Ledger", ["Modules"]),
-    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
+    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
     .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
@@ -97,7 +97,7 @@ let tests: [Target] = [
     .tests("MessagingRedisTests", ["Base", "MessagingRedis", .nio, .nioSSL]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests("LedgerTests", ["App", "Base", "Ledger", "Modules", "TestKit"]),
-    .tests("IdentityTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+    .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
     .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),

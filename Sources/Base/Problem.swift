@@ -99,6 +99,11 @@ extension Problem {
         (error as? Problem) ?? Problem(.internalError, cause: error)
     }
 
+    /// As ``catching(_:)``, for what does not wait.
+    package static func rethrowing<Result>(_ body: () throws -> Result) throws(Problem) -> Result {
+        do { return try body() } catch { throw wrapping(error) }
+    }
+
     /// Runs `body`; whatever it throws that is not a problem becomes an internal error with its cause.
     package static func catching<Result>(_ body: () async throws -> Result) async throws(Problem) -> Result {
         do { return try await body() } catch { throw wrapping(error) }

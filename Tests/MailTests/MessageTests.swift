@@ -67,12 +67,17 @@ import Testing
     private static let reader = """
         import json, sys
         from email import message_from_bytes, policy
+        from email.header import decode_header, make_header
+        from email.utils import parseaddr
+        # Its newer parser of addresses puts blanks between encoded words, where RFC 2047 has none: the older one reads the name.
+        def name(raw): return str(make_header(decode_header(parseaddr(message_from_bytes(raw)["from"])[0])))
         seen = []
         for index in range(int(sys.argv[2])):
-            message = message_from_bytes(open(f"{sys.argv[1]}/{index}", "rb").read(), policy=policy.default)
+            raw = open(f"{sys.argv[1]}/{index}", "rb").read()
+            message = message_from_bytes(raw, policy=policy.default)
             parts = [message.get_body(("plain",)), message.get_body(("html",))]
             text, html = (p.get_payload(decode=True).decode().replace("\\r\\n", "\\n") for p in parts)
-            seen.append(dict(subject=message["subject"], name=message["from"].addresses[0].display_name, text=text, html=html,
+            seen.append(dict(subject=message["subject"], name=name(raw), text=text, html=html,
                 date=message["date"].datetime.timestamp(), defects=len(message.defects) + sum(len(p.defects) for p in parts)))
         print(json.dumps(seen))
         """

@@ -17,6 +17,8 @@ package struct App: Sendable {
     package let database: any Database
     package let audit: AuditModule
     package let identity: IdentityModule
+    /// Everything that is kept about people, wherever it lies.
+    package let holdings: [Holding]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -105,8 +107,21 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         runtime: runtime
     )
 
+    // What is people's own to take away, wherever it lies: from the ground up
+    let privacy = PrivacyModule(
+        identity: identity,
+        holders: [identity, entitlements, training],
+        files: files,
+        queue: queue,
+        post: post,
+        sealer: sealer,
+        audit: audit,
+        address: address(configuration),
+        runtime: runtime
+    )
+
     // Doors and work
-    let modules: [any Module] = [audit, identity, entitlements, training]
+    let modules: [any Module] = [audit, identity, privacy, entitlements, training]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -132,6 +147,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         database: database,
         audit: audit,
         identity: identity,
+        holdings: privacy.holdings,
         entitlements: entitlements,
         queue: queue,
         runner: runner,
@@ -143,8 +159,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
-    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + EntitlementsModule.migrations
-    + TrainingModule.migrations
+    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + PrivacyModule.migrations
+    + EntitlementsModule.migrations + TrainingModule.migrations
 
 package let gatehouseVersion = "0.1.0"
 
@@ -191,13 +207,17 @@ private func carrier(_ configuration: Configuration, _ sender: Sender) -> Carrie
     )
 }
 
+/// The address under which clients reach this service.
+private func address(_ configuration: Configuration) -> String {
+    configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
+}
+
 private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws -> IdentitySettings {
     let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
-    let issuer = configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
     let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
-        issuer: issuer,
+        issuer: address(configuration),
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

@@ -48,6 +48,7 @@ package final class FaultyDatabase: Database {
         try await database.migrate(body)
     }
 
+    package func scrub() async throws(Problem) { try await database.scrub() }
     package func close() async { await database.close() }
 }
 

@@ -86,5 +86,6 @@ package final class TroubledDatabase: Database {
         try await base.migrate(body)
     }
 
+    package func scrub() async throws(Problem) { try await base.scrub() }
     package func close() async { await base.close() }
 }

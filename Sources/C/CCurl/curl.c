@@ -26,6 +26,8 @@ static size_t read_message(char *buffer, size_t size, size_t count, void *contex
 static size_t note_reply(char *bytes, size_t size, size_t count, void *context) {
     gatehouse_smtp_outcome *outcome = context;
     size_t length = size * count;
+    // The farewell (221) comes after what matters.
+    if (length >= 3 && memcmp(bytes, "221", 3) == 0) return length;
     size_t kept = length < sizeof outcome->reply - 1 ? length : sizeof outcome->reply - 1;
     memcpy(outcome->reply, bytes, kept);
     outcome->reply[kept] = 0;

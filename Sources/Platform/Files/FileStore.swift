@@ -17,6 +17,15 @@ package struct FileStore: Sendable {
             self.segments = segments
         }
 
+        /// - Returns: nil where a segment cannot be a part of a key: for keys that were written down and are read back.
+        package init?(segments: [String]) {
+            guard !segments.isEmpty, segments.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") && $0.unicodeScalars.allSatisfy { Self.allowed.contains($0) } })
+            else {
+                return nil
+            }
+            self.segments = segments
+        }
+
         private static let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".unicodeScalars)
     }
 
@@ -94,6 +103,23 @@ package struct FileStore: Sendable {
         let path = path(of: key)
         try await pool.run { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]) }
         return path
+    }
+
+    /// Everything that lies at or below `key`.
+    /// - Returns: the path of each file below the store's root, in order, and where it lies on the disk.
+    package func files(under key: Key) async throws -> [(name: String, path: String)] {
+        let (path, prefix) = (path(of: key), key.segments.joined(separator: "/"))
+        return try await pool.run {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return [] }
+            guard status.st_mode & S_IFMT == S_IFDIR else { return [(prefix, path)] }
+            guard let entries = FileManager.default.enumerator(atPath: path) else { return [] }
+            var found: [(name: String, path: String)] = []
+            for case let entry as String in entries {
+                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG { found.append((prefix + "/" + entry, path + "/" + entry)) }
+            }
+            return found.sorted { $0.name < $1.name }
+        }
     }
 
     /// Bytes on disk under `key`, files of folders added up.

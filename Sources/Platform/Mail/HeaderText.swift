@@ -10,7 +10,8 @@ enum HeaderText {
     static func field(_ name: String, _ text: String) throws(HeaderFault) -> String {
         try checkLine(name, text)
         let line = "\(name): \(text)"
-        let isPlain = text.utf8.allSatisfy { (32...126).contains($0) } && !text.contains("=?") && !text.hasSuffix(" ") && line.utf8.count <= lineMax
+        let isPlain =
+            text.utf8.allSatisfy { (32...126).contains($0) } && !text.contains("=?") && !text.isEmpty && text.last != " " && line.utf8.count <= lineMax
         return isPlain ? line : "\(name): \(encodedWords(text))"
     }
 
@@ -19,7 +20,9 @@ enum HeaderText {
         try checkLine(field, name)
         try checkLine(field, address)
         guard !name.isEmpty else { return "\(field): <\(address)>" }
-        let isPhrase = name.utf8.allSatisfy { isAtomText($0) || $0 == UInt8(ascii: " ") } && name.utf8.count <= 60
+        let isPhrase =
+            name.utf8.allSatisfy { isAtomText($0) || $0 == UInt8(ascii: " ") } && name.utf8.count <= 60 && name.first != " " && name.last != " "
+            && !name.contains("  ")
         return "\(field): \(isPhrase ? name : encodedWords(name))\r\n <\(address)>"
     }
 

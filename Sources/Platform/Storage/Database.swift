@@ -21,10 +21,17 @@ package protocol Database: Sendable {
     @discardableResult
     func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result
 
+    /// Sees to it that what was deleted is also gone from files beside the tables, as far as the engine leaves that to us.
+    func scrub() async throws(Problem)
+
     /// Figures for `/metrics`, by name: pool sizes, waiting callers, commit groups.
     var gauges: [String: Double] { get }
 
     func close() async
+}
+
+extension Database {
+    package func scrub() async throws(Problem) {}
 }
 
 extension StorageError {

@@ -82,6 +82,10 @@ package final class SQLiteDatabase: Storage.Database {
         }.get()
     }
 
+    package func scrub() async throws(Problem) {
+        do { try await SQLiteFile.scrub(pool) } catch { throw .leavingSQLite(error) }
+    }
+
     package var gauges: [String: Double] {
         let figures = groups.figures
         return [

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Storage
 
 /// Opening and closing the database's file: everything that must hold before the first statement of ours runs.
 enum SQLiteFile {
@@ -17,7 +18,8 @@ enum SQLiteFile {
             let pool = try openWaiting(path, readers: readers)
             try pool.writeWithoutTransaction { connection in
                 // Opening a pool in WAL mode has just set synchronous to NORMAL, which may lose commits when the power fails.
-                try connection.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax)")
+                // What is deleted is overwritten, so that it is gone from the file as well.
+                try connection.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax); PRAGMA secure_delete = ON")
                 guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
                     throw UnusableDatabase("The database \(path) does not accept synchronous = FULL, so its commits would not be safe.")
                 }
@@ -36,6 +38,13 @@ enum SQLiteFile {
     static func close(_ pool: DatabasePool) {
         try? pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         try? pool.close()
+    }
+
+    /// Moves everything out of the log and empties it: until then it holds pages as they were before a deletion.
+    /// - Throws: `serialization` while somebody still reads from the log.
+    static func scrub(_ pool: DatabasePool) async throws {
+        let isBusy = try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0 }
+        if isBusy { throw StorageError(.serialization, code: "busy", message: "the log is being read") }
     }
 
     /// Makes the file before SQLite does, so that it is never readable by others; the log takes over its mode.
@@ -76,7 +85,7 @@ enum SQLiteFile {
         return (size ?? 0) == 0
     }
 
-    private static func check(_ connection: Database, _ path: String) throws {
+    private static func check(_ connection: GRDB.Database, _ path: String) throws {
         let findings = try String.fetchAll(connection, sql: "PRAGMA quick_check(5)")
         guard findings == ["ok"] else {
             throw UnusableDatabase("The database \(path) is damaged: \(findings.joined(separator: "; ")). Restore it from a backup.")

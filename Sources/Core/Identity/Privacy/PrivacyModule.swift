@@ -1,0 +1,45 @@
+package import Audit
+package import Files
+package import Mail
+package import Modules
+package import Secrets
+
+/// What is a person's own to take away: a copy of everything about them, and everything about them.
+package struct PrivacyModule: Module {
+    let identity: IdentityModule
+    /// Everything that is kept about people, in the order in which it can be erased.
+    package let holdings: [Holding]
+    let exports: Exports
+    let erasures: Erasures
+
+    /// - Parameters:
+    ///   - holders: everybody who keeps something about people, from the ground up.
+    ///   - address: under which clients reach this service, for links in letters.
+    package init(
+        identity: IdentityModule,
+        holders: [any DataHolder],
+        files: FileStore,
+        queue: JobQueue,
+        post: Post,
+        sealer: Sealer,
+        audit: AuditModule,
+        address: String,
+        runtime: Runtime
+    ) {
+        self.identity = identity
+        // Those above refer to those below, and therefore go first.
+        holdings = holders.reversed().flatMap(\.holdings)
+        let database = identity.database
+        exports = Exports(
+            database: database, holdings: holdings, files: files, queue: queue, post: post, sealer: sealer, audit: audit, address: address, runtime: runtime)
+        erasures = Erasures(
+            database: database, holdings: holdings, files: files, passwords: identity.accounts.passwords, revocations: identity.revocations, queue: queue,
+            post: post, audit: audit, address: address, runtime: runtime)
+    }
+
+    package static let migrations = PrivacySchema.migrations
+    package var migrations: [Migration] { Self.migrations }
+    package var routes: [Route] { privacyRoutes }
+    package var workers: [Worker] { [exports.worker, exports.cleaner] + erasures.workers }
+    package var schedules: [Schedule] { [exports.schedule, erasures.schedule] }
+}

@@ -1,0 +1,175 @@
+import App
+import Base
+import Foundation
+import Modules
+import Secrets
+import TestKit
+import Testing
+
+@testable import Identity
+
+@Suite struct ExportTests {
+    @Test(arguments: Engine.available) func `a copy is made once, told of by mail, fetched by its link alone, and gone after seven days`(engine: Engine)
+        async throws
+    {
+        try await withTestApp(engine) { app in
+            let person = try await app.register("ada")
+            #expect(await app.call("GET", "/v1/user/export", token: person.token)["state"] == "none")
+            let asked = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(asked.status == 202)
+            #expect(asked["state"] == "preparing")
+            #expect(asked.headers["location"] == "/v1/user/export")
+            let again = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(again["id"] == asked["id"])
+            let mail = try #require(try await app.mail(to: person.email).first { $0.subject == "Your data is ready" })
+            let view = await app.call("GET", "/v1/user/export", token: person.token)
+            #expect(view["state"] == "ready")
+            let link = try #require(view["link"]?.string)
+            #expect(mail.link == link)
+            let path = String(link.trimmingPrefix(/https?:\/\/[^\/]+/))
+            let token = try #require(path.split(separator: "/").last.map(String.init))
+            #expect(try #require(Base64URL.decode(token)).count >= 16)
+
+            let fetched = await app.call("GET", path)
+            #expect(fetched.status == 200)
+            #expect(fetched.headers["content-type"] == "application/zip")
+            #expect(Int64(fetched.bytes.count) == view["bytes"]?.integer)
+            #expect(try ZipFile(fetched.bytes).entries["manifest.json"] != nil)
+            // The token lies in the database as a hash, and sealed.
+            let stored = try await app.app.database.read {
+                try $0.all("SELECT token_hash, sealed_token, file_name FROM privacy_exports").map { "\($0.values)" }
+            }
+            #expect(stored.count == 1 && !stored[0].contains(token) && stored[0].contains(Digest.hex(token)))
+            #expect(await app.call("GET", "/v1/user/export/\(token.dropLast())x").status == 404)
+            #expect(try await app.auditCount("export.requested") == 1)
+            #expect(try await app.auditCount("export.ready") == 1)
+            #expect(try await app.auditCount("export.fetched") == 1)
+
+            app.clock.advance(by: Export.lifetime - .seconds(1))
+            #expect(await app.call("GET", path).status == 200)
+            app.clock.advance(by: .seconds(1))
+            #expect(await app.call("GET", path).status == 404)
+            app.clock.advance(by: .hours(2))
+            try await app.runJobs()
+            #expect(try app.files("exports").isEmpty)
+            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM privacy_exports") } == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available) func `it holds what the person wrote, and the manifest vouches for every entry`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let registration: JSONValue = [
+                "email": "Ada@example.org", "password": .string(TestApp.password), "username": "ada", "full_name": "Ada Lovelace", "phone": "+44 1",
+                "organization": "Analytical Engines",
+            ]
+            let reply = await app.call("POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"], address: "198.51.100.7")
+            let token = try #require(reply["access_token"]?.string)
+            _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token)
+            _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": "s"], token: token)
+            let csv = Array((["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n").utf8)
+            let form = multipart([("metadata", #"{"sessionId":"s","fileName":"engine.csv","type":"input"}"#)], file: ("file", "engine.csv", csv))
+            let upload = await app.call("POST", "/v1/training/instant-upload", body: form, token: token)
+            #expect(upload.status == 201, "\(upload)")
+            let stranger = try await app.register("stranger")
+
+            let zip = try await app.exported(token)
+            let account = try zip.json("data/account.json")
+            #expect(account.array?.count == 1)
+            #expect(account.array?.first?["email"] == "Ada@example.org")
+            #expect(account.array?.first?["phone"] == "+44 1")
+            #expect(account.array?.first?["created_at"] == .string(app.clock.now.description))
+            #expect(try zip.json("data/organisations.json").array?.first?["name"] == "Analytical Engines")
+            #expect(try zip.json("data/memberships.json").array?.first?["role"] == "owner")
+            #expect(try zip.json("data/sessions.json").array?.first?["user_agent"] == "an engine")
+            #expect(try zip.json("data/sessions.json").array?.first?["address"] == "198.51.100.7")
+            #expect(try zip.json("data/subscriptions.json").array?.first?["plan_id"] == "free")
+            #expect(try zip.json("data/usage.json").array?.first?["meter"] == "uploads")
+            #expect(try zip.json("data/training-files.json").array?.first?["name"] == "engine.csv")
+            #expect(try zip.json("data/audit.json").array?.contains { $0["action"] == "account.created" } == true)
+            #expect(zip.entries.contains { $0.key.hasPrefix("files/training/") && $0.value.sha256 == Hex.encode(Digest.sha256(csv)) })
+
+            let manifest = try zip.json("manifest.json")
+            let listed = try #require(manifest["entries"]?.array)
+            #expect(Set(listed.compactMap { $0["name"]?.string }) == Set(zip.entries.keys).subtracting(["manifest.json"]))
+            for entry in listed {
+                let seen = try #require(zip.entries[entry["name"]?.string ?? ""])
+                #expect(entry["sha256"]?.string == seen.sha256)
+                #expect(entry["bytes"]?.integer == seen.bytes)
+            }
+            // Nothing of anybody else, and no secret of theirs either.
+            for entry in zip.entries.values {
+                for secret in [stranger.email, stranger.id.text, "password_hash", "$2b$", "sealed", TestApp.password] {
+                    #expect(entry.text?.contains(secret) != true)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available) func `more rows than are read at once are all there, once`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let count = 1_234
+            try await app.app.database.write { transaction in
+                for index in 0..<count {
+                    try transaction.execute(
+                        """
+                        INSERT INTO audit_events (id, at, action, outcome, actor_id, details)
+                        VALUES (\("row-\(10_000 + index)"), \(transaction.now), 'test.made', 'success', \(person.id), '{}')
+                        """
+                    )
+                }
+            }
+            let rows = try #require(try await app.exported(person.token).json("data/audit.json").array)
+            let made = rows.filter { $0["action"] == "test.made" }.compactMap { $0["id"]?.string }
+            #expect(made == (0..<count).map { "row-\(10_000 + $0)" })
+        }
+    }
+
+    @Test(arguments: Engine.available) func `whichever statement fails, a copy is ready in the end, once, and no file is left over`(engine: Engine) async throws
+    {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let person = try await app.register()
+            try await app.runJobs()
+            let failed = try await trouble.failEachStatement { _ in
+                _ = await app.call("POST", "/v1/user/export", token: person.token)
+                try await app.runJobs()
+            } check: { _ in
+                app.clock.advance(by: .minutes(1))
+                try await app.runJobs()
+                let ready = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM privacy_exports WHERE state = 'preparing'") }
+                #expect(ready == 0)
+            }
+            #expect(failed > 5)
+            _ = await app.call("POST", "/v1/user/export", token: person.token)
+            app.clock.advance(by: .hours(2))
+            try await app.runJobs()
+            app.clock.advance(by: .hours(2))
+            try await app.runJobs()
+            #expect(try app.files("exports").count == 1)
+        }
+    }
+}
+
+extension TestApp {
+    /// Has a copy made and fetches it.
+    func exported(_ token: String) async throws -> ZipFile {
+        let asked = await call("POST", "/v1/user/export", token: token)
+        guard asked.status == 202 else { throw UnexpectedReply(asked) }
+        try await runJobs()
+        let view = await call("GET", "/v1/user/export", token: token)
+        guard let link = view["link"]?.string else { throw UnexpectedReply(view) }
+        return try ZipFile(await call("GET", String(link.trimmingPrefix(/https?:\/\/[^\/]+/))).bytes)
+    }
+
+    func auditCount(_ action: String) async throws -> Int64 {
+        try await app.database.read { try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action)") }
+    }
+
+    /// The files below a folder of the file store.
+    func files(_ folder: String) throws -> [String] {
+        let root = "\(app.configuration.dataFolder)/files/\(folder)"
+        guard let entries = FileManager.default.enumerator(atPath: root) else { return [] }
+        return entries.compactMap { $0 as? String }.filter { FileManager.default.contents(atPath: "\(root)/\($0)") != nil }
+    }
+}

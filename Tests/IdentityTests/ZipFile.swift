@@ -1,0 +1,56 @@
+import Base
+import Foundation
+
+/// A zip file as Python's own reader sees it, an outside opinion on what was written.
+struct ZipFile {
+    struct Entry: Decodable {
+        var bytes: Int64
+        var sha256: String
+        /// The content, where it is UTF-8 and not long.
+        var text: String?
+    }
+
+    let entries: [String: Entry]
+
+    init(_ bytes: [UInt8]) throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "gatehouse-zip-\(UUID().uuidString)")
+        try Data(bytes).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try self.init(at: file.path)
+    }
+
+    init(at path: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", Self.reader, path]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
+        entries = try JSONDecoder().decode([String: Entry].self, from: data)
+    }
+
+    func json(_ name: String) throws -> JSONValue { try JSONDecoder().decode(JSONValue.self, from: Data((entries[name]?.text ?? "").utf8)) }
+
+    private static let reader = """
+        import hashlib, json, sys, zipfile
+        entries = {}
+        with zipfile.ZipFile(sys.argv[1]) as archive:
+            assert archive.testzip() is None
+            for info in archive.infolist():
+                assert info.filename not in entries
+                digest, size, content = hashlib.sha256(), 0, b""
+                with archive.open(info) as f:
+                    while piece := f.read(1 << 20):
+                        digest.update(piece)
+                        size += len(piece)
+                        if size <= 1 << 22: content += piece
+                try: text = content.decode() if size <= 1 << 22 else None
+                except UnicodeDecodeError: text = None
+                entries[info.filename] = dict(bytes=size, sha256=digest.hexdigest(), text=text)
+        print(json.dumps(entries))
+        """
+}
