@@ -13,6 +13,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a trail that an installation wrote verifies, whoever wrote at the same time`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
+            let before = try await app.app.audit.verify().rows
             try await withThrowingTaskGroup { tasks in
                 for writer in 0..<8 {
                     tasks.addTask { for number in 0..<10 { try await app.record(AuditEvent("test.written", actor: "writer-\(writer)", subject: "\(number)")) } }
@@ -21,7 +22,7 @@ import Testing
             }
             let report = try await app.app.audit.verify()
             #expect(report.findings.map(\.description) == [])
-            #expect(report.rows == 80)
+            #expect(report.rows == before + 80)
             if engine == .sqlite { #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_strands WHERE written > 0") == 1) }
         }
     }
@@ -41,7 +42,7 @@ import Testing
                 for number in 0..<3 { try audit.record(AuditEvent("test.third", subject: "\(number)"), in: transaction) }
             }
             #expect(try await app.app.audit.verify().isSound)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events") == 4)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action LIKE 'test.%'") == 4)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'test.second'") == 0)
         }
     }
@@ -54,7 +55,8 @@ import Testing
             app.clock.advance(by: .minutes(1))
             try await app.runJobs()
             let first = try app.loggedCheckpoints()
-            #expect(first.map(\.number) == [1] && first.first?.count == 1)
+            let rows = try await app.count("SELECT COUNT(*) AS count FROM audit_events")
+            #expect(first.map(\.number) == [1] && first.first?.count == rows)
             app.clock.advance(by: .minutes(1))
             try await app.runJobs()
             #expect(try app.loggedCheckpoints().count == 1, "nothing was written")
@@ -102,8 +104,9 @@ import Testing
             }
             #expect(try await app.app.audit.verify().isSound, "what was tried is undone")
             // The tail, cut off with everything that counts it: only the checkpoint knows.
+            let last = try await app.app.audit.verify().rows
             let cut = try await app.reportAfter("DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_strands SET written = 5 WHERE strand = 0")
-            #expect(cut.findings.map(\.description) == ["Row 0:10 is missing, though checkpoint 1 was signed over it."])
+            #expect(cut.findings.map(\.description) == ["Row 0:\(last) is missing, though checkpoint 1 was signed over it."])
         }
     }
 

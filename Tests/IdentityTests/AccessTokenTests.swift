@@ -13,7 +13,7 @@ import Testing
 
     @Test func `says who it is for, and nothing secret`() async throws {
         try await withTestApp(.sqlite) { app in
-            let person = try await app.register("ada", role: "student")
+            let person = try await app.register("somebody", role: "student")
             let token = try Forgery(of: person.token)
             #expect(token.header["alg"] == "RS256")
             #expect(token.header["typ"] == "at+jwt")

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ErasureTests {
     @Test(arguments: Engine.available) func `there are fourteen days to change one's mind, and signing in works in them`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register("ada")
+            let person = try await app.register("somebody")
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
             let wrong = await app.call("POST", "/v1/user/erasure", json: ["password": "another password"], token: person.token)
             #expect(wrong.code == "invalid-credentials")
@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: Engine.available) func `when it is due the person is signed out, and then gone, and nobody else is`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, other) = (try await app.register("ada"), try await app.register("other"))
+            let (person, other) = (try await app.register("somebody"), try await app.register("other"))
             let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
             #expect(asked.status == 202)
             app.clock.advance(by: .days(14) - .minutes(5))
@@ -89,7 +89,7 @@ import Testing
 
     @Test(arguments: Engine.available) func `the last owner of an organisation with other members has to hand it over first`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, member) = (try await app.register("ada"), try await app.register("member"))
+            let (person, member) = (try await app.register("somebody"), try await app.register("member"))
             // From here on the schedules are known, and tick.
             try await app.runJobs()
             func join(as role: String) async throws {

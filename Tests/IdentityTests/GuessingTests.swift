@@ -185,7 +185,9 @@ import Testing
             for host in 1...6 { _ = await app.guess(person, from: "10.0.0.1", headers: ["X-Forwarded-For": "203.0.113.\(host), \(Self.elsewhere)"]) }
             #expect(await app.guess(person, person.password, from: "10.0.0.1", headers: ["X-Forwarded-For": Self.elsewhere]).status == 401)
             #expect(await app.guess(person, person.password, from: "10.0.0.1", headers: ["X-Forwarded-For": "203.0.113.1"]).status == 200)
-            let addresses = try await app.app.database.read { try $0.all("SELECT DISTINCT address FROM audit_events") { try $0["address"] as String } }
+            let addresses = try await app.app.database.read {
+                try $0.all("SELECT DISTINCT address FROM audit_events WHERE address IS NOT NULL") { try $0["address"] as String }
+            }
             #expect(Set(addresses) == ["192.0.2.1", Self.elsewhere, "203.0.113.1"])
         }
     }

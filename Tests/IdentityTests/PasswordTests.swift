@@ -17,14 +17,14 @@ import Testing
                 ("PassWord123", "is among the most common passwords; choose another"),
                 ("ｐａｓｓｗｏｒｄ１２３", "is among the most common passwords; choose another"),
                 ("abababababab", "is among the most common passwords; choose another"),
-                ("Ada.Lovelace@example.org", "must not be your own name or address"),
-                ("ada.lovelace", "must not be your own name or address"),
-                ("countess-ada", "must not be your own name or address"),
+                ("Some.Body@example.org", "must not be your own name or address"),
+                ("some.body", "must not be your own name or address"),
+                ("some-body", "must not be your own name or address"),
                 ("nul\0nul\0nul", "must not contain a NUL character"),
             ]
             for (password, reason) in refusals {
                 let reply = await app.call(
-                    "POST", "/v1/auth/register", json: ["email": "ada.lovelace@example.org", "password": .string(password), "username": "Countess-Ada"]
+                    "POST", "/v1/auth/register", json: ["email": "some.body@example.org", "password": .string(password), "username": "Some-Body"]
                 )
                 #expect(reply.status == 422, "\(password)")
                 #expect(reply.pointers == ["/password"])
@@ -40,10 +40,10 @@ import Testing
     @Test(arguments: ["eightchr", String(repeating: "ä12xy", count: 12), "پاسخ درست من"])
     func `a password at the bounds signs in, and nothing longer than it does`(_ password: String) async throws {
         try await withTestApp(.sqlite) { app in
-            let registered = await app.call("POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": .string(password)])
+            let registered = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(password)])
             #expect(registered.status == 201)
             func login(_ password: String) async -> TestReply {
-                await app.call("POST", "/v1/auth/login", json: ["email": "ada@example.org", "password": .string(password)])
+                await app.call("POST", "/v1/auth/login", json: ["email": "somebody@example.org", "password": .string(password)])
             }
             #expect(await login(password).status == 200)
             // bcrypt would not see what lies behind its 72 bytes.

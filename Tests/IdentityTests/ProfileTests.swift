@@ -45,11 +45,12 @@ import Testing
             app.clock.advance(by: .minutes(5))
             let preferences: JSONValue = ["theme": "dark", "editorFont": ["size": 12.5, "face": "mono\0space"], "tabs": [1, .null, true]]
             let change: JSONValue = [
-                "username": " Ada ", "full_name": " Ada  Lovelace ", "first_name": "Ada", "last_name": "Lovelace", "phone": "+44 1", "preferences": preferences,
+                "username": " Somebody ", "full_name": " Somebody  Body ", "first_name": "Somebody", "last_name": "Body", "phone": "+44 1",
+                "preferences": preferences,
             ]
             let reply = await app.call("PUT", "/v1/user/profile", json: change, token: person.token)
             #expect(reply.status == 200)
-            #expect((reply["username"], reply["full_name"], reply["phone"]) == ("Ada", "Ada  Lovelace", "+44 1"))
+            #expect((reply["username"], reply["full_name"], reply["phone"]) == ("Somebody", "Somebody  Body", "+44 1"))
             #expect(reply["preferences"] == preferences)
             #expect(reply["updated_at"] == "2026-01-31T12:05:00Z")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == reply.json)
@@ -63,7 +64,7 @@ import Testing
             let again = await app.call("PUT", "/v1/auth/me", json: ["phone": "", "last_name": .null, "email": .string(person.email)], token: person.token)
             #expect(again.status == 200)
             #expect(again["phone"] == nil)
-            #expect(again["last_name"] == "Lovelace")
+            #expect(again["last_name"] == "Body")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token)["preferences"] == preferences)
         }
     }
@@ -72,9 +73,9 @@ import Testing
     func `what cannot be is refused, and changes nothing`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
-            _ = await app.call("PUT", "/v1/auth/me", json: ["username": "countess"], token: other.token)
+            _ = await app.call("PUT", "/v1/auth/me", json: ["username": "somebody"], token: other.token)
             let before = await app.call("GET", "/v1/user/profile", token: person.token)
-            for spelling in ["countess", "COUNTESS", "ｃｏｕｎｔｅｓｓ"] {
+            for spelling in ["somebody", "COUNTESS", "ｃｏｕｎｔｅｓｓ"] {
                 let reply = await app.call("PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
                 #expect(reply.status == 409)
                 #expect(reply.code == "account-exists")
@@ -82,7 +83,7 @@ import Testing
             let large = JSONValue.object(["a": .string(String(repeating: "a", count: Profiles.preferencesBytesMax))])
             let refused: [(JSONValue, String)] = [
                 (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"), (["username": "c\u{043E}untess"], "/username"),
-                (["username": "count\u{200B}ess"], "/username"), (["full_name": "Ada\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
+                (["username": "count\u{200B}ess"], "/username"), (["full_name": "Some\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
                 (["preferences": large], "/preferences"), (["preferences": ["a"]], "/preferences"), (["role": "admin"], "/role"),
                 (["is_active": true], "/is_active"), (["password": "another good password"], "/password"),
             ]

@@ -13,7 +13,10 @@ import Testing
             let reply = await app.call(
                 "POST",
                 "/v1/auth/register",
-                json: ["email": "Ada@Example.org", "password": "correct horse battery", "username": "ada", "full_name": "Ada Lovelace", "role": "student"]
+                json: [
+                    "email": "Somebody@Example.org", "password": "correct horse battery", "username": "somebody", "full_name": "Somebody Body",
+                    "role": "student",
+                ]
             )
             #expect(reply.status == 201)
             #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
@@ -24,13 +27,13 @@ import Testing
                 Set(user.keys) == [
                     "id", "email", "username", "full_name", "role", "roles", "is_active", "is_verified", "email_verified", "organisation_id", "created_at",
                 ])
-            #expect(user["email"] == "Ada@Example.org")
+            #expect(user["email"] == "Somebody@Example.org")
             #expect(user["role"] == "student")
             #expect(user["email_verified"] == false)
             #expect(user["created_at"] == "2026-01-31T12:00:00Z")
 
             let id = try #require(user["id"]?.string)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations WHERE personal_of = \(id) AND name = 'Ada Lovelace'") == 1)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations WHERE personal_of = \(id) AND name = 'Somebody Body'") == 1)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(id) AND role = 'owner'") == 1)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(id) AND address = '192.0.2.1'") == 1)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM people WHERE password_hash LIKE '$2b$04$%'") == 1)
@@ -41,7 +44,7 @@ import Testing
 
     @Test func `the signup spelling adds the tokens once more as a pair`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("POST", "/auth/signup", json: ["email": "ada@example.org", "password": "correct horse battery"])
+            let reply = await app.call("POST", "/auth/signup", json: ["email": "somebody@example.org", "password": "correct horse battery"])
             #expect(reply.status == 201)
             #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens"])
             let pair = try #require(reply["tokens"]?.object)
@@ -85,8 +88,8 @@ import Testing
                 await app.call(
                     "POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
             }
-            #expect(await register("a@example.org", "Ada").status == 201)
-            for (number, spelling) in ["Ada", "ADA", "ａｄａ", " a d a "].enumerated() {
+            #expect(await register("a@example.org", "Somebody").status == 201)
+            for (number, spelling) in ["Somebody", "ADA", "ａｄａ", " a d a "].enumerated() {
                 #expect(await register("b\(number)@example.org", spelling).code == "account-exists", "\(spelling)")
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM people")

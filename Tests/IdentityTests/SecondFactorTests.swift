@@ -12,7 +12,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `is set up with the password, and asked for once a code has proved it`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register("ada")
+            let person = try await app.register("somebody")
             #expect(await app.mfa("setup", person, ["password": "not the password"]).code == "wrong-password")
             #expect(await app.mfa("verify", person, ["code": "123456"]).code == "second-factor-not-active")
             let setup = await app.mfa("setup", person, ["password": .string(person.password)])

@@ -53,7 +53,7 @@ import Testing
     func `a database that fails tells the log why, and the client nothing`(_ engine: Engine) async throws {
         let wrapper: @Sendable (any Database) -> any Database = { SulkingDatabase($0) }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
-            let reply = await app.call("POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": .string(TestApp.password)])
+            let reply = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
             #expect(reply.status == 500)
             #expect(reply.code == "internal-error")
             #expect(reply.members == ["type", "title", "status", "detail", "code", "request_id", "error"])

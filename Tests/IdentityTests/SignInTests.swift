@@ -10,13 +10,14 @@ import Testing
     func `signs in by address or user name, in JSON or as the OAuth form`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let registered = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "ada@example.org", "password": "correct horse battery", "username": "Ada"]
+                "POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": "correct horse battery", "username": "Somebody"]
             )
             let id = try #require(registered["user"]?["id"])
             let names: [JSONValue] = [
-                ["email": "ada@example.org"], ["email": "ADA@example.org"], ["email": " ada@example.org "], ["username": "ada"], ["username": "ａｄａ"],
-                ["email": "Ada"],
-                ["username": "ada@example.org"],
+                ["email": "somebody@example.org"], ["email": "SOMEBODY@example.org"], ["email": " somebody@example.org "], ["username": "somebody"],
+                ["username": "ａｄａ"],
+                ["email": "Somebody"],
+                ["username": "somebody@example.org"],
             ]
             for name in names {
                 var body = name.object ?? [:]
@@ -32,7 +33,7 @@ import Testing
             #expect(reply["user"]?["id"] == id)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == Int64(names.count) + 2)
 
-            let pair = await app.call("POST", "/auth/signin", json: ["email": "ada@example.org", "password": "correct horse battery"])
+            let pair = await app.call("POST", "/auth/signin", json: ["email": "somebody@example.org", "password": "correct horse battery"])
             #expect(pair.status == 200)
             #expect(pair["tokens"]?["refresh_token"] == pair["refresh_token"])
             #expect(pair["tokens"]?["token_type"] == "Bearer")

@@ -16,7 +16,8 @@ extension TestApp {
     /// The audit trail of one kind of event, oldest first.
     func audited(_ action: String) async throws -> [AuditRow] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, sequence, id") { row in
+            try transaction.all("SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, sequence, id") {
+                row in
                 AuditRow(
                     action: try row["action"], outcome: try row["outcome"], actor: try row["actor_id"], subject: try row["subject"], details: try row["details"]
                 )

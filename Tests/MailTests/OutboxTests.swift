@@ -103,10 +103,10 @@ import Testing
     @Test(arguments: Engine.available) func `what waits for somebody can be discarded, and nobody else's letters with it`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let post = try app.post
-            for recipient in ["somebody@example.org", "ADA@example.org", "charles@example.org"] { try await app.send(.verification(to: recipient)) }
-            #expect(try await app.app.database.write { try post.discard(lettersTo: "Ada@example.org", in: $0) } == 2)
+            for recipient in ["somebody@example.org", "SOMEBODY@example.org", "another@example.org"] { try await app.send(.verification(to: recipient)) }
+            #expect(try await app.app.database.write { try post.discard(lettersTo: "Somebody@example.org", in: $0) } == 2)
             try await app.runJobs()
-            #expect(try app.mailbox().map(\.recipient) == ["charles@example.org"])
+            #expect(try app.mailbox().map(\.recipient) == ["another@example.org"])
         }
     }
 

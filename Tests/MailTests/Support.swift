@@ -68,7 +68,10 @@ extension Letter {
         Letter(
             "verify-email",
             to: recipient,
-            values: ["name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1", "expires": "2026-02-01T12:00:00Z", "code_expires": "2026-01-31T12:10:00Z"]
+            values: [
+                "name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1", "expires": "2026-02-01T12:00:00Z",
+                "code_expires": "2026-01-31T12:10:00Z",
+            ]
         )
     }
 }

@@ -79,7 +79,9 @@ import Testing
         #expect(!rendered.text.contains("\u{202E}"))
         let organisation = Letter(
             "invitation", to: "a@example.org",
-            values: ["inviter": "Somebody", "organisation": "X\r\nBcc: b@example.org", "link": "https://app.example/?token=t", "expires": "2026-01-31T12:10:00Z"])
+            values: [
+                "inviter": "Somebody", "organisation": "X\r\nBcc: b@example.org", "link": "https://app.example/?token=t", "expires": "2026-01-31T12:10:00Z",
+            ])
         #expect(try !templates.render(organisation, sender: sender).subject.contains("\n"))
     }
 

@@ -90,7 +90,7 @@ extension TestApp {
     /// - Returns: the mails that `address` got so far, oldest first.
     package func mail(to address: String) async throws -> [ReceivedMail] {
         try await runJobs()
-        return try mailbox().filter { $0.recipient == address }
+        return try mailbox().filter { $0.recipient.lowercased() == address.lowercased() }
     }
 
     /// Every mail that was written so far, oldest first.

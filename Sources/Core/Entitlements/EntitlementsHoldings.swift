@@ -5,6 +5,19 @@ extension EntitlementsModule: DataHolder {
     package var holdings: [Holding] {
         [
             Holding(
+                "trial-notices", in: "trial_notices",
+                where: { "subscription_id IN (SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations))" }
+            ),
+            Holding(
+                "trials", in: "trials", where: { "person_id = \($0.person)" },
+                alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
+                showing: ["organisation_id", "begun_at"], orderedBy: "person_id"
+            ),
+            // The plans stay; who wrote them is nobody's business any more.
+            Holding("plan-versions", in: "plan_versions") { subject, _, transaction in
+                try transaction.execute("UPDATE plan_versions SET created_by = NULL WHERE created_by = \(subject.person)")
+            },
+            Holding(
                 "usage", in: "usage_entries", where: { "organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "operation_key", "meter", "period_start", "amount", "is_overrun", "occurred_at"],
                 orderedBy: "organisation_id, occurred_at, operation_key"

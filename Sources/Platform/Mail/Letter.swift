@@ -24,7 +24,7 @@ extension Letter {
         "account-exists": ["name", "link"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
         "email-change-requested": ["name", "when", "address"],
-        "email-changed": ["name", "when", "address"],
+        "email-changed": ["name", "when"],
         "erased": ["name"],
         "erasure-scheduled": ["name", "when", "link"],
         "export-ready": ["name", "link", "expires"],

@@ -79,7 +79,7 @@ struct UserAdministration: Sendable {
             }
             try transaction.endChallenges(of: id)
             try events.accountClosed(person, in: transaction)
-            try post.send(Letter("account-closed", to: person.email, values: ["name": person.firstName ?? person.fullName ?? ""]), in: transaction)
+            try post.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             let ended = try transaction.endEverything(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction)

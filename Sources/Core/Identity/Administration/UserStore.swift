@@ -63,9 +63,9 @@ extension Transaction {
         try execute(
             """
             INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, address,
-                                  impersonator_id)
+                                  impersonator_id, method)
             VALUES (\(id), \(person.id), \(person.organisation), \(sealedKey), 0, \(now), \(now), \(now), \(now + Impersonation.lifetime), \(address),
-                    \(impersonator))
+                    \(impersonator), \(SignInMethod.impersonation))
             """
         )
     }

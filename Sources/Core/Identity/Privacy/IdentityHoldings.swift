@@ -1,3 +1,4 @@
+import Audit
 import Files
 import Modules
 
@@ -9,6 +10,16 @@ extension IdentityModule: DataHolder {
                 showing: ["id", "state", "bytes", "requested_at", "ready_at", "expires_at"]
             ),
             Holding("erasures", in: "privacy_erasures", where: { "person_id = \($0.person)" }, showing: ["requested_at", "due_at"]),
+            Holding("challenges", in: "challenges", where: { "person_id = \($0.person)" }, showing: ["purpose", "email", "created_at"]),
+            Holding("recovery-codes", in: "recovery_codes", where: { "person_id = \($0.person)" }),
+            Holding("second-factors", in: "second_factors", where: { "person_id = \($0.person)" }, showing: ["confirmed_at"], orderedBy: "person_id"),
+            Holding("familiar-places", in: "familiar_places", where: { "person_id = \($0.person)" }, showing: ["last_used_at"], orderedBy: "last_used_at"),
+            Holding(
+                "api-keys", in: "api_keys", where: { "person_id = \($0.person)" },
+                alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
+                showing: ["id", "organisation_id", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
+            ),
+            openInvitations,
             // Somebody who left an organisation may have sessions that began in it.
             Holding(
                 "sessions", in: "sessions", where: { "person_id = \($0.person)" },
@@ -28,11 +39,28 @@ extension IdentityModule: DataHolder {
             Holding(
                 "account", in: "people", where: { "id = \($0.person)" },
                 showing: [
-                    "id", "email", "username", "full_name", "first_name", "last_name", "phone", "role", "email_verified_at", "suspended_at", "created_at",
-                    "updated_at",
+                    "id", "email", "username", "full_name", "first_name", "last_name", "phone", "role", "student_id", "employee_id", "preferences",
+                    "email_verified_at",
+                    "suspended_at", "closed_at", "created_at", "updated_at",
                 ]
             ),
         ]
+    }
+
+    /// Those that the person sent, and those that were sent to their address: the others of an organisation keep theirs.
+    private var openInvitations: Holding {
+        Holding(
+            "invitations", in: "invitations",
+            selection: { "SELECT id, organisation_id, email, role, created_at FROM invitations WHERE invited_by = \($0.person) ORDER BY id" }
+        ) { subject, _, transaction in
+            try transaction.execute(
+                """
+                DELETE FROM invitations
+                WHERE invited_by = \(subject.person) OR accepted_by = \(subject.person) OR organisation_id IN \(list: subject.organisations)
+                    OR email_key = (SELECT email_key FROM people WHERE id = \(subject.person))
+                """
+            )
+        }
     }
 
     /// What the person did, and what was done to them. The network address of somebody else who acted is theirs.
@@ -45,7 +73,7 @@ extension IdentityModule: DataHolder {
                 FROM audit_events WHERE actor_id = \(subject.person) OR subject = \(subject.person) ORDER BY id
                 """
             }
-        ) { subject, pseudonym, transaction in try transaction.forgetInAudit(subject, as: pseudonym) }
+        ) { [audit] subject, pseudonym, transaction in try audit.forget(person: subject.person.text, pseudonym: "erased-\(pseudonym)", in: transaction) }
     }
 }
 
@@ -54,21 +82,5 @@ extension Transaction {
     fileprivate func eraseOrganisations(of subject: DataSubject) throws {
         try execute("DELETE FROM organisations WHERE id IN \(list: subject.organisations)")
         try execute("UPDATE organisations SET personal_of = NULL, name = 'Organisation' WHERE personal_of = \(subject.person)")
-    }
-
-    /// Takes a person out of the audit rows: what happened stays, and who it was is a pseudonym.
-    fileprivate func forgetInAudit(_ subject: DataSubject, as pseudonym: ID<Pseudonym>) throws {
-        let person = subject.person
-        try execute(
-            """
-            UPDATE audit_events
-            SET address = CASE WHEN actor_id IS NULL OR actor_id = \(person) THEN NULL ELSE address END,
-                request_id = CASE WHEN actor_id IS NULL OR actor_id = \(person) THEN NULL ELSE request_id END,
-                actor_id = CASE WHEN actor_id = \(person) THEN \(pseudonym) ELSE actor_id END,
-                subject = CASE WHEN subject = \(person) THEN \(pseudonym) ELSE subject END,
-                details = '{}'
-            WHERE actor_id = \(person) OR subject = \(person) OR organisation_id IN \(list: subject.organisations)
-            """
-        )
     }
 }

@@ -7,7 +7,8 @@ extension IdentityModule {
         return [
             .get("auth/mfa", "Whether signing in asks for a second factor", requires: member) { scope in try await secondFactor.status(scope) },
             .post(
-                "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson, problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
+                "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson,
+                problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
             ) { (request: PasswordAsked, scope) in
                 try await secondFactor.setUp(request, scope: scope)
             },
@@ -24,7 +25,8 @@ extension IdentityModule {
                 (request: PasswordAndCode, scope) in
                 try await secondFactor.replaceCodes(request, scope: scope)
             },
-            .post("auth/mfa/disable", "Give the second factor up", requires: member.inPerson, problems: refusals + [.notFound]) { (request: PasswordAndCode, scope) in
+            .post("auth/mfa/disable", "Give the second factor up", requires: member.inPerson, problems: refusals + [.notFound]) {
+                (request: PasswordAndCode, scope) in
                 try await secondFactor.disable(request, scope: scope)
             },
         ]

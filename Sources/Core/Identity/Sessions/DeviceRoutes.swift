@@ -14,7 +14,8 @@ extension IdentityModule {
                 try await sessions.end(session, scope: scope)
                 return Nothing()
             },
-            .delete("auth/sessions", "Sign the other devices out, or all", requires: member.inPerson, .query("scope", oneOf: ["others", "all"])) { scope, which in
+            .delete("auth/sessions", "Sign the other devices out, or all", requires: member.inPerson, .query("scope", oneOf: ["others", "all"])) {
+                scope, which in
                 try await sessions.endAll(scope, alsoCurrent: which == "all")
             },
         ]
