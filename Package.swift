@@ -74,7 +74,7 @@ let apps: [Target] = [
     .layer("Apps", "TestKit", ["App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
     .executableTarget(
         name: "gatehouse",
-        dependencies: ["App", "Audit", "Client", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
+        dependencies: ["App", "Audit", "Client", "Mail", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
         path: "Sources/Apps/gatehouse"
     ),
     .executableTarget(

@@ -63,6 +63,17 @@ struct Callers {
         let (free, pro, foreigner) = (try await app.subscriber("free"), try await app.subscriber("pro"), try await app.subscriber("pro", "foreigner"))
         let administrator = try await app.administrator()
         let suspended = try await app.register("suspended")
+        // Whoever could begin a trial would have a plan from that door on.
+        for person in [unsubscribed, administrator] {
+            try await app.app.database.write { transaction in
+                try transaction.execute(
+                    """
+                    INSERT INTO trials (person_id, organisation_id, subscription_id, begun_at)
+                    VALUES (\(person.id), \(person.organisation), \(person.id), \(transaction.now))
+                    """
+                )
+            }
+        }
         let (suspendedKey, key) = (try await app.apiKey(of: suspended, ["*"]), try await app.apiKey(of: pro, ["*"]))
         try await app.app.identity.suspend(suspended.id)
         let narrow = try await app.apiKey(of: pro, ["usage.write"])

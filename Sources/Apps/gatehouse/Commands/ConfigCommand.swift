@@ -2,6 +2,7 @@ import App
 import ArgumentParser
 import Foundation
 import Identity
+import Mail
 import Modules
 
 struct ConfigCommand: AsyncParsableCommand {

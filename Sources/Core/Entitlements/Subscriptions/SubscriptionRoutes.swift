@@ -18,25 +18,25 @@ extension EntitlementsModule {
                 "payments/upgrade",
                 "Change to another plan at once",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.planNotFound, .paymentRequired, .noActiveSubscription, .subscriptionState]
+                problems: [.planNotFound, .paymentRequired, .subscriptionState]
             ) { (request: PlanChoice, scope) in try await subscriptions.upgrade(request, scope: scope) },
             .post(
                 "payments/downgrade",
                 "Change to a smaller plan with the next period",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.planNotFound, .conflict, .noActiveSubscription, .subscriptionState]
+                problems: [.planNotFound, .conflict, .subscriptionState]
             ) { (request: PlanChoice, scope) in try await subscriptions.downgrade(request, scope: scope) },
             .post(
                 "payments/cancel-subscription",
                 "End the subscription, with its period or at once",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.noActiveSubscription, .subscriptionState]
+                problems: [.subscriptionState]
             ) { (request: Cancellation, scope) in try await subscriptions.cancel(request, scope: scope) },
             .post(
                 "payments/resumption",
                 "Take a cancellation back",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.noActiveSubscription, .subscriptionState]
+                problems: [.subscriptionState]
             ) { scope in try await subscriptions.resume(scope: scope) },
             .post(
                 "payments/start-trial",
@@ -78,7 +78,7 @@ extension EntitlementsModule {
                 "payments/subscriptions/{user_id}/extend-trial",
                 "Lengthen an account's trial",
                 requires: identity.role(.admin), .path("user_id", of: Person.self),
-                problems: [.noActiveSubscription, .subscriptionState]
+                problems: [.subscriptionState]
             ) { (request: TrialExtension, scope, person) in try await subscriptions.extendTrial(request, scope: scope, person: person) },
         ]
     }

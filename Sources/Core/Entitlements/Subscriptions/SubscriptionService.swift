@@ -23,7 +23,7 @@ struct Subscriptions: Sendable {
     }
 
     /// Another plan at once: only such as need no payment.
-    /// - Throws: `plan-not-found`, `payment-required`, `no-active-subscription`, `subscription-state`.
+    /// - Throws: `plan-not-found`, `payment-required`, `subscription-state`.
     func upgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(request.plan)
         guard plan.start == .anyone else { throw Self.costs(plan) }
@@ -33,7 +33,7 @@ struct Subscriptions: Sendable {
     }
 
     /// A smaller plan from the next period on.
-    /// - Throws: `plan-not-found`, `no-active-subscription`, `subscription-state`; `conflict` for a plan that is no smaller.
+    /// - Throws: `plan-not-found`, `subscription-state`; `conflict` for a plan that is no smaller.
     func downgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(request.plan)
         let ranks = plans.catalogue
@@ -46,7 +46,7 @@ struct Subscriptions: Sendable {
     }
 
     /// The end, now or with the period.
-    /// - Throws: `no-active-subscription`, `subscription-state`.
+    /// - Throws: `subscription-state`.
     func cancel(_ request: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change("subscription.cancelled", of: scope.organisation, by: scope, ["immediate": "\(request.immediate ?? false)"]) { subscription, now in
             try subscription.cancel(immediately: request.immediate ?? false, at: now)
@@ -54,7 +54,7 @@ struct Subscriptions: Sendable {
     }
 
     /// Takes a cancellation back.
-    /// - Throws: `no-active-subscription`, `subscription-state`.
+    /// - Throws: `subscription-state`.
     func resume(scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change("subscription.resumed", of: scope.organisation, by: scope, [:]) { try $0.resume(at: $1) }
     }
@@ -85,7 +85,7 @@ struct Subscriptions: Sendable {
     }
 
     /// Some days more for a trial, also for one that has ended.
-    /// - Throws: `not-found` for an unknown account, `no-active-subscription`, `subscription-state`.
+    /// - Throws: `not-found` for an unknown account, `subscription-state`.
     func extendTrial(_ request: TrialExtension, scope: Scope, person: ID<Person>) async throws(Problem) -> SubscriptionView {
         let organisation = try await database.read { try self.organisation(of: person, in: $0) }
         return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(request.days)"]) { subscription, now in
@@ -127,7 +127,9 @@ struct Subscriptions: Sendable {
         _ move: @escaping @Sendable (inout Subscription, Instant) throws -> Void
     ) async throws(Problem) -> SubscriptionView {
         try await database.write { transaction in
-            guard var subscription = try transaction.lockedSubscription(of: organisation) else { throw Problem(.noActiveSubscription) }
+            guard var subscription = try transaction.lockedSubscription(of: organisation) else {
+                throw Problem(.subscriptionState, detail: "There is no subscription yet: POST /v1/payments/subscribe starts one.")
+            }
             _ = subscription.settle(at: transaction.now)
             try move(&subscription, transaction.now)
             try transaction.update(subscription)
