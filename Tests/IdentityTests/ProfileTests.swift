@@ -54,7 +54,7 @@ import Testing
             #expect(reply["preferences"] == preferences)
             #expect(reply["updated_at"] == "2026-01-31T12:05:00Z")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == reply.json)
-            #expect(await app.signIn("ADA", person.password).status == 200)
+            #expect(await app.signIn("SOMEBODY", person.password).status == 200)
             #expect(
                 try await app.audited("profile.changed").map(\.details) == [
                     #"{"fields":"username full_name first_name last_name phone preferences"}"#
@@ -75,15 +75,15 @@ import Testing
             let (person, other) = (try await app.register(), try await app.register("other"))
             _ = await app.call("PUT", "/v1/auth/me", json: ["username": "somebody"], token: other.token)
             let before = await app.call("GET", "/v1/user/profile", token: person.token)
-            for spelling in ["somebody", "COUNTESS", "ｃｏｕｎｔｅｓｓ"] {
+            for spelling in ["somebody", "SOMEBODY", "ｓｏｍｅｂｏｄｙ"] {
                 let reply = await app.call("PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
                 #expect(reply.status == 409)
                 #expect(reply.code == "account-exists")
             }
             let large = JSONValue.object(["a": .string(String(repeating: "a", count: Profiles.preferencesBytesMax))])
             let refused: [(JSONValue, String)] = [
-                (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"), (["username": "c\u{043E}untess"], "/username"),
-                (["username": "count\u{200B}ess"], "/username"), (["full_name": "Some\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
+                (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"), (["username": "s\u{043E}mebody"], "/username"),
+                (["username": "some\u{200B}body"], "/username"), (["full_name": "Some\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
                 (["preferences": large], "/preferences"), (["preferences": ["a"]], "/preferences"), (["role": "admin"], "/role"),
                 (["is_active": true], "/is_active"), (["password": "another good password"], "/password"),
             ]

@@ -313,8 +313,8 @@ import Testing
                 #expect(reply.status == 200)
                 return try #require(try await app.challenges("verify-email", to: email).first).token
             }
-            let first = try await ask("somebody@example.org")
-            _ = await app.call("POST", "/v1/auth/register", json: ["email": "Somebody@example.org", "password": .string(TestApp.password)])
+            let first = try await ask("another@example.org")
+            _ = await app.call("POST", "/v1/auth/register", json: ["email": "Another@example.org", "password": .string(TestApp.password)])
             let refused = await app.verify(token: first)
             #expect(refused.status == 409)
             #expect(refused.code == "account-exists")

@@ -73,7 +73,7 @@ extension IdentityModule: DataHolder {
                 FROM audit_events WHERE actor_id = \(subject.person) OR subject = \(subject.person) ORDER BY id
                 """
             }
-        ) { [audit] subject, pseudonym, transaction in try audit.forget(person: subject.person.text, pseudonym: "erased-\(pseudonym)", in: transaction) }
+        ) { [audit] subject, pseudonym, transaction in try audit.forget(person: subject.person.text, pseudonym: pseudonym.text, in: transaction) }
     }
 }
 
