@@ -69,7 +69,6 @@ extension Problem.Kind {
     static let datasetNotReady = Self("dataset-not-ready", "The session has no datasets yet", status: 409)
     static let chunkMissing = Self("chunk-missing", "The first chunk of this upload has not arrived", status: 409)
     static let uploadConflict = Self("upload-conflict", "This upload was begun differently", status: 409)
-    static let confirmationRequired = Self("confirmation-required", "Say confirm_delete_all: true to delete everything", status: 400)
     static let unusableFile = Self("unusable-file", "The file cannot be used as a time series", status: 422)
     static let modelNotAvailable = Self("model-not-available", "This model is not available", status: 422)
 }

@@ -113,7 +113,7 @@ struct TrainingSessions: Sendable {
 
     /// Deletes every session that no run needs.
     func deleteAll(_ request: DeleteAllSessions, scope: Scope) async throws(Problem) -> SessionsDeleted {
-        guard request.confirmDeleteAll else { throw Problem(.confirmationRequired) }
+        guard request.confirmDeleteAll else { throw Problem(.confirmationRequired, title: "Say confirm_delete_all: true to delete everything") }
         let deleted = try await database.write { transaction in
             try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap { listed -> Deletion? in
                 let session = try transaction.lockedTrainingSession(listed.id, of: listed.organisation)
