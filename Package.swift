@@ -45,14 +45,12 @@ let platform: [Target] = [
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs"]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
     .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
-    .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
 
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules", "Secrets"]),
-    .layer("Core", "Ledger", ["Modules"]),
     .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Ledger", .httpTypes, .serviceLifecycle, .yams]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
 let products: [Target] = [
@@ -64,7 +62,7 @@ let apps: [Target] = [
         "Apps",
         "App",
         [
-            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Files", "Telemetry", .configuration, .httpTypes,
+            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "Files", "Telemetry", .configuration, .httpTypes,
             .serviceLifecycle,
             .system, .unixSignals,
         ]
@@ -94,11 +92,9 @@ let tests: [Target] = [
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
-    .tests("MessagingRedisTests", ["Base", "MessagingRedis", .nio, .nioSSL]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
-    .tests("LedgerTests", ["App", "Base", "Ledger", "Modules", "TestKit"]),
     .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
-    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
+    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
@@ -122,7 +118,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.5"),
     ],
     targets: c + base + platform + core + products + apps + tests,
     swiftLanguageModes: [.v6]
@@ -169,8 +164,6 @@ extension Target.Dependency {
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
-    static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
-    static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var sqlite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
     static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
