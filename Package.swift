@@ -42,7 +42,7 @@ let platform: [Target] = [
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache], embeds: ["Templates"]),
-    .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs"]),
+    .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
     .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
 ]

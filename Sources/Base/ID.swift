@@ -10,6 +10,15 @@ package struct ID<Subject>: Hashable, Sendable {
         self.text = text.lowercased()
     }
 
+    /// - Returns: nil unless there are 16 bytes.
+    package init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 16 else { return nil }
+        text = UUIDText.text(of: Array(bytes))
+    }
+
+    /// The 128 bits of the id, as tokens carry them. Empty for an id that was trusted and is no UUID.
+    package var bytes: [UInt8] { Hex.decode(text.filter { $0 != "-" }) ?? [] }
+
     /// Trusts `text`: for ids that this system wrote itself, such as those read from its own tables.
     package init(trusted text: String) { self.text = text }
 }
@@ -57,7 +66,12 @@ package enum UUIDText {
         for index in 0..<10 { bytes[6 + index] = random[index] }
         bytes[6] = bytes[6] & 0x0F | 0x70
         bytes[8] = bytes[8] & 0x3F | 0x80
-        return String(unsafeUninitializedCapacity: 36) { text in
+        return text(of: bytes)
+    }
+
+    /// - Parameter bytes: 16 of them.
+    fileprivate static func text(of bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: 36) { text in
             var place = 0
             for (index, byte) in bytes.enumerated() {
                 if index == 4 || index == 6 || index == 8 || index == 10 {

@@ -19,6 +19,13 @@ import Testing
         }
     }
 
+    @Test func `is its 16 bytes, there and back`() throws {
+        let id = try #require(ID<Thing>("0194c0de-1234-7abc-89ab-0123456789ab"))
+        #expect(id.bytes.count == 16 && Hex.encode(id.bytes) == id.text.replacing("-", with: ""))
+        #expect(ID<Thing>(bytes: id.bytes) == id)
+        #expect(ID<Thing>(bytes: id.bytes.dropLast()) == nil && ID<Thing>(bytes: id.bytes + [0]) == nil)
+    }
+
     @Test func `is JSON text and nothing else`() throws {
         let id = try #require(ID<Thing>("0194c0de-1234-7abc-89ab-0123456789ab"))
         let data = try JSONEncoder().encode([id])

@@ -31,14 +31,6 @@ package struct Sealer: Sendable {
         return derived.withUnsafeBytes { Array($0) }
     }
 
-    /// A code for what must be compared and never read back, where the value alone could be found by trying (HMAC-SHA-256 under a key
-    /// of the same secret).
-    /// - Parameter purpose: values of one purpose have nothing in common with those of another.
-    package func code(_ bytes: [UInt8], purpose: String) -> [UInt8] {
-        let own = HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data("gatehouse code: \(purpose)".utf8), outputByteCount: 32)
-        return Array(HMAC<SHA256>.authenticationCode(for: bytes, using: own))
-    }
-
     /// A sealed value that cannot be opened: another key, or a changed text.
     package struct Failure: Error {}
 }

@@ -1,7 +1,6 @@
 package import Audit
 import Identity
 package import Modules
-package import ServiceLifecycle
 import Synchronization
 
 /// Every plan in each of its versions, kept in memory on every node.
@@ -9,7 +8,7 @@ import Synchronization
 /// The file of plans is the first edition; an administrator's changes are written as further versions, and so is a file that has
 /// changed since. A node learns of its own changes at once and of those of others by looking at the table twice a second. A period
 /// that runs keeps the terms it began with, unless a version was written to apply at once.
-package final class PlanBook: Service, Sendable {
+package final class PlanBook: Follower, Sendable {
     private struct Edition {
         var versions: [Plan.ID: [PlanVersion]] = [:]
         var catalogue = Catalogue([])
@@ -20,10 +19,9 @@ package final class PlanBook: Service, Sendable {
     private let file: Catalogue
     private let offers: Offers
     private let audit: AuditModule
-    private let logger: Logger
+    package let logger: Logger
+    package let subject = "Plans"
     private let edition = Mutex(Edition())
-
-    private static let pause: Duration = .milliseconds(500)
 
     /// Reads the versions, after writing down those of `file` that are new.
     package init(database: any Database, file: Catalogue, offers: Offers, audit: AuditModule, logger: Logger) async throws {
@@ -107,15 +105,6 @@ package final class PlanBook: Service, Sendable {
         let newest = order.compactMap { id in versions[id]?.last.map { Catalogue.Entry(id: id, document: $0.document) } }
         edition.withLock {
             $0 = Edition(versions: versions, catalogue: Catalogue(newest, meters: file.meters, features: file.features), count: Int64(all.count))
-        }
-    }
-
-    package func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do { try await synchronize() } catch { logger.warning("Plans could not be read; trying again.", metadata: ["cause": "\(error)"]) }
-                try? await Task.sleep(for: Self.pause)
-            }
         }
     }
 }

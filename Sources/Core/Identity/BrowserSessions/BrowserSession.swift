@@ -17,15 +17,14 @@ struct BrowserSession: Sendable, Equatable {
 
     /// - Returns: nil for text that no cookie of ours looks like.
     init?(_ text: some StringProtocol) {
-        guard let bytes = Base64URL.decode(text), bytes.count == 17 + Self.secretSize, bytes[0] == Self.version else { return nil }
-        let digits = Hex.encode(bytes[1..<17])
-        let id = [digits.prefix(8), digits.dropFirst(8).prefix(4), digits.dropFirst(12).prefix(4), digits.dropFirst(16).prefix(4), digits.dropFirst(20)]
-        guard let session = ID<Session>(id.joined(separator: "-")) else { return nil }
+        guard let bytes = Base64URL.decode(text), bytes.count == 17 + Self.secretSize, bytes[0] == Self.version,
+            let session = ID<Session>(bytes: bytes[1..<17])
+        else { return nil }
         self.session = session
         secret = Array(bytes[17...])
     }
 
-    var text: String { Base64URL.encode([Self.version] + (Hex.decode(session.text.filter { $0 != "-" }) ?? []) + secret) }
+    var text: String { Base64URL.encode([Self.version] + session.bytes + secret) }
 
     /// What the database keeps of it.
     var hash: String { Hex.encode(Digest.sha256(secret)) }

@@ -22,11 +22,8 @@ struct RefreshToken: Sendable, Hashable {
     /// - Returns: nil for text that no token of ours looks like.
     init?(_ text: String) {
         guard let bytes = Base64URL.decode(text), bytes.count == Self.size, bytes[0] == Self.version,
-            constantTimeEquals(Self.checksum(bytes.dropLast(4)), bytes.suffix(4))
+            constantTimeEquals(Self.checksum(bytes.dropLast(4)), bytes.suffix(4)), let session = ID<Session>(bytes: bytes[1..<17])
         else { return nil }
-        let digits = Hex.encode(bytes[1..<17])
-        let id = [digits.prefix(8), digits.dropFirst(8).prefix(4), digits.dropFirst(12).prefix(4), digits.dropFirst(16).prefix(4), digits.dropFirst(20)]
-        guard let session = ID<Session>(id.joined(separator: "-")) else { return nil }
         self.session = session
         counter = bytes[17..<25].reduce(0) { $0 << 8 | Int64($1) }
         mac = Array(bytes[25..<57])
@@ -41,7 +38,7 @@ struct RefreshToken: Sendable, Hashable {
     }
 
     private static func head(_ session: ID<Session>, _ counter: Int64) -> [UInt8] {
-        [version] + (Hex.decode(session.text.filter { $0 != "-" }) ?? []) + (0..<8).map { UInt8(truncatingIfNeeded: counter >> (56 - 8 * Int64($0))) }
+        [version] + session.bytes + (0..<8).map { UInt8(truncatingIfNeeded: counter >> (56 - 8 * Int64($0))) }
     }
 
     private static func mac(_ session: ID<Session>, _ counter: Int64, _ key: [UInt8]) -> [UInt8] {

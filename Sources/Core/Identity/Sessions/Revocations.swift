@@ -1,11 +1,10 @@
 package import Modules
-import ServiceLifecycle
 import Synchronization
 
 /// The sessions that ended while access tokens of theirs may still be unexpired, kept in memory on every node.
 ///
 /// A node learns of its own revocations at once, and of those of others by reading the table twice a second.
-package final class Revocations: Service, Sendable {
+package final class Revocations: Follower, Sendable {
     private struct State {
         var sessions: [ID<Session>: Instant] = [:]
         var readUpTo: Instant
@@ -13,12 +12,12 @@ package final class Revocations: Service, Sendable {
 
     private let database: any Database
     private let runtime: Runtime
-    private let logger: Logger
+    package let logger: Logger
+    package let subject = "Revocations"
     /// How long an entry matters: no access token outlives it.
     private let horizon: Duration
     private let state: Mutex<State>
 
-    private static let pause: Duration = .milliseconds(500)
     /// Transactions that began earlier may commit later: each read looks back this far.
     private static let overlap: Duration = .seconds(60)
     /// How many are read at once.
@@ -53,15 +52,6 @@ package final class Revocations: Service, Sendable {
             }
             guard revoked.count == Self.batch, let end = revoked.last else { return state.withLock { $0.readUpTo = now } }
             (since, last) = (end.at, end.id)
-        }
-    }
-
-    package func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do { try await synchronize() } catch { logger.warning("Revocations could not be read; trying again.", metadata: ["cause": "\(error)"]) }
-                try? await Task.sleep(for: Self.pause)
-            }
         }
     }
 }

@@ -22,7 +22,7 @@ struct Guess: Sendable {
     /// Within a session, which asks once more for a secret of its person.
     init(in scope: Scope) {
         let visitor = Visitor(address: scope.address, requestID: scope.requestID, userAgent: nil)
-        self.init(scope.person, account: scope.person.text, device: "session \(scope.session)", isWithinSession: true, visitor)
+        self.init(scope.person, account: scope.person.text, device: scope.session.map { "session \($0)" }, isWithinSession: true, visitor)
     }
 
     private init(_ person: ID<Person>?, account: String, device: String?, isWithinSession: Bool, _ visitor: Visitor) {
@@ -40,9 +40,9 @@ struct Guess: Sendable {
     }
 
     /// - Parameter isKnownDevice: whether the device was seen before; another one is nothing but its network.
-    func buckets(isKnownDevice: Bool, under lockout: Lockout, keys: Sealer) -> Buckets {
+    func buckets(isKnownDevice: Bool, under lockout: Lockout, secret: [UInt8]) -> Buckets {
         func key(_ kind: String, _ parts: String...) -> String {
-            Hex.encode(keys.code(Array(([kind] + parts).joined(separator: "\n").utf8), purpose: "sign-in bucket"))
+            Hex.encode(MessageAuthentication.code(Array(([kind] + parts).joined(separator: "\n").utf8), key: secret))
         }
         let own = isKnownDevice ? key("device", account, device ?? "") : key("pair", account, network)
         let isStrict = lockout == .strict

@@ -10,7 +10,12 @@ import Secrets
 struct SignInGuard: Sendable {
     let lockout: Lockout
     /// What the keys of buckets are made under.
-    let sealer: Sealer
+    private let secret: [UInt8]
+
+    init(lockout: Lockout, sealer: Sealer) {
+        self.lockout = lockout
+        secret = sealer.key(for: "sign-in bucket")
+    }
 
     /// The answer to a guess, and whether it came at a time when answers count.
     enum Proof: Sendable {
@@ -47,7 +52,7 @@ struct SignInGuard: Sendable {
     func forgive(_ person: ID<Person>, visitor: Visitor, in transaction: Transaction) throws {
         let guess = Guess(of: person, named: "", visitor: visitor)
         for isKnownDevice in [false, true] where !isKnownDevice || visitor.deviceToken != nil {
-            let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, keys: sealer)
+            let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
             try transaction.deleteFailures(in: [buckets.own, buckets.account])
         }
     }
@@ -58,7 +63,7 @@ struct SignInGuard: Sendable {
         let familiar = try transaction.familiarPlaces(of: guess.person, among: [network, device ?? network])
         // A session that asks again was let in before.
         let isKnownDevice = device.map { familiar.contains($0) || guess.isWithinSession } ?? false
-        let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, keys: sealer)
+        let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
         return Door(
             buckets: buckets,
             counts: try transaction.lockFailures(in: buckets.all),

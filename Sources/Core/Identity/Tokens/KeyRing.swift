@@ -1,11 +1,10 @@
 import JWTKit
 package import Modules
 import Secrets
-package import ServiceLifecycle
 import Synchronization
 
 /// The signing keys, opened and kept in memory on every node. A node learns of a rotation by reading the table twice a second.
-package final class KeyRing: Service, Sendable {
+package final class KeyRing: Follower, Sendable {
     /// A key ready for use.
     struct Opened: Sendable {
         let key: SigningKey
@@ -31,10 +30,10 @@ package final class KeyRing: Service, Sendable {
     private let database: any Database
     private let sealer: Sealer
     private let runtime: Runtime
-    private let logger: Logger
+    package let logger: Logger
+    package let subject = "Signing keys"
     private let state: Mutex<State>
 
-    private static let pause: Duration = .milliseconds(500)
     /// Who has not looked for this long looks before signing: others may have rotated meanwhile.
     private static let staleAfter: Duration = .seconds(2)
     /// A key that is not known is looked for at most so often, whoever asks.
@@ -111,14 +110,5 @@ package final class KeyRing: Service, Sendable {
         }
         guard let current = keys.values.first(where: { $0.key.state == .current }) else { return nil }
         return State(keys: keys, current: current, published: JSONWebKeys(keys: published), readAt: readAt, lookedAt: lookedAt)
-    }
-
-    package func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do { try await synchronize() } catch { logger.warning("Signing keys could not be read; trying again.", metadata: ["cause": "\(error)"]) }
-                try? await Task.sleep(for: Self.pause)
-            }
-        }
     }
 }
