@@ -84,6 +84,29 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `doors to credentials, members, money and the account itself stay closed`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let administrator = try await app.administrator(), person = try await app.register()
+            let path = "/v1/auth/users/\(person.id)/impersonation"
+            let token = try #require(await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
+            let organisation = try #require(await app.call("GET", "/v1/auth/verify", token: person.token)["organisation_id"]?.string)
+            let doors = [
+                ("POST", "auth/change-password"), ("POST", "auth/change-email"), ("POST", "auth/mfa/setup"), ("POST", "auth/mfa/disable"),
+                ("POST", "auth/mfa/backup-codes"),
+                ("POST", "auth/api-keys"), ("POST", "user/profile/reset-api-key"), ("DELETE", "auth/sessions"), ("DELETE", "user/profile"),
+                ("POST", "organisations"), ("POST", "organisations/\(organisation)/invitations"), ("POST", "invitations/acceptance"),
+                ("POST", "user/export"), ("POST", "user/erasure"), ("DELETE", "user/erasure"), ("POST", "payments/subscribe"),
+                ("POST", "payments/cancel-subscription"), ("POST", "payments/start-trial"),
+            ]
+            for (method, door) in doors {
+                let reply = await app.call(method, "/v1/\(door)", json: method == "POST" ? [:] : nil, token: token)
+                #expect(reply.status == 403 && reply.code == "impersonation-not-allowed", "\(method) \(door): \(reply.status) \(reply.code ?? "")")
+            }
+            #expect(await app.call("GET", "/v1/user/erasure", token: token)["scheduled"] == false, "one may look")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `no administrator is impersonated, nobody suspended, and no money is spent`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), other = try await app.administrator()

@@ -83,6 +83,8 @@ package struct IdentityModule: Module {
     /// What happens to people, for those who join in.
     package let events: IdentityEvents
     let signIns: SignIns
+    /// Asks for secrets once more, also for modules above.
+    let confirmation: Confirmation
     let secondFactor: SecondFactorSettings
     let apiKeys: APIKeys
     let organisations: Organisations
@@ -133,6 +135,7 @@ package struct IdentityModule: Module {
         let signInGuard = SignInGuard(lockout: settings.lockout, sealer: sealer)
         let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, post: post, runtime: runtime)
         let confirmation = Confirmation(database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
+        self.confirmation = confirmation
         signIns = SignIns(
             database: database,
             passwords: hasher,
@@ -213,11 +216,12 @@ package struct IdentityModule: Module {
             runtime: runtime,
             logger: logger
         )
+        let crossSite = CrossSiteGuard(origins: browserOrigins)
         member = Member(
             readers: [
-                CookieReader(browsers: browsers, origins: browserOrigins),
+                CookieReader(browsers: browsers, crossSite: crossSite),
                 keyReader,
-                BearerReader(tokens: tokens, crossSite: CrossSiteGuard(origins: browserOrigins)),
+                BearerReader(tokens: tokens, crossSite: crossSite),
             ],
             memberships: memberships
         )

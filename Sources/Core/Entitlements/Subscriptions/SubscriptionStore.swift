@@ -4,19 +4,11 @@ import Modules
 /// Every SQL statement about subscriptions.
 extension Transaction {
     /// The subscription that counts: the one that lives, else the last one.
-    func subscription(of organisation: ID<Organisation>) throws -> Subscription? {
-        try first(
-            Self.selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1",
-            Subscription.init
-        )
-    }
+    func subscription(of organisation: ID<Organisation>) throws -> Subscription? { try first(Self.currentSubscription(of: organisation), Subscription.init) }
 
     /// As ``subscription(of:)``, kept from others until the transaction ends.
     func lockedSubscription(of organisation: ID<Organisation>) throws -> Subscription? {
-        try first(
-            Self.selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1 \(.forUpdate)",
-            Subscription.init
-        )
+        try first(Self.currentSubscription(of: organisation) + " \(.forUpdate)", Subscription.init)
     }
 
     /// - Returns: false when the organisation has a subscription that lives.
@@ -71,19 +63,22 @@ extension Transaction {
         let joined: SQL = "FROM subscriptions JOIN organisations ON organisations.id = subscriptions.organisation_id "
         let total = try count("SELECT COUNT(*) AS count " + joined + condition)
         let rows = try all(
-            """
-            SELECT subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until,
-                   cancel_at, next_plan_id, next_plan_at, organisations.personal_of
-
-            """ + joined + condition + " ORDER BY subscriptions.created_at DESC, subscriptions.id DESC LIMIT \(limit) OFFSET \(offset)"
+            "SELECT organisations.personal_of, " + Self.subscriptionColumns + joined + condition
+                + " ORDER BY subscriptions.created_at DESC, subscriptions.id DESC LIMIT \(limit) OFFSET \(offset)"
         ) { SubscriptionListing(person: try $0["personal_of"], subscription: try Subscription(row: $0)) }
         return (rows, total)
     }
 
-    private static var selectSubscription: SQL {
+    private static func currentSubscription(of organisation: ID<Organisation>) -> SQL {
+        selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1"
+    }
+
+    private static var selectSubscription: SQL { "SELECT " + subscriptionColumns + "FROM subscriptions " }
+
+    private static var subscriptionColumns: SQL {
         """
-        SELECT id, organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at
-        FROM subscriptions
+        subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until,
+        cancel_at, next_plan_id, next_plan_at
 
         """
     }

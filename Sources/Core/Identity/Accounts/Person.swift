@@ -20,6 +20,9 @@ package struct Person: Sendable {
     package let createdAt: Instant
     package let updatedAt: Instant
     let passwordHash: String
+
+    /// What the person is called in a letter: the full name, or what stands for it.
+    var addressedAs: String { fullName ?? username ?? email }
 }
 
 /// What a person is, as far as doors care.

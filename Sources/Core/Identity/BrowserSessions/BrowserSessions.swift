@@ -98,8 +98,7 @@ struct BrowserSessions: Sendable {
 /// Reads a browser's cookie off a call, where there is no `Authorization` header: who writes one means it.
 struct CookieReader: CredentialReader {
     let browsers: BrowserSessions
-    /// Origins whose pages may use the cookie.
-    let origins: Set<String>
+    let crossSite: CrossSiteGuard
 
     var problems: [Problem.Kind] { [.authenticationFailed, .tokenExpired, .csrfFailed] }
 
@@ -107,7 +106,7 @@ struct CookieReader: CredentialReader {
     func scope(of call: Call) async throws(Problem) -> Scope? {
         guard call.headers[.authorization] == nil, let text = browsers.cookie.value(in: call) else { return nil }
         let token = try await browsers.verify(text)
-        try checkProof(of: call, csrf: token.csrf)
+        try crossSite.checkCookie(call, csrf: token.csrf)
         call.facts.set(BrowserProof(csrf: token.csrf))
         return Scope(
             organisation: token.organisation,
@@ -118,16 +117,6 @@ struct CookieReader: CredentialReader {
             requestID: call.requestID,
             address: call.address
         )
-    }
-
-    /// A browser sends its cookie whoever wrote the page, so a changing request must say where it comes from, unlike one with a token of
-    /// its own; and no wildcard stands in for an origin.
-    private func checkProof(of call: Call, csrf: String) throws(Problem) {
-        guard ![.get, .head, .options, .trace].contains(call.method) else { return }
-        func refuse(_ title: String) -> Problem { Problem(.csrfFailed, title: title) }
-        guard let origin = call.headers[.origin], origins.contains(origin) else { throw refuse("Invalid request origin") }
-        guard let sent = call.headers[.csrfToken] else { throw refuse("Missing X-CSRF-Token header") }
-        guard constantTimeEquals(sent.utf8, csrf.utf8) else { throw refuse("Invalid CSRF token") }
     }
 }
 

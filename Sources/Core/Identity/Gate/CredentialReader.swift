@@ -43,23 +43,3 @@ struct BearerReader: CredentialReader {
         return parts.count == 2 && parts[0].lowercased() == "bearer" ? parts[1] : nil
     }
 }
-
-/// Cross-site request forgery: a browser says where a changing request comes from, and only our own pages know the token's `csrf` claim.
-struct CrossSiteGuard: Sendable {
-    let origins: Set<String>
-
-    /// - Parameter csrf: the claim of the token that the call came with.
-    /// - Throws: `csrf-failed`, saying what is missing.
-    func check(_ call: Call, csrf: String) throws(Problem) {
-        guard [.post, .put, .patch, .delete].contains(call.method), let origin = call.headers[.origin] else { return }
-        func refuse(_ title: String) -> Problem { Problem(.csrfFailed, title: title) }
-        guard origins.contains(origin) || origins.contains("*") else { throw refuse("Invalid request origin") }
-        guard !csrf.isEmpty else { throw refuse("Missing CSRF claim in token") }
-        guard let sent = call.headers[.csrfToken] else { throw refuse("Missing X-CSRF-Token header") }
-        guard constantTimeEquals(sent.utf8, csrf.utf8) else { throw refuse("Invalid CSRF token") }
-    }
-}
-
-extension Problem.Kind {
-    package static let csrfFailed = Self("csrf-failed", "Invalid CSRF token", status: 403)
-}

@@ -24,7 +24,7 @@ struct Erasures: Sendable {
     let database: any Database
     let holdings: [Holding]
     let files: FileStore
-    let passwords: PasswordHasher
+    let confirmation: Confirmation
     let revocations: Revocations
     let queue: JobQueue
     let post: Post
@@ -33,17 +33,11 @@ struct Erasures: Sendable {
     let runtime: Runtime
 
     /// Schedules an erasure. Asking again changes nothing.
-    /// - Throws: `invalid-credentials` for a wrong password; `sole-owner`.
+    /// - Throws: what ``Confirmation`` throws; `sole-owner`.
     func request(_ request: ErasureRequest, scope: Scope) async throws(Problem) -> ErasureView {
-        guard let person = try await database.read({ try $0.person(scope.person) }) else { throw Problem(.notFound) }
-        guard try await passwords.verify(request.password, against: person.passwordHash) else {
-            try await database.write { [audit] transaction in
-                try audit.record(AuditEvent("erasure.requested", outcome: .failure, by: scope, subject: scope.person.text), in: transaction)
-            }
-            throw Problem(.invalidCredentials, title: "The password is not right")
-        }
         let id: ID<Erasure> = runtime.id()
-        return try await database.write { [audit, post, address] transaction in
+        return try await confirmation.confirm(password: request.password, by: scope, for: "erasure.requested") {
+            [audit, post, address] person, transaction in
             guard try transaction.organisationsOwnedAlone(by: scope.person) == 0 else {
                 throw Problem(.soleOwner, detail: "Make somebody else an owner of it first, or remove its other members.")
             }

@@ -5,7 +5,7 @@ extension PrivacyModule {
     var privacyRoutes: [Route] {
         let member = identity.member
         return [
-            .post("user/export", "Have a copy of everything about you made", requires: member) { scope in
+            .post("user/export", "Have a copy of everything about you made", requires: member.inPerson) { scope in
                 Accepted(try await exports.request(scope), follow: "/v1/user/export")
             },
             .get("user/export", "How far the copy is, and where it can be fetched", requires: member) { scope in try await exports.view(scope) },
@@ -13,12 +13,12 @@ extension PrivacyModule {
                 try await exports.fetch(token, visitor: visitor)
             },
             .post(
-                "user/erasure", "Have your account erased, in 14 days", requires: member, problems: [.invalidCredentials, .soleOwner]
+                "user/erasure", "Have your account erased, in 14 days", requires: member.inPerson, problems: [.wrongPassword, .accountLocked, .soleOwner]
             ) { (request: ErasureRequest, scope) in
                 Accepted(try await erasures.request(request, scope: scope), follow: "/v1/user/erasure")
             },
             .get("user/erasure", "Whether your account will be erased, and when", requires: member) { scope in try await erasures.view(scope) },
-            .delete("user/erasure", "Keep your account after all", requires: member) { scope in try await erasures.cancel(scope) },
+            .delete("user/erasure", "Keep your account after all", requires: member.inPerson) { scope in try await erasures.cancel(scope) },
         ]
     }
 }

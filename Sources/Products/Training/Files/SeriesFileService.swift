@@ -45,11 +45,7 @@ struct SeriesFiles: Sendable {
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
             try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)
-            try audit.record(
-                AuditEvent(
-                    "series-file.deleted", actor: scope.person.text, organisation: scope.organisation.text, subject: id.text, requestID: scope.requestID),
-                in: transaction
-            )
+            try audit.record(AuditEvent("series-file.deleted", by: scope, subject: id.text), in: transaction)
             return file
         }
         // The row decides; a file that a failing disk keeps is out of everybody's reach.

@@ -251,17 +251,7 @@ struct Uploads: Sendable {
             }
             try entitlements.spend(charge, operation: "upload:\(file.id)", in: transaction)
             try entitlements.occupy(bytes: file.bytes, of: standing, in: transaction)
-            try audit.record(
-                AuditEvent(
-                    "series-file.uploaded",
-                    actor: scope.person.text,
-                    organisation: scope.organisation.text,
-                    subject: file.id.text,
-                    address: scope.address,
-                    requestID: scope.requestID
-                ),
-                in: transaction
-            )
+            try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
         }
     }

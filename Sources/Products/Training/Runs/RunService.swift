@@ -75,10 +75,7 @@ struct Runs: Sendable {
             if try queue.cancel(run.job, in: transaction) != .leased {
                 try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, audit, in: transaction)
             }
-            try audit.record(
-                AuditEvent("run.cancelled", actor: scope.person.text, organisation: scope.organisation.text, subject: run.id.text, requestID: scope.requestID),
-                in: transaction
-            )
+            try audit.record(AuditEvent("run.cancelled", by: scope, subject: run.id.text), in: transaction)
             return run
         }
         return try await status(of: run.id, scope)
@@ -146,18 +143,7 @@ struct Runs: Sendable {
                     startedBy: scope.person
                 )
             )
-            try audit.record(
-                AuditEvent(
-                    "run.started",
-                    actor: scope.person.text,
-                    organisation: scope.organisation.text,
-                    subject: id.text,
-                    address: scope.address,
-                    requestID: scope.requestID,
-                    details: ["kind": kind.rawValue]
-                ),
-                in: transaction
-            )
+            try audit.record(AuditEvent("run.started", by: scope, subject: id.text, details: ["kind": kind.rawValue]), in: transaction)
             return (id, RunTicket(id, job: job, session: session, message: kind == .datasets ? "Datasets are being generated" : "Training has begun"))
         }
     }

@@ -157,17 +157,7 @@ struct TrainingSessions: Sendable {
         let uploads = try transaction.uploads(of: session)
         try transaction.delete(session)
         try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
-        try audit.record(
-            AuditEvent(
-                "training-session.deleted",
-                actor: scope.person.text,
-                organisation: scope.organisation.text,
-                subject: session.id.text,
-                address: scope.address,
-                requestID: scope.requestID
-            ),
-            in: transaction
-        )
+        try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
         return Deletion(session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
     }
 
