@@ -89,12 +89,11 @@ import Testing
             let administrator = try await app.administrator(), person = try await app.register()
             let path = "/v1/auth/users/\(person.id)/impersonation"
             let token = try #require(await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
-            let organisation = try #require(await app.call("GET", "/v1/auth/verify", token: person.token)["organisation_id"]?.string)
             let doors = [
                 ("POST", "auth/change-password"), ("POST", "auth/change-email"), ("POST", "auth/mfa/setup"), ("POST", "auth/mfa/disable"),
                 ("POST", "auth/mfa/backup-codes"),
                 ("POST", "auth/api-keys"), ("POST", "user/profile/reset-api-key"), ("DELETE", "auth/sessions"), ("DELETE", "user/profile"),
-                ("POST", "organisations"), ("POST", "organisations/\(organisation)/invitations"), ("POST", "invitations/acceptance"),
+                ("POST", "organisations"), ("POST", "organisations/\(person.organisation)/invitations"), ("POST", "invitations/acceptance"),
                 ("POST", "user/export"), ("POST", "user/erasure"), ("DELETE", "user/erasure"), ("POST", "payments/subscribe"),
                 ("POST", "payments/cancel-subscription"), ("POST", "payments/start-trial"),
             ]
