@@ -34,7 +34,7 @@ package final class KeyRing: Follower, Sendable {
     package let subject = "Signing keys"
     private let state: Mutex<State>
 
-    /// Who has not looked for this long looks before signing: others may have rotated meanwhile.
+    /// Who has not looked for this long looks before using a key: others may have rotated meanwhile.
     private static let staleAfter: Duration = .seconds(2)
     /// A key that is not known is looked for at most so often, whoever asks.
     private static let patience: Duration = .seconds(1)
@@ -54,13 +54,13 @@ package final class KeyRing: Follower, Sendable {
 
     /// The key that signs now.
     func current() async throws(Problem) -> Opened {
-        let lookedAt = state.withLock { $0.lookedAt }
-        if runtime.now() - lookedAt > Self.staleAfter { try await synchronize() }
+        try await lookWhereStale()
         return state.withLock { $0.current }
     }
 
     /// - Returns: nil for a key that never was ours, or is no longer.
     func key(_ kid: String) async throws(Problem) -> Opened? {
+        try await lookWhereStale()
         let now = runtime.now()
         let (known, lookedAt) = state.withLock { ($0.keys[kid], $0.lookedAt) }
         if let known { return known.key.isHonoured(at: now) ? known : nil }
@@ -70,12 +70,18 @@ package final class KeyRing: Follower, Sendable {
     }
 
     /// The public halves, as `/.well-known/jwks.json` shows them.
-    var published: JSONWebKeys {
+    func published() async throws(Problem) -> JSONWebKeys {
+        try await lookWhereStale()
         let now = runtime.now()
         return state.withLock { state in
             // What ran out since the last look is not shown either.
             JSONWebKeys(keys: state.published.keys.filter { state.keys[$0.kid]?.key.isHonoured(at: now) ?? false })
         }
+    }
+
+    private func lookWhereStale() async throws(Problem) {
+        let lookedAt = state.withLock { $0.lookedAt }
+        if runtime.now() - lookedAt > Self.staleAfter { try await synchronize() }
     }
 
     /// Reads the table.

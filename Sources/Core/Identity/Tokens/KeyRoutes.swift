@@ -9,7 +9,7 @@ extension IdentityModule {
     var keyRoutes: [Route] {
         [
             .get("/.well-known/jwks.json", "The public keys that access tokens are signed with", requires: .public, .header(.ifNoneMatch)) {
-                (_, known: String?) in try KeySet(keys.published, known: known)
+                (_, known: String?) in try KeySet(try await keys.published(), known: known)
             }
         ]
     }
