@@ -15,7 +15,7 @@ import Testing
             let id = try #require(registered["user"]?["id"])
             let names: [JSONValue] = [
                 ["email": "somebody@example.org"], ["email": "SOMEBODY@example.org"], ["email": " somebody@example.org "], ["username": "somebody"],
-                ["username": "ａｄａ"],
+                ["username": "ｓｏｍｅｂｏｄｙ"],
                 ["email": "Somebody"],
                 ["username": "somebody@example.org"],
             ]
@@ -27,7 +27,7 @@ import Testing
                 #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
                 #expect(reply["user"]?["id"] == id)
             }
-            let form = "grant_type=password&username=ada%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
+            let form = "grant_type=password&username=somebody%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
             let reply = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
             #expect(reply.status == 200)
             #expect(reply["user"]?["id"] == id)
