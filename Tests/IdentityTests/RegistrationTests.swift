@@ -128,7 +128,7 @@ import Testing
             #expect(await app.signIn(victim).status == 200)
             // One's own address is no harm.
             let own = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "bob@example.org", "password": "another good password", "username": "Bob@example.org"]
+                "POST", "/v1/auth/register", json: ["email": "other@example.org", "password": "another good password", "username": "Other@example.org"]
             )
             #expect(own.status == 201)
         }

@@ -158,19 +158,19 @@ import Testing
     @Test(arguments: Engine.available)
     func `what was mailed to one person says nothing of another, nor for another purpose`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (ada, bob) = (try await app.register("somebody"), try await app.register("bob"))
-            let (adaMail, adaReset) = (try await app.welcome(ada), try await app.forgotten(ada))
-            #expect(await app.verify(bob.email, code: adaMail.code).code == "invalid-proof")
-            #expect(await app.verify("nobody@example.org", code: adaMail.code).code == "invalid-proof")
-            if adaReset.code != adaMail.code { #expect(await app.verify(ada.email, code: adaReset.code).code == "invalid-proof") }
-            #expect(await app.verify(token: adaReset.token).code == "invalid-proof")
+            let (one, other) = (try await app.register("somebody"), try await app.register("other"))
+            let (welcome, reset) = (try await app.welcome(one), try await app.forgotten(one))
+            #expect(await app.verify(other.email, code: welcome.code).code == "invalid-proof")
+            #expect(await app.verify("nobody@example.org", code: welcome.code).code == "invalid-proof")
+            if reset.code != welcome.code { #expect(await app.verify(one.email, code: reset.code).code == "invalid-proof") }
+            #expect(await app.verify(token: reset.token).code == "invalid-proof")
             let misused = await app.call(
-                "POST", "/v1/auth/reset-password", json: ["token": .string(adaMail.token), "new_password": "another good password"]
+                "POST", "/v1/auth/reset-password", json: ["token": .string(welcome.token), "new_password": "another good password"]
             )
             #expect(misused.code == "invalid-proof")
-            #expect(try await app.isVerified(ada) == false)
-            #expect(try await app.isVerified(bob) == false)
-            #expect(await app.signIn(ada).status == 200)
+            #expect(try await app.isVerified(one) == false)
+            #expect(try await app.isVerified(other) == false)
+            #expect(await app.signIn(one).status == 200)
         }
     }
 

@@ -70,10 +70,10 @@ import Testing
     }
 
     @Test func `what somebody wrote stays on one line, and within bounds`() throws {
-        let name = "Eve\r\n\r\nYour new password is: \u{202E}123456\n\(String(repeating: "x", count: 300))"
+        let name = "Name\r\n\r\nYour new password is: \u{202E}123456\n\(String(repeating: "x", count: 300))"
         let rendered = try templates.render(.verification(name: name), sender: sender)
         let line = try #require(rendered.text.split(separator: "\n").first)
-        #expect(line.hasPrefix("Hello Eve"))
+        #expect(line.hasPrefix("Hello Name"))
         #expect(line.hasSuffix("x…,"))
         #expect(line.count == Templates.valueLengthMax + "Hello ,".count)
         #expect(!rendered.text.contains("\u{202E}"))

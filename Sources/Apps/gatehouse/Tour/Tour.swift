@@ -17,34 +17,34 @@ struct Tour: Sendable {
     func walk() async throws {
         guide.chapter("At the door")
         try await guide.step(.get, "/health", by: outside, expect: .ok(["status": "ok"]), "the server answers")
-        let ada = try await register("ada@example.org", as: "Ada")
-        try await seeProfile(ada)
-        try await beTurnedAway(ada)
-        try await subscribeToFree(ada)
+        let analyst = try await register("analyst@example.org", as: "Analyst")
+        try await seeProfile(analyst)
+        try await beTurnedAway(analyst)
+        try await subscribeToFree(analyst)
 
         guide.chapter("Real data: the hourly temperatures of Seattle and San Francisco in 2010")
         let session = TrainingSessionName()
-        try await openSession(session, ada)
-        try await uploadFiles(session, ada)
-        try await saveSettings(session, ada)
+        try await openSession(session, analyst)
+        try await uploadFiles(session, analyst)
+        try await saveSettings(session, analyst)
 
         guide.chapter("Datasets: 6 hours of both cities and the time of day, then 6 hours of Seattle")
-        try await generateDatasets(session, ada)
-        try await beRefusedTraining(session, ada)
+        try await generateDatasets(session, analyst)
+        try await beRefusedTraining(session, analyst)
 
-        guide.chapter("Models: Ada moves to Pro")
-        try await moveToPro(ada)
-        let line = try await train("LIN", ["MODE": "LIN"], session, ada)
-        let network = try await trainWatched("Dense", ["MODE": "Dense", "LAY": 2, "N": 64, "EP": 30, "ACTF": "ReLU", "seed": 7], session, ada)
+        guide.chapter("Models: the analyst moves to Pro")
+        try await moveToPro(analyst)
+        let line = try await train("LIN", ["MODE": "LIN"], session, analyst)
+        let network = try await trainWatched("Dense", ["MODE": "Dense", "LAY": 2, "N": 64, "EP": 30, "ACTF": "ReLU", "seed": 7], session, analyst)
         try compare([line, network])
-        try await savePicture([line, network], session, ada)
+        try await savePicture([line, network], session, analyst)
 
-        guide.chapter("Limits: Bob stays on Free")
+        guide.chapter("Limits: a newcomer stays on Free")
         try await exhaustProcessing()
 
-        guide.chapter("What Ada used, and goodbye")
-        try await seeUsage(ada)
-        try await logOut(ada)
+        guide.chapter("What was used, and goodbye")
+        try await seeUsage(analyst)
+        try await logOut(analyst)
     }
 }
 
