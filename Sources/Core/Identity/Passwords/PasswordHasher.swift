@@ -16,7 +16,8 @@ package struct PasswordHasher: Sendable {
         precondition((4...15).contains(cost), "a bcrypt cost is from 4 to 15")
         self.cost = cost
         pool = BlockingPool(name: "passwords", threads: threads, capacity: 16 * threads)
-        decoy = try Self.hash("nobody has this password", cost: cost)
+        // Whatever is computed under this salt, no password leads to 31 full stops.
+        decoy = try Self.salt(cost: cost) + String(repeating: ".", count: 31)
         crypt = Self.crypt
     }
 
@@ -48,13 +49,15 @@ package struct PasswordHasher: Sendable {
         return known && hash != nil && readable
     }
 
-    private static func hash(_ password: String, cost: Int) throws -> String {
+    private static func hash(_ password: String, cost: Int) throws -> String { try crypt(password, setting: salt(cost: cost)) }
+
+    private static func salt(cost: Int) throws -> String {
         var random = Runtime.system.randomBytes(16).map { CChar(bitPattern: $0) }
         var memory: UnsafeMutablePointer<CChar>?
         memory = crypt_gensalt_ra("$2b$", UInt(cost), &random, Int32(random.count))
         guard let memory else { throw Failure() }
         defer { free(memory) }
-        return try crypt(password, setting: String(cString: memory))
+        return String(cString: memory)
     }
 
     private static func crypt(_ password: String, setting: String) throws -> String {

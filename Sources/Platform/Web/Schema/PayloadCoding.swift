@@ -1,16 +1,21 @@
 package import Base
 package import NIOCore
 
-/// Turns bodies into payloads and payloads into bodies, for one payload type whose schema was read once.
+/// Turns bodies into payloads, for one payload type whose schema is read once, when the first body comes.
 package struct PayloadDecoder: Sendable {
-    private let schema: Schema
-    private let components: [String: Schema]
+    private struct Expectation: Sendable {
+        let schema: Schema
+        let components: [String: Schema]
+    }
+
+    private let expectation: OnDemand<Expectation>
     private let naming: Naming
 
     package init(for payload: any Payload.Type) {
-        let reader = SchemaReader()
-        schema = reader.schema(of: payload)
-        components = reader.components
+        expectation = OnDemand {
+            let reader = SchemaReader()
+            return Expectation(schema: reader.schema(of: payload), components: reader.components)
+        }
         naming = payload.naming
     }
 
@@ -29,7 +34,8 @@ package struct PayloadDecoder: Sendable {
 
     /// Reads a value that was put together from elsewhere, such as a form.
     package func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue) throws(Problem) -> Value {
-        let faults = schema.faults(in: value, components: components)
+        let expectation = expectation.value
+        let faults = expectation.schema.faults(in: value, components: expectation.components)
         guard faults.isEmpty else { throw Problem.invalid(faults) }
         do {
             return try type.init(from: ValueDecoder(value: value, naming: naming))
