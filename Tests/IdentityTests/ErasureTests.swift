@@ -32,6 +32,7 @@ import Testing
 
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token)["scheduled"] == false)
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token).status == 200)
+            #expect(await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(try letterToken(mail))]).code == "not-found")
             app.clock.advance(by: .days(20))
             try await app.runJobs()
             let after = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
@@ -44,6 +45,34 @@ import Testing
             // Rows of one moment have no order.
             #expect(outcomes.sorted() == ["erasure.cancelled success", "erasure.requested failure", "erasure.requested success"])
         }
+    }
+
+    @Test(arguments: Engine.available) func `the letter's link opens a page that keeps the account, and nothing else does`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (person, other) = (try await app.register("somebody"), try await app.register("other"))
+            for one in [person, other] {
+                let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string(one.password)], token: one.token)
+                #expect(asked.status == 202)
+            }
+            let token = try letterToken(try await app.mail(to: person.email))
+            let page = await app.call("GET", "/v1/keep-account?token=\(token)")
+            #expect(page.status == 200 && page.text.contains("action=\"/v1/user/erasure/cancellation\"") && page.text.contains("value=\"\(token)\""))
+            #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == true, "looking changes nothing")
+            for wrong in [String(token.dropLast()), String(token.dropLast(2)) + "AA", "A" + token.dropFirst(), "x"] {
+                let reply = await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(wrong)])
+                #expect(reply.status == 404 && reply.code == "not-found")
+            }
+            let form = (contentType: "application/x-www-form-urlencoded", bytes: Array("token=\(token)".utf8))
+            #expect(await app.call("POST", "/v1/user/erasure/cancellation", body: form)["scheduled"] == false)
+            #expect(await app.call("POST", "/v1/user/erasure/cancellation", body: form).code == "not-found")
+            #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
+            #expect(await app.call("GET", "/v1/user/erasure", token: other.token)["scheduled"] == true)
+            #expect(try await app.audited("erasure.cancelled").count == 1)
+        }
+    }
+
+    private func letterToken(_ mails: [ReceivedMail]) throws -> String {
+        try #require(mails.first { $0.subject == "Your account will be erased" }?.token)
     }
 
     @Test(arguments: Engine.available) func `when it is due the person is signed out, and then gone, and nobody else is`(engine: Engine) async throws {

@@ -98,6 +98,8 @@ package struct IdentityModule: Module {
     package let keys: KeyRing
     let rotation: KeyRotation
     let browsers: BrowserSessions
+    /// Where the pages are that links in mails open; without a slash at its end.
+    let frontend: String
     let browserOrigins: Set<String>
     /// Somebody signed in.
     package let member: Member
@@ -131,7 +133,9 @@ package struct IdentityModule: Module {
         self.events = events
         let hasher = try replacement ?? PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
         let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
-        let challenges = Challenges(sealer: sealer, frontend: settings.frontend, post: post, audit: audit, events: events, runtime: runtime)
+        let frontend = settings.frontend.hasSuffix("/") ? String(settings.frontend.dropLast()) : settings.frontend
+        self.frontend = frontend
+        let challenges = Challenges(sealer: sealer, frontend: frontend, post: post, audit: audit, events: events, runtime: runtime)
         let signInGuard = SignInGuard(lockout: settings.lockout, sealer: sealer)
         let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, post: post, runtime: runtime)
         let confirmation = Confirmation(database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
@@ -205,7 +209,7 @@ package struct IdentityModule: Module {
             memberships: memberships,
             audit: audit,
             post: post,
-            frontend: settings.frontend,
+            frontend: frontend,
             runtime: runtime
         )
         let keyReader = KeyReader(

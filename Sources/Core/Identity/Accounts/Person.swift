@@ -20,9 +20,6 @@ package struct Person: Sendable {
     package let createdAt: Instant
     package let updatedAt: Instant
     let passwordHash: String
-
-    /// What the person is called in a letter: the full name, or what stands for it.
-    var addressedAs: String { fullName ?? username ?? email }
 }
 
 /// What a person is, as far as doors care.
@@ -56,4 +53,6 @@ extension Role {
 extension Person {
     /// How a letter addresses them; empty where they did not say what they are called.
     var callingName: String { firstName ?? fullName ?? "" }
+    /// What tells them from others: never empty.
+    var displayName: String { fullName ?? username ?? email }
 }

@@ -29,7 +29,7 @@ struct Impersonations: Sendable {
                 in: transaction
             )
             let values = [
-                "name": person.addressedAs, "administrator": administrator.addressedAs, "reason": reason,
+                "name": person.displayName, "administrator": administrator.displayName, "reason": reason,
                 "when": transaction.now.description,
             ]
             try post.send(Letter("impersonated", to: person.email, values: values), in: transaction)

@@ -52,7 +52,7 @@ struct Invitations: Sendable {
             "invitation",
             to: invitation.email,
             values: [
-                "inviter": inviter.fullName ?? inviter.email, "organisation": organisation, "link": "\(frontend)/accept-invitation?token=\(token)",
+                "inviter": inviter.displayName, "organisation": organisation, "link": "\(frontend)/accept-invitation?token=\(token)",
                 "expires": invitation.expiresAt.description,
             ]
         )

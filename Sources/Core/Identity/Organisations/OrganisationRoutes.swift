@@ -81,6 +81,9 @@ extension IdentityModule {
                 try await invitations.revoke(invitation, scope: scope)
                 return Nothing()
             },
+            .get("accept-invitation", "The page that the link of an invitation opens", requires: .public, .query("token", upTo: 400)) { _, token in
+                ProofPages.acceptInvitation(token: token ?? "")
+            },
             .post(
                 "invitations/acceptance", "Accept an invitation to one's own address", requires: member.inPerson,
                 problems: [.invitationNotFound, .invitationForAnother, .alreadyAMember, .tooManyOrganisations, .organisationFull]

@@ -33,8 +33,7 @@ package struct PrivacyModule: Module {
         exports = Exports(
             database: database, holdings: holdings, files: files, queue: queue, post: post, sealer: sealer, audit: audit, address: address, runtime: runtime)
         erasures = Erasures(
-            database: database, holdings: holdings, files: files, confirmation: identity.confirmation, revocations: identity.revocations, queue: queue,
-            post: post, audit: audit, address: address, runtime: runtime)
+            identity: identity, holdings: holdings, files: files, queue: queue, post: post, sealer: sealer, audit: audit, runtime: runtime)
     }
 
     package static let migrations = PrivacySchema.migrations

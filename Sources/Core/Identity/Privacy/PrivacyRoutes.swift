@@ -18,6 +18,12 @@ extension PrivacyModule {
                 Accepted(try await erasures.request(request, scope: scope), follow: "/v1/user/erasure")
             },
             .get("user/erasure", "Whether your account will be erased, and when", requires: member) { scope in try await erasures.view(scope) },
+            .get("keep-account", "The page that the link of an erasure's letter opens", requires: .public, .query("token", upTo: 400)) { _, token in
+                ProofPages.keepAccount(token: token ?? "")
+            },
+            .post("user/erasure/cancellation", "Keep your account after all, by the link of the letter", requires: .public, problems: [.notFound]) {
+                (request: KeepingRequest, visitor) in try await erasures.cancel(request.token, visitor: visitor)
+            },
             .delete("user/erasure", "Keep your account after all", requires: member.inPerson) { scope in try await erasures.cancel(scope) },
         ]
     }
@@ -45,6 +51,12 @@ struct ErasureRequest: Payload {
     var password: String
 
     static let rules: [String: Rule] = ["password": .length(1...1_024)]
+}
+
+struct KeepingRequest: FormReadable {
+    var token: String
+
+    static let rules: [String: Rule] = ["token": .length(1...400)]
 }
 
 struct ErasureView: Payload {

@@ -50,7 +50,7 @@ struct SecondFactors: Sendable {
 
     /// Says by mail what was changed.
     func tell(_ person: Person, _ change: String, in transaction: Transaction) throws {
-        let values = ["name": person.addressedAs, "change": change, "when": "\(transaction.now)"]
+        let values = ["name": person.displayName, "change": change, "when": "\(transaction.now)"]
         try post.send(Letter("second-factor-changed", to: person.email, values: values), in: transaction)
     }
 

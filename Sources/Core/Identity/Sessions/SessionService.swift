@@ -99,7 +99,7 @@ struct Sessions: Sendable {
             in: transaction
         )
         let values = [
-            "name": person.addressedAs, "device": device?.label ?? DeviceLabel.unknown, "when": transaction.now.description,
+            "name": person.displayName, "device": device?.label ?? DeviceLabel.unknown, "when": transaction.now.description,
             "address": visitor.address,
         ]
         try post.send(Letter("session-reused", to: person.email, values: values), in: transaction)

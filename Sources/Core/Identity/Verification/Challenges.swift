@@ -16,7 +16,7 @@ struct Challenges: Sendable {
 
     init(sealer: Sealer, frontend: String, post: Post, audit: AuditModule, events: IdentityEvents, runtime: Runtime) {
         codeKey = sealer.key(for: "verification codes")
-        self.frontend = frontend.hasSuffix("/") ? String(frontend.dropLast()) : frontend
+        self.frontend = frontend
         self.post = post
         self.audit = audit
         self.events = events

@@ -4,27 +4,49 @@ import Modules
 ///
 /// The page itself proves nothing: mail programs open links to look at them, and would use them up.
 enum ProofPages {
-    static func verifyEmail(token: String) -> Page { page("Verify this address", action: "verify-email", token, fields: "", button: "This is my address") }
+    static func verifyEmail(token: String) -> Page { page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address") }
 
     static func resetPassword(token: String) -> Page {
         let field = """
             <p><label>New password <input type="password" name="new_password" autocomplete="new-password" required minlength="8"></label></p>
             """
-        return page("Set a new password", action: "reset-password", token, fields: field, button: "Set the password")
+        return page("Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
+    }
+
+    static func keepAccount(token: String) -> Page {
+        page("Keep your account", action: "user/erasure/cancellation", token, fields: "", button: "Do not erase my account")
+    }
+
+    /// Accepting takes somebody who is signed in, which no page of ours knows yet.
+    static func acceptInvitation(token: String) -> Page {
+        let body = """
+            <p>Sign in with the address that the invitation was sent to, and accept it where you manage your organisations, or by a call:</p>
+            <pre>POST /v1/invitations/acceptance
+            {"token": "\(safe(token))"}</pre>
+            """
+        return frame("You are invited to an organisation", body)
     }
 
     private static func page(_ title: String, action: String, _ token: String, fields: String, button: String) -> Page {
-        // Tokens of ours have no characters that a page gives a meaning to; what has is no token of ours.
-        let safe = token.utf8.allSatisfy { isTokenByte($0) } ? token : ""
-        return Page(
+        let form = """
+            <form method="post" action="/v1/\(action)"><input type="hidden" name="token" value="\(safe(token))">\(fields)<p><button>\(button)</button></p></form>
+            """
+        return frame(title, form)
+    }
+
+    private static func frame(_ title: String, _ body: String) -> Page {
+        Page(
             """
             <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>\(title)</title>
             <link rel="stylesheet" href="/docs/style.css"></head><body><main><h1>\(title)</h1>
-            <form method="post" action="/v1/auth/\(action)"><input type="hidden" name="token" value="\(safe)">\(fields)<p><button>\(button)</button></p></form>
+            \(body)
             </main></body></html>
             """
         )
     }
+
+    /// Tokens of ours have no characters that a page gives a meaning to; what has is no token of ours.
+    private static func safe(_ token: String) -> String { token.utf8.allSatisfy { isTokenByte($0) } ? token : "" }
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
