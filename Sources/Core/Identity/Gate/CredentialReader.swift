@@ -1,5 +1,5 @@
 import HTTPTypes
-package import Modules
+import Modules
 import Secrets
 
 /// Reads one kind of credential off a call: a bearer token, an API key, a cookie.

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Modules
+package import Modules
 import Secrets
 
 /// Cross-site request forgery: a browser says where a changing request comes from, and only our own pages know the proof that belongs to

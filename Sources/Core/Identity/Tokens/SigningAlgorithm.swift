@@ -1,5 +1,5 @@
 import JWTKit
-package import Modules
+import Modules
 import Secrets
 
 /// How access tokens are signed. It belongs to a key for as long as the key lives, and no token can ask for another.
