@@ -1,5 +1,5 @@
 import Foundation
-package import Modules
+import Modules
 
 extension AuditModule {
     /// Gives the trail out line by line, each a JSON object: keys, then checkpoints, then rows in the order of their places, all columns of them.

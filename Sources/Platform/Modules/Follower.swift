@@ -1,6 +1,6 @@
 import Base
 package import ServiceLifecycle
-package import Telemetry
+import Telemetry
 
 /// Something that is kept in memory and that other nodes may change: it looks at the database twice a second for as long as the process
 /// answers, so that it knows within a second what they did.
@@ -14,7 +14,7 @@ package protocol Follower: Service {
 
 extension Follower {
     package func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
+        await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 do { try await synchronize() } catch { logger.warning("\(subject) could not be read; trying again.", metadata: ["cause": "\(error)"]) }
                 try? await Task.sleep(for: .milliseconds(500))

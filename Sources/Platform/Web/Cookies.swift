@@ -1,4 +1,4 @@
-package import HTTPTypes
+import HTTPTypes
 
 extension Call {
     /// The value of a cookie (RFC 6265, section 4.2), the first where several have the name; nil where there is none.

@@ -1,4 +1,4 @@
-package import Base
+import Base
 
 /// The reverse proxies that are believed when they say on whose behalf they ask.
 ///

@@ -1,4 +1,4 @@
-package import Modules
+import Modules
 import Yams
 
 /// All plans of an installation: one file, checked as a whole before anything starts.

@@ -1,5 +1,5 @@
 import Audit
-package import Identity
+import Identity
 import Mail
 package import Modules
 

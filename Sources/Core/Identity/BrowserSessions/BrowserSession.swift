@@ -1,5 +1,5 @@
 import HTTPTypes
-package import Modules
+import Modules
 import Secrets
 
 /// What a browser's cookie holds: `version ‖ session ‖ secret` in base64url. The secret is known to the browser alone; we keep its hash.

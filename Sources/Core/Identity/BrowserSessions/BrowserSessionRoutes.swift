@@ -1,5 +1,5 @@
 import HTTPTypes
-package import Modules
+import Modules
 
 extension IdentityModule {
     /// Signing in to the console: the session is in a cookie that scripts cannot read.

@@ -1,6 +1,6 @@
 import Audit
 import HTTPTypes
-package import Modules
+import Modules
 import Secrets
 
 /// The verbs of sessions that live in a browser's cookie: open one, look who it is.
