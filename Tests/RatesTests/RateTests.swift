@@ -1,0 +1,61 @@
+import Base
+import Testing
+
+@testable import Rates
+
+@Suite struct RateTests {
+    @Test(arguments: [
+        ("60/minute", Rate.perMinute(60)), ("1/second", .perSecond(1)), ("1000/hour", .perHour(1_000)), ("3/day", .perDay(3)),
+        ("60/60s", .perMinute(60)), ("60/minute burst 5", .perMinute(60, burst: 5)), ("2/1s burst 100", .perSecond(2, burst: 100)),
+    ])
+    func `a rate is read as it is written`(text: String, rate: Rate) {
+        #expect(Rate(text) == rate)
+    }
+
+    @Test(arguments: [
+        "", "60", "60/", "/minute", "60/minutes", "60/min", "-1/minute", "0/minute", "1.5/minute", "60/minute/hour", "60/0s", "60/-5s", "1/2678401s", "60/xs",
+        "60/minute burst", "60/minute burst 0", "60/minute burst x", "60/minute bursts 5", "60/minute burst 5 6", "2000000/1s", "99999999999999999999/day",
+        "1/day burst 101", "1/9223372036854775807s",
+    ])
+    func `what is no rate is none`(text: String) {
+        #expect(Rate(text) == nil)
+    }
+
+    @Test func `the time between units is rounded up, so that rounding gives nothing away`() {
+        #expect(Rate.perMinute(7).interval == 8_571_429)
+        #expect(Rate.perSecond(1_000_000).interval == 1)
+        #expect(Rate.perSecond(3).interval * 3 >= 1_000_000)
+    }
+
+    @Test func `several rates are one to four with windows of their own, in order`() {
+        #expect(Rates([]) == nil)
+        #expect(Rates([.perMinute(1), .perMinute(2)]) == nil)
+        #expect(Rates([.perSecond(1), .perMinute(1), .perHour(1), .perDay(1)]) != nil)
+        #expect(Rates([.perHour(100), .perMinute(10)])?.all == [.perMinute(10), .perHour(100)])
+    }
+
+    @Test(arguments: [Int64(1), 2, 3, 7, 100])
+    func `the shares of all nodes together are no more than the rate`(count: Int64) {
+        for rate in [Rate.perMinute(60), .perHour(1_000, burst: 7), .perDay(1)] {
+            let share = rate.share(of: count)
+            #expect(share.burst * count <= max(rate.burst, count))
+            #expect(share.burst >= 1)
+            // In a long time, all nodes at full speed: count / share.interval units a microsecond.
+            #expect(share.interval >= rate.interval * count)
+        }
+    }
+
+    @Test(arguments: [
+        ("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:DB8:1:2::", "2001:db8:1:2::/64"), ("::1", "0:0:0:0::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"), ("fe80::1%eth0", "fe80:0:0:0::/64"), ("localhost", "localhost"), ("not:an:address", "not:an:address"),
+    ])
+    func `a network is an IPv4 address, or the half of an IPv6 address that a provider gives out`(address: String, network: String) {
+        #expect(NetworkName.of(address) == network)
+        #expect(NetworkName.of(String(repeating: "x", count: 1_000)).count == 64)
+    }
+
+    @Test(arguments: [(Int64(-1), Int64(0)), (0, 0), (1, 1), (1_000_000, 1), (1_000_001, 2)])
+    func `seconds are rounded up`(microseconds: Int64, seconds: Int64) {
+        #expect(microseconds.wholeSeconds == seconds)
+    }
+}
