@@ -56,7 +56,7 @@ let core: [Target] = [
 ]
 
 let products: [Target] = [
-    .layer("Products", "Training", ["Modules", "Secrets", "Audit", "Identity", "Entitlements", "Files", "Forecasting", "Plotting", .httpTypes, .nio])
+    .layer("Products", "Training", ["Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting", .httpTypes, .nio])
 ]
 
 let apps: [Target] = [
@@ -94,7 +94,7 @@ let tests: [Target] = [
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
-    .tests("RatesTests", ["Base", "MessagingRedis", "Rates", "App", "Modules", "Telemetry", "TestKit", "Web"]),
+    .tests("RatesTests", ["Base", "MessagingRedis", "Rates", "App", "Identity", "Entitlements", "Modules", "Telemetry", "TestKit", .httpTypes]),
     .tests("MessagingRedisTests", ["MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),

@@ -1,5 +1,8 @@
 import App
 import Base
+import Entitlements
+import HTTPTypes
+import Identity
 import Modules
 import Rates
 import TestKit
@@ -61,6 +64,32 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `strangers who try an account from everywhere do not keep its owner out of where they were before`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 3) }) { app in
+            let owner = try await app.register()
+            for host in 1...3 { _ = await login(app, owner.email, from: "198.51.100.\(host)") }
+            #expect(await login(app, owner.email, from: "198.51.100.4").status == 429)
+            let password: JSONValue = ["email": .string(owner.email), "password": .string(owner.password)]
+            let elsewhere = await app.call("POST", "/v1/auth/login", json: password, address: "198.51.100.5")
+            #expect(elsewhere.status == 429, "the right password, from where nobody knows them")
+            let home = await app.call("POST", "/v1/auth/login", json: password)
+            #expect(home.status == 200 && home.headers["ratelimit"]?.contains(#""account";r=0"#) == true, "\(home)")
+        }
+    }
+
+    @Test func `doors at which there is nothing to guess are limited as other open doors are`() async throws {
+        try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.visitorRequests) = (true, 2, 12) }) { app in
+            for _ in 0..<5 {
+                #expect(await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": "no token"]).status == 401)
+                #expect(await app.call("POST", "/v1/auth/verify-token", json: ["token": "no token"]).status != 429)
+            }
+            #expect(await login(app).status == 401)
+            #expect(await login(app, "second@example.org").status == 401)
+            #expect(await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": "no token"]).status == 429)
+        }
+    }
+
     @Test func `callers without a credential are limited by network, and made-up ones excuse nobody`() async throws {
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.visitorRequests) = (true, 3) }) { app in
             let person = try await app.register()
@@ -90,12 +119,12 @@ import Testing
                 let reply = await app.call("POST", "/v1/payments/subscriptions/\(id)/adjust", json: ["plan": "pro"], token: person.token)
                 #expect(reply.code == "insufficient-role" && reply.headers["ratelimit"] == nil)
             }
-            for _ in 0..<59 { _ = await app.call("POST", "/v1/training/train-models/none", token: person.token) }
-            let refused = await app.call("POST", "/v1/training/train-models/none", token: person.token)
+            for _ in 0..<59 { _ = await app.call("POST", "/v1/training/predict/none", token: person.token) }
+            let refused = await app.call("POST", "/v1/training/predict/none", token: person.token)
             #expect(refused.code == "rate-limited")
             #expect(refused.headers["retry-after"] == "1")
             app.clock.advance(by: .seconds(1))
-            #expect(await app.call("POST", "/v1/training/train-models/none", token: person.token).code == "no-active-subscription")
+            #expect(await app.call("POST", "/v1/training/predict/none", token: person.token).code == "no-active-subscription")
         }
     }
 
@@ -106,6 +135,80 @@ import Testing
             app.clock.advance(by: .seconds(60))
             let reply = await app.call("GET", "/v1/auth/profile", token: person.token)
             #expect(reply.headers["ratelimit-policy"]?.contains("q=300;w=60") == true, "\(reply.headers)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `whoever changes a plan's rates changes them for running periods too, if told so`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let (person, administrator) = (try await app.subscriber("free"), try await app.administrator())
+            func policy() async -> String? { await app.call("GET", "/v1/auth/profile", token: person.token).headers["ratelimit-policy"] }
+            #expect(await policy() == #""plan-default-minute";q=60;w=60, "plan-default-hour";q=1000;w=3600"#)
+            func change(_ rate: JSONValue, atOnce: Bool) async -> Int {
+                let plan: JSONValue = ["name": "Free", "start": "anyone", "rates": ["default": [rate]], "file_mb": 10, "storage_mb": 512]
+                let change: JSONValue = ["plan": plan, "applies_at_once": .bool(atOnce)]
+                return await app.call("PUT", "/v1/admin/plans/free", json: change, token: administrator.token).status
+            }
+            app.clock.advance(by: .seconds(1))
+            #expect(await change("9/minute", atOnce: false) == 200)
+            #expect(await policy()?.contains("q=60;w=60") == true, "the period keeps its terms")
+            let newcomer = try await app.subscriber("free", "newcomer")
+            let theirs = await app.call("GET", "/v1/auth/profile", token: newcomer.token).headers["ratelimit-policy"]
+            #expect(theirs == #""plan-default";q=9;w=60"#, "whoever comes to the plan has its new rates with the next call")
+            #expect(await change("7/30s burst 2", atOnce: true) == 200)
+            let changed = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(changed.headers["ratelimit-policy"] == #""plan-default";q=7;w=30"#, "\(changed) \(changed.headers)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an API key is its organisation's, and takes of the same rate`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.register()
+            let made = await app.call("POST", "/v1/auth/api-keys", json: ["name": "k", "scopes": ["*"]], token: person.token)
+            let key = try #require(made["api_key"]?.string)
+            let reply = await app.call("GET", "/v1/auth/me", headers: ["X-API-Key": key])
+            #expect(reply.status == 200)
+            #expect(reply.headers["ratelimit"]?.hasPrefix(#""plan-default-minute";r=58;"#) == true, "\(reply.headers)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a door has rates of its own beside the plan's, with a cost for each call`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let (one, two) = (try await app.register(), try await app.register())
+            let (entitlements, member) = (app.app.entitlements, app.app.identity.member)
+            let door = Route.get("tests/exports", "Ten a minute and twelve an hour, four at a time", requires: member) { _ in Done() }
+                .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(by: entitlements.rate())
+            #expect(door.gate.map(\.text) == ["member", "rate:exports", "rate:plan-default"])
+            let front = FrontDoor(
+                routes: [door], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
+                runtime: Runtime(now: { app.clock.now }, randomBytes: Runtime.system.randomBytes))
+            func call(_ person: TestPerson) async -> (status: Int, headers: [String: String]) {
+                var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v1/tests/exports")
+                head.headerFields[.authorization] = "Bearer \(person.token)"
+                let reply = await front.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1")
+                return (reply.status.code, Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first })
+            }
+            for left in [(6, 8), (2, 4)] {
+                let reply = await call(one)
+                #expect(reply.status == 200)
+                #expect(reply.headers["ratelimit"]?.contains(#""exports-minute";r=\#(left.0);"#) == true, "\(reply.headers)")
+                #expect(reply.headers["ratelimit"]?.contains(#""exports-hour";r=\#(left.1);"#) == true, "\(reply.headers)")
+                #expect(reply.headers["x-ratelimit-remaining"] == "\(left.0)", "of all rates the one with the least left")
+            }
+            // Two of four units are there; the other two come within twelve seconds. The plan's rate is not asked any more.
+            let refused = await call(one)
+            #expect((refused.status, refused.headers["retry-after"]) == (429, "12"))
+            #expect(refused.headers["ratelimit"]?.contains("plan-default") == false)
+            #expect(await call(two).status == 200, "another organisation has its own")
+            app.clock.advance(by: .seconds(12))
+            #expect(await call(one).status == 200)
+            app.clock.advance(by: .seconds(60))
+            let hour = await call(one)
+            #expect(hour.status == 429)
+            // Twelve were taken, and an hour brings twelve: four of them in twenty minutes, of which 72 seconds have passed.
+            #expect(hour.headers["retry-after"] == "\(4 * 300 - 72)")
         }
     }
 
@@ -157,4 +260,8 @@ import Testing
             }
         }
     }
+}
+
+private struct Done: Payload {
+    var done = true
 }

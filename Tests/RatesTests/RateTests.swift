@@ -37,7 +37,7 @@ import Testing
     @Test(arguments: [Int64(1), 2, 3, 7, 100])
     func `the shares of all nodes together are no more than the rate`(count: Int64) {
         for rate in [Rate.perMinute(60), .perHour(1_000, burst: 7), .perDay(1)] {
-            let share = rate.share(of: count)
+            let share = rate.share(of: count, for: 1)
             #expect(share.burst * count <= max(rate.burst, count))
             #expect(share.burst >= 1)
             // In a long time, all nodes at full speed: count / share.interval units a microsecond.
@@ -45,13 +45,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:DB8:1:2::", "2001:db8:1:2::/64"), ("::1", "0:0:0:0::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"), ("fe80::1%eth0", "fe80:0:0:0::/64"), ("localhost", "localhost"), ("not:an:address", "not:an:address"),
-    ])
-    func `a network is an IPv4 address, or the half of an IPv6 address that a provider gives out`(address: String, network: String) {
-        #expect(NetworkName.of(address) == network)
-        #expect(NetworkName.of(String(repeating: "x", count: 1_000)).count == 64)
+    @Test func `a call that costs more than a share's burst passes in its turn, and one that never passes still does not`() {
+        let share = Rates(.perMinute(12)).share(of: 4, for: 5)
+        var rule = GCRA()
+        #expect(rule.take(5, at: 0, under: share).isAdmitted)
+        let again = rule.take(5, at: 0, under: share)
+        #expect(!again.isAdmitted && again.wait(under: share) == 5 * 4 * 5_000_000, "at a quarter of the rate")
+        #expect(rule.take(5, at: again.wait(under: share), under: share).isAdmitted)
+        var unused = GCRA()
+        #expect(!unused.take(13, at: 0, under: Rates(.perMinute(12)).share(of: 4, for: 13)).isAdmitted)
     }
 
     @Test(arguments: [(Int64(-1), Int64(0)), (0, 0), (1, 1), (1_000_000, 1), (1_000_001, 2)])

@@ -31,6 +31,7 @@ struct Limits: Sendable {
             settings.certificateAuthority = configuration.redisCertificateAuthority
             // A caller waits for this before anything else happens: better a share of the rate at once than the whole of it late.
             settings.commandTimeout = .milliseconds(500)
+            settings.connectTimeout = .seconds(1)
             let client = RedisClient(settings)
             redis = client
             shared = SharedRates(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) { script, keys, arguments in
@@ -49,17 +50,23 @@ struct Limits: Sendable {
         }
     }
 
+    /// Open doors at which there is nothing to guess: they are shown tokens, and a whole office behind one address, or a service that asks for
+    /// its own callers, comes to them often. They are limited as other open doors are.
+    private static let tokenDoors: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
+
     private static let take = RedisScript(SharedRates.Script.take.source)
     private static let countNodes = RedisScript(SharedRates.Script.countNodes.source)
 
     /// A door with the guards that every one of its kind has: open ones are limited by network, those at which passwords and codes are tried
     /// also by account, and those that ask who comes by the caller's plan.
-    func guarded(_ route: Route, _ entitlements: EntitlementsModule) -> Route {
+    func guarded(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isOnDuty = limiter.isEnabled
         var route = route.guarded(by: VisitorGuard(limiter: limiter, rates: visitorRates, readsCredentials: !route.isPublic), isOnDuty: isOnDuty)
         if route.isPublic {
-            guard route.method == .post, route.path.hasPrefix("/v1/auth/") else { return route }
-            route = route.guarded(by: AuthenticationGuard(limiter: limiter, rates: authenticationRates, pseudonym: pseudonym), isOnDuty: isOnDuty)
+            guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenDoors.contains(route.path) else { return route }
+            let isAtHome: AuthenticationGuard.AtHome = { name, call async throws(Problem) in try await identity.isAtHome(name, call) }
+            let guardian = AuthenticationGuard(limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isAtHome: isAtHome)
+            route = route.guarded(by: guardian, isOnDuty: isOnDuty)
         } else {
             // A door that limits a class of calls of its own has said how.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }

@@ -21,7 +21,7 @@ package struct VisitorGuard: Guard {
 
     package func check(_ call: Call) async throws(Problem) {
         guard !readsCredentials || !call.bringsCredential else { return }
-        try await limiter.take(of: policy, from: NetworkName.of(call.address), for: call)
+        try await limiter.take(of: policy, from: call.network, for: call)
     }
 
     /// Otherwise whoever sends a made-up token with each call would not be limited at all. Who has a good one passes, whatever others of the same
@@ -29,7 +29,7 @@ package struct VisitorGuard: Guard {
     package func answer(to problem: Problem, of call: Call) async -> Problem {
         guard problem.kind.status == 401, readsCredentials, call.bringsCredential else { return problem }
         do throws(Problem) {
-            try await limiter.take(of: policy, from: NetworkName.of(call.address), for: call)
+            try await limiter.take(of: policy, from: call.network, for: call)
             return problem
         } catch { return error }
     }
@@ -42,10 +42,18 @@ package struct AuthenticationGuard: Guard {
     let network: RatePolicy
     let account: RatePolicy
     let pseudonym: @Sendable (String) -> String
+    let isAtHome: AtHome
 
-    /// - Parameter pseudonym: what stands for the name of an account where rates are kept, so that no address is.
-    package init(limiter: RateLimiter, rates: Rates, pseudonym: @escaping @Sendable (String) -> String) {
+    /// Whether a call comes from where the owner of the account that it names was before.
+    package typealias AtHome = @Sendable (_ accountName: String, _ call: Call) async throws(Problem) -> Bool
+
+    /// - Parameters:
+    ///   - pseudonym: what stands for the name of an account where rates are kept, so that no address is.
+    ///   - isAtHome: is asked where the account's rate is used up. Whoever is at home passes: strangers who try an account from everywhere
+    ///     must not keep its owner out.
+    package init(limiter: RateLimiter, rates: Rates, pseudonym: @escaping @Sendable (String) -> String, isAtHome: @escaping AtHome) {
         self.limiter = limiter
+        self.isAtHome = isAtHome
         network = RatePolicy("authentication", rates)
         account = RatePolicy("account", rates)
         self.pseudonym = pseudonym
@@ -56,11 +64,15 @@ package struct AuthenticationGuard: Guard {
     package var summary: GateSummary { GateSummary(.rate, network.name) }
 
     package func check(_ call: Call) async throws(Problem) {
-        try await limiter.take(of: network, from: NetworkName.of(call.address), for: call)
+        try await limiter.take(of: network, from: call.network, for: call)
         call.facts.set(
             AccountWatch { name async throws(Problem) in
                 let plain = name.split(whereSeparator: \.isWhitespace).joined(separator: " ").lowercased()
-                try await limiter.take(of: account, from: pseudonym(plain), for: call)
+                do throws(Problem) {
+                    try await limiter.take(of: account, from: pseudonym(plain), for: call)
+                } catch {
+                    guard try await isAtHome(name, call) else { throw error }
+                }
             }
         )
     }
@@ -69,4 +81,8 @@ package struct AuthenticationGuard: Guard {
 extension Call {
     /// Whether it says who sends it, rightly or not.
     var bringsCredential: Bool { headers[.authorization] != nil || headers[.apiKey] != nil || headers[.cookie] != nil }
+
+    /// The network that it comes from, as far as one customer of a provider reaches; an address that is none, such as that of a Unix socket,
+    /// stands for itself.
+    var network: String { NetworkAddress(address).map { "\($0.network)" } ?? String(address.prefix(64)) }
 }

@@ -1,4 +1,4 @@
-package import Base
+import Base
 
 /// So many units in so much time, spread evenly: what is not used is there again, up to the burst, one unit after another.
 package struct Rate: Sendable, Hashable {
@@ -30,11 +30,12 @@ package struct Rate: Sendable, Hashable {
     /// How long the whole burst takes to be restored, in microseconds.
     var restoration: Int64 { burst * interval }
 
-    /// The rate that each of `count` nodes may give out so that all of them together do not give out more than this one, except that a
-    /// burst of less than `count` is one unit each.
-    func share(of count: Int64) -> Rate {
+    /// The rate that each of `count` nodes may give out so that all of them together do not give out more than this one in the long run.
+    /// - Parameter cost: of the call that asks: where its share of the burst is smaller, the burst is that much, so that a call which passes at
+    ///   all passes now and then in parts of an installation, too.
+    func share(of count: Int64, for cost: Int64) -> Rate {
         let count = max(1, count)
-        return Rate(limit: limit, window: window * count, burst: max(1, burst / count), interval: interval * count)
+        return Rate(limit: limit, window: window * count, burst: max(min(cost, burst), burst / count), interval: interval * count)
     }
 
     private init(limit: Int64, window: Int64, burst: Int64, interval: Int64) {
@@ -101,8 +102,8 @@ package struct Rates: Sendable, Hashable {
 
     private init(unchecked rates: [Rate]) { all = rates }
 
-    /// What one of `count` nodes gives out when they cannot ask one another.
-    package func share(of count: Int64) -> Rates { Rates(unchecked: all.map { $0.share(of: count) }) }
+    /// What one of `count` nodes gives out to a call of this cost when they cannot ask one another.
+    package func share(of count: Int64, for cost: Int64 = 1) -> Rates { Rates(unchecked: all.map { $0.share(of: count, for: cost) }) }
 
     /// How long the slowest of them takes to be restored, in microseconds.
     var restoration: Int64 { all.reduce(0) { max($0, $1.restoration) } }

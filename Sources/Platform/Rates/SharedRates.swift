@@ -57,7 +57,7 @@ package final class SharedRates: RateStore, Service {
 
     package func take(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateVerdict {
         if isTrusted(), let verdict = await ask(cost, key, rates) { return verdict }
-        return local.take(cost, from: key, under: rates.share(of: nodes.load(ordering: .relaxed)))
+        return local.take(cost, from: key, under: rates.share(of: nodes.load(ordering: .relaxed), for: cost))
     }
 
     /// Whether the server answered last time.
@@ -65,7 +65,7 @@ package final class SharedRates: RateStore, Service {
 
     /// Says that this node is alive, and learns how many are, until the process is told to stop.
     package func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
+        await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 await beat()
                 try? await Task.sleep(for: Self.heartbeat)

@@ -55,20 +55,17 @@ extension EntitlementsModule {
         return RateRequirement(source: .door(RatePolicy(name, rates)), cost: cost, entitlements: self)
     }
 
-    /// The plan whose rates hold. The subscription may be two seconds old: a rate is asked for at every door, and the database is not.
+    /// The plan whose rates hold. The subscription may be two seconds old: a rate is asked for at every door, and the database is not. Who has none
+    /// is looked up each time, which their rate bounds, and has the plan's rates as soon as there is one.
     func plan(of organisation: ID<Organisation>, for call: Call) async throws(Problem) -> Plan? {
         if let standing = call.facts.value(of: Standing.self) { return standing.plan }
         let now = runtime.now()
-        let subscription: Subscription?
-        if let known = recentSubscriptions.value(for: organisation, at: now) {
-            subscription = known
-        } else {
-            subscription = try await database.read { try $0.subscription(of: organisation) }
-            recentSubscriptions.remember(subscription, for: organisation, at: now)
-        }
-        return subscription.flatMap { plans.holding($0, at: now)?.0 }
+        if let known = recentSubscriptions.value(for: organisation, at: now) { return plans.holding(known, at: now)?.0 }
+        guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
+        recentSubscriptions.remember(subscription, for: organisation, at: now)
+        return plans.holding(subscription, at: now)?.0
     }
 }
 
-/// The subscriptions of those who called lately; nil for who has none.
-typealias RecentSubscriptions = BriefMemory<ID<Organisation>, Subscription?>
+/// The subscriptions of those who called lately.
+typealias RecentSubscriptions = BriefMemory<ID<Organisation>, Subscription>
