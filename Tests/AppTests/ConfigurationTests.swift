@@ -31,6 +31,8 @@ import Testing
         #expect(configuration.corsOrigins == [])
         #expect(configuration.logFormat == .json)
         #expect(configuration.jobLease == .seconds(30))
+        #expect(configuration.limitsRates && configuration.redisURL.isEmpty)
+        #expect((configuration.authenticationRequests, configuration.authenticationWindow) == (10, .seconds(60)))
     }
 
     @Test func `everything can be set`() throws {
@@ -44,7 +46,14 @@ import Testing
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
             "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix",
+            "REDIS_URL": "rediss://:p@cache.example/1",
+            "REDIS_CA_FILE": "ca.pem", "RATE_LIMIT_ENABLED": "False", "VISITOR_RATE_LIMIT_REQUESTS": "7", "AUTH_RATE_LIMIT_REQUESTS": "8",
+            "AUTH_RATE_LIMIT_WINDOW_SECONDS": "9",
         ])
+        #expect((configuration.redisURL, configuration.redisCertificateAuthority) == ("rediss://:p@cache.example/1", "ca.pem"))
+        #expect(!configuration.limitsRates)
+        #expect((configuration.visitorRequests, configuration.authenticationRequests) == (7, 8))
+        #expect(configuration.authenticationWindow == .seconds(9))
         #expect(configuration.environment == .test)
         #expect(configuration.host == "0.0.0.0")
         #expect(configuration.port == 0)
@@ -78,6 +87,9 @@ import Testing
         ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"), ("FRONTEND_URL", "https://app.example/?a=b"),
         ("KEY_ROTATION_DAYS", "-1"), ("KEY_ROTATION_DAYS", "3651"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),
+        ("REDIS_URL", "localhost:6379"), ("REDIS_URL", "redis://h:x"),
+        ("RATE_LIMIT_ENABLED", "perhaps"), ("VISITOR_RATE_LIMIT_REQUESTS", "0"), ("AUTH_RATE_LIMIT_REQUESTS", "-1"),
+        ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "0"),
     ])
     func `a value out of bounds is named with what it may be`(_ name: String, _ value: String) {
         let found = faults([name: value])

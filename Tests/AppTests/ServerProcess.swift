@@ -25,7 +25,7 @@ final class ServerProcess: Sendable {
         process.currentDirectoryURL = folder
         let settings = [
             "PORT": "0", "HOST": "127.0.0.1", "DATABASE_URL": database, "DATA_DIR": folder.path(), "ENVIRONMENT": "test", "BCRYPT_ROUNDS": "4",
-            "JOB_LEASE_SECONDS": "3", "PATH": "/usr/bin:/bin",
+            "JOB_LEASE_SECONDS": "3", "RATE_LIMIT_ENABLED": "false", "PATH": "/usr/bin:/bin",
         ]
         process.environment = settings.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)

@@ -1,5 +1,6 @@
 import App
 import Base
+import Rates
 import TestKit
 import Testing
 
@@ -68,6 +69,36 @@ import Testing
         #expect(found.count == 20, "\(found)")
     }
 
+    @Test func `rates are read, by class, and every fault of them is named`() throws {
+        let yaml = """
+            plans:
+              - { id: a, name: A, rates: { default: [1000/hour, 60/minute], generate: [10/30s burst 2] }, file_mb: 1, storage_mb: 1 }
+              - { id: b, name: B, file_mb: 1, storage_mb: 1 }
+            """
+        let generate = RateClass("generate")
+        let catalogue = try Catalogue(yaml: yaml, offers: Offers(meters: meters, features: features, rateClasses: [generate]))
+        let (a, b) = (try #require(catalogue.plans.first), try #require(catalogue.plans.last))
+        #expect(a.rates(of: .default) == Rates(.perMinute(60), .perHour(1_000)))
+        #expect(a.rates(of: generate).all == [Rate(10, per: .seconds(30), burst: 2)])
+        #expect(a.rates(of: RateClass("other")) == a.rates(of: .default))
+        #expect(b.rates(of: generate) == .ofNoPlan)
+        let found = faults(
+            """
+            plans:
+              - { id: a, name: A, rates: { fly: [1/day], default: [] }, file_mb: 1, storage_mb: 1 }
+              - { id: b, name: B, rates: { default: [1/minute, 2/60s] }, file_mb: 1, storage_mb: 1 }
+              - { id: c, name: C, rates: { default: [ten a minute, 0/hour] }, file_mb: 1, storage_mb: 1 }
+            """
+        )
+        #expect(found.count == 5, "\(found)")
+        for words in [
+            "'a': rates.fly is no known class", "'a': rates.default holds one to 4", "'b': rates.default holds one to 4", "'c': rates.default.0 is no rate",
+            "'c': rates.default.1 is no rate",
+        ] {
+            #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
+        }
+    }
+
     @Test(arguments: ["", "plans: []", "plans: 7", "plans:\n  - name: without an id", "[", "plans:\n  - { id: a, name: A, file_mb: many, storage_mb: 1 }"])
     func `a file that holds no plans is refused`(yaml: String) {
         #expect(faults(yaml).count == 1)
@@ -92,6 +123,8 @@ import Testing
             #expect(plans[0]["file_bytes"]?.integer == 10 << 20)
             #expect(plans.first { $0["id"] == "pro" }?["features"] == ["training"])
             #expect(plans.last?["limits"]?["training_runs"]?.integer == -1)
+            let minute: JSONValue = ["limit": 60, "window_seconds": 60, "burst": 60]
+            #expect(plans[0]["rates"] == ["default": [minute, ["limit": 1_000, "window_seconds": 3_600, "burst": 1_000]]])
             let pricing = await app.call("GET", "/api/payments/pricing?region=in")
             let student = try #require(pricing["plans"]?.array?.first { $0["id"] == "student" })
             #expect(

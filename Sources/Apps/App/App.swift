@@ -4,6 +4,7 @@ import Files
 import Foundation
 package import Identity
 import Mail
+import MessagingRedis
 package import Modules
 import Secrets
 import ServiceLifecycle
@@ -25,7 +26,14 @@ package struct App: Sendable {
     package let metrics: Metrics
     package let logger: Logger
     package let frontDoor: FrontDoor
+    let limits: Limits
     package var routes: [Route] { frontDoor.routes }
+
+    /// Lets go of the database and of Redis. Nothing may be asked of the system afterwards.
+    package func close() async {
+        await limits.redis?.close()
+        await database.close()
+    }
 }
 
 /// What a test brings of its own instead of the machine's.
@@ -85,6 +93,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readCatalogue(configuration, offers)
+    let limits = try Limits(configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: surroundings.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
@@ -92,6 +101,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         meters: TrainingModule.meters,
         audit: audit,
         post: post,
+        limiter: limits.limiter,
         runtime: runtime
     )
     try await entitlements.recover()
@@ -132,8 +142,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         runtime: runtime,
         settings: JobRunner.Settings(slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
-    let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, runtime: runtime)
-    let routes = operations.routes + modules.flatMap(\.routes)
+    let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits, runtime: runtime)
+    let routes = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
     let frontDoor = FrontDoor(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
@@ -153,7 +163,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         runner: runner,
         metrics: metrics,
         logger: logger,
-        frontDoor: frontDoor
+        frontDoor: frontDoor,
+        limits: limits
     )
 }
 

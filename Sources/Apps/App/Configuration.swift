@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 package import Identity
 package import Mail
+import MessagingRedis
 package import Modules
 import SystemPackage
 
@@ -52,6 +53,16 @@ package struct Configuration: Sendable {
     package var fromEmail: String?
     package var fromName = "Gatehouse"
     package var plansFile: String?
+    /// `redis://…` or `rediss://…`: rates are shared with other nodes through it. Empty where there is one node.
+    package var redisURL = ""
+    /// A PEM file of the authorities that its certificate is trusted for.
+    package var redisCertificateAuthority: String?
+    package var limitsRates = true
+    /// Calls a minute that a network may make without a credential.
+    package var visitorRequests = 300
+    /// Tries at signing in, and the like, of one network, and at one account.
+    package var authenticationRequests = 10
+    package var authenticationWindow: Duration = .seconds(60)
     package var metricsToken: String?
     package var logLevel: Logger.Level = .info
     package var logFormat: LineLogHandler.Format = .json
@@ -98,6 +109,12 @@ package struct Configuration: Sendable {
         ("FROM_EMAIL", "the address that mails come from; required with SMTP_HOST"),
         ("FROM_NAME", "the name that mails come from; Gatehouse by default"),
         ("PLANS_FILE", "a YAML file of plans in place of the built-in ones"),
+        ("REDIS_URL", "redis://[user:password@]host[:port][/database], or rediss:// for TLS: nodes share rates through it; none by default"),
+        ("REDIS_CA_FILE", "a PEM file of the authorities that its certificate is trusted for; those of the system by default"),
+        ("RATE_LIMIT_ENABLED", "true (default) or false"),
+        ("VISITOR_RATE_LIMIT_REQUESTS", "calls a minute that one network may make without signing in; 300 by default"),
+        ("AUTH_RATE_LIMIT_REQUESTS", "tries at signing in, registering and the like, of one network and at one account; 10 by default"),
+        ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "in which so many tries are allowed; 60 by default"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
         ("LOG_FORMAT", "json (default) or text"),
@@ -154,6 +171,12 @@ package struct Configuration: Sendable {
         fromEmail = source.text("FROM_EMAIL")
         fromName = source.text("FROM_NAME") ?? fromName
         plansFile = source.text("PLANS_FILE")
+        redisURL = source.text("REDIS_URL") ?? ""
+        redisCertificateAuthority = source.text("REDIS_CA_FILE")
+        limitsRates = source.truth("RATE_LIMIT_ENABLED", limitsRates)
+        visitorRequests = source.number("VISITOR_RATE_LIMIT_REQUESTS", 1...1_000_000, visitorRequests)
+        authenticationRequests = source.number("AUTH_RATE_LIMIT_REQUESTS", 1...1_000_000, authenticationRequests)
+        authenticationWindow = .seconds(source.number("AUTH_RATE_LIMIT_WINDOW_SECONDS", 1...86_400, 60))
         metricsToken = source.text("METRICS_TOKEN")
         logLevel = source.choice("LOG_LEVEL", logLevel)
         logFormat = source.choice("LOG_FORMAT", logFormat)
@@ -165,6 +188,9 @@ package struct Configuration: Sendable {
             source.faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }
         source.faults += mailFaults
+        if !redisURL.isEmpty {
+            do throws(RedisAddress.Fault) { _ = try RedisAddress(redisURL) } catch { source.faults.append("REDIS_URL: \(error)") }
+        }
         if environment == .production { source.faults += productionFaults }
         guard source.faults.isEmpty else { throw ConfigurationFaults(faults: source.faults) }
     }
@@ -269,6 +295,17 @@ private struct Source {
             return fallback
         }
         return algorithm
+    }
+
+    mutating func truth(_ name: String, _ fallback: Bool) -> Bool {
+        guard let text = value(name) else { return fallback }
+        switch text.lowercased() {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default:
+            faults.append("\(name): is true or false, not '\(text)'")
+            return fallback
+        }
     }
 
     mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _ fallback: Choice) -> Choice where Choice.RawValue == String {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import MessagingRedis
 import Modules
 import Secrets
 
@@ -8,6 +9,7 @@ struct OperationRoutes: Sendable {
     let database: any Database
     let queue: JobQueue
     let metrics: Metrics
+    let limits: Limits
     let runtime: Runtime
 
     var routes: [Route] {
@@ -34,12 +36,15 @@ struct OperationRoutes: Sendable {
             throw Problem(
                 .notReady, detail: "The database does not answer, or its schema is older than this version.", headers: ["Retry-After": "5"], cause: error)
         }
+        let redis = await limits.redis.isReady
         return Readiness(
-            status: "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available, jobsRunning: counts.leased,
-            jobsDead: counts.dead)
+            status: redis == false ? "degraded" : "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available,
+            jobsRunning: counts.leased,
+            jobsDead: counts.dead, redis: redis.map { $0 ? "shared" : "away" })
     }
 
     private func measure() async throws(Problem) {
+        if let redis = limits.redis { metrics.set("gatehouse_redis_connected", to: redis.isConnected ? 1 : 0) }
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
         let counts = try await database.read { try queue.counts(in: $0) }
         let states = [
@@ -84,6 +89,18 @@ struct Readiness: Payload {
     var jobsWaiting: Int
     var jobsRunning: Int
     var jobsDead: Int
+    /// `shared` or `away`, where a Redis server is configured: without it the service does its work, with a share of the rates.
+    var redis: String?
+}
+
+extension Optional where Wrapped == RedisClient {
+    /// Whether it answers; nil where there is none.
+    fileprivate var isReady: Bool? {
+        get async {
+            guard let self else { return nil }
+            return (try? await self.send("PING", isIdempotent: true)) == .simple("PONG")
+        }
+    }
 }
 
 extension Problem.Kind {

@@ -14,6 +14,7 @@ extension App {
     ) async throws {
         var services: [any Service] = [server(onRunning: onRunning), entitlements.plans] + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
+        if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
     }
 
@@ -28,10 +29,10 @@ extension App {
             try await audit.noteConfiguration(configuration.given)
             try await group.run()
         } catch {
-            await database.close()
+            await close()
             throw error
         }
-        await database.close()
+        await close()
     }
 
     private func server(onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {

@@ -32,6 +32,7 @@ struct BenchHouse {
             storage_mb: -1
         """.write(toFile: plans, atomically: true, encoding: .utf8)
         var configuration = Configuration()
+        configuration.limitsRates = false
         configuration.dataFolder = folder
         configuration.databaseURL = "sqlite:\(folder)/gatehouse.db"
         configuration.plansFile = plans

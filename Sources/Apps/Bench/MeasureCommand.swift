@@ -12,7 +12,7 @@ struct MeasureCommand: AsyncParsableCommand {
     @Flag(help: "One short round of everything: to see that it works, not to compare.")
     var quick = false
 
-    @Option(help: "Which parts: web, writes, identity, start, rows, guessing.")
+    @Option(help: "Which parts: web, writes, identity, start, rows, guessing, rates.")
     var only: [Part] = []
 
     @Option(help: "A folder on the disk to be measured; what is written there is removed afterwards.")
@@ -21,7 +21,7 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The release binary of gatehouse.")
     var binary = ".build/release/gatehouse"
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, identity, start, rows, guessing }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, identity, start, rows, guessing, rates }
 
     func run() async throws {
         let parts = Set(only.isEmpty ? Part.allCases : only)
@@ -38,6 +38,7 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.start) { say(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run()) }
             if parts.contains(.guessing) { say(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { say(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.rates) { say(await RatesMeasurement(effort: effort).run()) }
         }
     }
 

@@ -163,6 +163,7 @@ package func withTestApp(
         let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
         defer { try? FileManager.default.removeItem(at: folder) }
         var configuration = Configuration()
+        configuration.limitsRates = false
         configuration.environment = .test
         configuration.dataFolder = folder.path()
         configuration.databaseURL = engine == .sqlite ? "sqlite:\(place.address)" : place.address
@@ -180,12 +181,12 @@ package func withTestApp(
         } catch {
             pump?.cancel()
             await pump?.value
-            await app.database.close()
+            await app.close()
             throw error
         }
         pump?.cancel()
         await pump?.value
-        await app.database.close()
+        await app.close()
     }
 }
 

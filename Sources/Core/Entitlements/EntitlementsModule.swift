@@ -2,6 +2,7 @@ package import Audit
 package import Identity
 package import Mail
 package import Modules
+package import Rates
 
 /// What a caller's plan allows, and taking from it: never over, never lost, never twice.
 package struct EntitlementsModule: Module {
@@ -12,6 +13,8 @@ package struct EntitlementsModule: Module {
     let meters: [Meter]
     let subscriptions: Subscriptions
     let trials: Trials
+    let limiter: RateLimiter
+    let recentSubscriptions = RecentSubscriptions(lifetime: .seconds(2))
     let runtime: Runtime
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
@@ -22,12 +25,14 @@ package struct EntitlementsModule: Module {
         meters: [Meter],
         audit: AuditModule,
         post: Post,
+        limiter: RateLimiter,
         runtime: Runtime
     ) {
         self.database = database
         self.identity = identity
         self.plans = plans
         self.meters = meters
+        self.limiter = limiter
         self.runtime = runtime
         subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
         let trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)

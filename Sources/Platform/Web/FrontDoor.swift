@@ -82,6 +82,7 @@ package struct FrontDoor: Sendable {
             reply = problemReply(Problem.wrapping(error), requestID: requestID, route: routed)
         }
         reply.headers[.xRequestID] = requestID
+        facts?.value(of: AnswerFields.self)?.add(to: &reply)
         addCORS(to: &reply, origin: head.headerFields[.origin])
         record(head, reply, routed, requestID, address, facts, ContinuousClock.now - started)
         return reply
@@ -201,7 +202,8 @@ extension FrontDoor {
         guard let origin, allows(origin) else { return }
         reply.headers[.accessControlAllowOrigin] = origin
         reply.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
-        reply.headers[.accessControlExposeHeaders] = "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+        reply.headers[.accessControlExposeHeaders] =
+            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
     }
 }
 

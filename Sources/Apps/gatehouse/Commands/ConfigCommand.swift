@@ -95,6 +95,12 @@ extension Configuration {
         case "FROM_EMAIL": fromEmail ?? "-"
         case "FROM_NAME": fromName
         case "PLANS_FILE": plansFile ?? "-"
+        case "REDIS_URL": redisURL.isEmpty ? "-" : Shown.address(redisURL)
+        case "REDIS_CA_FILE": redisCertificateAuthority ?? "-"
+        case "RATE_LIMIT_ENABLED": "\(limitsRates)"
+        case "VISITOR_RATE_LIMIT_REQUESTS": "\(visitorRequests)"
+        case "AUTH_RATE_LIMIT_REQUESTS": "\(authenticationRequests)"
+        case "AUTH_RATE_LIMIT_WINDOW_SECONDS": "\(authenticationWindow.components.seconds)"
         case "LOG_LEVEL": logLevel.rawValue
         case "LOG_FORMAT": logFormat.rawValue
         case "JOB_SLOTS": "\(jobSlots)"

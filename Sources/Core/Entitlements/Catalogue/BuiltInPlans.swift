@@ -10,6 +10,7 @@ extension Catalogue {
             limits: { uploads: 5, processing: 5, training_runs: 0 }
             file_mb: 10
             storage_mb: 512
+            rates: { default: [60/minute, 1000/hour] }
           - id: trial
             name: Trial
             start: trial
@@ -18,6 +19,7 @@ extension Catalogue {
             concurrency: { agents: 2 }
             file_mb: 10
             storage_mb: 512
+            rates: { default: [60/minute, 1000/hour] }
           - id: student
             name: Student
             start: payment
@@ -30,11 +32,13 @@ extension Catalogue {
             concurrency: { agents: 5 }
             file_mb: 10
             storage_mb: 1024
+            rates: { default: [60/minute, 2000/hour] }
           - id: basic
             name: Basic
             limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
             file_mb: 100
             storage_mb: 5120
+            rates: { default: [120/minute, 4000/hour] }
           - id: employee
             name: Employee
             start: payment
@@ -47,12 +51,14 @@ extension Catalogue {
             concurrency: { agents: 20 }
             file_mb: 100
             storage_mb: 5120
+            rates: { default: [120/minute, 4000/hour] }
           - id: pro
             name: Pro
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
             file_mb: 500
             storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour] }
           - id: professional
             name: Professional
             start: payment
@@ -66,12 +72,14 @@ extension Catalogue {
             concurrency: { agents: 100 }
             file_mb: 500
             storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour] }
           - id: premium
             name: Premium
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
             file_mb: 500
             storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour] }
           - id: enterprise
             name: Enterprise
             features: [training]
@@ -79,5 +87,6 @@ extension Catalogue {
             concurrency: { agents: -1 }
             file_mb: 2048
             storage_mb: 102400
+            rates: { default: [1200/minute, 50000/hour] }
         """
 }

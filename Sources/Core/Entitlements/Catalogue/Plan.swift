@@ -1,4 +1,5 @@
 package import Modules
+package import Rates
 
 /// What a customer buys: features, limits per period, prices and sizes.
 package struct Plan: Sendable, Hashable {
@@ -44,9 +45,13 @@ package struct Plan: Sendable, Hashable {
     package let fileBytes: Limit
     /// All files together, in bytes.
     package let storageBytes: Limit
+    /// How fast an organisation on this plan may call, by class of calls.
+    package var rates: [String: Rates] = [:]
 
     /// What the plan does not mention, it does not include.
     package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
+    /// A class that the plan does not mention is limited like calls of no class; where it mentions none, by ``Rates/ofNoPlan``.
+    package func rates(of rateClass: RateClass) -> Rates { rates[rateClass.name] ?? rates[RateClass.default.name] ?? .ofNoPlan }
     package func includes(_ feature: Feature) -> Bool { features.contains(feature.name) }
     /// How many of something may live at once; what the plan does not mention, it does not include.
     package func concurrency(of name: String) -> Limit { concurrency[name] ?? .upTo(0) }
@@ -100,4 +105,19 @@ package struct Feature: Sendable, Hashable {
         self.name = name
         self.title = title
     }
+}
+
+/// Calls that a plan limits together, such as those that are expensive. Products name theirs.
+package struct RateClass: Sendable, Hashable {
+    /// As it stands in the catalogue and in header fields, such as `generate`.
+    package let name: String
+    package init(_ name: String) { self.name = name }
+
+    /// All calls that belong to no other class.
+    package static let `default` = RateClass("default")
+}
+
+extension Rates {
+    /// For those who are signed in and have no plan, or one that does not say.
+    package static let ofNoPlan = Rates(.perMinute(60), .perHour(1_000))
 }

@@ -1,4 +1,5 @@
 package import Modules
+import Rates
 
 /// A plan as it is written: in the file of plans, in an administrator's request and in the database. One schema holds for all three.
 package struct PlanDocument: Payload, Hashable {
@@ -31,6 +32,8 @@ package struct PlanDocument: Payload, Hashable {
     /// Mebibytes; −1 is no limit.
     var fileMb: Limit
     var storageMb: Limit
+    /// How fast an organisation may call, by class of calls: `60/minute`, `10/30s`, `60/minute burst 10`.
+    var rates: [String: [String]]?
 
     /// Beyond a mebi of terabytes, numbers of bytes would come near the end of 64 bits.
     package static let rules: [String: Rule] = [
@@ -57,6 +60,22 @@ package struct PlanDocument: Payload, Hashable {
         if Set(places).count < places.count { faults.append(Problem.Fault("/prices", "names the same cycle, currency and region twice")) }
         if start == .payment, places.isEmpty { faults.append(Problem.Fault("/prices", "is required for a plan that is started by paying")) }
         if (start == .trial) != (trial != nil) { faults.append(Problem.Fault("/trial", "belongs to a plan that is started as a trial, and to no other")) }
+        return faults + rateFaults(offers)
+    }
+
+    private func rateFaults(_ offers: Offers) -> [Problem.Fault] {
+        var faults: [Problem.Fault] = []
+        for (name, texts) in (rates ?? [:]).sorted(by: { $0.key < $1.key }) {
+            if !offers.rateClasses.contains(name) { faults.append(Problem.Fault("/rates/\(name)", "is no known class of calls: '\(name)'")) }
+            for (index, text) in texts.enumerated() where Rate(text) == nil {
+                let detail = "is no rate such as 60/minute, 10/30s or 60/minute burst 10: '\(text.prefix(40))'"
+                faults.append(Problem.Fault("/rates/\(name)/\(index)", detail))
+            }
+            let read = texts.compactMap { Rate($0) }
+            if read.count == texts.count, Rates(read) == nil {
+                faults.append(Problem.Fault("/rates/\(name)", "holds one to \(Rates.countMax) rates, each with a window of its own"))
+            }
+        }
         return faults
     }
 
@@ -74,7 +93,8 @@ package struct PlanDocument: Payload, Hashable {
             concurrency: concurrency ?? [:],
             trial: trial.map { TrialTerms(days: $0.days, credits: $0.credits ?? 0) },
             fileBytes: bytes(fileMb),
-            storageBytes: bytes(storageMb)
+            storageBytes: bytes(storageMb),
+            rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) }
         )
     }
 }
@@ -83,18 +103,21 @@ package struct PlanDocument: Payload, Hashable {
 package struct Offers: Sendable {
     package let meters: Set<String>
     package let features: Set<String>
+    /// Those that products name, and the default one.
+    package let rateClasses: Set<String>
 
-    package init(meters: [Meter], features: [Feature]) {
-        self.meters = Set(meters.map(\.name))
-        self.features = Set(features.map(\.name))
+    package init(meters: [Meter], features: [Feature], rateClasses: [RateClass] = []) {
+        self.init(
+            meters: Set(meters.map(\.name)), features: Set(features.map(\.name)), rateClasses: Set((rateClasses + [.default]).map(\.name)))
     }
 
-    private init(meters: Set<String>, features: Set<String>) {
+    private init(meters: Set<String>, features: Set<String>, rateClasses: Set<String>) {
         self.meters = meters
         self.features = features
+        self.rateClasses = rateClasses
     }
 
     func adding(meters others: [Meter], features more: [Feature]) -> Offers {
-        Offers(meters: meters.union(others.map(\.name)), features: features.union(more.map(\.name)))
+        Offers(meters: meters.union(others.map(\.name)), features: features.union(more.map(\.name)), rateClasses: rateClasses)
     }
 }

@@ -1,5 +1,6 @@
 import Identity
 import Modules
+import Rates
 
 extension EntitlementsModule {
     /// What can be bought, and changing it.
@@ -83,6 +84,13 @@ struct PlanView: Payload {
         var credits: Int64
     }
 
+    struct RateView: Payload {
+        var limit: Int64
+        var windowSeconds: Int64
+        /// Calls that may come at once after a rest.
+        var burst: Int64
+    }
+
     var id: String
     var name: String
     var start: Plan.Start
@@ -93,6 +101,8 @@ struct PlanView: Payload {
     var trial: TrialView?
     var fileBytes: Limit
     var storageBytes: Limit
+    /// How fast an organisation may call, by class of calls; all rates of a class hold at once.
+    var rates: [String: [RateView]]
 
     /// - Parameter region: shows the prices of this country where it has its own, and the others elsewhere; nil shows all.
     init(_ plan: Plan, region: String? = nil) {
@@ -108,6 +118,10 @@ struct PlanView: Payload {
         trial = plan.trial.map { TrialView(days: $0.days, credits: $0.credits) }
         fileBytes = plan.fileBytes
         storageBytes = plan.storageBytes
+        let all = plan.rates.merging([RateClass.default.name: plan.rates(of: .default)]) { own, _ in own }
+        rates = all.mapValues { rates in
+            rates.all.map { RateView(limit: $0.limit, windowSeconds: $0.window / Duration.seconds(1).microseconds, burst: $0.burst) }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ package protocol Requirement<Proof>: Sendable {
 
 /// The order of the gate: a route that declares its requirements out of this order does not start.
 package enum GateStage: Int, Sendable, Comparable {
-    case visitor, identity, account, entitlement, input
+    case visitor, network, identity, account, rate, entitlement, input
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
@@ -26,7 +26,7 @@ package struct GateSummary: Sendable, Hashable {
     package enum Kind: String, Sendable {
         case open, member, role
         case organisationRole = "organisation-role"
-        case subscription, feature, quota, path, query, header, body
+        case rate, subscription, feature, quota, path, query, header, body
     }
 
     package let kind: Kind

@@ -13,12 +13,16 @@ package struct Route: Sendable {
     /// Other spellings of the path that reach this door and are not documented on their own.
     package private(set) var aliases: [String] = []
     package let summary: String
-    package let gate: [GateSummary]
+    package private(set) var gate: [GateSummary]
     package let input: (any Payload.Type)?
     package let answers: [DocumentedAnswer]
     /// Everything that this door may refuse with, without duplicates.
-    package let problems: [Problem.Kind]
-    package let respond: @Sendable (Call) async throws(Problem) -> Reply
+    package private(set) var problems: [Problem.Kind]
+    /// The stages of ``gate``, one for one.
+    private var stages: [GateStage]
+    /// In the order of their stages; only those that are on duty.
+    private var guards: [any Guard] = []
+    private let enter: @Sendable (Call, Passage?) async throws(Problem) -> Reply
 
     /// The largest JSON body that is read, in bytes.
     package static let maximumBody = 1 << 20
@@ -28,6 +32,30 @@ package struct Route: Sendable {
         var route = self
         route.aliases += paths.map(Self.canonical)
         return route
+    }
+
+    /// The same door with a guard before it, whose place is behind those of its own stage.
+    /// - Parameter isOnDuty: a guard that is not is documented like others, and asks nobody for anything.
+    package func guarded(by added: any Guard, isOnDuty: Bool = true) -> Route {
+        var route = self
+        let place = stages.firstIndex { $0 > added.stage } ?? stages.count
+        route.stages.insert(added.stage, at: place)
+        route.gate.insert(added.summary, at: place)
+        route.problems += added.problems.filter { !problems.contains($0) }
+        if isOnDuty { route.guards.insert(added, at: guards.firstIndex { $0.stage > added.stage } ?? guards.count) }
+        return route
+    }
+
+    /// Lets a call through the gate to the handler.
+    package func respond(_ call: Call) async throws(Problem) -> Reply {
+        guard !guards.isEmpty else { return try await enter(call, nil) }
+        do {
+            return try await enter(call, Passage(guards))
+        } catch {
+            var problem = error
+            for one in guards { problem = await one.answer(to: problem, of: call) }
+            throw problem
+        }
     }
 
     /// `auth/login` is `/v1/auth/login`; what begins with a slash stands at the root.
@@ -113,9 +141,10 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
-        return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) { call async throws(Problem) in
-            let caller = try await who.check(call)
-            let proofs = (repeat try await (each need).check(call))
+        return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) { call, passage async throws(Problem) in
+            let caller = try await who.check(call, on: passage)
+            let proofs = (repeat try await (each need).check(call, on: passage))
+            try await passage?.rest(call)
             return try await Problem.catching { try await handler(caller, repeat each proofs) }.reply()
         }
     }
@@ -132,10 +161,13 @@ extension Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
         let reader = BodyReader(for: Input.self)
-        return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) { call async throws(Problem) in
-            let caller = try await who.check(call)
-            let proofs = (repeat try await (each need).check(call))
+        let namesAccount = Input.self is any NamesAccount.Type
+        return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) { call, passage async throws(Problem) in
+            let caller = try await who.check(call, on: passage)
+            let proofs = (repeat try await (each need).check(call, on: passage))
+            try await passage?.rest(call)
             let input: Input = try await reader.read(call)
+            if namesAccount { try await AccountWatch.look(at: input, of: call) }
             return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.reply()
         }
     }
@@ -148,7 +180,7 @@ extension Route {
         input: (any Payload.Type)?,
         output: any Answer.Type,
         problems: [Problem.Kind],
-        respond: @escaping @Sendable (Call) async throws(Problem) -> Reply
+        enter: @escaping @Sendable (Call, Passage?) async throws(Problem) -> Reply
     ) {
         precondition(
             zip(declared.stages, declared.stages.dropFirst()).allSatisfy { $0 <= $1 },
@@ -158,8 +190,9 @@ extension Route {
         self.path = Self.canonical(path)
         self.summary = summary
         self.input = input
-        self.respond = respond
+        self.enter = enter
         gate = declared.summaries
+        stages = declared.stages
         answers = output.documented
         let body: [Problem.Kind] = input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
         var seen: Set<Problem.Kind> = []

@@ -2,11 +2,14 @@ import Entitlements
 import HTTPTypes
 import Identity
 import Modules
+import Rates
 
 extension TrainingModule {
     /// Making datasets, training models, and following both.
     var runRoutes: [Route] {
-        [
+        // Whatever is left of a plan's units: each of these makes files be read and a job be queued.
+        let pace = entitlements.rate("training-runs", .perMinute(30))
+        return [
             .post(
                 "training/generate-datasets/{session}",
                 "Make a session's datasets",
@@ -15,7 +18,7 @@ extension TrainingModule {
                 problems: [.sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed]
             ) { (request: GenerateDatasets, scope, _, charge, session, prefer, key) in
                 try await datasets(request, scope, charge, session, prefer, key)
-            },
+            }.guarded(by: pace),
             .post(
                 "training/train-models/{session}",
                 "Train a model on a session's datasets",
@@ -25,7 +28,7 @@ extension TrainingModule {
                 problems: [.sessionNotFound, .datasetNotReady, .trainingInProgress, .operationConflict, .modelNotAvailable]
             ) { (request: TrainModels, scope, _, _, charge, session, key) in
                 try await runs.train(request, scope: scope, charge: charge, session: session, key: key)
-            },
+            }.guarded(by: pace),
             .post(
                 "training/cancellation/{session}",
                 "Call the run of a session off",

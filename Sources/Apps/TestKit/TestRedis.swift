@@ -1,0 +1,95 @@
+package import Foundation
+import Synchronization
+
+/// A Redis server for tests: the one that everybody shares, or one of a test's own that may be stopped.
+package final class TestRedis: Sendable {
+    /// `redis://…` of the shared server, where `GATEHOUSE_TEST_REDIS` names one. Tests use keys of their own on it.
+    package static var sharedAddress: String? {
+        ProcessInfo.processInfo.environment["GATEHOUSE_TEST_REDIS"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+    /// Whether tests may use Redis at all: then `redis-server` is installed, too.
+    package static var isAvailable: Bool { sharedAddress != nil }
+
+    package let port: Int
+    /// Private to this server, and gone with it.
+    package let folder: URL
+    private let arguments: @Sendable (_ port: Int, _ folder: URL) -> [String]
+    private let process = Mutex<Process?>(nil)
+
+    private init(port: Int, folder: URL, arguments: @escaping @Sendable (Int, URL) -> [String]) {
+        self.port = port
+        self.folder = folder
+        self.arguments = arguments
+    }
+
+    /// Runs `body` with a server of its own on a free port, and stops it afterwards, however `body` ends.
+    /// - Parameter arguments: added to the server's command line; `--port` comes before them.
+    package static func withServer(
+        prepare: (URL) throws -> Void = { _ in },
+        arguments: @escaping @Sendable (_ port: Int, _ folder: URL) -> [String] = { _, _ in [] },
+        _ body: (TestRedis) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-redis-\(UUID().uuidString.lowercased())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try prepare(folder)
+        let server = TestRedis(port: try freePort(), folder: folder, arguments: arguments)
+        defer { server.stop() }
+        try server.start()
+        try await body(server)
+    }
+
+    /// Starts it, again on the same port if it was stopped, and returns when it accepts connections.
+    package func start() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path]
+        process.arguments? += arguments(port, folder)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process.withLock { $0 = process }
+        for _ in 0..<500 {
+            if Self.accepts(port) { return }
+            usleep(10_000)
+        }
+        throw NoServer()
+    }
+
+    /// Ends it as a power failure would.
+    package func stop() {
+        process.withLock { process in
+            guard let running = process else { return }
+            kill(running.processIdentifier, SIGKILL)
+            running.waitUntilExit()
+            process = nil
+        }
+    }
+
+    /// Lets it hang, connections and all, until ``thaw()``.
+    package func freeze() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGSTOP) } } }
+    package func thaw() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGCONT) } } }
+
+    package struct NoServer: Error {}
+
+    /// Below the ports that the system gives to outgoing connections.
+    package static func freePort() throws -> Int {
+        for _ in 0..<100 {
+            let port = Int.random(in: 20_000..<32_000)
+            if !accepts(port) { return port }
+        }
+        throw NoServer()
+    }
+
+    private static func accepts(_ port: Int) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        } == 0
+    }
+}

@@ -1,0 +1,152 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// One open connection: bytes out, values in, and the greeting at its beginning. It knows nothing of who waits for what.
+///
+/// Sound because everything of it happens on its event loop: it is made there, and its channel calls it there.
+final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let settings: RedisSettings
+    private var parser: RESPParser
+    private var context: ChannelHandlerContext?
+    /// Steps of the greeting that the server has not answered; nil when it is over.
+    private var greeting: CircularBuffer<Step>?
+    private let opened: EventLoopPromise<Void>
+    private var hasEnded = false
+    private var cause = "the server closed the connection"
+    var onReply: ((RESPValue) -> Void)?
+    /// Called after each burst of replies.
+    var onPause: (() -> Void)?
+    var onEnd: ((String) -> Void)?
+
+    /// A command of the greeting, and what its answer has to be.
+    private struct Step {
+        let command: RedisCommand
+        let expected: String
+    }
+
+    private init(_ settings: RedisSettings, opened: EventLoopPromise<Void>) {
+        self.settings = settings
+        self.opened = opened
+        parser = RESPParser(limits: settings.limits)
+    }
+
+    /// Connects, and greets: the link that comes of it has been answered.
+    /// - Parameter loop: the one that the caller is on, and that everything of the link happens on.
+    static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisLink> {
+        let opened = loop.makePromise(of: Void.self)
+        let link = RedisLink(settings, opened: opened)
+        let security: NIOSSLContext?
+        do {
+            security = try settings.address.usesTLS ? NIOSSLContext(configuration: tls(settings)) : nil
+        } catch {
+            opened.fail(RedisFault.notConnected("TLS cannot be set up: \(error)"))
+            return opened.futureResult.map { link }
+        }
+        let host = settings.address.host
+        let timeout = loop.scheduleTask(in: TimeAmount(settings.connectTimeout)) {
+            link.end(because: "no connection within \(settings.connectTimeout)")
+        }
+        ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(settings.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let security {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(link)
+                }
+            }
+            .connect(host: host, port: settings.address.port)
+            .whenFailure { error in opened.fail(RedisFault.notConnected("\(error)")) }
+        return opened.futureResult.always { _ in timeout.cancel() }.map { link }
+    }
+
+    private static func tls(_ settings: RedisSettings) -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if let file = settings.certificateAuthority { configuration.trustRoots = .file(file) }
+        return configuration
+    }
+
+    private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func send(_ bytes: ByteBuffer) {
+        guard let context else { return }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// Closes the connection; whoever listens hears of it at once.
+    func end(because why: String) {
+        cause = why
+        ended()
+        context?.close(promise: nil)
+    }
+
+    private func ended() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        opened.fail(RedisFault.notConnected(cause))
+        onEnd?(cause)
+        (onReply, onPause, onEnd) = (nil, nil, nil)
+    }
+
+    // MARK: From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard !hasEnded else { return context.close(promise: nil) }
+        var steps = CircularBuffer<Step>()
+        if let password = settings.address.password {
+            steps.append(Step(command: RedisCommand(["AUTH"] + (settings.address.user.map { [$0] } ?? []) + [password]), expected: "OK"))
+        }
+        if settings.address.database != 0 { steps.append(Step(command: RedisCommand(["SELECT", String(settings.address.database)]), expected: "OK")) }
+        steps.append(Step(command: RedisCommand(["PING"]), expected: "PONG"))
+        var bytes = context.channel.allocator.buffer(capacity: 128)
+        for step in steps { step.command.write(to: &bytes) }
+        greeting = steps
+        send(bytes)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        parser.receive(&bytes)
+        do {
+            while !hasEnded, let value = try parser.next() {
+                if greeting == nil { onReply?(value) } else { greeted(with: value) }
+            }
+        } catch {
+            end(because: "it does not speak the protocol: \(error)")
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        onPause?()
+        context.fireChannelReadComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        ended()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { end(because: "\(error)") }
+
+    private func greeted(with value: RESPValue) {
+        guard let step = greeting?.popFirst() else { return end(because: "it answered what was not asked") }
+        if case .error(let words) = value { return end(because: "the server refused: \(words)") }
+        guard value == .simple(step.expected) else { return end(because: "it answered the greeting with something else") }
+        if greeting?.isEmpty == true {
+            greeting = nil
+            opened.succeed()
+        }
+    }
+}
