@@ -14,6 +14,8 @@ package struct Route: Sendable {
     package private(set) var aliases: [String] = []
     package let summary: String
     package let gate: [GateSummary]
+    /// The requirements of ``gate``, each by itself.
+    package let checks: [GateCheck]
     package let input: (any Payload.Type)?
     package let answers: [DocumentedAnswer]
     /// Everything that this door may refuse with, without duplicates.
@@ -160,6 +162,7 @@ extension Route {
         self.input = input
         self.respond = respond
         gate = declared.summaries
+        checks = declared.checks
         answers = output.documented
         let body: [Problem.Kind] = input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
         var seen: Set<Problem.Kind> = []
@@ -170,6 +173,7 @@ extension Route {
     private struct Declared {
         var stages: [GateStage] = []
         var summaries: [GateSummary] = []
+        var checks: [GateCheck] = []
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
@@ -177,6 +181,7 @@ extension Route {
         mutating func add(_ requirement: some Requirement) {
             stages.append(requirement.stage)
             summaries.append(requirement.summary)
+            checks.append(GateCheck(requirement))
             problems += requirement.problems
         }
     }
@@ -189,10 +194,17 @@ package protocol FormReadable: Payload {}
 struct BodyReader: Sendable {
     private let decoder: PayloadDecoder
     private let acceptsForms: Bool
+    private let mayBeOmitted: Bool
+    private let shapes: [BodyShape]
+    private let bytesMax: Int
 
     init(for payload: any Payload.Type) {
         decoder = PayloadDecoder(for: payload)
         acceptsForms = payload is any FormReadable.Type
+        mayBeOmitted = payload is any Omissible.Type
+        let manyShaped = payload as? any ManyShaped.Type
+        shapes = manyShaped?.shapes ?? []
+        bytesMax = manyShaped?.bodyBytesMax ?? Route.maximumBody
     }
 
     /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
@@ -206,6 +218,13 @@ struct BodyReader: Sendable {
         guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
             throw Problem(.unsupportedMediaType, detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
         }
-        return try decoder.decode(Input.self, from: try await call.body.collect(upTo: Route.maximumBody))
+        let body = try await call.body.collect(upTo: bytesMax)
+        if mayBeOmitted, body.readableBytes == 0 { return try decoder.decode(Input.self, from: [:]) }
+        guard !shapes.isEmpty else { return try decoder.decode(Input.self, from: body) }
+        let value = try PayloadDecoder.json(body)
+        guard let input = try shapes.shape(of: value, mediaType)?.read(value) as? Input else {
+            preconditionFailure("\(Input.self) has a shape for application/json, and every shape gives one")
+        }
+        return input
     }
 }
