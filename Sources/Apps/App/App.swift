@@ -133,7 +133,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         settings: JobRunner.Settings(slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
     let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, runtime: runtime)
-    let routes = operations.routes + modules.flatMap(\.routes)
+    let doors = operations.routes + modules.flatMap(\.routes)
+    let routes = doors + [entitlements.explanation(of: doors)]
     let frontDoor = FrontDoor(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
