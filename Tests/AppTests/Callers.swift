@@ -37,7 +37,10 @@ struct Caller: Sendable {
             case .quota:
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
                 if plan.limits[requirement.name] ?? .upTo(0) == .upTo(0) { return "quota-exceeded" }
-            case .rate: continue
+            case .concurrency:
+                guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
+                if plan.concurrency(of: requirement.name) == .upTo(0) { return "concurrency-limit" }
+            case .rate, .right: continue
             case .path, .query, .header, .body: return nil
             }
         }

@@ -159,16 +159,17 @@ import Testing
                 usage.json == [
                     "plan": "Enterprise", "period_start": "2026-01-31T12:00:00Z", "resets_at": "2026-02-28T12:00:00Z",
                     "meters": [
-                        "uploads": ["limit": 999, "used": 0, "held": 0, "remaining": 999],
-                        "processing": ["limit": 999, "used": 3, "held": 4, "remaining": 992],
-                        "training_runs": ["limit": -1, "used": 1, "held": 0, "remaining": -1],
-                        "workflows": ["limit": -1, "used": 0, "held": 0, "remaining": -1],
-                        "iterations": ["limit": -1, "used": 0, "held": 0, "remaining": -1],
+                        "uploads": ["limit": 999, "used": 0, "held": 0, "remaining": 999, "resets_at": "2026-02-28T12:00:00Z"],
+                        "processing": ["limit": 999, "used": 3, "held": 4, "remaining": 992, "resets_at": "2026-02-28T12:00:00Z"],
+                        "training_runs": ["limit": -1, "used": 1, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
+                        "workflows": ["limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
+                        "iterations": ["limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
                     ],
                     "storage": ["limit": 107_374_182_400, "used": 0, "held": 0, "remaining": 107_374_182_400],
                 ]
             )
-            #expect(await till.app.call("GET", "/api/payments/usage", token: till.person.token).json == usage.json)
+            let payments = await till.app.call("GET", "/api/payments/usage", token: till.person.token)
+            for member in ["plan", "period_start", "resets_at", "meters", "storage"] { #expect(payments[member] == usage[member], "\(member)") }
         }
     }
 

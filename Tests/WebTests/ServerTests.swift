@@ -425,6 +425,61 @@ import Testing
         #expect(try await left.collect(upTo: 10).readableBytes == 0)
     }
 
+    // MARK: Answers made while they are sent
+
+    @Test func `an answer of unknown length comes in chunks, and the connection goes on`() async throws {
+        try await withServer { request in
+            guard request.head.path == "/pieces" else { return await Self.echo(request) }
+            return Reply(
+                status: .ok,
+                body: .pieces {
+                    var pieces = ["ab", "", "0123456789abcdefghij"][...]
+                    return { pieces.popFirst().map { ByteBuffer(string: $0) } }
+                })
+        } use: { server in
+            let client = try server.client()
+            let wire = "2\r\nab\r\n14\r\n0123456789abcdefghij\r\n0\r\n\r\n"
+            for _ in 0..<2 {
+                try await client.send("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n")
+                let head = try await client.reply(toHead: true)
+                #expect(head.headers["transfer-encoding"] == "chunked" && head.headers["content-length"] == nil)
+                #expect(try await client.bytes(wire.utf8.count) == Array(wire.utf8))
+            }
+            // There is nothing behind the head that asks for the head alone.
+            try await client.send("HEAD /pieces HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply(toHead: true).status == 200)
+            #expect(try await client.reply().text == "GET / ")
+            // A client of HTTP/1.0 knows no chunks: the end of the connection is that of the body.
+            let old = try server.client()
+            try await old.send("GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let head = try await old.reply(toHead: true)
+            #expect(head.headers["transfer-encoding"] == nil && head.headers["connection"] == "close")
+            #expect(try await old.bytes(22) == Array("ab0123456789abcdefghij".utf8))
+            #expect(try await old.countToEnd() == 0)
+        }
+    }
+
+    @Test func `an answer that breaks off while it is made has no last chunk`() async throws {
+        struct Broken: Error {}
+        try await withServer { _ in
+            Reply(
+                status: .ok,
+                body: .pieces {
+                    var isFirst = true
+                    return {
+                        guard isFirst else { throw Broken() }
+                        isFirst = false
+                        return ByteBuffer(string: "ab")
+                    }
+                })
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.reply(toHead: true).status == 200)
+            #expect(try await client.countToEnd() == "2\r\nab\r\n".utf8.count)
+        }
+    }
+
     // MARK: Files
 
     @Test func `a file arrives as it is, and part of it too`() async throws {

@@ -143,7 +143,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         settings: JobRunner.Settings(slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
     let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits, runtime: runtime)
-    let routes = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
+    let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
+    let routes = doors + [limits.guarded(entitlements.explanation(of: doors), identity, entitlements)]
     let frontDoor = FrontDoor(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,

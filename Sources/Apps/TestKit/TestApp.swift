@@ -65,7 +65,7 @@ package struct TestReply: Sendable, CustomStringConvertible {
     package let headers: [String: String]
     package let bytes: [UInt8]
 
-    init(_ reply: Reply) async {
+    package init(_ reply: Reply) async {
         status = reply.status.code
         headers = Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
         switch reply.body {
@@ -74,6 +74,11 @@ package struct TestReply: Sendable, CustomStringConvertible {
         case .file(let path, let range):
             let data = FileManager.default.contents(atPath: path) ?? Data()
             bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
+        case .pieces(let begin):
+            let next = begin()
+            var gathered: [UInt8] = []
+            while let piece = try? await next() { gathered += Array(buffer: piece) }
+            bytes = gathered
         }
     }
 

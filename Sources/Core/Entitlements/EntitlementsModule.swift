@@ -15,6 +15,7 @@ package struct EntitlementsModule: Module {
     let trials: Trials
     let limiter: RateLimiter
     let recentSubscriptions = RecentSubscriptions(lifetime: .seconds(2))
+    let usage: Usage
     let runtime: Runtime
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
@@ -37,14 +38,15 @@ package struct EntitlementsModule: Module {
         subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
         let trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
         self.trials = trials
+        usage = Usage(database: database, plans: plans, ownMeters: meters, audit: audit, post: post)
         // The trial is there in the same moment as the proof, or neither is.
         identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
     }
 
-    package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes }
+    package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes + usageRoutes + remoteRoutes }
     /// The newest version of each plan.
     package var catalogue: Catalogue { plans.catalogue }
-    package static let migrations = EntitlementsSchema.migrations
+    package static let migrations = EntitlementsSchema.migrations + UsageSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var workers: [Worker] {
         [
@@ -83,20 +85,7 @@ package struct EntitlementsModule: Module {
     func standing(for call: Call) async throws(Problem) -> Standing {
         if let known = call.facts.value(of: Standing.self) { return known }
         let scope = try await identity.member.scope(of: call)
-        let standing = try await database.read { [plans] transaction -> Standing? in
-            guard let subscription = try transaction.subscription(of: scope.organisation),
-                let (plan, period) = plans.holding(subscription, at: transaction.now)
-            else { return nil }
-            return Standing(
-                organisation: scope.organisation,
-                plan: plan,
-                period: period,
-                readAt: transaction.now,
-                subscription: subscription,
-                levels: try transaction.levels(of: scope.organisation, in: period)
-            )
-        }
-        guard let standing else {
+        guard let standing = try await database.read({ [plans] in try plans.standing(of: scope.organisation, in: $0) }) else {
             throw Problem(.noActiveSubscription, detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
         }
         call.facts.set(standing)

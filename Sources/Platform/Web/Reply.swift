@@ -8,6 +8,8 @@ package struct Reply: Sendable {
         case buffer(ByteBuffer)
         /// Part of a file, read piece by piece as the client takes it.
         case file(path: String, range: Range<Int64>)
+        /// Made piece by piece as the client takes it, until there is none: its size is not known before. Each call of it begins anew.
+        case pieces(@Sendable () -> () async throws -> ByteBuffer?)
     }
 
     package var status: HTTPResponse.Status
@@ -24,12 +26,13 @@ package struct Reply: Sendable {
         self.init(status: status, headers: [.contentType: mediaType], body: .buffer(ByteBuffer(string: text)))
     }
 
-    /// The size of the body in bytes.
-    package var contentLength: Int64 {
+    /// The size of the body in bytes; nil where it is not known before the end.
+    package var contentLength: Int64? {
         switch body {
         case .none: 0
         case .buffer(let buffer): Int64(buffer.readableBytes)
         case .file(_, let range): Int64(range.count)
+        case .pieces: nil
         }
     }
 }

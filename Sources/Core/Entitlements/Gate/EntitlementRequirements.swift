@@ -22,15 +22,21 @@ package struct FeatureRequirement: Requirement {
 
     package func check(_ call: Call) async throws(Problem) -> Feature {
         let standing = try await entitlements.standing(for: call)
-        guard standing.plan.includes(feature) else {
-            throw Problem(
-                .featureNotAvailable,
-                title: "\(feature.title) not available",
-                detail: "The plan \(standing.plan.name) does not include this. Change the plan to use it.",
-                members: ["plan": .string(standing.plan.name), "feature": .string(feature.name)]
-            )
-        }
+        if let refusal = standing.refusal(of: feature) { throw refusal }
         return feature
+    }
+}
+
+extension Standing {
+    /// - Returns: nil where the plan includes the feature.
+    func refusal(of feature: Feature) -> Problem? {
+        guard !plan.includes(feature) else { return nil }
+        return Problem(
+            .featureNotAvailable,
+            title: "\(feature.title) not available",
+            detail: "The plan \(plan.name) does not include this. Change the plan to use it.",
+            members: ["plan": .string(plan.name), "feature": .string(feature.name)]
+        )
     }
 }
 
@@ -66,7 +72,7 @@ package struct Charge: Sendable {
     let period: Period
     let planName: String
 
-    fileprivate init(meter: Meter, units: Int64, standing: Standing) {
+    init(meter: Meter, units: Int64, standing: Standing) {
         self.meter = meter
         self.units = units
         organisation = standing.organisation

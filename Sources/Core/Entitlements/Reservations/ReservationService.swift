@@ -31,12 +31,14 @@ extension EntitlementsModule {
             guard try transaction.move(reservation, from: .held, to: .committed, actual: reservation.amount) else { return }
             try transaction.settle(reservation.bucket, held: reservation.amount, used: reservation.amount)
             try transaction.insertUsage(reservation.bucket, operation: reservation.operation, amount: reservation.amount, isOverrun: false)
+            try usage.noticeThresholds(of: reservation.bucket, in: transaction)
         case .expired:
             guard try transaction.move(reservation, from: .expired, to: .committed, actual: reservation.amount) else { return }
             let limit = try self.limit(for: reservation, in: transaction)
             let fits = try transaction.use(reservation.amount, of: reservation.bucket, limit: limit)
             if !fits { try transaction.settle(reservation.bucket, held: 0, used: reservation.amount) }
             try transaction.insertUsage(reservation.bucket, operation: reservation.operation, amount: reservation.amount, isOverrun: !fits)
+            try usage.noticeThresholds(of: reservation.bucket, in: transaction)
         case .committed, .released: return
         }
     }
@@ -60,6 +62,7 @@ extension EntitlementsModule {
         let bucket = charge.bucket
         guard try transaction.use(charge.units, of: bucket, limit: charge.limit) else { throw charge.refusal(try transaction.level(of: bucket)) }
         try transaction.insertUsage(bucket, operation: operation, amount: charge.units, isOverrun: false)
+        try usage.noticeThresholds(of: bucket, in: transaction)
     }
 
     /// Takes room in the organisation's storage.

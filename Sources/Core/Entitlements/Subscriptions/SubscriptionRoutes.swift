@@ -48,9 +48,8 @@ extension EntitlementsModule {
                 try await trials.status(scope: scope)
             },
             .get("usage", "What is used and what is left in this period", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
-                UsageView(standing, meters: meters + catalogue.meters)
-            }
-            .alias("payments/usage"),
+                UsageView(standing, meters: usage.meters)
+            },
         ]
     }
 
@@ -194,6 +193,8 @@ struct UsageView: Payload {
         var held: Int64
         /// −1 where there is no limit.
         var remaining: Int64
+        /// When the count begins anew; nil for what is a level and not a count.
+        var resetsAt: Instant?
     }
 
     var plan: String
@@ -206,10 +207,12 @@ struct UsageView: Payload {
         plan = standing.plan.name
         periodStart = standing.period.start
         resetsAt = standing.period.end
-        func view(_ limit: Limit, _ level: Level) -> MeterView {
-            MeterView(limit: limit, used: level.used, held: level.held, remaining: limit == .unlimited ? -1 : max(0, limit.value - level.used - level.held))
+        func view(_ limit: Limit, _ level: Level, resetsAt: Instant? = nil) -> MeterView {
+            MeterView(limit: limit, used: level.used, held: level.held, remaining: level.remaining(of: limit), resetsAt: resetsAt)
         }
-        self.meters = Dictionary(uniqueKeysWithValues: meters.map { ($0.name, view(standing.plan.limit(of: $0), standing.level(of: $0))) })
+        let end = standing.period.end
+        self.meters = Dictionary(
+            uniqueKeysWithValues: meters.map { ($0.name, view(standing.plan.limit(of: $0), standing.level(of: $0), resetsAt: end)) })
         storage = view(standing.plan.storageBytes, standing.storage)
     }
 }

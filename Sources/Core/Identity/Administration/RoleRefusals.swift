@@ -32,6 +32,7 @@ final class RoleRefusals: Sendable {
 
     /// - Parameter roles: what was asked for.
     func note(_ scope: Scope, needing roles: String, at call: Call) async throws(Problem) {
+        guard !call.isRehearsal else { return }
         let key = Key(person: scope.person, roles: roles), now = runtime.now()
         let missed: Int? = pauses.withLock { pauses in
             if let pause = pauses[key], now < pause.until {

@@ -30,12 +30,18 @@ extension KeyScope {
     package static let entitlementsCheck = KeyScope("entitlements.check")
     /// Telling of use that is counted elsewhere.
     package static let usageWrite = KeyScope("usage.write")
+    /// Holding units for work that is done elsewhere, and settling them.
+    package static let entitlementsReserve = KeyScope("entitlements.reserve")
+    /// Telling of use that lies far back.
+    package static let usageBackfill = KeyScope("usage.backfill")
     package static let training = KeyScope("training")
     /// Looking at what administrators look at.
     package static let administrationRead = KeyScope("administration.read", for: [.admin])
 
     /// Every scope that opens a door, in the order in which they are listed to people. A new one gets its line here.
-    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, usageWrite, training, administrationRead]
+    package static let catalogue: [KeyScope] = [
+        identityRead, entitlementsCheck, entitlementsReserve, usageWrite, usageBackfill, training, administrationRead,
+    ]
 
     /// What a key with `names` may do while its owner has `role`: never more than the owner.
     static func effective(_ names: [String], for role: Role) -> Set<KeyScope> {

@@ -26,7 +26,10 @@ package struct GateSummary: Sendable, Hashable {
     package enum Kind: String, Sendable {
         case open, member, role
         case organisationRole = "organisation-role"
-        case rate, subscription, feature, quota, path, query, header, body
+        case rate, subscription, feature, quota, concurrency
+        /// What a caller may bring and need not.
+        case right
+        case path, query, header, body
     }
 
     package let kind: Kind

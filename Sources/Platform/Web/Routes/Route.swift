@@ -13,13 +13,13 @@ package struct Route: Sendable {
     /// Other spellings of the path that reach this door and are not documented on their own.
     package private(set) var aliases: [String] = []
     package let summary: String
-    package private(set) var gate: [GateSummary]
+    /// The requirements of the gate, each by itself, in its order.
+    package private(set) var checks: [GateCheck]
+    package var gate: [GateSummary] { checks.map(\.summary) }
     package let input: (any Payload.Type)?
     package let answers: [DocumentedAnswer]
     /// Everything that this door may refuse with, without duplicates.
     package private(set) var problems: [Problem.Kind]
-    /// The stages of ``gate``, one for one.
-    private var stages: [GateStage]
     /// In the order of their stages; only those that are on duty.
     private var guards: [any Guard] = []
     private let enter: @Sendable (Call, Passage?) async throws(Problem) -> Reply
@@ -38,9 +38,7 @@ package struct Route: Sendable {
     /// - Parameter isOnDuty: a guard that is not is documented like others, and asks nobody for anything.
     package func guarded(by added: any Guard, isOnDuty: Bool = true) -> Route {
         var route = self
-        let place = stages.firstIndex { $0 > added.stage } ?? stages.count
-        route.stages.insert(added.stage, at: place)
-        route.gate.insert(added.summary, at: place)
+        route.checks.insert(GateCheck(added), at: checks.firstIndex { $0.stage > added.stage } ?? checks.count)
         route.problems += added.problems.filter { !problems.contains($0) }
         if isOnDuty { route.guards.insert(added, at: guards.firstIndex { $0.stage > added.stage } ?? guards.count) }
         return route
@@ -183,7 +181,7 @@ extension Route {
         enter: @escaping @Sendable (Call, Passage?) async throws(Problem) -> Reply
     ) {
         precondition(
-            zip(declared.stages, declared.stages.dropFirst()).allSatisfy { $0 <= $1 },
+            zip(declared.checks, declared.checks.dropFirst()).allSatisfy { $0.stage <= $1.stage },
             "\(method) \(path) declares its requirements out of the order of the gate"
         )
         self.method = method
@@ -191,8 +189,7 @@ extension Route {
         self.summary = summary
         self.input = input
         self.enter = enter
-        gate = declared.summaries
-        stages = declared.stages
+        checks = declared.checks
         answers = output.documented
         let body: [Problem.Kind] = input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
         var seen: Set<Problem.Kind> = []
@@ -201,15 +198,13 @@ extension Route {
 
     /// What the requirements of one door say of themselves.
     private struct Declared {
-        var stages: [GateStage] = []
-        var summaries: [GateSummary] = []
+        var checks: [GateCheck] = []
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
 
         mutating func add(_ requirement: some Requirement) {
-            stages.append(requirement.stage)
-            summaries.append(requirement.summary)
+            checks.append(GateCheck(requirement))
             problems += requirement.problems
         }
     }
@@ -222,10 +217,17 @@ package protocol FormReadable: Payload {}
 struct BodyReader: Sendable {
     private let decoder: PayloadDecoder
     private let acceptsForms: Bool
+    private let mayBeOmitted: Bool
+    private let shapes: [BodyShape]
+    private let bytesMax: Int
 
     init(for payload: any Payload.Type) {
         decoder = PayloadDecoder(for: payload)
         acceptsForms = payload is any FormReadable.Type
+        mayBeOmitted = payload is any Omissible.Type
+        let manyShaped = payload as? any ManyShaped.Type
+        shapes = manyShaped?.shapes ?? []
+        bytesMax = manyShaped?.bodyBytesMax ?? Route.maximumBody
     }
 
     /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
@@ -239,6 +241,13 @@ struct BodyReader: Sendable {
         guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
             throw Problem(.unsupportedMediaType, detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
         }
-        return try decoder.decode(Input.self, from: try await call.body.collect(upTo: Route.maximumBody))
+        let body = try await call.body.collect(upTo: bytesMax)
+        if mayBeOmitted, body.readableBytes == 0 { return try decoder.decode(Input.self, from: [:]) }
+        guard !shapes.isEmpty else { return try decoder.decode(Input.self, from: body) }
+        let value = try PayloadDecoder.json(body)
+        guard let input = try shapes.shape(of: value, mediaType)?.read(value) as? Input else {
+            preconditionFailure("\(Input.self) has a shape for application/json, and every shape gives one")
+        }
+        return input
     }
 }

@@ -6,11 +6,14 @@ package protocol Payload: Codable, Sendable, Answer {
     static var naming: Naming { get }
     /// Bounds that the types alone do not say, by property name in JSON.
     static var rules: [String: Rule] { get }
+    /// Whether members that it does not name are accepted, and passed over.
+    static var isOpen: Bool { get }
 }
 
 extension Payload {
     package static var naming: Naming { .snakeCase }
     package static var rules: [String: Rule] { [:] }
+    package static var isOpen: Bool { false }
 }
 
 /// How the names of a payload's properties are written. A payload's choice holds for what is nested in it.

@@ -19,21 +19,40 @@ package struct PayloadDecoder: Sendable {
         naming = payload.naming
     }
 
+    /// For lists of up to `countMax` payloads.
+    package init(forListOf payload: any Payload.Type, upTo countMax: Int) {
+        expectation = OnDemand {
+            let reader = SchemaReader()
+            return Expectation(schema: .array(reader.schema(of: payload), maxItems: countMax), components: reader.components)
+        }
+        naming = payload.naming
+    }
+
     /// Reads a JSON body.
     /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does not fit.
     package func decode<Value: Payload>(_ type: Value.Type, from body: ByteBuffer) throws(Problem) -> Value {
+        try decode(type, from: try Self.json(body))
+    }
+
+    /// - Throws: `invalid-payload` (400) when it is not JSON.
+    static func json(_ body: ByteBuffer) throws(Problem) -> JSONValue {
         guard body.readableBytes > 0 else { throw Problem(.invalidPayload, detail: "The body is empty; JSON is expected.") }
-        let value: JSONValue
         do {
-            value = try JSONValue(parsing: body.readableBytesView)
+            return try JSONValue(parsing: body.readableBytesView)
         } catch {
             throw Problem(.invalidPayload, detail: "The body is not valid JSON: \(error).", cause: error)
         }
-        return try decode(type, from: value)
     }
 
     /// Reads a value that was put together from elsewhere, such as a form.
     package func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue) throws(Problem) -> Value {
+        try checked(type, value)
+    }
+
+    /// Reads a list, for which the decoder was made.
+    func decodeList<Element: Payload>(of _: Element.Type, from value: JSONValue) throws(Problem) -> [Element] { try checked([Element].self, value) }
+
+    private func checked<Value: Decodable>(_ type: Value.Type, _ value: JSONValue) throws(Problem) -> Value {
         let expectation = expectation.value
         let faults = expectation.schema.faults(in: value, components: expectation.components)
         guard faults.isEmpty else { throw Problem.invalid(faults) }

@@ -48,7 +48,7 @@ package final class SchemaReader {
             if let rule = rules[property.name] { property.schema = rule.applied(to: property.schema) }
             return property
         }
-        components[name] = .object(Schema.Object(properties: properties))
+        components[name] = .object(Schema.Object(properties: properties, isOpen: (type as? any Payload.Type)?.isOpen ?? false))
         return .reference(name)
     }
 

@@ -125,7 +125,7 @@ private struct RequestLoop: Sendable {
         if case .fault(let fault) = rest { reply = server.malformed(fault) }
         let keepsAlive =
             head.keepsAlive && !connection.pulse.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
-            && !reply.asksToClose
+            && !reply.asksToClose && !(reply.contentLength == nil && head.isVersion10)
         try await write(reply, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return false }
         return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true

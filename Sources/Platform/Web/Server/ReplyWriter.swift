@@ -37,6 +37,30 @@ struct ReplyWriter: Sendable {
             try await parts.write(.head(head))
             while let piece = try await pieces.next() { try await parts.write(.piece(piece)) }
             try await parts.write(.end)
+        case .pieces where !hasBody:
+            try await parts.write(.reply(head, nil))
+        case .pieces(let begin):
+            try await parts.write(.head(head))
+            try await write(begin(), isChunked: request?.isVersion10 == false)
+            try await parts.write(.end)
+        }
+    }
+
+    /// - Parameter isChunked: as RFC 9112 §7.1 has it; otherwise the connection's end is that of the body.
+    private func write(_ next: () async throws -> ByteBuffer?, isChunked: Bool) async throws {
+        while let piece = try await made(next) {
+            // An empty chunk would be the last one.
+            if piece.readableBytes > 0 { try await parts.write(.piece(isChunked ? ByteBuffer(chunk: piece) : piece)) }
+        }
+        if isChunked { try await parts.write(.piece(ByteBuffer(string: "0\r\n\r\n"))) }
+    }
+
+    private func made(_ next: () async throws -> ByteBuffer?) async throws -> ByteBuffer? {
+        do {
+            return try await next()
+        } catch {
+            logger.error("an answer broke off while it was made", metadata: ["cause": "\(error)"])
+            throw error
         }
     }
 
@@ -52,6 +76,7 @@ struct ReplyWriter: Sendable {
         } else if request?.request.method != .head || !fields.contains(.contentLength) {
             fields[.contentLength] = nil
             length = reply.contentLength
+            if length == nil, request?.isVersion10 == false { fields[.transferEncoding] = "chunked" }
         }
         if !keepsAlive {
             fields[.connection] = "close"
@@ -63,6 +88,12 @@ struct ReplyWriter: Sendable {
 }
 
 extension ByteBuffer {
+    fileprivate init(chunk: ByteBuffer) {
+        self.init(string: String(chunk.readableBytes, radix: 16) + "\r\n")
+        writeImmutableBuffer(chunk)
+        writeStaticString("\r\n")
+    }
+
     /// The head of an answer (RFC 9112), with its Date where it should have one and has none.
     ///
     /// Names and values need no escaping: the types of HTTPTypes hold none that break a line.

@@ -1,0 +1,32 @@
+import Audit
+import Identity
+import Mail
+import Modules
+
+extension Usage {
+    /// The parts of a limit at which its owners are written to, in percent.
+    static let thresholds: [Int64] = [80, 100]
+
+    /// Writes to the owners of an organisation when a meter has come to a part of its limit: once for each period, meter and part, in the
+    /// transaction that brings it there. Whoever uses units calls this afterwards.
+    func noticeThresholds(of bucket: Bucket, in transaction: Transaction) throws {
+        guard let (used, told) = try transaction.alertedUse(of: bucket), told < Self.thresholds.max() ?? 0,
+            let subscription = try transaction.subscription(of: bucket.organisation),
+            let (plan, period) = plans.holding(subscription, at: transaction.now), period.start == bucket.periodStart,
+            case .upTo(let limit)? = plan.limits[bucket.meter], limit > 0
+        else { return }
+        let reached = Self.thresholds.filter { $0 > told && Double(used) >= Double(limit) * Double($0) / 100 }
+        var isNews = false
+        for percent in reached { isNews = try transaction.insertAlert(of: bucket, percent: percent, used: used, allowed: limit) }
+        guard isNews, let percent = reached.last else { return }
+        let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
+        try audit.record(AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
+        for contact in try IdentityModule.owners(of: bucket.organisation, in: transaction) {
+            let values = [
+                "name": contact.name, "meter": bucket.meter.replacing("_", with: " "), "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
+                "used": "\(used)", "limit": "\(limit)", "resets": period.end.description,
+            ]
+            try post.send(Letter("usage-alert", to: contact.email, values: values), in: transaction)
+        }
+    }
+}

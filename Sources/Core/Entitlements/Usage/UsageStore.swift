@@ -1,0 +1,150 @@
+import Identity
+import Modules
+
+/// What is known of an event that was counted.
+struct RecordedUsage: Sendable {
+    let fingerprint: String
+    let periodStart: Instant
+    let adjusts: Instant?
+    let isOverrun: Bool
+}
+
+/// Every SQL statement about usage that is reported, and about usage as it is shown.
+extension Transaction {
+    /// Writes events down, except for those whose key the organisation used before. Two who report the same event wait for one another here.
+    /// - Returns: the keys of those that were written.
+    func insertEvents(_ events: [PlacedUsage]) throws -> Set<String> {
+        var written: Set<String> = []
+        // In the order of their keys, so that two reports of the same events do not wait for each other crosswise.
+        for some in events.sorted(by: { $0.event.key < $1.event.key }).pieces(of: Self.rowsMax) {
+            let rows = some.map { placed -> SQL in
+                let event = placed.event
+                return """
+                    (\(placed.bucket.organisation), \(event.key), \(event.id), \(event.source), \(event.subject), \(event.fingerprint),
+                     \(placed.adjusts), \(now))
+                    """
+            }
+            written.formUnion(
+                try all(
+                    """
+                    INSERT INTO usage_events (organisation_id, operation_key, event_id, source, subject, fingerprint, adjusts_start, recorded_at)
+                    VALUES \(rows.joined) ON CONFLICT DO NOTHING RETURNING operation_key
+                    """
+                ) { try $0["operation_key"] })
+        }
+        return written
+    }
+
+    /// Uses units whether or not they fit.
+    /// - Returns: the level with them.
+    func add(_ amount: Int64, to bucket: Bucket) throws -> Level {
+        try first(
+            """
+            INSERT INTO buckets (organisation_id, meter, period_start, used, held)
+            VALUES (\(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(amount), 0)
+            ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET used = buckets.used + excluded.used
+            RETURNING used, held
+            """
+        ) { Level(used: try $0["used"], held: try $0["held"]) } ?? Level()
+    }
+
+    /// - Parameter beyond: how many units of an event lie beyond the limit, by key.
+    func insertEntries(_ events: [PlacedUsage], beyond: [String: Int64]) throws {
+        for some in events.pieces(of: Self.rowsMax) {
+            let rows = some.map { placed -> SQL in
+                let (event, bucket) = (placed.event, placed.bucket)
+                return """
+                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount), \(beyond[event.key] ?? 0 > 0),
+                     \(placed.occurredAt))
+                    """
+            }
+            try execute(
+                "INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, is_overrun, occurred_at) VALUES \(rows.joined)")
+        }
+    }
+
+    /// - Returns: what was counted under these keys, by key.
+    func recordedEvents(_ keys: Set<String>, of organisation: ID<Organisation>) throws -> [String: RecordedUsage] {
+        var recorded: [String: RecordedUsage] = [:]
+        for some in keys.sorted().pieces(of: Self.rowsMax) {
+            let rows = try all(
+                """
+                SELECT operation_key, fingerprint, period_start, adjusts_start, is_overrun
+                FROM usage_events JOIN usage_entries USING (organisation_id, operation_key)
+                WHERE organisation_id = \(organisation) AND operation_key IN \(list: some)
+                """
+            ) { row in
+                let usage = RecordedUsage(
+                    fingerprint: try row["fingerprint"], periodStart: try row["period_start"], adjusts: try row["adjusts_start"],
+                    isOverrun: try row["is_overrun"])
+                return (try row["operation_key"] as String, usage)
+            }
+            recorded.merge(rows) { first, _ in first }
+        }
+        return recorded
+    }
+
+    /// How many rows a statement takes: few different texts, and fewer values than either engine has room for.
+    private static let rowsMax = 200
+
+    /// What was used in each stretch of `width` that has any, by its number since 1970.
+    func usage(of meter: String, _ organisation: ID<Organisation>, from: Instant, to: Instant, by width: Duration) throws -> [Int64: Int64] {
+        let rows = try all(
+            """
+            SELECT slot, CAST(SUM(amount) AS \(.integer)) AS amount
+            FROM (SELECT occurred_at / \(width.microseconds) AS slot, amount FROM usage_entries
+                  WHERE organisation_id = \(organisation) AND meter = \(meter) AND occurred_at >= \(from) AND occurred_at < \(to)) AS entries
+            GROUP BY slot
+            """
+        ) { (try $0["slot"] as Int64, try $0["amount"] as Int64) }
+        return Dictionary(rows) { first, _ in first }
+    }
+
+    /// The next entries of an export, in the order of their time.
+    func exportedUsage(_ selection: UsageSelection, after place: ExportPlace, limit: Int) throws -> [ExportedUsage] {
+        let meter: SQL = if let meter = selection.meter { "AND meter = \(meter)" } else { "" }
+        return try all(
+            """
+            SELECT usage_entries.operation_key AS operation_key, meter, amount, is_overrun, occurred_at, period_start, event_id, source, subject, adjusts_start
+            FROM usage_entries LEFT JOIN usage_events
+                ON usage_events.organisation_id = usage_entries.organisation_id AND usage_events.operation_key = usage_entries.operation_key
+            WHERE usage_entries.organisation_id = \(selection.organisation) \(meter) AND occurred_at < \(selection.to)
+                AND (occurred_at, usage_entries.operation_key) > (\(place.occurredAt), \(place.key))
+            ORDER BY occurred_at, usage_entries.operation_key LIMIT \(limit)
+            """,
+            ExportedUsage.init
+        )
+    }
+
+    /// How much of a bucket is used, and the highest percentage that somebody was written to about; nil where nothing is used.
+    func alertedUse(of bucket: Bucket) throws -> (used: Int64, percent: Int64)? {
+        try first(
+            """
+            SELECT used, COALESCE((SELECT MAX(percent) FROM usage_alerts
+                                   WHERE usage_alerts.organisation_id = buckets.organisation_id AND usage_alerts.meter = buckets.meter
+                                       AND usage_alerts.period_start = buckets.period_start), 0) AS percent
+            FROM buckets WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart)
+            """
+        ) { (used: try $0["used"], percent: try $0["percent"]) }
+    }
+
+    /// - Returns: false when it was written before.
+    func insertAlert(of bucket: Bucket, percent: Int64, used: Int64, allowed: Int64) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO usage_alerts (organisation_id, meter, period_start, percent, used, allowed, written_at)
+            VALUES (\(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(percent), \(used), \(allowed), \(now)) ON CONFLICT DO NOTHING
+            """
+        ) == 1
+    }
+}
+
+extension [SQL] {
+    fileprivate var joined: SQL { dropFirst().reduce(first ?? "") { $0 + ", " + $1 } }
+}
+
+extension Array {
+    fileprivate func pieces(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}

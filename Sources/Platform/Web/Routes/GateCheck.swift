@@ -1,0 +1,40 @@
+package import Base
+
+/// One requirement of a door, by itself: for telling somebody what the gate would say.
+package struct GateCheck: Sendable {
+    package let summary: GateSummary
+    package let stage: GateStage
+    /// What the requirement refuses this call with; nil where the call meets it. Only a call that is a rehearsal may be held against it by itself.
+    package let refusal: @Sendable (Call) async -> Problem?
+
+    init(_ requirement: some Requirement) {
+        summary = requirement.summary
+        stage = requirement.stage
+        refusal = { call in
+            do throws(Problem) {
+                _ = try await requirement.check(call)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+}
+
+extension Call {
+    /// A call that only asks what would happen: a requirement that takes something, or notes whom it turned away, lets that be.
+    package var isRehearsal: Bool { facts.value(of: Rehearsal.self) != nil }
+
+    /// The same caller before another door, to see what its gate would say.
+    /// - Parameters:
+    ///   - path: canonical, without a query.
+    ///   - parameters: what the `{names}` of the door's path stand for.
+    package func rehearsal(of route: Route, at path: String, parameters: [String: String]) -> Call {
+        let call = Call(
+            method: route.method, path: path, parameters: parameters, headers: headers, requestID: requestID, address: address, received: received)
+        call.facts.set(Rehearsal())
+        return call
+    }
+}
+
+private struct Rehearsal: Sendable {}
