@@ -78,7 +78,7 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "Client", "Modules", "Identity", "Entitlements", "Forecasting", .arguments, .logging, .sqlite, .unixSignals,
+            "App", "Base", "Client", "Modules", "Identity", "Entitlements", "Forecasting", "StoragePostgres", .arguments, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),

@@ -53,6 +53,8 @@ package struct Configuration: Sendable {
     package var fromName = "Gatehouse"
     package var plansFile: String?
     package var metricsToken: String?
+    /// What this process is called among those that share a database; by default where it listens.
+    package var nodeName: String?
     package var logLevel: Logger.Level = .info
     package var logFormat: LineLogHandler.Format = .json
     /// How many jobs run at once in this process; 0 leaves them to `gatehouse work`.
@@ -99,6 +101,7 @@ package struct Configuration: Sendable {
         ("FROM_NAME", "the name that mails come from; Gatehouse by default"),
         ("PLANS_FILE", "a YAML file of plans in place of the built-in ones"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
+        ("NODE_NAME", "what tells this process from others that share its database, the same after a restart; by default host and port"),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
         ("LOG_FORMAT", "json (default) or text"),
         ("JOB_SLOTS", "jobs at once in this process; 2 by default, 0 leaves them to `gatehouse work`"),
@@ -155,6 +158,7 @@ package struct Configuration: Sendable {
         fromName = source.text("FROM_NAME") ?? fromName
         plansFile = source.text("PLANS_FILE")
         metricsToken = source.text("METRICS_TOKEN")
+        nodeName = source.text("NODE_NAME")
         logLevel = source.choice("LOG_LEVEL", logLevel)
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
