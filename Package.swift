@@ -82,7 +82,8 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "CAllocations", "Client", "Modules", "Rates", "Identity", "Entitlements", "Forecasting", .arguments, .logging, .sqlite, .unixSignals,
+            "App", "Base", "CAllocations", "Client", "Modules", "Rates", "Identity", "Entitlements", "Forecasting", "StoragePostgres", .arguments, .logging,
+            .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),

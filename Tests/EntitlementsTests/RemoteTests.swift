@@ -77,6 +77,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a commit of fewer units gives the rest back, and one of more is counted, beyond the limit as an overrun`(engine: Engine) async throws {
+        try await withTill(engine, plan: "student") { till in
+            let fewer = try #require(try await hold(till, "fewer", 40)["id"]?.string)
+            let less = await move(till, fewer, "commit", json: ["units": 10])
+            #expect(less["used"] == 10 && less["is_overrun"] == false, "\(less)")
+            #expect(try await till.level(workflows) == [10, 0, 90])
+            let more = try #require(try await hold(till, "more", 40)["id"]?.string)
+            let fits = await move(till, more, "commit", json: ["units": 50])
+            #expect(fits["used"] == 50 && fits["is_overrun"] == false, "\(fits)")
+            let most = try #require(try await hold(till, "most", 40)["id"]?.string)
+            let over = await move(till, most, "commit", json: ["units": 45])
+            #expect(over["used"] == 45 && over["is_overrun"] == true, "\(over)")
+            #expect(try await till.level(workflows).prefix(2) == [105, 0])
+            #expect(try await hold(till, "none left", 1).code == "quota-exceeded")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a release gives the units back, and a lease that ran out does`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
             let first = try #require(try await hold(till, "first", 60)["id"]?.string)

@@ -16,8 +16,8 @@ struct Till: Sendable {
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
     /// A proof, as the gate gives it.
-    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil) async throws -> Charge {
-        try await entitlements.quota(meter, units: units).check(call(key: key))
+    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable) async throws -> Charge {
+        try await entitlements.quota(meter, units: units, mode: mode).check(call(key: key))
     }
 
     func standing() async throws -> Standing { try await entitlements.subscription.check(call()) }
@@ -29,19 +29,39 @@ struct Till: Sendable {
     }
 
     @discardableResult
-    func reserve(_ charge: Charge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))", on other: (any Database)? = nil) async throws -> ID<Reservation>
-    {
+    func reserve(
+        _ charge: Charge,
+        _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
+        print: String? = nil,
+        terms: Reservation.Terms = Reservation.Terms(),
+        on other: (any Database)? = nil
+    ) async throws -> ID<Reservation> {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.reserve(charge, operation: operation, fingerprint: "print of \(operation)", in: $0)
+            try entitlements.reserve(charge, operation: operation, fingerprint: print ?? "print of \(operation)", terms: terms, in: $0)
         }
     }
 
-    func commit(_ id: ID<Reservation>, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [entitlements] in try entitlements.commit(id, in: $0) }
+    @discardableResult
+    func reserve(_ charges: [Charge], key: String, on other: (any Database)? = nil) async throws -> [ID<Reservation>] {
+        try await (other ?? database).write { [entitlements] in try entitlements.reserve(charges, key: key, fingerprint: "print of \(key)", in: $0) }
     }
 
-    func release(_ id: ID<Reservation>, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [entitlements] in try entitlements.release(id, in: $0) }
+    @discardableResult
+    func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
+        try await (other ?? database).write { [entitlements] in try entitlements.commit(id, units: units, fence: fence, in: $0) }
+    }
+
+    @discardableResult
+    func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
+        try await (other ?? database).write { [entitlements] in try entitlements.release(id, fence: fence, in: $0) }
+    }
+
+    func extend(_ id: ID<Reservation>, fence: Int64? = nil) async throws -> Bool {
+        try await database.write { [entitlements] in try entitlements.extend(id, fence: fence, in: $0) }
+    }
+
+    func takeUp(_ id: ID<Reservation>) async throws -> Int64? {
+        try await database.write { [entitlements] in try entitlements.takeUp(id, in: $0) }
     }
 
     func spend(_ charge: Charge, _ operation: String, on other: (any Database)? = nil) async throws {

@@ -36,6 +36,16 @@ import Testing
         }
     }
 
+    @Test func `whoever is turned away is told to come again`() async throws {
+        try await withDatabasePlace(.sqlite) { place in
+            let database = try place.open()
+            await database.close()
+            let problem = await #expect(throws: Problem.self) { try await database.write { _ in } }
+            #expect(problem?.kind.status == 503)
+            #expect(problem?.headers["Retry-After"] == "2")
+        }
+    }
+
     @Test func `a commit that fails fails every write of its group`() async throws {
         try await withDatabase(.sqlite) { database in
             try await database.migrate { transaction in

@@ -64,6 +64,8 @@ package struct Configuration: Sendable {
     package var authenticationRequests = 10
     package var authenticationWindow: Duration = .seconds(60)
     package var metricsToken: String?
+    /// What this process is called among those that share a database; by default where it listens.
+    package var nodeName: String?
     package var logLevel: Logger.Level = .info
     package var logFormat: LineLogHandler.Format = .json
     /// How many jobs run at once in this process; 0 leaves them to `gatehouse work`.
@@ -116,6 +118,7 @@ package struct Configuration: Sendable {
         ("AUTH_RATE_LIMIT_REQUESTS", "tries at signing in, registering and the like, of one network and at one account; 10 by default"),
         ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "in which so many tries are allowed; 60 by default"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
+        ("NODE_NAME", "what tells this process from others that share its database, the same after a restart; by default host and port"),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
         ("LOG_FORMAT", "json (default) or text"),
         ("JOB_SLOTS", "jobs at once in this process; 2 by default, 0 leaves them to `gatehouse work`"),
@@ -178,6 +181,7 @@ package struct Configuration: Sendable {
         authenticationRequests = source.number("AUTH_RATE_LIMIT_REQUESTS", 1...1_000_000, authenticationRequests)
         authenticationWindow = .seconds(source.number("AUTH_RATE_LIMIT_WINDOW_SECONDS", 1...86_400, 60))
         metricsToken = source.text("METRICS_TOKEN")
+        nodeName = source.text("NODE_NAME")
         logLevel = source.choice("LOG_LEVEL", logLevel)
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)

@@ -1,5 +1,6 @@
 import Audit
 import Entitlements
+import Foundation
 import Identity
 import Modules
 import ServiceLifecycle
@@ -12,14 +13,38 @@ extension App {
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
-        var services: [any Service] = [server(onRunning: onRunning), entitlements.plans] + identity.services
+        try await beginLife(as: "serve")
+        // What stands first stops last: the server's last calls may still want units.
+        var services: [any Service] = [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
     }
 
     /// Runs jobs alone until the process is told to stop.
-    package func work() async throws { try await run([runner], stopOnSignals: true) }
+    package func work() async throws {
+        try await beginLife(as: "work")
+        try await run([entitlements.keeper(logger: logger), runner], stopOnSignals: true)
+    }
+
+    /// What earlier lives of this process left behind is resolved before it serves.
+    /// - Parameter role: two processes of one installation differ in it.
+    private func beginLife(as role: String) async throws {
+        let name = "\(nodeName(role))/\(role)"
+        let orphans = try await entitlements.begin(as: name)
+        if orphans > 0 {
+            logger.notice("reservations of a process that died were resolved", metadata: ["count": "\(orphans)", "node": "\(name)"])
+        }
+    }
+
+    /// A file has one server, and nobody else on a machine listens on the same port. Where neither tells one life from another, leases alone
+    /// end what was left behind.
+    private func nodeName(_ role: String) -> String {
+        if let name = configuration.nodeName { return name }
+        if role == "serve", database.dialect == .sqlite { return "local" }
+        let place = role == "serve" && configuration.port != 0 ? "\(configuration.port)" : UUID().uuidString
+        return "\(ProcessInfo.processInfo.hostName):\(place)"
+    }
 
     private func run(_ services: [any Service], stopOnSignals: Bool) async throws {
         let group = ServiceGroup(

@@ -8,7 +8,10 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse-bench",
         abstract: "Measures Gatehouse beside its baselines.",
-        subcommands: [MeasureCommand.self, ServeCommand.self, WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self],
+        subcommands: [
+            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self, ServeCommand.self,
+            WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
+        ],
         defaultSubcommand: MeasureCommand.self
     )
 }

@@ -60,6 +60,21 @@ struct Child: Sendable {
         var description: String { "\(program) ended with status \(status)" }
     }
 
+    /// SIGKILL: the process has no say in it.
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// Waits for its end.
+    /// - Throws: ``Failed`` where its status is not 0.
+    func end() throws {
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failed(program: process.executableURL?.lastPathComponent ?? "?", status: process.terminationStatus) }
+    }
+
     /// Asks it to stop and waits until it has.
     func stop() {
         process.terminate()

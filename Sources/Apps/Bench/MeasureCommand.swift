@@ -12,7 +12,7 @@ struct MeasureCommand: AsyncParsableCommand {
     @Flag(help: "One short round of everything: to see that it works, not to compare.")
     var quick = false
 
-    @Option(help: "Which parts: web, writes, identity, start, rows, guessing, rates.")
+    @Option(help: "Which parts: web, writes, reservations, identity, start, rows, guessing, rates.")
     var only: [Part] = []
 
     @Option(help: "A folder on the disk to be measured; what is written there is removed afterwards.")
@@ -21,7 +21,7 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The release binary of gatehouse.")
     var binary = ".build/release/gatehouse"
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, identity, start, rows, guessing, rates }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, reservations, identity, start, rows, guessing, rates }
 
     func run() async throws {
         let parts = Set(only.isEmpty ? Part.allCases : only)
@@ -32,6 +32,7 @@ struct MeasureCommand: AsyncParsableCommand {
                 let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(calls: parts.contains(.web), writes: parts.contains(.writes))
                 for table in tables { say(table) }
             }
+            if parts.contains(.reservations) { say(try ReservationMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.identity) {
                 for table in try await IdentityMeasurement(effort: effort, scratch: scratch).run() { say(table) }
             }

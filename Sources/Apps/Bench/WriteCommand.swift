@@ -18,7 +18,7 @@ struct WriteCommand: AsyncParsableCommand {
         let house = try await BenchHouse(folder: folder, logLevel: .error)
         let charges = try await house.charges(count: 64)
         var rates = WriteRates()
-        (rates.syncP50, rates.syncP99) = try syncs()
+        (rates.syncP50, rates.syncP99) = try DiskSync(folder: folder).times(seconds: seconds / 2)
         rates.plain = try PlainTransactions(folder: folder).rate(seconds: seconds)
         rates.one = try await spendings(house, charges, callers: 1)
         rates.many = try await spendings(house, charges, callers: 256)
@@ -26,25 +26,6 @@ struct WriteCommand: AsyncParsableCommand {
         rates.groupSize = jobs["sqlite_commit_group_jobs_last"] ?? .nan
         await house.app.database.close()
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
-    }
-
-    /// Microseconds that one page written and synchronised takes.
-    private func syncs() throws -> (p50: Double, p99: Double) {
-        let descriptor = open("\(folder)/pages", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw CocoaError(.fileWriteUnknown) }
-        defer { close(descriptor) }
-        let page = [UInt8](repeating: 1, count: 4_096)
-        var times: [Double] = []
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(seconds / 2)
-        while clock.now < end {
-            let time = clock.measure {
-                _ = write(descriptor, page, page.count)
-                _ = fdatasync(descriptor)
-            }
-            times.append(time.inSeconds * 1e6)
-        }
-        return (times.percentile(0.5), times.percentile(0.99))
     }
 
     /// Units of quotas spent a second, each caller waiting for one to be durable before the next.

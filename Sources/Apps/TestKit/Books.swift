@@ -48,7 +48,7 @@ package enum Books {
             "a reservation that is committed has no usage entry of its amount, or one that is not has one",
             """
             SELECT operation_key, state FROM reservations
-            WHERE (state = 'committed') <> EXISTS (
+            WHERE (state = 'committed' AND actual > 0) <> EXISTS (
                 SELECT 1 FROM usage_entries WHERE usage_entries.organisation_id = reservations.organisation_id
                     AND usage_entries.operation_key = reservations.operation_key AND usage_entries.amount = reservations.actual
             )
@@ -57,6 +57,14 @@ package enum Books {
         (
             "a reservation is settled without a time, or has one and is not",
             "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (settled_at IS NULL)"
+        ),
+        (
+            "a reservation is settled without a number, or has one and is not",
+            "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (actual IS NULL) OR state IN ('released', 'expired') AND actual <> 0"
+        ),
+        (
+            "more of a usage entry lies beyond the limit than there is, or an overrun has nothing beyond it",
+            "SELECT operation_key, amount, beyond FROM usage_entries WHERE beyond > amount OR is_overrun = 1 AND beyond = 0"
         ),
         (
             "the storage that is used is not what the files take",
@@ -82,7 +90,8 @@ package enum Books {
             """
             SELECT reservations.id FROM reservations LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
             WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'
-                AND reservations.operation_key NOT LIKE 'test:%' AND reservations.operation_key NOT LIKE 'remote/%'
+                AND reservations.operation_key NOT LIKE 'test:%' AND reservations.operation_key NOT LIKE '%:test-%'
+                AND reservations.operation_key NOT LIKE 'remote/%'
             """
         ),
         (

@@ -17,6 +17,10 @@ package struct EntitlementsModule: Module {
     let recentSubscriptions = RecentSubscriptions(lifetime: .seconds(2))
     let usage: Usage
     let runtime: Runtime
+    /// Which node this process is.
+    package let node = NodeRegister()
+    let escrow = Escrow()
+    let recentStandings = RecentStandings()
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
     package init(
@@ -46,12 +50,13 @@ package struct EntitlementsModule: Module {
     package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes + usageRoutes + remoteRoutes }
     /// The newest version of each plan.
     package var catalogue: Catalogue { plans.catalogue }
-    package static let migrations = EntitlementsSchema.migrations + UsageSchema.migrations
+    package static let migrations = EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var workers: [Worker] {
         [
             Worker(ExpireReservations.self) { _, _ in
                 try await recover()
+                try await database.write { try $0.forgetNodes() }
                 return .done
             },
             Worker(SettleSubscriptions.self) { _, _ in
@@ -77,8 +82,11 @@ package struct EntitlementsModule: Module {
     /// Requires a plan that includes `feature`.
     package func feature(_ feature: Feature) -> FeatureRequirement { FeatureRequirement(feature: feature, entitlements: self) }
 
-    /// Requires room for `units` of `meter`; the proof is spent by ``reserve(_:operation:fingerprint:in:)`` or ``spend(_:operation:in:)``.
-    package func quota(_ meter: Meter, units: Int64 = 1) -> QuotaRequirement { QuotaRequirement(meter: meter, units: units, entitlements: self) }
+    /// Requires room for `units` of `meter`; the proof is spent by ``reserve(_:operation:fingerprint:terms:in:)``, ``spend(_:operation:in:)`` or,
+    /// where the mode is another than durable, by ``draw(_:operation:)``.
+    package func quota(_ meter: Meter, units: Int64 = 1, mode: Admission = .durable) -> QuotaRequirement {
+        QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: self)
+    }
 
     /// Where the caller's organisation stands; read from the database once a call.
     /// - Throws: what `member` throws; `no-active-subscription`.

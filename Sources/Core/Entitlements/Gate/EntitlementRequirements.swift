@@ -45,16 +45,19 @@ extension Standing {
 package struct QuotaRequirement: Requirement {
     let meter: Meter
     let units: Int64
+    let mode: Admission
     let entitlements: EntitlementsModule
     package var stage: GateStage { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .quotaExceeded] }
-    package var summary: GateSummary { GateSummary(.quota, meter.name) }
+    package var summary: GateSummary { GateSummary(.quota, meter.name, mode: mode == .durable ? nil : mode.rawValue) }
 
     package func check(_ call: Call) async throws(Problem) -> Charge {
-        let standing = try await entitlements.standing(for: call)
-        let charge = Charge(meter: meter, units: units, standing: standing)
+        let standing = mode == .advisory ? try await entitlements.recentStanding(for: call) : try await entitlements.standing(for: call)
+        let charge = Charge(meter: meter, units: units, mode: mode, standing: standing)
         let level = standing.level(of: meter)
-        if charge.limit.allows(level.used + level.held + units) { return charge }
+        // What is held may be a block of this very node.
+        let taken = mode == .escrow ? level.used : level.used + level.held
+        if charge.limit.allows(taken + units) { return charge }
         // A request that was admitted before is let through to its own answer, although it took the last unit itself.
         if let key = call.headers[.idempotencyKey], try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation) {
             return charge
@@ -67,14 +70,16 @@ package struct QuotaRequirement: Requirement {
 package struct Charge: Sendable {
     package let meter: Meter
     package let units: Int64
+    package let mode: Admission
     package let organisation: ID<Organisation>
     let limit: Limit
     let period: Period
     let planName: String
 
-    init(meter: Meter, units: Int64, standing: Standing) {
+    init(meter: Meter, units: Int64, mode: Admission = .durable, standing: Standing) {
         self.meter = meter
         self.units = units
+        self.mode = mode
         organisation = standing.organisation
         limit = standing.plan.limit(of: meter)
         period = standing.period

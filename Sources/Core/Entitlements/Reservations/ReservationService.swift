@@ -9,67 +9,138 @@ extension EntitlementsModule {
 
     /// Holds the units of a charge for work that ends later.
     /// - Parameters:
-    ///   - operation: names this work for good; the same key is never charged twice.
-    ///   - fingerprint: what the work is about; the same key with another fingerprint is a conflict.
+    ///   - operation: names this work for good; the same key is never charged twice, and answered with what it was given at first.
+    ///   - fingerprint: what the work is about; the same key with another fingerprint, or other units, is a conflict.
+    ///   - terms: whether the work outlives its process, and what becomes of it at its end and at its loss.
     /// - Throws: `quota-exceeded` when somebody else was faster, `operation-conflict`.
-    package func reserve(_ charge: Charge, operation: String, fingerprint: String, in transaction: Transaction) throws -> ID<Reservation> {
-        let bucket = charge.bucket
-        guard try transaction.hold(charge.units, in: bucket, limit: charge.limit) else { throw charge.refusal(try transaction.level(of: bucket)) }
-        let id: ID<Reservation> = runtime.id()
-        guard try transaction.insertReservation(id, charge, operation: operation, fingerprint: fingerprint, leaseUntil: transaction.now + Self.lease) else {
-            throw Problem(.operationConflict)
+    @discardableResult
+    package func reserve(
+        _ charge: Charge,
+        operation: String,
+        fingerprint: String,
+        terms: Reservation.Terms = Reservation.Terms(),
+        in transaction: Transaction
+    ) throws -> ID<Reservation> {
+        let claim = QuotaClaim(charge, operation: operation, fingerprint: fingerprint, terms: terms, of: self)
+        switch try claim.take(in: transaction) {
+        case .now(let id), .before(let id): return ID(trusted: id)
+        case .refused(let problem): throw problem
         }
-        return id
     }
 
-    /// The work ended well: its units are used. A reservation whose lease ran out meanwhile is admitted again if it fits, and
-    /// counted as an overrun if it does not: work that was done is never forgotten.
-    package func commit(_ id: ID<Reservation>, in transaction: Transaction) throws {
-        guard let reservation = try transaction.reservation(id) else { return }
-        switch reservation.state {
-        case .held:
-            guard try transaction.move(reservation, from: .held, to: .committed, actual: reservation.amount) else { return }
-            try transaction.settle(reservation.bucket, held: reservation.amount, used: reservation.amount)
-            try transaction.insertUsage(reservation.bucket, operation: reservation.operation, amount: reservation.amount, isOverrun: false)
-            try usage.noticeThresholds(of: reservation.bucket, in: transaction)
-        case .expired:
-            guard try transaction.move(reservation, from: .expired, to: .committed, actual: reservation.amount) else { return }
-            let limit = try self.limit(for: reservation, in: transaction)
-            let fits = try transaction.use(reservation.amount, of: reservation.bucket, limit: limit)
-            if !fits { try transaction.settle(reservation.bucket, held: 0, used: reservation.amount) }
-            try transaction.insertUsage(reservation.bucket, operation: reservation.operation, amount: reservation.amount, isOverrun: !fits)
-            try usage.noticeThresholds(of: reservation.bucket, in: transaction)
-        case .committed, .released: return
+    /// As ``reserve(_:operation:fingerprint:terms:in:)`` for several limits: all or none.
+    /// - Parameters:
+    ///   - charges: in the order in which their refusals are told; each of another meter.
+    ///   - key: names the request for good; the operation of each charge is made from it (``Charge/operation(key:)``).
+    /// - Returns: what is held, in the order of the charges.
+    /// - Throws: the first refusal; `operation-conflict`.
+    @discardableResult
+    package func reserve(
+        _ charges: [Charge],
+        key: String,
+        fingerprint: String,
+        terms: Reservation.Terms = Reservation.Terms(),
+        in transaction: Transaction
+    ) throws -> [ID<Reservation>] {
+        let claims = charges.map { QuotaClaim($0, operation: $0.operation(key: key), fingerprint: fingerprint, terms: terms, of: self) }
+        return try take(claims, in: transaction).map { ID(trusted: $0) }
+    }
+
+    /// The work ended well. Its units are used: those that were held, or as many as it took. More than were held are admitted again if they fit;
+    /// if not, the reservation's ``Reservation/Excess`` says what becomes of them. A reservation that was lost meanwhile is admitted again if it
+    /// fits, and counted as an overrun if it does not: work that was done is never forgotten.
+    /// - Parameters:
+    ///   - units: what the work took; nil is what was held.
+    ///   - fence: of whoever says so; nil from those who cannot have lost the work to another.
+    /// - Returns: the reservation as it is now, also for those who say the same again; nil where there is none any more.
+    /// - Throws: `reservation-lost`.
+    @discardableResult
+    package func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation? {
+        guard let earlier = try transaction.reservation(id) else { return nil }
+        let units = units ?? earlier.amount
+        guard units >= 0 else { throw Problem.invalid("/units", "is 0 or more") }
+        var room: Int64 = 0
+        if earlier.asksForRoom(units) {
+            let limit = try self.limit(for: earlier, in: transaction)
+            let level = try transaction.lockedLevel(of: earlier.bucket).level
+            room = limit.bound - level.used - level.held
         }
+        var later = earlier
+        guard let effect = try later.commit(units, room: room, fence: fence) else { return earlier }
+        try write(effect, moving: earlier, to: later, in: transaction)
+        return later
     }
 
     /// The work failed or was called off: its units are free again. Saying so twice changes nothing.
-    package func release(_ id: ID<Reservation>, in transaction: Transaction) throws {
-        guard let reservation = try transaction.reservation(id), reservation.state == .held,
-            try transaction.move(reservation, from: .held, to: .released, actual: 0)
-        else { return }
-        try transaction.settle(reservation.bucket, held: reservation.amount, used: 0)
+    /// - Returns: as ``commit(_:units:fence:in:)``.
+    /// - Throws: `reservation-lost`.
+    @discardableResult
+    package func release(_ id: ID<Reservation>, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation? {
+        guard let earlier = try transaction.reservation(id) else { return nil }
+        var later = earlier
+        guard let effect = try later.release(fence: fence) else { return earlier }
+        try write(effect, moving: earlier, to: later, in: transaction)
+        return later
     }
 
     /// The work is alive: its lease begins anew.
-    package func extend(_ id: ID<Reservation>, in transaction: Transaction) throws {
-        _ = try transaction.extend(id, until: transaction.now + Self.lease)
+    /// - Returns: whether the reservation still stands, and in the hands of whoever shows this fence.
+    @discardableResult
+    package func extend(_ id: ID<Reservation>, fence: Int64? = nil, lease: Duration = Self.lease, in transaction: Transaction) throws -> Bool {
+        guard let earlier = try transaction.reservation(id) else { return false }
+        var later = earlier
+        guard later.extend(until: transaction.now + lease, fence: fence) else { return false }
+        return try transaction.move(earlier, to: later)
+    }
+
+    /// Others go on with the work: from now on only they can extend it and settle it.
+    /// - Returns: the fence that they show; nil where nothing is held any more.
+    package func takeUp(_ id: ID<Reservation>, lease: Duration = Self.lease, in transaction: Transaction) throws -> Int64? {
+        guard let earlier = try transaction.reservation(id) else { return nil }
+        var later = earlier
+        guard let fence = later.takeUp(until: transaction.now + lease), try transaction.move(earlier, to: later) else { return nil }
+        return fence
     }
 
     /// Uses the units of a charge at once: for work that is done in this transaction.
-    /// - Throws: `quota-exceeded`.
+    /// - Parameter operation: names this work for good; the same key is charged once.
+    /// - Throws: `quota-exceeded`; `operation-conflict` where the key was used for something else.
     package func spend(_ charge: Charge, operation: String, in transaction: Transaction) throws {
         let bucket = charge.bucket
-        guard try transaction.use(charge.units, of: bucket, limit: charge.limit) else { throw charge.refusal(try transaction.level(of: bucket)) }
-        try transaction.insertUsage(bucket, operation: operation, amount: charge.units, isOverrun: false)
+        if charge.mode == .advisory { return try note(charge, operation: operation, in: transaction) }
+        guard try transaction.insertUsage(bucket, operation: operation, amount: charge.units) else {
+            return try requireSame(charge, operation: operation, in: transaction)
+        }
+        guard try transaction.use(charge.units, of: bucket, limit: charge.limit) != nil else {
+            try transaction.deleteUsage(ofOperation: operation, of: bucket.organisation)
+            throw charge.refusal(try transaction.level(of: bucket))
+        }
         try usage.noticeThresholds(of: bucket, in: transaction)
+    }
+
+    /// Counts without a limit, and says how much of it lies beyond.
+    private func note(_ charge: Charge, operation: String, in transaction: Transaction) throws {
+        guard try transaction.usage(ofOperation: operation, of: charge.organisation) == nil else {
+            return try requireSame(charge, operation: operation, in: transaction)
+        }
+        let level = try transaction.use(charge.units, of: charge.bucket, limit: .unlimited) ?? Level()
+        let beyond = min(charge.units, max(0, level.used + level.held - charge.limit.bound))
+        guard try transaction.insertUsage(charge.bucket, operation: operation, amount: charge.units, beyond: beyond) else {
+            throw Problem(.operationConflict)
+        }
+        try usage.noticeThresholds(of: charge.bucket, in: transaction)
+    }
+
+    private func requireSame(_ charge: Charge, operation: String, in transaction: Transaction) throws {
+        let earlier = try transaction.usage(ofOperation: operation, of: charge.organisation)
+        guard let earlier, earlier == (charge.meter.name, charge.units) else { throw Problem(.operationConflict) }
     }
 
     /// Takes room in the organisation's storage.
     /// - Throws: `storage-exceeded`.
     package func occupy(bytes: Int64, of standing: Standing, in transaction: Transaction) throws {
         let bucket = Bucket.storage(of: standing.organisation)
-        guard try transaction.use(bytes, of: bucket, limit: standing.plan.storageBytes) else {
+        guard try transaction.use(bytes, of: bucket, limit: standing.plan.storageBytes) != nil else {
             throw standing.storageRefusal(try transaction.level(of: bucket))
         }
     }
@@ -87,25 +158,64 @@ extension EntitlementsModule {
         try transaction.settle(Bucket.storage(of: organisation), held: 0, used: -bytes)
     }
 
-    /// Gives back what reservations held whose lease ran out.
+    /// Gives back what reservations held whose lease ran out, or uses it where that was agreed.
     /// - Returns: how many there were.
     @discardableResult
     package func recover() async throws(Problem) -> Int {
+        try await lose { try $0.loseReservations(limit: Self.batch) }
+    }
+
+    /// As ``recover()``, with what an earlier life of this node left behind.
+    func recover(orphansOf node: Node) async throws(Problem) -> Int {
+        try await lose { try $0.loseReservations(before: node, limit: Self.batch) }
+    }
+
+    private static let batch = 500
+
+    private func lose(_ some: @escaping @Sendable (Transaction) throws -> [Reservation]) async throws(Problem) -> Int {
         var total = 0
         while true {
             let count = try await database.write { transaction in
-                let expired = try transaction.expireReservations(limit: 500)
-                for reservation in expired { try transaction.settle(reservation.bucket, held: reservation.amount, used: 0) }
-                return expired.count
+                let lost = try some(transaction)
+                try settle(lost, in: transaction)
+                return lost.count
             }
             total += count
-            if count < 500 { return total }
+            if count < Self.batch { return total }
+        }
+    }
+
+    /// Tells the buckets of reservations that were lost, in the order in which everybody locks them.
+    private func settle(_ lost: [Reservation], in transaction: Transaction) throws {
+        for reservation in lost where reservation.state == .committed {
+            try insertUsage(Reservation.Effect(used: reservation.amount), of: reservation, in: transaction)
+        }
+        for (bucket, reservations) in Dictionary(grouping: lost, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
+            let held = reservations.reduce(0) { $0 + $1.amount }
+            let used = reservations.reduce(0) { $0 + ($1.actual ?? 0) }
+            try transaction.settle(bucket, held: held, used: used)
+            if used > 0 { try usage.noticeThresholds(of: bucket, in: transaction) }
         }
     }
 
     /// Whether an operation was admitted before.
     func knows(operation: String, of organisation: ID<Organisation>) async throws(Problem) -> Bool {
-        try await database.read { try $0.fingerprint(ofOperation: operation, of: organisation) != nil }
+        try await database.read { try $0.isKnown(operation: operation, of: organisation) }
+    }
+
+    /// Writes a move down: who settles it, what it adds to the usage, and last what becomes of the bucket.
+    private func write(_ effect: Reservation.Effect, moving earlier: Reservation, to later: Reservation, in transaction: Transaction) throws {
+        // Its row is locked since it was read: nobody else can have moved it.
+        guard try transaction.move(earlier, to: later) else { throw Problem(.reservationLost) }
+        if effect.used > 0 { try insertUsage(effect, of: later, in: transaction) }
+        try transaction.settle(later.bucket, held: effect.held, used: effect.used)
+        if effect.used > 0 { try usage.noticeThresholds(of: later.bucket, in: transaction) }
+    }
+
+    private func insertUsage(_ effect: Reservation.Effect, of reservation: Reservation, in transaction: Transaction) throws {
+        let isNew = try transaction.insertUsage(
+            reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond, isOverrun: effect.isOverrun)
+        guard isNew else { throw Problem(.operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation).") }
     }
 
     private func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {

@@ -18,16 +18,18 @@ extension Transaction {
     }
 
     /// Uses units at once, if they fit.
-    func use(_ amount: Int64, of bucket: Bucket, limit: Limit) throws -> Bool {
+    /// - Returns: the bucket's level afterwards; nil when they do not fit, and nothing has changed then.
+    @discardableResult
+    func use(_ amount: Int64, of bucket: Bucket, limit: Limit) throws -> Level? {
         try first(
             """
             INSERT INTO buckets (organisation_id, meter, period_start, used, held)
             SELECT \(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(amount), 0 WHERE \(amount) <= \(limit.bound)
             ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET used = buckets.used + excluded.used
             WHERE buckets.used + buckets.held + excluded.used <= \(limit.bound)
-            RETURNING used
+            RETURNING used, held
             """
-        ) != nil
+        ) { Level(used: try $0["used"], held: try $0["held"]) }
     }
 
     /// Moves `held` units out of a bucket's promises and `used` units into its use.
@@ -49,6 +51,16 @@ extension Transaction {
         ) { Level(used: try $0["used"], held: try $0["held"]) } ?? Level()
     }
 
+    /// As ``level(of:)``, kept from others until the transaction ends.
+    func lockedLevel(of bucket: Bucket) throws -> (level: Level, recalledAt: Instant?) {
+        try first(
+            """
+            SELECT used, held, recalled_at FROM buckets
+            WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart) \(.forUpdate)
+            """
+        ) { (Level(used: try $0["used"], held: try $0["held"]), try $0["recalled_at"]) } ?? (Level(), nil)
+    }
+
     /// The levels of a period, and that of storage, by meter.
     func levels(of organisation: ID<Organisation>, in period: Period) throws -> [String: Level] {
         let rows = try all(
@@ -60,61 +72,107 @@ extension Transaction {
         return Dictionary(rows) { first, _ in first }
     }
 
+    // MARK: Reservations
+
+    /// - Parameter node: whose it is, where it dies with its process.
     /// - Returns: false when the organisation used this operation key before.
-    func insertReservation(_ id: ID<Reservation>, _ charge: Charge, operation: String, fingerprint: String, leaseUntil: Instant) throws -> Bool {
-        try execute(
+    func insert(_ reservation: Reservation, node: Node?, isBlock: Bool = false) throws -> Bool {
+        let owner = reservation.life == .process ? node : nil
+        return try execute(
             """
-            INSERT INTO reservations (id, organisation_id, operation_key, fingerprint, meter, period_start, amount, state, lease_until, fence, created_at)
-            VALUES (\(id), \(charge.organisation), \(operation), \(fingerprint), \(charge.meter.name), \(charge.period.start), \(charge.units),
-                    'held', \(leaseUntil), 1, \(now))
+            INSERT INTO reservations (id, organisation_id, operation_key, fingerprint, meter, period_start, amount, state, lease_until, fence, created_at,
+                                      life, excess, on_loss, node, epoch, is_block)
+            VALUES (\(reservation.id), \(reservation.organisation), \(reservation.operation), \(reservation.fingerprint), \(reservation.bucket.meter),
+                    \(reservation.bucket.periodStart), \(reservation.amount), 'held', \(reservation.leaseUntil), \(reservation.fence), \(now),
+                    \(reservation.life), \(reservation.excess), \(reservation.loss), \(owner?.name), \(owner?.epoch), \(isBlock ? 1 : 0))
             ON CONFLICT DO NOTHING
             """
         ) == 1
     }
 
+    /// Takes one back that this transaction has just written.
+    func delete(_ reservation: Reservation) throws {
+        try execute("DELETE FROM reservations WHERE id = \(reservation.id) AND organisation_id = \(reservation.organisation) AND state = 'held'")
+    }
+
+    /// Kept from others until the transaction ends.
     func reservation(_ id: ID<Reservation>) throws -> Reservation? {
+        try first("SELECT \(Self.reservationColumns) FROM reservations WHERE id = \(id) \(.forUpdate)", Reservation.init)
+    }
+
+    func reservation(ofOperation operation: String, of organisation: ID<Organisation>) throws -> Reservation? {
         try first(
-            "SELECT id, organisation_id, operation_key, meter, period_start, amount, state, fence FROM reservations WHERE id = \(id) \(.forUpdate)",
-            Reservation.init
-        )
+            "SELECT \(Self.reservationColumns) FROM reservations WHERE organisation_id = \(organisation) AND operation_key = \(operation)", Reservation.init)
     }
 
-    func fingerprint(ofOperation operation: String, of organisation: ID<Organisation>) throws -> String? {
-        try first("SELECT fingerprint FROM reservations WHERE organisation_id = \(organisation) AND operation_key = \(operation)") { try $0["fingerprint"] }
-    }
-
-    /// Compare and set: the one statement that decides who settles a reservation.
-    func move(_ reservation: Reservation, from: Reservation.State, to: Reservation.State, actual: Int64) throws -> Bool {
+    /// Compare and set: the one statement that decides who moves a reservation.
+    /// - Parameter earlier: as it was read.
+    func move(_ earlier: Reservation, to later: Reservation) throws -> Bool {
         try execute(
             """
-            UPDATE reservations SET state = \(to), actual = \(actual), settled_at = \(now)
-            WHERE id = \(reservation.id) AND organisation_id = \(reservation.organisation) AND state = \(from) AND fence = \(reservation.fence)
+            UPDATE reservations SET state = \(later.state), fence = \(later.fence), lease_until = \(later.leaseUntil), actual = \(later.actual),
+                settled_at = \(later.state == .held ? nil : now)
+            WHERE id = \(earlier.id) AND organisation_id = \(earlier.organisation) AND state = \(earlier.state) AND fence = \(earlier.fence)
             """
         ) == 1
     }
 
-    func extend(_ id: ID<Reservation>, until: Instant) throws -> Bool {
-        try execute("UPDATE reservations SET lease_until = \(until) WHERE id = \(id) AND state = 'held' AND lease_until < \(until)") == 1
+    /// Makes the move ``Reservation/lose()`` with those whose lease ran out, in small batches.
+    func loseReservations(limit: Int) throws -> [Reservation] { try loseReservations(where: "lease_until < \(now)", limit: limit) }
+
+    /// As ``loseReservations(limit:)``, with those that an earlier life of this node left behind.
+    func loseReservations(before node: Node, limit: Int) throws -> [Reservation] {
+        try loseReservations(where: "life = 'process' AND node = \(node.name) AND epoch < \(node.epoch)", limit: limit)
     }
 
-    /// Ends leases that ran out, in small batches.
-    func expireReservations(limit: Int) throws -> [Reservation] {
+    private func loseReservations(where condition: SQL, limit: Int) throws -> [Reservation] {
         try all(
             """
-            UPDATE reservations SET state = 'expired', fence = fence + 1, settled_at = \(now), actual = 0
-            WHERE id IN (SELECT id FROM reservations WHERE state = 'held' AND lease_until < \(now) ORDER BY lease_until LIMIT \(limit) \(.skipLocked))
-            RETURNING id, organisation_id, operation_key, meter, period_start, amount, state, fence
+            UPDATE reservations
+            SET state = CASE on_loss WHEN 'settle' THEN 'committed' ELSE 'expired' END, actual = CASE on_loss WHEN 'settle' THEN amount ELSE 0 END,
+                fence = fence + 1, settled_at = \(now)
+            WHERE id IN (SELECT id FROM reservations WHERE state = 'held' AND \(condition) ORDER BY lease_until LIMIT \(limit) \(.skipLocked))
+            RETURNING \(Self.reservationColumns)
             """,
             Reservation.init
         )
     }
 
-    func insertUsage(_ bucket: Bucket, operation: String, amount: Int64, isOverrun: Bool) throws {
+    private static let reservationColumns: SQL =
+        "id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state, lease_until, fence, life, excess, on_loss"
+
+    // MARK: Usage
+
+    /// - Returns: false when the organisation used this operation key before.
+    @discardableResult
+    func insertUsage(_ bucket: Bucket, operation: String, amount: Int64, beyond: Int64 = 0, isOverrun: Bool = false) throws -> Bool {
         try execute(
             """
-            INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, is_overrun, occurred_at)
-            VALUES (\(bucket.organisation), \(operation), \(bucket.meter), \(bucket.periodStart), \(amount), \(isOverrun), \(now))
+            INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at)
+            VALUES (\(bucket.organisation), \(operation), \(bucket.meter), \(bucket.periodStart), \(amount), \(beyond), \(isOverrun), \(now))
+            ON CONFLICT DO NOTHING
             """
-        )
+        ) == 1
+    }
+
+    /// Takes one back that this transaction has just written.
+    func deleteUsage(ofOperation operation: String, of organisation: ID<Organisation>) throws {
+        try execute("DELETE FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)")
+    }
+
+    func usage(ofOperation operation: String, of organisation: ID<Organisation>) throws -> (meter: String, amount: Int64)? {
+        try first("SELECT meter, amount FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)") {
+            (try $0["meter"], try $0["amount"])
+        }
+    }
+
+    /// Whether something was admitted under this key.
+    func isKnown(operation: String, of organisation: ID<Organisation>) throws -> Bool {
+        try first(
+            """
+            SELECT 1 AS known FROM reservations WHERE organisation_id = \(organisation) AND operation_key = \(operation)
+            UNION ALL SELECT 1 FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)
+            """
+        ) != nil
     }
 }

@@ -56,7 +56,7 @@ struct Usage: Sendable {
     private func count(_ events: [PlacedUsage], of subscription: Subscription, in transaction: Transaction) throws {
         // How many units of an event lie beyond the limit, by key.
         var beyond: [String: Int64] = [:]
-        for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: { $0.key.order < $1.key.order }) {
+        for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
             let limit = limit(of: bucket, subscription, at: transaction.now)
             let level = try transaction.add(events.reduce(0) { $0 + $1.event.amount }, to: bucket)
             var taken = level.used + level.held - events.reduce(0) { $0 + $1.event.amount }
@@ -116,11 +116,6 @@ extension [PlacedUsage] {
         var seen: Set<String> = []
         return filter { seen.insert($0.event.key).inserted }
     }
-}
-
-extension Bucket {
-    /// The order in which rows are taken by those who take several.
-    fileprivate var order: (String, Instant) { (meter, periodStart) }
 }
 
 extension Problem.Kind {

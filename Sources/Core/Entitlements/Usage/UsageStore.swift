@@ -54,12 +54,13 @@ extension Transaction {
             let rows = some.map { placed -> SQL in
                 let (event, bucket) = (placed.event, placed.bucket)
                 return """
-                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount), \(beyond[event.key] ?? 0 > 0),
+                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount), \(beyond[event.key] ?? 0), \(beyond[event.key] ?? 0 > 0),
                      \(placed.occurredAt))
                     """
             }
             try execute(
-                "INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, is_overrun, occurred_at) VALUES \(rows.joined)")
+                "INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at) VALUES \(rows.joined)"
+            )
         }
     }
 

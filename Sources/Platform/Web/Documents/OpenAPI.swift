@@ -136,9 +136,9 @@ extension Route {
 }
 
 extension GateSummary {
-    /// As `gatehouse routes` prints it: `quota:processing`, `member|key:training`.
+    /// As `gatehouse routes` prints it: `quota:processing`, `quota:processing(escrow)`, `member|key:training`.
     package var text: String {
         let who = name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)"
-        return keyScope.map { "\(who)|key:\($0)" } ?? who
+        return (keyScope.map { "\(who)|key:\($0)" } ?? who) + (mode.map { "(\($0))" } ?? "")
     }
 }

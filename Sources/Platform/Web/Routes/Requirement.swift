@@ -43,6 +43,8 @@ package struct GateSummary: Sendable, Hashable {
     package let mediaType: String?
     /// The scope that opens the door to API keys; nil where it is closed to them.
     package let keyScope: String?
+    /// How it is met, where there are several ways and this is not the usual one.
+    package let mode: String?
 
     package init(
         _ kind: Kind,
@@ -50,7 +52,8 @@ package struct GateSummary: Sendable, Hashable {
         schema: Schema? = nil,
         isRequired: Bool = true,
         mediaType: String? = nil,
-        keyScope: String? = nil
+        keyScope: String? = nil,
+        mode: String? = nil
     ) {
         self.kind = kind
         self.name = name
@@ -58,6 +61,7 @@ package struct GateSummary: Sendable, Hashable {
         self.isRequired = isRequired
         self.mediaType = mediaType
         self.keyScope = keyScope
+        self.mode = mode
     }
 }
 

@@ -1,0 +1,134 @@
+import App
+import ArgumentParser
+import Entitlements
+import Foundation
+import Modules
+import Synchronization
+
+/// How many reservations are made and committed a second, through the layers and by the same statements without them; prints one JSON value.
+struct PairCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pair", shouldDisplay: false)
+
+    @Option var folder: String
+    @Option var seconds: Double
+
+    private static let busy = 256
+
+    func run() async throws {
+        var rates = PairRates()
+        (rates.syncP50, rates.syncP99) = try DiskSync(folder: folder).times(seconds: seconds / 2)
+        let house = try await BenchHouse(folder: folder, logLevel: .error)
+        let charges = try await house.charges(count: 64)
+        rates.one = try await pairs(house, charges, callers: 1)
+        let before = house.app.database.gauges
+        rates.spread = try await pairs(house, charges, callers: Self.busy)
+        let after = house.app.database.gauges
+        rates.hot = try await pairs(house, Array(charges.prefix(1)), callers: Self.busy)
+        func grown(_ name: String) -> Double { (after[name] ?? 0) - (before[name] ?? 0) }
+        rates.groupSize = grown("sqlite_commit_jobs_total") / max(1, grown("sqlite_commit_groups_total"))
+        let recorder = RecordingDatabase(house.app.database)
+        var recorded: [RecordedPair] = []
+        for charge in charges { recorded.append(try await record(charge, house, recorder)) }
+        await house.app.database.close()
+        rates.bare = try BarePairs(path: "\(folder)/gatehouse.db", pairs: recorded, batch: max(1, Int(rates.groupSize.rounded()))).rate(seconds: seconds)
+        FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
+    }
+
+    /// Pairs a second. Each caller waits for its reservation to be durable before it commits it, and for that before the next.
+    private func pairs(_ house: BenchHouse, _ charges: [Charge], callers: Int) async throws -> Double {
+        let (database, entitlements) = (house.app.database, house.app.entitlements)
+        let start = ContinuousClock.now
+        let end = start + .seconds(seconds)
+        let count = try await withThrowingTaskGroup(of: Int.self) { tasks in
+            for caller in 0..<callers {
+                tasks.addTask {
+                    let charge = charges[caller % charges.count]
+                    var count = 0
+                    while ContinuousClock.now < end {
+                        let operation = Runtime.system.id(of: Charge.self).text
+                        let id = try await database.write { try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0) }
+                        try await database.write { try entitlements.commit(id, in: $0) }
+                        count += 1
+                    }
+                    return count
+                }
+            }
+            return try await tasks.reduce(0, +)
+        }
+        return Double(count) / (ContinuousClock.now - start).inSeconds
+    }
+
+    private func record(_ charge: Charge, _ house: BenchHouse, _ recorder: RecordingDatabase) async throws -> RecordedPair {
+        let entitlements = house.app.entitlements
+        let operation = Runtime.system.id(of: Charge.self).text
+        let id = try await recorder.write { try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0) }
+        let reserve = recorder.take()
+        try await recorder.write { try entitlements.commit(id, in: $0) }
+        return RecordedPair(id: id.text, operation: operation, reserve: reserve, commit: recorder.take())
+    }
+}
+
+struct PairRates: Codable, Sendable {
+    /// Microseconds of write and fdatasync.
+    var syncP50 = Double.nan
+    var syncP99 = Double.nan
+    /// Pairs a second: one caller, many on as many limits, many on one, and the bare statements.
+    var one = Double.nan
+    var spread = Double.nan
+    var hot = Double.nan
+    var bare = Double.nan
+    var groupSize = Double.nan
+}
+
+/// The statements of one reservation and its commit, with the two values that another one has in their place.
+struct RecordedPair: Sendable {
+    struct Statement: Sendable {
+        let text: String
+        let values: [SQL.Value]
+    }
+
+    let id: String
+    let operation: String
+    let reserve: [Statement]
+    let commit: [Statement]
+}
+
+/// Writes down the statements that pass.
+final class RecordingDatabase: Sendable {
+    private let database: any Database
+    private let statements = Mutex<[RecordedPair.Statement]>([])
+
+    init(_ database: any Database) { self.database = database }
+
+    @discardableResult
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+        try await database.write { [self] transaction in
+            let engine = RecordingEngine(transaction.engine)
+            let result = try body(Transaction(engine: engine, now: transaction.now))
+            let recorded = engine.statements
+            statements.withLock { $0 += recorded }
+            return result
+        }
+    }
+
+    func take() -> [RecordedPair.Statement] {
+        statements.withLock { statements in
+            defer { statements = [] }
+            return statements
+        }
+    }
+}
+
+private final class RecordingEngine: TransactionEngine {
+    private let engine: any TransactionEngine
+    private(set) var statements: [RecordedPair.Statement] = []
+
+    init(_ engine: any TransactionEngine) { self.engine = engine }
+
+    var dialect: SQL.Dialect { engine.dialect }
+
+    func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
+        statements.append(.init(text: text, values: values))
+        return try engine.run(text, values)
+    }
+}

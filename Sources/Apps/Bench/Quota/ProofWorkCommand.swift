@@ -1,0 +1,91 @@
+import App
+import ArgumentParser
+import Entitlements
+import Foundation
+import Modules
+
+/// One process of the proof: tasks that reserve, and then commit less, as much or more, release, or say nothing more. It works until it is killed.
+struct ProofWorkCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "proof-work", shouldDisplay: false)
+
+    @Option var folder: String
+    @Option var database: String
+    @Option var node: String
+    /// Which life of the node this is: keys of two lives differ.
+    @Option var life: Int
+    @Option var tasks: Int
+    @Option var connections: Int
+
+    static let lease: Duration = .seconds(2)
+
+    func run() async throws {
+        let parent = getppid()
+        let house = try await ProofHouse(folder: folder, database: database, connections: connections)
+        try await house.app.entitlements.begin(as: node)
+        let tokens = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").map(String.init)
+        var charges: [[Charge]] = []
+        for token in tokens {
+            var own: [Charge] = []
+            for units: Int64 in 1...3 { own.append(try await house.charge(token, units: units, .durable)) }
+            charges.append(own)
+        }
+        let report = try ProofReport(appendingTo: "\(folder)/report-\(node)")
+        await withTaskGroup(of: Void.self) { [charges] group in
+            group.addTask {
+                // Nobody outlives whoever judges.
+                while getppid() == parent {
+                    _ = try? await house.app.entitlements.recover()
+                    house.clock.move(to: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero)
+                    try? await Task.sleep(for: .seconds(1))
+                }
+                Foundation.exit(1)
+            }
+            for task in 0..<tasks {
+                group.addTask {
+                    var number = 0
+                    while true {
+                        number += 1
+                        await operate("\(node)-\(life)-\(task)-\(number)", charges, house, report)
+                    }
+                }
+            }
+        }
+    }
+
+    private func operate(_ key: String, _ charges: [[Charge]], _ house: ProofHouse, _ report: ProofReport) async {
+        let (database, entitlements) = (house.app.database, house.app.entitlements)
+        let customer = Int.random(in: 0..<charges.count)
+        guard let charge = charges[customer].randomElement() else { return }
+        let terms = Reservation.Terms(
+            life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun, lease: Self.lease)
+        report.say(.asks, key, Int64(customer), charge.units)
+        do {
+            let id = try await database.write {
+                try entitlements.reserve(charge, operation: charge.operation(key: key), fingerprint: key, terms: terms, in: $0)
+            }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0..<30)))
+            switch Int.random(in: 0..<100) {
+            case 0..<50:
+                let units = max(0, charge.units + ([-1, 0, 0, 0, 1].randomElement() ?? 0))
+                let settled = try await database.write { try entitlements.commit(id, units: units, in: $0) }
+                report.say(.committed, key, settled?.actual ?? 0)
+            case 50..<96:
+                try await database.write { try entitlements.release(id, in: $0) }
+                report.say(.released, key)
+            case 96..<98:
+                // Too late, and done all the same.
+                try await Task.sleep(for: Self.lease * 1.5)
+                let settled = try await database.write { try entitlements.commit(id, in: $0) }
+                report.say(.committed, key, settled?.actual ?? 0)
+            default: report.say(.abandoned, key)
+            }
+        } catch let problem as Problem where problem.kind == .quotaExceeded {
+            report.say(.refused, key)
+            // Whoever is refused comes back later; a limit that is met is not worth a busy loop.
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<200)))
+        } catch {
+            report.say(.failed, key)
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}

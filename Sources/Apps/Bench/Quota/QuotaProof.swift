@@ -1,0 +1,109 @@
+import App
+import Entitlements
+import Foundation
+import Modules
+
+/// Processes that take from a few limits as fast as they can and are killed every one to three seconds, and somebody who looks on.
+struct QuotaProof {
+    let folder: String
+    let database: String
+    let engine: ProveCommand.Engine
+    let seconds: Int
+
+    private static let customers = 8
+    private var processes: Int { engine == .sqlite ? 1 : 4 }
+    private var tasks: Int { engine == .sqlite ? 2_000 : 500 }
+    /// Met before the end, and not at once.
+    private var limit: Int64 { engine == .sqlite ? 300 + 20 * Int64(seconds) : 60 + 6 * Int64(seconds) }
+
+    /// - Returns: how many violations there were.
+    func run(_ say: (String) -> Void) async throws -> Int {
+        say("\(engine): \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–3 s, clock moved by ±1 h; \(Self.customers) limits of \(limit)")
+        try ProofHouse.writePlans(limit: limit, in: folder)
+        let house = try await ProofHouse(folder: folder, database: database, connections: 4)
+        try await house.makeCustomers(Self.customers).joined(separator: "\n").write(toFile: "\(folder)/tokens", atomically: true, encoding: .utf8)
+        let books = ProofBooks(database: house.app.database, limit: limit)
+        try await books.watch()
+
+        var children: [Child] = []
+        for node in 0..<processes { children.append(try start(node, life: 1)) }
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(seconds)
+        var (kills, looks, nextKill, found) = (0, 0, clock.now + .seconds(3), [String]())
+        while clock.now < end {
+            found += try await books.faults()
+            looks += 1
+            if clock.now > nextKill {
+                let node = Int.random(in: 0..<processes)
+                children[node].kill()
+                kills += 1
+                children[node] = try start(node, life: kills + 1)
+                nextKill = clock.now + .milliseconds(Int.random(in: 1_000...3_000))
+            }
+            for (node, child) in children.enumerated() where !child.isRunning {
+                found.append("process \(node) ended by itself")
+                children[node] = try start(node, life: kills + 1_000_000 + looks)
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        for child in children {
+            child.kill()
+            kills += 1
+        }
+
+        // Two leases later nothing may be held, as the database sees the time. On SQLite that is the last process's clock, an hour ahead at most.
+        if engine == .sqlite { house.clock.move(to: .hours(1)) }
+        try await Task.sleep(for: ProofWorkCommand.lease * 2)
+        try await house.app.entitlements.recover()
+        found += try await books.faults()
+        let account = try await books.account(of: try reports())
+        found += account.faults
+        found += try await askAgain(account.unheardOf, house)
+        await house.app.database.close()
+
+        for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
+        say(
+            """
+              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(kills), looks \(looks)
+              used \(account.used) = acknowledged \(account.acknowledged) + committed, the answer lost with its process \(account.unheard); \
+            overruns and overage declared \(account.beyond), held \(account.held)
+              violations \(found.count)
+            """
+        )
+        if account.admitted == 0 || account.refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
+        return found.count
+    }
+
+    /// Whoever did not hear the answer asks again with the same key, hears that it was committed, and is not charged a second time.
+    private func askAgain(_ unheard: [ProofBooks.Unheard], _ house: ProofHouse) async throws -> [String] {
+        house.clock.move(to: .zero)
+        let tokens = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").map(String.init)
+        let (database, entitlements) = (house.app.database, house.app.entitlements)
+        var faults: [String] = []
+        for one in unheard {
+            let charge = try await house.charge(tokens[one.customer], units: one.units, .durable)
+            let settled = try await database.write { transaction in
+                let id = try entitlements.reserve(charge, operation: charge.operation(key: one.key), fingerprint: one.key, in: transaction)
+                return try entitlements.commit(id, in: transaction)
+            }
+            if settled?.state != .committed || settled?.actual != one.charged {
+                faults.append("\(one.key) was charged \(one.charged) units, and asked again it answers \(settled?.actual ?? -1)")
+            }
+        }
+        return faults
+    }
+
+    private func start(_ node: Int, life: Int) throws -> Child {
+        try Child.own([
+            "proof-work", "--folder", folder, "--database", database, "--node", "node-\(node)", "--life", "\(life)", "--tasks", "\(tasks)",
+            "--connections", "16",
+        ])
+    }
+
+    private func reports() throws -> [ProofReport.Line] {
+        try (0..<processes).flatMap { node -> [ProofReport.Line] in
+            let path = "\(folder)/report-node-\(node)"
+            return FileManager.default.fileExists(atPath: path) ? try ProofReport.lines(of: path) : []
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import App
+import ArgumentParser
+import Entitlements
+import Foundation
+import Modules
+import ServiceLifecycle
+import Synchronization
+
+/// One of several processes that run for the same limit at once; prints one JSON value.
+struct RaceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "race", shouldDisplay: false)
+
+    @Option var folder: String
+    @Option var database: String
+    @Option var node: String
+    @Option var mode: String
+    @Option var attempts: Int
+    @Option var limit: Int64
+
+    private static let callers = 50
+
+    struct Result: Codable, Sendable {
+        var admitted = 0
+        var refused = 0
+        /// Refused although something was left.
+        var early = 0
+        var failed = 0
+        var seconds = 0.0
+    }
+
+    func run() async throws {
+        let house = try await ProofHouse(folder: folder, database: database, connections: 4)
+        let entitlements = house.app.entitlements
+        try await entitlements.begin(as: node)
+        let token = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").first.map(String.init) ?? ""
+        let charge = try await house.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
+        let keeper = Task { try await entitlements.keeper(logger: house.app.logger).run() }
+        _ = FileManager.default.createFile(atPath: "\(folder)/ready-\(node)", contents: nil)
+        while !FileManager.default.fileExists(atPath: "\(folder)/go") { try await Task.sleep(for: .milliseconds(2)) }
+
+        let (next, start) = (Counter(), ContinuousClock.now)
+        var result = await withTaskGroup(of: Result.self) { group in
+            for _ in 0..<Self.callers {
+                group.addTask {
+                    var own = Result()
+                    while next.take() <= attempts { await attempt(charge, house, &own) }
+                    return own
+                }
+            }
+            return await group.reduce(into: Result()) { sum, own in
+                sum.admitted += own.admitted
+                sum.refused += own.refused
+                sum.early += own.early
+                sum.failed += own.failed
+            }
+        }
+        result.seconds = (ContinuousClock.now - start).inSeconds
+        try await entitlements.closeBlocks()
+        keeper.cancel()
+        _ = try? await keeper.value
+        await house.app.database.close()
+        FileHandle.standardOutput.write(try JSONEncoder().encode(result))
+    }
+
+    private func attempt(_ charge: Charge, _ house: ProofHouse, _ result: inout Result) async {
+        let (entitlements, database) = (house.app.entitlements, house.app.database)
+        let operation = charge.operation(key: Runtime.system.id(of: Charge.self).text)
+        do {
+            if charge.mode == .durable {
+                let id = try await database.write { try entitlements.reserve(charge, operation: operation, fingerprint: "", in: $0) }
+                try await database.write { try entitlements.commit(id, in: $0) }
+            } else {
+                try await entitlements.draw(charge, operation: operation)
+            }
+            result.admitted += 1
+        } catch {
+            guard error.kind == .quotaExceeded else {
+                result.failed += 1
+                return
+            }
+            result.refused += 1
+            if error.members["current_usage"]?.integer != limit { result.early += 1 }
+        }
+    }
+}
+
+/// Counts from 1, for everybody who asks.
+private final class Counter: Sendable {
+    private let count = Atomic(0)
+    func take() -> Int { count.add(1, ordering: .relaxed).newValue }
+}

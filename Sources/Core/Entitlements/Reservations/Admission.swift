@@ -1,0 +1,56 @@
+package import Identity
+package import Modules
+import Synchronization
+
+/// How a door takes from a limit. Declared on its requirement: `quota(.tokens, mode: .escrow)`.
+package enum Admission: String, Sendable, CaseIterable {
+    /// Every unit is taken from the database's own counter and is on the disk before the answer. Never over, nothing acknowledged is lost.
+    case durable
+    /// This node holds a block of units durably and spends it in memory. Never over either, on however many nodes; a process that is killed
+    /// loses its word on at most the one block of each counter, which counts as used. For many cheap calls.
+    case escrow
+    /// The counter is read at most once a second and never refuses in the end, so that it can be passed: by as much as comes in that second
+    /// on every node. What lies beyond is counted and shown. For soft limits.
+    case advisory
+}
+
+extension EntitlementsModule {
+    /// Uses the units of a charge in the way that its door declares, in a transaction of its own or in none.
+    /// - Parameter operation: names this work for good where it is durable, so that it is charged once. Units of a block have no names.
+    /// - Throws: `quota-exceeded`; `overloaded` where units may be left in the hands of a node that does not answer.
+    package func draw(_ charge: Charge, operation: String) async throws(Problem) {
+        if charge.mode == .escrow, node.current != nil { return try await escrow.draw(charge, for: self) }
+        try await database.write { try spend(charge, operation: operation, in: $0) }
+    }
+
+    /// As ``standing(for:)``, at most a second old.
+    func recentStanding(for call: Call) async throws(Problem) -> Standing {
+        let organisation = try await identity.member.scope(of: call).organisation
+        if let known = recentStandings[organisation] { return known }
+        let standing = try await standing(for: call)
+        recentStandings.keep(standing)
+        return standing
+    }
+}
+
+/// Where organisations stood a moment ago.
+final class RecentStandings: Sendable {
+    static let age: Duration = .seconds(1)
+    /// Beyond so many, all are forgotten and read anew.
+    static let countMax = 10_000
+
+    private let standings = Mutex<[ID<Organisation>: (standing: Standing, readAt: ContinuousClock.Instant)]>([:])
+
+    subscript(_ organisation: ID<Organisation>) -> Standing? {
+        standings.withLock { standings in
+            standings[organisation].flatMap { .now - $0.readAt < Self.age ? $0.standing : nil }
+        }
+    }
+
+    func keep(_ standing: Standing) {
+        standings.withLock { standings in
+            if standings.count >= Self.countMax { standings.removeAll() }
+            standings[standing.organisation] = (standing, .now)
+        }
+    }
+}

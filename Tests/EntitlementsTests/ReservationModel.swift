@@ -1,0 +1,156 @@
+import Base
+import Identity
+import Modules
+
+@testable import Entitlements
+
+/// What reservations are to do, in plain words: a list of holds and a count a bucket. It shares nothing with the code that it judges.
+struct ReservationModel: Sendable {
+    struct Hold: Sendable {
+        let id: ID<Reservation>
+        let key: String
+        let fingerprint: String
+        let bucket: Bucket
+        let amount: Int64
+        let terms: Reservation.Terms
+        /// The life of the node that it was made in.
+        let epoch: Int
+        var state = "held"
+        var fence: Int64 = 1
+        var leaseUntil: Instant
+    }
+
+    let limit: Int64
+    var now: Instant
+    var epoch = 0
+    var holds: [Hold] = []
+    var used: [Bucket: Int64] = [:]
+    var beyond: [Bucket: Int64] = [:]
+    var spent: [String: (meter: String, units: Int64)] = [:]
+
+    /// Of all holds that stand.
+    var held: [Bucket: Int64] = [:]
+
+    func room(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
+
+    /// - Returns: what the verb answers: `ok`, or the code of a refusal.
+    mutating func reserve(_ charges: [Charge], keys: [String], _ fingerprint: String, _ terms: Reservation.Terms, ids: [ID<Reservation>]?) -> String {
+        let earlier = keys.map { key in holds.first { $0.key == key } }
+        if earlier.contains(where: { $0 != nil }) {
+            for (charge, hold) in zip(charges, earlier) {
+                guard let hold, hold.fingerprint == fingerprint, hold.amount == charge.units, hold.bucket.meter == charge.meter.name else {
+                    return "operation-conflict"
+                }
+            }
+            return ids == nil || ids == earlier.compactMap { $0?.id } ? "ok" : "another id"
+        }
+        guard charges.allSatisfy({ $0.units <= room(in: $0.bucket) }) else { return "quota-exceeded" }
+        for (index, charge) in charges.enumerated() {
+            guard let id = ids?[index] else { return "no id" }
+            held[charge.bucket, default: 0] += charge.units
+            holds.append(
+                Hold(
+                    id: id, key: keys[index], fingerprint: fingerprint, bucket: charge.bucket, amount: charge.units, terms: terms, epoch: epoch,
+                    leaseUntil: now + terms.lease))
+        }
+        return "ok"
+    }
+
+    mutating func commit(_ index: Int, _ units: Int64, fence: Int64?) -> String {
+        let hold = holds[index]
+        switch hold.state {
+        case "held":
+            if let fence, fence != hold.fence { return "reservation-lost" }
+            end(index, as: "committed")
+            // Its own units are free by now, so that the room is that of all of them.
+            let over = max(0, units - max(hold.amount, hold.amount + max(0, room(in: hold.bucket) - hold.amount)))
+            charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
+        case "expired":
+            holds[index].state = "committed"
+            holds[index].fence += 1
+            let free = max(0, room(in: hold.bucket))
+            let units = hold.terms.excess == .cap ? max(min(units, hold.amount), min(units, free)) : units
+            charge(hold, units, beyond: max(0, units - free))
+        default: break
+        }
+        return "ok"
+    }
+
+    mutating func release(_ index: Int, fence: Int64?) -> String {
+        guard holds[index].state == "held" else { return "ok" }
+        if let fence, fence != holds[index].fence { return "reservation-lost" }
+        end(index, as: "released")
+        return "ok"
+    }
+
+    mutating func extend(_ index: Int, fence: Int64?, lease: Duration) -> String {
+        guard holds[index].state == "held", fence == nil || fence == holds[index].fence else { return "no" }
+        holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
+        return "yes"
+    }
+
+    mutating func takeUp(_ index: Int, lease: Duration) -> String {
+        guard holds[index].state == "held" else { return "no" }
+        holds[index].fence += 1
+        holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
+        return "\(holds[index].fence)"
+    }
+
+    mutating func spend(_ charge: Charge, _ key: String) -> String {
+        if let earlier = spent[key] { return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict" }
+        guard charge.units <= room(in: charge.bucket) else { return "quota-exceeded" }
+        spent[key] = (charge.meter.name, charge.units)
+        used[charge.bucket, default: 0] += charge.units
+        return "ok"
+    }
+
+    /// - Returns: how many leases ran out.
+    mutating func sweep() -> Int {
+        let lost = holds.indices.filter { holds[$0].state == "held" && holds[$0].leaseUntil < now }
+        lost.forEach { lose($0) }
+        return lost.count
+    }
+
+    /// - Returns: how many an earlier life of the node left behind.
+    mutating func begin() -> Int {
+        // What was made before the node said its name is nobody's.
+        let lost = holds.indices.filter { holds[$0].state == "held" && holds[$0].terms.life == .process && holds[$0].epoch > 0 }
+        lost.forEach { lose($0) }
+        epoch += 1
+        return lost.count
+    }
+
+    private mutating func lose(_ index: Int) {
+        holds[index].fence += 1
+        switch holds[index].terms.loss {
+        case .release: end(index, as: "expired")
+        case .settle:
+            end(index, as: "committed")
+            charge(holds[index], holds[index].amount, beyond: 0)
+        }
+    }
+
+    private mutating func end(_ index: Int, as state: String) {
+        holds[index].state = state
+        held[holds[index].bucket, default: 0] -= holds[index].amount
+    }
+
+    private mutating func charge(_ hold: Hold, _ units: Int64, beyond over: Int64) {
+        used[hold.bucket, default: 0] += units
+        beyond[hold.bucket, default: 0] += over
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed on every machine.
+struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
