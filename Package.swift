@@ -50,7 +50,8 @@ let platform: [Target] = [
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules", "Secrets"]),
     .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", .httpTypes, .serviceLifecycle, .yams]),
+    .layer("Core", "Ledger", ["Modules"]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
 let products: [Target] = [
@@ -94,7 +95,8 @@ let tests: [Target] = [
     .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
-    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "TestKit", .httpTypes]),
+    .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
+    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]
