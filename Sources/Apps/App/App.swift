@@ -3,6 +3,7 @@ package import Entitlements
 import Files
 import Foundation
 package import Identity
+import Ledger
 import Mail
 package import Modules
 import Secrets
@@ -91,6 +92,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         plans: try await PlanBook(database: database, file: file, offers: offers, audit: audit, logger: logger),
         meters: TrainingModule.meters,
         audit: audit,
+        ledger: Ledger(runtime: runtime),
         post: post,
         runtime: runtime
     )
@@ -160,7 +162,10 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + PrivacyModule.migrations
-    + EntitlementsModule.migrations + TrainingModule.migrations
+    + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+
+/// What holds of all counts at every moment, in the order in which modules build on one another.
+package let allBookRules: [BookRule] = Ledger.bookRules + EntitlementsModule.bookRules + TrainingModule.bookRules
 
 package let gatehouseVersion = "0.1.0"
 

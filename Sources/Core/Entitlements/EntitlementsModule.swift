@@ -1,5 +1,6 @@
 package import Audit
 package import Identity
+package import Ledger
 package import Mail
 package import Modules
 
@@ -12,6 +13,8 @@ package struct EntitlementsModule: Module {
     let meters: [Meter]
     let subscriptions: Subscriptions
     let trials: Trials
+    /// Credits: what trials begin with and purchases bring, and the work that takes them.
+    package let creditBook: CreditBook
     let runtime: Runtime
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
@@ -21,6 +24,7 @@ package struct EntitlementsModule: Module {
         plans: PlanBook,
         meters: [Meter],
         audit: AuditModule,
+        ledger: Ledger,
         post: Post,
         runtime: Runtime
     ) {
@@ -29,17 +33,18 @@ package struct EntitlementsModule: Module {
         self.plans = plans
         self.meters = meters
         self.runtime = runtime
-        subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
-        let trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
+        creditBook = CreditBook(database: database, ledger: ledger, audit: audit, runtime: runtime)
+        subscriptions = Subscriptions(database: database, plans: plans, credits: creditBook, audit: audit, runtime: runtime)
+        let trials = Trials(database: database, plans: plans, credits: creditBook, audit: audit, post: post, runtime: runtime)
         self.trials = trials
         // The trial is there in the same moment as the proof, or neither is.
         identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
     }
 
-    package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes }
+    package var routes: [Route] { planRoutes + subscriptionRoutes + creditRoutes + administrationRoutes }
     /// The newest version of each plan.
     package var catalogue: Catalogue { plans.catalogue }
-    package static let migrations = EntitlementsSchema.migrations
+    package static let migrations = EntitlementsSchema.migrations + CreditSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var workers: [Worker] {
         [
@@ -51,6 +56,7 @@ package struct EntitlementsModule: Module {
                 try await trials.settleAll()
                 return .done
             },
+            creditWorker,
         ]
     }
     package var schedules: [Schedule] {
@@ -61,6 +67,7 @@ package struct EntitlementsModule: Module {
             Schedule(id: "entitlements.settle-subscriptions", .every(.minutes(1))) { _, queue, transaction in
                 try queue.enqueue(SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
             },
+            creditSchedule,
         ]
     }
 

@@ -26,6 +26,7 @@ package struct GateSummary: Sendable, Hashable {
     package enum Kind: String, Sendable {
         case open, member, role
         case organisationRole = "organisation-role"
+        case credits
         case subscription, feature, quota, path, query, header, body
     }
 
