@@ -54,7 +54,8 @@ let platform: [Target] = [
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules", "Secrets"]),
     .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+    .layer("Core", "Ledger", ["Modules"]),
+    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
 let products: [Target] = [
@@ -101,7 +102,8 @@ let tests: [Target] = [
     .tests("MessagingRedisTests", ["MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
-    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Rates", "TestKit", .httpTypes]),
+    .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
+    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
 ]

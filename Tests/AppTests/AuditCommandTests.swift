@@ -68,14 +68,14 @@ import Testing
         }
     }
 
-    private struct Outcome {
+    struct Outcome {
         let status: Int32
         let output: String
         let errors: String
     }
 
     /// Runs the program on the installation of a test, in a process of its own.
-    private static func run(_ arguments: [String], input: String = "", on app: TestApp) async throws -> Outcome {
+    static func run(_ arguments: [String], input: String = "", on app: TestApp) async throws -> Outcome {
         let folder = URL(filePath: app.app.configuration.dataFolder)
         let names = ["in", "out", "err"].map { folder.appending(path: "command-\(UUID().uuidString).\($0)") }
         for name in names { _ = FileManager.default.createFile(atPath: name.path(), contents: Data(name == names[0] ? Array(input.utf8) : [])) }

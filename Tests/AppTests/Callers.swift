@@ -37,6 +37,7 @@ struct Caller: Sendable {
             case .quota:
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
                 if plan.limits[requirement.name] ?? .upTo(0) == .upTo(0) { return "quota-exceeded" }
+            case .credits: if plan == nil { return "subscription-required" }
             case .concurrency:
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
                 if plan.concurrency(of: requirement.name) == .upTo(0) { return "concurrency-limit" }

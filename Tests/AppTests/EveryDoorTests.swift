@@ -36,7 +36,9 @@ import Testing
             }
             // Nobody got anything for all this knocking, and nobody paid for it.
             // Whoever is signed in may have a copy of their data made; that, and mail, are the jobs that knocking leads to.
-            for table: SQL in ["reservations", "usage_entries", "jobs WHERE kind NOT IN ('mail.deliver', 'privacy.prepare-export')", "training_sessions"] {
+            for table: SQL in [
+                "reservations", "usage_entries", "credit_holds", "jobs WHERE kind NOT IN ('mail.deliver', 'privacy.prepare-export')", "training_sessions",
+            ] {
                 #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM \(table)") } == 0)
             }
         }
@@ -68,7 +70,7 @@ import Testing
     private static let gateCodes: Set<String> = [
         "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "insufficient-scope", "api-key-expired", "not-a-member",
         "no-active-subscription", "feature-not-available",
-        "quota-exceeded",
+        "quota-exceeded", "subscription-required", "credits-exhausted",
     ]
 
     /// What passes the gate ends as the route says: a refusal of its list, or an answer of its list in the shape that is documented.

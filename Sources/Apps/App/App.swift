@@ -3,6 +3,7 @@ package import Entitlements
 import Files
 import Foundation
 package import Identity
+import Ledger
 import Mail
 import MessagingRedis
 package import Modules
@@ -100,6 +101,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         plans: try await PlanBook(database: database, file: file, offers: offers, audit: audit, logger: logger),
         meters: TrainingModule.meters,
         audit: audit,
+        ledger: Ledger(runtime: runtime),
         post: post,
         limiter: limits.limiter,
         runtime: runtime
@@ -172,7 +174,10 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + PrivacyModule.migrations
-    + EntitlementsModule.migrations + TrainingModule.migrations
+    + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+
+/// What holds of all counts at every moment, in the order in which modules build on one another.
+package let allBookRules: [BookRule] = Ledger.bookRules + EntitlementsModule.bookRules + TrainingModule.bookRules
 
 package let gatehouseVersion = "0.1.0"
 

@@ -21,6 +21,7 @@ package struct TestApp: Sendable {
     }
 
     /// Sends a request through the front door, as the server does.
+    /// - Parameter door: another one, of doors of a test's own.
     package func call(
         _ method: String,
         _ path: String,
@@ -28,7 +29,8 @@ package struct TestApp: Sendable {
         body: (contentType: String, bytes: [UInt8])? = nil,
         token: String? = nil,
         headers: [String: String] = [:],
-        address: String = "192.0.2.1"
+        address: String = "192.0.2.1",
+        through door: FrontDoor? = nil
     ) async -> TestReply {
         var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         var bytes: [UInt8] = []
@@ -44,7 +46,7 @@ package struct TestApp: Sendable {
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
-        return await TestReply(app.frontDoor.respond(to: head, body: RequestBody(bytes: bytes), address: address))
+        return await TestReply((door ?? app.frontDoor).respond(to: head, body: RequestBody(bytes: bytes), address: address))
     }
 
     /// Sends a request whose body comes in pieces, as from a slow client.

@@ -31,7 +31,7 @@ struct Gatehouse: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [ServeCommand.self, WorkCommand.self, TourCommand.self]),
             CommandGroup(name: "Set up", subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "Look", subcommands: [AuditCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self]),
+            CommandGroup(name: "Look", subcommands: [AuditCommand.self, VerifyCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self]),
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -3,7 +3,7 @@ import Modules
 
 extension EntitlementsModule: DataHolder {
     package var holdings: [Holding] {
-        usageHoldings + [
+        creditBook.holdings + usageHoldings + [
             Holding(
                 "trial-notices", in: "trial_notices",
                 where: { "subscription_id IN (SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations))" }

@@ -1,5 +1,6 @@
 package import Audit
 package import Identity
+package import Ledger
 package import Mail
 package import Modules
 package import Rates
@@ -16,6 +17,8 @@ package struct EntitlementsModule: Module {
     let limiter: RateLimiter
     let recentSubscriptions = RecentSubscriptions(lifetime: .seconds(2))
     let usage: Usage
+    /// Credits: what trials begin with and purchases bring, and the work that takes them.
+    package let creditBook: CreditBook
     let runtime: Runtime
     /// Which node this process is.
     package let node = NodeRegister()
@@ -29,6 +32,7 @@ package struct EntitlementsModule: Module {
         plans: PlanBook,
         meters: [Meter],
         audit: AuditModule,
+        ledger: Ledger,
         post: Post,
         limiter: RateLimiter,
         runtime: Runtime
@@ -39,18 +43,20 @@ package struct EntitlementsModule: Module {
         self.meters = meters
         self.limiter = limiter
         self.runtime = runtime
-        subscriptions = Subscriptions(database: database, plans: plans, audit: audit, runtime: runtime)
-        let trials = Trials(database: database, plans: plans, audit: audit, post: post, runtime: runtime)
+        creditBook = CreditBook(database: database, ledger: ledger, audit: audit, runtime: runtime)
+        subscriptions = Subscriptions(database: database, plans: plans, credits: creditBook, audit: audit, runtime: runtime)
+        let trials = Trials(database: database, plans: plans, credits: creditBook, audit: audit, post: post, runtime: runtime)
         self.trials = trials
         usage = Usage(database: database, plans: plans, ownMeters: meters, audit: audit, post: post)
         // The trial is there in the same moment as the proof, or neither is.
         identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
     }
 
-    package var routes: [Route] { planRoutes + subscriptionRoutes + administrationRoutes + usageRoutes + remoteRoutes }
+    package var routes: [Route] { planRoutes + subscriptionRoutes + creditRoutes + administrationRoutes + usageRoutes + remoteRoutes }
     /// The newest version of each plan.
     package var catalogue: Catalogue { plans.catalogue }
-    package static let migrations = EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations
+    package static let migrations =
+        EntitlementsSchema.migrations + CreditSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var workers: [Worker] {
         [
@@ -63,6 +69,7 @@ package struct EntitlementsModule: Module {
                 try await trials.settleAll()
                 return .done
             },
+            creditWorker,
         ]
     }
     package var schedules: [Schedule] {
@@ -73,6 +80,7 @@ package struct EntitlementsModule: Module {
             Schedule(id: "entitlements.settle-subscriptions", .every(.minutes(1))) { _, queue, transaction in
                 try queue.enqueue(SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
             },
+            creditSchedule,
         ]
     }
 

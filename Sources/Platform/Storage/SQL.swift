@@ -26,6 +26,10 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         case forUpdate
         /// As ``forUpdate``, passing over rows that somebody else has locked.
         case skipLocked
+        /// Ends the definition of a trigger: the change that sets it off is refused.
+        case refusal
+        /// A statement that has to come before the first ``refusal``: PostgreSQL's triggers call a function, SQLite's need none.
+        case refusalFunction
     }
 
     enum Segment: Sendable {
@@ -109,6 +113,14 @@ extension SQL.Idiom {
         case (.forUpdate, .postgres): "FOR UPDATE"
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
         case (.strict, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
+        case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table stay as they are'); END"
+        case (.refusal, .postgres): "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        case (.refusalFunction, .sqlite): "SELECT 1"
+        case (.refusalFunction, .postgres):
+            """
+            CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'rows of this table stay as they are' USING ERRCODE = 'restrict_violation'; END $$
+            """
         }
     }
 }

@@ -45,5 +45,6 @@ struct MigrateCommand: AsyncParsableCommand {
 }
 
 extension Configuration {
-    fileprivate var sqlitePath: String? { databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil }
+    /// Where the database's file lies; nil on PostgreSQL.
+    var sqlitePath: String? { databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil }
 }

@@ -6,6 +6,7 @@ package import Modules
 struct Subscriptions: Sendable {
     let database: any Database
     let plans: PlanBook
+    let credits: CreditBook
     let audit: AuditModule
     let runtime: Runtime
 
@@ -77,6 +78,7 @@ struct Subscriptions: Sendable {
                     try subscription.change(to: plan.id, cycle: request.cycle, at: now)
                 }
                 try transaction.update(subscription)
+                try credits.follow(subscription, in: transaction)
             }
             let details = ["plan": plan.id.text, "person": person.text, "takes_effect": isLater ? "period_end" : "now"]
             try record("subscription.adjusted", subscription, by: scope, details, in: transaction)
@@ -133,6 +135,7 @@ struct Subscriptions: Sendable {
             _ = subscription.settle(at: transaction.now)
             try move(&subscription, transaction.now)
             try transaction.update(subscription)
+            try credits.follow(subscription, in: transaction)
             try record(action, subscription, by: scope, details, in: transaction)
             return try view(subscription, at: transaction.now)
         }

@@ -7,6 +7,7 @@ package import Modules
 struct Trials: Sendable {
     let database: any Database
     let plans: PlanBook
+    let credits: CreditBook
     let audit: AuditModule
     let post: Post
     let runtime: Runtime
@@ -25,10 +26,11 @@ struct Trials: Sendable {
             try transaction.deleteTrial(subscription)
             return nil
         }
+        try credits.begin(subscription, with: terms.credits, in: transaction)
         try audit.record(
             AuditEvent(
                 "subscription.trial-started", actor: person.text, organisation: organisation.text, subject: subscription.id.text,
-                details: ["plan": plan.id.text]),
+                details: ["plan": plan.id.text, "credits": "\(terms.credits)"]),
             in: transaction
         )
         return subscription

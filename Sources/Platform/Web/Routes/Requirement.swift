@@ -26,7 +26,7 @@ package struct GateSummary: Sendable, Hashable {
     package enum Kind: String, Sendable {
         case open, member, role
         case organisationRole = "organisation-role"
-        case rate, subscription, feature, quota, concurrency
+        case rate, subscription, feature, quota, credits, concurrency
         /// What a caller may bring and need not.
         case right
         case path, query, header, body

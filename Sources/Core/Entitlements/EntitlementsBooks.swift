@@ -1,17 +1,12 @@
-package import Storage
+package import Modules
 
-/// Holds the counters of quotas against what they are derived from.
-package enum Books {
-    /// - Returns: what does not balance, in sentences; empty when everything does.
-    package static func faults(in database: any Database) async throws -> [String] {
-        try await database.read { transaction in
-            try reservations.flatMap { rule in try transaction.all(rule.query).map { row in "\(rule.sentence): \(row.values)" } }
-        }
-    }
+extension EntitlementsModule {
+    /// What holds of plans, quotas and credits at every moment.
+    package static let bookRules = quotaRules + CreditBook.bookRules + [periodRule]
 
-    /// Each query finds the rows that break its rule.
-    private static let reservations: [(sentence: String, query: SQL)] = [
-        (
+    /// Counters are what they are derived from.
+    private static let quotaRules: [BookRule] = [
+        BookRule(
             "what a bucket holds is not what its reservations hold",
             """
             SELECT organisation_id, meter, held FROM buckets
@@ -22,7 +17,7 @@ package enum Books {
             )
             """
         ),
-        (
+        BookRule(
             "what a bucket says is used is not what its usage entries say",
             """
             SELECT organisation_id, meter, used FROM buckets
@@ -33,7 +28,7 @@ package enum Books {
             )
             """
         ),
-        (
+        BookRule(
             "a reservation or a usage entry has no bucket",
             """
             SELECT organisation_id, meter, period_start FROM
@@ -44,7 +39,7 @@ package enum Books {
             )
             """
         ),
-        (
+        BookRule(
             "a reservation that is committed has no usage entry of its amount, or one that is not has one",
             """
             SELECT operation_key, state FROM reservations
@@ -54,53 +49,51 @@ package enum Books {
             )
             """
         ),
-        (
+        BookRule(
             "a reservation is settled without a time, or has one and is not",
             "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (settled_at IS NULL)"
         ),
-        (
+        BookRule(
             "a reservation is settled without a number, or has one and is not",
             "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (actual IS NULL) OR state IN ('released', 'expired') AND actual <> 0"
         ),
-        (
+        BookRule(
             "more of a usage entry lies beyond the limit than there is, or an overrun has nothing beyond it",
             "SELECT operation_key, amount, beyond FROM usage_entries WHERE beyond > amount OR is_overrun = 1 AND beyond = 0"
         ),
-        (
-            "the storage that is used is not what the files take",
-            """
-            SELECT id FROM organisations
-            WHERE (SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) FROM training_files WHERE training_files.organisation_id = organisations.id)
-                <> (SELECT CAST(COALESCE(SUM(used), 0) AS \(.integer)) FROM buckets WHERE buckets.organisation_id = organisations.id AND meter = 'storage')
-            """
-        ),
-        (
-            "a run and its reservation tell different stories",
-            """
-            SELECT training_runs.id, training_runs.state, reservations.state AS reservation FROM training_runs
-                LEFT JOIN reservations ON reservations.id = training_runs.reservation_id
-            WHERE NOT COALESCE(
-                (training_runs.state IN ('queued', 'running') AND reservations.state IN ('held', 'expired'))
-                OR (training_runs.state = 'succeeded' AND reservations.state = 'committed')
-                OR (training_runs.state IN ('failed', 'cancelled') AND reservations.state IN ('released', 'expired')), false)
-            """
-        ),
-        (
-            "a reservation is held for no run that could ever give it back",
-            """
-            SELECT reservations.id FROM reservations LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
-            WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'
-                AND reservations.operation_key NOT LIKE 'test:%' AND reservations.operation_key NOT LIKE '%:test-%'
-                AND reservations.operation_key NOT LIKE 'remote/%'
-            """
-        ),
-        (
-            "an unfinished run has no job that could end it",
-            """
-            SELECT training_runs.id, training_runs.state, jobs.state AS job FROM training_runs LEFT JOIN jobs ON jobs.id = training_runs.job_id
-            WHERE training_runs.state IN ('queued', 'running')
-                AND NOT COALESCE(jobs.state IN ('scheduled', 'available', 'leased', 'retryable'), false)
-            """
-        ),
     ]
+
+    /// Periods are counted from the subscription's anchor, tile time, and are what buckets are filed under.
+    private static let periodRule = BookRule("a bucket is filed under what is no period of its subscription, or periods leave a gap") { transaction in
+        var faults: [String] = []
+        var last = ("", "", Int64.min)
+        while case let buckets = try transaction.bucketsOfLiveSubscriptions(after: last, limit: 1_000), let end = buckets.last {
+            for bucket in buckets {
+                let period = Period(anchor: bucket.anchor, containing: bucket.start)
+                let next = Period(anchor: bucket.anchor, containing: period.end)
+                if period.start != bucket.start || next.start != period.end {
+                    faults.append("organisation_id \(bucket.organisation), meter \(bucket.meter), period_start \(bucket.start), period \(period.start)")
+                }
+            }
+            last = (end.organisation, end.meter, end.start.microseconds)
+        }
+        return faults
+    }
+}
+
+extension Transaction {
+    /// Buckets of periods since the subscription that lives began; before it there may have been others.
+    fileprivate func bucketsOfLiveSubscriptions(
+        after last: (organisation: String, meter: String, start: Int64), limit: Int
+    ) throws -> [(organisation: String, meter: String, start: Instant, anchor: Instant)] {
+        try all(
+            """
+            SELECT buckets.organisation_id, meter, period_start, anchor_at FROM buckets
+                JOIN subscriptions ON subscriptions.organisation_id = buckets.organisation_id AND is_live = 1
+            WHERE meter <> \(Bucket.storageMeter) AND period_start >= anchor_at
+                AND (buckets.organisation_id, meter, period_start) > (\(last.organisation), \(last.meter), \(last.start))
+            ORDER BY buckets.organisation_id, meter, period_start LIMIT \(limit)
+            """
+        ) { (try $0["organisation_id"], try $0["meter"], try $0["period_start"], try $0["anchor_at"]) }
+    }
 }

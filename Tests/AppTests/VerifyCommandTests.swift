@@ -1,0 +1,30 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+/// `gatehouse verify`, as somebody runs it who wants to know.
+@Suite struct VerifyCommandTests {
+    @Test(arguments: Engine.available)
+    func `the command says that the books balance, and otherwise where they do not`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let token = try #require(try await app.mail(to: person.email).last?.token)
+            #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
+            let sound = try await AuditCommandTests.run(["verify"], on: app)
+            #expect(sound.status == 0 && sound.output.hasPrefix("The books balance: "), "\(sound)")
+            try await app.app.database.write { try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'") }
+            let broken = try await AuditCommandTests.run(["verify"], on: app)
+            #expect(broken.status == 1 && broken.errors.contains("name available, balance 11, moved 10"), "\(broken)")
+        }
+    }
+
+    @Test func `where there is no database the command says so and makes none`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let missing = try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app)
+            #expect(missing.status == 2 && missing.errors.contains("There is no database at nowhere.db"), "\(missing)")
+            #expect(try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app).status == 2)
+        }
+    }
+}
