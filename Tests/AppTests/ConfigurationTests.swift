@@ -43,8 +43,9 @@ import Testing
             "LOG_LEVEL": "Warning",
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
             "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
-            "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix",
+            "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix", "NODE_NAME": "north-1",
         ])
+        #expect(configuration.nodeName == "north-1")
         #expect(configuration.environment == .test)
         #expect(configuration.host == "0.0.0.0")
         #expect(configuration.port == 0)
