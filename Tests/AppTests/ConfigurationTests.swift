@@ -45,7 +45,7 @@ import Testing
             "LOG_LEVEL": "Warning",
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
             "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
-            "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix",
+            "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix", "NODE_NAME": "north-1",
             "REDIS_URL": "rediss://:p@cache.example/1",
             "REDIS_CA_FILE": "ca.pem", "RATE_LIMIT_ENABLED": "False", "VISITOR_RATE_LIMIT_REQUESTS": "7", "AUTH_RATE_LIMIT_REQUESTS": "8",
             "AUTH_RATE_LIMIT_WINDOW_SECONDS": "9",
@@ -54,6 +54,7 @@ import Testing
         #expect(!configuration.limitsRates)
         #expect((configuration.visitorRequests, configuration.authenticationRequests) == (7, 8))
         #expect(configuration.authenticationWindow == .seconds(9))
+        #expect(configuration.nodeName == "north-1")
         #expect(configuration.environment == .test)
         #expect(configuration.host == "0.0.0.0")
         #expect(configuration.port == 0)
