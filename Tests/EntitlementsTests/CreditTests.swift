@@ -187,9 +187,11 @@ import Testing
     func `a correction is an entry of its own that names what it corrects, audited, and given once for its key`(engine: Engine) async throws {
         try await withDesk(engine) { desk, purse in
             try await purse.grant(5)
+            purse.app.clock.advance(by: .seconds(1))
             try await purse.spend(try await purse.charge(4), "test:a")
             let wrong = await purse.app.call("GET", "/v1/credits/entries", token: purse.person.token)["data"]?[0]?["id"]
             let body: JSONValue = ["units": 3, "reason": "The work failed", "corrects": wrong ?? .null]
+            purse.app.clock.advance(by: .seconds(1))
             let corrected = await desk.correct(body, key: "one")
             #expect(corrected.status == 201 && corrected["kind"] == "corrected" && corrected["corrects"] == wrong, "\(corrected)")
             #expect(await desk.correct(body, key: "one").json == corrected.json)
