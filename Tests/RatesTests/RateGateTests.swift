@@ -139,6 +139,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `products elsewhere ask at a rate of their own`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.subscriber("free")
+            for _ in 0..<60 { _ = await app.call("GET", "/v1/auth/profile", token: person.token) }
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "rate-limited")
+            let question: JSONValue = ["meter": "uploads"]
+            let answer = await app.call("POST", "/v1/entitlements/check", json: question, token: person.token)
+            #expect(answer.status == 200 && answer.headers["ratelimit-policy"] == #""plan-checks";q=600;w=60"#, "\(answer.headers)")
+            let told = await app.call("POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1], token: person.token)
+            #expect(told.status == 201 && told.headers["x-ratelimit-remaining"] == "598", "\(told) \(told.headers)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `whoever changes a plan's rates changes them for running periods too, if told so`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let (person, administrator) = (try await app.subscriber("free"), try await app.administrator())

@@ -10,7 +10,7 @@ extension Catalogue {
             limits: { uploads: 5, processing: 5, training_runs: 0 }
             file_mb: 10
             storage_mb: 512
-            rates: { default: [60/minute, 1000/hour] }
+            rates: { default: [60/minute, 1000/hour], checks: [600/minute] }
           - id: trial
             name: Trial
             start: trial
@@ -19,7 +19,7 @@ extension Catalogue {
             concurrency: { agents: 2 }
             file_mb: 10
             storage_mb: 512
-            rates: { default: [60/minute, 1000/hour] }
+            rates: { default: [60/minute, 1000/hour], checks: [600/minute] }
           - id: student
             name: Student
             start: payment
@@ -32,13 +32,13 @@ extension Catalogue {
             concurrency: { agents: 5 }
             file_mb: 10
             storage_mb: 1024
-            rates: { default: [60/minute, 2000/hour] }
+            rates: { default: [60/minute, 2000/hour], checks: [600/minute] }
           - id: basic
             name: Basic
             limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
             file_mb: 100
             storage_mb: 5120
-            rates: { default: [120/minute, 4000/hour] }
+            rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
           - id: employee
             name: Employee
             start: payment
@@ -51,14 +51,14 @@ extension Catalogue {
             concurrency: { agents: 20 }
             file_mb: 100
             storage_mb: 5120
-            rates: { default: [120/minute, 4000/hour] }
+            rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
           - id: pro
             name: Pro
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
             file_mb: 500
             storage_mb: 20480
-            rates: { default: [300/minute, 10000/hour] }
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: professional
             name: Professional
             start: payment
@@ -72,14 +72,14 @@ extension Catalogue {
             concurrency: { agents: 100 }
             file_mb: 500
             storage_mb: 20480
-            rates: { default: [300/minute, 10000/hour] }
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: premium
             name: Premium
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
             file_mb: 500
             storage_mb: 20480
-            rates: { default: [300/minute, 10000/hour] }
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: enterprise
             name: Enterprise
             features: [training]
@@ -87,6 +87,6 @@ extension Catalogue {
             concurrency: { agents: -1 }
             file_mb: 2048
             storage_mb: 102400
-            rates: { default: [1200/minute, 50000/hour] }
+            rates: { default: [1200/minute, 50000/hour], checks: [12000/minute] }
         """
 }

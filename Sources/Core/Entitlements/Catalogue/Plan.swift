@@ -115,6 +115,8 @@ package struct RateClass: Sendable, Hashable {
 
     /// All calls that belong to no other class.
     package static let `default` = RateClass("default")
+    /// What products that live elsewhere ask and tell about their own callers: many calls of one organisation.
+    package static let checks = RateClass("checks")
 }
 
 extension Rates {

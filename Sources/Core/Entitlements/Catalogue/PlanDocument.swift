@@ -103,12 +103,12 @@ package struct PlanDocument: Payload, Hashable {
 package struct Offers: Sendable {
     package let meters: Set<String>
     package let features: Set<String>
-    /// Those that products name, and the default one.
+    /// Those that products name, the default one, and that of products that live elsewhere.
     package let rateClasses: Set<String>
 
     package init(meters: [Meter], features: [Feature], rateClasses: [RateClass] = []) {
         self.init(
-            meters: Set(meters.map(\.name)), features: Set(features.map(\.name)), rateClasses: Set((rateClasses + [.default]).map(\.name)))
+            meters: Set(meters.map(\.name)), features: Set(features.map(\.name)), rateClasses: Set((rateClasses + [.default, .checks]).map(\.name)))
     }
 
     private init(meters: Set<String>, features: Set<String>, rateClasses: Set<String>) {

@@ -64,13 +64,6 @@ package struct CreditCharge: Sendable {
     /// Whether the subscription covers the work: nothing is taken then.
     package let isCovered: Bool
 
-    fileprivate init(units: Int64, organisation: ID<Organisation>, isTrial: Bool, isCovered: Bool) {
-        self.units = units
-        self.organisation = organisation
-        self.isTrial = isTrial
-        self.isCovered = isCovered
-    }
-
     /// The name of an operation that its client gave the key `key`.
     package func operation(key: String) -> String { "credits:\(key)" }
 

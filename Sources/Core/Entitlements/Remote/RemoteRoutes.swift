@@ -5,7 +5,7 @@ import Secrets
 extension EntitlementsModule {
     /// For products that live elsewhere: asking, and holding units for work of theirs.
     var remoteRoutes: [Route] {
-        [
+        let doors: [Route] = [
             .post(
                 "entitlements/check",
                 "Whether the plan has room for some units, or has a feature; nothing is taken",
@@ -37,6 +37,7 @@ extension EntitlementsModule {
                 problems: [.reservationSettled]
             ) { (request: RemoteHeartbeat, scope, id) in try await keepAlive(id, request, scope: scope) },
         ]
+        return doors.map { $0.guarded(by: rate(.checks)) }
     }
 }
 

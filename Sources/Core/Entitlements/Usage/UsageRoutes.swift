@@ -24,7 +24,8 @@ extension EntitlementsModule {
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
                 try UsageAnswer(try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
-            },
+            }
+            .guarded(by: rate(.checks)),
             .get(
                 "usage/series",
                 "Use by hour or by day",
