@@ -124,7 +124,8 @@ import Testing
             #expect(plans.first { $0["id"] == "pro" }?["features"] == ["training"])
             #expect(plans.last?["limits"]?["training_runs"]?.integer == -1)
             let minute: JSONValue = ["limit": 60, "window_seconds": 60, "burst": 60]
-            #expect(plans[0]["rates"] == ["default": [minute, ["limit": 1_000, "window_seconds": 3_600, "burst": 1_000]]])
+            #expect(plans[0]["rates"]?["default"] == [minute, ["limit": 1_000, "window_seconds": 3_600, "burst": 1_000]])
+            #expect(plans[0]["rates"]?["checks"] == [["limit": 600, "window_seconds": 60, "burst": 600]])
             let pricing = await app.call("GET", "/api/payments/pricing?region=in")
             let student = try #require(pricing["plans"]?.array?.first { $0["id"] == "student" })
             #expect(

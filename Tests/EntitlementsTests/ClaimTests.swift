@@ -20,7 +20,7 @@ import Testing
             #expect(try await (purse.balance(), till.level()) == ([6, 4, 0], [0, 3, 2]))
             // There are credits, but no uploads; then uploads, but no credits; then neither.
             for (credits, uploads, kind) in [(5, 3, Problem.Kind.quotaExceeded), (6, 2, nil), (1, 1, .creditsExhausted)] as [(Int64, Int64, Problem.Kind?)] {
-                let refusal = await problem { try await take(credits, uploads, "test-\(credits)-\(uploads)", of: purse, till) }
+                let refusal = await problem { _ = try await take(credits, uploads, "test-\(credits)-\(uploads)", of: purse, till) }
                 #expect(refusal?.kind == kind, "\(credits) credits, \(uploads) uploads: \(String(describing: refusal))")
             }
             #expect(try await (purse.balance(), till.level()) == ([0, 10, 0], [0, 5, 0]))

@@ -1,4 +1,4 @@
-package import Modules
+import Modules
 
 extension EntitlementsModule {
     /// Credits as one of several things that a request takes; nil where the subscription covers the work, and there is nothing to take.

@@ -1,5 +1,5 @@
 import Identity
-package import Ledger
+import Ledger
 package import Modules
 
 /// Credits that came together, and what has become of each of them: the five counts always add up to what was granted.

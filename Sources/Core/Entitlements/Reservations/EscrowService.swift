@@ -100,7 +100,7 @@ private struct EscrowKeeper: Service {
     private static let beat: Duration = .seconds(5)
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown { [self] in
+        await cancelWhenGracefulShutdown { [self] in
             var beatenAt = ContinuousClock.now
             while !Task.isCancelled {
                 do {

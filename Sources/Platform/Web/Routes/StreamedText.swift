@@ -1,4 +1,4 @@
-package import HTTPTypes
+import HTTPTypes
 import NIOCore
 
 /// Text to keep as a file that is made while it is sent: however long it is, one piece of it is in memory.
