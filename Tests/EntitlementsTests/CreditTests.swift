@@ -196,6 +196,8 @@ import Testing
             #expect(corrected.status == 201 && corrected["kind"] == "corrected" && corrected["corrects"] == wrong, "\(corrected)")
             #expect(await desk.correct(body, key: "one").json == corrected.json)
             #expect(await desk.correct(["units": 4, "reason": "The work failed"], key: "one").code == "operation-conflict")
+            let again = await desk.correct(["units": -1, "reason": "Once more", "corrects": wrong ?? .null], key: "two")
+            #expect(again.status == 409 && again.code == "already-corrected" && again["corrected_by"] == corrected["id"], "\(again)")
             #expect(try await purse.balance() == [4, 0, 0])
             #expect(try await Till(app: purse.app, person: purse.person).auditCount("credits.corrected") == 1)
             let seen = await purse.app.call("GET", "/v1/credits/entries?limit=1", token: purse.person.token)

@@ -76,7 +76,14 @@ import Testing
             #expect(refused.status == 403)
             #expect(refused.code == "insufficient-scope")
             #expect(refused["scope"] == "entitlements.check")
+            // Written down, but not as often as somebody knocks.
+            for _ in 0..<3 { #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": reader]).status == 403) }
+            let noted = try await app.audited("access.refused")
+            #expect(noted.count == 1 && noted.first?.details.contains(#""needed":"scope entitlements.check""#) == true, "\(noted)")
             #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": all]).status == 200)
+            // Whoever says two things is not guessed at.
+            let both = await app.call("GET", "/v1/usage", token: person.token, headers: ["X-API-Key": all])
+            #expect(both.status == 401 && both.code == "authentication-failed", "\(both)")
             #expect(await app.call("GET", "/v1/training/list-sessions", headers: ["X-API-Key": all]).status == 200)
 
             // Keys, sessions, members and money are for people who are signed in.

@@ -103,7 +103,6 @@ package struct IdentityModule: Module {
     let browserOrigins: Set<String>
     /// Somebody signed in.
     package let member: Member
-    private let refusals: RoleRefusals
 
     /// - Parameters:
     ///   - database: migrated; the first start makes the signing key in it.
@@ -227,9 +226,9 @@ package struct IdentityModule: Module {
                 keyReader,
                 BearerReader(tokens: tokens, crossSite: crossSite),
             ],
-            memberships: memberships
+            memberships: memberships,
+            refusals: GateRefusals(database: database, audit: audit, runtime: runtime)
         )
-        refusals = RoleRefusals(database: database, audit: audit, runtime: runtime)
         events.addUsage { person, _, transaction in
             var usage = ProfileUsage()
             usage.keyPrefix = try transaction.defaultKey(of: person)?.prefix
@@ -254,7 +253,7 @@ package struct IdentityModule: Module {
     package var services: [any Service] { [revocations, keys] }
 
     /// Somebody signed in who has one of `roles`.
-    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles, refusals: refusals) }
+    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
 
     /// A member of the organisation that the call acts in, or of the one that the path's `parameter` names, who has one of `roles` in it;
     /// without roles, any member.

@@ -60,6 +60,12 @@ package struct Ledger: Sendable {
         try transaction.ledgerEntry("id = \(id)", of: owner)
     }
 
+    /// The posting that puts another one right; there is one at most.
+    /// - Returns: nil for a posting that stands.
+    package func correction(of id: ID<Posting>, of owner: String, in transaction: Transaction) throws -> LedgerEntry? {
+        try transaction.ledgerEntry("corrects = \(id)", of: owner)
+    }
+
     /// What lies in each of somebody's accounts now, by the account's name; accounts that were never used are missing.
     package func balances(of owner: String, in unit: LedgerUnit, _ transaction: Transaction) throws -> [String: Int64] {
         try transaction.ledgerBalances(of: owner, in: unit)

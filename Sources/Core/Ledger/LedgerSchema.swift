@@ -34,6 +34,8 @@ enum LedgerSchema {
             ) \(.strict)
             """,
             "CREATE INDEX ledger_postings_by_owner ON ledger_postings (owner, unit, occurred_at)",
+            // What was put right is not put right again: whoever was mistaken once more corrects the correction.
+            "CREATE UNIQUE INDEX ledger_postings_one_correction ON ledger_postings (corrects) WHERE corrects IS NOT NULL",
             // One row is both sides of a movement, in the one unit of its posting: whatever the rows are, they sum to zero.
             """
             CREATE TABLE ledger_movements (

@@ -9,7 +9,7 @@ extension CreditBook {
     /// Gives or takes credits in an administrator's name.
     /// - Parameter key: the `Idempotency-Key` header: a correction that was sent before is the same correction.
     /// - Throws: `invalid-request` without a key, `not-found` for an unknown account, `validation-failed`, `credits-not-available` for more than can be
-    ///   taken, `operation-conflict`.
+    ///   taken, `already-corrected`, `operation-conflict`.
     func correct(_ request: CreditCorrection, key: String?, scope: Scope, person: ID<Person>) async throws(Problem) -> CreditEntry {
         guard let key, !key.isEmpty else { throw Problem(.invalidRequest, detail: "Send an Idempotency-Key, so that a repetition corrects nothing twice.") }
         let (operation, fingerprint) = ("correct:\(key)", Digest.hex(request.summary))
@@ -40,6 +40,11 @@ extension CreditBook {
             faults.append(Problem.Fault("/corrects", "is no entry of this account"))
         }
         guard faults.isEmpty else { throw Problem.invalid(faults) }
+        if let wrong = request.corrects, let earlier = try ledger.correction(of: wrong, of: organisation.text, in: transaction) {
+            throw Problem(
+                .alreadyCorrected, detail: "The entry \(earlier.id) did so. If that one is wrong too, correct it.",
+                members: ["corrected_by": .string(earlier.id.text)])
+        }
         var moves = CreditMoves(organisation)
         if request.units > 0 {
             let grant = CreditGrant(request.units, .correction, expiresAt: request.expiresAt, operation: operation)
@@ -100,5 +105,6 @@ extension CreditCorrection {
 }
 
 extension Problem.Kind {
+    static let alreadyCorrected = Self("already-corrected", "This entry has been corrected", status: 409)
     static let creditsNotAvailable = Self("credits-not-available", "There are not so many credits to take back", status: 409)
 }

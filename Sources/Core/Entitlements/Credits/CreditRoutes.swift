@@ -33,7 +33,7 @@ extension EntitlementsModule {
                 "admin/credits/{user_id}/corrections",
                 "Give an account credits, or take some back, by an entry of its own",
                 requires: identity.role(.admin), .path("user_id", of: Person.self), .header(.idempotencyKey),
-                problems: [.creditsNotAvailable, .operationConflict]
+                problems: [.creditsNotAvailable, .alreadyCorrected, .operationConflict]
             ) { (request: CreditCorrection, scope, person, key) in
                 Created(try await creditBook.correct(request, key: key, scope: scope, person: person))
             },

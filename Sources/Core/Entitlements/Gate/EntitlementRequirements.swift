@@ -90,10 +90,12 @@ package struct Charge: Sendable {
     package func operation(key: String) -> String { "\(meter.name):\(key)" }
 
     func refusal(_ level: Level) -> Problem {
-        Problem(
+        let left = max(0, limit.value - level.used - level.held)
+        let room = left == 0 ? "All \(limit.value) of this period are" : "This takes \(units), and all but \(left) of \(limit.value) in this period are"
+        return Problem(
             .quotaExceeded,
             title: "\(meter.title) limit reached",
-            detail: "All \(limit.value) of this period are used or promised to work under way. The next period begins at \(period.end).",
+            detail: "\(room) used or promised to work under way. The next period begins at \(period.end).",
             members: [
                 "plan": .string(planName), "limit": .integer(limit.value), "current_usage": .integer(level.used + level.held),
                 "resets_at": .string(period.end.description),

@@ -19,7 +19,8 @@ extension EntitlementsModule {
             let call = door.call.rehearsal(of: route, at: door.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
             // Whoever asks whether a rate has room takes of it: what is left of them stands in the header fields of this answer.
-            for check in route.checks where check.stage < .input && check.summary.kind != .rate {
+            // A right need not be held, and refuses nobody.
+            for check in route.checks where check.stage < .input && ![.rate, .right].contains(check.summary.kind) {
                 requirements.append(ExplainedRequirement(check, await check.refusal(call)))
             }
             return Explanation(route, requirements)

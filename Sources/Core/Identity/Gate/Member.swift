@@ -6,12 +6,14 @@ package struct Member: Requirement {
     /// Asked in this order; the first that finds a credential of its kind decides.
     let readers: [any CredentialReader]
     let memberships: Memberships
+    let refusals: GateRefusals
     /// The scope that opens this door to API keys; nil keeps it closed to them.
     private(set) var keyScope: KeyScope?
 
-    init(readers: [any CredentialReader], memberships: Memberships) {
+    init(readers: [any CredentialReader], memberships: Memberships, refusals: GateRefusals) {
         self.readers = readers
         self.memberships = memberships
+        self.refusals = refusals
     }
 
     /// The same requirement, also met by an API key that has `scope`.
@@ -27,7 +29,10 @@ package struct Member: Requirement {
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
         let scope = try await scope(of: call)
-        try admit(scope)
+        if let refusal = refusal(of: scope) {
+            try await refusals.note(scope, needing: keyScope.map { "scope \($0.name)" } ?? "a session", at: call)
+            throw refusal
+        }
         return scope
     }
 
@@ -35,6 +40,11 @@ package struct Member: Requirement {
     /// - Throws: what the readers throw; `missing-authorization`.
     package func scope(of call: Call) async throws(Problem) -> Scope {
         if let known = call.facts.value(of: Scope.self) { return known }
+        // Whoever says two things about who they are, such as behind a proxy that adds a token, might take from somebody else's limits.
+        guard call.headers[.authorization] == nil || call.headers[.apiKey] == nil else {
+            let details: JSONValue = "there are two credentials: send Authorization or X-API-Key"
+            throw Problem(.authenticationFailed, members: ["details": details], headers: ["WWW-Authenticate": "Bearer"])
+        }
         for reader in readers {
             guard let found = try await reader.scope(of: call) else { continue }
             let scope = try await placed(found, call)
@@ -62,12 +72,12 @@ package struct Member: Requirement {
             ? Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""]) : Problem(.notAMember)
     }
 
-    private func admit(_ scope: Scope) throws(Problem) {
-        guard case .key(_, let scopes) = scope.credential else { return }
-        guard let keyScope else { throw Problem(.insufficientScope, detail: "This is not open to API keys: sign in.") }
-        guard scopes.contains(keyScope) else {
-            throw Problem(.insufficientScope, detail: "The key lacks the scope \(keyScope.name).", members: ["scope": .string(keyScope.name)])
-        }
+    /// - Returns: nil where the door is open to the caller's credential.
+    private func refusal(of scope: Scope) -> Problem? {
+        guard case .key(_, let scopes) = scope.credential else { return nil }
+        guard let keyScope else { return Problem(.insufficientScope, detail: "This is not open to API keys: sign in.") }
+        guard !scopes.contains(keyScope) else { return nil }
+        return Problem(.insufficientScope, detail: "The key lacks the scope \(keyScope.name).", members: ["scope": .string(keyScope.name)])
     }
 }
 
@@ -75,19 +85,18 @@ package struct Member: Requirement {
 package struct RoleRequirement: Requirement {
     let member: Member
     let roles: [Role]
-    let refusals: RoleRefusals
 
     package var stage: GateStage { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
     package var summary: GateSummary { GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name) }
 
     /// The same requirement, also met by an API key that has `scope`.
-    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles, refusals: refusals) }
+    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles) }
 
     package func check(_ call: Call) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         guard roles.contains(scope.role) || scope.role == .admin else {
-            try await refusals.note(scope, needing: roles.map(\.rawValue).joined(separator: "|"), at: call)
+            try await member.refusals.note(scope, needing: roles.map(\.rawValue).joined(separator: "|"), at: call)
             throw Problem(.insufficientRole, detail: "This needs the role \(roles.map(\.rawValue).joined(separator: " or ")).")
         }
         return scope

@@ -52,7 +52,7 @@ struct KeyReader: CredentialReader {
         )
     }
 
-    /// Of two credentials the `Authorization` header counts, which may hold a key as well.
+    /// The `Authorization` header may hold a key as well.
     private static func shown(by call: Call) -> String? {
         guard let header = call.headers[.authorization] else { return call.headers[.apiKey] }
         return BearerReader.token(in: header).flatMap { $0.hasPrefix(KeyText.marker) ? String($0) : nil }

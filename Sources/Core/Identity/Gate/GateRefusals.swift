@@ -2,12 +2,12 @@ import Audit
 import Modules
 import Synchronization
 
-/// Writes down whom the gate turned away for their role: at once, and then at most once a minute for each person and role, with
-/// how often it happened. So nobody can fill the disk by knocking.
-final class RoleRefusals: Sendable {
+/// Writes down whom the gate turned away for their role, or for what their API key is not for: at once, and then at most once a minute for
+/// each person and need, with how often it happened before. So nobody can fill the disk by knocking.
+final class GateRefusals: Sendable {
     private struct Key: Hashable {
         let person: ID<Person>
-        let roles: String
+        let need: String
     }
 
     private struct Pause {
@@ -30,10 +30,10 @@ final class RoleRefusals: Sendable {
         self.runtime = runtime
     }
 
-    /// - Parameter roles: what was asked for.
-    func note(_ scope: Scope, needing roles: String, at call: Call) async throws(Problem) {
+    /// - Parameter need: what was asked for.
+    func note(_ scope: Scope, needing need: String, at call: Call) async throws(Problem) {
         guard !call.isRehearsal else { return }
-        let key = Key(person: scope.person, roles: roles), now = runtime.now()
+        let key = Key(person: scope.person, need: need), now = runtime.now()
         let missed: Int? = pauses.withLock { pauses in
             if let pause = pauses[key], now < pause.until {
                 pauses[key]?.count += 1
@@ -44,7 +44,7 @@ final class RoleRefusals: Sendable {
             return pauses.updateValue(Pause(until: now + Self.pause), forKey: key)?.count ?? 0
         }
         guard let missed else { return }
-        var details = ["door": "\(call.method) \(call.path.prefix(200))", "role": scope.role.rawValue, "needed": roles]
+        var details = ["door": "\(call.method) \(call.path.prefix(200))", "role": scope.role.rawValue, "needed": need]
         if missed > 0 { details["before"] = "\(missed)" }
         let event = AuditEvent("access.refused", outcome: .refused, by: scope, subjectKind: "door", details: details)
         try await database.write { [audit] in try audit.record(event, in: $0) }
