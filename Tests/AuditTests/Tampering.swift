@@ -1,6 +1,7 @@
 import Base
 import Modules
 import Secrets
+import TestKit
 
 @testable import Audit
 
@@ -8,7 +9,7 @@ import Secrets
 struct Tampering {
     private var random: SplitMix
 
-    init(seed: UInt64) { random = SplitMix(state: seed) }
+    init(seed: UInt64) { random = SplitMix(seed: seed) }
 
     /// Changes the trail in one way.
     /// - Returns: what was done, for the message of a test that fails.
@@ -138,19 +139,6 @@ struct Tampering {
     private mutating func pick<Choices: Collection>(_ choices: Choices) -> Choices.Element {
         guard let choice = choices.randomElement(using: &random) else { preconditionFailure("there is nothing to choose from") }
         return choice
-    }
-}
-
-/// A small generator, so that what failed once fails again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
 

@@ -26,10 +26,10 @@ import Testing
     }
 
     private func play(_ engine: Engine, seed: UInt64, steps: Int) async throws {
-        var dice = Dice(seed)
+        var dice = SplitMix(seed: seed)
         try await withTestApp(engine) { app in
             // Ids decide between lots of one moment, so they are thrown too.
-            let random = Mutex(Dice(seed &+ 1))
+            let random = Mutex(SplitMix(seed: seed &+ 1))
             let runtime = Runtime(now: { app.clock.now }) { count in (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } } }
             let book = CreditBook(database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
             let purses = [
@@ -70,7 +70,7 @@ import Testing
     }
 
     private static func step(
-        _ model: inout CreditModel, _ dice: inout Dice, _ book: CreditBook, _ organisation: ID<Organisation>, _ charges: [CreditCharge],
+        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditBook, _ organisation: ID<Organisation>, _ charges: [CreditCharge],
         _ transaction: Transaction
     ) throws {
         let now = transaction.now
@@ -198,8 +198,8 @@ struct CreditModel: Sendable {
             available: live.filter { !$0.isOver(now) }.reduce(0) { $0 + $1.available }, reserved: live.reduce(0) { $0 + $1.reserved }, debt: debt)
     }
 
-    func anyHold(_ dice: inout Dice) -> ID<CreditHold>? { recentHolds.randomElement(using: &dice) }
-    func anyLot(_ dice: inout Dice) -> ID<CreditLot>? { liveLots.randomElement(using: &dice) }
+    func anyHold(_ dice: inout SplitMix) -> ID<CreditHold>? { recentHolds.randomElement(using: &dice) }
+    func anyLot(_ dice: inout SplitMix) -> ID<CreditLot>? { liveLots.randomElement(using: &dice) }
 
     mutating func grant(_ units: Int64, _ id: ID<CreditLot>, _ end: Instant?, at now: Instant) {
         var lot = Lot(id: id, end: end, made: now)
@@ -327,19 +327,5 @@ struct CreditModel: Sendable {
         let lot = liveLots.compactMap { lots[$0] }.filter { $0.available > 0 && !$0.isOver(now) }.min { $0.comesBefore($1) }
         if let lot { lots[lot.id]?.available -= 1 }
         return lot?.id
-    }
-}
-
-/// SplitMix64: the same seed throws the same numbers.
-struct Dice: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -20,7 +20,7 @@ import Testing
     /// What is carried from one transaction to the next; a transaction may have to be done again.
     private struct Play: Sendable {
         var model: ReservationModel
-        var generator: SeededGenerator
+        var generator: SplitMix
         var number = 0
         var keys = 0
         /// What the two did not agree on.
@@ -32,7 +32,7 @@ import Testing
         // A statement takes PostgreSQL ten times as long; one text serves both engines.
         let moves = engine == .sqlite ? 100_000 : 12_000
         try await withTill(engine, plan: "enterprise") { till in
-            var play = Play(model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SeededGenerator(seed: Self.seed))
+            var play = Play(model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SplitMix(seed: Self.seed))
             var charges: [Charge] = []
             for batch in 0..<(moves / Self.batch) {
                 if batch.isMultiple(of: Self.batchesAPeriod) {

@@ -238,7 +238,7 @@ struct JOSECases {
     private func flips() throws -> [JOSECase] {
         let token = Array(try genuine.token)
         let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        var generator = ScheduleGenerator(seed: 11)
+        var generator = SplitMix(seed: 11)
         return (0..<150).compactMap { _ in
             var changed = token
             let place = Int(generator.next() % UInt64(token.count))

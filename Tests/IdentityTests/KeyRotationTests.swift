@@ -294,7 +294,7 @@ private struct CachingVerifier {
             let person = try await app.register()
             var verifiers = Array(repeating: CachingVerifier(), count: 3)
             var tokens: [(text: String, issued: Instant)] = []
-            var generator = ScheduleGenerator(seed: 7)
+            var generator = SplitMix(seed: 7)
             // Minutes, hours, a leap over days, and clocks that are set back by a second.
             let steps: [Duration] = [
                 .minutes(1), .minutes(3), .minutes(4), .minutes(5), .minutes(6), .minutes(14), .hours(1), .hours(7), .days(3), .seconds(-1),

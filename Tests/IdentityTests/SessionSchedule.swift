@@ -1,4 +1,5 @@
 import Base
+import TestKit
 
 @testable import Identity
 
@@ -216,19 +217,7 @@ struct ModelSession: Sendable {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct ScheduleGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix {
     mutating func schedule(of length: Int) -> [SessionEvent] {
         (0..<length).map { _ in SessionEvent.allCases[Int(next() % UInt64(SessionEvent.allCases.count))] }
     }

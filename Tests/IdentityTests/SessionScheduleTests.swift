@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func `random schedules keep all six promises`() {
-        var generator = ScheduleGenerator(seed: Self.seed)
+        var generator = SplitMix(seed: Self.seed)
         for number in 1...Self.schedules {
             let schedule = generator.schedule(of: Self.length)
             guard let promise = ModelSession.broken(by: schedule) else { continue }
@@ -51,7 +51,7 @@ import Testing
 
     @Test(arguments: ModelSession.Fault.allCases)
     func `a session that is wrong in one way is found out`(_ fault: ModelSession.Fault) throws {
-        var generator = ScheduleGenerator(seed: 2)
+        var generator = SplitMix(seed: 2)
         let found = (1...2_000).lazy.map { _ in generator.schedule(of: Self.length) }.first { ModelSession.broken(by: $0, fault: fault) != nil }
         let shrunk = ModelSession.shrunk(try #require(found), fault: fault)
         #expect(ModelSession.broken(by: shrunk, fault: fault) != nil)
@@ -68,7 +68,7 @@ import Testing
         }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
             let database = try #require(dying.withLock { $0 })
-            var generator = ScheduleGenerator(seed: Self.seed)
+            var generator = SplitMix(seed: Self.seed)
             for _ in 0..<max(25, Self.schedules / 10_000) {
                 let schedule = generator.schedule(of: Self.length)
                 if let promise = try await SessionOnDatabase.broken(by: schedule, app, database) {

@@ -1,4 +1,5 @@
 import NIOCore
+import TestKit
 import Testing
 
 @testable import MessagingRedis
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test func `random values come back as they were written, in random pieces`() throws {
-        var random = Seeded(seed: 20_261_121)
+        var random = SplitMix(seed: 20_261_121)
         for _ in 0..<300 {
             let values = (0..<Int.random(in: 1...5, using: &random)).map { _ in RESPValue.any(depth: 4, &random) }
             var rest = values.flatMap(\.wire)[...]
@@ -70,7 +71,7 @@ import Testing
     }
 
     @Test func `random bytes and damaged answers end in values or in a fault, never otherwise`() {
-        var random = Seeded(seed: 7)
+        var random = SplitMix(seed: 7)
         var faults = 0
         for round in 0..<3_000 {
             var bytes: [UInt8]
@@ -128,7 +129,7 @@ extension RESPValue {
         }
     }
 
-    fileprivate static func any(depth: Int, _ random: inout Seeded) -> RESPValue {
+    fileprivate static func any(depth: Int, _ random: inout SplitMix) -> RESPValue {
         switch Int.random(in: 0...(depth > 0 ? 7 : 4), using: &random) {
         case 0: .simple("status \(Int.random(in: 0...99, using: &random))")
         case 1: .error("ERR \(Int.random(in: 0...99, using: &random))")
@@ -137,19 +138,5 @@ extension RESPValue {
         case 4: .bulk(ByteBuffer(bytes: (0..<Int.random(in: 0...30, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }))
         default: .array((0..<Int.random(in: 0...4, using: &random)).map { _ in any(depth: depth - 1, &random) })
         }
-    }
-}
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import TestKit
 import Testing
 
 @testable import MessagingRedis
@@ -161,7 +162,7 @@ import Testing
     }
 
     @Test func `waits grow twofold up to a bound, and no two clients wait alike`() {
-        var random = Seeded(seed: 1)
+        var random = SplitMix(seed: 1)
         let backoff = RedisBackoff()
         for (failures, longest) in [(1, 50), (2, 100), (3, 200), (7, 3_200), (8, 5_000), (60, 5_000), (Int.max, 5_000)] as [(Int, Double)] {
             let delays = (0..<200).map { _ in backoff.delay(after: failures, using: &random) / .microseconds(1) }

@@ -1,4 +1,5 @@
 import Base
+import TestKit
 import Testing
 
 @testable import Rates
@@ -23,7 +24,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func `a table that is far too small is stricter than the rate, never laxer`(seed: UInt64) {
-        var random = Seeded(seed: seed)
+        var random = SplitMix(seed: seed)
         let rates = random.rates()
         let table = RateTable(capacity: 1)
         var references: [Int: Reference] = [:]

@@ -72,7 +72,7 @@ import Testing
     func `random sequences are decided as the rule decides them at the same moments`(_ kind: Kind) async throws {
         try await withStores(kind) { one, two in
             for seed in 0..<6 as Range<UInt64> {
-                var random = Seeded(seed: seed)
+                var random = SplitMix(seed: seed)
                 let rates = random.rates()
                 let key = RateKey(limit: "test", subject: UUID().uuidString)
                 var rule = GCRA()

@@ -1,20 +1,9 @@
 import Synchronization
+import TestKit
 
 @testable import Rates
 
-/// Random numbers that are the same in every run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix {
     mutating func rates() -> Rates {
         let windows: [Duration] = [.milliseconds(1), .milliseconds(37), .seconds(1), .seconds(60), .seconds(3_600)]
         let chosen = windows.shuffled(using: &self).prefix(Int.random(in: 1...4, using: &self))
