@@ -36,13 +36,18 @@ private struct ExplainedDoor: Requirement {
         let call: Call
     }
 
+    /// In characters: written with their percents, even these fit into an address.
+    private static let lengthMax = 400
+
     var stage: GateStage { .input }
     var problems: [Problem.Kind] { [.validationFailed] }
-    var summary: GateSummary { GateSummary(.query, "route", schema: .string(minLength: 1, maxLength: 1_000)) }
+    var summary: GateSummary { GateSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax)) }
 
     func check(_ call: Call) throws(Problem) -> Question {
-        let words = (call.query["route"] ?? "").split(separator: " ")
-        guard words.count == 2, words[1].hasPrefix("/"), words[1].utf8.count <= 1_000, let method = HTTPRequest.Method(words[0].uppercased()) else {
+        let text = call.query["route"] ?? ""
+        let words = text.split(separator: " ")
+        guard text.unicodeScalars.count <= Self.lengthMax, words.count == 2, words[1].hasPrefix("/"), let method = HTTPRequest.Method(words[0].uppercased())
+        else {
             throw Problem.invalid("/query/route", "must be a method and a path, such as POST /v1/usage/events")
         }
         return Question(method: method, path: RouteTable.canonicalPath(of: String(words[1].prefix { $0 != "?" })), call: call)
