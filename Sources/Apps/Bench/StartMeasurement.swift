@@ -61,7 +61,7 @@ struct StartMeasurement {
     }
 
     private func serve(_ folder: URL) throws -> Child {
-        try Child(binary, ["serve", "--port", "\(Self.port)"], environment: ["DATA_DIR": folder.path])
+        try Child(binary, ["serve", "--port", "\(Self.port)"], environment: ["DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false"])
     }
 
     private func untilHealthy(_ client: Client) async throws {
