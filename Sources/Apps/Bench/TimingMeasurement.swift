@@ -72,6 +72,7 @@ struct TimingMeasurement {
         var configuration = Configuration()
         configuration.dataFolder = scratch.appending(path: "guessing").path
         configuration.databaseURL = "sqlite:\(configuration.dataFolder)/gatehouse.db"
+        configuration.limitsRates = false
         configuration.bcryptRounds = 4
         configuration.logLevel = .error
         var surroundings = Surroundings()
