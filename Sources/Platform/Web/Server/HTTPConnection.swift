@@ -74,7 +74,7 @@ struct HTTPConnection: ServerChildChannelValue {
                 parts.finish()
             } catch {
                 logger.debug("connection ended", metadata: ["cause": "\(error)", "peer": "\(peerAddress)"])
-                channel.close(promise: nil)
+                parts.breakOff()
             }
             try? await channel.closeFuture.get()
         } onCancel: {

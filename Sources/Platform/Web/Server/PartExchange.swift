@@ -161,6 +161,12 @@ extension PartExchange {
         end?.finish()
     }
 
+    /// Closes the connection in the middle of an answer, behind what was written of it; called on the loop.
+    func breakOff() {
+        flushIfOwed()
+        channel.close(promise: nil)
+    }
+
     private func take() -> InboundPart? {
         let part = waiting.popFirst()
         if isHeld, waiting.count < Self.waitingMax / 2 {
