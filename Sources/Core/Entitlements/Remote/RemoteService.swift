@@ -47,8 +47,9 @@ extension EntitlementsModule {
         if let earlier = try heldBefore(request, scope, in: transaction) { return earlier }
         let charge = Charge(meter: meter, units: request.units ?? 1, standing: standing)
         let lease = Duration.seconds(request.leaseSeconds ?? RemoteReservation.leaseSecondsUsual)
-        let id = try hold(charge, operation: request.operationKey, fingerprint: request.fingerprint, lease: lease, in: transaction)
-        try note("reservation.made", id, ["meter": meter.name, "units": "\(charge.units)"], scope, in: transaction)
+        let (id, isNew) = try hold(charge, operation: request.operationKey, fingerprint: request.fingerprint, lease: lease, in: transaction)
+        // Somebody who said the same may have been first since we looked, and has noted it.
+        if isNew { try note("reservation.made", id, ["meter": meter.name, "units": "\(charge.units)"], scope, in: transaction) }
         guard let made = try transaction.remoteReservation(id, of: scope.organisation) else { throw Problem(.notFound) }
         return RemoteReservationView(made)
     }

@@ -4,9 +4,12 @@ import Modules
 /// The verbs of reservations as callers from elsewhere use them: all that the doors know of how units are held and settled stands here.
 extension EntitlementsModule {
     /// Holds units for as long as `lease`; who works elsewhere may outlive this process.
+    /// - Returns: the reservation, and whether it was made now.
     /// - Throws: `quota-exceeded`; `operation-conflict`.
-    func hold(_ charge: Charge, operation: String, fingerprint: String, lease: Duration, in transaction: Transaction) throws -> ID<Reservation> {
-        try reserve(charge, operation: operation, fingerprint: fingerprint, terms: Reservation.Terms(life: .work, lease: lease), in: transaction)
+    func hold(
+        _ charge: Charge, operation: String, fingerprint: String, lease: Duration, in transaction: Transaction
+    ) throws -> (id: ID<Reservation>, isNew: Bool) {
+        try hold(charge, operation: operation, fingerprint: fingerprint, terms: Reservation.Terms(life: .work, lease: lease), in: transaction)
     }
 
     /// Uses the units that are held, or as many as the work took.

@@ -60,11 +60,11 @@ extension EntitlementsModule {
             }
             block = EscrowSupply.Opened(id: id, units: amount, spent: promised)
         } else if amount > 0 {
-            guard try transaction.use(amount, of: charge.bucket, limit: charge.limit) != nil else {
+            guard let used = try transaction.use(amount, of: charge.bucket, limit: charge.limit) else {
                 return EscrowSupply(outcomes: fits.map { _ in .waits })
             }
             try transaction.insertUsage(charge.bucket, operation: "escrow:\(id)", amount: amount)
-            try usage.noticeThresholds(of: charge.bucket, in: transaction)
+            try usage.noticeThresholds(of: charge.bucket, at: used, in: transaction)
         }
         let isElsewhere = try fits.contains(false) && transaction.hasBlocks(in: charge.bucket, beside: id)
         if isElsewhere { try transaction.recallBlocks(of: charge.bucket) }

@@ -21,9 +21,22 @@ extension EntitlementsModule {
         terms: Reservation.Terms = Reservation.Terms(),
         in transaction: Transaction
     ) throws -> ID<Reservation> {
+        try hold(charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction).id
+    }
+
+    /// As ``reserve(_:operation:fingerprint:terms:in:)``.
+    /// - Returns: the reservation, and whether it was made now.
+    func hold(
+        _ charge: Charge,
+        operation: String,
+        fingerprint: String,
+        terms: Reservation.Terms,
+        in transaction: Transaction
+    ) throws -> (id: ID<Reservation>, isNew: Bool) {
         let claim = QuotaClaim(charge, operation: operation, fingerprint: fingerprint, terms: terms, of: self)
         switch try claim.take(in: transaction) {
-        case .now(let id), .before(let id): return ID(trusted: id)
+        case .now(let id): return (ID(trusted: id), true)
+        case .before(let id): return (ID(trusted: id), false)
         case .refused(let problem): throw problem
         }
     }
@@ -111,11 +124,11 @@ extension EntitlementsModule {
         guard try transaction.insertUsage(bucket, operation: operation, amount: charge.units) else {
             return try requireSame(charge, operation: operation, in: transaction)
         }
-        guard try transaction.use(charge.units, of: bucket, limit: charge.limit) != nil else {
+        guard let level = try transaction.use(charge.units, of: bucket, limit: charge.limit) else {
             try transaction.deleteUsage(ofOperation: operation, of: bucket.organisation)
             throw charge.refusal(try transaction.level(of: bucket))
         }
-        try usage.noticeThresholds(of: bucket, in: transaction)
+        try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 
     /// Counts without a limit, and says how much of it lies beyond.
@@ -128,7 +141,7 @@ extension EntitlementsModule {
         guard try transaction.insertUsage(charge.bucket, operation: operation, amount: charge.units, beyond: beyond) else {
             throw Problem(.operationConflict)
         }
-        try usage.noticeThresholds(of: charge.bucket, in: transaction)
+        try usage.noticeThresholds(of: charge.bucket, at: level, in: transaction)
     }
 
     private func requireSame(_ charge: Charge, operation: String, in transaction: Transaction) throws {
@@ -193,8 +206,7 @@ extension EntitlementsModule {
         for (bucket, reservations) in Dictionary(grouping: lost, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
             let held = reservations.reduce(0) { $0 + $1.amount }
             let used = reservations.reduce(0) { $0 + ($1.actual ?? 0) }
-            try transaction.settle(bucket, held: held, used: used)
-            if used > 0 { try usage.noticeThresholds(of: bucket, in: transaction) }
+            try change(bucket, held: held, used: used, in: transaction)
         }
     }
 
@@ -208,8 +220,12 @@ extension EntitlementsModule {
         // Its row is locked since it was read: nobody else can have moved it.
         guard try transaction.move(earlier, to: later) else { throw Problem(.reservationLost) }
         if effect.used > 0 { try insertUsage(effect, of: later, in: transaction) }
-        try transaction.settle(later.bucket, held: effect.held, used: effect.used)
-        if effect.used > 0 { try usage.noticeThresholds(of: later.bucket, in: transaction) }
+        try change(later.bucket, held: effect.held, used: effect.used, in: transaction)
+    }
+
+    private func change(_ bucket: Bucket, held: Int64, used: Int64, in transaction: Transaction) throws {
+        guard let level = try transaction.settle(bucket, held: held, used: used), used > 0 else { return }
+        try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 
     private func insertUsage(_ effect: Reservation.Effect, of reservation: Reservation, in transaction: Transaction) throws {

@@ -33,13 +33,16 @@ extension Transaction {
     }
 
     /// Moves `held` units out of a bucket's promises and `used` units into its use.
-    func settle(_ bucket: Bucket, held: Int64, used: Int64) throws {
-        try execute(
+    /// - Returns: the bucket's level afterwards; nil where there is no such bucket.
+    @discardableResult
+    func settle(_ bucket: Bucket, held: Int64, used: Int64) throws -> Level? {
+        try first(
             """
             UPDATE buckets SET held = held - \(held), used = used + \(used)
             WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart)
+            RETURNING used, held
             """
-        )
+        ) { Level(used: try $0["used"], held: try $0["held"]) }
     }
 
     func level(of bucket: Bucket) throws -> Level {

@@ -9,13 +9,17 @@ extension Usage {
 
     /// Writes to the owners of an organisation when a meter has come to a part of its limit: once for each period, meter and part, in the
     /// transaction that brings it there. Whoever uses units calls this afterwards.
-    func noticeThresholds(of bucket: Bucket, in transaction: Transaction) throws {
-        guard let (used, told) = try transaction.alertedUse(of: bucket), told < Self.thresholds.max() ?? 0,
-            let subscription = try transaction.subscription(of: bucket.organisation),
+    /// - Parameter level: of the bucket, with these units.
+    func noticeThresholds(of bucket: Bucket, at level: Level, in transaction: Transaction) throws {
+        let used = level.used
+        guard let subscription = try transaction.subscription(of: bucket.organisation),
             let (plan, period) = plans.holding(subscription, at: transaction.now), period.start == bucket.periodStart,
             case .upTo(let limit)? = plan.limits[bucket.meter], limit > 0
         else { return }
-        let reached = Self.thresholds.filter { $0 > told && Double(used) >= Double(limit) * Double($0) / 100 }
+        var reached = Self.thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 }
+        guard !reached.isEmpty else { return }
+        let told = try transaction.alertedPercent(of: bucket)
+        reached.removeAll { $0 <= told }
         var isNews = false
         for percent in reached { isNews = try transaction.insertAlert(of: bucket, percent: percent, used: used, allowed: limit) }
         guard isNews, let percent = reached.last else { return }

@@ -117,16 +117,14 @@ extension Transaction {
         )
     }
 
-    /// How much of a bucket is used, and the highest percentage that somebody was written to about; nil where nothing is used.
-    func alertedUse(of bucket: Bucket) throws -> (used: Int64, percent: Int64)? {
-        try first(
+    /// The highest percentage of a bucket that somebody was written to about; 0 for none.
+    func alertedPercent(of bucket: Bucket) throws -> Int64 {
+        try count(
             """
-            SELECT used, COALESCE((SELECT MAX(percent) FROM usage_alerts
-                                   WHERE usage_alerts.organisation_id = buckets.organisation_id AND usage_alerts.meter = buckets.meter
-                                       AND usage_alerts.period_start = buckets.period_start), 0) AS percent
-            FROM buckets WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart)
+            SELECT COALESCE(MAX(percent), 0) AS count FROM usage_alerts
+            WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart)
             """
-        ) { (used: try $0["used"], percent: try $0["percent"]) }
+        )
     }
 
     /// - Returns: false when it was written before.
