@@ -140,6 +140,11 @@ import Testing
             #expect(await code("GET", "/invitations", nil, member) == "insufficient-role")
             #expect(await code("POST", "/invitations", ["email": "a@example.org"], member) == "insufficient-role")
             #expect(await code("DELETE", "/members/\(admin.id)", nil, member) == "insufficient-role")
+            // Once for each need: the same need within a minute is counted, and written down with the next.
+            let noted = try await app.audited("access.refused")
+            #expect(noted.map(\.actor) == [member.id.text] && noted[0].details.contains("organisation role owner|admin"), "\(noted)")
+            let rows = try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'access.refused' AND organisation_id = \(id)")
+            #expect(rows == 1)
             #expect(await code("PUT", "", ["name": "x"], admin) == "200")
             #expect(await code("POST", "/invitations", ["email": "a@example.org"], admin) == "201")
             for role in ["admin", "owner"] {

@@ -52,14 +52,7 @@ struct UsageBackfill: Requirement {
     var problems: [Problem.Kind] { [] }
     var summary: GateSummary { GateSummary(.right, KeyScope.usageBackfill.name) }
 
-    func check(_ call: Call) async throws(Problem) -> Bool {
-        do throws(Problem) {
-            _ = try await right.check(call)
-            return true
-        } catch {
-            return false
-        }
-    }
+    func check(_ call: Call) async throws(Problem) -> Bool { try await right.isMet(by: call) }
 }
 
 /// What became of an event.
@@ -78,19 +71,19 @@ struct UsageReceipt: Payload {
     /// Whether it went over the limit; it is counted all the same.
     var isOverrun: Bool?
 
-    init(_ event: ReportedUsage, _ outcome: Outcome, _ recorded: RecordedUsage) {
-        id = event.id
-        self.outcome = outcome
-        periodStart = recorded.periodStart
-        adjustsPeriodStart = recorded.adjusts
-        isOverrun = recorded.isOverrun
-    }
-
-    init(_ event: ReportedUsage, _ problem: Problem) {
-        id = event.id
-        outcome = problem.kind == .usageConflict ? .conflict : .refused
-        code = problem.kind.code
-        detail = problem.detail
+    init(_ fate: UsageFate) {
+        id = fate.id
+        switch fate.outcome {
+        case .counted(let recorded, let isNew):
+            outcome = isNew ? .accepted : .duplicate
+            periodStart = recorded.periodStart
+            adjustsPeriodStart = recorded.adjusts
+            isOverrun = recorded.isOverrun
+        case .refused(let problem):
+            outcome = problem.kind == .usageConflict ? .conflict : .refused
+            code = problem.kind.code
+            detail = problem.detail
+        }
     }
 }
 
@@ -118,14 +111,13 @@ enum UsageAnswer: Answer {
     }
 
     /// - Throws: the problem of a single event.
-    init(_ receipts: [UsageReceipt], isSingle: Bool) throws(Problem) {
-        if isSingle, let receipt = receipts.first {
-            guard let kind = receipt.problem else {
-                self = .one(receipt)
-                return
-            }
-            throw Problem(kind, detail: receipt.detail)
+    init(_ fates: [UsageFate], isSingle: Bool) throws(Problem) {
+        if isSingle, let fate = fates.first {
+            if case .refused(let problem) = fate.outcome { throw problem }
+            self = .one(UsageReceipt(fate))
+            return
         }
+        let receipts = fates.map { UsageReceipt($0) }
         func count(_ outcomes: UsageReceipt.Outcome...) -> Int { receipts.count { outcomes.contains($0.outcome) } }
         self = .many(
             UsageReceipts(accepted: count(.accepted), duplicates: count(.duplicate), refused: count(.conflict, .refused), results: receipts))
@@ -142,12 +134,6 @@ enum UsageAnswer: Answer {
             if receipts.refused > 0 { reply.status = HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status") }
             return reply
         }
-    }
-}
-
-extension UsageReceipt {
-    fileprivate var problem: Problem.Kind? {
-        [Problem.Kind.unknownMeter, .usageInFuture, .usageTooOld, .usageConflict].first { $0.code == code }
     }
 }
 
@@ -189,11 +175,6 @@ struct PaymentsUsage: Payload {
     }
 }
 
-extension Level {
-    /// What is left of a limit; −1 where there is none.
-    func remaining(of limit: Limit) -> Int64 { limit == .unlimited ? -1 : max(0, limit.value - used - held) }
-}
-
 extension Usage {
     /// - Throws: `not-found` for an account that does not exist; `no-active-subscription`.
     func standing(of person: ID<Person>) async throws(Problem) -> Standing {
@@ -202,22 +183,5 @@ extension Usage {
             guard let standing = try plans.standing(of: organisation, in: transaction) else { throw Problem(.noActiveSubscription) }
             return standing
         }
-    }
-}
-
-extension PlanBook {
-    /// - Returns: nil for an organisation that nothing is open to now.
-    func standing(of organisation: ID<Organisation>, in transaction: Transaction) throws -> Standing? {
-        guard let subscription = try transaction.subscription(of: organisation), let (plan, period) = holding(subscription, at: transaction.now) else {
-            return nil
-        }
-        return Standing(
-            organisation: organisation,
-            plan: plan,
-            period: period,
-            readAt: transaction.now,
-            subscription: subscription,
-            levels: try transaction.levels(of: organisation, in: period)
-        )
     }
 }

@@ -27,11 +27,11 @@ struct Usage: Sendable {
     /// - Parameter mayBackfill: whether use older than ``ageMax`` is taken too.
     /// - Returns: what became of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
-    func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageReceipt] {
+    func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageFate] {
         try await database.write { transaction in try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction) }
     }
 
-    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws -> [UsageReceipt] {
+    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws -> [UsageFate] {
         guard let subscription = try transaction.subscription(of: scope.organisation) else { throw Problem(.noActiveSubscription) }
         let names = Set(meters.map(\.name))
         let refusals = events.map { refusal(of: $0, knowing: names, mayBackfill: mayBackfill, at: transaction.now) }
@@ -46,9 +46,11 @@ struct Usage: Sendable {
         let known = try transaction.recordedEvents(Set(placed.map(\.event.key)), of: scope.organisation)
         var fresh = isNew
         return zip(events, refusals).map { event, refusal in
-            if let refusal { return UsageReceipt(event, refusal) }
-            guard let recorded = known[event.key], recorded.fingerprint == event.fingerprint else { return UsageReceipt(event, Self.conflict) }
-            return UsageReceipt(event, fresh.remove(event.key) == nil ? .duplicate : .accepted, recorded)
+            if let refusal { return UsageFate(id: event.id, outcome: .refused(refusal)) }
+            guard let recorded = known[event.key], recorded.fingerprint == event.fingerprint else {
+                return UsageFate(id: event.id, outcome: .refused(Self.conflict))
+            }
+            return UsageFate(id: event.id, outcome: .counted(recorded, isNew: fresh.remove(event.key) != nil))
         }
     }
 
@@ -58,15 +60,16 @@ struct Usage: Sendable {
         var beyond: [String: Int64] = [:]
         for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
             let limit = limit(of: bucket, subscription, at: transaction.now)
-            let level = try transaction.add(events.reduce(0) { $0 + $1.event.amount }, to: bucket)
-            var taken = level.used + level.held - events.reduce(0) { $0 + $1.event.amount }
+            let amount = events.reduce(0) { $0 + $1.event.amount }
+            let level = try transaction.add(amount, to: bucket)
+            try noticeThresholds(of: bucket, at: level, in: transaction)
+            var taken = level.used + level.held - amount
             for event in events {
                 taken += event.event.amount
                 beyond[event.event.key] = min(event.event.amount, max(0, taken - limit.bound))
             }
         }
         try transaction.insertEntries(events, beyond: beyond)
-        for bucket in Set(events.map(\.bucket)) { try noticeThresholds(of: bucket, in: transaction) }
     }
 
     /// The limit of a bucket in the terms of its period; for one that is over, those of its last moment.
@@ -88,6 +91,17 @@ struct Usage: Sendable {
     }
 
     private static let conflict = Problem(.usageConflict, detail: "Give other use an id of its own.")
+}
+
+/// What became of an event that was reported under an id.
+struct UsageFate: Sendable {
+    enum Outcome: Sendable {
+        case counted(RecordedUsage, isNew: Bool)
+        case refused(Problem)
+    }
+
+    let id: String
+    let outcome: Outcome
 }
 
 /// An event with the bucket that it is counted in.

@@ -73,7 +73,7 @@ package struct Member: Requirement {
     }
 
     /// - Returns: nil where the door is open to the caller's credential.
-    private func refusal(of scope: Scope) -> Problem? {
+    func refusal(of scope: Scope) -> Problem? {
         guard case .key(_, let scopes) = scope.credential else { return nil }
         guard let keyScope else { return Problem(.insufficientScope, detail: "This is not open to API keys: sign in.") }
         guard !scopes.contains(keyScope) else { return nil }

@@ -25,9 +25,20 @@ package struct OrganisationRoleRequirement: Requirement {
         let organisation = try named(by: call, scope)
         guard let role = try await member.memberships.role(of: scope.person, in: organisation) else { throw Problem(.notFound) }
         guard roles.contains(role) else {
+            let need = "organisation role \(roles.map(\.rawValue).joined(separator: "|"))"
+            try await member.refusals.note(scope.moved(to: organisation), needing: need, at: call)
             throw Problem(.insufficientRole, detail: "This needs to be \(roles.map(\.rawValue).joined(separator: " or ")) of the organisation.")
         }
         return scope.moved(to: organisation)
+    }
+
+    /// Whether somebody who is let in anyway meets this, too: nobody is turned away, and nothing is written down.
+    package func isMet(by call: Call) async throws(Problem) -> Bool {
+        let scope = try await member.scope(of: call)
+        guard member.refusal(of: scope) == nil, let role = try await member.memberships.role(of: scope.person, in: try named(by: call, scope)) else {
+            return false
+        }
+        return roles.contains(role)
     }
 
     private func named(by call: Call, _ scope: Scope) throws(Problem) -> ID<Organisation> {
