@@ -23,7 +23,7 @@ package struct EntitlementsModule: Module {
     /// Which node this process is.
     package let node = NodeRegister()
     let escrow = Escrow()
-    let recentStandings = RecentStandings()
+    let recentStandings = RecentStandings(lifetime: .seconds(1))
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
     package init(

@@ -1,13 +1,12 @@
 package import NIOCore
 import NIOPosix
-import ServiceLifecycle
 import Synchronization
 
 /// A client of one Redis or Valkey server: a connection for each event loop that asks, opened when it first does.
 ///
 /// Commands of many callers share a connection and go out together; none is ever sent twice unless it says that it may be. A connection
 /// that broke is opened again, by itself; until then commands fail at once, and callers decide what they do without.
-package final class RedisClient: Service {
+package final class RedisClient: Sendable {
     package let settings: RedisSettings
     private let lanes: [RedisLane]
     private let turn = Atomic(0)
@@ -17,12 +16,6 @@ package final class RedisClient: Service {
         self.settings = settings
         lanes = eventLoopGroup.makeIterator().map { RedisLane(settings, on: $0) }
         precondition(!lanes.isEmpty, "a group of event loops has at least one")
-    }
-
-    /// Runs until the process is told to stop, and closes then.
-    package func run() async throws {
-        try? await gracefulShutdown()
-        await close()
     }
 
     /// Waits for the answers to what was sent, no longer than a command may take. What comes later is refused.

@@ -74,8 +74,6 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
 
     private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 
-    var isWritable: Bool { context?.channel.isWritable ?? false }
-
     func send(_ bytes: ByteBuffer) {
         guard let context else { return }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)

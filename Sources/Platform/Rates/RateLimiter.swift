@@ -102,9 +102,4 @@ extension HTTPField.Name {
     fileprivate static let xRateLimitLimit = constant("X-RateLimit-Limit")
     fileprivate static let xRateLimitRemaining = constant("X-RateLimit-Remaining")
     fileprivate static let xRateLimitReset = constant("X-RateLimit-Reset")
-
-    private static func constant(_ text: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a header name") }
-        return name
-    }
 }

@@ -59,12 +59,17 @@ package struct CreditBook: Sendable {
     /// - Returns: nil where the subscription covers the work, and there is nothing to settle.
     /// - Throws: `credits-exhausted` when somebody else was faster, `operation-conflict`.
     package func reserve(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction) throws -> ID<CreditHold>? {
-        guard !charge.isCovered else { return nil }
+        charge.isCovered ? nil : try hold(charge, operation: operation, fingerprint: fingerprint, in: transaction).id
+    }
+
+    /// As ``reserve(_:operation:fingerprint:in:)`` of a charge that is not covered.
+    /// - Returns: the hold, and whether it was made now.
+    func hold(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction) throws -> (id: ID<CreditHold>, isNew: Bool) {
         let organisation = charge.organisation
         try lock(organisation, in: transaction)
         if let known = try transaction.creditHold(ofOperation: operation, of: organisation) {
             guard known.fingerprint == fingerprint else { throw Problem(.operationConflict) }
-            return known.id
+            return (known.id, false)
         }
         let parts = try drawAll(charge, in: transaction)
         let id: ID<CreditHold> = runtime.id()
@@ -76,7 +81,7 @@ package struct CreditBook: Sendable {
             try moves.move(part.units, of: part.lot, from: .available, to: .reserved, in: transaction)
         }
         try post(.reserved, moves, operation: "reserve:\(id)", reason: operation, in: transaction)
-        return id
+        return (id, true)
     }
 
     /// The work ended well, and took `units`: less gives the rest back; more, or a hold whose lease ran out, takes what else there is, and

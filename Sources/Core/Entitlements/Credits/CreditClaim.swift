@@ -25,12 +25,9 @@ private struct CreditClaim: Claim {
     var lockKey: String { "credits/\(charge.organisation)" }
 
     func take(in transaction: Transaction) throws -> Taken {
-        // Whoever looks behind the lock sees what others of the same key have done.
-        try book.lock(charge.organisation, in: transaction)
-        let isKnown = try transaction.creditHold(ofOperation: operation, of: charge.organisation) != nil
         do {
-            guard let id = try book.reserve(charge, operation: operation, fingerprint: fingerprint, in: transaction) else { return .before("") }
-            return isKnown ? .before(id.text) : .now(id.text)
+            let (id, isNew) = try book.hold(charge, operation: operation, fingerprint: fingerprint, in: transaction)
+            return isNew ? .now(id.text) : .before(id.text)
         } catch let problem as Problem where problem.kind == .creditsExhausted || problem.kind == .operationConflict {
             return .refused(problem)
         }

@@ -12,12 +12,12 @@ extension EntitlementsModule {
             .get(
                 "credits/balance",
                 "Where the credits were at a moment",
-                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", upTo: 40)
+                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self)
             ) { scope, moment in try await creditBook.balance(of: scope.organisation, at: moment) },
             .get(
                 "credits/entries",
                 "What happened to the credits, the newest first",
-                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", upTo: 40), .query("limit", 1...200, default: 50),
+                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
             ) { scope, moment, limit, offset in try await creditBook.entries(of: scope.organisation, until: moment, limit: limit, offset: offset) },
             .get("admin/credits/{user_id}", "An account's credits", requires: identity.role(.admin), .path("user_id", of: Person.self)) { _, person in
@@ -26,7 +26,7 @@ extension EntitlementsModule {
             .get(
                 "admin/credits/{user_id}/entries",
                 "What happened to an account's credits, the newest first",
-                requires: identity.role(.admin), .path("user_id", of: Person.self), .query("as_of", upTo: 40), .query("limit", 1...200, default: 50),
+                requires: identity.role(.admin), .path("user_id", of: Person.self), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
             ) { _, person, moment, limit, offset in try await creditBook.entries(of: person, until: moment, limit: limit, offset: offset) },
             .post(
@@ -55,26 +55,22 @@ extension CreditBook {
         try await database.read { try statement(of: organisation(of: person, in: $0), in: $0) }
     }
 
-    /// - Throws: `validation-failed` for what is no moment.
-    func balance(of organisation: ID<Organisation>, at text: String?) async throws(Problem) -> CreditPosition {
-        let asked = try Self.moment(text)
-        return try await database.read { transaction in
-            let moment = asked ?? transaction.now
+    /// - Parameter moment: nil for now.
+    func balance(of organisation: ID<Organisation>, at moment: Instant?) async throws(Problem) -> CreditPosition {
+        try await database.read { transaction in
+            let moment = moment ?? transaction.now
             let accounts = try ledger.balances(of: organisation.text, in: .credits, at: moment, transaction)
             return CreditPosition(accounts, at: moment, overdue: try transaction.overdueCredits(of: organisation, at: moment))
         }
     }
 
-    /// - Throws: `validation-failed` for what is no moment.
-    func entries(of organisation: ID<Organisation>, until text: String?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
-        let moment = try Self.moment(text)
-        return try await database.read { try entries(of: organisation, until: moment, limit: limit, offset: offset, in: $0) }
+    func entries(of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
+        try await database.read { try entries(of: organisation, until: moment, limit: limit, offset: offset, in: $0) }
     }
 
-    /// - Throws: `not-found` for an unknown account; `validation-failed` for what is no moment.
-    func entries(of person: ID<Person>, until text: String?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
-        let moment = try Self.moment(text)
-        return try await database.read { try entries(of: organisation(of: person, in: $0), until: moment, limit: limit, offset: offset, in: $0) }
+    /// - Throws: `not-found` for an unknown account.
+    func entries(of person: ID<Person>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
+        try await database.read { try entries(of: organisation(of: person, in: $0), until: moment, limit: limit, offset: offset, in: $0) }
     }
 
     private func statement(of organisation: ID<Organisation>, in transaction: Transaction) throws -> CreditStatement {
@@ -87,24 +83,6 @@ extension CreditBook {
     ) throws -> CreditEntryPage {
         let (rows, total) = try ledger.entries(of: organisation.text, in: .credits, until: moment, limit: limit, offset: offset, transaction)
         return CreditEntryPage(data: try rows.map { try CreditEntry($0) }, total: total, limit: limit, offset: offset)
-    }
-
-    private static func moment(_ text: String?) throws(Problem) -> Instant? {
-        guard let text else { return nil }
-        guard let moment = Instant(text) else { throw Problem.invalid("/query/as_of", "must be a time such as 2026-03-01T09:30:00Z") }
-        return moment
-    }
-}
-
-extension Transaction {
-    /// What lots still have that are over at a moment, and that nobody has written off yet.
-    fileprivate func overdueCredits(of organisation: ID<Organisation>, at moment: Instant) throws -> Int64 {
-        try count(
-            """
-            SELECT CAST(COALESCE(SUM(available), 0) AS \(.integer)) AS count FROM credit_lots
-            WHERE organisation_id = \(organisation) AND available > 0 AND expires_at <= \(moment)
-            """
-        )
     }
 }
 

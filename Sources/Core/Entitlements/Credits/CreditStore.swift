@@ -68,6 +68,16 @@ extension Transaction {
             ?? CreditBalance(available: 0, reserved: 0, debt: 0)
     }
 
+    /// What lots still have that are over at a moment, and that nobody has written off yet.
+    func overdueCredits(of organisation: ID<Organisation>, at moment: Instant) throws -> Int64 {
+        try count(
+            """
+            SELECT CAST(COALESCE(SUM(available), 0) AS \(.integer)) AS count FROM credit_lots
+            WHERE organisation_id = \(organisation) AND available > 0 AND expires_at <= \(moment)
+            """
+        )
+    }
+
     /// Lots in the order in which they are spent, those that are used up last.
     func lots(of organisation: ID<Organisation>, limit: Int) throws -> [CreditLot] {
         try all(

@@ -19,3 +19,25 @@ package struct Level: Sendable, Hashable {
     package var used: Int64 = 0
     package var held: Int64 = 0
 }
+
+extension Level {
+    /// What is left of a limit; −1 where there is none.
+    func remaining(of limit: Limit) -> Int64 { limit == .unlimited ? -1 : max(0, limit.value - used - held) }
+}
+
+extension PlanBook {
+    /// - Returns: nil for an organisation that nothing is open to now.
+    func standing(of organisation: ID<Organisation>, in transaction: Transaction) throws -> Standing? {
+        guard let subscription = try transaction.subscription(of: organisation), let (plan, period) = holding(subscription, at: transaction.now) else {
+            return nil
+        }
+        return Standing(
+            organisation: organisation,
+            plan: plan,
+            period: period,
+            readAt: transaction.now,
+            subscription: subscription,
+            levels: try transaction.levels(of: organisation, in: period)
+        )
+    }
+}

@@ -1,6 +1,5 @@
 import Identity
 package import Modules
-import Synchronization
 
 /// How a door takes from a limit. Declared on its requirement: `quota(.tokens, mode: .escrow)`.
 package enum Admission: String, Sendable, CaseIterable {
@@ -25,32 +24,13 @@ extension EntitlementsModule {
 
     /// As ``standing(for:)``, at most a second old.
     func recentStanding(for call: Call) async throws(Problem) -> Standing {
-        let organisation = try await identity.member.scope(of: call).organisation
-        if let known = recentStandings[organisation] { return known }
+        let organisation = try await identity.member.scope(of: call).organisation, now = runtime.now()
+        if let known = recentStandings.value(for: organisation, at: now) { return known }
         let standing = try await standing(for: call)
-        recentStandings.keep(standing)
+        recentStandings.remember(standing, for: organisation, at: now)
         return standing
     }
 }
 
 /// Where organisations stood a moment ago.
-final class RecentStandings: Sendable {
-    static let age: Duration = .seconds(1)
-    /// Beyond so many, all are forgotten and read anew.
-    static let countMax = 10_000
-
-    private let standings = Mutex<[ID<Organisation>: (standing: Standing, readAt: ContinuousClock.Instant)]>([:])
-
-    subscript(_ organisation: ID<Organisation>) -> Standing? {
-        standings.withLock { standings in
-            standings[organisation].flatMap { .now - $0.readAt < Self.age ? $0.standing : nil }
-        }
-    }
-
-    func keep(_ standing: Standing) {
-        standings.withLock { standings in
-            if standings.count >= Self.countMax { standings.removeAll() }
-            standings[standing.organisation] = (standing, .now)
-        }
-    }
-}
+typealias RecentStandings = BriefMemory<ID<Organisation>, Standing>

@@ -188,7 +188,7 @@ extension HTTPField.Name {
     package static let organisation = constant("X-Organisation")
 
     /// A name written in the program: it is a valid token or the program is wrong.
-    private static func constant(_ text: String) -> HTTPField.Name {
+    package static func constant(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a header name") }
         return name
     }

@@ -12,20 +12,20 @@ package struct PayloadDecoder: Sendable {
     private let naming: Naming
 
     package init(for payload: any Payload.Type) {
-        expectation = OnDemand {
-            let reader = SchemaReader()
-            return Expectation(schema: reader.schema(of: payload), components: reader.components)
-        }
-        naming = payload.naming
+        self.init(payload.naming) { $0.schema(of: payload) }
     }
 
     /// For lists of up to `countMax` payloads.
     package init(forListOf payload: any Payload.Type, upTo countMax: Int) {
+        self.init(payload.naming) { .array($0.schema(of: payload), maxItems: countMax) }
+    }
+
+    private init(_ naming: Naming, _ schema: @escaping @Sendable (SchemaReader) -> Schema) {
+        self.naming = naming
         expectation = OnDemand {
             let reader = SchemaReader()
-            return Expectation(schema: .array(reader.schema(of: payload), maxItems: countMax), components: reader.components)
+            return Expectation(schema: schema(reader), components: reader.components)
         }
-        naming = payload.naming
     }
 
     /// Reads a JSON body.
