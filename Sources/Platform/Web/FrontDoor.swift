@@ -1,5 +1,4 @@
 package import Base
-import Foundation
 package import HTTPTypes
 import NIOCore
 import Synchronization
@@ -222,14 +221,10 @@ extension Problem {
         body["code"] = .string(kind.code)
         body["request_id"] = .string(requestID)
         body["error"] = .string(title)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A JSON value of our own making always encodes; should it not, the status still tells.
-        let bytes = (try? encoder.encode(JSONValue.object(body))) ?? Data("{}".utf8)
         var reply = Reply(
             status: HTTPResponse.Status(code: kind.status),
             headers: [.contentType: "application/problem+json; charset=utf-8", .cacheControl: "no-store"],
-            body: .buffer(ByteBuffer(bytes: bytes))
+            body: .buffer(PayloadWriter.json(.object(body)))
         )
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { reply.headers[name] = value }

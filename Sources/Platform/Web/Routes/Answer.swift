@@ -31,6 +31,20 @@ extension Payload {
     }
 }
 
+/// A payload that was written before: for an answer that is given many times.
+package struct Written<Body: Payload>: Answer {
+    package let body: Body
+    private let json: ByteBuffer
+
+    package init(_ body: Body) throws(Problem) {
+        self.body = body
+        json = try body.encoded()
+    }
+
+    package static var documented: [DocumentedAnswer] { Body.documented }
+    package func reply() -> Reply { Reply(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(json)) }
+}
+
 extension Nothing {
     package static var documented: [DocumentedAnswer] { [DocumentedAnswer(204, "Done; there is nothing to say")] }
     package func reply() -> Reply { Reply(status: .noContent) }

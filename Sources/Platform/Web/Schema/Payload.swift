@@ -24,19 +24,27 @@ package enum Naming: Sendable {
     case asDeclared
 
     func written(_ name: String) -> String {
-        // The same rule as JSONEncoder's convertToSnakeCase for the names in use here: a capital starts a word.
         guard self == .snakeCase, name.utf8.contains(where: Self.isCapital) else { return name }
-        var text = ""
+        var text: [UInt8] = []
         text.reserveCapacity(name.utf8.count + 8)
-        for scalar in name.unicodeScalars {
-            guard scalar.isASCII, Self.isCapital(UInt8(scalar.value)) else {
-                text.unicodeScalars.append(scalar)
-                continue
+        write(name, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends a name as it is written.
+    func write(_ name: String, to text: inout [UInt8]) {
+        guard self == .snakeCase else { return text.append(contentsOf: name.utf8) }
+        // The same rule as JSONEncoder's convertToSnakeCase for the names in use here: a capital starts a word.
+        var isFirst = true
+        for byte in name.utf8 {
+            if Self.isCapital(byte) {
+                if !isFirst { text.append(UInt8(ascii: "_")) }
+                text.append(byte | 0x20)
+            } else {
+                text.append(byte)
             }
-            if !text.isEmpty { text += "_" }
-            text.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) | 0x20))
+            isFirst = false
         }
-        return text
     }
 
     private static func isCapital(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }

@@ -3,231 +3,343 @@ import NIOCore
 
 /// Writes payloads as JSON: members in the order of their names, spelled as the payload says.
 ///
-/// Every answer passes here. Foundation's encoder takes five times as long for an answer of usual size, most of it for the spelling of names.
+/// Every answer passes here. Foundation's encoder takes many times as long for an answer of usual size, most of it for the spelling of names and
+/// for the tree of values that it builds first: here a value is written where it stands, and an object's members change places at its end.
 enum PayloadWriter {
     /// - Throws: `EncodingError` for a number that JSON cannot hold, and what the value's own coding throws.
     static func json(_ value: some Encodable, naming: Naming) throws -> ByteBuffer {
-        var text: [UInt8] = []
-        text.reserveCapacity(usualBytes)
-        try Part(value, naming).write(to: &text)
-        return ByteBuffer(bytes: text)
+        let writer = JSONWriter(naming)
+        try writer.write(value)
+        return ByteBuffer(bytes: writer.text.bytes)
     }
 
-    private static let usualBytes = 512
+    static func json(_ value: JSONValue) -> ByteBuffer {
+        var text = JSONText(.asDeclared)
+        text.write(value)
+        return ByteBuffer(bytes: text.bytes)
+    }
 }
 
-/// A JSON value while it is put together: members can be sorted only once all of them are there.
-private enum Part {
-    /// Numbers, `true`, `false` and `null`, as they are written.
-    case plain(String)
-    case string(String)
-    case object(Members)
-    case array(Elements)
-    /// What an encoder that was handed out is still being told.
-    case told(PartEncoder)
+/// JSON as far as it is written: it is told one value after another, and the members of an object or the elements of an array one after another as well.
+private struct JSONText {
+    private(set) var bytes: [UInt8] = []
+    let naming: Naming
+    /// The objects and arrays that are not at their end yet, each within the one before it.
+    private var frames: [Frame] = []
+    /// Members of the objects among them; those of the innermost come last.
+    private var members: [Member] = []
+    private var moved: [UInt8] = []
+    private var framesSoFar = 0
 
-    init<Value: Encodable>(_ value: Value, _ naming: Naming) throws {
-        if Value.self == JSONValue.self, let free = value as? JSONValue {
-            self = Part(free)
-        } else {
-            let encoder = PartEncoder(naming, Value.self)
-            try value.encode(to: encoder)
-            self = encoder.part
-        }
+    private struct Frame {
+        let number: Int
+        let isObject: Bool
+        let names: Naming
+        let firstMember: Int
+        /// Where its first member or element begins.
+        let start: Int
+        var count = 0
     }
 
-    init(_ value: JSONValue) {
-        switch value {
-        case .null: self = .null
-        case .bool(let value): self = Part(value)
-        case .integer(let value): self = Part(value)
-        case .number(let value): self = value.isFinite ? .plain(Self.text(of: value)) : .null
-        case .string(let value): self = .string(value)
-        case .array(let values): self = .array(Elements(values.map { Part($0) }))
-        case .object(let values): self = .object(Members(values.map { ($0.key, Part($0.value)) }))
-        }
+    private struct Member {
+        let start: Int
+        let nameEnd: Int
     }
 
-    init(_ value: Bool) { self = .plain(value ? "true" : "false") }
-    init(_ value: some FixedWidthInteger) { self = .plain(String(value)) }
-    init(_ value: Float) throws { self = .plain(try Self.text(of: value, value.isFinite)) }
-    init(_ value: Double) throws { self = .plain(try Self.text(of: value, value.isFinite)) }
-    static var null: Part { .plain("null") }
+    /// A container that somebody holds: it may be told something as long as its frame is open.
+    struct Place {
+        fileprivate let level: Int
+        fileprivate let number: Int
+    }
 
-    private static func text(of value: some CustomStringConvertible, _ isFinite: Bool) throws -> String {
-        guard isFinite else { throw EncodingError.invalidValue(value, EncodingError.Context(codingPath: [], debugDescription: "JSON has no such number")) }
-        return text(of: value)
+    private static let usualBytes = 1_024
+
+    init(_ naming: Naming) {
+        self.naming = naming
+        bytes.reserveCapacity(Self.usualBytes)
+    }
+
+    /// How many objects and arrays are not at their end.
+    var depth: Int { frames.count }
+
+    // MARK: Values
+
+    mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
+    mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    mutating func write(_ value: String) { bytes.append(quoted: value) }
+    mutating func write(integer value: some FixedWidthInteger) { bytes.append(contentsOf: value.description.utf8) }
+    mutating func writeEmptyObject() { bytes.append(contentsOf: "{}".utf8) }
+
+    mutating func write(fraction value: some BinaryFloatingPoint & CustomStringConvertible) throws {
+        guard value.isFinite else {
+            throw EncodingError.invalidValue(value, EncodingError.Context(codingPath: [], debugDescription: "JSON has no such number"))
+        }
+        write(number: value.description)
     }
 
     /// A whole number is written as one.
-    private static func text(of value: some CustomStringConvertible) -> String {
-        let text = value.description
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-    }
+    private mutating func write(number: String) { bytes.append(contentsOf: number.hasSuffix(".0") ? number.dropLast(2).utf8 : number[...].utf8) }
 
-    func write(to text: inout [UInt8]) throws {
-        switch self {
-        case .plain(let word): text.append(contentsOf: word.utf8)
-        case .string(let string): text.append(quoted: string)
-        case .told(let encoder): try encoder.part.write(to: &text)
-        case .array(let elements):
-            text.append(UInt8(ascii: "["))
-            for (index, element) in elements.list.enumerated() {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                try element.write(to: &text)
+    mutating func write(_ value: JSONValue) {
+        switch value {
+        case .null: writeNull()
+        case .bool(let value): write(value)
+        case .integer(let value): write(integer: value)
+        case .number(let value): if value.isFinite { write(number: value.description) } else { writeNull() }
+        case .string(let value): write(value)
+        case .array(let values):
+            bytes.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                write(value)
             }
-            text.append(UInt8(ascii: "]"))
-        case .object(let members):
-            text.append(UInt8(ascii: "{"))
-            for (index, member) in members.list.sorted(by: { $0.name < $1.name }).enumerated() {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                text.append(quoted: member.name)
-                text.append(UInt8(ascii: ":"))
-                try member.part.write(to: &text)
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let values):
+            bytes.append(UInt8(ascii: "{"))
+            for (index, member) in values.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                write(member.key)
+                bytes.append(UInt8(ascii: ":"))
+                write(member.value)
             }
-            text.append(UInt8(ascii: "}"))
+            bytes.append(UInt8(ascii: "}"))
         }
     }
-}
 
-private final class Members {
-    var list: [(name: String, part: Part)]
-    init(_ list: [(name: String, part: Part)] = []) { self.list = list }
-}
+    // MARK: Objects and arrays
 
-private final class Elements {
-    var list: [Part]
-    init(_ list: [Part] = []) { self.list = list }
-}
-
-/// Is told one value.
-private final class PartEncoder: Encoder, SingleValueEncodingContainer {
-    /// A value that says nothing of itself is an empty object, as a payload without properties is.
-    var part = Part.object(Members())
-    private let naming: Naming
-    private let type: Any.Type
-    var codingPath: [any CodingKey] { [] }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
-
-    init(_ naming: Naming, _ type: Any.Type) {
-        self.naming = naming
-        self.type = type
+    /// The object or array at a depth, where there is one already.
+    func place(at depth: Int, isObject: Bool) -> Place? {
+        guard frames.count > depth, frames[depth].isObject == isObject else { return nil }
+        return Place(level: depth, number: frames[depth].number)
     }
 
-    func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
-        let members: Members
-        if case .object(let present) = part { members = present } else { members = Members() }
-        part = .object(members)
+    /// Begins an object or array where the text ends.
+    mutating func open(isObject: Bool, names: Naming? = nil) -> Place {
+        bytes.append(isObject ? UInt8(ascii: "{") : UInt8(ascii: "["))
+        framesSoFar += 1
+        frames.append(Frame(number: framesSoFar, isObject: isObject, names: names ?? naming, firstMember: members.count, start: bytes.count))
+        return Place(level: frames.count - 1, number: framesSoFar)
+    }
+
+    func count(at place: Place) -> Int { isOpen(place) ? frames[place.level].count : 0 }
+
+    /// Begins the next element of an array, or the next member of an object, whose value is to follow.
+    /// - Throws: `EncodingError` where the container has come to its end, because another was told something meanwhile.
+    mutating func begin(_ name: String? = nil, at place: Place) throws {
+        guard isOpen(place) else {
+            let context = EncodingError.Context(codingPath: [], debugDescription: "containers are told one after another")
+            throw EncodingError.invalidValue(name ?? "", context)
+        }
+        close(to: place.level + 1)
+        if frames[place.level].count > 0 { bytes.append(UInt8(ascii: ",")) }
+        frames[place.level].count += 1
+        guard let name else { return }
+        let start = bytes.count
+        bytes.append(quoted: name, spelled: frames[place.level].names)
+        members.append(Member(start: start, nameEnd: bytes.count - 1))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    private func isOpen(_ place: Place) -> Bool { place.level < frames.count && frames[place.level].number == place.number }
+
+    /// Ends what is open until `depth` frames are left.
+    mutating func close(to depth: Int) {
+        while frames.count > depth, let frame = frames.popLast() {
+            if frame.isObject { sort(frame) }
+            bytes.append(frame.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+        }
+    }
+
+    /// Puts the members of an object that has come to its end into the order of their names.
+    private mutating func sort(_ frame: Frame) {
+        let places = frame.firstMember..<members.count
+        defer { members.removeSubrange(places) }
+        guard zip(places, places.dropFirst()).contains(where: { isBefore(members[$1], members[$0], in: bytes, from: 0) }) else { return }
+        moved.removeAll(keepingCapacity: true)
+        moved.append(contentsOf: bytes[frame.start...])
+        let end = bytes.count + 1
+        bytes.removeSubrange(frame.start...)
+        let order = places.sorted { isBefore(members[$0], members[$1], in: moved, from: frame.start) }
+        for (index, place) in order.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            // Behind each member stands the comma before the next.
+            let memberEnd = (place + 1 < places.upperBound ? members[place + 1].start : end) - 1
+            bytes.append(contentsOf: moved[members[place].start - frame.start..<memberEnd - frame.start])
+        }
+    }
+
+    private func isBefore(_ first: Member, _ second: Member, in text: [UInt8], from start: Int) -> Bool {
+        text[first.start - start..<first.nameEnd - start].lexicographicallyPrecedes(text[second.start - start..<second.nameEnd - start])
+    }
+}
+
+/// Lets values write themselves into a text.
+private final class JSONWriter {
+    var text: JSONText
+    /// Of the value that is writing itself: how many objects and arrays there were before it, and its type.
+    private var base = 0
+    private var type: Any.Type = Never.self
+
+    init(_ naming: Naming) { text = JSONText(naming) }
+
+    func write<Value: Encodable>(_ value: Value) throws {
+        if Value.self == JSONValue.self, let free = value as? JSONValue { return text.write(free) }
+        let outer = (base, type)
+        let start = text.bytes.count
+        (base, type) = (text.depth, Value.self)
+        try value.encode(to: self)
+        text.close(to: base)
+        (base, type) = outer
+        // A value that says nothing of itself is an empty object, as a payload without properties is.
+        if text.bytes.count == start { text.writeEmptyObject() }
+    }
+
+    /// The object or array that the value which is writing itself is.
+    func ownPlace(isObject: Bool) -> JSONText.Place {
         // The names of a map's entries are data and stand as they are.
-        return KeyedEncodingContainer(KeyedParts(members: members, naming: naming, names: type is any MapOfNames.Type ? .asDeclared : naming))
+        text.place(at: base, isObject: isObject) ?? text.open(isObject: isObject, names: type is any MapOfNames.Type ? .asDeclared : nil)
     }
-
-    func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        let elements = Elements()
-        part = .array(elements)
-        return UnkeyedParts(elements: elements, naming: naming)
-    }
-
-    func singleValueContainer() -> any SingleValueEncodingContainer { self }
-
-    func encodeNil() { part = .null }
-    func encode(_ value: Bool) { part = Part(value) }
-    func encode(_ value: String) { part = .string(value) }
-    func encode(_ value: Double) throws { part = try Part(value) }
-    func encode(_ value: Float) throws { part = try Part(value) }
-    func encode(_ value: Int) { part = Part(value) }
-    func encode(_ value: Int8) { part = Part(value) }
-    func encode(_ value: Int16) { part = Part(value) }
-    func encode(_ value: Int32) { part = Part(value) }
-    func encode(_ value: Int64) { part = Part(value) }
-    func encode(_ value: UInt) { part = Part(value) }
-    func encode(_ value: UInt8) { part = Part(value) }
-    func encode(_ value: UInt16) { part = Part(value) }
-    func encode(_ value: UInt32) { part = Part(value) }
-    func encode(_ value: UInt64) { part = Part(value) }
-    func encode(_ value: some Encodable) throws { part = try Part(value, naming) }
 }
 
 private protocol MapOfNames {}
 extension Dictionary: MapOfNames where Key == String {}
 
-private struct KeyedParts<Key: CodingKey>: KeyedEncodingContainerProtocol {
-    let members: Members
-    let naming: Naming
-    let names: Naming
+// MARK: - What values write themselves to
+
+extension JSONWriter: Encoder, SingleValueEncodingContainer {
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
+        KeyedEncodingContainer(MemberContainer(writer: self, place: ownPlace(isObject: true)))
+    }
+
+    func unkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: self, place: ownPlace(isObject: false)) }
+    func singleValueContainer() -> any SingleValueEncodingContainer { self }
+
+    func encodeNil() { text.writeNull() }
+    func encode(_ value: Bool) { text.write(value) }
+    func encode(_ value: String) { text.write(value) }
+    func encode(_ value: Double) throws { try text.write(fraction: value) }
+    func encode(_ value: Float) throws { try text.write(fraction: value) }
+    func encode(_ value: Int) { text.write(integer: value) }
+    func encode(_ value: Int8) { text.write(integer: value) }
+    func encode(_ value: Int16) { text.write(integer: value) }
+    func encode(_ value: Int32) { text.write(integer: value) }
+    func encode(_ value: Int64) { text.write(integer: value) }
+    func encode(_ value: UInt) { text.write(integer: value) }
+    func encode(_ value: UInt8) { text.write(integer: value) }
+    func encode(_ value: UInt16) { text.write(integer: value) }
+    func encode(_ value: UInt32) { text.write(integer: value) }
+    func encode(_ value: UInt64) { text.write(integer: value) }
+    func encode(_ value: some Encodable) throws { try write(value) }
+}
+
+private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
+    let writer: JSONWriter
+    let place: JSONText.Place
     var codingPath: [any CodingKey] { [] }
 
-    private func add(_ part: Part, _ key: some CodingKey) { members.list.append((names.written(key.stringValue), part)) }
+    func encodeNil(forKey key: Key) throws { try add(key) { $0.text.writeNull() } }
+    func encode(_ value: Bool, forKey key: Key) throws { try add(key) { $0.text.write(value) } }
+    func encode(_ value: String, forKey key: Key) throws { try add(key) { $0.text.write(value) } }
+    func encode(_ value: Double, forKey key: Key) throws { try add(key) { try $0.text.write(fraction: value) } }
+    func encode(_ value: Float, forKey key: Key) throws { try add(key) { try $0.text.write(fraction: value) } }
+    func encode(_ value: Int, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: Int8, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: Int16, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: Int32, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: Int64, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: UInt, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: UInt8, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: UInt16, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: UInt32, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: UInt64, forKey key: Key) throws { try add(key) { $0.text.write(integer: value) } }
+    func encode(_ value: some Encodable, forKey key: Key) throws { try add(key) { try $0.write(value) } }
 
-    func encodeNil(forKey key: Key) { add(.null, key) }
-    func encode(_ value: Bool, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: String, forKey key: Key) { add(.string(value), key) }
-    func encode(_ value: Double, forKey key: Key) throws { add(try Part(value), key) }
-    func encode(_ value: Float, forKey key: Key) throws { add(try Part(value), key) }
-    func encode(_ value: Int, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: Int8, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: Int16, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: Int32, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: Int64, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: UInt, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: UInt8, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: UInt16, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: UInt32, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: UInt64, forKey key: Key) { add(Part(value), key) }
-    func encode(_ value: some Encodable, forKey key: Key) throws { add(try Part(value, naming), key) }
+    private func add(_ key: Key, _ write: (JSONWriter) throws -> Void) throws {
+        try writer.text.begin(key.stringValue, at: place)
+        try write(writer)
+    }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
-        let nested = Members()
-        add(.object(nested), key)
-        return KeyedEncodingContainer(KeyedParts<Nested>(members: nested, naming: naming, names: naming))
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(key, isObject: true)))
     }
 
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        let elements = Elements()
-        add(.array(elements), key)
-        return UnkeyedParts(elements: elements, naming: naming)
+        ElementContainer(writer: writer, place: open(key, isObject: false))
     }
 
-    func superEncoder() -> any Encoder {
-        let encoder = PartEncoder(naming, Any.self)
-        members.list.append(("super", .told(encoder)))
-        return encoder
-    }
+    func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: SuperKey()) }
+    func superEncoder(forKey key: Key) -> any Encoder { FurtherEncoder(writer: writer, place: place, key: key) }
 
-    func superEncoder(forKey key: Key) -> any Encoder {
-        let encoder = PartEncoder(naming, Any.self)
-        add(.told(encoder), key)
-        return encoder
+    /// What is told a container that has come to its end throws; so does what is told to one within it, as there is none.
+    private func open(_ key: Key, isObject: Bool) -> JSONText.Place {
+        guard (try? writer.text.begin(key.stringValue, at: place)) != nil else { return place }
+        return writer.text.open(isObject: isObject)
     }
 }
 
-private struct UnkeyedParts: UnkeyedEncodingContainer {
-    let elements: Elements
-    let naming: Naming
+private struct ElementContainer: UnkeyedEncodingContainer {
+    let writer: JSONWriter
+    let place: JSONText.Place
     var codingPath: [any CodingKey] { [] }
-    var count: Int { elements.list.count }
+    var count: Int { writer.text.count(at: place) }
 
-    func encodeNil() { elements.list.append(.null) }
-    func encode(_ value: Double) throws { elements.list.append(try Part(value)) }
-    func encode(_ value: String) { elements.list.append(.string(value)) }
-    func encode(_ value: some Encodable) throws { elements.list.append(try Part(value, naming)) }
+    func encodeNil() throws { try add { $0.text.writeNull() } }
+    func encode(_ value: String) throws { try add { $0.text.write(value) } }
+    func encode(_ value: Double) throws { try add { try $0.text.write(fraction: value) } }
+    func encode(_ value: some Encodable) throws { try add { try $0.write(value) } }
+
+    private func add(_ write: (JSONWriter) throws -> Void) throws {
+        try writer.text.begin(at: place)
+        try write(writer)
+    }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        let nested = Members()
-        elements.list.append(.object(nested))
-        return KeyedEncodingContainer(KeyedParts<Nested>(members: nested, naming: naming, names: naming))
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(isObject: true)))
     }
 
-    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-        let nested = Elements()
-        elements.list.append(.array(nested))
-        return UnkeyedParts(elements: nested, naming: naming)
+    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: open(isObject: false)) }
+    func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: nil) }
+
+    private func open(isObject: Bool) -> JSONText.Place {
+        guard (try? writer.text.begin(at: place)) != nil else { return place }
+        return writer.text.open(isObject: isObject)
+    }
+}
+
+private struct SuperKey: CodingKey {
+    let stringValue = "super"
+    let intValue: Int? = nil
+    init() {}
+    init?(stringValue _: String) { nil }
+    init?(intValue _: Int) { nil }
+}
+
+/// One more value in a container, written when it is told.
+private struct FurtherEncoder: Encoder {
+    let writer: JSONWriter
+    let place: JSONText.Place
+    let key: (any CodingKey)?
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(isObject: true)))
     }
 
-    func superEncoder() -> any Encoder {
-        let encoder = PartEncoder(naming, Any.self)
-        elements.list.append(.told(encoder))
-        return encoder
+    func unkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: open(isObject: false)) }
+
+    func singleValueContainer() -> any SingleValueEncodingContainer {
+        try? writer.text.begin(key?.stringValue, at: place)
+        return writer
+    }
+
+    private func open(isObject: Bool) -> JSONText.Place {
+        guard (try? writer.text.begin(key?.stringValue, at: place)) != nil else { return place }
+        return writer.text.open(isObject: isObject)
     }
 }
 
@@ -236,11 +348,19 @@ extension [UInt8] {
     fileprivate mutating func append(quoted string: String) {
         append(UInt8(ascii: "\""))
         // Most text has nothing to escape and is taken as it is.
-        if string.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+        if string.hasToBeEscaped {
             for byte in string.utf8 { append(escaping: byte) }
         } else {
             append(contentsOf: string.utf8)
         }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// As ``append(quoted:)`` of a name, in its spelling.
+    fileprivate mutating func append(quoted name: String, spelled naming: Naming) {
+        guard naming == .snakeCase, !name.hasToBeEscaped else { return append(quoted: naming.written(name)) }
+        append(UInt8(ascii: "\""))
+        naming.write(name, to: &self)
         append(UInt8(ascii: "\""))
     }
 
@@ -256,5 +376,17 @@ extension [UInt8] {
         case 0..<32: append(contentsOf: (#"\u00"# + Hex.encode([byte])).utf8)
         default: append(byte)
         }
+    }
+}
+
+extension String {
+    fileprivate var hasToBeEscaped: Bool {
+        func has(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+            for byte in bytes where byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+            return false
+        }
+        if let answer = utf8.withContiguousStorageIfAvailable(has) { return answer }
+        var copy = self
+        return copy.withUTF8(has)
     }
 }
