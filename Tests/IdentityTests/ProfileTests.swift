@@ -39,6 +39,31 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an account is read once, and again after any change: of this process at once, of others within half a second`(_ engine: Engine) async throws {
+        let counter = CountedDatabase.Counter()
+        try await withTestApp(engine, databaseWrapper: { CountedDatabase($0, counter) }) { app in
+            let person = try await app.register()
+            func name() async -> JSONValue? { await app.call("GET", "/v1/auth/profile", token: person.token)["full_name"] }
+            _ = await name()
+            let before = counter.total
+            for path in ["/v1/auth/profile", "/v1/auth/me", "/v1/auth/verify"] { #expect(await app.call("GET", path, token: person.token).status == 200) }
+            #expect(counter.total == before)
+
+            #expect(await app.call("PUT", "/v1/auth/me", json: ["full_name": "First"], token: person.token)["full_name"] == "First")
+            #expect(await name() == "First")
+            let second = try #require(await app.signIn(person)["access_token"]?.string)
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token)["active_sessions_count"] == 2)
+            #expect(await app.call("POST", "/v1/auth/logout", token: second).status == 200)
+            #expect(await app.call("GET", "/v1/auth/profile", token: person.token)["active_sessions_count"] == 1)
+
+            // As another process does it.
+            try await app.app.database.write { try $0.execute("UPDATE people SET full_name = 'Other' WHERE id = \(person.id)") }
+            app.clock.advance(by: .milliseconds(500))
+            #expect(await name() == "Other")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a person says what they are called and what they prefer`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()

@@ -117,6 +117,8 @@ package struct IdentityModule: Module {
         logger: Logger,
         runtime: Runtime
     ) async throws {
+        let accountMemory = AccountMemory()
+        let database = WatchedDatabase(database) { accountMemory.forgetAll() }
         let revocations = Revocations(database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
         rotation = KeyRotation(database: database, sealer: sealer, audit: audit, settings: settings, runtime: runtime)
         try await rotation.prepare()
@@ -175,7 +177,8 @@ package struct IdentityModule: Module {
             events: events,
             audit: audit,
             post: post,
-            runtime: runtime
+            runtime: runtime,
+            memory: accountMemory
         )
         passwords = Passwords(
             database: database,

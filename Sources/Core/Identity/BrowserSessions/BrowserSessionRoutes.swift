@@ -25,7 +25,7 @@ extension IdentityModule {
             ) {
                 holder in
                 guard let csrf = holder.csrf else { throw Problem(.notFound, detail: "This call came without a session cookie.") }
-                return BrowserPresence(csrfToken: csrf, user: try await profiles.account(holder.scope).user)
+                return BrowserPresence(csrfToken: csrf, user: try await profiles.account(holder.scope).body.user)
             },
             .delete("auth/browser-session", "Sign out and give the cookie back", requires: member) { scope in
                 try await sessions.end(scope)

@@ -18,7 +18,7 @@ extension IdentityModule {
             .get(
                 "auth/verify", "Whether this access token or API key is good, and whose it is", requires: member.allowing(.identityRead), problems: [.notFound]
             ) { scope in
-                TokenOwner(try await profiles.account(scope).user, scope)
+                TokenOwner(try await profiles.account(scope).body.user, scope)
             },
             .post("auth/verify-token", "Whether an access token is good, whose it is and how long", requires: .public) { (request: TokenGiven, _) in
                 try await profiles.introspect(request.token)

@@ -12,14 +12,17 @@ struct Profiles: Sendable {
     let audit: AuditModule
     let post: Post
     let runtime: Runtime
+    let memory: AccountMemory
 
     /// How large preferences may be, in bytes of JSON.
     static let preferencesBytesMax = 16 << 10
 
-    func account(_ scope: Scope) async throws(Problem) -> Account {
-        try await database.read { transaction in
-            guard let record = try transaction.account(of: scope.person) else { throw Problem(.notFound) }
-            return Account(record)
+    func account(_ scope: Scope) async throws(Problem) -> Written<Account> {
+        try await memory.account(of: scope.person, at: runtime.now()) { () async throws(Problem) in
+            try await database.read { transaction in
+                guard let record = try transaction.account(of: scope.person) else { throw Problem(.notFound) }
+                return Account(record)
+            }
         }
     }
 
