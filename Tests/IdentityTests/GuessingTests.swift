@@ -120,6 +120,34 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `counters out of memory go batch by batch, and no others`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            try await app.app.database.write { transaction in
+                let old = transaction.now - FailureCount.memory - .hours(1)
+                for index in 0..<25 {
+                    let (key, failedAt) = ("key \(100 + index)", index.isMultiple(of: 2) ? old : transaction.now)
+                    let refusedUntil = index % 5 == 0 ? transaction.now + .hours(1) : failedAt
+                    try transaction.execute(
+                        """
+                        INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until)
+                        VALUES (\(key), 1, \(failedAt), \(refusedUntil))
+                        """)
+                }
+            }
+            var (last, steps): (String?, Int) = ("", 0)
+            while let place = last {
+                steps += 1
+                last = try await app.app.database.write { transaction in
+                    try transaction.deleteFailures(before: transaction.now - FailureCount.memory, after: place, among: 10)
+                }
+            }
+            #expect(steps == 3)
+            let left = try await app.app.database.read { try $0.all("SELECT bucket FROM sign_in_failures ORDER BY bucket") { try $0["bucket"] as String } }
+            #expect(left == (0..<25).filter { !$0.isMultiple(of: 2) || $0 % 5 == 0 }.map { "key \(100 + $0)" })
+        }
+    }
+
     @Test func `all addresses of one IPv6 network are one`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()

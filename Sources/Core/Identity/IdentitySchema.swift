@@ -1,7 +1,7 @@
 import Modules
 
 enum IdentitySchema {
-    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations
+    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations + [SignInSchema.failuresByKey]
 
     private static let foundation = [
         Migration(

@@ -22,6 +22,8 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         case real
         /// Ends a table definition: the engine holds every row to the declared types.
         case strict
+        /// As ``strict``, with the rows kept where their key is and nowhere else: for tables whose keys are scattered and whose rows are small.
+        case strictByKey
         /// Locks the rows that a SELECT finds until the transaction ends. SQLite has one writer, so its rows are locked already.
         case forUpdate
         /// As ``forUpdate``, passing over rows that somebody else has locked.
@@ -110,9 +112,10 @@ extension SQL.Idiom {
         case (.real, .sqlite): "REAL"
         case (.real, .postgres): "DOUBLE PRECISION"
         case (.strict, .sqlite): "STRICT"
+        case (.strictByKey, .sqlite): "STRICT, WITHOUT ROWID"
         case (.forUpdate, .postgres): "FOR UPDATE"
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
-        case (.strict, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
+        case (.strict, .postgres), (.strictByKey, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
         case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table stay as they are'); END"
         case (.refusal, .postgres): "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         case (.refusalFunction, .sqlite): "SELECT 1"

@@ -4,6 +4,8 @@ import Modules
 struct ForgetFailures: Job {
     static let name = "sign-in.forget"
     private static let batch = 500
+    /// Counters that are looked at in one transaction.
+    private static let failuresBatch = 5_000
 
     static let schedule = Schedule(id: name, .cron("23 * * * *", timeZone: "UTC")) { _, queue, transaction in
         try queue.enqueue(ForgetFailures(), JobOptions(priority: 1_000, uniqueKey: "hourly"), in: transaction)
@@ -11,7 +13,13 @@ struct ForgetFailures: Job {
 
     static func worker(_ database: any Database) -> Worker {
         Worker(ForgetFailures.self) { _, context in
-            try await inBatches(context) { try await database.write { try $0.deleteFailures(before: $0.now - FailureCount.memory, atMost: batch) } }
+            var last: String? = ""
+            while let place = last {
+                try context.checkCancellation()
+                last = try await database.write {
+                    try $0.deleteFailures(before: $0.now - FailureCount.memory, after: place, among: failuresBatch)
+                }
+            }
             try await inBatches(context) { try await database.write { try $0.deleteFamiliarPlaces(before: $0.now - FamiliarPlace.memory, atMost: batch) } }
             return .done
         }

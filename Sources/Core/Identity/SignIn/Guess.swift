@@ -39,6 +39,11 @@ struct Guess: Sendable {
         (FamiliarPlace(network: network, of: account), device.map { FamiliarPlace(device: $0, of: account) })
     }
 
+    /// As long as a person's id.
+    func pseudonym(under secret: [UInt8]) -> String {
+        "name-" + Hex.encode(MessageAuthentication.code(Array("subject\n\(account)".utf8), key: secret).prefix(16)).dropLast()
+    }
+
     /// - Parameter isKnownDevice: whether the device was seen before; another one is nothing but its network.
     func buckets(isKnownDevice: Bool, under lockout: Lockout, secret: [UInt8]) -> Buckets {
         func key(_ kind: String, _ parts: String...) -> String {

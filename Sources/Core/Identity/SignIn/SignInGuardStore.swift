@@ -2,18 +2,19 @@ import Modules
 
 /// Every SQL statement about signing in: who is meant, what failed before, and which places are familiar.
 extension Transaction {
-    /// Finds the person whom a name, as its key, stands for. For a name that nobody has somebody else is read and put aside, so that it
-    /// takes as long.
+    /// Finds the person whom a name, as its key, stands for. For a name that nobody has the person next to it is read and put aside, so that it
+    /// takes as long: somebody else for each name, or else they would be at hand where others have to be looked for.
     func claimant(named key: String) throws -> Person? {
         let found = try first(
             """
-            SELECT id, 1 AS is_known FROM people WHERE email_key = \(key) OR username_key = \(key)
+            SELECT id, 2 AS rank FROM people WHERE email_key = \(key) OR username_key = \(key)
+            UNION ALL SELECT id, 1 FROM (SELECT id FROM people WHERE email_key > \(key) ORDER BY email_key LIMIT 1) AS neighbour
             UNION ALL SELECT MIN(id), 0 FROM people
-            ORDER BY is_known DESC LIMIT 1
+            ORDER BY rank DESC LIMIT 1
             """
-        ) { (id: try $0["id"] as ID<Person>?, isKnown: try $0["is_known"] as Bool) }
+        ) { (id: try $0["id"] as ID<Person>?, rank: try $0["rank"] as Int64) }
         guard let found, let id = found.id, let person = try person(id) else { return nil }
-        return found.isKnown ? person : nil
+        return found.rank == 2 ? person : nil
     }
 
     /// Reads counters and locks them until the transaction ends; those that were not there are made, so that there is something to lock.
@@ -33,8 +34,7 @@ extension Transaction {
 
     /// Writes counters that are locked; those that count nothing are not kept.
     ///
-    /// Rows are written anew, not changed: a change leaves the indexes alone, and from the time that this saves a stranger could tell an
-    /// account that failed before from others.
+    /// Rows are written anew, not changed: from the time that a mere change saves a stranger could tell an account that failed before from others.
     func save(_ counts: [Bucket: FailureCount]) throws {
         let counts = counts.sorted { $0.key.key < $1.key.key }
         try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: counts.map(\.key.key))")
@@ -48,15 +48,24 @@ extension Transaction {
         try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: buckets.map(\.key))")
     }
 
-    /// - Returns: how many counters nobody remembers any more were deleted, `count` at most.
-    func deleteFailures(before time: Instant, atMost count: Int) throws -> Int {
+    /// Deletes counters that nobody remembers any more, among the next `count` of them in the order of their keys. They have no index by their time:
+    /// each failure would have to be entered there as well, and the place of the entry would tell when the account failed before.
+    /// - Parameter last: the key that the step before ended with; empty for the first.
+    /// - Returns: the key to go on behind; nil at the end.
+    func deleteFailures(before time: Instant, after last: String, among count: Int) throws -> String? {
+        let end = try first("SELECT bucket FROM sign_in_failures WHERE bucket > \(last) ORDER BY bucket LIMIT 1 OFFSET \(count - 1)") {
+            try $0["bucket"] as String
+        }
+        let upTo: SQL = end.map { "AND bucket <= \($0)" } ?? ""
         try execute(
             """
             DELETE FROM sign_in_failures WHERE bucket IN (
-                SELECT bucket FROM sign_in_failures WHERE failed_at < \(time) AND refused_until < \(now) ORDER BY failed_at LIMIT \(count) \(.skipLocked)
+                SELECT bucket FROM sign_in_failures
+                WHERE bucket > \(last) \(upTo) AND failed_at < \(time) AND refused_until < \(now) \(.skipLocked)
             )
             """
         )
+        return end
     }
 
     /// - Parameter person: nil for a name that nobody has: the same is looked for, and not found.
@@ -134,5 +143,24 @@ enum SignInSchema {
         ) \(.strict)
         """,
         "CREATE INDEX familiar_places_by_time ON familiar_places (last_used_at)"
+    )
+
+    /// A counter stands where its key is, so that one that was there before is written in the same place as a new one, and takes as long.
+    static let failuresByKey = Migration(
+        "identity-013-failures-by-key",
+        """
+        CREATE TABLE sign_in_failures_by_key (
+            bucket TEXT PRIMARY KEY NOT NULL,
+            failures \(.integer) NOT NULL CHECK (failures >= 0),
+            failed_at \(.integer) NOT NULL,
+            refused_until \(.integer) NOT NULL CHECK (refused_until >= failed_at)
+        ) \(.strictByKey)
+        """,
+        """
+        INSERT INTO sign_in_failures_by_key (bucket, failures, failed_at, refused_until)
+        SELECT bucket, failures, failed_at, refused_until FROM sign_in_failures
+        """,
+        "DROP TABLE sign_in_failures",
+        "ALTER TABLE sign_in_failures_by_key RENAME TO sign_in_failures"
     )
 }

@@ -100,7 +100,7 @@ struct SignIns: Sendable {
         // The session's own row follows, or the answer to the code.
         case .codeMissing, .proven: return
         }
-        let event = AuditEvent("session.created", outcome: outcome, from: guess.visitor, subject: guess.person?.text, details: ["reason": reason])
+        let event = AuditEvent("session.created", outcome: outcome, from: guess.visitor, subject: signInGuard.subject(of: guess), details: ["reason": reason])
         try audit.record(event, in: transaction)
     }
 
