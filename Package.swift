@@ -22,8 +22,9 @@ let c: [Target] = [
     .library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
     // libcurl's options are set by a function with variable arguments, which Swift cannot call: a few lines of C stand between.
     .target(name: "CCurl", path: "Sources/C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
-    // Stands before the C library's own in the one program that measures, and in no other.
+    // These stand before the C library's own in the one program that measures, and in no other.
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
+    .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
@@ -83,8 +84,8 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "CAllocations", "Client", "Modules", "Rates", "Identity", "Entitlements", "Forecasting", "StoragePostgres", .arguments, .logging,
-            .sqlite, .unixSignals,
+            "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements", "Forecasting", "StoragePostgres",
+            .arguments, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSlowDisk
 import Foundation
 
 /// The whole measurement, from the first server to the last table.
@@ -21,13 +22,22 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The release binary of gatehouse.")
     var binary = ".build/release/gatehouse"
 
+    @Option(help: ArgumentHelp("Makes the disk slower: so many more µs each time that it is synchronised, in the baselines as well.", valueName: "µs"))
+    var syncDelay = 0
+
     enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, reservations, identity, start, rows, guessing, rates }
 
+    func validate() throws {
+        guard (0...1_000_000).contains(syncDelay) else { throw ValidationError("--sync-delay takes 0 to 1000000 µs.") }
+    }
+
     func run() async throws {
+        gatehouse_delay_syncs(UInt32(syncDelay))
         let parts = Set(only.isEmpty ? Part.allCases : only)
         let effort = quick ? Effort.quick : .full
         try await Scratch.withFolder(in: folder) { scratch in
             say(Machine.description)
+            if syncDelay > 0 { say("Each time that the disk is synchronised takes \(syncDelay) µs longer than it does by itself.") }
             if parts.contains(.web) || parts.contains(.writes) {
                 let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(calls: parts.contains(.web), writes: parts.contains(.writes))
                 for table in tables { say(table) }
