@@ -61,10 +61,12 @@ package struct LineLogHandler: LogHandler {
             line.append(quoted: name)
             line.append(":")
             switch Self.isSecret(name) ? "[redacted]" : value {
-            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it.
-            case .stringConvertible(let number as any BinaryInteger): line.append(number.description)
-            case .stringConvertible(let number as Double) where number.isFinite: line.append(number.description)
             case .string(let text): line.append(quoted: text)
+            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it. The usual types
+            // come first: to ask for a protocol takes far longer.
+            case .stringConvertible(let number as Int): line.append(number.description)
+            case .stringConvertible(let number as Double) where number.isFinite: line.append(number.description)
+            case .stringConvertible(let number as any BinaryInteger): line.append(number.description)
             case let value: line.append(quoted: value.description)
             }
         }
