@@ -109,7 +109,7 @@ import Testing
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let till = Till(app: app, person: try await app.subscriber("free"))
             try await till.entitlements.begin(as: "node")
-            for loss in Reservation.Loss.allCases {
+            for loss in Reservation.Loss.some {
                 try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process, loss: loss))
             }
             try await till.reserve(try await till.charge())
@@ -119,7 +119,8 @@ import Testing
                 try await till.requireBalance()
             }
             #expect(count >= 4)
-            #expect(try await till.level() == [1, 1, 3])
+            // One is used as agreed, one because nobody answers for it, and one outlives the process.
+            #expect(try await till.level() == [2, 1, 2])
         }
     }
 

@@ -12,7 +12,7 @@ struct ReservationModel: Sendable {
         let fingerprint: String
         let bucket: Bucket
         let amount: Int64
-        let terms: Reservation.Terms
+        var terms: Reservation.Terms
         /// The life of the node that it was made in.
         let epoch: Int
         var state = "held"
@@ -62,9 +62,7 @@ struct ReservationModel: Sendable {
         case "held":
             if let fence, fence != hold.fence { return "reservation-lost" }
             end(index, as: "committed")
-            // Its own units are free by now, so that the room is that of all of them.
-            let over = max(0, units - max(hold.amount, hold.amount + max(0, room(in: hold.bucket) - hold.amount)))
-            charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
+            charge(hold, units)
         case "expired":
             holds[index].state = "committed"
             holds[index].fence += 1
@@ -77,9 +75,14 @@ struct ReservationModel: Sendable {
     }
 
     mutating func release(_ index: Int, fence: Int64?) -> String {
-        guard holds[index].state == "held" else { return "ok" }
-        if let fence, fence != holds[index].fence { return "reservation-lost" }
-        end(index, as: "released")
+        switch holds[index].state {
+        case "held":
+            if let fence, fence != holds[index].fence { return "reservation-lost" }
+            end(index, as: "released")
+        // Whoever held it last says that it came to nothing, and so it stays.
+        case "expired" where fence == nil || fence == holds[index].fence - 1: holds[index].state = "released"
+        default: break
+        }
         return "ok"
     }
 
@@ -104,30 +107,61 @@ struct ReservationModel: Sendable {
         return "ok"
     }
 
-    /// - Returns: how many leases ran out.
-    mutating func sweep() -> Int {
-        let lost = holds.indices.filter { holds[$0].state == "held" && holds[$0].leaseUntil < now }
-        lost.forEach { lose($0) }
-        return lost.count
-    }
+    /// - Returns: how many leases ran out for good.
+    mutating func sweep() -> Int { lose { [now] in $0.leaseUntil < now } }
 
-    /// - Returns: how many an earlier life of the node left behind.
+    /// - Returns: how many an earlier life of the node left behind, and are settled.
     mutating func begin() -> Int {
         // What was made before the node said its name is nobody's.
-        let lost = holds.indices.filter { holds[$0].state == "held" && holds[$0].terms.life == .process && holds[$0].epoch > 0 }
-        lost.forEach { lose($0) }
+        let count = lose { $0.terms.life == .process && $0.epoch > 0 }
         epoch += 1
-        return lost.count
+        return count
+    }
+
+    /// What a witness says of a hold: something else for each, and something else when it is asked again.
+    static func fate(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
+        switch (key.utf8.reduce(0) { $0 + Int64($1) } + leaseUntil.microseconds / 60_000_000) % 5 {
+        case 0: .used(amount - 1)
+        case 1: .used(amount + 30)
+        case 2: .nothing
+        default: .goesOn(.hours(3))
+        }
+    }
+
+    /// Those whom nobody is asked about go first, so that their units are free.
+    private mutating func lose(_ isLost: (Hold) -> Bool) -> Int {
+        let lost = holds.indices.filter { holds[$0].state == "held" && isLost(holds[$0]) }
+        let asked = lost.filter { holds[$0].terms.loss.witness != nil }.sorted {
+            (holds[$0].leaseUntil, holds[$0].id.text) < (holds[$1].leaseUntil, holds[$1].id.text)
+        }
+        for index in lost where holds[index].terms.loss.witness == nil { lose(index) }
+        for index in asked { lose(index) }
+        return lost.count { holds[$0].state != "held" }
     }
 
     private mutating func lose(_ index: Int) {
-        holds[index].fence += 1
-        switch holds[index].terms.loss {
-        case .release: end(index, as: "expired")
-        case .settle:
+        let hold = holds[index]
+        let fate = hold.terms.loss == .ask("model") ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
+        switch (hold.terms.loss, fate) {
+        case (.release, _), (.ask, .nothing): end(index, as: "expired")
+        case (.ask, .goesOn(let lease)):
+            holds[index].terms.life = .work
+            holds[index].leaseUntil = max(hold.leaseUntil, now + lease)
+            return
+        case (.ask, .used(let units)):
             end(index, as: "committed")
-            charge(holds[index], holds[index].amount, beyond: 0)
+            charge(hold, units)
+        case (.settle, _), (.ask, nil):
+            end(index, as: "committed")
+            charge(hold, hold.amount, beyond: 0)
         }
+        holds[index].fence += 1
+    }
+
+    /// Units of a hold that has just ended: its own are free by now, so that the room is that of all of them.
+    private mutating func charge(_ hold: Hold, _ units: Int64) {
+        let over = max(0, units - max(hold.amount, hold.amount + max(0, room(in: hold.bucket) - hold.amount)))
+        charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
     }
 
     private mutating func end(_ index: Int, as state: String) {

@@ -15,6 +15,8 @@ import Testing
     /// In one transaction, and in one month.
     private static let (batch, batchesAPeriod) = (250, 16)
     private static let leases: [Duration] = [.minutes(10), .hours(1), .hours(6)]
+    /// Somebody answers to one of the names, and nobody to the other.
+    private static let losses: [Reservation.Loss] = [.release, .settle, .ask("model"), .ask("nobody")]
     private static let meters: [Meter] = [.uploads, .processing]
 
     /// What is carried from one transaction to the next; a transaction may have to be done again.
@@ -32,6 +34,9 @@ import Testing
         // A statement takes PostgreSQL ten times as long; one text serves both engines.
         let moves = engine == .sqlite ? 100_000 : 12_000
         try await withTill(engine, plan: "enterprise") { till in
+            till.entitlements.witnesses.register("model") { reservation, _ in
+                ReservationModel.fate(key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
+            }
             var play = Play(model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SplitMix(seed: Self.seed))
             var charges: [Charge] = []
             for batch in 0..<(moves / Self.batch) {
@@ -86,7 +91,7 @@ import Testing
         let some = play.model.holds.isEmpty ? 0 : max(0, play.model.holds.count - 1 - random(min(play.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), pick(charges))
         let terms = Reservation.Terms(
-            life: pick(Reservation.Life.allCases), excess: pick(Reservation.Excess.allCases), loss: pick(Reservation.Loss.allCases), lease: pick(leases))
+            life: pick(Reservation.Life.allCases), excess: pick(Reservation.Excess.allCases), loss: pick(losses), lease: pick(leases))
         let touched = play.model.holds.isEmpty ? charge.bucket : play.model.holds[some].bucket
         let found: String
         let expected: String

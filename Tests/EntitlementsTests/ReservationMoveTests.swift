@@ -11,6 +11,8 @@ import Testing
         case release(fence: Int64? = nil)
         case extend(fence: Int64? = nil)
         case takeUp, lose
+        /// Lost, and a witness says what became of it.
+        case hear(Reservation.Fate, room: Int64 = 0)
     }
 
     /// Moves of a reservation of three units, where they lead, and what they did to its bucket in all: held, used, beyond.
@@ -55,9 +57,33 @@ import Testing
         Story(.release(), .commit(3), .release(), .lose, to: .released, [0, 0, 0]),
         // Lost.
         Story(.lose, to: .expired, [0, 0, 0], fence: 2),
-        Story(.lose, .lose, .release(), .extend(), .takeUp, to: .expired, [0, 0, 0], fence: 2),
+        Story(.lose, .lose, .extend(), .takeUp, to: .expired, [0, 0, 0], fence: 2),
+        // Said to have come to nothing by whoever held it last, or by those who cannot have lost it: that is the end.
+        Story(.lose, .release(), .commit(3, room: 9), to: .released, [0, 0, 0], fence: 2),
+        Story(.lose, .release(fence: 1), .commit(3, room: 9), to: .released, [0, 0, 0], fence: 2),
+        // Those who lost it to another before say nothing about it.
+        Story(.takeUp, .lose, .release(fence: 1), .commit(3, room: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
+        Story(.takeUp, .lose, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
         Story(.lose, loss: .settle, to: .committed, [0, 3, 0], fence: 2),
         Story(.lose, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        // Lost, and a witness is to be asked: there is none, or it knows of an end.
+        Story(.lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Story(.hear(.used(2)), .hear(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 2),
+        Story(.hear(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
+        Story(.hear(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
+        Story(.hear(.used(5), room: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Story(.hear(.used(5), room: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
+        Story(.hear(.used(5), room: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
+        Story(.hear(.nothing), loss: .ask("w"), to: .expired, [0, 0, 0], fence: 2),
+        // Even a witness may have been wrong.
+        Story(.hear(.nothing), .commit(2, room: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
+        // It goes on, in the same hands.
+        Story(.hear(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
+        Story(.hear(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed, [0, 3, 0]),
+        Story(.hear(.goesOn(.hours(9))), .lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        // Who is not to be asked is not heard.
+        Story(.hear(.used(2)), to: .expired, [0, 0, 0], fence: 2),
+        Story(.hear(.goesOn(.hours(9))), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
         // Late, and admitted again: under a new fence, whatever fence the work shows.
         Story(.lose, .commit(3, room: 3), to: .committed, [0, 3, 0], fence: 3),
         Story(.lose, .commit(2, room: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
@@ -91,7 +117,8 @@ import Testing
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
                 case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
-                case .lose: effect = reservation.lose()
+                case .lose: effect = reservation.lose(at: Self.start)
+                case .hear(let fate, let room): effect = reservation.lose(fate, room: room, at: Self.start)
                 }
             } catch {
                 isLost = error.kind == .reservationLost
@@ -123,10 +150,23 @@ import Testing
         #expect(reservation.leaseUntil == Self.start + .hours(8))
     }
 
+    @Test func `work that goes on outlives its process, and its lease grows`() {
+        var reservation = Self.reservation(Reservation.Terms(life: .process, loss: .ask("w"), lease: .hours(6)))
+        let now = Self.start + .hours(7)
+        #expect(reservation.lose(.goesOn(.hours(2)), at: now) == Reservation.Effect())
+        #expect(reservation.life == .work && reservation.leaseUntil == now + .hours(2))
+        // Never a shorter one.
+        _ = reservation.lose(.goesOn(.hours(-9)), at: now)
+        #expect(reservation.leaseUntil == now + .hours(2))
+    }
+
     /// Every order of some moves: it ends once, and what leaves the promises is what came into them.
-    @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.allCases)
+    @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.some)
     func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ loss: Reservation.Loss) throws {
-        let moves: [Move] = [.commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp, .lose]
+        let moves: [Move] = [
+            .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp, .lose, .hear(.used(4)), .hear(.nothing),
+            .hear(.goesOn(.hours(1))),
+        ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
             #expect(held == (reservation.state == .held ? 3 : 0))
             #expect(used == reservation.actual ?? 0)
@@ -138,7 +178,8 @@ import Testing
                 case .commit(let units, let room, let fence): effect = try? next.commit(units, room: room, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
                 case .takeUp: _ = next.takeUp(until: Self.start)
-                case .lose: effect = next.lose()
+                case .lose: effect = next.lose(at: Self.start)
+                case .hear(let fate, let room): effect = next.lose(fate, room: room, at: Self.start)
                 case .extend: break
                 }
                 try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)
@@ -151,4 +192,9 @@ import Testing
         let bucket = Bucket(organisation: ID(trusted: "o"), meter: "uploads", periodStart: start)
         return Reservation(ID(trusted: "r"), of: 3, in: bucket, operation: "test:o", fingerprint: "f", terms: terms, at: start)
     }
+}
+
+extension Reservation.Loss {
+    /// One of each kind; nobody answers to the name.
+    static let some: [Self] = [.release, .settle, .ask("nobody")]
 }

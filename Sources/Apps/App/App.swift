@@ -106,7 +106,6 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         limiter: limits.limiter,
         runtime: runtime
     )
-    try await entitlements.recover()
 
     // Products
     let training = TrainingModule(
@@ -155,6 +154,8 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         logger: logger,
         runtime: runtime
     )
+    // Only now everybody is there who may be asked what became of work.
+    try await entitlements.recover()
     return App(
         configuration: configuration,
         database: database,

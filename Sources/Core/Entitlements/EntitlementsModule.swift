@@ -23,6 +23,8 @@ package struct EntitlementsModule: Module {
     /// Which node this process is.
     package let node = NodeRegister()
     let escrow = Escrow()
+    /// Who is asked after reservations that are lost. Modules register theirs when they are made.
+    package let witnesses = Witnesses()
     let recentStandings = RecentStandings(lifetime: .seconds(1))
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.

@@ -13,6 +13,9 @@ package import Modules
 /// | held | commit of a > n | committed | held −= n, used += a where it fits, else as ``Excess`` says |
 /// | held | release, with the fence | released | held −= n |
 /// | held | lost: the lease ran out, or the process that it belongs to is dead | expired, or committed | held −= n; used += n where ``Loss`` says so |
+/// | held | lost, and whoever was asked knows of a use, or of none | committed, or expired | as a commit of that many, or as a loss |
+/// | held | lost, and whoever was asked says that it goes on | held | nothing; the lease moves, and is all that ends it from now on |
+/// | expired | release, with the fence that it was lost with | released | nothing; a commit that comes later is none any more |
 /// | expired | commit of a, whatever the fence | committed | used += a; what does not fit is an overrun |
 /// | committed, released | commit, release | the same | nothing |
 ///
@@ -39,11 +42,23 @@ package struct Reservation: Sendable, Hashable {
     }
 
     /// What becomes of it when nobody is left to say how the work ended.
-    package enum Loss: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
+    package enum Loss: Sendable, Hashable {
         /// Its units are free again.
         case release
         /// Its units are used, all of them: for work with effects outside, of which nobody knows whether they happened.
         case settle
+        /// Whoever is registered under this name is asked what became of the work (``Witnesses``); where nobody is, its units are used.
+        case ask(String)
+    }
+
+    /// What a witness says of work that nobody else speaks for.
+    package enum Fate: Sendable, Hashable {
+        /// It was done and took so many units: fewer than were held, as many, or more.
+        case used(Int64)
+        /// It came to nothing.
+        case nothing
+        /// It is still under way, and is given so long until somebody is asked again.
+        case goesOn(Duration)
     }
 
     /// What was agreed when it was made.
@@ -78,7 +93,7 @@ package struct Reservation: Sendable, Hashable {
     /// Fixed when it was admitted: work that goes on beyond midnight is charged where it began.
     let bucket: Bucket
     package let amount: Int64
-    package let life: Life
+    package private(set) var life: Life
     package let excess: Excess
     package let loss: Loss
     package private(set) var state: State
@@ -111,7 +126,12 @@ package struct Reservation: Sendable, Hashable {
         amount = try row["amount"]
         life = try row["life"]
         excess = try row["excess"]
-        loss = try row["on_loss"]
+        loss =
+            switch (try row["asks"] as String?, try row["on_loss"] as String) {
+            case (let witness?, _): .ask(witness)
+            case (nil, "settle"): .settle
+            case (nil, _): .release
+            }
         state = try row["state"]
         fence = try row["fence"]
         leaseUntil = try row["lease_until"]
@@ -150,8 +170,7 @@ package struct Reservation: Sendable, Hashable {
         case .committed, .released: return nil
         case .held:
             try check(given)
-            let beyond = max(0, units - amount - max(0, room))
-            return settle(held: amount, used: excess == .cap ? units - beyond : units, beyond: excess == .cap ? 0 : beyond)
+            return settle(units, room: room)
         case .expired:
             // Nobody's any more: the work that was done takes it back under a new fence, and is never forgotten.
             fence += 1
@@ -164,23 +183,49 @@ package struct Reservation: Sendable, Hashable {
     /// - Returns: nil where nothing changes.
     /// - Throws: `reservation-lost`.
     mutating func release(fence given: Int64? = nil) throws(Problem) -> Effect? {
-        guard state == .held else { return nil }
-        try check(given)
-        state = .released
-        actual = 0
-        return Effect(held: amount)
+        switch state {
+        case .committed, .released: return nil
+        case .held:
+            try check(given)
+            (state, actual) = (.released, 0)
+            return Effect(held: amount)
+        case .expired:
+            // Its units are free already; whoever held it last says that nothing will come of it any more. Who had lost it before has no say.
+            guard given ?? fence - 1 == fence - 1 else { return nil }
+            (state, actual) = (.released, 0)
+            return Effect()
+        }
     }
 
     /// Nobody is left to say how the work ended.
-    mutating func lose() -> Effect? {
+    /// - Parameters:
+    ///   - fate: what the witness says; nil where none was to be asked, or none could be found.
+    ///   - room: as with ``commit(_:room:fence:)``, for a fate of as many units.
+    mutating func lose(_ fate: Fate? = nil, room: Int64 = 0, at now: Instant) -> Effect? {
         guard state == .held else { return nil }
-        fence += 1
-        switch loss {
-        case .release:
+        switch (loss, fate) {
+        case (.ask, .goesOn(let lease)):
+            // Whoever does the work may hold it still. It has outlived its process.
+            life = .work
+            leaseUntil = max(leaseUntil, now + lease)
+            return Effect()
+        case (.ask, .used(let units)):
+            fence += 1
+            return settle(max(0, units), room: room)
+        case (.ask, .nothing), (.release, _):
+            fence += 1
             (state, actual) = (.expired, 0)
             return Effect(held: amount)
-        case .settle: return settle(held: amount, used: amount, beyond: 0)
+        case (.ask, nil), (.settle, _):
+            fence += 1
+            return settle(held: amount, used: amount, beyond: 0)
         }
+    }
+
+    /// So many of what is held, and more where they fit or may go beyond.
+    private mutating func settle(_ units: Int64, room: Int64) -> Effect {
+        let beyond = max(0, units - amount - max(0, room))
+        return settle(held: amount, used: excess == .cap ? units - beyond : units, beyond: excess == .cap ? 0 : beyond)
     }
 
     private mutating func settle(held: Int64, used: Int64, beyond: Int64) -> Effect {

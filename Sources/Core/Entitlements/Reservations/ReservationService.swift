@@ -72,12 +72,7 @@ extension EntitlementsModule {
         guard let earlier = try transaction.reservation(id) else { return nil }
         let units = units ?? earlier.amount
         guard units >= 0 else { throw Problem.invalid("/units", "is 0 or more") }
-        var room: Int64 = 0
-        if earlier.asksForRoom(units) {
-            let limit = try self.limit(for: earlier, in: transaction)
-            let level = try transaction.lockedLevel(of: earlier.bucket).level
-            room = limit.bound - level.used - level.held
-        }
+        let room = try earlier.asksForRoom(units) ? room(for: earlier, in: transaction) : 0
         var later = earlier
         guard let effect = try later.commit(units, room: room, fence: fence) else { return earlier }
         try write(effect, moving: earlier, to: later, in: transaction)
@@ -171,67 +166,35 @@ extension EntitlementsModule {
         try transaction.settle(Bucket.storage(of: organisation), held: 0, used: -bytes)
     }
 
-    /// Gives back what reservations held whose lease ran out, or uses it where that was agreed.
-    /// - Returns: how many there were.
-    @discardableResult
-    package func recover() async throws(Problem) -> Int {
-        try await lose { try $0.loseReservations(limit: Self.batch) }
-    }
-
-    /// As ``recover()``, with what an earlier life of this node left behind.
-    func recover(orphansOf node: Node) async throws(Problem) -> Int {
-        try await lose { try $0.loseReservations(before: node, limit: Self.batch) }
-    }
-
-    private static let batch = 500
-
-    private func lose(_ some: @escaping @Sendable (Transaction) throws -> [Reservation]) async throws(Problem) -> Int {
-        var total = 0
-        while true {
-            let count = try await database.write { transaction in
-                let lost = try some(transaction)
-                try settle(lost, in: transaction)
-                return lost.count
-            }
-            total += count
-            if count < Self.batch { return total }
-        }
-    }
-
-    /// Tells the buckets of reservations that were lost, in the order in which everybody locks them.
-    private func settle(_ lost: [Reservation], in transaction: Transaction) throws {
-        for reservation in lost where reservation.state == .committed {
-            try insertUsage(Reservation.Effect(used: reservation.amount), of: reservation, in: transaction)
-        }
-        for (bucket, reservations) in Dictionary(grouping: lost, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
-            let held = reservations.reduce(0) { $0 + $1.amount }
-            let used = reservations.reduce(0) { $0 + ($1.actual ?? 0) }
-            try change(bucket, held: held, used: used, in: transaction)
-        }
-    }
-
     /// Whether an operation was admitted before.
     func knows(operation: String, of organisation: ID<Organisation>) async throws(Problem) -> Bool {
         try await database.read { try $0.isKnown(operation: operation, of: organisation) }
     }
 
     /// Writes a move down: who settles it, what it adds to the usage, and last what becomes of the bucket.
-    private func write(_ effect: Reservation.Effect, moving earlier: Reservation, to later: Reservation, in transaction: Transaction) throws {
+    func write(_ effect: Reservation.Effect, moving earlier: Reservation, to later: Reservation, in transaction: Transaction) throws {
         // Its row is locked since it was read: nobody else can have moved it.
         guard try transaction.move(earlier, to: later) else { throw Problem(.reservationLost) }
         if effect.used > 0 { try insertUsage(effect, of: later, in: transaction) }
         try change(later.bucket, held: effect.held, used: effect.used, in: transaction)
     }
 
-    private func change(_ bucket: Bucket, held: Int64, used: Int64, in transaction: Transaction) throws {
+    func change(_ bucket: Bucket, held: Int64, used: Int64, in transaction: Transaction) throws {
         guard let level = try transaction.settle(bucket, held: held, used: used), used > 0 else { return }
         try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 
-    private func insertUsage(_ effect: Reservation.Effect, of reservation: Reservation, in transaction: Transaction) throws {
+    func insertUsage(_ effect: Reservation.Effect, of reservation: Reservation, in transaction: Transaction) throws {
         let isNew = try transaction.insertUsage(
             reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond, isOverrun: effect.isOverrun)
         guard isNew else { throw Problem(.operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation).") }
+    }
+
+    /// What the bucket of a reservation has left beside what is held. Kept from others until the transaction ends.
+    func room(for reservation: Reservation, in transaction: Transaction) throws -> Int64 {
+        let limit = try self.limit(for: reservation, in: transaction)
+        let level = try transaction.lockedLevel(of: reservation.bucket).level
+        return limit.bound - level.used - level.held
     }
 
     private func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {

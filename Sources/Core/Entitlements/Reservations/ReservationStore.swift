@@ -84,10 +84,10 @@ extension Transaction {
         return try execute(
             """
             INSERT INTO reservations (id, organisation_id, operation_key, fingerprint, meter, period_start, amount, state, lease_until, fence, created_at,
-                                      life, excess, on_loss, node, epoch, is_block)
+                                      life, excess, on_loss, asks, node, epoch, is_block)
             VALUES (\(reservation.id), \(reservation.organisation), \(reservation.operation), \(reservation.fingerprint), \(reservation.bucket.meter),
                     \(reservation.bucket.periodStart), \(reservation.amount), 'held', \(reservation.leaseUntil), \(reservation.fence), \(now),
-                    \(reservation.life), \(reservation.excess), \(reservation.loss), \(owner?.name), \(owner?.epoch), \(isBlock ? 1 : 0))
+                    \(reservation.life), \(reservation.excess), \(reservation.loss.policy), \(reservation.loss.witness), \(owner?.name), \(owner?.epoch), \(isBlock ? 1 : 0))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -120,29 +120,57 @@ extension Transaction {
         ) == 1
     }
 
-    /// Makes the move ``Reservation/lose()`` with those whose lease ran out, in small batches.
-    func loseReservations(limit: Int) throws -> [Reservation] { try loseReservations(where: "lease_until < \(now)", limit: limit) }
-
-    /// As ``loseReservations(limit:)``, with those that an earlier life of this node left behind.
-    func loseReservations(before node: Node, limit: Int) throws -> [Reservation] {
-        try loseReservations(where: "life = 'process' AND node = \(node.name) AND epoch < \(node.epoch)", limit: limit)
-    }
-
-    private func loseReservations(where condition: SQL, limit: Int) throws -> [Reservation] {
+    /// Makes the move ``Reservation/lose(_:room:at:)`` with those that are lost and for which nobody is to be asked, in small batches.
+    func loseReservations(_ loss: LossCause, limit: Int) throws -> [Reservation] {
         try all(
             """
             UPDATE reservations
             SET state = CASE on_loss WHEN 'settle' THEN 'committed' ELSE 'expired' END, actual = CASE on_loss WHEN 'settle' THEN amount ELSE 0 END,
                 fence = fence + 1, settled_at = \(now)
-            WHERE id IN (SELECT id FROM reservations WHERE state = 'held' AND \(condition) ORDER BY lease_until LIMIT \(limit) \(.skipLocked))
+            WHERE id IN (
+                SELECT id FROM reservations WHERE state = 'held' AND asks IS NULL AND \(condition(of: loss)) ORDER BY lease_until LIMIT \(limit) \(.skipLocked)
+            )
             RETURNING \(Self.reservationColumns)
             """,
             Reservation.init
         )
     }
 
+    /// Those that are lost and for which somebody is to be asked, the longest lost first.
+    /// - Parameter last: where the page before this one ended.
+    func reservationsToAskAfter(_ loss: LossCause, after last: (Instant, String), limit: Int) throws -> [Reservation] {
+        try all(
+            """
+            SELECT \(Self.reservationColumns) FROM reservations
+            WHERE state = 'held' AND asks IS NOT NULL AND \(condition(of: loss)) AND (lease_until, id) > (\(last.0), \(last.1))
+            ORDER BY lease_until, id LIMIT \(limit)
+            """,
+            Reservation.init
+        )
+    }
+
+    /// Kept from others until the transaction ends.
+    /// - Returns: nil where it is lost no more, or somebody else is about to settle it.
+    func lostReservation(_ id: ID<Reservation>, _ loss: LossCause) throws -> Reservation? {
+        try first(
+            "SELECT \(Self.reservationColumns) FROM reservations WHERE id = \(id) AND state = 'held' AND \(condition(of: loss)) \(.skipLocked)",
+            Reservation.init)
+    }
+
+    /// It is no process's any more: its lease alone ends it.
+    func disown(_ reservation: Reservation) throws {
+        try execute("UPDATE reservations SET life = 'work', node = NULL, epoch = NULL WHERE id = \(reservation.id) AND state = 'held'")
+    }
+
+    private func condition(of loss: LossCause) -> SQL {
+        switch loss {
+        case .leaseEnded: "lease_until < \(now)"
+        case .processDied(let node): "life = 'process' AND node = \(node.name) AND epoch < \(node.epoch)"
+        }
+    }
+
     private static let reservationColumns: SQL =
-        "id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state, lease_until, fence, life, excess, on_loss"
+        "id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state, lease_until, fence, life, excess, on_loss, asks"
 
     // MARK: Usage
 
