@@ -126,6 +126,41 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a release after the lease is the last word`(engine: Engine) async throws {
+        try await withTill(engine, plan: "student") { till in
+            let id = try #require(try await hold(till, "late", 60, ["lease_seconds": 30])["id"]?.string)
+            till.app.clock.advance(by: .seconds(31))
+            try await till.entitlements.recover()
+            let released = await move(till, id, "release")
+            #expect(released.status == 200 && released["state"] == "released" && released["used"] == nil, "\(released)")
+            #expect(await move(till, id, "release").json == released.json)
+            #expect(try await till.auditCount("reservation.released") == 1)
+            for verb in ["commit", "heartbeat"] {
+                let late = await move(till, id, verb)
+                #expect(late.status == 409 && late.code == "reservation-settled" && late["state"] == "released", "\(verb): \(late)")
+            }
+            #expect(try await till.level(workflows) == [0, 0, 100])
+            // The same request hears of the same reservation, as it is now.
+            let again = try await hold(till, "late", 60, ["lease_seconds": 30])
+            #expect(again.status == 201 && again["id"]?.string == id && again["state"] == "released", "\(again)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `work that took nothing says so with a commit of none`(engine: Engine) async throws {
+        try await withTill(engine, plan: "student") { till in
+            let id = try #require(try await hold(till, "nothing", 60)["id"]?.string)
+            let done = await move(till, id, "commit", json: ["units": 0])
+            #expect(done.status == 200 && done["state"] == "committed" && done["used"] == 0 && done["is_overrun"] == false, "\(done)")
+            for json in [nil, ["units": 0]] as [JSONValue?] { #expect(await move(till, id, "commit", json: json).json == done.json) }
+            #expect(await move(till, id, "commit", json: ["units": 1]).code == "reservation-settled")
+            #expect(await move(till, id, "commit", json: ["units": -1]).status == 422)
+            #expect(try await till.level(workflows) == [0, 0, 100])
+            #expect(try await till.auditCount("reservation.committed") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `nothing is held beyond the limit, of no meter that is unknown, and for no length of time`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
             let refused = try await hold(till, "too much", 101)

@@ -13,7 +13,7 @@ struct RemoteReservation: Sendable {
     let units: Int64
     let state: Reservation.State
     let leaseUntil: Instant
-    /// Nil before it is committed.
+    /// What was charged; nil where it is not committed.
     let used: Int64?
     let isOverrun: Bool
 
@@ -60,7 +60,7 @@ extension Transaction {
     private static var selectRemote: SQL {
         """
         SELECT reservations.id, reservations.organisation_id, reservations.operation_key, fingerprint, reservations.meter, reservations.period_start,
-               reservations.amount, state, lease_until, usage_entries.amount AS used, COALESCE(usage_entries.is_overrun, 0) AS is_overrun
+               reservations.amount, state, lease_until, CASE state WHEN 'committed' THEN actual END AS used, COALESCE(usage_entries.is_overrun, 0) AS is_overrun
         FROM reservations LEFT JOIN usage_entries
             ON usage_entries.organisation_id = reservations.organisation_id AND usage_entries.operation_key = reservations.operation_key
         WHERE 1 = 1

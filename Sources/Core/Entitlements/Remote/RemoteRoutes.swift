@@ -104,10 +104,10 @@ struct RemoteHold: Payload {
 }
 
 struct RemoteCommit: Omissible {
-    /// How many units the work took; what was reserved, unless it is said.
+    /// How many units the work took, 0 if none; what was reserved, unless it is said.
     var units: Int64?
 
-    static let rules: [String: Rule] = ["units": .range(1...UsageEvent.amountMax)]
+    static let rules: [String: Rule] = ["units": .range(0...UsageEvent.amountMax)]
 }
 
 struct RemoteHeartbeat: Omissible {

@@ -77,8 +77,9 @@ extension EntitlementsModule {
     func release(_ id: ID<Reservation>, scope: Scope) async throws(Problem) -> RemoteReservationView {
         try await change(id, "reservation.released", scope: scope) { reservation, transaction in
             switch reservation.state {
-            case .held: try giveBack(reservation, in: transaction)
-            case .released, .expired: return
+            // Also where its lease has ended: who says so will not come back with a commit.
+            case .held, .expired: try giveBack(reservation, in: transaction)
+            case .released: return
             case .committed: throw Self.settled(reservation)
             }
         }
