@@ -74,6 +74,76 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `rates are told as they stand, and asking takes nothing of them`(engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let till = Till(app: app, person: try await app.subscriber("free"))
+            let door = "POST /v1/entitlements/check"
+            func rate(_ reply: TestReply, _ requirement: String) -> JSONValue? {
+                reply["requirements"]?.array?.first { $0["requirement"]?.string == requirement }
+            }
+            for _ in 0..<3 {
+                let told = try #require(rate(await explain(till, door), "rate:plan-checks"))
+                #expect(told["met"] == true && told["required"] == true)
+                let own: JSONValue = ["name": "plan-checks", "limit": 600, "window_seconds": 60, "remaining": 600, "reset_seconds": 0]
+                #expect(told["rates"]?.array == [own], "\(told)")
+            }
+            let taken = await till.app.call("POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token)
+            #expect(taken.status == 200 && taken.headers["ratelimit"]?.hasPrefix(#""plan-checks";r=599;"#) == true, "\(taken.headers)")
+            let after = await explain(till, door)
+            #expect(rate(after, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 599, "\(after)")
+            // Of calls without a credential this one is none.
+            #expect(rate(after, "rate:visitors") == nil)
+            // A door that is open to all is limited by network, whoever comes.
+            let login = await explain(till, "POST /v1/auth/login")
+            #expect(rate(login, "rate:authentication")?["rates"]?[0]?["remaining"] != nil, "\(login)")
+
+            // Two rates hold for everything else; the question itself takes one of each, like the call that comes after it.
+            let usual = rate(await explain(till, "GET /v1/auth/profile"), "rate:plan-default")
+            let names = usual?["rates"]?.array?.compactMap { $0["name"]?.string }
+            #expect(names == ["plan-default-minute", "plan-default-hour"], "\(String(describing: usual))")
+
+            // Where nothing is left, that is the refusal.
+            var calls = 0
+            while await till.app.call("POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token).status == 200 { calls += 1 }
+            #expect(calls == 599)
+            let spent = await explain(till, door)
+            #expect(spent["allowed"] == false && spent["refusal"]?["code"] == "rate-limited" && spent["refusal"]?["status"] == 429, "\(spent)")
+            #expect(rate(spent, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 0)
+            till.app.clock.advance(by: .minutes(1))
+            #expect(await explain(till, door)["allowed"] == true)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `roles and rights are told, and a right that is missing refuses nobody`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let backfill = "right:usage.backfill"
+            func requirement(_ reply: TestReply, _ name: String) -> JSONValue? {
+                reply["requirements"]?.array?.first { $0["requirement"]?.string == name }
+            }
+            let owner = await explain(till, "POST /v1/usage/events")
+            #expect(owner["role"] == "user" && requirement(owner, backfill)?["met"] == true && requirement(owner, backfill)?["required"] == false, "\(owner)")
+            let key = await explain(till, "POST /v1/usage/events", headers: try await till.key("entitlements.check", "usage.write"))
+            #expect(key["allowed"] == true && requirement(key, backfill)?["met"] == false && requirement(key, backfill)?["problem"] == nil, "\(key)")
+            let administrator = Till(app: till.app, person: try await till.app.administrator())
+            let allowed = await explain(administrator, "GET /v1/admin/plans/free")
+            #expect(allowed["allowed"] == true && allowed["role"] == "admin" && requirement(allowed, "role:admin")?["met"] == true, "\(allowed)")
+            let refused = await explain(till, "GET /v1/admin/plans/free")
+            #expect(refused["allowed"] == false && requirement(refused, "role:admin")?["met"] == false, "\(refused)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `the door that explains explains itself`(engine: Engine) async throws {
+        try await withTill(engine) { till in
+            let own = await explain(till, "GET /v1/entitlements/explain")
+            #expect(own.status == 200 && own["allowed"] == true && own["route"] == "GET /v1/entitlements/explain", "\(own)")
+            #expect(own["requirements"]?.array?.map { $0["requirement"]?.string } == ["member|key:entitlements.check"])
+            #expect(await explain(till, "POST /v1/entitlements/explain").status == 404)
+        }
+    }
+
     @Test func `what is no door is not explained`() async throws {
         try await withTill(.sqlite) { till in
             for route in ["GET /v1/nowhere", "DELETE /v1/usage", "BREW /v1/usage"] { #expect(await explain(till, route).status == 404, "\(route)") }

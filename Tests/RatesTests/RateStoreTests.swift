@@ -89,6 +89,34 @@ import Testing
     }
 
     @Test(arguments: Kind.available)
+    func `a look takes nothing, and says what a call would hear`(_ kind: Kind) async throws {
+        try await withStores(kind) { one, two in
+            for seed in 0..<4 as Range<UInt64> {
+                var random = SplitMix(seed: seed)
+                let rates = random.rates()
+                let key = RateKey(limit: "test", subject: UUID().uuidString)
+                var rule = GCRA()
+                for step in 0..<60 {
+                    let cost = Int64.random(in: 1...4, using: &random)
+                    let store = Bool.random(using: &random) ? one : two
+                    if Bool.random(using: &random) {
+                        let verdict = await store.take(cost, from: key, under: rates)
+                        _ = rule.take(cost, at: verdict.now, under: rates)
+                        continue
+                    }
+                    let verdict = await store.look(cost, at: key, under: rates)
+                    var copy = rule
+                    let expected = copy.take(cost, at: verdict.now, under: rates)
+                    #expect(verdict.isAdmitted == expected.isAdmitted, "seed \(seed), step \(step)")
+                    #expect(verdict.wait(under: rates) == expected.wait(under: rates))
+                    // As it stands before the call, not after it.
+                    #expect(rates.all.indices.allSatisfy { verdict.untilWhole($0) == max(0, rule.arrivals[$0] - verdict.now) })
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Kind.available)
     func `keys and limits have nothing to do with one another`(_ kind: Kind) async throws {
         try await withStores(kind) { store, _ in
             let rates = Rates(.perDay(1))

@@ -145,7 +145,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     )
     let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits, runtime: runtime)
     let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = doors + [limits.guarded(entitlements.explanation(of: doors), identity, entitlements)]
+    let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
     let frontDoor = FrontDoor(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,

@@ -29,6 +29,10 @@ package final class LocalRates: RateStore {
         table(of: key.limit).take(cost, from: key.subject, under: rates, at: clock())
     }
 
+    package func look(_ cost: Int64, at key: RateKey, under rates: Rates) -> RateVerdict {
+        table(of: key.limit).look(cost, at: key.subject, under: rates, now: clock())
+    }
+
     /// The table of one limit, for those who ask it often. Limits are few and their names are written in the program or the catalogue.
     package func table(of limit: String) -> RateTable {
         tables.withLock { tables in
@@ -69,6 +73,12 @@ package final class RateTable: Sendable {
         return shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)].take(cost, from: hash, under: rates, at: now)
     }
 
+    /// As ``take(_:from:under:at:)``, and takes nothing.
+    func look(_ cost: Int64, at subject: some Hashable, under rates: Rates, now: Int64) -> RateVerdict {
+        let hash = UInt64(truncatingIfNeeded: subject.hashValue)
+        return shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)].look(cost, at: hash, under: rates, now: now)
+    }
+
     private final class Shard: Sendable {
         private struct Places {
             /// 0 where nobody is; of each set the ninth is shared by those who found no place.
@@ -95,6 +105,18 @@ package final class RateTable: Sendable {
                 }
                 content.arrivals[place] = moved
                 return RateVerdict(isAdmitted: true, arrivals: moved, now: now, cost: cost)
+            }
+        }
+
+        /// Who has no place would be given the shared state, and takes none for having looked.
+        func look(_ cost: Int64, at hash: UInt64, under rates: Rates, now: Int64) -> RateVerdict {
+            let name = hash == 0 ? 1 : hash
+            let first = (Int(truncatingIfNeeded: hash >> 6) & setMask) * (RateTable.places + 1)
+            return content.withLock { content in
+                let shared = first + RateTable.places
+                let place = (first..<shared).first { content.names[$0] == name } ?? shared
+                let isAdmitted = GCRA.moved(content.arrivals[place], by: cost, at: now, under: rates) != nil
+                return RateVerdict(isAdmitted: isAdmitted, arrivals: content.arrivals[place], now: now, cost: cost)
             }
         }
 

@@ -35,12 +35,20 @@ package struct RateLimiter: Sendable {
         metrics.describe("gatehouse_rate_checks_total", "Calls held against a rate, by the limit's name and whether they passed.")
     }
 
-    /// Takes `cost` units for a call; how the rates stand is added to its answer, however it ends.
+    /// Takes `cost` units for a call; how the rates stand is added to its answer, however it ends. A call that is a rehearsal takes nothing, and is
+    /// told how they stand before it (``Web/Call/rateStandings``).
     /// - Parameter subject: who is limited; not secret.
     /// - Throws: `rate-limited`, with the time to wait.
     package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Call) async throws(Problem) {
         guard isEnabled else { return }
-        let verdict = await store.take(cost, from: RateKey(limit: policy.key, subject: subject), under: policy.rates)
+        let key = RateKey(limit: policy.key, subject: subject)
+        guard !call.isRehearsal else {
+            let verdict = await store.look(cost, at: key, under: policy.rates)
+            call.facts.set(RateStandings(all: call.rateStandings + RateStanding.all(of: policy, verdict)))
+            if !verdict.isAdmitted { throw refusal(verdict.wait(under: policy.rates), policy) }
+            return
+        }
+        let verdict = await store.take(cost, from: key, under: policy.rates)
         metrics.increment("gatehouse_rate_checks_total", [("limit", policy.name), ("outcome", verdict.isAdmitted ? "allowed" : "refused")])
         var report = call.facts.value(of: RateReport.self) ?? RateReport()
         report.add(policy, verdict, received: call.received)
@@ -58,6 +66,38 @@ package struct RateLimiter: Sendable {
             headers: ["Retry-After": String(seconds)]
         )
     }
+}
+
+/// How one of the rates stands that a call is held against.
+package struct RateStanding: Sendable, Hashable {
+    /// As in header fields.
+    package let name: String
+    package let limit: Int64
+    package let windowSeconds: Int64
+    package let remaining: Int64
+    /// Seconds until it is whole again, rounded up.
+    package let secondsUntilWhole: Int64
+
+    fileprivate static func all(of policy: RatePolicy, _ verdict: RateVerdict) -> [RateStanding] {
+        policy.rates.all.enumerated().map { index, rate in
+            RateStanding(
+                name: policy.itemName(index),
+                limit: rate.limit,
+                windowSeconds: max(1, rate.window / 1_000_000),
+                remaining: verdict.remaining(of: index, under: policy.rates),
+                secondsUntilWhole: verdict.untilWhole(index).wholeSeconds
+            )
+        }
+    }
+}
+
+private struct RateStandings: Sendable {
+    let all: [RateStanding]
+}
+
+extension Call {
+    /// The rates that a rehearsal was held against so far, and that it took nothing from.
+    package var rateStandings: [RateStanding] { facts.value(of: RateStandings.self)?.all ?? [] }
 }
 
 /// How the rates that a call was held against stand, in the words of header fields.

@@ -4,6 +4,8 @@ package protocol RateStore: Sendable {
     /// answers from what it has, with less rather than more.
     /// - Parameter cost: at least 1.
     func take(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateVerdict
+    /// As ``take(_:from:under:)``, and takes nothing: whether it would pass, and where the rates stand before it.
+    func look(_ cost: Int64, at key: RateKey, under rates: Rates) async -> RateVerdict
 }
 
 /// Whose rates: a limit's name, and who is limited by it.

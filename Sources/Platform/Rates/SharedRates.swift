@@ -60,6 +60,11 @@ package final class SharedRates: RateStore, Service {
         return local.take(cost, from: key, under: rates.share(of: nodes.load(ordering: .relaxed), for: cost))
     }
 
+    package func look(_ cost: Int64, at key: RateKey, under rates: Rates) async -> RateVerdict {
+        if isTrusted(), let verdict = await ask(cost, key, rates, takes: false) { return verdict }
+        return local.look(cost, at: key, under: rates.share(of: nodes.load(ordering: .relaxed), for: cost))
+    }
+
     /// Whether the server answered last time.
     package var isShared: Bool { askAgain.load(ordering: .relaxed) == 0 }
 
@@ -88,9 +93,9 @@ package final class SharedRates: RateStore, Service {
         return askAgain.compareExchange(expected: again, desired: now + Self.pause, ordering: .relaxed).exchanged
     }
 
-    private func ask(_ cost: Int64, _ key: RateKey, _ rates: Rates) async -> RateVerdict? {
+    private func ask(_ cost: Int64, _ key: RateKey, _ rates: Rates, takes: Bool = true) async -> RateVerdict? {
         do {
-            let numbers = try await run(.take, ["\(prefix)rates:\(key.limit):\(key.subject)"], Self.arguments(cost, rates))
+            let numbers = try await run(.take, ["\(prefix)rates:\(key.limit):\(key.subject)"], Self.arguments(takes ? cost : -cost, rates))
             guard numbers.count == rates.all.count + 2 else { throw UnexpectedNumbers() }
             if askAgain.exchange(0, ordering: .relaxed) != 0 {
                 metrics.set("gatehouse_rates_shared", to: 1)
@@ -121,12 +126,14 @@ extension SharedRates {
         package let source: String
 
         /// ``GCRA`` once more, on a hash with a field for each window. Numbers of Lua have 53 bits, which microseconds since 1970 fit into until 2255;
-        /// they are written without an exponent. A key lives until all of it is past, or less than a second longer.
+        /// they are written without an exponent. A key lives until all of it is past, or less than a second longer. A cost below zero only looks.
         package static let take = Script(
             source: """
                 local time = redis.call('TIME')
                 local now = time[1] * 1000000 + time[2]
                 local cost = tonumber(ARGV[1])
+                local looks = cost < 0
+                cost = math.abs(cost)
                 local count = (#ARGV - 1) / 3
                 local fields = {'last'}
                 for i = 1, count do fields[i + 1] = ARGV[3 * i - 1] end
@@ -147,8 +154,8 @@ extension SharedRates {
                   after[i] = math.max(arrival, moment) + cost * interval
                   if after[i] - moment > burst * interval then admitted = 0 end
                 end
-                if admitted == 0 then after = before end
-                if admitted == 1 or set_back then
+                if admitted == 0 or looks then after = before end
+                if not looks and (admitted == 1 or set_back) then
                   local write = {'last', string.format('%.0f', moment)}
                   for i = 1, count do
                     latest = math.max(latest, after[i])

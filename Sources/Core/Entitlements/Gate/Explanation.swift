@@ -1,29 +1,39 @@
 import HTTPTypes
 import Identity
 package import Modules
+import Rates
 
 extension EntitlementsModule {
-    /// The door that tells what the gate of another one would say to whoever asks. Nothing is taken, and nobody is turned away.
-    /// - Parameter routes: those that it can tell of.
-    package func explanation(of routes: [Route]) -> Route {
-        let table = RouteTable(routes)
-        return .get(
+    /// `routes`, and the door that tells what the gate of any of them, or its own, would say to whoever asks. Nothing is taken, and nobody is
+    /// turned away.
+    /// - Parameter guarded: sets the guards before it that stand before every door of its kind.
+    package func explaining(_ routes: [Route], guarded: (Route) -> Route) -> [Route] {
+        // The one that can be asked about is the one that is asked, but for knowing of itself.
+        let own = guarded(explanation(of: RouteTable(routes)))
+        return routes + [guarded(explanation(of: RouteTable(routes + [own])))]
+    }
+
+    private func explanation(of table: RouteTable) -> Route {
+        .get(
             "entitlements/explain",
             "What the gate of a door would say now: GET …?route=POST /v1/…",
             requires: identity.member.allowing(.entitlementsCheck), ExplainedDoor(),
             problems: [.notFound]
-        ) { _, door in
+        ) { scope, door in
             guard case .found(let route, let parameters) = try table.match(door.method, door.path) else {
                 throw Problem(.notFound, detail: "There is no door \(door.method) \(door.path.prefix(200)).")
             }
             let call = door.call.rehearsal(of: route, at: door.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
-            // Whoever asks whether a rate has room takes of it: what is left of them stands in the header fields of this answer.
-            // A right need not be held, and refuses nobody.
-            for check in route.checks where check.stage < .input && ![.rate, .right].contains(check.summary.kind) {
-                requirements.append(ExplainedRequirement(check, await check.refusal(call)))
+            for check in route.checks where check.stage < .input {
+                let known = call.rateStandings.count
+                let verdict = await check.verdict(call)
+                let rates = call.rateStandings.dropFirst(known)
+                // Such as the rates of calls without a credential: this one has no part in them.
+                if check.summary.kind == .rate, rates.isEmpty, verdict.isMet { continue }
+                requirements.append(ExplainedRequirement(check, verdict, rates: Array(rates)))
             }
-            return Explanation(route, requirements)
+            return Explanation(route, requirements, for: scope)
         }
     }
 }
@@ -62,10 +72,13 @@ struct Explanation: Payload {
     var allowed: Bool
     /// What the caller would be told: the first refusal.
     var refusal: ExplainedProblem?
+    /// The caller's, which is held against what the door asks for.
+    var role: Role
     /// In the order of the gate.
     var requirements: [ExplainedRequirement]
 
-    init(_ route: Route, _ requirements: [ExplainedRequirement]) {
+    init(_ route: Route, _ requirements: [ExplainedRequirement], for scope: Scope) {
+        role = scope.role
         self.route = "\(route.method.rawValue) \(route.path)"
         summary = route.summary
         refusal = requirements.lazy.compactMap(\.problem).first
@@ -77,13 +90,39 @@ struct Explanation: Payload {
 struct ExplainedRequirement: Payload {
     /// As `gatehouse routes` has it, such as `quota:processing`.
     var requirement: String
+    /// Of a right, which a caller may have and need not: whether this one has it.
     var met: Bool
+    /// Whether it turns away who does not meet it.
+    var required: Bool
     var problem: ExplainedProblem?
+    /// Where it is a rate, how it stands. Asking takes nothing of it, beside what this very call took.
+    var rates: [ExplainedRate]?
 
-    init(_ check: GateCheck, _ problem: Problem?) {
+    init(_ check: GateCheck, _ verdict: GateCheck.Verdict, rates: [RateStanding]) {
         requirement = check.summary.text
-        met = problem == nil
-        self.problem = problem.map { ExplainedProblem($0) }
+        met = verdict.isMet
+        required = check.summary.kind != .right
+        problem = verdict.refusal.map { ExplainedProblem($0) }
+        self.rates = rates.isEmpty ? nil : rates.map { ExplainedRate($0) }
+    }
+}
+
+struct ExplainedRate: Payload {
+    /// As in the header fields of the door's answers.
+    var name: String
+    var limit: Int64
+    var windowSeconds: Int64
+    /// Units that are left now.
+    var remaining: Int64
+    /// How long until all of them are there again.
+    var resetSeconds: Int64
+
+    init(_ standing: RateStanding) {
+        name = standing.name
+        limit = standing.limit
+        windowSeconds = standing.windowSeconds
+        remaining = standing.remaining
+        resetSeconds = standing.secondsUntilWhole
     }
 }
 

@@ -4,18 +4,25 @@ package import Base
 package struct GateCheck: Sendable {
     package let summary: GateSummary
     package let stage: GateStage
-    /// What the requirement refuses this call with; nil where the call meets it. Only a call that is a rehearsal may be held against it by itself.
-    package let refusal: @Sendable (Call) async -> Problem?
+    /// Whether this call meets it. Only a call that is a rehearsal may be held against a requirement by itself.
+    package let verdict: @Sendable (Call) async -> Verdict
+
+    package struct Verdict: Sendable {
+        /// Of a right, whether the caller has it.
+        package let isMet: Bool
+        /// Nil where it refuses nobody, or not this call.
+        package let refusal: Problem?
+    }
 
     init(_ requirement: some Requirement) {
         summary = requirement.summary
         stage = requirement.stage
-        refusal = { call in
+        verdict = { call in
             do throws(Problem) {
-                _ = try await requirement.check(call)
-                return nil
+                let proof = try await requirement.check(call)
+                return Verdict(isMet: requirement.summary.kind == .right ? proof as? Bool ?? true : true, refusal: nil)
             } catch {
-                return error
+                return Verdict(isMet: false, refusal: error)
             }
         }
     }
