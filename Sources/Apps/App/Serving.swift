@@ -21,10 +21,11 @@ extension App {
         try await run(services, stopOnSignals: stopOnSignals)
     }
 
-    /// Runs jobs alone until the process is told to stop.
-    package func work() async throws {
+    /// Runs jobs alone until the process is told to stop. What it keeps in memory and others may change it follows as a server does: jobs go by
+    /// plans, and mail links are signed.
+    package func work(stopOnSignals: Bool = true) async throws {
         try await beginLife(as: "work")
-        try await run([entitlements.keeper(logger: logger), runner], stopOnSignals: true)
+        try await run([entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner], stopOnSignals: stopOnSignals)
     }
 
     /// What earlier lives of this process left behind is resolved before it serves.
