@@ -2,6 +2,7 @@ import App
 import Base
 import Identity
 import Modules
+import Synchronization
 import TestKit
 import Testing
 
@@ -16,6 +17,47 @@ import Testing
         #expect(Escrow.blockSize(room: 7, nodes: 1) == 1)
         #expect(Escrow.blockSize(room: 0, nodes: 3) == 1)
         #expect(Escrow.blockSize(room: -5, nodes: 0) == 1)
+    }
+
+    @Test func `a node says that it lives when it begins to draw from blocks, every few seconds then, and rarely where it does not`() {
+        let start = ContinuousClock.now
+        var pulse = EscrowPulse(startingAt: start)
+        func isDue(_ seconds: Int, inUse: Bool) -> Bool { pulse.isDue(inUse: inUse, at: start + .seconds(seconds)) }
+        #expect(!isDue(10, inUse: false))
+        #expect(isDue(11, inUse: true))
+        #expect(!isDue(16, inUse: true))
+        #expect(isDue(17, inUse: true))
+        #expect(!isDue(3_617, inUse: false))
+        #expect(isDue(3_618, inUse: false))
+        #expect(isDue(3_619, inUse: true))
+    }
+
+    @Test(arguments: Engine.available)
+    func `a node without a block writes nothing, and is alive again with its first`(engine: Engine) async throws {
+        let trouble = TroubledDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+            let till = Till(app: app, person: try await app.subscriber("enterprise"))
+            try await till.entitlements.begin(as: "node")
+            let charge = try await till.charge(mode: .escrow)
+            let writes = Atomic(0)
+            trouble.beforeWrites { writes.add(1, ordering: .relaxed) }
+            var pulse = EscrowPulse(startingAt: .now)
+            func seenAt() async throws -> Instant? {
+                try await till.database.read { try $0.first("SELECT seen_at FROM nodes") { try $0["seen_at"] } }
+            }
+            app.clock.advance(by: .minutes(1))
+            let begun = try await seenAt()
+            for _ in 0..<3 { try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger) }
+            #expect(writes.load(ordering: .relaxed) == 0)
+            #expect(try await seenAt() == begun)
+            try await till.entitlements.draw(charge, operation: "")
+            try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger)
+            #expect(try await seenAt() == app.clock.now)
+            trouble.beforeWrites(nil)
+            try await till.entitlements.closeBlocks()
+            #expect(try await till.level() == [1, 0, 998])
+            try await till.requireBalance()
+        }
     }
 
     @Test(arguments: Engine.available)

@@ -27,6 +27,9 @@ final class Escrow: Sendable {
 
     private let pools = Mutex<[Bucket: EscrowPool]>([:])
 
+    /// Whether this node draws from blocks these days: it has, within the last minute or two.
+    var isInUse: Bool { pools.withLock { !$0.isEmpty } }
+
     /// How large a block may be where so much room is left; 1 is none at all.
     static func blockSize(room: Int64, nodes: Int64) -> Int64 { max(1, min(blockMax, room / (4 * max(1, nodes)))) }
 

@@ -88,8 +88,42 @@ extension EntitlementsModule {
     /// Writes down what was spent of the blocks of this node and gives the rest back.
     package func closeBlocks() async throws(Problem) { try await escrow.close(self) }
 
+    /// One look at the blocks of this node, and a sign of life where it is time for one.
+    func lookAfterBlocks(_ pulse: inout EscrowPulse, logger: Logger) async throws(Problem) {
+        try await escrow.tend(self)
+        guard pulse.isDue(inUse: escrow.isInUse, at: .now) else { return }
+        if try await !beat(), let name = node.current?.name {
+            let own = "\(name)#\(runtime.id(of: Node.self))"
+            logger.error("Another process serves under the same name; NODE_NAME has to differ.", metadata: ["name": "\(name)", "from now on": "\(own)"])
+            try await begin(as: own)
+        }
+        // What a node held that died, others wait for.
+        try await recover()
+    }
+
     /// Looks after the blocks of this node and says that it is alive, for as long as the process serves.
     package func keeper(logger: Logger) -> some Service { EscrowKeeper(entitlements: self, logger: logger) }
+}
+
+/// When a node says that it is alive. Others ask for it to share what is left among the living, and only those that draw from blocks share: a node
+/// that has none says it so rarely that its row is just not forgotten, and writes nothing else.
+struct EscrowPulse {
+    static let busy: Duration = .seconds(5)
+    static let idle: Duration = .hours(1)
+    private var beatenAt: ContinuousClock.Instant
+    private var wasInUse = false
+
+    /// - Parameter start: when its life was written down.
+    init(startingAt start: ContinuousClock.Instant) { beatenAt = start }
+
+    /// Also at once when it has begun to draw from blocks.
+    mutating func isDue(inUse: Bool, at now: ContinuousClock.Instant) -> Bool {
+        let begins = inUse && !wasInUse
+        wasInUse = inUse
+        guard begins || now - beatenAt > (inUse ? Self.busy : Self.idle) else { return false }
+        beatenAt = now
+        return true
+    }
 }
 
 private struct EscrowKeeper: Service {
@@ -97,20 +131,13 @@ private struct EscrowKeeper: Service {
     let logger: Logger
 
     private static let look: Duration = .milliseconds(100)
-    private static let beat: Duration = .seconds(5)
 
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
-            var beatenAt = ContinuousClock.now
+            var pulse = EscrowPulse(startingAt: .now)
             while !Task.isCancelled {
                 do {
-                    try await entitlements.escrow.tend(entitlements)
-                    if .now - beatenAt > Self.beat {
-                        beatenAt = .now
-                        try await beat()
-                        // What a node held that died, others wait for.
-                        try await entitlements.recover()
-                    }
+                    try await entitlements.lookAfterBlocks(&pulse, logger: logger)
                 } catch {
                     logger.warning("Blocks of units could not be looked after; trying again.", metadata: ["cause": "\(error)"])
                 }
@@ -120,13 +147,6 @@ private struct EscrowKeeper: Service {
         do { try await entitlements.closeBlocks() } catch {
             logger.warning("Blocks of units could not be given back; they count as used.", metadata: ["cause": "\(error)"])
         }
-    }
-
-    private func beat() async throws(Problem) {
-        guard try await !entitlements.beat(), let name = entitlements.node.current?.name else { return }
-        let own = "\(name)#\(entitlements.runtime.id(of: Node.self))"
-        logger.error("Another process serves under the same name; NODE_NAME has to differ.", metadata: ["name": "\(name)", "from now on": "\(own)"])
-        try await entitlements.begin(as: own)
     }
 }
 
