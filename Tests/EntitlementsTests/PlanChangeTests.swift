@@ -72,11 +72,19 @@ import Testing
             #expect(refused.status == 422)
             let pointers = Set(refused["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [])
             #expect(pointers == ["/plan/name", "/plan/limits/uploads", "/plan/prices/0/amount", "/plan/prices/0/currency"])
-            let unknown: JSONValue = ["plan": ["name": "A", "limits": ["dreams": 1], "file_mb": 1, "storage_mb": 1]]
-            #expect(await app.call("PUT", "/v1/admin/plans/free", json: unknown, token: administrator.token).status == 422)
+            let unknown: JSONValue = [
+                "plan": [
+                    "name": "A", "start": "payment", "features": ["flying"], "limits": ["dreams/night~": 1], "file_mb": 1, "storage_mb": 1,
+                    "trial": ["days": 3],
+                ]
+            ]
+            let nothing = await app.call("PUT", "/v1/admin/plans/free", json: unknown, token: administrator.token)
+            let places = nothing["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []
+            #expect(nothing.status == 422 && places == ["/plan/features/0", "/plan/limits/dreams~1night~0", "/plan/prices", "/plan/trial"], "\(nothing)")
             let impossible: JSONValue = ["plan": ["name": "A", "rates": ["default": ["0/hour"], "fly": ["1/day"]], "file_mb": 1, "storage_mb": 1]]
             let rates = await app.call("PUT", "/v1/admin/plans/free", json: impossible, token: administrator.token)
-            #expect(rates.status == 422 && rates["errors"]?.array?.compactMap { $0["pointer"]?.string } == ["/rates/default/0", "/rates/fly"], "\(rates)")
+            #expect(
+                rates.status == 422 && rates["errors"]?.array?.compactMap { $0["pointer"]?.string } == ["/plan/rates/default/0", "/plan/rates/fly"], "\(rates)")
             #expect(await app.call("PUT", "/v1/admin/plans/Not%20One", json: ["plan": Self.document(uploads: 1)], token: administrator.token).status == 422)
             #expect(await app.call("GET", "/v1/admin/plans/silver", token: administrator.token).code == "plan-not-found")
             let member = try await app.register()

@@ -78,7 +78,8 @@ package final class PlanBook: Follower, Sendable {
         scope: Scope
     ) async throws(Problem) -> PlanVersion {
         guard Catalogue.isID(id.text) else { throw Problem.invalid("/path/id", "is made of a–z, 0–9, _ and -, and has at most 64 of them") }
-        let faults = document.faults(offers)
+        // Where the request has it.
+        let faults = document.faults(offers).map { Problem.Fault("/plan\($0.pointer)", $0.detail) }
         guard faults.isEmpty else { throw Problem.invalid(faults) }
         let version = try await database.write { [audit] transaction in
             guard
