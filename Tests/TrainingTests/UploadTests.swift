@@ -111,6 +111,40 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a last chunk whose answer was lost is answered again, although it took the last upload`(engine: Engine) async throws {
+        try await withCustomer(engine, plan: "free") { customer in
+            try await customer.prepare(series: nil)
+            for number in 1...3 { try await customer.require(201, await customer.upload(Samples.hourly(20), "\(number).csv")) }
+            let bytes = Samples.hourly(100)
+            let chunks = pieces(bytes, 3)
+            for index in 0..<2 { _ = await customer.chunk(Int64(index), of: 3, chunks[index]) }
+            let first = await customer.chunk(2, of: 3, chunks[2])
+            let whole = await customer.upload(Samples.hourly(30), "whole.csv")
+            #expect(await customer.level("uploads") == [5, 0])
+
+            let again = await customer.chunk(2, of: 3, chunks[2])
+            #expect(again.status == first.status && again["file"] == first["file"] && again["file"] != nil, "\(again)")
+            #expect(again["receivedChunks"]?.integer == 3 && again["totalChunks"]?.integer == 3)
+            let wholeAgain = await customer.upload(Samples.hourly(30), "whole.csv")
+            #expect(wholeAgain.status == 201 && wholeAgain["file"] == whole["file"], "\(wholeAgain)")
+            // Whatever is not the same is another upload, and whatever is wrong with it comes after there being none left.
+            #expect(await customer.chunk(0, of: 3, chunks[0]).code == "quota-exceeded")
+            #expect(await customer.chunk(2, of: 3, chunks[2], "other.csv").code == "quota-exceeded")
+            #expect(await customer.chunk(2, of: 3, chunks[2], to: "nowhere").code == "quota-exceeded")
+            #expect(await customer.upload(Samples.hourly(31), "whole.csv").code == "quota-exceeded")
+            #expect(await customer.send("upload-chunk", bytes, ["sessionId": "s"]).code == "quota-exceeded")
+            #expect(await customer.level("uploads") == [5, 0])
+            #expect(customer.filesOnDisk().count == 10)
+            let explained = await customer.app.call(
+                "GET", "/v1/entitlements/explain?route=POST%20/v1/training/upload-chunk", token: customer.person.token)
+            #expect(explained["refusal"]?["code"] == "quota-exceeded", "\(explained)")
+            // Nobody waits for an answer for so long.
+            customer.app.clock.advance(by: SeriesFile.answerLifetime)
+            #expect(await customer.chunk(2, of: 3, chunks[2]).code == "quota-exceeded")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `last chunks that come at once make one file, charged once`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             let bytes = Samples.hourly(80)

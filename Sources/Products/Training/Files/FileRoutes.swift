@@ -10,21 +10,22 @@ extension TrainingModule {
         let uploadProblems: [Problem.Kind] = [
             .sessionNotFound, .chunkMissing, .uploadConflict, .unusableFile, .validationFailed, .storageExceeded, .storageFull,
         ]
+        let allowance = UploadRequirement(quota: entitlements.quota(.uploads), uploads: uploads, member: identity.member)
         return [
             .post(
                 "training/upload-chunk",
                 "Send one chunk of a file",
-                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.uploads),
+                requires: identity.member.allowing(.training), entitlements.subscription, allowance,
                 .multipart(texts: ["metadata"], file: "chunk"),
                 problems: uploadProblems
-            ) { try await uploads.receive($3, isWhole: false, scope: $0, standing: $1, charge: $2) },
+            ) { try await uploads.receive($3, isWhole: false, scope: $0, standing: $1, allowance: $2) },
             .post(
                 "training/instant-upload",
                 "Send a file at once",
-                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.uploads),
+                requires: identity.member.allowing(.training), entitlements.subscription, allowance,
                 .multipart(texts: ["metadata"], file: "file"),
                 problems: uploadProblems
-            ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, charge: $2)) }.alias("training/csv-files"),
+            ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, allowance: $2)) }.alias("training/csv-files"),
             .get(
                 "training/csv-files/{id}",
                 "The files of a session",

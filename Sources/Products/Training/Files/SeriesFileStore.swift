@@ -25,6 +25,10 @@ extension Transaction {
         Int(try count("SELECT COUNT(*) AS count FROM training_files WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"))
     }
 
+    func hasSeriesFile(of organisation: ID<Organisation>, since start: Instant) throws -> Bool {
+        try first("SELECT 1 AS found FROM training_files WHERE organisation_id = \(organisation) AND created_at > \(start) LIMIT 1") != nil
+    }
+
     func seriesFile(_ id: ID<SeriesFile>, in scope: Scope) throws -> SeriesFile {
         guard let file = try first(Self.selectFile + "WHERE id = \(id) AND organisation_id = \(scope.organisation)", SeriesFile.init) else {
             throw Problem(.fileNotFound)

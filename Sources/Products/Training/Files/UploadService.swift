@@ -17,11 +17,23 @@ struct Uploads: Sendable {
     let audit: AuditModule
     let runtime: Runtime
 
-    private static let maximumMetadata = 64 << 10
+    static let maximumMetadata = 64 << 10
+    static let completeAlready = "The file is complete already"
 
     /// Takes one chunk, or a whole file as its only chunk. The unit of the quota is spent with the file's row, so a file that cannot
     /// be used costs nothing and one that was sent twice costs once.
-    func receive(_ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: Standing, charge: Charge) async throws(Problem) -> ChunkReceived {
+    func receive(
+        _ incoming: RawBody.Incoming,
+        isWhole: Bool,
+        scope: Scope,
+        standing: Standing,
+        allowance: UploadAllowance
+    ) async throws(Problem) -> ChunkReceived {
+        let charge: Charge
+        switch allowance {
+        case .another(let own): charge = own
+        case .again(let refusal): return try await answerAgain(incoming, isWhole: isWhole, scope: scope, standing: standing, refusal: refusal)
+        }
         let limit = standing.plan.fileBytes.bound
         let arrival = places.upload(runtime.id())
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
@@ -36,13 +48,17 @@ struct Uploads: Sendable {
         }
     }
 
-    /// Reads the parts in whatever order they come; the file goes to disk.
-    private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (metadata: String, bytes: Int64) {
-        var reader = try MultipartReader(
+    func reader(of incoming: RawBody.Incoming, limit: Int64) throws(Problem) -> MultipartReader {
+        try MultipartReader(
             contentType: incoming.contentType,
             body: incoming.body,
             limits: MultipartReader.Limits(totalBytes: Int(min(limit, Int64.max / 8)) + Self.maximumMetadata + (64 << 10))
         )
+    }
+
+    /// Reads the parts in whatever order they come; the file goes to disk.
+    private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (metadata: String, bytes: Int64) {
+        var reader = try self.reader(of: incoming, limit: limit)
         var metadata: String?
         var bytes: Int64?
         do {
@@ -96,7 +112,8 @@ struct Uploads: Sendable {
             if let replaced { await discard(places.upload(replaced.id)) }
         case .finished(let file):
             await discard(arrival)
-            return ChunkReceived(file: file, message: "The file is complete already")
+            let count = description.totalChunks
+            return ChunkReceived(file: file, message: Self.completeAlready, receivedChunks: count, totalChunks: count)
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
@@ -111,7 +128,7 @@ struct Uploads: Sendable {
             guard let file else {
                 throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0])
             }
-            return ChunkReceived(file: file, message: "The file is complete already")
+            return ChunkReceived(file: file, message: Self.completeAlready, receivedChunks: upload.chunkCount, totalChunks: upload.chunkCount)
         case .tooLarge:
             await discard(places.upload(upload.id))
             throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
