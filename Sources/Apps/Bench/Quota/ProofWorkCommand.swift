@@ -3,6 +3,7 @@ import ArgumentParser
 import Entitlements
 import Foundation
 import Modules
+import ServiceLifecycle
 
 /// One process of the proof: tasks that reserve, and then commit less, as much or more, release, or say nothing more. It works until it is killed.
 struct ProofWorkCommand: AsyncParsableCommand {
@@ -15,6 +16,8 @@ struct ProofWorkCommand: AsyncParsableCommand {
     @Option var life: Int
     @Option var tasks: Int
     @Option var connections: Int
+    /// Draw units from blocks instead of reserving each.
+    @Flag var escrow = false
 
     static let lease: Duration = .seconds(2)
 
@@ -26,7 +29,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         var charges: [[Charge]] = []
         for token in tokens {
             var own: [Charge] = []
-            for units: Int64 in 1...3 { own.append(try await house.charge(token, units: units, .durable)) }
+            for units: Int64 in 1...3 { own.append(try await house.charge(token, units: units, escrow ? .escrow : .durable)) }
             charges.append(own)
         }
         let report = try ProofReport(appendingTo: "\(folder)/report-\(node)")
@@ -35,20 +38,37 @@ struct ProofWorkCommand: AsyncParsableCommand {
                 // Nobody outlives whoever judges.
                 while getppid() == parent {
                     _ = try? await house.app.entitlements.recover()
-                    house.clock.move(to: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero)
+                    // A block's lease is the database's, and a clock that jumps ends it: each draw would then cost a block.
+                    if !escrow { house.clock.move(to: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero) }
                     try? await Task.sleep(for: .seconds(1))
                 }
                 Foundation.exit(1)
             }
+            if escrow { group.addTask { _ = try? await house.app.entitlements.keeper(logger: house.app.logger).run() } }
             for task in 0..<tasks {
                 group.addTask {
                     var number = 0
                     while true {
                         number += 1
-                        await operate("\(node)-\(life)-\(task)-\(number)", charges, house, report)
+                        let key = "\(node)-\(life)-\(task)-\(number)"
+                        if escrow { await draw(key, charges, house, report) } else { await operate(key, charges, house, report) }
                     }
                 }
             }
+        }
+    }
+
+    private func draw(_ key: String, _ charges: [[Charge]], _ house: ProofHouse, _ report: ProofReport) async {
+        let customer = Int.random(in: 0..<charges.count)
+        guard let charge = charges[customer].randomElement() else { return }
+        report.say(.asks, key, Int64(customer), charge.units)
+        do {
+            try await house.app.entitlements.draw(charge, operation: key)
+            report.say(.committed, key, charge.units)
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<40)))
+        } catch {
+            report.say(error.kind == .quotaExceeded ? .refused : .failed, key)
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<200)))
         }
     }
 

@@ -40,6 +40,10 @@ struct ProveCommand: AsyncParsableCommand {
                 let proof = QuotaProof(folder: folder, database: database, engine: engine, seconds: length)
                 faults += try await proof.run(say)
             }
+            try await withPlace(engine) { folder, database in
+                let proof = EscrowProof(folder: folder, database: database, engine: engine, seconds: max(4, length / 3))
+                faults += try await proof.run(say)
+            }
             guard engine == .postgres else { continue }
             for mode in ["durable", "escrow"] {
                 try await withPlace(engine) { folder, database in
