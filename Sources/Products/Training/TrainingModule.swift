@@ -39,6 +39,7 @@ package struct TrainingModule: Module {
         results = Results(database: database, places: places, compute: desk, runtime: runtime)
         generation = DatasetWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
         training = TrainingWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
+        entitlements.witnesses.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
     }
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]

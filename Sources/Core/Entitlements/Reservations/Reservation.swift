@@ -1,4 +1,4 @@
-import Identity
+package import Identity
 package import Modules
 
 /// Units taken out of a limit for work that has not ended: committed by its success, given back by its failure, or by the end of
@@ -87,8 +87,8 @@ package struct Reservation: Sendable, Hashable {
     }
 
     package let id: ID<Reservation>
-    let organisation: ID<Organisation>
-    let operation: String
+    package let organisation: ID<Organisation>
+    package let operation: String
     let fingerprint: String
     /// Fixed when it was admitted: work that goes on beyond midnight is charged where it began.
     let bucket: Bucket

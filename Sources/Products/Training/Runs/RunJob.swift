@@ -10,6 +10,15 @@ enum RunJob {
     /// A run that failed for reasons of ours is tried this often.
     static let maximumAttempts = 3
 
+    /// Who is asked when the lease of a run's reservation ends (``fate(of:in:)``).
+    static let witness = "training.runs"
+
+    /// A run that waits in a long queue, or computes for a day, keeps its unit; one that has ended settled it, and has no other.
+    static func fate(of reservation: Reservation, in transaction: Transaction) throws -> Reservation.Fate {
+        let run = try transaction.run(ofOperation: reservation.operation, in: reservation.organisation)
+        return run?.state.isFinished == false ? .goesOn(EntitlementsModule.lease) : .nothing
+    }
+
     static func options(_ scope: Scope) -> JobOptions { JobOptions(organisation: scope.organisation.text, maximumAttempts: maximumAttempts) }
 
     /// The run ended without a result: it says why, and what it had reserved is free again.

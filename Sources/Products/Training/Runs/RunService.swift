@@ -128,7 +128,8 @@ struct Runs: Sendable {
             }
             guard try transaction.unfinishedRun(of: session) == nil else { throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.") }
             let enqueue = try prepare(transaction, session)
-            let reservation = try entitlements.reserve(charge, operation: operation, fingerprint: fingerprint, in: transaction)
+            let terms = Reservation.Terms(loss: .ask(RunJob.witness))
+            let reservation = try entitlements.reserve(charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)
             try transaction.insert(
                 .init(
