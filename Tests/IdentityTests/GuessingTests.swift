@@ -148,6 +148,17 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `a name that nobody has stands in the trail as a code, the same for the same name`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let names = ["nobody@example.org", "NOBODY@example.org", "somebody-else@example.org"]
+            for name in names { #expect(await app.guess(name, "correct horse battery", from: Self.elsewhere).status == 401) }
+            let subjects = try await app.audited("session.created", "failure").compactMap(\.subject)
+            #expect(subjects.count == 3 && subjects[0] == subjects[1] && subjects[1] != subjects[2], "\(subjects)")
+            #expect(subjects.allSatisfy { $0.hasPrefix("name-") && !$0.contains("body") })
+        }
+    }
+
     @Test func `all addresses of one IPv6 network are one`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()

@@ -27,48 +27,22 @@ struct EscrowProof {
         let books = ProofBooks(database: house.app.database, limit: limit)
         try await books.watch()
 
-        var children: [Child] = []
-        for node in 0..<processes { children.append(try start(node, life: 1)) }
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(seconds)
-        var (kills, looks, nextKill, found) = (0, 0, clock.now + .milliseconds(1_500), [String]())
-        while clock.now < end {
-            found += try await books.faults()
-            looks += 1
-            if clock.now > nextKill {
-                let node = Int.random(in: 0..<processes)
-                children[node].kill()
-                kills += 1
-                children[node] = try start(node, life: kills + 1)
-                nextKill = clock.now + .milliseconds(Int.random(in: 1_000...2_000))
-            }
-            for (node, child) in children.enumerated() where !child.isRunning {
-                found.append("process \(node) ended by itself")
-                children[node] = try start(node, life: kills + 1_000_000 + looks)
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        for child in children {
-            child.kill()
-            kills += 1
-        }
+        let arguments = ["--tasks", "\(tasks)", "--connections", "8", "--escrow"]
+        let killed = KilledProcesses(folder: folder, database: database, count: processes, arguments: arguments, pause: 1_000...2_000)
+        let outcome = try await killed.run(seconds: seconds, lookingInto: books)
+        var found = outcome.faults
 
         // The next life of each node resolves what it left behind; nobody waits for a lease.
-        for node in 0..<processes { _ = try await house.app.entitlements.begin(as: "node-\(node)") }
+        for node in 0..<processes { _ = try await house.app.entitlements.begin(as: killed.name(of: node)) }
         found += try await books.faults()
-        var lines: [ProofReport.Line] = []
-        for node in 0..<processes {
-            let path = "\(folder)/report-node-\(node)"
-            if FileManager.default.fileExists(atPath: path) { lines += try ProofReport.lines(of: path) }
-        }
-        let account = try await books.escrowAccount(of: lines, organisations: house.organisations(of: tokens))
+        let account = try await books.escrowAccount(of: killed.reports(), organisations: house.organisations(of: tokens))
         found += account.faults
         await house.app.database.close()
 
         for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
         say(
             """
-              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(kills), looks \(looks)
+              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(outcome.kills), looks \(outcome.looks)
               used \(account.used) = acknowledged \(account.acknowledged) + in the hands of killed processes \(account.used - account.acknowledged), \
             of which their blocks were \(account.lost); held \(account.held)
               violations \(found.count)
@@ -76,13 +50,6 @@ struct EscrowProof {
         )
         if account.admitted == 0 || account.refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
         return found.count
-    }
-
-    private func start(_ node: Int, life: Int) throws -> Child {
-        try Child.own([
-            "proof-work", "--folder", folder, "--database", database, "--node", "node-\(node)", "--life", "\(life)", "--tasks", "\(tasks)",
-            "--connections", "8", "--escrow",
-        ])
     }
 }
 

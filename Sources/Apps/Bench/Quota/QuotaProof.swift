@@ -25,38 +25,17 @@ struct QuotaProof {
         let books = ProofBooks(database: house.app.database, limit: limit)
         try await books.watch()
 
-        var children: [Child] = []
-        for node in 0..<processes { children.append(try start(node, life: 1)) }
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(seconds)
-        var (kills, looks, nextKill, found) = (0, 0, clock.now + .seconds(3), [String]())
-        while clock.now < end {
-            found += try await books.faults()
-            looks += 1
-            if clock.now > nextKill {
-                let node = Int.random(in: 0..<processes)
-                children[node].kill()
-                kills += 1
-                children[node] = try start(node, life: kills + 1)
-                nextKill = clock.now + .milliseconds(Int.random(in: 1_000...3_000))
-            }
-            for (node, child) in children.enumerated() where !child.isRunning {
-                found.append("process \(node) ended by itself")
-                children[node] = try start(node, life: kills + 1_000_000 + looks)
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        for child in children {
-            child.kill()
-            kills += 1
-        }
+        let killed = KilledProcesses(
+            folder: folder, database: database, count: processes, arguments: ["--tasks", "\(tasks)", "--connections", "16"], pause: 1_000...3_000)
+        let outcome = try await killed.run(seconds: seconds, lookingInto: books)
+        var found = outcome.faults
 
         // Two leases later nothing may be held, as the database sees the time. On SQLite that is the last process's clock, an hour ahead at most.
         if engine == .sqlite { house.clock.move(to: .hours(1)) }
         try await Task.sleep(for: ProofWorkCommand.lease * 2)
         try await house.app.entitlements.recover()
         found += try await books.faults()
-        let account = try await books.account(of: try reports())
+        let account = try await books.account(of: try killed.reports())
         found += account.faults
         found += try await askAgain(account.unheardOf, house)
         await house.app.database.close()
@@ -64,7 +43,7 @@ struct QuotaProof {
         for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
         say(
             """
-              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(kills), looks \(looks)
+              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(outcome.kills), looks \(outcome.looks)
               used \(account.used) = acknowledged \(account.acknowledged) + committed, the answer lost with its process \(account.unheard); \
             overruns and overage declared \(account.beyond), held \(account.held)
               violations \(found.count)
@@ -91,19 +70,5 @@ struct QuotaProof {
             }
         }
         return faults
-    }
-
-    private func start(_ node: Int, life: Int) throws -> Child {
-        try Child.own([
-            "proof-work", "--folder", folder, "--database", database, "--node", "node-\(node)", "--life", "\(life)", "--tasks", "\(tasks)",
-            "--connections", "16",
-        ])
-    }
-
-    private func reports() throws -> [ProofReport.Line] {
-        try (0..<processes).flatMap { node -> [ProofReport.Line] in
-            let path = "\(folder)/report-node-\(node)"
-            return FileManager.default.fileExists(atPath: path) ? try ProofReport.lines(of: path) : []
-        }
     }
 }
