@@ -20,7 +20,9 @@ final class CommitGroups: Sendable {
     static let waitingMax = 4_096
     /// A group ends at this many jobs or after this much work, whichever comes first: its first caller waits for all of it.
     static let jobsMax = 512
-    static let workMax = Duration.milliseconds(2)
+    /// How much work there is before a commit goes by how long commits take on this disk: where they are slow, more has to share them.
+    static let workTime = Duration.milliseconds(2)...Duration.milliseconds(20)
+    static let workPerCommit = 4
 
     private let writer: DatabasePool
     private let catalogue: StatementCatalogue
@@ -74,8 +76,10 @@ final class CommitGroups: Sendable {
                 throw error
             }
             let answers = try run(&members, on: connection)
+            let began = ContinuousClock.now
             try commit(connection)
-            state.withLock { $0.count(groupOf: members.count) }
+            let took = ContinuousClock.now - began
+            state.withLock { $0.count(groupOf: members.count, committedIn: took) }
             for answer in answers { answer() }
         } catch {
             if connection.isInsideTransaction { try? connection.rollback() }
@@ -87,7 +91,7 @@ final class CommitGroups: Sendable {
     /// - Returns: what to tell each of them after the commit.
     private func run(_ members: inout [Job], on connection: GRDB.Database) throws -> [Answer] {
         var answers: [Answer] = []
-        let deadline = ContinuousClock.now + Self.workMax
+        let deadline = ContinuousClock.now + state.withLock { $0.workTime }
         while true {
             answers.append(try attempt(members[answers.count], on: connection))
             guard members.count < Self.jobsMax, .now < deadline, let next = state.withLock({ $0.next() }) else { return answers }
@@ -155,6 +159,10 @@ extension CommitGroups {
         private var done = Figures()
         private(set) var hasTurn = false
         var isClosed = false
+        /// What a commit takes these days: a quarter of it is news.
+        private var commitTime = Duration.zero
+
+        var workTime: Duration { min(max(CommitGroups.workTime.lowerBound, commitTime * CommitGroups.workPerCommit), CommitGroups.workTime.upperBound) }
 
         var figures: Figures {
             var figures = done
@@ -186,7 +194,8 @@ extension CommitGroups {
             return jobs
         }
 
-        mutating func count(groupOf jobs: Int) {
+        mutating func count(groupOf jobs: Int, committedIn time: Duration) {
+            commitTime = (commitTime * 3 + time) / 4
             done.groups += 1
             done.jobs += jobs
             done.lastJobs = jobs
