@@ -48,7 +48,7 @@ package struct PlanDocument: Payload, Hashable {
             faults.append(Problem.Fault("/features/\(index)", "is no known feature: '\(feature)'"))
         }
         for meter in (limits ?? [:]).keys.sorted() where !offers.meters.contains(meter) {
-            faults.append(Problem.Fault("/limits/\(Self.token(meter))", "is no known meter: '\(meter)'"))
+            faults.append(Problem.Fault("/limits" + Problem.Fault.step(meter), "is no known meter: '\(meter)'"))
         }
         for (index, price) in (prices ?? []).enumerated() {
             if Currency(price.currency) == nil { faults.append(Problem.Fault("/prices/\(index)/currency", "is not a currency code of three letters")) }
@@ -63,20 +63,17 @@ package struct PlanDocument: Payload, Hashable {
         return faults + rateFaults(offers)
     }
 
-    /// A name as a part of a pointer (RFC 6901).
-    private static func token(_ name: String) -> String { name.replacing("~", with: "~0").replacing("/", with: "~1") }
-
     private func rateFaults(_ offers: Offers) -> [Problem.Fault] {
         var faults: [Problem.Fault] = []
         for (name, texts) in (rates ?? [:]).sorted(by: { $0.key < $1.key }) {
-            if !offers.rateClasses.contains(name) { faults.append(Problem.Fault("/rates/\(Self.token(name))", "is no known class of calls: '\(name)'")) }
+            if !offers.rateClasses.contains(name) { faults.append(Problem.Fault("/rates" + Problem.Fault.step(name), "is no known class of calls: '\(name)'")) }
             for (index, text) in texts.enumerated() where Rate(text) == nil {
                 let detail = "is no rate such as 60/minute, 10/30s or 60/minute burst 10: '\(text.prefix(40))'"
-                faults.append(Problem.Fault("/rates/\(Self.token(name))/\(index)", detail))
+                faults.append(Problem.Fault("/rates\(Problem.Fault.step(name))/\(index)", detail))
             }
             let read = texts.compactMap { Rate($0) }
             if read.count == texts.count, Rates(read) == nil {
-                faults.append(Problem.Fault("/rates/\(Self.token(name))", "holds one to \(Rates.countMax) rates, each with a window of its own"))
+                faults.append(Problem.Fault("/rates" + Problem.Fault.step(name), "holds one to \(Rates.countMax) rates, each with a window of its own"))
             }
         }
         return faults

@@ -42,17 +42,17 @@ extension Schema {
             if let maxItems, elements.count > maxItems { return fault("must have at most \(maxItems) items") }
             for (index, item) in elements.enumerated() { element.check(item, components, "\(pointer)/\(index)", &faults) }
         case (.map(let schema), .object(let members)):
-            for (name, item) in members.sorted(by: { $0.key < $1.key }) { schema.check(item, components, pointer + Self.step(name), &faults) }
+            for (name, item) in members.sorted(by: { $0.key < $1.key }) { schema.check(item, components, pointer + Problem.Fault.step(name), &faults) }
         case (.object(let shape), .object(let members)):
             for property in shape.properties where property.isRequired && members[property.name] == nil {
-                faults.append(Problem.Fault(pointer + Self.step(property.name), "is required"))
+                faults.append(Problem.Fault(pointer + Problem.Fault.step(property.name), "is required"))
             }
             // An answer that repeats each of a million unknown names would serve nobody.
             for (name, item) in members.sorted(by: { $0.key < $1.key }) where faults.count < Self.maximumFaults {
                 if let property = shape.property(name) {
-                    property.schema.check(item, components, pointer + Self.step(name), &faults)
+                    property.schema.check(item, components, pointer + Problem.Fault.step(name), &faults)
                 } else if !shape.isOpen {
-                    faults.append(Problem.Fault(pointer + Self.step(name), "is not a known field"))
+                    faults.append(Problem.Fault(pointer + Problem.Fault.step(name), "is not a known field"))
                 }
             }
         case (.boolean, _): fault("must be true or false")
@@ -60,10 +60,6 @@ extension Schema {
         case (.array, _): fault("must be an array")
         case (.map, _), (.object, _): fault("must be an object")
         }
-    }
-
-    private static func step(_ name: String) -> String {
-        "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
     }
 }
 
