@@ -10,7 +10,7 @@ enum PayloadWriter {
     static func json(_ value: some Encodable, naming: Naming) throws -> ByteBuffer {
         let writer = JSONWriter(naming)
         try writer.write(value)
-        return ByteBuffer(bytes: writer.text.bytes)
+        return ByteBuffer(bytes: try writer.text.finished())
     }
 
     static func json(_ value: JSONValue) -> ByteBuffer {
@@ -30,6 +30,8 @@ private struct JSONText {
     private var members: [Member] = []
     private var moved: [UInt8] = []
     private var framesSoFar = 0
+    /// The first thing that was told a container too late. Containers within it are asked for in calls that cannot throw: it is said at the end.
+    private var fault: EncodingError?
 
     private struct Frame {
         let number: Int
@@ -57,6 +59,13 @@ private struct JSONText {
     init(_ naming: Naming) {
         self.naming = naming
         bytes.reserveCapacity(Self.usualBytes)
+    }
+
+    /// The whole of it.
+    /// - Throws: `EncodingError` where a container was told something after its end, because another had been told something meanwhile.
+    func finished() throws -> [UInt8] {
+        if let fault { throw fault }
+        return bytes
     }
 
     /// How many objects and arrays are not at their end.
@@ -125,11 +134,12 @@ private struct JSONText {
     func count(at place: Place) -> Int { isOpen(place) ? frames[place.level].count : 0 }
 
     /// Begins the next element of an array, or the next member of an object, whose value is to follow.
-    /// - Throws: `EncodingError` where the container has come to its end, because another was told something meanwhile.
-    mutating func begin(_ name: String? = nil, at place: Place) throws {
+    /// What comes after the container's end makes the whole text void (``finished()``).
+    mutating func begin(_ name: String? = nil, at place: Place) {
         guard isOpen(place) else {
             let context = EncodingError.Context(codingPath: [], debugDescription: "containers are told one after another")
-            throw EncodingError.invalidValue(name ?? "", context)
+            fault = fault ?? EncodingError.invalidValue(name ?? "", context)
+            return
         }
         close(to: place.level + 1)
         if frames[place.level].count > 0 { bytes.append(UInt8(ascii: ",")) }
@@ -139,6 +149,12 @@ private struct JSONText {
         bytes.append(quoted: name, spelled: frames[place.level].names)
         members.append(Member(start: start, nameEnd: bytes.count - 1))
         bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// Begins an object or array as the next element or member of another.
+    mutating func open(_ name: String? = nil, at place: Place, isObject: Bool) -> Place {
+        begin(name, at: place)
+        return open(isObject: isObject)
     }
 
     private func isOpen(_ place: Place) -> Bool { place.level < frames.count && frames[place.level].number == place.number }
@@ -259,26 +275,20 @@ private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: some Encodable, forKey key: Key) throws { try add(key) { try $0.write(value) } }
 
     private func add(_ key: Key, _ write: (JSONWriter) throws -> Void) throws {
-        try writer.text.begin(key.stringValue, at: place)
+        writer.text.begin(key.stringValue, at: place)
         try write(writer)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(key, isObject: true)))
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: true)))
     }
 
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        ElementContainer(writer: writer, place: open(key, isObject: false))
+        ElementContainer(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: false))
     }
 
     func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: SuperKey()) }
     func superEncoder(forKey key: Key) -> any Encoder { FurtherEncoder(writer: writer, place: place, key: key) }
-
-    /// What is told a container that has come to its end throws; so does what is told to one within it, as there is none.
-    private func open(_ key: Key, isObject: Bool) -> JSONText.Place {
-        guard (try? writer.text.begin(key.stringValue, at: place)) != nil else { return place }
-        return writer.text.open(isObject: isObject)
-    }
 }
 
 private struct ElementContainer: UnkeyedEncodingContainer {
@@ -293,21 +303,16 @@ private struct ElementContainer: UnkeyedEncodingContainer {
     func encode(_ value: some Encodable) throws { try add { try $0.write(value) } }
 
     private func add(_ write: (JSONWriter) throws -> Void) throws {
-        try writer.text.begin(at: place)
+        writer.text.begin(at: place)
         try write(writer)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(isObject: true)))
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(at: place, isObject: true)))
     }
 
-    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: open(isObject: false)) }
+    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: writer.text.open(at: place, isObject: false)) }
     func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: nil) }
-
-    private func open(isObject: Bool) -> JSONText.Place {
-        guard (try? writer.text.begin(at: place)) != nil else { return place }
-        return writer.text.open(isObject: isObject)
-    }
 }
 
 private struct SuperKey: CodingKey {
@@ -327,19 +332,16 @@ private struct FurtherEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: open(isObject: true)))
+        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: true)))
     }
 
-    func unkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: open(isObject: false)) }
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        ElementContainer(writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: false))
+    }
 
     func singleValueContainer() -> any SingleValueEncodingContainer {
-        try? writer.text.begin(key?.stringValue, at: place)
+        writer.text.begin(key?.stringValue, at: place)
         return writer
-    }
-
-    private func open(isObject: Bool) -> JSONText.Place {
-        guard (try? writer.text.begin(key?.stringValue, at: place)) != nil else { return place }
-        return writer.text.open(isObject: isObject)
     }
 }
 
