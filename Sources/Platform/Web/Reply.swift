@@ -26,6 +26,11 @@ package struct Reply: Sendable {
         self.init(status: status, headers: [.contentType: mediaType], body: .buffer(ByteBuffer(string: text)))
     }
 
+    /// A document that is written already.
+    package init(json: ByteBuffer) {
+        self.init(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(json))
+    }
+
     /// The size of the body in bytes; nil where it is not known before the end.
     package var contentLength: Int64? {
         switch body {
