@@ -64,10 +64,14 @@ struct ChunkReceived: Payload {
         self.totalChunks = totalChunks
     }
 
-    init(file: SeriesFile, message: String, receivedChunks: Int64 = 1, totalChunks: Int64 = 1) {
-        self.init(message: message, receivedChunks: receivedChunks, totalChunks: totalChunks)
+    /// All that there is of a file has come.
+    init(_ file: SeriesFile, message: String, chunks: Int64 = 1) {
+        self.init(message: message, receivedChunks: chunks, totalChunks: chunks)
         self.file = SeriesFileView(file)
     }
+
+    /// All of it had come before.
+    init(repeated file: SeriesFile, chunks: Int64) { self.init(file, message: "The file is complete already", chunks: chunks) }
 }
 
 struct SeriesFileList: Payload {

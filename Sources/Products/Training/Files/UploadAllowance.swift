@@ -80,8 +80,7 @@ extension Uploads {
         guard let (description, file) = found, let digest else { return nil }
         // Of several chunks none but the first begins a file anew; a single one is the file, and is held against it.
         guard description.totalChunks == 1 ? digest.hex() == file.digest : description.chunkIndex > 0 else { return nil }
-        return ChunkReceived(
-            file: file, message: Self.completeAlready, receivedChunks: description.totalChunks, totalChunks: description.totalChunks)
+        return ChunkReceived(repeated: file, chunks: description.totalChunks)
     }
 
     /// The file that a chunk belongs to, where it came lately and none of its name is on its way.

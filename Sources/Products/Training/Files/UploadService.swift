@@ -18,7 +18,6 @@ struct Uploads: Sendable {
     let runtime: Runtime
 
     static let maximumMetadata = 64 << 10
-    static let completeAlready = "The file is complete already"
 
     /// Takes one chunk, or a whole file as its only chunk. The unit of the quota is spent with the file's row, so a file that cannot
     /// be used costs nothing and one that was sent twice costs once.
@@ -112,8 +111,7 @@ struct Uploads: Sendable {
             if let replaced { await discard(places.upload(replaced.id)) }
         case .finished(let file):
             await discard(arrival)
-            let count = description.totalChunks
-            return ChunkReceived(file: file, message: Self.completeAlready, receivedChunks: count, totalChunks: count)
+            return ChunkReceived(repeated: file, chunks: description.totalChunks)
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
@@ -122,13 +120,13 @@ struct Uploads: Sendable {
             return ChunkReceived(message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
         case .complete:
             let file = try await assemble(upload, description: description, kind: kind, session: session, scope: scope, standing: standing, charge: charge)
-            return ChunkReceived(file: file, message: "The file is complete", receivedChunks: upload.chunkCount, totalChunks: upload.chunkCount)
+            return ChunkReceived(file, message: "The file is complete", chunks: upload.chunkCount)
         case .over(let file):
             await discard(places.upload(upload.id))
             guard let file else {
                 throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0])
             }
-            return ChunkReceived(file: file, message: Self.completeAlready, receivedChunks: upload.chunkCount, totalChunks: upload.chunkCount)
+            return ChunkReceived(repeated: file, chunks: upload.chunkCount)
         case .tooLarge:
             await discard(places.upload(upload.id))
             throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
