@@ -20,12 +20,9 @@ struct EscrowProof {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         say("\(engine), by escrow: \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–2 s; \(Self.customers) limits of \(limit)")
-        try ProofHouse.writePlans(limit: limit, in: folder)
-        let house = try await ProofHouse(folder: folder, database: database, connections: 4)
+        let house = try await ProofHouse(folder: folder, database: database, connections: 4, limit: limit)
         let tokens = try await house.makeCustomers(Self.customers)
-        try tokens.joined(separator: "\n").write(toFile: "\(folder)/tokens", atomically: true, encoding: .utf8)
-        let books = ProofBooks(database: house.app.database, limit: limit)
-        try await books.watch()
+        let books = try await ProofBooks(watching: house.app.database, limit: limit)
 
         let arguments = ["--tasks", "\(tasks)", "--connections", "8", "--escrow"]
         let killed = KilledProcesses(folder: folder, database: database, count: processes, arguments: arguments, pause: 1_000...2_000)
@@ -39,17 +36,14 @@ struct EscrowProof {
         found += account.faults
         await house.app.database.close()
 
-        for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
-        say(
+        return account.conclude(
+            outcome, found,
             """
-              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(outcome.kills), looks \(outcome.looks)
-              used \(account.used) = acknowledged \(account.acknowledged) + in the hands of killed processes \(account.used - account.acknowledged), \
+            used \(account.used) = acknowledged \(account.acknowledged) + in the hands of killed processes \(account.used - account.acknowledged), \
             of which their blocks were \(account.lost); held \(account.held)
-              violations \(found.count)
-            """
+            """,
+            say
         )
-        if account.admitted == 0 || account.refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
-        return found.count
     }
 }
 
@@ -63,7 +57,7 @@ extension ProofHouse {
 }
 
 extension ProofBooks {
-    struct EscrowAccount: Sendable {
+    struct EscrowAccount: ProofAccount {
         var attempts = 0
         var admitted = 0
         var refused = 0

@@ -2,12 +2,39 @@ import Entitlements
 import Foundation
 import Modules
 
+/// What became of all that was asked for, as the books and the reports of the processes have it.
+protocol ProofAccount: Sendable {
+    var attempts: Int { get }
+    var admitted: Int { get }
+    var refused: Int { get }
+}
+
+extension ProofAccount {
+    /// Says how a proof ended.
+    /// - Parameters:
+    ///   - found: the violations, each as often as it was seen.
+    ///   - units: where the units are.
+    /// - Returns: how many violations there were.
+    func conclude(_ outcome: KilledProcesses.Outcome, _ found: [String], _ units: String, _ say: (String) -> Void) -> Int {
+        for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
+        say(
+            """
+              attempts \(attempts), admitted \(admitted), refused \(refused), kills \(outcome.kills), looks \(outcome.looks)
+              \(units)
+              violations \(found.count)
+            """
+        )
+        if admitted == 0 || refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
+        return found.count
+    }
+}
+
 /// What has to hold at every moment, and what in the end.
 struct ProofBooks: Sendable {
     let database: any Database
     let limit: Int64
 
-    struct Account: Sendable {
+    struct Account: ProofAccount {
         var attempts = 0
         var admitted = 0
         var refused = 0
@@ -32,7 +59,9 @@ struct ProofBooks: Sendable {
     private static var meter: String { ProofHouse.meter.name }
 
     /// Lets the database itself look at every change of a counter, in the transaction that makes it.
-    func watch() async throws {
+    init(watching database: any Database, limit: Int64) async throws {
+        self.database = database
+        self.limit = limit
         let passed = "NEW.used + NEW.held > \(limit) AND NEW.meter = '\(Self.meter)' AND NEW.used + NEW.held > OLD.used + OLD.held"
         let beyond = """
             SELECT COALESCE(SUM(beyond), 0) FROM usage_entries WHERE organisation_id = NEW.organisation_id AND meter = NEW.meter

@@ -11,6 +11,7 @@ import Synchronization
 struct ProofHouse {
     let app: App
     let clock: MovedClock
+    private let folder: String
 
     static let plan = "proof"
     static let meter = BenchHouse.meter
@@ -21,6 +22,7 @@ struct ProofHouse {
     ///   - folder: holds the plans, the secrets and the reports of all processes.
     ///   - database: as `DATABASE_URL`.
     init(folder: String, database: String, connections: Int) async throws {
+        self.folder = folder
         var configuration = Configuration()
         configuration.dataFolder = folder
         configuration.databaseURL = database
@@ -36,7 +38,13 @@ struct ProofHouse {
         app = try await buildApp(configuration, in: Surroundings(runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)))
     }
 
-    static func writePlans(limit: Int64, in folder: String) throws {
+    /// The first to come: writes the plans that the others read, with so many units for each customer.
+    init(folder: String, database: String, connections: Int, limit: Int64) async throws {
+        try Self.writePlans(limit: limit, in: folder)
+        try await self.init(folder: folder, database: database, connections: connections)
+    }
+
+    private static func writePlans(limit: Int64, in folder: String) throws {
         try """
         plans:
           - { id: \(plan), name: Proof, start: anyone, limits: { \(meter.name): \(limit) }, file_mb: 1, storage_mb: 1 }
@@ -45,8 +53,13 @@ struct ProofHouse {
 
     private static func plans(in folder: String) -> String { "\(folder)/plans.yaml" }
 
+    private var tokensFile: String { "\(folder)/tokens" }
+
+    /// The access tokens of the customers that were made.
+    func tokens() throws -> [String] { try String(contentsOfFile: tokensFile, encoding: .utf8).split(separator: "\n").map(String.init) }
+
     /// Makes customers, each of whom has used one unit.
-    /// - Returns: their access tokens.
+    /// - Returns: their access tokens, which the other processes find in the folder.
     func makeCustomers(_ count: Int) async throws -> [String] {
         var tokens: [String] = []
         for index in 0..<count {
@@ -59,6 +72,7 @@ struct ProofHouse {
             }
             tokens.append(token)
         }
+        try tokens.joined(separator: "\n").write(toFile: tokensFile, atomically: true, encoding: .utf8)
         return tokens
     }
 

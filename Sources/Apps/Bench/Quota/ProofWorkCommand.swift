@@ -25,7 +25,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let parent = getppid()
         let house = try await ProofHouse(folder: folder, database: database, connections: connections)
         try await house.app.entitlements.begin(as: node)
-        let tokens = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").map(String.init)
+        let tokens = try house.tokens()
         var charges: [[Charge]] = []
         for token in tokens {
             var own: [Charge] = []

@@ -19,11 +19,9 @@ struct QuotaProof {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         say("\(engine): \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–3 s, clock moved by ±1 h; \(Self.customers) limits of \(limit)")
-        try ProofHouse.writePlans(limit: limit, in: folder)
-        let house = try await ProofHouse(folder: folder, database: database, connections: 4)
-        try await house.makeCustomers(Self.customers).joined(separator: "\n").write(toFile: "\(folder)/tokens", atomically: true, encoding: .utf8)
-        let books = ProofBooks(database: house.app.database, limit: limit)
-        try await books.watch()
+        let house = try await ProofHouse(folder: folder, database: database, connections: 4, limit: limit)
+        let tokens = try await house.makeCustomers(Self.customers)
+        let books = try await ProofBooks(watching: house.app.database, limit: limit)
 
         let killed = KilledProcesses(
             folder: folder, database: database, count: processes, arguments: ["--tasks", "\(tasks)", "--connections", "16"], pause: 1_000...3_000)
@@ -37,26 +35,22 @@ struct QuotaProof {
         found += try await books.faults()
         let account = try await books.account(of: try killed.reports())
         found += account.faults
-        found += try await askAgain(account.unheardOf, house)
+        found += try await askAgain(account.unheardOf, house, tokens)
         await house.app.database.close()
 
-        for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
-        say(
+        return account.conclude(
+            outcome, found,
             """
-              attempts \(account.attempts), admitted \(account.admitted), refused \(account.refused), kills \(outcome.kills), looks \(outcome.looks)
-              used \(account.used) = acknowledged \(account.acknowledged) + committed, the answer lost with its process \(account.unheard); \
+            used \(account.used) = acknowledged \(account.acknowledged) + committed, the answer lost with its process \(account.unheard); \
             overruns and overage declared \(account.beyond), held \(account.held)
-              violations \(found.count)
-            """
+            """,
+            say
         )
-        if account.admitted == 0 || account.refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
-        return found.count
     }
 
     /// Whoever did not hear the answer asks again with the same key, hears that it was committed, and is not charged a second time.
-    private func askAgain(_ unheard: [ProofBooks.Unheard], _ house: ProofHouse) async throws -> [String] {
+    private func askAgain(_ unheard: [ProofBooks.Unheard], _ house: ProofHouse, _ tokens: [String]) async throws -> [String] {
         house.clock.move(to: .zero)
-        let tokens = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").map(String.init)
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         var faults: [String] = []
         for one in unheard {

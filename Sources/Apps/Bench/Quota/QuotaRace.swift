@@ -16,11 +16,9 @@ struct QuotaRace {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         // One unit is used by the customer's making.
-        try ProofHouse.writePlans(limit: Self.limit + 1, in: folder)
-        let house = try await ProofHouse(folder: folder, database: database, connections: 2)
-        try await house.makeCustomers(1).joined(separator: "\n").write(toFile: "\(folder)/tokens", atomically: true, encoding: .utf8)
-        let books = ProofBooks(database: house.app.database, limit: Self.limit + 1)
-        try await books.watch()
+        let house = try await ProofHouse(folder: folder, database: database, connections: 2, limit: Self.limit + 1)
+        _ = try await house.makeCustomers(1)
+        let books = try await ProofBooks(watching: house.app.database, limit: Self.limit + 1)
 
         var racers: [(child: Child, output: URL)] = []
         for index in 0..<Self.processes {

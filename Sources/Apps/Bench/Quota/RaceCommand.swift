@@ -32,7 +32,7 @@ struct RaceCommand: AsyncParsableCommand {
         let house = try await ProofHouse(folder: folder, database: database, connections: 4)
         let entitlements = house.app.entitlements
         try await entitlements.begin(as: node)
-        let token = try String(contentsOfFile: "\(folder)/tokens", encoding: .utf8).split(separator: "\n").first.map(String.init) ?? ""
+        let token = try house.tokens().first ?? ""
         let charge = try await house.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
         let keeper = Task { try await entitlements.keeper(logger: house.app.logger).run() }
         _ = FileManager.default.createFile(atPath: "\(folder)/ready-\(node)", contents: nil)
