@@ -55,7 +55,7 @@ extension CreditBook {
         try await database.read { try statement(of: organisation(of: person, in: $0), in: $0) }
     }
 
-    /// - Parameter moment: nil for now.
+    /// - Parameter moment: nil for the present moment.
     func balance(of organisation: ID<Organisation>, at moment: Instant?) async throws(Problem) -> CreditPosition {
         try await database.read { transaction in
             let moment = moment ?? transaction.now

@@ -191,7 +191,7 @@ package struct Reservation: Sendable, Hashable {
             return Effect(held: amount)
         case .expired:
             // Its units are free already; whoever held it last says that nothing will come of it any more. Who had lost it before has no say.
-            guard given ?? fence - 1 == fence - 1 else { return nil }
+            guard given == nil || given == fence - 1 else { return nil }
             (state, actual) = (.released, 0)
             return Effect()
         }
