@@ -69,14 +69,19 @@ package final class RateTable: Sendable {
     /// - Parameter now: microseconds of a clock that never goes back.
     package func take(_ cost: Int64, from subject: some Hashable, under rates: Rates, at now: Int64) -> RateVerdict {
         precondition(cost > 0, "whoever takes nothing need not ask")
-        let hash = UInt64(truncatingIfNeeded: subject.hashValue)
-        return shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)].take(cost, from: hash, under: rates, at: now)
+        let (shard, hash) = shard(of: subject)
+        return shard.take(cost, from: hash, under: rates, at: now)
     }
 
     /// As ``take(_:from:under:at:)``, and takes nothing.
     func look(_ cost: Int64, at subject: some Hashable, under rates: Rates, now: Int64) -> RateVerdict {
+        let (shard, hash) = shard(of: subject)
+        return shard.look(cost, at: hash, under: rates, now: now)
+    }
+
+    private func shard(of subject: some Hashable) -> (Shard, hash: UInt64) {
         let hash = UInt64(truncatingIfNeeded: subject.hashValue)
-        return shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)].look(cost, at: hash, under: rates, now: now)
+        return (shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)], hash)
     }
 
     private final class Shard: Sendable {
@@ -96,8 +101,7 @@ package final class RateTable: Sendable {
         }
 
         func take(_ cost: Int64, from hash: UInt64, under rates: Rates, at now: Int64) -> RateVerdict {
-            let name = hash == 0 ? 1 : hash
-            let first = (Int(truncatingIfNeeded: hash >> 6) & setMask) * (RateTable.places + 1)
+            let (name, first) = set(of: hash)
             return content.withLock { content in
                 let place = Self.place(of: name, from: first, at: now, in: &content)
                 guard let moved = GCRA.moved(content.arrivals[place], by: cost, at: now, under: rates) else {
@@ -110,14 +114,19 @@ package final class RateTable: Sendable {
 
         /// Who has no place would be given the shared state, and takes none for having looked.
         func look(_ cost: Int64, at hash: UInt64, under rates: Rates, now: Int64) -> RateVerdict {
-            let name = hash == 0 ? 1 : hash
-            let first = (Int(truncatingIfNeeded: hash >> 6) & setMask) * (RateTable.places + 1)
+            let (name, first) = set(of: hash)
             return content.withLock { content in
                 let shared = first + RateTable.places
                 let place = (first..<shared).first { content.names[$0] == name } ?? shared
                 let isAdmitted = GCRA.moved(content.arrivals[place], by: cost, at: now, under: rates) != nil
                 return RateVerdict(isAdmitted: isAdmitted, arrivals: content.arrivals[place], now: now, cost: cost)
             }
+        }
+
+        /// What a key is called here, and the first place of its set.
+        @inline(__always)
+        private func set(of hash: UInt64) -> (name: UInt64, first: Int) {
+            (hash == 0 ? 1 : hash, (Int(truncatingIfNeeded: hash >> 6) & setMask) * (RateTable.places + 1))
         }
 
         @inline(__always)
