@@ -18,11 +18,8 @@ final class CommitGroups: Sendable {
 
     /// How many writes may wait; an answer that came after more than these would come too late.
     static let waitingMax = 4_096
-    /// A group ends at this many jobs or after this much work, whichever comes first: its first caller waits for all of it.
+    /// A group ends at this many jobs or after as much work as ``CommitPace`` says, whichever comes first: its first caller waits for all of it.
     static let jobsMax = 512
-    /// How much work there is before a commit goes by how long commits take on this disk: where they are slow, more has to share them.
-    static let workTime = Duration.milliseconds(2)...Duration.milliseconds(20)
-    static let workPerCommit = 4
 
     private let writer: DatabasePool
     private let catalogue: StatementCatalogue
@@ -91,7 +88,7 @@ final class CommitGroups: Sendable {
     /// - Returns: what to tell each of them after the commit.
     private func run(_ members: inout [Job], on connection: GRDB.Database) throws -> [Answer] {
         var answers: [Answer] = []
-        let deadline = ContinuousClock.now + state.withLock { $0.workTime }
+        let deadline = ContinuousClock.now + state.withLock { $0.pace.workTime }
         while true {
             answers.append(try attempt(members[answers.count], on: connection))
             guard members.count < Self.jobsMax, .now < deadline, let next = state.withLock({ $0.next() }) else { return answers }
@@ -159,10 +156,7 @@ extension CommitGroups {
         private var done = Figures()
         private(set) var hasTurn = false
         var isClosed = false
-        /// What a commit takes these days: a quarter of it is news.
-        private var commitTime = Duration.zero
-
-        var workTime: Duration { min(max(CommitGroups.workTime.lowerBound, commitTime * CommitGroups.workPerCommit), CommitGroups.workTime.upperBound) }
+        private(set) var pace = CommitPace()
 
         var figures: Figures {
             var figures = done
@@ -195,7 +189,7 @@ extension CommitGroups {
         }
 
         mutating func count(groupOf jobs: Int, committedIn time: Duration) {
-            commitTime = (commitTime * 3 + time) / 4
+            pace.note(commit: time)
             done.groups += 1
             done.jobs += jobs
             done.lastJobs = jobs
