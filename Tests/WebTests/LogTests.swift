@@ -35,6 +35,37 @@ import Testing
         #expect(!line.contains("hunter2"))
     }
 
+    private static let request = AccessLog.Line(
+        requestID: "request-0001", method: "GET", path: "/v1/things/{name}", status: 200, duration: .microseconds(12_045), clientAddress: "192.0.2.9", user: nil
+    )
+
+    /// What is written for a request, without the time.
+    private func access(_ line: AccessLog.Line, change: (inout Logger) -> Void = { _ in }) throws -> JSONValue? {
+        let output = LogOutput(keepsLines: true)
+        var logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: output) }
+        change(&logger)
+        AccessLog(logger).note(line)
+        guard let text = output.lines.first, case .object(var object) = try JSONValue(parsing: text.utf8) else { return nil }
+        #expect(object.removeValue(forKey: "timestamp")?.string.flatMap { Instant($0) } != nil)
+        return .object(object)
+    }
+
+    @Test func `a request's line says what its fields would say, one by one`() throws {
+        var odd = Self.request
+        (odd.requestID, odd.duration, odd.user) = ("a\"b\u{2028}", .seconds(3), "somebody")
+        for line in [Self.request, odd] {
+            // With a field of its own, a logger writes all of them one by one.
+            var slow = try #require(try access(line) { $0[metadataKey: "extra"] = "field" }?.object)
+            #expect(slow.removeValue(forKey: "extra") == "field")
+            #expect(try access(line) == .object(slow))
+        }
+        #expect(try access(Self.request)?["duration_ms"] == 12.045)
+    }
+
+    @Test func `requests are no line of a log that is about warnings alone`() throws {
+        #expect(try access(Self.request) { $0.logLevel = .warning } == nil)
+    }
+
     @Test func `a line of text is one line`() {
         #expect(line(["a": "b\nINFO forged"], message: "one\r\ntwo", format: .text).dropLast().contains { $0.isNewline } == false)
     }

@@ -80,7 +80,7 @@ package struct AuthenticationGuard: Guard {
 
 extension Call {
     /// Whether it says who sends it, rightly or not.
-    var bringsCredential: Bool { headers[.authorization] != nil || headers[.apiKey] != nil || headers[.cookie] != nil }
+    var bringsCredential: Bool { headers.contains(.authorization) || headers.contains(.apiKey) || headers.contains(.cookie) }
 
     /// The network that it comes from, as far as one customer of a provider reaches; an address that is none, such as that of a Unix socket,
     /// stands for itself.

@@ -22,6 +22,8 @@ package struct LineLogHandler: LogHandler {
         logLevel = level
     }
 
+    static let loss: Logger.Message = "lines of this log were lost"
+
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
@@ -31,47 +33,37 @@ package struct LineLogHandler: LogHandler {
         var fields = metadata
         if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
         if let given = event.metadata { if fields.isEmpty { fields = given } else { fields.merge(given) { $1 } } }
-        let time = Runtime.system.now()
         let lost =
             switch format {
-            case .json: output.write(line: json(event, fields, time))
-            case .text: output.write(line: Array(text(event, fields, time).utf8))
+            case .json: JSONLines(label, event.level, event.message.description, output).write { Self.write(fields, to: &$0) }
+            case .text: output.write(line: Array(text(event, fields, Runtime.system.now()).utf8))
             }
         if lost > 0 {
             log(
                 event: LogEvent(
-                    level: .warning, message: "lines of this log were lost", metadata: ["count": .stringConvertible(lost)], source: event.source,
+                    level: .warning, message: Self.loss, metadata: ["count": .stringConvertible(lost)], source: event.source,
                     file: event.file, function: event.function, line: event.line))
         }
     }
 
-    private func json(_ event: LogEvent, _ fields: Logger.Metadata, _ time: Instant) -> [UInt8] {
-        var line: [UInt8] = []
-        line.reserveCapacity(Self.usualLineBytes)
-        line.append(#"{"timestamp":""#)
-        line.append(time.description)
-        line.append(#"","level":""#)
-        line.append(event.level.rawValue)
-        line.append(#"","logger":"#)
-        line.append(quoted: label)
-        line.append(#","message":"#)
-        line.append(quoted: event.message.description)
+    /// For lines that have all of their fields from whoever logs them, none of them secret.
+    /// - Returns: nil where this handler does not write JSON, or adds fields of its own.
+    func jsonLines(_ level: Logger.Level, _ message: String) -> JSONLines? {
+        format == .json && metadata.isEmpty && metadataProvider == nil ? JSONLines(label, level, message, output) : nil
+    }
+
+    private static func write(_ fields: Logger.Metadata, to line: inout JSONLine) {
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            line.append(",")
-            line.append(quoted: name)
-            line.append(":")
             switch Self.isSecret(name) ? "[redacted]" : value {
-            case .string(let text): line.append(quoted: text)
+            case .string(let text): line.add(name, text)
             // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it. The usual types
             // come first: to ask for a protocol takes far longer.
-            case .stringConvertible(let number as Int): line.append(number.description)
-            case .stringConvertible(let number as Double) where number.isFinite: line.append(number.description)
-            case .stringConvertible(let number as any BinaryInteger): line.append(number.description)
-            case let value: line.append(quoted: value.description)
+            case .stringConvertible(let number as Int): line.add(name, number: number.description)
+            case .stringConvertible(let number as Double) where number.isFinite: line.add(name, number: number.description)
+            case .stringConvertible(let number as any BinaryInteger): line.add(name, number: number.description)
+            case let value: line.add(name, value.description)
             }
         }
-        line.append("}\n")
-        return line
     }
 
     private func text(_ event: LogEvent, _ fields: Logger.Metadata, _ time: Instant) -> String {
@@ -79,9 +71,6 @@ package struct LineLogHandler: LogHandler {
         let line = "\(time) \(event.level.rawValue.uppercased()) \(event.message)\(listed)"
         return String(line.unicodeScalars.map { $0.value < 32 ? " " : Character($0) }) + "\n"
     }
-
-    /// A line of the access log takes 250 to 300.
-    private static let usualLineBytes = 384
 
     /// Whoever has one of these in its name is secret.
     private static let secretWords = ["password", "token", "secret", "authorization", "cookie", "api_key", "apikey", "credential"].map { Array($0.utf8) }
@@ -100,33 +89,4 @@ package struct LineLogHandler: LogHandler {
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(_ text: String) { append(contentsOf: text.utf8) }
-
-    /// Appends `text` as a JSON string, escaped.
-    fileprivate mutating func append(quoted text: String) {
-        append(UInt8(ascii: "\""))
-        // Most text has nothing to escape and is taken as it is. 0xE2 begins the two line separators, among others.
-        if text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0xE2 }) {
-            for scalar in text.unicodeScalars { append(escaping: scalar) }
-        } else {
-            append(text)
-        }
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func append(escaping scalar: Unicode.Scalar) {
-        switch scalar {
-        case "\"": append("\\\"")
-        case "\\": append("\\\\")
-        case "\n": append("\\n")
-        case "\r": append("\\r")
-        case "\t": append("\\t")
-        case _ where scalar.value < 32 || scalar.value == 0x2028 || scalar.value == 0x2029:
-            append("\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count) + String(scalar.value, radix: 16))
-        default: append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-        }
-    }
 }

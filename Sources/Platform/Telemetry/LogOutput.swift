@@ -20,7 +20,7 @@ package final class LogOutput: Sendable {
     }
 
     /// How long lines are gathered.
-    private static let moment = DispatchTimeInterval.milliseconds(2)
+    private static let moment = DispatchTimeInterval.milliseconds(10)
     /// Where standard output takes nothing for so long that more than this is gathered, further lines are counted and lost.
     private static let gatheredBytesMax = 8 << 20
 

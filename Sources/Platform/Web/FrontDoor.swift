@@ -13,6 +13,7 @@ package struct FrontDoor: Sendable {
     private let metrics: Metrics
     private let figures: RequestFigures
     private let logger: Logger
+    private let accessLog: AccessLog
     private let runtime: Runtime
 
     /// - Parameters:
@@ -33,6 +34,7 @@ package struct FrontDoor: Sendable {
         self.metrics = metrics
         figures = RequestFigures(metrics)
         self.logger = logger
+        accessLog = AccessLog(logger)
         self.runtime = runtime
         metrics.describe("gatehouse_refusals_total", "Requests refused, by the code of the problem.")
     }
@@ -42,14 +44,14 @@ package struct FrontDoor: Sendable {
     package func respond(to head: HTTPRequest, body: RequestBody, address peer: String) async -> Reply {
         let started = ContinuousClock.now
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
-        let requestID = Self.requestID(head.headerFields[.xRequestID]) ?? runtime.id(of: Call.self).text
+        let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Call.self).text
         var routed = "(no route)"
         var facts: Facts?
         var reply: Reply
         do {
             let target = head.path ?? "/"
-            let mark = target.firstIndex(of: "?") ?? target.endIndex
-            let path = RouteTable.canonicalPath(of: String(target[..<mark]))
+            let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+            let path = RouteTable.canonicalPath(of: mark.map { String(target[..<$0]) } ?? target)
             if head.method == .options, let preflight = preflight(head) {
                 routed = "(preflight)"
                 reply = preflight
@@ -61,7 +63,7 @@ package struct FrontDoor: Sendable {
                         method: head.method,
                         path: path,
                         parameters: parameters,
-                        query: Query(target[mark...].dropFirst()),
+                        query: Query(mark.map { target[target.utf8.index(after: $0)...] } ?? ""),
                         headers: head.headerFields,
                         body: body,
                         requestID: requestID,
@@ -82,7 +84,7 @@ package struct FrontDoor: Sendable {
         }
         reply.headers[.xRequestID] = requestID
         facts?.value(of: AnswerFields.self)?.add(to: &reply)
-        addCORS(to: &reply, origin: head.headerFields[.origin])
+        addCORS(to: &reply, origin: head.headerFields.value(of: .origin))
         record(head, reply, routed, requestID, address, facts, ContinuousClock.now - started)
         return reply
     }
@@ -107,17 +109,16 @@ package struct FrontDoor: Sendable {
     private func record(_ head: HTTPRequest, _ reply: Reply, _ route: String, _ requestID: String, _ address: String, _ facts: Facts?, _ duration: Duration) {
         let method = Self.known(head.method)
         figures.count(route, method, reply.status.code, seconds: duration.inSeconds)
-        logger.info(
-            "request",
-            metadata: [
-                "request_id": .string(requestID),
-                "method": .string(method),
-                "path": .string(route),
-                "status": .stringConvertible(reply.status.code),
-                "duration_ms": .stringConvertible((duration.inSeconds * 1_000_000).rounded() / 1_000),
-                "client_ip": .string(address),
-                "user": .string(facts?.accountName ?? "-"),
-            ]
+        accessLog.note(
+            AccessLog.Line(
+                requestID: requestID,
+                method: method,
+                path: route,
+                status: reply.status.code,
+                duration: duration,
+                clientAddress: address,
+                user: facts?.accountName
+            )
         )
     }
 

@@ -104,7 +104,7 @@ struct CookieReader: CredentialReader {
 
     /// - Returns: nil where the call brings no cookie of ours.
     func scope(of call: Call) async throws(Problem) -> Scope? {
-        guard call.headers[.authorization] == nil, let text = browsers.cookie.value(in: call) else { return nil }
+        guard !call.headers.contains(.authorization), let text = browsers.cookie.value(in: call) else { return nil }
         let token = try await browsers.verify(text)
         try crossSite.checkCookie(call, csrf: token.csrf)
         call.facts.set(BrowserProof(csrf: token.csrf))

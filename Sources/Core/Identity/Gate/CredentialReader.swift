@@ -19,7 +19,7 @@ struct BearerReader: CredentialReader {
     var problems: [Problem.Kind] { [.authenticationFailed, .tokenExpired, .csrfFailed] }
 
     func scope(of call: Call) async throws(Problem) -> Scope? {
-        guard let header = call.headers[.authorization] else { return nil }
+        guard let header = call.headers.value(of: .authorization) else { return nil }
         guard let text = Self.token(in: header) else {
             throw Problem(
                 .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
@@ -39,7 +39,8 @@ struct BearerReader: CredentialReader {
 
     /// Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
     static func token(in header: String) -> Substring? {
-        let parts = header.split(separator: " ", maxSplits: 1)
-        return parts.count == 2 && parts[0].lowercased() == "bearer" ? parts[1] : nil
+        guard let space = header.utf8.firstIndex(of: UInt8(ascii: " ")), header[..<space].lowercased() == "bearer" else { return nil }
+        let token = header[header.utf8.index(after: space)...]
+        return token.isEmpty ? nil : token
     }
 }

@@ -41,7 +41,7 @@ package struct Member: Requirement {
     package func scope(of call: Call) async throws(Problem) -> Scope {
         if let known = call.facts.value(of: Scope.self) { return known }
         // Whoever says two things about who they are, such as behind a proxy that adds a token, might take from somebody else's limits.
-        guard call.headers[.authorization] == nil || call.headers[.apiKey] == nil else {
+        guard !call.headers.contains(.authorization) || !call.headers.contains(.apiKey) else {
             let details: JSONValue = "there are two credentials: send Authorization or X-API-Key"
             throw Problem(.authenticationFailed, members: ["details": details], headers: ["WWW-Authenticate": "Bearer"])
         }
@@ -57,7 +57,7 @@ package struct Member: Requirement {
 
     /// The scope in the organisation that the call names in `X-Organisation`, or else in that of its credential; whoever it is must belong to it.
     private func placed(_ scope: Scope, _ call: Call) async throws(Problem) -> Scope {
-        let named = call.headers[.organisation]
+        let named = call.headers.value(of: .organisation)
         let wanted = named.flatMap { ID<Organisation>($0) }
         guard named == nil || wanted != nil else { throw Problem(.notAMember) }
         if case .key = scope.credential {

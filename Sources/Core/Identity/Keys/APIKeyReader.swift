@@ -54,7 +54,7 @@ struct KeyReader: CredentialReader {
 
     /// The `Authorization` header may hold a key as well.
     private static func shown(by call: Call) -> String? {
-        guard let header = call.headers[.authorization] else { return call.headers[.apiKey] }
+        guard let header = call.headers.value(of: .authorization) else { return call.headers.value(of: .apiKey) }
         return BearerReader.token(in: header).flatMap { $0.hasPrefix(KeyText.marker) ? String($0) : nil }
     }
 

@@ -1,5 +1,5 @@
 package import Base
-package import HTTPTypes
+import HTTPTypes
 import NIOCore
 
 /// What a handler returns: it writes itself as a reply, and documents beforehand what that reply may look like.
@@ -27,7 +27,7 @@ extension Payload {
     package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "Done", mediaType: "application/json", payload: Self.self)] }
 
     package func reply() throws(Problem) -> Reply {
-        Reply(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(try encoded()))
+        Reply(json: try encoded())
     }
 }
 
@@ -42,7 +42,7 @@ package struct Written<Body: Payload>: Answer {
     }
 
     package static var documented: [DocumentedAnswer] { Body.documented }
-    package func reply() -> Reply { Reply(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(json)) }
+    package func reply() -> Reply { Reply(json: json) }
 }
 
 extension Nothing {
@@ -171,7 +171,7 @@ package struct OpenAPIDocument: Answer {
     package init(_ text: String) { self.text = text }
 
     package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "The document", mediaType: "application/json")] }
-    package func reply() -> Reply { Reply(text: text, mediaType: "application/json; charset=utf-8") }
+    package func reply() -> Reply { Reply(json: ByteBuffer(string: text)) }
 }
 
 /// A page for people, under a policy that lets it load nothing from elsewhere.
@@ -187,23 +187,5 @@ package struct Page: Answer {
         reply.headers[.xContentTypeOptions] = "nosniff"
         reply.headers[.referrerPolicy] = "no-referrer"
         return reply
-    }
-}
-
-extension HTTPField.Name {
-    package static let xContentTypeOptions = constant("X-Content-Type-Options")
-    package static let referrerPolicy = constant("Referrer-Policy")
-    package static let xForwardedFor = constant("X-Forwarded-For")
-    package static let xRequestID = constant("X-Request-ID")
-    package static let idempotencyKey = constant("Idempotency-Key")
-    package static let prefer = constant("Prefer")
-    package static let csrfToken = constant("X-CSRF-Token")
-    package static let apiKey = constant("X-API-Key")
-    package static let organisation = constant("X-Organisation")
-
-    /// A name written in the program: it is a valid token or the program is wrong.
-    package static func constant(_ text: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a header name") }
-        return name
     }
 }

@@ -137,5 +137,5 @@ private struct RequestLoop: Sendable {
 }
 
 extension Reply {
-    fileprivate var asksToClose: Bool { headers[.connection]?.lowercased() == "close" }
+    fileprivate var asksToClose: Bool { headers.value(of: .connection)?.lowercased() == "close" }
 }

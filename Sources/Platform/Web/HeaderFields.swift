@@ -1,0 +1,27 @@
+package import HTTPTypes
+
+extension HTTPFields {
+    /// What the library's subscript gives: the value of a field, joined where it came more than once. Nearly all come once, and are not copied.
+    package func value(of name: HTTPField.Name) -> String? {
+        guard let first = firstIndex(where: { $0.name == name }) else { return nil }
+        return self[index(after: first)...].contains { $0.name == name } ? self[name] : self[first].value
+    }
+}
+
+extension HTTPField.Name {
+    package static let xContentTypeOptions = constant("X-Content-Type-Options")
+    package static let referrerPolicy = constant("Referrer-Policy")
+    package static let xForwardedFor = constant("X-Forwarded-For")
+    package static let xRequestID = constant("X-Request-ID")
+    package static let idempotencyKey = constant("Idempotency-Key")
+    package static let prefer = constant("Prefer")
+    package static let csrfToken = constant("X-CSRF-Token")
+    package static let apiKey = constant("X-API-Key")
+    package static let organisation = constant("X-Organisation")
+
+    /// A name written in the program: it is a valid token or the program is wrong.
+    package static func constant(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a header name") }
+        return name
+    }
+}
