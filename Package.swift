@@ -140,6 +140,9 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
+    // An asynchronous function goes on where its caller is: a hop to the executor that it is on already costs a call of the gate as much as a check does.
+    // The macros of tests do not know of it yet.
+    if target.type != .test { target.swiftSettings?.append(.enableUpcomingFeature("NonisolatedNonsendingByDefault")) }
 }
 
 extension Target {

@@ -95,7 +95,7 @@ package struct JobRunner: Service {
                 group.addTask { await Self.every(settings.heartbeat) { await beat() } }
                 group.addTask { await Self.every(Self.sampleInterval) { await sample() } }
                 listener.wake()
-                await work(listener, isStopping: { isStopping.withLock { $0 } }, later: { look in group.addTask(operation: look) })
+                await work(listener, isStopping: { isStopping.withLock { $0 } }, later: { look in group.addTask { await look() } })
                 // Outside of this task's own cancellation, so that jobs are handed back also when it was cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
                 await Task { await drain(wait) }.value

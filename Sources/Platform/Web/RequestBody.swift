@@ -13,7 +13,7 @@ package struct RequestBody: Sendable, AsyncSequence {
         self.announcedSize = announcedSize
         makeNext = {
             var iterator = base.makeAsyncIterator()
-            return { try await iterator.next() }
+            return { try await iterator.next(isolation: #isolation) }
         }
     }
 
