@@ -4,12 +4,17 @@ import Synchronization
 /// Answers of the database that the gate asks for with every call, remembered for half a second: what changes elsewhere is known here
 /// well within the second that a revocation may take. Bounded, in shards so that threads rarely wait for one another.
 ///
+/// Once half of that time is over, the next caller is sent to ask anew while the others go on with what is known: an answer that many wait for is
+/// asked for once, and not by all of them in the moment in which it ends.
+///
 /// Each shard has two generations; when the young one is full it becomes the old one, so that the oldest answers go first.
 package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry: Sendable {
         let value: Value
         let readAt: Instant
         let lasts: Bool
+        /// Somebody was sent to ask anew.
+        var isAskedFor = false
     }
 
     private struct Generations: Sendable {
@@ -24,18 +29,29 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
     private let shards = (0..<16).map { _ in Shard() }
     private let lifetime: Duration
     private let capacity: Int
+    private let asksEarly: Bool
 
-    /// - Parameter capacity: how many answers a shard's young generation takes.
-    package init(lifetime: Duration = .milliseconds(500), capacity: Int = 1_024) {
+    /// - Parameters:
+    ///   - capacity: how many answers a shard's young generation takes.
+    ///   - asksEarly: false for what is to be done once in a lifetime, and no sooner.
+    package init(lifetime: Duration = .milliseconds(500), capacity: Int = 1_024, asksEarly: Bool = true) {
         self.lifetime = lifetime
         self.capacity = capacity
+        self.asksEarly = asksEarly
     }
 
+    /// - Returns: nil for whoever shall ask, and ``remember(_:for:at:lasts:)`` the answer.
     package func value(for key: Key, at now: Instant) -> Value? {
         shard(of: key).generations.withLock { generations in
-            guard let entry = generations.young[key] ?? generations.old[key] else { return nil }
+            guard var entry = generations.young[key] ?? generations.old[key] else { return nil }
+            if entry.lasts { return entry.value }
+            let age = now - entry.readAt
             // A clock that was set back must not make an answer live on.
-            return entry.lasts || (now >= entry.readAt && now - entry.readAt < lifetime) ? entry.value : nil
+            guard .zero <= age, age < lifetime else { return nil }
+            guard asksEarly, !entry.isAskedFor, age >= lifetime / 2 else { return entry.value }
+            entry.isAskedFor = true
+            generations.young[key] = entry
+            return nil
         }
     }
 

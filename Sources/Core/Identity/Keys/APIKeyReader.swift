@@ -133,8 +133,8 @@ struct KeyHolder: Sendable {
 /// What a node remembers of the keys it has seen: the good ones by the hash of their text, and when it last wrote about one.
 struct KeyMemory: Sendable {
     let holders = BriefMemory<[UInt8], KeyHolder>()
-    let uses = BriefMemory<ID<APIKey>, Bool>(lifetime: KeyReader.useResolution)
-    let wrongSecrets = BriefMemory<ID<APIKey>, Bool>(lifetime: .minutes(1))
+    let uses = BriefMemory<ID<APIKey>, Bool>(lifetime: KeyReader.useResolution, asksEarly: false)
+    let wrongSecrets = BriefMemory<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
 }
 
 extension Problem.Kind {
