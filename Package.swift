@@ -25,6 +25,7 @@ let c: [Target] = [
     // These stand before the C library's own in the one program that measures, and in no other.
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
+    .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
@@ -68,9 +69,8 @@ let apps: [Target] = [
         "Apps",
         "App",
         [
-            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files", "Telemetry", .configuration, .httpTypes,
-            .serviceLifecycle,
-            .system, .unixSignals,
+            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files", "Telemetry", "CMalloc", .configuration,
+            .httpTypes, .serviceLifecycle, .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),

@@ -65,8 +65,8 @@ import Testing
 
     @Test func `agrees with Foundation on what it wrote`() throws {
         let value: JSONValue = [
-            "text": "é\u{2028}\"\\/\u{1F}🂡", "numbers": [0, -1, 1.5, 1e300, .number(.leastNonzeroMagnitude), 0.1], "nested": ["empty": [:], "list": [[], [.null, true, false]]],
-            "": "no name",
+            "text": "é\u{2028}\"\\/\u{1F}🂡", "numbers": [0, -1, 1.5, 1e300, .number(.leastNonzeroMagnitude), 0.1],
+            "nested": ["empty": [:], "list": [[], [.null, true, false]]], "": "no name",
         ]
         #expect(try JSONValue(parsing: JSONEncoder().encode(value)) == value)
         #expect(try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value)) == value)

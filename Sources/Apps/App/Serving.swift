@@ -48,6 +48,7 @@ extension App {
     }
 
     private func run(_ services: [any Service], stopOnSignals: Bool) async throws {
+        FreedMemory.keep()
         let group = ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )

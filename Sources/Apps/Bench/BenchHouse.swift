@@ -76,6 +76,7 @@ struct BenchHouse {
 
     /// Serves until it is told to stop.
     func serve(on group: any EventLoopGroup, onRunning: @escaping @Sendable (Int) -> Void) async throws {
+        FreedMemory.keep()
         let door = frontDoor
         let server = HTTPServer(
             host: "127.0.0.1",
