@@ -9,12 +9,17 @@ import Synchronization
 ///
 /// Each shard has two generations; when the young one is full it becomes the old one, so that the oldest answers go first.
 package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct Entry: Sendable {
+    /// A class: a value is handed from place to place, and some are large.
+    private final class Entry: Sendable {
         let value: Value
         let readAt: Instant
         let lasts: Bool
         /// Somebody was sent to ask anew.
-        var isAskedFor = false
+        let isAskedFor: Bool
+
+        init(value: Value, readAt: Instant, lasts: Bool, isAskedFor: Bool = false) {
+            (self.value, self.readAt, self.lasts, self.isAskedFor) = (value, readAt, lasts, isAskedFor)
+        }
     }
 
     private struct Generations: Sendable {
@@ -43,14 +48,13 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
     /// - Returns: nil for whoever shall ask, and ``remember(_:for:at:lasts:)`` the answer.
     package func value(for key: Key, at now: Instant) -> Value? {
         shard(of: key).generations.withLock { generations in
-            guard var entry = generations.young[key] ?? generations.old[key] else { return nil }
+            guard let entry = generations.young[key] ?? generations.old[key] else { return nil }
             if entry.lasts { return entry.value }
             let age = now - entry.readAt
             // A clock that was set back must not make an answer live on.
             guard .zero <= age, age < lifetime else { return nil }
             guard asksEarly, !entry.isAskedFor, age >= lifetime / 2 else { return entry.value }
-            entry.isAskedFor = true
-            generations.young[key] = entry
+            generations.young[key] = Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true)
             return nil
         }
     }

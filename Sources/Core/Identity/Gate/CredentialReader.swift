@@ -37,10 +37,12 @@ struct BearerReader: CredentialReader {
         )
     }
 
+    private static let scheme = Array("bearer ".utf8)
+
     /// Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
     static func token(in header: String) -> Substring? {
-        guard let space = header.utf8.firstIndex(of: UInt8(ascii: " ")), header[..<space].lowercased() == "bearer" else { return nil }
-        let token = header[header.utf8.index(after: space)...]
-        return token.isEmpty ? nil : token
+        // A small letter differs from its capital in this bit.
+        guard header.utf8.count > scheme.count, zip(header.utf8, scheme).allSatisfy({ $0 | ($1 & 0x20) == $1 }) else { return nil }
+        return header[header.utf8.index(header.startIndex, offsetBy: scheme.count)...]
     }
 }
