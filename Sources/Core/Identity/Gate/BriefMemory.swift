@@ -4,7 +4,7 @@ import Synchronization
 /// Answers of the database that the gate asks for with every call, remembered for half a second: what changes elsewhere is known here
 /// well within the second that a revocation may take. Bounded, in shards so that threads rarely wait for one another.
 ///
-/// Once half of that time is over, the next caller is sent to ask anew while the others go on with what is known: an answer that many wait for is
+/// Once four fifths of that time are over, the next caller is sent to ask anew while the others go on with what is known: an answer that many wait for is
 /// asked for once, and not by all of them in the moment in which it ends.
 ///
 /// Each shard has two generations; when the young one is full it becomes the old one, so that the oldest answers go first.
@@ -53,7 +53,7 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
             let age = now - entry.readAt
             // A clock that was set back must not make an answer live on.
             guard .zero <= age, age < lifetime else { return nil }
-            guard asksEarly, !entry.isAskedFor, age >= lifetime / 2 else { return entry.value }
+            guard asksEarly, !entry.isAskedFor, age >= lifetime * 4 / 5 else { return entry.value }
             generations.young[key] = Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true)
             return nil
         }
