@@ -18,16 +18,7 @@ package struct Runtime: Sendable {
             clock_gettime(CLOCK_REALTIME, &time)
             return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
         },
-        randomBytes: { count in
-            [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
-                // 256 bytes are what one call gives; it fails where memory does.
-                while filled < count {
-                    let some = min(count - filled, 256)
-                    guard getentropy(bytes.baseAddress.map { $0 + filled }, some) == 0 else { preconditionFailure("the system has no random bytes") }
-                    filled += some
-                }
-            }
-        }
+        randomBytes: RandomStock().take
     )
 
     package func id<Subject>(of _: Subject.Type = Subject.self) -> ID<Subject> {

@@ -11,7 +11,17 @@ package struct Digest: Sendable {
     /// The digest of everything so far, as lower-case hexadecimal text.
     package func hex() -> String { Hex.encode(Array(hash.finalize())) }
 
-    package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] { SHA256.hash(data: Array(bytes)).withUnsafeBytes { Array($0) } }
+    package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        // Text is hashed where it stands.
+        bytes.withContiguousStorageIfAvailable { digest(of: UnsafeRawBufferPointer($0)) } ?? Array(bytes).withUnsafeBytes { digest(of: $0) }
+    }
+
+    private static func digest(of bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        return hash.finalize().withUnsafeBytes { Array($0) }
+    }
+
     package static func hex(_ text: String) -> String { Hex.encode(sha256(text.utf8)) }
 }
 

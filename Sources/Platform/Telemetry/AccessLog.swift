@@ -1,4 +1,4 @@
-package import Base
+import Base
 package import Logging
 
 /// The line of the log that every request has.
@@ -51,8 +51,8 @@ package struct AccessLog: Sendable {
 extension AccessLog.Line {
     fileprivate var milliseconds: String {
         let microseconds = max(0, duration.microseconds)
-        let fraction = String(microseconds % 1_000)
-        return "\(microseconds / 1_000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
+        // A thousand more gives the fraction its three digits; the first of the four is left out.
+        return (microseconds / 1_000).description + "." + (1_000 + microseconds % 1_000).description.dropFirst()
     }
 
     /// In the order of the names, which is that of all lines.

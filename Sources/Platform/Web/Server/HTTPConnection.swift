@@ -92,7 +92,7 @@ private struct RequestLoop: Sendable {
     /// Returns when the connection has served its purpose.
     /// - Throws: when it broke.
     func run() async throws {
-        while let part = try await parts.next() {
+        while let part = try await parts.nextOfConnection() {
             switch part {
             case .head(let head):
                 guard try await serve(head) else { return }
@@ -108,7 +108,7 @@ private struct RequestLoop: Sendable {
     /// - Returns: false when that was the connection's last request.
     private func serve(_ head: RequestHead) async throws -> Bool {
         let body = head.hasBody ? IncomingBody(head, parts: parts, pulse: connection.pulse) : nil
-        if body == nil { guard case .end = try await parts.next() else { return false } }
+        if body == nil { guard case .end = try await parts.nextOfConnection() else { return false } }
         let request = IncomingRequest(
             head: head.request,
             body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? .empty,

@@ -121,15 +121,26 @@ extension PartExchange {
     /// - Throws: ``ReadByTwo`` where somebody else is waiting for a part; `CancellationError`.
     func next() async throws -> InboundPart? {
         guard executor.loop.inEventLoop else { return try await withTaskExecutorPreference(executor) { try await self.next() } }
-        guard reader == nil else { throw ReadByTwo() }
-        if isInputOver || !waiting.isEmpty { return take() }
-        readsSoFar += 1
-        let number = readsSoFar
+        if isInputOver || !waiting.isEmpty { return try await arrival() }
+        let number = readsSoFar + 1
         return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { reader = Reader(number: number, continuation: $0) }
+            try await arrival()
         } onCancel: {
             executor.loop.execute { self.cancelReader(number) }
         }
+    }
+
+    /// As ``next()``, for the task of the connection itself: when that is cancelled the connection is closed, which ends the wait as well.
+    func nextOfConnection() async throws -> InboundPart? {
+        guard executor.loop.inEventLoop else { return try await next() }
+        return try await arrival()
+    }
+
+    private func arrival() async throws -> InboundPart? {
+        guard reader == nil else { throw ReadByTwo() }
+        if isInputOver || !waiting.isEmpty { return take() }
+        readsSoFar += 1
+        return try await withUnsafeThrowingContinuation { reader = Reader(number: readsSoFar, continuation: $0) }
     }
 
     /// Returns once the part is handed to the socket's buffer, which takes no more than can be sent on soon.
