@@ -8,7 +8,7 @@ package enum Admission: String, Sendable, CaseIterable {
     /// This node holds a block of units durably and spends it in memory. Never over either, on however many nodes; a process that is killed
     /// loses its word on at most the one block of each counter, which counts as used. For many cheap calls.
     case escrow
-    /// The counter is read at most once a second and never refuses in the end, so that it can be passed: by as much as comes in that second
+    /// The counter that is gone by is a second old at most and never refuses in the end, so that it can be passed: by as much as comes in that second
     /// on every node. What lies beyond is counted and shown. For soft limits.
     case advisory
 }
