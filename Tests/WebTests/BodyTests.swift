@@ -129,23 +129,20 @@ import Web
         }
     }
 
-    @Test func `depth costs nothing: five hundred levels are refused at once`() async throws {
+    /// In time that grows with the square of its size, or worse, either body would take hours.
+    @Test(.timeLimit(.minutes(1))) func `depth costs nothing, and what lies deep may be wide`() async throws {
         for text in [
             String(repeating: "[", count: 500) + String(repeating: "]", count: 500),
             String(repeating: "{\"a\":", count: 500) + "1" + String(repeating: "}", count: 500),
         ] {
-            let started = ContinuousClock.now
             let reply = await house.post("/orders", text)
             #expect(reply.status == 400)
             #expect(reply["detail"]?.string?.contains("nested") == true)
-            #expect(ContinuousClock.now - started < .milliseconds(200))
         }
         let wide =
-            "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 20_000).joined(separator: ",")
+            "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 200_000).joined(separator: ",")
             + String(repeating: "]", count: 60) + "}"
-        let started = ContinuousClock.now
         #expect(await house.post("/orders", wide).status == 200)
-        #expect(ContinuousClock.now - started < .seconds(3))
     }
 
     @Test func `a body of nothing but faults names the first fifty`() async {
