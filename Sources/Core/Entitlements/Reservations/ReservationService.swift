@@ -123,6 +123,9 @@ extension EntitlementsModule {
             try transaction.deleteUsage(ofOperation: operation, of: bucket.organisation)
             throw charge.refusal(try transaction.level(of: bucket))
         }
+        // Most units are far from any part of the limit that is told of, and the plan need not be read for them. A limit that was lowered since the
+        // gate looked is noticed with the next unit.
+        guard case .upTo(let limit) = charge.limit, !Usage.thresholds(at: level.used, of: limit).isEmpty else { return }
         try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 

@@ -7,6 +7,9 @@ extension Usage {
     /// The parts of a limit at which its owners are written to, in percent.
     static let thresholds: [Int64] = [80, 100]
 
+    /// The parts of a limit that so much use has come to.
+    static func thresholds(at used: Int64, of limit: Int64) -> [Int64] { thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 } }
+
     /// Writes to the owners of an organisation when a meter has come to a part of its limit: once for each period, meter and part, in the
     /// transaction that brings it there. Whoever uses units calls this afterwards.
     /// - Parameter level: of the bucket, with these units.
@@ -16,7 +19,7 @@ extension Usage {
             let (plan, period) = plans.holding(subscription, at: transaction.now), period.start == bucket.periodStart,
             case .upTo(let limit)? = plan.limits[bucket.meter], limit > 0
         else { return }
-        var reached = Self.thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 }
+        var reached = Self.thresholds(at: used, of: limit)
         guard !reached.isEmpty else { return }
         let told = try transaction.alertedPercent(of: bucket)
         reached.removeAll { $0 <= told }
