@@ -25,6 +25,12 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
     private struct Generations: Sendable {
         var young: [Key: Entry] = [:]
         var old: [Key: Entry] = [:]
+
+        mutating func keep(_ entry: Entry, for key: Key, capacity: Int) {
+            young[key] = entry
+            guard young.count >= capacity else { return }
+            (old, young) = (young, [:])
+        }
     }
 
     private final class Shard: Sendable {
@@ -54,7 +60,7 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
             // A clock that was set back must not make an answer live on.
             guard .zero <= age, age < lifetime else { return nil }
             guard asksEarly, !entry.isAskedFor, age >= lifetime * 4 / 5 else { return entry.value }
-            generations.young[key] = Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true)
+            generations.keep(Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true), for: key, capacity: capacity)
             return nil
         }
     }
@@ -64,10 +70,7 @@ package final class BriefMemory<Key: Hashable & Sendable, Value: Sendable>: Send
     ///   - lasts: whether the answer can never change.
     package func remember(_ value: Value, for key: Key, at now: Instant, lasts: Bool = false) {
         shard(of: key).generations.withLock { generations in
-            generations.young[key] = Entry(value: value, readAt: now, lasts: lasts)
-            guard generations.young.count >= capacity else { return }
-            generations.old = generations.young
-            generations.young = [:]
+            generations.keep(Entry(value: value, readAt: now, lasts: lasts), for: key, capacity: capacity)
         }
     }
 
