@@ -20,8 +20,8 @@ import Testing
             let log = URL(filePath: app.app.configuration.dataFolder).appending(path: "server.log")
             try (app.log.lines.joined(separator: "\n") + "\n").write(to: log, atomically: true, encoding: .utf8)
             for witness in [log.path(), try checkpoint.json] {
-                let reply = try await Self.run(["audit", "verify", "--checkpoint", witness], on: app)
-                #expect(reply.status == 0 && reply.output.contains("1 checkpoints from outside"), "\(reply)")
+                let response = try await Self.run(["audit", "verify", "--checkpoint", witness], on: app)
+                #expect(response.status == 0 && response.output.contains("1 checkpoints from outside"), "\(response)")
             }
             let stranger = try checkpoint.json.replacingOccurrences(of: #""number":1"#, with: #""number":2"#)
             let foreign = try await Self.run(["audit", "verify", "--checkpoint", stranger], on: app)
@@ -41,7 +41,7 @@ import Testing
             #expect(Int64(rows.count) == checkpoint.count && lines.count == rows.count + 2)
             #expect(rows.last?["hash"] == checkpoint.heads.last.map { .string($0.hash) } && rows.first?["sequence"] == 1)
 
-            try await app.app.database.write { try $0.execute("UPDATE audit_events SET address = '198.51.100.1' WHERE strand = 0 AND sequence = 4") }
+            try await app.app.database.write { try $0.execute("UPDATE audit_events SET address = '198.51.100.1' WHERE shard = 0 AND sequence = 4") }
             let edited = try await Self.run(["audit", "verify"], on: app)
             #expect(edited.status == 1 && edited.errors.contains("Row 0:4 (") && edited.errors.contains("was edited"), "\(edited)")
         }
@@ -57,8 +57,8 @@ import Testing
             #expect(again.status == 0 && again.output.contains("already"), "\(again)")
             let reset = try await Self.run(["admin", "reset-password", "--email", person.email, "--generate-password"], on: app)
             let password = try #require(reset.output.firstMatch(of: /shown this once: (\S+)/)?.output.1, "\(reset)")
-            let reply = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(String(password))])
-            #expect(reply["user"]?["role"] == "admin")
+            let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(String(password))])
+            #expect(response["user"]?["role"] == "admin")
             let piped = try await Self.run(["admin", "reset-password", "--email", person.email, "--password-stdin"], input: "yet another horse\n", on: app)
             #expect(piped.status == 0 && !piped.output.contains("horse"), "\(piped)")
             let told = try await Self.run(["admin", "reset-password", "--email", person.email, "--password", "one more horse"], on: app)

@@ -120,8 +120,8 @@ struct Callers {
 
     private static func signIn(_ person: TestPerson) -> @Sendable (TestApp) async throws -> [String: String] {
         { app in
-            let reply = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
-            guard let token = reply["access_token"]?.string else { throw UnexpectedReply(reply) }
+            let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
             return bearer(token)
         }
     }
@@ -131,8 +131,8 @@ extension TestApp {
     /// A new API key of somebody, made through the front door.
     func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (id: String, text: String) {
         let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
-        let reply = await call("POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
-        guard let id = reply["id"]?.string, let text = reply["api_key"]?.string else { throw UnexpectedReply(reply) }
+        let response = await call("POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
+        guard let id = response["id"]?.string, let text = response["api_key"]?.string else { throw UnexpectedResponse(response) }
         return (id, text)
     }
 }

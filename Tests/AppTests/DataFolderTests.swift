@@ -14,7 +14,7 @@ import Testing
             #expect(try mode("\(folder)/secret.key") == 0o600)
             let secret = try String(contentsOfFile: "\(folder)/secret.key", encoding: .utf8)
             #expect(Hex.decode(secret)?.count == 32)
-            let second = try await buildApp(app.app.configuration, in: Surroundings(logOutput: LogOutput(keepsLines: true)))
+            let second = try await buildApp(app.app.configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
             await second.database.close()
             #expect(try String(contentsOfFile: "\(folder)/secret.key", encoding: .utf8) == secret)
         }
@@ -25,7 +25,7 @@ import Testing
             let file = "\(app.app.configuration.dataFolder)/secret.key"
             try "cut".write(toFile: file, atomically: false, encoding: .utf8)
             do {
-                let second = try await buildApp(app.app.configuration, in: Surroundings(logOutput: LogOutput(keepsLines: true)))
+                let second = try await buildApp(app.app.configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
                 await second.database.close()
                 Issue.record("it started")
             } catch {

@@ -45,15 +45,15 @@ import Testing
                         let path = route.path.replacing("{session}", with: session).replacing("{user_id}", with: person.id.text)
                         let needsAdministrator = route.gate.contains { $0.kind == .role }
                         let token = route.path.hasPrefix("/v1/auth") ? nil : needsAdministrator ? administrator.token : person.token
-                        let reply = await app.call(route.method.rawValue, path, json: .object(body), token: token, headers: ["Prefer": "respond-async"])
+                        let response = await app.call(route.method.rawValue, path, json: .object(body), token: token, headers: ["Prefer": "respond-async"])
                         calls += 1
-                        #expect(reply.status < 500, "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(reply)")
-                        if reply.status >= 400 {
+                        #expect(response.status < 500, "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(response)")
+                        if response.status >= 400 {
                             #expect(
-                                route.problems.contains { $0.code == reply.code && $0.status == reply.status },
-                                "\(route.method) \(route.path) \(property.name): \(reply)")
+                                route.problems.contains { $0.code == response.code && $0.status == response.status },
+                                "\(route.method) \(route.path) \(property.name): \(response)")
                         }
-                        #expect(!reply.headers.contains { $0.value.contains { $0.isNewline } })
+                        #expect(!response.headers.contains { $0.value.contains { $0.isNewline } })
                         if needsAdministrator { try await app.put(person, on: "enterprise") }
                     }
                 }
@@ -76,10 +76,10 @@ import Testing
                 for value in values {
                     let query = route.gate.filter { $0.kind == .query }.map { "\($0.name)=\(value)" }.joined(separator: "&")
                     let path = route.path.replacing(/\{[^}]*\}/, with: value) + (query.isEmpty ? "" : "?\(query)")
-                    let reply = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
-                    #expect(reply.status < 500, "\(route.method) \(path): \(reply)")
-                    #expect(!reply.headers.contains { $0.value.contains { $0.isNewline } })
-                    #expect(!reply.text.contains("root:"))
+                    let response = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
+                    #expect(response.status < 500, "\(route.method) \(path): \(response)")
+                    #expect(!response.headers.contains { $0.value.contains { $0.isNewline } })
+                    #expect(!response.text.contains("root:"))
                 }
             }
             #expect(!app.log.lines.contains { $0.contains("\"level\":\"error\"") })

@@ -16,7 +16,7 @@ import Testing
             defer { try? FileManager.default.removeItem(at: folder) }
             let database = engine == .sqlite ? "sqlite:\(place.address)" : place.address
             let first = try await ServerProcess.start(folder: folder, database: database)
-            let customer = try await Customer.register(at: first, password: TestApp.password)
+            let customer = try await ClientFixture.register(at: first, password: TestApp.password)
             try await Self.put(customer, on: "pro", folder: folder, database: database)
             let session = try await Self.prepareDatasets(customer, first)
             let accepted = try await customer.send(
@@ -45,12 +45,12 @@ import Testing
     }
 
     /// What an administrator does: from a process of its own, beside the server's.
-    private static func put(_ customer: Customer, on plan: String, folder: URL, database: String) async throws {
+    private static func put(_ customer: ClientFixture, on plan: String, folder: URL, database: String) async throws {
         var configuration = Configuration()
         configuration.dataFolder = folder.path()
         configuration.databaseURL = database
         configuration.bcryptRounds = 4
-        let app = try await buildApp(configuration, in: Surroundings(logOutput: LogOutput(keepsLines: true)))
+        let app = try await buildApp(configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
         _ = try await app.identity.createAdministrator(email: "root@example.org", password: TestApp.password)
         let test = TestApp(app: app, clock: TestClock(Runtime.system.now()), engine: .sqlite, log: LogOutput(keepsLines: true))
         let login = await test.call("POST", "/v1/auth/login", json: ["email": "root@example.org", "password": .string(TestApp.password)])
@@ -60,7 +60,7 @@ import Testing
         await app.database.close()
     }
 
-    private static func prepareDatasets(_ customer: Customer, _ server: ServerProcess) async throws -> String {
+    private static func prepareDatasets(_ customer: ClientFixture, _ server: ServerProcess) async throws -> String {
         let session = "session_1_kill"
         _ = try await customer.send(server, .post, "/v1/training/init-session", .json(["sessionId": .string(session)]))
         let rows = (0..<3_000).map { hour in
@@ -70,8 +70,8 @@ import Testing
         for kind in ["input", "output"] {
             let metadata = "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"\(kind)\"}"
             let form = multipart([("metadata", metadata)], file: ("file", "a.csv", csv))
-            let reply = try await customer.send(server, .post, "/v1/training/instant-upload", .bytes(form.bytes, mediaType: form.contentType))
-            #expect(reply.status == 201, "\(reply)")
+            let response = try await customer.send(server, .post, "/v1/training/instant-upload", .bytes(form.bytes, mediaType: form.contentType))
+            #expect(response.status == 201, "\(response)")
         }
         let steps: JSONValue = ["sessionId": .string(session), "zeitschritte": ["eingabe": 12, "ausgabe": 12, "zeitschrittweite": 60, "offset": 0]]
         _ = try await customer.send(server, .post, "/v1/training/save-zeitschritte", .json(steps))

@@ -9,20 +9,20 @@ import Testing
 @Suite struct OperationTests {
     @Test func `health is exactly this`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/health")
-            #expect(reply.status == 200)
-            #expect(reply.text == #"{"status":"ok"}"#)
-            #expect(reply.headers["content-type"] == "application/json; charset=utf-8")
+            let response = await app.call("GET", "/health")
+            #expect(response.status == 200)
+            #expect(response.text == #"{"status":"ok"}"#)
+            #expect(response.headers["content-type"] == "application/json; charset=utf-8")
         }
     }
 
     @Test(arguments: Engine.available)
     func `ready tells what it looked at`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let reply = await app.call("GET", "/ready")
-            #expect(reply.status == 200)
+            let response = await app.call("GET", "/ready")
+            #expect(response.status == 200)
             #expect(
-                reply.json == [
+                response.json == [
                     "status": "ready", "database": engine == .sqlite ? "sqlite" : "postgresql", "jobs_waiting": 0, "jobs_running": 0, "jobs_dead": 0,
                 ]
             )
@@ -55,9 +55,9 @@ import Testing
         try await withTestApp(engine) { app in
             _ = await app.call("GET", "/v1/auth/profile")
             _ = await app.call("GET", "/v1/no-such-thing-at-all")
-            let reply = await app.call("GET", "/metrics")
-            #expect(reply.status == 200)
-            #expect(reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+            let response = await app.call("GET", "/metrics")
+            #expect(response.status == 200)
+            #expect(response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
             for line in [
                 #"gatehouse_http_requests_total{route="/v1/auth/profile",method="GET",status="401"} 1"#,
                 #"gatehouse_http_requests_total{route="(no route)",method="GET",status="404"} 1"#,
@@ -67,11 +67,11 @@ import Testing
                 #"gatehouse_jobs{state="available"} 0"#,
                 #"gatehouse_jobs{state="dead"} 0"#, "# TYPE gatehouse_http_request_duration_seconds histogram", "# TYPE gatehouse_refusals_total counter",
             ] {
-                #expect(reply.text.contains("\(line)\n"), "\(line)")
+                #expect(response.text.contains("\(line)\n"), "\(line)")
             }
-            #expect(reply.text.contains("\n# TYPE gatehouse_database_"))
-            #expect(!reply.text.contains("no-such-thing"))
-            for line in reply.text.split(separator: "\n") where !line.hasPrefix("#") {
+            #expect(response.text.contains("\n# TYPE gatehouse_database_"))
+            #expect(!response.text.contains("no-such-thing"))
+            for line in response.text.split(separator: "\n") where !line.hasPrefix("#") {
                 #expect(line.wholeMatch(of: /[a-z_]+(\{[^}]*\})? -?[0-9.e+\-]+/) != nil || line.contains("{name}"), "\(line)")
             }
         }
@@ -82,12 +82,12 @@ import Testing
             for header in [nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token", "Bearer the-metrics-token "]
                 as [String?]
             {
-                let reply = await app.call("GET", "/metrics", headers: header.map { ["Authorization": $0] } ?? [:])
+                let response = await app.call("GET", "/metrics", headers: header.map { ["Authorization": $0] } ?? [:])
                 // The scheme's name alone may be written either way, and white space around a value is no part of it.
                 guard header != "bearer the-metrics-token", header != "Bearer the-metrics-token " else { continue }
-                #expect(reply.status == 401)
-                #expect(reply.code == "metrics-closed")
-                #expect(reply.headers["www-authenticate"] == "Bearer")
+                #expect(response.status == 401)
+                #expect(response.code == "metrics-closed")
+                #expect(response.headers["www-authenticate"] == "Bearer")
             }
             #expect(await app.call("GET", "/metrics", token: "the-metrics-token").status == 200)
             // Nobody's session opens them.
@@ -106,10 +106,10 @@ import Testing
 
     @Test func `the root says what this is`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/")
-            #expect(reply["status"] == "online")
-            #expect(reply["version"] == .string(gatehouseVersion))
-            #expect(reply["timestamp"] == "2026-01-31T12:00:00Z")
+            let response = await app.call("GET", "/")
+            #expect(response["status"] == "online")
+            #expect(response["version"] == .string(gatehouseVersion))
+            #expect(response["timestamp"] == "2026-01-31T12:00:00Z")
         }
     }
 }

@@ -10,8 +10,8 @@ import Testing
     private static let door = "/api/training/train-models/test123"
 
     private func refusal(_ app: TestApp, token: String?) async -> (status: Int, json: JSONValue) {
-        let reply = await app.call("POST", Self.door, json: ["nonsense": true], token: token, headers: ["X-Request-ID": "request-one"])
-        return (reply.status, reply.json)
+        let response = await app.call("POST", Self.door, json: ["nonsense": true], token: token, headers: ["X-Request-ID": "request-one"])
+        return (response.status, response.json)
     }
 
     @Test(arguments: Engine.available)

@@ -51,15 +51,15 @@ import Testing
                 for id in [Self.session, uuid, uuid.uppercased(), file] {
                     let body = route.input == nil ? nil : Self.body(for: route.path, session: id) ?? [:]
                     let path = route.path.replacing(/\{[^}]*\}/, with: id)
-                    let reply = await app.call(
+                    let response = await app.call(
                         route.method.rawValue, path, json: body, token: stranger.token, headers: ["Prefer": "respond-async"])
-                    #expect(reply.status < 500, "\(path)")
+                    #expect(response.status < 500, "\(path)")
                     if route.path.contains("{") || Self.body(for: route.path, session: id) != nil {
-                        #expect(reply.status == 404, "\(route.method) \(path): \(reply)")
+                        #expect(response.status == 404, "\(route.method) \(path): \(response)")
                         refused += 1
                     }
                     for secret in [uuid, file, "a.csv", owner.organisation, owner.email] where !path.contains(secret) && body?["sessionId"] != .string(secret) {
-                        #expect(!reply.text.contains(secret), "\(route.method) \(path): \(reply)")
+                        #expect(!response.text.contains(secret), "\(route.method) \(path): \(response)")
                     }
                 }
             }
@@ -101,14 +101,14 @@ import Testing
                 for headers in [["Authorization": "Bearer \(try await Self.signIn(stranger, app))"], ["X-API-Key": key.text]] {
                     for (path, ids) in Self.addresses(of: route, estate, beside: own) {
                         let body = route.input == nil ? nil : Self.body(for: route, estate)
-                        let reply = await app.call(route.method.rawValue, path, json: body, headers: headers)
-                        let door: Comment = "\(route.method) \(path): \(reply)"
-                        #expect(reply.status < 500, door)
+                        let response = await app.call(route.method.rawValue, path, json: body, headers: headers)
+                        let door: Comment = "\(route.method) \(path): \(response)"
+                        #expect(response.status < 500, door)
                         if !ids.isEmpty {
-                            #expect(400..<500 ~= reply.status, door)
+                            #expect(400..<500 ~= response.status, door)
                             refused += 1
                         }
-                        for secret in estate.ids + [owner.email] where !ids.contains(secret) { #expect(!reply.text.contains(secret), door) }
+                        for secret in estate.ids + [owner.email] where !ids.contains(secret) { #expect(!response.text.contains(secret), door) }
                     }
                 }
             }
@@ -121,15 +121,15 @@ import Testing
     private static func look(_ app: TestApp, _ token: String) async -> [String: String] {
         var seen: [String: String] = [:]
         for route in app.app.routes where route.method == .get && !route.isPublic && !route.path.contains("{") {
-            let reply = await app.call("GET", route.path, token: token)
-            if reply.status == 200 { seen[route.path] = reply.text }
+            let response = await app.call("GET", route.path, token: token)
+            if response.status == 200 { seen[route.path] = response.text }
         }
         return seen
     }
 
     private static func signIn(_ person: TestPerson, _ app: TestApp) async throws -> String {
-        let reply = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
-        guard let token = reply["access_token"]?.string else { throw UnexpectedReply(reply) }
+        let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+        guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
         return token
     }
 
@@ -162,8 +162,8 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let person = try await app.subscriber("free")
             for target in [person.id.text, try await app.register().id.text] {
-                let reply = await app.call("POST", "/v1/payments/subscriptions/\(target)/adjust", json: ["plan": "enterprise"], token: person.token)
-                #expect(reply.code == "insufficient-role")
+                let response = await app.call("POST", "/v1/payments/subscriptions/\(target)/adjust", json: ["plan": "enterprise"], token: person.token)
+                #expect(response.code == "insufficient-role")
             }
             #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "enterprise"], token: person.token).code == "payment-required")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"] == "Free")
@@ -180,14 +180,14 @@ private struct Estate: Sendable {
     let ids: [String]
 
     init(of person: TestPerson, in app: TestApp) async throws {
-        func id(_ name: String, _ reply: TestReply) throws -> String {
-            guard let id = reply[name]?.string else { throw UnexpectedReply(reply) }
+        func id(_ name: String, _ response: TestResponse) throws -> String {
+            guard let id = response[name]?.string else { throw UnexpectedResponse(response) }
             return id
         }
         organisation = try id("id", await app.call("POST", "/v1/organisations", json: ["name": "Harbour Works"], token: person.token))
         session = try id("sessionUuid", await app.call("POST", "/v1/training/init-session", json: ["sessionId": "session_1"], token: person.token))
         let uploaded = await app.call("POST", "/v1/training/instant-upload", body: Self.upload("session_1"), token: person.token)
-        guard let file = uploaded["file"]?["id"]?.string else { throw UnexpectedReply(uploaded) }
+        guard let file = uploaded["file"]?["id"]?.string else { throw UnexpectedResponse(uploaded) }
         let invitation = try id(
             "id", await app.call("POST", "/v1/organisations/\(organisation)/invitations", json: ["email": "guest@example.org"], token: person.token))
         let key = try await app.apiKey(of: person, ["training"])
@@ -201,11 +201,11 @@ private struct Estate: Sendable {
             ("organisations", ["name": "Another"]), ("training/init-session", ["sessionId": "session_2"]), ("auth/login", nil),
         ] as [(String, JSONValue?)] {
             let credentials: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
-            let reply = await app.call("POST", "/v1/" + path, json: json ?? credentials, token: person.token)
-            guard reply.status < 300 else { throw UnexpectedReply(reply) }
+            let response = await app.call("POST", "/v1/" + path, json: json ?? credentials, token: person.token)
+            guard response.status < 300 else { throw UnexpectedResponse(response) }
         }
         let uploaded = await app.call("POST", "/v1/training/instant-upload", body: upload("session_2"), token: person.token)
-        guard uploaded.status == 201 else { throw UnexpectedReply(uploaded) }
+        guard uploaded.status == 201 else { throw UnexpectedResponse(uploaded) }
     }
 
     /// Every row of the database that has to do with the estate, except that trails may tell of those who came too close.

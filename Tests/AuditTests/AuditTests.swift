@@ -23,7 +23,7 @@ import Testing
             let report = try await app.app.audit.verify()
             #expect(report.findings.map(\.description) == [])
             #expect(report.rows == before + 80)
-            if engine == .sqlite { #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_strands WHERE written > 0") == 1) }
+            if engine == .sqlite { #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_shards WHERE written > 0") == 1) }
         }
     }
 
@@ -65,9 +65,9 @@ import Testing
             try await app.runJobs()
             let logged = try app.loggedCheckpoints()
             #expect(logged.map(\.number) == [1, 2] && logged.last?.previous == logged.first?.digest)
-            let report = try await app.app.audit.verify(witnesses: logged)
+            let report = try await app.app.audit.verify(reservationResolvers: logged)
             #expect(report.isSound && report.newest == logged.last && report.checkpoints == 2)
-            #expect(try await app.app.audit.verify(from: 1, witnesses: logged).isSound)
+            #expect(try await app.app.audit.verify(from: 1, reservationResolvers: logged).isSound)
             #expect(try await app.app.audit.publicKeys().map(\.id.text) == [logged.last?.key])
         }
     }
@@ -84,9 +84,9 @@ import Testing
             ("missing", "DELETE FROM audit_events WHERE action = 'test.2'"),
             ("missing", "DELETE FROM audit_events WHERE action = 'test.9'"),
             ("missing", "DELETE FROM audit_events"),
-            ("end of its strand", "UPDATE audit_strands SET written = written - 1 WHERE written > 0"),
-            ("missing", "UPDATE audit_strands SET written = written + 1 WHERE strand = 9"),
-            ("missing", "DELETE FROM audit_strands WHERE strand = 63"),
+            ("end of its shard", "UPDATE audit_shards SET written = written - 1 WHERE written > 0"),
+            ("missing", "UPDATE audit_shards SET written = written + 1 WHERE shard = 9"),
+            ("missing", "DELETE FROM audit_shards WHERE shard = 63"),
             ("signed", "UPDATE audit_checkpoints SET count = count + 1"),
             ("signed", "UPDATE audit_checkpoints SET at = at + 1"),
             ("signed", "DELETE FROM audit_keys"),
@@ -105,7 +105,7 @@ import Testing
             #expect(try await app.app.audit.verify().isSound, "what was tried is undone")
             // The tail, cut off with everything that counts it: only the checkpoint knows.
             let last = try await app.app.audit.verify().rows
-            let cut = try await app.reportAfter("DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_strands SET written = 5 WHERE strand = 0")
+            let cut = try await app.reportAfter("DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_shards SET written = 5 WHERE shard = 0")
             #expect(cut.findings.map(\.description) == ["Row 0:\(last) is missing, though checkpoint 1 was signed over it."])
         }
     }
@@ -210,7 +210,7 @@ extension TestApp {
 
 /// Every row of the trail's tables, to be put back.
 private struct TrailTables {
-    private static let names = ["audit_events", "audit_strands", "audit_checkpoints", "audit_state", "audit_keys"]
+    private static let names = ["audit_events", "audit_shards", "audit_checkpoints", "audit_state", "audit_keys"]
     private let rows: [(table: String, row: Row)]
 
     init(of transaction: Transaction) throws {

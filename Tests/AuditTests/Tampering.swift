@@ -31,9 +31,9 @@ struct Tampering {
         case 6:
             // The count is put back too. Behind the newest checkpoint that is what nobody can see; up to it everybody does.
             let heads = trail.checkpoints.last?.heads ?? []
-            guard heads.contains(where: { $0.strand == trail.rows[index].strand && trail.rows[index].sequence <= $0.sequence }) else { return "" }
+            guard heads.contains(where: { $0.shard == trail.rows[index].shard && trail.rows[index].sequence <= $0.sequence }) else { return "" }
             let gone = trail.rows.remove(at: index)
-            trail.strands[gone.strand, default: 1] -= 1
+            trail.shards[gone.shard, default: 1] -= 1
             return "removed \(gone.place) and counted anew"
         case 7:
             let other = pick(trail.rows.indices)
@@ -42,10 +42,10 @@ struct Tampering {
             trail.rows[other] = second.moved(to: first.place)
             return "exchanged \(first.place) and \(second.place)"
         case 8:
-            let last = trail.strands[trail.rows[index].strand] ?? 0
-            let copy = trail.rows[index].moved(to: AuditPlace(strand: trail.rows[index].strand, sequence: last + 1))
+            let last = trail.shards[trail.rows[index].shard] ?? 0
+            let copy = trail.rows[index].moved(to: AuditChainPosition(shard: trail.rows[index].shard, sequence: last + 1))
             trail.rows.append(copy)
-            if pick(0..<2) == 0 { trail.strands[copy.strand] = last + 1 }
+            if pick(0..<2) == 0 { trail.shards[copy.shard] = last + 1 }
             return "copied \(trail.rows[index].place) to \(copy.place)"
         case 9: return cut(&trail)
         case 10: return try change(&trail.checkpoints[pick(trail.checkpoints.indices)])
@@ -56,8 +56,8 @@ struct Tampering {
     private mutating func edit(_ row: inout AuditRow) throws -> String {
         let place = row.place
         switch pick(0..<18) {
-        case 0: row = row.moved(to: AuditPlace(strand: row.strand + Int64(pick(1..<5)), sequence: row.sequence))
-        case 1: row = row.moved(to: AuditPlace(strand: row.strand, sequence: row.sequence + Int64(pick(1..<5))))
+        case 0: row = row.moved(to: AuditChainPosition(shard: row.shard + Int64(pick(1..<5)), sequence: row.sequence))
+        case 1: row = row.moved(to: AuditChainPosition(shard: row.shard, sequence: row.sequence + Int64(pick(1..<5))))
         case 2: row = row.with(id: altered(row.id))
         case 3: row = row.with(at: row.at + .microseconds(Int64(pick(-1_000_000..<1_000_000))))
         case 4: row = row.with(action: altered(row.action))
@@ -78,13 +78,13 @@ struct Tampering {
         return "edited \(place)"
     }
 
-    /// Cuts the end of a strand off, below its newest checkpoint, so that everything else fits.
+    /// Cuts the end of a shard off, below its newest checkpoint, so that everything else fits.
     private mutating func cut(_ trail: inout Trail) -> String {
         guard let head = trail.checkpoints.last?.heads.randomElement(using: &random) else { return "" }
         let kept = Int64(pick(0..<Int(head.sequence)))
-        trail.rows.removeAll { $0.strand == head.strand && $0.sequence > kept }
-        trail.strands[head.strand] = kept
-        return "cut strand \(head.strand) behind \(kept)"
+        trail.rows.removeAll { $0.shard == head.shard && $0.sequence > kept }
+        trail.shards[head.shard] = kept
+        return "cut shard \(head.shard) behind \(kept)"
     }
 
     private mutating func change(_ checkpoint: inout AuditCheckpoint) throws -> String {
@@ -93,7 +93,7 @@ struct Tampering {
         let key = AuditSigningKey(id: Trail.signing.id, key: .init())
         var heads = checkpoint.heads
         let index = pick(heads.indices)
-        heads[index] = AuditCheckpoint.Head(strand: heads[index].strand, sequence: heads[index].sequence, hash: altered(heads[index].hash))
+        heads[index] = AuditCheckpoint.Head(shard: heads[index].shard, sequence: heads[index].sequence, hash: altered(heads[index].hash))
         checkpoint = try AuditCheckpoint(number: number, at: checkpoint.at, heads: heads, previous: checkpoint.previous, signedWith: key)
         return "signed checkpoint \(number) anew"
     }
@@ -110,13 +110,13 @@ struct Tampering {
             trail.checkpointCount += Int64(pick([-1, 1]))
             return "counted checkpoints anew"
         case 3:
-            let strand = pick(Array(trail.strands.keys).sorted())
-            trail.strands[strand, default: 0] += Int64(pick([-1, 1, 7]))
-            return "counted strand \(strand) anew"
+            let shard = pick(Array(trail.shards.keys).sorted())
+            trail.shards[shard, default: 0] += Int64(pick([-1, 1, 7]))
+            return "counted shard \(shard) anew"
         case 4:
-            let strand = pick(Array(trail.strands.keys).sorted())
-            trail.strands[strand] = nil
-            return "lost strand \(strand)"
+            let shard = pick(Array(trail.shards.keys).sorted())
+            trail.shards[shard] = nil
+            return "lost shard \(shard)"
         default:
             trail.checkpoints.append(trail.checkpoints[0])
             return "copied checkpoint 1"
@@ -145,15 +145,15 @@ struct Tampering {
 extension AuditRow {
     /// The same row with another value in one column.
     func with(
-        strand: Int64? = nil, sequence: Int64? = nil, id: String? = nil, at: Instant? = nil, action: String? = nil, outcome: String? = nil,
+        shard: Int64? = nil, sequence: Int64? = nil, id: String? = nil, at: Instant? = nil, action: String? = nil, outcome: String? = nil,
         organisation: String? = nil, subjectKind: String? = nil
     ) -> AuditRow {
         AuditRow(
-            strand: strand ?? self.strand, sequence: sequence ?? self.sequence, id: id ?? self.id, at: at ?? self.at, action: action ?? self.action,
+            shard: shard ?? self.shard, sequence: sequence ?? self.sequence, id: id ?? self.id, at: at ?? self.at, action: action ?? self.action,
             outcome: outcome ?? self.outcome, organisation: organisation ?? self.organisation, subjectKind: subjectKind ?? self.subjectKind,
             personal: personal, salt: salt, erasure: erasure, hash: hash, seal: seal
         )
     }
 
-    func moved(to place: AuditPlace) -> AuditRow { with(strand: place.strand, sequence: place.sequence) }
+    func moved(to place: AuditChainPosition) -> AuditRow { with(shard: place.shard, sequence: place.sequence) }
 }

@@ -9,7 +9,7 @@ import Synchronization
 struct Trail: Equatable {
     var rows: [AuditRow] = []
     var checkpoints: [AuditCheckpoint] = []
-    var strands = Dictionary(uniqueKeysWithValues: (0..<AuditSchema.strandCount).map { ($0, Int64(0)) })
+    var shards = Dictionary(uniqueKeysWithValues: (0..<AuditSchema.shardCount).map { ($0, Int64(0)) })
     var checkpointCount: Int64 = 0
 
     static let keys = AuditKeys(sealer: Sealer(secret: "an installation of the tests"))
@@ -31,22 +31,22 @@ struct Trail: Equatable {
 
     static let known = Known()
 
-    mutating func write(_ event: AuditEvent, strand: Int64, id: ID<AuditEvent> = Runtime.system.id()) throws {
-        let sequence = (strands[strand] ?? 0) + 1
-        let previous = rows.last { $0.strand == strand }?.hash ?? AuditRow.beginning
-        let place = TakenAuditPlace(strand: strand, sequence: sequence, previous: previous)
+    mutating func write(_ event: AuditEvent, shard: Int64, id: ID<AuditEvent> = Runtime.system.id()) throws {
+        let sequence = (shards[shard] ?? 0) + 1
+        let previous = rows.last { $0.shard == shard }?.hash ?? AuditRow.beginning
+        let place = ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
         let salt = Hex.encode(Runtime.system.randomBytes(16))
         var row = try AuditRow(event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), place: place, salt: salt)
         row.hash = row.link(after: previous)
         row.seal = Self.keys.seal(of: row.hash)
         rows.append(row)
-        strands[strand] = sequence
+        shards[shard] = sequence
     }
 
     mutating func sign() throws {
         checkpointCount += 1
-        let last = Dictionary(rows.map { ($0.strand, $0) }) { $1 }
-        let heads = last.values.sorted { $0.place < $1.place }.map { AuditCheckpoint.Head(strand: $0.strand, sequence: $0.sequence, hash: $0.hash) }
+        let last = Dictionary(rows.map { ($0.shard, $0) }) { $1 }
+        let heads = last.values.sorted { $0.place < $1.place }.map { AuditCheckpoint.Head(shard: $0.shard, sequence: $0.sequence, hash: $0.hash) }
         let checkpoint = try AuditCheckpoint(
             number: checkpointCount,
             at: Instant(seconds: 1_769_860_800 + Int64(rows.count)),
@@ -58,33 +58,33 @@ struct Trail: Equatable {
     }
 
     /// As the module does it, on rows in memory.
-    mutating func forget(_ person: String, as pseudonym: String, strand: Int64) throws {
+    mutating func forget(_ person: String, as pseudonym: String, shard: Int64) throws {
         let id: ID<AuditEvent> = Runtime.system.id()
         var erased = ErasedFields()
         for index in rows.indices.sorted(by: { rows[$0].place < rows[$1].place }) where rows[index].personal.values.contains(person) {
             for field in try rows[index].erase(AuditModule.replacements(in: rows[index], person, pseudonym), by: id.text) { erased.add(rows[index], field) }
         }
-        try write(AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details), strand: strand, id: id)
+        try write(AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details), shard: shard, id: id)
     }
 
     /// Whether verification finds nothing. It stops at the first finding.
     var isSound: Bool { verify(onlyFirst: true).isSound }
 
     /// - Parameter seals: whether it is the installation itself that verifies.
-    func verify(seals: Bool = true, from start: AuditCheckpoint? = nil, witnesses: [AuditCheckpoint] = [], onlyFirst: Bool = false) -> AuditReport {
+    func verify(seals: Bool = true, from start: AuditCheckpoint? = nil, reservationResolvers: [AuditCheckpoint] = [], onlyFirst: Bool = false) -> AuditReport {
         var verifier = AuditVerifier(
-            AuditVerifier.State(strands: strands, checkpoints: checkpointCount),
+            AuditVerifier.State(shards: shards, checkpoints: checkpointCount),
             keys: seals ? Self.keys : nil,
             from: start
         ) { Self.known.isGenuine($0) }
         for checkpoint in checkpoints where checkpoint.number > start?.number ?? 0 { verifier.add(checkpoint) }
-        for witness in witnesses { verifier.addWitness(witness) }
+        for witness in reservationResolvers { verifier.addWitness(witness) }
         for row in rows.sorted(by: { $0.place < $1.place }) where !onlyFirst || verifier.report.isSound { verifier.add(row) }
         verifier.finish()
         return verifier.report
     }
 
-    /// A little of everything: three strands, strangers, administrators in somebody's name, an erasure, two checkpoints, and rows after them.
+    /// A little of everything: three shards, strangers, administrators in somebody's name, an erasure, two checkpoints, and rows after them.
     static func sample() throws -> Trail {
         var trail = Trail()
         for index in 0..<9 {
@@ -101,13 +101,13 @@ struct Trail: Equatable {
                     requestID: "request-\(index)",
                     details: index == 7 ? [:] : ["number": "\(index)"]
                 ),
-                strand: Int64([0, 0, 1, 0, 5][index % 5])
+                shard: Int64([0, 0, 1, 0, 5][index % 5])
             )
             if index == 4 { try trail.sign() }
         }
-        try trail.forget("person-1", as: "erased-1", strand: 0)
+        try trail.forget("person-1", as: "erased-1", shard: 0)
         try trail.sign()
-        try trail.write(AuditEvent("session.ended", actor: "person-0"), strand: 0)
+        try trail.write(AuditEvent("session.ended", actor: "person-0"), shard: 0)
         return trail
     }
 }

@@ -115,9 +115,9 @@ import Testing
 
     @Test func `the plans are listed in the order of the file, for everybody`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/api/plans")
-            #expect(reply.status == 200)
-            let plans = try #require(reply["plans"]?.array)
+            let response = await app.call("GET", "/api/plans")
+            #expect(response.status == 200)
+            let plans = try #require(response["plans"]?.array)
             #expect(plans.map { $0["id"]?.string } == app.app.entitlements.catalogue.plans.map(\.id.text))
             #expect(plans[0]["limits"] == ["uploads": 5, "processing": 5, "training_runs": 0])
             #expect(plans[0]["file_bytes"]?.integer == 10 << 20)

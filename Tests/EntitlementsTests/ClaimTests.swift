@@ -12,7 +12,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `credits and a quota are taken both or neither, and the first reason is told`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            let till = Till(app: purse.app, person: purse.person)
+            let till = QuotaFixture(app: purse.app, person: purse.person)
             // A trial has ten credits, and five uploads.
             let first = try await take(4, 3, "test-1", of: purse, till)
             #expect(first.count == 2)
@@ -40,7 +40,7 @@ import Testing
     }
 
     /// Takes both, proved beforehand so that the transaction alone decides.
-    private func take(_ credits: Int64, _ uploads: Int64, _ key: String, of purse: Purse, _ till: Till) async throws -> [String] {
+    private func take(_ credits: Int64, _ uploads: Int64, _ key: String, of purse: CreditFixture, _ till: QuotaFixture) async throws -> [String] {
         let credit = CreditCharge(units: credits, organisation: purse.organisation, isTrial: true, isCovered: false)
         let quota = Charge(meter: .uploads, units: uploads, standing: try await till.standing())
         return try await purse.database.write { [entitlements = purse.entitlements] transaction in

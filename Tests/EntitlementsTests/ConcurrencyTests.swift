@@ -8,11 +8,11 @@ import TestKit
 import Testing
 
 /// A product of which a plan allows so many at once.
-private struct Workshop: Sendable {
-    let till: Till
-    let door: FrontDoor
+private struct ConcurrencyFixture: Sendable {
+    let till: QuotaFixture
+    let door: RequestDispatcher
 
-    init(_ till: Till) async throws {
+    init(_ till: QuotaFixture) async throws {
         self.till = till
         try await till.database.write { transaction in
             try transaction.execute(
@@ -23,17 +23,17 @@ private struct Workshop: Sendable {
             try await database.write { transaction in
                 try entitlements.take(place, in: transaction)
                 try transaction.execute(
-                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: Workshop.self)), \(place.organisation))")
+                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))")
             }
-            return Nothing()
+            return NoContent()
         }
-        door = FrontDoor(routes: [route], corsOrigins: [], metrics: till.app.app.metrics, logger: till.app.app.logger, runtime: .system)
+        door = RequestDispatcher(routes: [route], corsOrigins: [], metrics: till.app.app.metrics, logger: till.app.app.logger, runtime: .system)
     }
 
-    func begin(as person: TestPerson? = nil) async -> TestReply {
+    func begin(as person: TestPerson? = nil) async -> TestResponse {
         var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: "/v1/workshop/sessions")
         head.headerFields[.authorization] = "Bearer \((person ?? till.person).token)"
-        return await TestReply(door.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1"))
+        return await TestResponse(door.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1"))
     }
 
     func end(_ count: Int) async throws {
@@ -58,7 +58,7 @@ extension Concurrency {
     @Test(arguments: Engine.available)
     func `five may live at once, and a sixth when one of them has ended`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
-            let workshop = try await Workshop(till)
+            let workshop = try await ConcurrencyFixture(till)
             for _ in 0..<5 { #expect(await workshop.begin().status == 204) }
             let refused = await workshop.begin()
             #expect(refused.status == 429 && refused.code == "concurrency-limit", "\(refused)")
@@ -80,7 +80,7 @@ extension Concurrency {
     @Test(arguments: Engine.available)
     func `a plan that does not know them has none, one without a limit as many as come`(engine: Engine) async throws {
         try await withTill(engine) { till in
-            let workshop = try await Workshop(till)
+            let workshop = try await ConcurrencyFixture(till)
             let refused = await workshop.begin()
             #expect(refused.status == 429 && refused["limit"] == 0, "\(refused)")
             let stranger = try await till.app.register("stranger")
@@ -93,11 +93,11 @@ extension Concurrency {
     @Test(arguments: Engine.available, [0, 4])
     func `of ten at once exactly as many are admitted as there is room for`(engine: Engine, before: Int) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 10 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("student"))
-            let workshop = try await Workshop(till)
+            let till = QuotaFixture(app: app, person: try await app.subscriber("student"))
+            let workshop = try await ConcurrencyFixture(till)
             for _ in 0..<before { #expect(await workshop.begin().status == 204) }
             // The proofs are made first, so that all of them come to the transaction with one in their hands.
-            let call = Call(
+            let call = Request(
                 method: .post, path: "/v1/test", headers: [.authorization: "Bearer \(till.person.token)"], requestID: "test-request", address: "192.0.2.1",
                 received: app.clock.now)
             let place = try await till.entitlements.concurrency(.agents).check(call)
@@ -108,7 +108,7 @@ extension Concurrency {
                             try await till.database.write { [entitlements = till.entitlements] transaction in
                                 try entitlements.take(place, in: transaction)
                                 try transaction.execute(
-                                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: Workshop.self)), \(place.organisation))"
+                                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))"
                                 )
                             }
                         }

@@ -9,7 +9,7 @@ import Testing
 
 /// Every verb of credits broken off at its first statement, its second, and so on: the books balance, and the verb can be done again.
 @Suite struct CreditFaultTests {
-    private func breakOff(_ purse: Purse, atLeast count: Int, _ verb: (any Database) async throws -> Void) async throws {
+    private func breakOff(_ purse: CreditFixture, atLeast count: Int, _ verb: (any Database) async throws -> Void) async throws {
         let failed = try await withEachStatementFailing(on: purse.database, verb) { _ in try await purse.requireBalance() }
         #expect(failed >= count)
     }
@@ -50,7 +50,7 @@ import Testing
         try await withPurse(engine) { purse in
             try await purse.grant(5)
             let hold = try await purse.reserve(try await purse.charge(4))
-            purse.app.clock.advance(by: CreditBook.lease + .minutes(2))
+            purse.app.clock.advance(by: CreditService.lease + .minutes(2))
             try await purse.app.runJobs()
             try await breakOff(purse, atLeast: 6) { try await purse.commit(hold, units, on: $0) }
             #expect(try await purse.balance() == [max(0, 5 - units), 0, max(0, units - 5)])
@@ -80,9 +80,9 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `what time does breaks off anywhere and is done once in the end`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let purse = Purse(app: app, person: try await app.subscriber("pro"))
+            let purse = CreditFixture(app: app, person: try await app.subscriber("pro"))
             try await purse.grant(5, expiresIn: 1)
             _ = try await purse.reserve(try await purse.charge(2))
             app.clock.advance(by: .days(2))
@@ -99,11 +99,11 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a trial's beginning, its lengthening, its end and corrections break off anywhere, through the front door`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
             try await app.app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
-            let purse = Purse(app: app, person: person)
+            let purse = CreditFixture(app: app, person: person)
             let subscriptions = "/v1/payments/subscriptions/\(person.id)"
             for (path, body, token, balance) in [
                 ("/v1/payments/start-trial", nil, person.token, 10),

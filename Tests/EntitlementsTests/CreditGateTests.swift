@@ -11,12 +11,12 @@ import Testing
     @Test(arguments: Engine.available)
     func `a trial has ten credits, each is spent once, and the eleventh is refused in full`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            let (app, token, shop) = (purse.app, purse.person.token, IdeaShop(purse.app))
+            let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             let before = try await purse.balance()
             #expect(before == [10, 0, 0])
             for number in 1...10 {
-                let reply = await app.call("POST", "/v1/ideas", token: token, through: shop.door)
-                #expect(reply.status == 201 && reply["remaining"]?.integer == Int64(10 - number), "\(reply)")
+                let response = await app.call("POST", "/v1/ideas", token: token, through: shop.door)
+                #expect(response.status == 201 && response["remaining"]?.integer == Int64(10 - number), "\(response)")
             }
             let refused = await app.call("POST", "/v1/ideas", token: token, headers: ["X-Request-ID": "request-0001"], through: shop.door)
             #expect(
@@ -34,7 +34,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `without a trial or a subscription the answer is 402, also when the trial has ended`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            let (app, shop) = (purse.app, IdeaShop(purse.app))
+            let (app, shop) = (purse.app, CreditProductFixture(purse.app))
             let nobody = try await app.register("nobody")
             purse.app.clock.advance(by: .days(30))
             for token in [nobody.token, purse.person.token] {
@@ -55,11 +55,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `a subscription covers what trials pay for, and pays where a door says so`(engine: Engine) async throws {
         try await withPurse(engine) { purse in
-            let (app, token, shop) = (purse.app, purse.person.token, IdeaShop(purse.app))
+            let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             try await purse.grant(4)
             for path in ["/v1/ideas", "/v1/journeys"] {
-                let reply = await app.call("POST", path, json: path == "/v1/journeys" ? ["plan": "x"] : nil, token: token, through: shop.door)
-                #expect(reply.status == 201 && reply["remaining"]?.integer == 4 && reply["hold"] == nil, "\(reply)")
+                let response = await app.call("POST", path, json: path == "/v1/journeys" ? ["plan": "x"] : nil, token: token, through: shop.door)
+                #expect(response.status == 201 && response["remaining"]?.integer == 4 && response["hold"] == nil, "\(response)")
             }
             #expect(await app.call("POST", "/v1/dreams", token: token, through: shop.door)["remaining"]?.integer == 1)
             let refused = await app.call("POST", "/v1/dreams", token: token, through: shop.door)
@@ -71,8 +71,8 @@ import Testing
     @Test(arguments: Engine.available)
     func `the same key is charged once, is let through to its own answer, and is good for one purpose`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            let (app, token, shop) = (purse.app, purse.person.token, IdeaShop(purse.app))
-            func begin(_ key: String, _ plan: String = "north") async -> TestReply {
+            let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
+            func begin(_ key: String, _ plan: String = "north") async -> TestResponse {
                 await app.call("POST", "/v1/journeys", json: ["plan": .string(plan)], token: token, headers: ["Idempotency-Key": key], through: shop.door)
             }
             let first = await begin("a")
@@ -95,7 +95,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `forty at once on ten credits: ten are admitted`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            let (app, token, shop) = (purse.app, purse.person.token, IdeaShop(purse.app))
+            let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             let charge = try await purse.charge()
             let admitted = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<40 {
@@ -116,7 +116,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `the routes say what they cost`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let dreams = try #require(IdeaShop(app).door.routes.first { $0.path == "/v1/dreams" })
+            let dreams = try #require(CreditProductFixture(app).door.routes.first { $0.path == "/v1/dreams" })
             #expect(dreams.gate.map(\.kind) == [.member, .credits, .header] && dreams.gate[1].name == "3")
             #expect(dreams.problems.contains(.creditsExhausted) && dreams.problems.contains(.subscriptionRequired))
         }

@@ -31,9 +31,9 @@ import Testing
             // Ids decide between lots of one moment, so they are thrown too.
             let random = Mutex(SplitMix(seed: seed &+ 1))
             let runtime = Runtime(now: { app.clock.now }) { count in (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } } }
-            let book = CreditBook(database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+            let book = CreditService(database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
             let purses = [
-                Purse(app: app, person: try await app.subscriber("pro", "first")), Purse(app: app, person: try await app.subscriber("pro", "second")),
+                CreditFixture(app: app, person: try await app.subscriber("pro", "first")), CreditFixture(app: app, person: try await app.subscriber("pro", "second")),
             ]
             var models = purses.map { _ in CreditModel() }
             // The gate alone makes proofs, and makes them where there are credits; they are spent here whatever is left by then.
@@ -60,17 +60,17 @@ import Testing
                 done += count
                 batches += 1
                 try await compare(purse, models[who], everything: batches.isMultiple(of: 100) || done == steps, seed)
-                if batches.isMultiple(of: 200) { #expect(try await Books.faults(in: app.app.database) == [], "seed \(seed)") }
+                if batches.isMultiple(of: 200) { #expect(try await Invariants.faults(in: app.app.database) == [], "seed \(seed)") }
             }
             for (purse, model) in zip(purses, models) { try await compare(purse, model, everything: true, seed) }
-            #expect(try await Books.faults(in: app.app.database) == [], "seed \(seed)")
+            #expect(try await Invariants.faults(in: app.app.database) == [], "seed \(seed)")
             let never = Set(CreditModel.Outcome.allCases).subtracting(models.flatMap(\.outcomes))
             #expect(never.isEmpty || engine == .postgres, "seed \(seed): \(never) never came about")
         }
     }
 
     private static func step(
-        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditBook, _ organisation: ID<Organisation>, _ charges: [CreditCharge],
+        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditService, _ organisation: ID<Organisation>, _ charges: [CreditCharge],
         _ transaction: Transaction
     ) throws {
         let now = transaction.now
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    private func compare(_ purse: Purse, _ model: CreditModel, everything: Bool, _ seed: UInt64) async throws {
+    private func compare(_ purse: CreditFixture, _ model: CreditModel, everything: Bool, _ seed: UInt64) async throws {
         let (balance, lots) = try await purse.database.read { transaction in
             (
                 try purse.book.balance(of: purse.organisation, in: transaction),
@@ -225,7 +225,7 @@ struct CreditModel: Sendable {
         guard let id else { return false }
         let credits = (0..<units).compactMap { _ in take(at: now) }
         for lot in credits { lots[lot]?.reserved += 1 }
-        holds[id] = Hold(credits: credits, lease: now + CreditBook.lease)
+        holds[id] = Hold(credits: credits, lease: now + CreditService.lease)
         // What falls out of sight must still end some day.
         recentHolds = recentHolds.dropLast(40).filter { holds[$0]?.state == .held } + recentHolds.suffix(40) + [id]
         outcomes.insert(.reserved)
@@ -262,7 +262,7 @@ struct CreditModel: Sendable {
     mutating func release(_ id: ID<CreditHold>, at now: Instant) { end(id, as: .released, .released, at: now) }
 
     mutating func extend(_ id: ID<CreditHold>, at now: Instant) {
-        if holds[id]?.state == .held { holds[id]?.lease = now + CreditBook.lease }
+        if holds[id]?.state == .held { holds[id]?.lease = now + CreditService.lease }
     }
 
     mutating func endLease(_ id: ID<CreditHold>, at now: Instant) {

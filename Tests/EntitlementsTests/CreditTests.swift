@@ -55,7 +55,7 @@ import Testing
             #expect(try await purse.balance() == [4, 0, 0])
             try await purse.spend(try await purse.charge(4), "test:rest")
             await expectProblem(.notFound) { try await purse.commit(ID(trusted: purse.person.organisation), 1) }
-            let other = Purse(app: purse.app, person: try await purse.app.subscriber("pro", "other"))
+            let other = CreditFixture(app: purse.app, person: try await purse.app.subscriber("pro", "other"))
             await expectProblem(.notFound) { try await other.release(less) }
         }
     }
@@ -84,7 +84,7 @@ import Testing
         try await withPurse(engine) { purse in
             try await purse.grant(5)
             let hold = try await purse.reserve(try await purse.charge(4))
-            purse.app.clock.advance(by: CreditBook.lease)
+            purse.app.clock.advance(by: CreditService.lease)
             try await purse.app.runJobs()
             #expect(try await purse.balance() == [1, 4, 0])
             purse.app.clock.advance(by: .minutes(2))
@@ -124,8 +124,8 @@ import Testing
             app.clock.advance(by: .days(9))
             try await app.runJobs()
             func position(_ after: Duration) async -> [Int64?] {
-                let reply = await app.call("GET", "/v1/credits/balance?as_of=\(start + after)", token: token)
-                return ["granted", "available", "reserved", "consumed", "expired", "debt"].map { reply[$0]?.integer }
+                let response = await app.call("GET", "/v1/credits/balance?as_of=\(start + after)", token: token)
+                return ["granted", "available", "reserved", "consumed", "expired", "debt"].map { response[$0]?.integer }
             }
             #expect(await position(.seconds(-1)) == [0, 0, 0, 0, 0, 0])
             #expect(await position(.seconds(0)) == [10, 10, 0, 0, 0, 0])
@@ -155,8 +155,8 @@ import Testing
         try await withPurse(engine) { purse in
             func key(_ scope: String) async throws -> String {
                 let body: JSONValue = ["name": "for a test", "scopes": [.string(scope)]]
-                let reply = await purse.app.call("POST", "/v1/auth/api-keys", json: body, token: purse.person.token)
-                return try #require(reply["api_key"]?.string)
+                let response = await purse.app.call("POST", "/v1/auth/api-keys", json: body, token: purse.person.token)
+                return try #require(response["api_key"]?.string)
             }
             let (right, wrong) = (try await key("entitlements.check"), try await key("usage.write"))
             for path in ["/v1/credits", "/v1/credits/balance", "/v1/credits/entries"] {
@@ -169,17 +169,17 @@ import Testing
 
 @Suite struct CreditCorrectionTests {
     private struct Desk {
-        let purse: Purse
+        let purse: CreditFixture
         let administrator: TestPerson
 
-        func correct(_ body: JSONValue, key: String? = "k-\(Int.random(in: 0..<Int.max))") async -> TestReply {
+        func correct(_ body: JSONValue, key: String? = "k-\(Int.random(in: 0..<Int.max))") async -> TestResponse {
             await purse.app.call(
                 "POST", "/v1/admin/credits/\(purse.person.id)/corrections", json: body, token: administrator.token,
                 headers: key.map { ["Idempotency-Key": $0] } ?? [:])
         }
     }
 
-    private func withDesk(_ engine: Engine, _ body: (Desk, Purse) async throws -> Void) async throws {
+    private func withDesk(_ engine: Engine, _ body: (Desk, CreditFixture) async throws -> Void) async throws {
         try await withPurse(engine) { purse in try await body(Desk(purse: purse, administrator: try await purse.app.administrator()), purse) }
     }
 
@@ -199,7 +199,7 @@ import Testing
             let again = await desk.correct(["units": -1, "reason": "Once more", "corrects": wrong ?? .null], key: "two")
             #expect(again.status == 409 && again.code == "already-corrected" && again["corrected_by"] == corrected["id"], "\(again)")
             #expect(try await purse.balance() == [4, 0, 0])
-            #expect(try await Till(app: purse.app, person: purse.person).auditCount("credits.corrected") == 1)
+            #expect(try await QuotaFixture(app: purse.app, person: purse.person).auditCount("credits.corrected") == 1)
             let seen = await purse.app.call("GET", "/v1/credits/entries?limit=1", token: purse.person.token)
             #expect(seen["data"]?[0] == corrected.json)
             let listed = await purse.app.call("GET", "/v1/admin/credits/\(purse.person.id)/entries?limit=1", token: desk.administrator.token)
@@ -289,7 +289,7 @@ import Testing
             // What was promised before still counts.
             try await purse.commit(hold, 1)
             #expect(try await purse.lots() == [[3, 0, 0, 0, 0], [0, 0, 1, 9, 0]])
-            let shop = IdeaShop(purse.app)
+            let shop = CreditProductFixture(purse.app)
             #expect(await purse.app.call("POST", "/v1/ideas", token: purse.person.token, through: shop.door)["remaining"]?.integer == 3)
         }
     }
@@ -311,7 +311,7 @@ import Testing
     func `proving the address brings the credits in the same moment`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let purse = Purse(app: app, person: person)
+            let purse = CreditFixture(app: app, person: person)
             #expect(try await purse.balance() == [0, 0, 0])
             let token = try #require(try await app.mail(to: person.email).last?.token)
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)

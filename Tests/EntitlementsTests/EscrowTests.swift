@@ -21,7 +21,7 @@ import Testing
 
     @Test func `a node says that it lives when it begins to draw from blocks, every few seconds then, and rarely where it does not`() {
         let start = ContinuousClock.now
-        var pulse = EscrowPulse(startingAt: start)
+        var pulse = EscrowHeartbeat(startingAt: start)
         func isDue(_ seconds: Int, inUse: Bool) -> Bool { pulse.isDue(inUse: inUse, at: start + .seconds(seconds)) }
         #expect(!isDue(10, inUse: false))
         #expect(isDue(11, inUse: true))
@@ -34,14 +34,14 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a node without a block writes nothing, and is alive again with its first`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = Till(app: app, person: try await app.subscriber("enterprise"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
             try await till.entitlements.begin(as: "node")
             let charge = try await till.charge(mode: .escrow)
             let writes = Atomic(0)
             trouble.beforeWrites { writes.add(1, ordering: .relaxed) }
-            var pulse = EscrowPulse(startingAt: .now)
+            var pulse = EscrowHeartbeat(startingAt: .now)
             func seenAt() async throws -> Instant? {
                 try await till.database.read { try $0.first("SELECT seen_at FROM nodes") { try $0["seen_at"] } }
             }
@@ -125,7 +125,7 @@ import Testing
             for isRestarted in [true, false] {
                 let before = try await till.level()[0] ?? 0
                 // Another process, which nobody looks after any more once it has spent a unit.
-                let killed = try await buildApp(till.app.app.configuration, in: till.surroundings)
+                let killed = try await buildApp(till.app.app.configuration, in: till.dependencies)
                 try await killed.entitlements.begin(as: "killed")
                 try await killed.entitlements.draw(charge, operation: "")
                 await killed.database.close()
@@ -144,9 +144,9 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `drawing breaks off anywhere, and what was acknowledged is what is used`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = Till(app: app, person: try await app.subscriber("enterprise"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
             try await till.entitlements.begin(as: "node")
             let charge = try await till.charge(units: 300, mode: .escrow)
             var acknowledged: Int64 = 0
@@ -205,12 +205,12 @@ import Testing
         }
     }
 
-    private func settle(_ tills: [Till]) async throws {
+    private func settle(_ tills: [QuotaFixture]) async throws {
         for till in tills { try await till.entitlements.closeBlocks() }
     }
 
     /// What became of as many attempts at once by each: nil, or why not.
-    private func attempts(_ count: Int, by tills: [Till], _ charge: Charge) async -> [Problem.Kind?] {
+    private func attempts(_ count: Int, by tills: [QuotaFixture], _ charge: Charge) async -> [Problem.Kind?] {
         await withTaskGroup(of: Problem.Kind?.self) { group in
             for till in tills {
                 for _ in 0..<count {
@@ -223,22 +223,22 @@ import Testing
     }
 }
 
-extension Till {
+extension QuotaFixture {
     /// What a process of its own would have, beside this one.
-    var surroundings: Surroundings {
+    var dependencies: AppDependencies {
         let clock = app.clock
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        return Surroundings(runtime: runtime, clock: { clock.now }, logOutput: LogOutput(keepsLines: true))
+        return AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: LogOutput(keepsLines: true))
     }
 }
 
 /// As many nodes on one database, each of which looks after its blocks, and one customer of all. What they hold is given back in the end.
-private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Till]) async throws -> Void) async throws {
+private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([QuotaFixture]) async throws -> Void) async throws {
     try await withTill(engine, plan: plan) { first in
         var tills = [first]
         for _ in 1..<count {
-            let app = try await buildApp(first.app.app.configuration, in: first.surroundings)
-            tills.append(Till(app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log), person: first.person))
+            let app = try await buildApp(first.app.app.configuration, in: first.dependencies)
+            tills.append(QuotaFixture(app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log), person: first.person))
         }
         for (index, till) in tills.enumerated() { try await till.entitlements.begin(as: "node-\(index)") }
         let keepers = tills.map { till in

@@ -7,15 +7,15 @@ import Testing
 @testable import Entitlements
 
 @Suite struct ExplanationTests {
-    private func explain(_ till: Till, _ route: String, headers: [String: String]? = nil) async -> TestReply {
+    private func explain(_ till: QuotaFixture, _ route: String, headers: [String: String]? = nil) async -> TestResponse {
         let path = "/v1/entitlements/explain?route=\(route.replacing(" ", with: "%20"))"
         if let headers { return await till.app.call("GET", path, headers: headers) }
         return await till.app.call("GET", path, token: till.person.token)
     }
 
     /// What every requirement of a door says, in order: nil where it is met.
-    private func verdicts(_ reply: TestReply) -> [String: String?] {
-        let pairs = (reply["requirements"]?.array ?? []).map { ($0["requirement"]?.string ?? "", $0["problem"]?["code"]?.string) }
+    private func verdicts(_ response: TestResponse) -> [String: String?] {
+        let pairs = (response["requirements"]?.array ?? []).map { ($0["requirement"]?.string ?? "", $0["problem"]?["code"]?.string) }
         return Dictionary(pairs) { first, _ in first }
     }
 
@@ -52,7 +52,7 @@ import Testing
             let key = try await till.key("entitlements.check")
             let closed = await explain(till, "POST /v1/training/train-models/session_1", headers: key)
             #expect(closed["refusal"]?["code"] == "insufficient-scope", "\(closed)")
-            let stranger = Till(app: till.app, person: try await till.app.register("stranger"))
+            let stranger = QuotaFixture(app: till.app, person: try await till.app.register("stranger"))
             #expect(await explain(stranger, "GET /v1/usage")["refusal"]?["code"] == "no-active-subscription")
             #expect(await explain(stranger, "GET /health")["allowed"] == true)
         }
@@ -77,10 +77,10 @@ import Testing
     @Test(arguments: Engine.available)
     func `rates are told as they stand, and asking takes nothing of them`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let door = "POST /v1/entitlements/check"
-            func rate(_ reply: TestReply, _ requirement: String) -> JSONValue? {
-                reply["requirements"]?.array?.first { $0["requirement"]?.string == requirement }
+            func rate(_ response: TestResponse, _ requirement: String) -> JSONValue? {
+                response["requirements"]?.array?.first { $0["requirement"]?.string == requirement }
             }
             for _ in 0..<3 {
                 let told = try #require(rate(await explain(till, door), "rate:plan-checks"))
@@ -119,14 +119,14 @@ import Testing
     func `roles and rights are told, and a right that is missing refuses nobody`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let backfill = "right:usage.backfill"
-            func requirement(_ reply: TestReply, _ name: String) -> JSONValue? {
-                reply["requirements"]?.array?.first { $0["requirement"]?.string == name }
+            func requirement(_ response: TestResponse, _ name: String) -> JSONValue? {
+                response["requirements"]?.array?.first { $0["requirement"]?.string == name }
             }
             let owner = await explain(till, "POST /v1/usage/events")
             #expect(owner["role"] == "user" && requirement(owner, backfill)?["met"] == true && requirement(owner, backfill)?["required"] == false, "\(owner)")
             let key = await explain(till, "POST /v1/usage/events", headers: try await till.key("entitlements.check", "usage.write"))
             #expect(key["allowed"] == true && requirement(key, backfill)?["met"] == false && requirement(key, backfill)?["problem"] == nil, "\(key)")
-            let administrator = Till(app: till.app, person: try await till.app.administrator())
+            let administrator = QuotaFixture(app: till.app, person: try await till.app.administrator())
             let allowed = await explain(administrator, "GET /v1/admin/plans/free")
             #expect(allowed["allowed"] == true && allowed["role"] == "admin" && requirement(allowed, "role:admin")?["met"] == true, "\(allowed)")
             let refused = await explain(till, "GET /v1/admin/plans/free")

@@ -105,9 +105,9 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `beginning another life breaks off anywhere and resolves each orphan once`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             try await till.entitlements.begin(as: "node")
             for loss in Reservation.Loss.some {
                 try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process, loss: loss))
@@ -177,9 +177,9 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `recovering breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             for _ in 0..<3 { try await till.reserve(try await till.charge()) }
             app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
             let count = try await trouble.failEachStatement { _ in
@@ -196,10 +196,10 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `starting and changing a subscription break off anywhere`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
-            let till = Till(app: app, person: person)
+            let till = QuotaFixture(app: app, person: person)
             for (path, body, action, token) in [
                 ("/v1/payments/subscribe", ["plan": "free"], "subscription.started", person.token),
                 ("/v1/payments/subscriptions/\(person.id)/adjust", ["plan": "pro"], "subscription.adjusted", administrator.token),

@@ -21,7 +21,7 @@ import Testing
             #expect(changed.status == 200 && changed["version"]?.integer == 2 && changed["origin"]?.string == "administrator", "\(changed)")
             #expect(try await till.level() == [0, 0, 5])
             // Whoever comes to the plan now has the new terms.
-            let newcomer = Till(app: till.app, person: try await till.app.subscriber("free", "newcomer"))
+            let newcomer = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "newcomer"))
             #expect(try await newcomer.level() == [0, 0, 7])
             #expect(await till.app.call("GET", "/v1/plans")["plans"]?[0]?["limits"]?["uploads"]?.integer == 7)
             till.app.clock.advance(by: .days(26))
@@ -100,8 +100,8 @@ import Testing
             let logger = app.app.logger
             let offers = Offers(meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")])
             let same = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
-            func node(_ file: Catalogue) async throws -> PlanBook {
-                try await PlanBook(database: database, file: file, offers: offers, audit: app.app.entitlements.subscriptions.audit, logger: logger)
+            func node(_ file: Catalogue) async throws -> PlanCatalog {
+                try await PlanCatalog(database: database, file: file, offers: offers, audit: app.app.entitlements.subscriptions.audit, logger: logger)
             }
             let other = try await node(same)
             #expect(other.versions(of: Plan.ID("free")).count == 1)

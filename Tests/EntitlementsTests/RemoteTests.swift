@@ -9,14 +9,14 @@ import Testing
 @Suite struct RemoteTests {
     private static let path = "/v1/entitlements/reservations"
 
-    private func hold(_ till: Till, _ operation: String, _ units: Int64 = 1, meter: String = "workflows", _ more: [String: JSONValue] = [:]) async throws
-        -> TestReply
+    private func hold(_ till: QuotaFixture, _ operation: String, _ units: Int64 = 1, meter: String = "workflows", _ more: [String: JSONValue] = [:]) async throws
+        -> TestResponse
     {
         let request: [String: JSONValue] = ["meter": .string(meter), "units": .integer(units), "operation": .string(operation)]
         return await till.app.call("POST", Self.path, json: .object(request.merging(more) { $1 }), headers: try await till.key("entitlements.reserve"))
     }
 
-    private func move(_ till: Till, _ id: String, _ verb: String, json: JSONValue? = nil) async -> TestReply {
+    private func move(_ till: QuotaFixture, _ id: String, _ verb: String, json: JSONValue? = nil) async -> TestResponse {
         await till.app.call("POST", "\(Self.path)/\(id)/\(verb)", json: json, token: till.person.token)
     }
 
@@ -26,7 +26,7 @@ import Testing
     func `asking tells what a door would say, and takes nothing`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
             let key = try await till.key("entitlements.check")
-            func ask(_ question: JSONValue) async -> TestReply { await till.app.call("POST", "/v1/entitlements/check", json: question, headers: key) }
+            func ask(_ question: JSONValue) async -> TestResponse { await till.app.call("POST", "/v1/entitlements/check", json: question, headers: key) }
             let yes = await ask(["meter": "workflows", "units": 100])
             #expect(yes.status == 200 && yes["allowed"] == true && yes["remaining"] == 100 && yes["limit"] == 100 && yes["refusal"] == nil, "\(yes)")
             let no = await ask(["meter": "workflows", "units": 101])
@@ -172,7 +172,7 @@ import Testing
             ]
             for more in bad { #expect(try await hold(till, "bad", 1, more).status == 422, "\(more)") }
             #expect(try await till.count("reservations") == 0)
-            let stranger = Till(app: till.app, person: try await till.app.register("stranger"))
+            let stranger = QuotaFixture(app: till.app, person: try await till.app.register("stranger"))
             #expect(try await hold(stranger, "a").code == "no-active-subscription")
         }
     }
@@ -182,7 +182,7 @@ import Testing
         try await withTill(engine, plan: "student") { till in
             let held = try await hold(till, "mine", 2)
             let id = try #require(held["id"]?.string)
-            let other = Till(app: till.app, person: try await till.app.subscriber("student", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("student", "other"))
             for verb in ["commit", "release", "heartbeat"] { #expect(await move(other, id, verb).status == 404, "\(verb)") }
             let own = try await hold(other, "mine", 3)
             #expect(own.status == 201 && own["id"] != held["id"])
@@ -200,9 +200,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `the same operation from eight at once is held once, and all hear of it`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("student"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("student"))
             let key = try await till.key("entitlements.reserve")
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
                         await app.call("POST", Self.path, json: ["meter": "workflows", "units": 60, "operation": "race"], headers: key)
@@ -210,8 +210,8 @@ import Testing
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(replies.allSatisfy { $0.status == 201 }, "\(replies)")
-            #expect(Set(replies.compactMap { $0["id"]?.string }).count == 1)
+            #expect(responses.allSatisfy { $0.status == 201 }, "\(responses)")
+            #expect(Set(responses.compactMap { $0["id"]?.string }).count == 1)
             #expect(try await till.level(workflows) == [0, 60, 40])
             #expect(try await till.auditCount("reservation.made") == 1)
             try await till.requireBalance()

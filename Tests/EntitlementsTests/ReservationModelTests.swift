@@ -34,7 +34,7 @@ import Testing
         // A statement takes PostgreSQL ten times as long; one text serves both engines.
         let moves = engine == .sqlite ? 100_000 : 12_000
         try await withTill(engine, plan: "enterprise") { till in
-            till.entitlements.witnesses.register("model") { reservation, _ in
+            till.entitlements.reservationResolvers.register("model") { reservation, _ in
                 ReservationModel.fate(key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
             }
             var play = Play(model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SplitMix(seed: Self.seed))
@@ -70,7 +70,7 @@ import Testing
     }
 
     /// Leases run out and the process begins another life, between two transactions.
-    private static func passTime(_ till: Till, _ play: inout Play) async throws {
+    private static func passTime(_ till: QuotaFixture, _ play: inout Play) async throws {
         till.app.clock.advance(by: .minutes(Int64.random(in: 0..<20, using: &play.generator)))
         play.model.now = till.app.clock.now
         if Int.random(in: 0..<3, using: &play.generator) == 0 {

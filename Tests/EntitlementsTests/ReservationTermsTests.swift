@@ -169,7 +169,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `two who take several limits in opposite orders both get through`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("enterprise"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
             let (uploads, processing) = (try await till.charge(), try await till.charge(.processing))
             let admitted = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<60 {

@@ -44,7 +44,7 @@ import Testing
         Story(.expire, .commit, .commit, .release, .expire, to: "committed", [2, 0, 3]),
     ]
 
-    private func perform(_ move: Move, _ id: ID<Reservation>, _ till: Till) async throws {
+    private func perform(_ move: Move, _ id: ID<Reservation>, _ till: QuotaFixture) async throws {
         switch move {
         case .commit: try await till.commit(id)
         case .release: try await till.release(id)
@@ -61,7 +61,7 @@ import Testing
             for story in Self.stories {
                 // Somebody new for each story: nobody else's counters are in the way.
                 app.clock.advance(by: .seconds(1))
-                let till = Till(app: app, person: try await app.subscriber("free"))
+                let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
                 let id = try await till.reserve(try await till.charge(units: 2))
                 for move in story.moves {
                     try await perform(move, id, till)
@@ -169,7 +169,7 @@ import Testing
             #expect(try await till.reserve(charge, operation) == id)
             await expectProblem(.quotaExceeded) { _ = try await till.charge(.processing, units: 6, key: "my-key") }
             // Another organisation's keys are its own.
-            let other = Till(app: till.app, person: try await till.app.subscriber("free", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "other"))
             try await other.reserve(try await other.charge(key: "my-key"), operation)
             #expect(try await other.level() == [0, 1, 4])
         }
@@ -178,7 +178,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `sixty-four at once on a limit of ten: ten are admitted`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("enterprise"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
             // 989 of 999 are used: there is room for ten.
             try await till.spend(try await till.charge(units: 989), "test:before")
             let charge = try await till.charge()
@@ -206,7 +206,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a new bucket is not made twice by those who come first`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let charge = try await till.charge()
             let spent = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<20 { group.addTask { (try? await till.spend(charge, "test:first-\(number)")) != nil } }
@@ -235,7 +235,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `storage is a level that is taken and given back`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let standing = try await till.standing()
             let entitlements = till.entitlements
             try await till.database.write { try entitlements.occupy(bytes: 512 << 20, of: standing, in: $0) }

@@ -12,7 +12,7 @@ import Testing
     func `the free plan is started by request, once`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let till = Till(app: app, person: person)
+            let till = QuotaFixture(app: app, person: person)
             let started = await app.call("POST", "/api/payments/subscribe", json: ["plan": "free"], token: person.token)
             #expect(started.status == 201)
             #expect(started["plan"]?["name"]?.string == "Free")
@@ -77,7 +77,7 @@ import Testing
             #expect(adjusted.status == 200 && adjusted["plan"]?["name"]?.string == "Pro")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"]?.string == "Pro")
             #expect(await app.call("GET", "/v1/usage", token: other.token).status == 403)
-            #expect(try await Till(app: app, person: person).auditCount("subscription.adjusted") == 1)
+            #expect(try await QuotaFixture(app: app, person: person).auditCount("subscription.adjusted") == 1)
 
             let gold = await app.call("POST", path, json: ["plan": "gold"], token: administrator.token)
             #expect(gold.status == 404 && gold.code == "plan-not-found")

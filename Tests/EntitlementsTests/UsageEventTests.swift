@@ -26,7 +26,7 @@ import Testing
             #expect(try await till.auditCount("usage.reported") == 1)
 
             // Another organisation's ids are its own.
-            let other = Till(app: till.app, person: try await till.app.subscriber("free", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "other"))
             #expect(await other.report(event("a", 3)).status == 201)
             #expect(try await other.level() == [3, 0, 2])
             #expect(try await till.level() == [2, 0, 3])
@@ -39,10 +39,10 @@ import Testing
             let events: JSONValue = [
                 event("a"), event("b", 2), event("a"), event("b", 1), event("c", meter: "storage"), event("d", at: till.moment(.minutes(6))),
             ]
-            let reply = await till.report(["events": events])
-            #expect(reply.status == 207, "\(reply)")
-            #expect([reply["accepted"], reply["duplicates"], reply["refused"]] == [2, 1, 3])
-            let results = try #require(reply["results"]?.array)
+            let response = await till.report(["events": events])
+            #expect(response.status == 207, "\(response)")
+            #expect([response["accepted"], response["duplicates"], response["refused"]] == [2, 1, 3])
+            let results = try #require(response["results"]?.array)
             #expect(results.map { $0["id"] } == ["a", "b", "a", "b", "c", "d"])
             #expect(results.map { $0["outcome"] } == ["accepted", "accepted", "duplicate", "conflict", "refused", "refused"])
             #expect(results.map { $0["code"] } == [nil, nil, nil, "usage-conflict", "unknown-meter", "usage-in-future"])
@@ -62,8 +62,8 @@ import Testing
             #expect(tooMany.status == 422, "\(tooMany)")
             let entries = try await till.count("usage_entries")
             #expect(entries == 0)
-            let reply = await till.report(events(UsageReport.countMax))
-            #expect(reply.status == 200 && reply["accepted"] == .integer(Int64(UsageReport.countMax)), "\(reply)")
+            let response = await till.report(events(UsageReport.countMax))
+            #expect(response.status == 200 && response["accepted"] == .integer(Int64(UsageReport.countMax)), "\(response)")
             #expect(try await till.level() == [500, 0, 499])
             #expect(try await till.level(Meter("workflows", title: "")) == [500, 0, -1])
             #expect(await till.report(events(UsageReport.countMax))["duplicates"] == .integer(Int64(UsageReport.countMax)))
@@ -181,9 +181,9 @@ import Testing
     func `use that goes over the limit is recorded as an overrun, and nothing more is admitted`(engine: Engine) async throws {
         try await withTill(engine) { till in
             try await till.reserve(try await till.charge(units: 2))
-            let reply = await till.report([event("fits", 3), event("over", 2), event("none", 1, meter: "training_runs")])
-            #expect(reply.status == 200, "\(reply)")
-            #expect(reply["results"]?.array?.map { $0["is_overrun"] } == [false, true, true])
+            let response = await till.report([event("fits", 3), event("over", 2), event("none", 1, meter: "training_runs")])
+            #expect(response.status == 200, "\(response)")
+            #expect(response["results"]?.array?.map { $0["is_overrun"] } == [false, true, true])
             #expect(try await till.level() == [5, 2, 0])
             #expect(try await till.level(.trainingRuns) == [1, 0, 0])
             await expectProblem(.quotaExceeded) { _ = try await till.charge() }
@@ -193,12 +193,12 @@ import Testing
     @Test(arguments: Engine.available)
     func `somebody who never had a subscription has no period to count in; somebody whose ended has`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let stranger = Till(app: app, person: try await app.register())
+            let stranger = QuotaFixture(app: app, person: try await app.register())
             #expect(await stranger.report(event("a")).code == "no-active-subscription")
-            let till = Till(app: app, person: try await app.subscriber("free"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             #expect(await app.call("POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: till.person.token).status == 200)
-            let reply = await till.report(event("a"))
-            #expect(reply.status == 201 && reply["is_overrun"] == true, "\(reply)")
+            let response = await till.report(event("a"))
+            #expect(response.status == 201 && response["is_overrun"] == true, "\(response)")
             try await till.requireBalance()
         }
     }
@@ -208,7 +208,7 @@ import Testing
         try await withTill(engine) { till in
             let refused = await till.app.call("POST", "/v1/usage/events", json: event("a"), headers: try await till.key("entitlements.check"))
             #expect(refused.code == "insufficient-scope" && refused["scope"] == "usage.write", "\(refused)")
-            let other = Till(app: till.app, person: try await till.app.subscriber("free", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "other"))
             let foreign = try await till.key("usage.write").merging(["X-Organisation": other.person.organisation]) { $1 }
             #expect(await till.app.call("POST", "/v1/usage/events", json: event("a"), headers: foreign).code == "not-a-member")
             #expect(try await till.count("usage_entries") == 0)
@@ -221,15 +221,15 @@ import Testing
     @Test(arguments: Engine.available)
     func `the same report from eight at once is counted once`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("pro"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("pro"))
             let events = (0..<20).map { event("race \($0)") }
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 // Each in an order of its own: they must not wait for each other crosswise.
                 for turn in 0..<8 { group.addTask { await till.report(.array(Array(events[turn...] + events[..<turn]))) } }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(replies.allSatisfy { $0.status == 200 }, "\(replies)")
-            #expect(replies.reduce(0) { $0 + ($1["accepted"]?.integer ?? 0) } == 20)
+            #expect(responses.allSatisfy { $0.status == 200 }, "\(responses)")
+            #expect(responses.reduce(0) { $0 + ($1["accepted"]?.integer ?? 0) } == 20)
             #expect(try await till.level() == [20, 0, 180])
             try await till.requireBalance()
         }
@@ -257,10 +257,10 @@ import Testing
     }
 }
 
-extension Till {
+extension QuotaFixture {
     func scope() async throws -> Scope {
         try await app.app.identity.member.check(
-            Call(
+            Request(
                 method: .post, path: "/v1/test", headers: [.authorization: "Bearer \(person.token)"], requestID: "test-request", address: "192.0.2.1",
                 received: app.clock.now))
     }

@@ -56,7 +56,7 @@ import Testing
                 event("c", 5, at: (hour - .hours(3)).description),
                 event("d", 7, meter: "processing", at: hour.description),
             ])
-            let other = Till(app: till.app, person: try await till.app.subscriber("pro", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("pro", "other"))
             #expect(await other.report(event("e", 11, at: hour.description)).status == 201)
 
             let hours = await till.get("/v1/usage/series?meter=uploads&by=hour&from=\((hour - .hours(3)).description)&to=\((hour + .hours(1)).description)")
@@ -93,7 +93,7 @@ import Testing
                 #expect(await till.report(.array(events)).status == 200)
             }
             try await till.spend(try await till.charge(.processing), "test:here")
-            let other = Till(app: till.app, person: try await till.app.subscriber("pro", "other"))
+            let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("pro", "other"))
             #expect(await other.report(event("foreign")).status == 201)
 
             let export = await till.get("/v1/usage/export.csv")
@@ -120,8 +120,8 @@ import Testing
         try await withTill(engine, plan: "pro") { till in
             let bad = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "say \"hi\", all", "plain"]
             for text in bad {
-                let reply = await till.report(["id": .string("id \(text)"), "meter": "uploads", "amount": 1, "subject": .string(text)])
-                #expect(reply.status == 201, "\(reply)")
+                let response = await till.report(["id": .string("id \(text)"), "meter": "uploads", "amount": 1, "subject": .string(text)])
+                #expect(response.status == 201, "\(response)")
             }
             let text = await till.get("/v1/usage/export.csv").text
             for field in bad.dropLast(2) { #expect(text.contains(",\"'\(field)\"\r\n"), "\(field)") }
@@ -169,7 +169,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `ten who cross the line together cause one mail`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = Till(app: app, person: try await app.subscriber("basic"))
+            let till = QuotaFixture(app: app, person: try await app.subscriber("basic"))
             #expect(await till.report(event("most", 38)).status == 201)
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<10 { group.addTask { _ = await till.report(event("n\(number)")) } }

@@ -4,22 +4,22 @@ import Foundation
 import Modules
 import TestKit
 
-extension Till {
+extension QuotaFixture {
     /// What this person's key with `scopes` shows.
     func key(_ scopes: String...) async throws -> [String: String] {
         let body: JSONValue = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
-        let reply = await app.call("POST", "/v1/auth/api-keys", json: body, token: person.token)
-        guard let text = reply["api_key"]?.string else { throw UnexpectedReply(reply) }
+        let response = await app.call("POST", "/v1/auth/api-keys", json: body, token: person.token)
+        guard let text = response["api_key"]?.string else { throw UnexpectedResponse(response) }
         return ["X-API-Key": text]
     }
 
-    func report(_ json: JSONValue) async -> TestReply { await app.call("POST", "/v1/usage/events", json: json, token: person.token) }
+    func report(_ json: JSONValue) async -> TestResponse { await app.call("POST", "/v1/usage/events", json: json, token: person.token) }
 
-    func report(_ json: JSONValue, as mediaType: String) async throws -> TestReply {
+    func report(_ json: JSONValue, as mediaType: String) async throws -> TestResponse {
         await app.call("POST", "/v1/usage/events", body: (mediaType, Array(try JSONEncoder().encode(json))), token: person.token)
     }
 
-    func get(_ path: String) async -> TestReply { await app.call("GET", path, token: person.token) }
+    func get(_ path: String) async -> TestResponse { await app.call("GET", path, token: person.token) }
 
     /// A moment as it stands in a query or a body.
     func moment(_ offset: Duration) -> String { (app.clock.now + offset).description }

@@ -31,10 +31,10 @@ import Testing
     ]
 
     /// An installation in which something of everything has happened.
-    private func withBooks(_ engine: Engine, _ body: (Purse) async throws -> Void) async throws {
+    private func withBooks(_ engine: Engine, _ body: (CreditFixture) async throws -> Void) async throws {
         try await withTestApp(engine) { app in
-            let purse = Purse(app: app, person: try await app.onTrial())
-            let till = Till(app: app, person: purse.person)
+            let purse = CreditFixture(app: app, person: try await app.onTrial())
+            let till = QuotaFixture(app: app, person: purse.person)
             try await till.spend(try await till.charge(.workflows), "test:workflow")
             try await till.commit(try await till.reserve(try await till.charge()))
             try await till.reserve(try await till.charge())
@@ -57,7 +57,7 @@ import Testing
                     try await purse.database.write { transaction in
                         if "\(change)".contains("ledger_movements") { try Self.dropTriggers(engine, transaction) }
                         let count = try transaction.execute(change)
-                        throw Findings(count: count, faults: try allBookRules.flatMap { try $0.faults(in: transaction) })
+                        throw Findings(count: count, faults: try allInvariants.flatMap { try $0.faults(in: transaction) })
                     }
                 }
                 let findings = found?.cause as? Findings
@@ -72,7 +72,7 @@ import Testing
     func `a fault says which row it is and what was counted instead`(engine: Engine) async throws {
         try await withBooks(engine) { purse in
             try await purse.database.write { try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'consumed'") }
-            let faults = try await Books.faults(in: purse.database)
+            let faults = try await Invariants.faults(in: purse.database)
             #expect(
                 faults == [
                     "an account's balance is not what its movements add up to: owner \(purse.organisation), unit credits, name consumed, balance 13, moved 12"
@@ -92,7 +92,7 @@ import Testing
                     )
                 }
             }
-            let faults = try await Books.faults(in: purse.database)
+            let faults = try await Invariants.faults(in: purse.database)
             #expect(faults.count == 101 && faults.last?.hasSuffix("and more") == true)
             try await purse.database.write { try $0.execute("DELETE FROM ledger_accounts WHERE owner = 'x'") }
         }

@@ -13,7 +13,7 @@ import Testing
     func `a worker learns of changed plans and of revocations as a server does`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let administrator = try await till.app.administrator()
-            let worker = try await buildApp(till.app.app.configuration, in: till.surroundings)
+            let worker = try await buildApp(till.app.app.configuration, in: till.dependencies)
             let own = TestApp(app: worker, clock: till.app.clock, engine: engine, log: till.app.log)
             let work = Task { try await worker.work(stopOnSignals: false) }
             #expect(await own.call("GET", "/v1/auth/profile", token: till.person.token).status == 200)

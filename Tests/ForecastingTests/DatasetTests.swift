@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 struct DatasetTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     private func hours(_ dataset: Dataset) -> [Double] { (0..<dataset.manifest.count).map { Double(dataset.reference($0)) / 3600e6 } }
 

@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 struct EvaluationTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     /// Says the same for every row.
     private struct Fixed: Forecaster {

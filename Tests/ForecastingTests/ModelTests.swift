@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 struct LinearModelTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     /// Two inputs that are anything, and outputs that follow from them exactly.
     private func exact(_ split: DatasetSplit = .init(), inputSteps: Int = 3) throws -> Dataset {
@@ -86,9 +86,9 @@ struct LinearModelTests {
 }
 
 struct DenseModelTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     /// The square of a random input: no straight line fits it.
     private func parabola(split: DatasetSplit = .init(shuffle: true)) throws -> Dataset {
@@ -235,9 +235,9 @@ struct DenseModelTests {
 }
 
 struct ModelFileTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     private let metadata =
         #""__metadata__":{"format":"gatehouse-forecast-1","mode":"LIN","input_steps":"1","input_features":"1","output_steps":"1","output_features":"1"}"#

@@ -5,9 +5,9 @@ import Testing
 /// The same calculation by NumPy, on the same arrays.
 @Suite(.enabled(if: NumPy.isThere, "NumPy is not there: name an interpreter that has it in GATEHOUSE_PYTHON."))
 struct NumPyTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     @Test func `LIN's coefficients and metrics are NumPy's to eight digits`() throws {
         let dataset = try workshop.datasets(RealDataTests.recipe(workshop, split: .init()))

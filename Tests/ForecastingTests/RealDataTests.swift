@@ -4,14 +4,14 @@ import Testing
 
 /// Seattle six hours ahead, from the last hours of both cities and the time of day.
 struct RealDataTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
-    static func recipe(_ workshop: Workshop, split: DatasetSplit) throws -> DatasetRecipe {
+    static func recipe(_ workshop: ForecastingFixture, split: DatasetSplit) throws -> DatasetRecipe {
         let cities = ["seattle", "sf"].map { (name: $0, file: workshop.file($0)) }
         for city in cities where !FileManager.default.fileExists(atPath: city.file.path) {
-            _ = try SeriesImport().run(Workshop.examples.appending(path: "\(city.name)-temps.csv"), to: city.file)
+            _ = try SeriesImport().run(ForecastingFixture.examples.appending(path: "\(city.name)-temps.csv"), to: city.file)
         }
         return DatasetRecipe(
             inputs: cities.map { .init(name: $0.name, series: $0.file, horizon: .init(-5, 0)) },

@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 struct SeriesImportTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     private func fault(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? { try fault(Data(text.utf8), settings) }
 
@@ -19,7 +19,7 @@ struct SeriesImportTests {
     // MARK: Real files
 
     @Test func `reads Seattle's file as it came`() throws {
-        let report = try SeriesImport().run(Workshop.examples.appending(path: "seattle-temps.csv"), to: workshop.file("seattle"))
+        let report = try SeriesImport().run(ForecastingFixture.examples.appending(path: "seattle-temps.csv"), to: workshop.file("seattle"))
         #expect(report.hadHeader && report.delimiter == .comma && report.encoding == .utf8)
         #expect([report.timeColumn, report.valueColumn].map(\.index) == [0, 1] && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
         #expect(report.timeFormat == "YYYY/MM/DD hh:mm")
@@ -34,7 +34,7 @@ struct SeriesImportTests {
     }
 
     @Test func `reads San Francisco's file with its columns the other way round`() throws {
-        let report = try SeriesImport().run(Workshop.examples.appending(path: "sf-temps.csv"), to: workshop.file("sf"))
+        let report = try SeriesImport().run(ForecastingFixture.examples.appending(path: "sf-temps.csv"), to: workshop.file("sf"))
         #expect([report.timeColumn, report.valueColumn].map(\.index) == [1, 0] && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
         #expect(report.timeFormat == "YYYY/MM/DD hh:mm:ss" && report.numericCount == 8759)
         #expect(try Series(workshop.file("sf")).value(0) == 47.8)
@@ -274,9 +274,9 @@ struct SeriesImportTests {
 }
 
 struct SeriesTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     @Test func `finds, interpolates and averages`() throws {
         let series = try Series(workshop.series("s", [(0, 0), (10, 10), (30, 50), (40, .nan), (50, 5)]))

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A folder of its own for a test, gone when the test is.
-final class Workshop: Sendable {
+final class ForecastingFixture: Sendable {
     let folder: URL
 
     init() throws {

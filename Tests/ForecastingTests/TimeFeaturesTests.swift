@@ -40,9 +40,9 @@ struct HolidayTests {
 }
 
 struct TimeFeaturesTests {
-    let workshop: Workshop
+    let workshop: ForecastingFixture
 
-    init() throws { workshop = try Workshop() }
+    init() throws { workshop = try ForecastingFixture() }
 
     /// The values of one feature at a time, one column after the other, by way of a generated dataset.
     private func values(_ feature: TimeFeatures.Feature, at text: String, steps: Int = 1, zone: String = "Europe/Vienna") throws -> [[Double]] {

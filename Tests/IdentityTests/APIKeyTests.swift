@@ -22,8 +22,8 @@ import Testing
             #expect(text.hasPrefix("gh_test_"))
 
             for headers in [["X-API-Key": text], ["Authorization": "Bearer \(text)"], ["Authorization": "bearer \(text)"]] {
-                let reply = await app.call("GET", "/v1/auth/profile", headers: headers)
-                #expect(reply["user"]?["id"] == .string(person.id.text), "\(headers.keys)")
+                let response = await app.call("GET", "/v1/auth/profile", headers: headers)
+                #expect(response["user"]?["id"] == .string(person.id.text), "\(headers.keys)")
             }
             let verified = await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": text])
             #expect(verified["organisation_id"] == .string(person.organisation))
@@ -54,9 +54,9 @@ import Testing
             let elsewhere = KeyText(id: app.runtime.id(), environment: "live", runtime: app.runtime).text
             let before = counter.total
             for wrong in [swapped, elsewhere, "gh_test_1_2_3", "gh_", "nonsense", text + "0", String(text.dropFirst())] {
-                let reply = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": wrong])
-                #expect(reply.code == "authentication-failed")
-                #expect(reply["details"] == "the API key is malformed or mistyped")
+                let response = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": wrong])
+                #expect(response.code == "authentication-failed")
+                #expect(response["details"] == "the API key is malformed or mistyped")
             }
             #expect(counter.total == before)
             // The counter counts: a well-formed key that nobody has is looked for.
@@ -96,8 +96,8 @@ import Testing
             ] { #expect(paths.contains(path), "\(path)") }
             for route in closed {
                 let path = route.path.replacing(/\{[^}]*\}/, with: person.organisation)
-                let reply = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: ["X-API-Key": all])
-                #expect(reply.code == "insufficient-scope", "\(route.method) \(path): \(reply)")
+                let response = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: ["X-API-Key": all])
+                #expect(response.code == "insufficient-scope", "\(route.method) \(path): \(response)")
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
         }
@@ -115,9 +115,9 @@ import Testing
         try await withTestApp(engine) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
             for scopes in [["administration.read"], ["training", "no.such.scope"], ["Training"], []] as [[String]] {
-                let reply = await app.makeKey(person, scopes)
-                #expect(reply.code == "validation-failed", "\(scopes)")
-                #expect(reply.pointers.allSatisfy { $0.hasPrefix("/scopes") })
+                let response = await app.makeKey(person, scopes)
+                #expect(response.code == "validation-failed", "\(scopes)")
+                #expect(response.pointers.allSatisfy { $0.hasPrefix("/scopes") })
             }
             #expect(await app.makeKey(person, ["training", "training"]).code == "validation-failed")
             #expect(await app.makeKey(person, ["training"], ["name": "\u{202E}gnp"]).pointers == ["/name"])
@@ -142,9 +142,9 @@ import Testing
             app.clock.advance(by: .hours(24) - .seconds(1))
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
             app.clock.advance(by: .seconds(1))
-            let reply = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key])
-            #expect(reply.status == 401)
-            #expect(reply.code == "api-key-expired")
+            let response = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key])
+            #expect(response.status == 401)
+            #expect(response.code == "api-key-expired")
 
             let again = try #require(await app.signIn(person)["access_token"]?.string)
             let now = app.clock.now
@@ -338,7 +338,7 @@ import Testing
 }
 
 extension TestApp {
-    func makeKey(_ person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:], headers: [String: String] = [:]) async -> TestReply {
+    func makeKey(_ person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:], headers: [String: String] = [:]) async -> TestResponse {
         let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
         return await call("POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token, headers: headers)
     }

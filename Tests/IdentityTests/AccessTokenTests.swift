@@ -31,13 +31,13 @@ import Testing
 
     @Test func `without a header the answer is exactly this`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/v1/auth/profile", headers: ["X-Request-ID": "request-one"])
-            #expect(reply.status == 401)
-            #expect(reply.headers["www-authenticate"] == "Bearer")
-            #expect(reply.headers["content-type"] == "application/problem+json; charset=utf-8")
-            #expect(reply.headers["cache-control"] == "no-store")
+            let response = await app.call("GET", "/v1/auth/profile", headers: ["X-Request-ID": "request-one"])
+            #expect(response.status == 401)
+            #expect(response.headers["www-authenticate"] == "Bearer")
+            #expect(response.headers["content-type"] == "application/problem+json; charset=utf-8")
+            #expect(response.headers["cache-control"] == "no-store")
             #expect(
-                reply.json == [
+                response.json == [
                     "type": "/problems/missing-authorization", "title": "Missing authorization header", "status": 401, "detail": "Missing authorization header",
                     "code": "missing-authorization", "request_id": "request-one", "error": "Missing authorization header",
                 ]
@@ -48,23 +48,23 @@ import Testing
     @Test(arguments: ["Bearer a", "Bearer a.b", "Bearer a.b.c.d", "bearer invalid_token", "BEARER .", "Bearer ...", "Bearer a,b"])
     func `a token that is not three parts is answered exactly like this`(_ header: String) async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
-            #expect(reply.status == 401)
-            #expect(reply.code == "authentication-failed")
-            #expect(reply["error"] == "Authentication failed")
-            #expect(reply["details"] == .string(Self.prefix + "token is malformed: token contains an invalid number of segments"))
-            #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
+            let response = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
+            #expect(response.status == 401)
+            #expect(response.code == "authentication-failed")
+            #expect(response["error"] == "Authentication failed")
+            #expect(response["details"] == .string(Self.prefix + "token is malformed: token contains an invalid number of segments"))
+            #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
         }
     }
 
     @Test(arguments: ["", "Bearer", "Bearer ", "Basic YTpi", "Token a.b.c", "a.b.c"])
     func `another scheme, or none, is told what is expected`(_ header: String) async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
-            #expect(reply.status == 401)
-            #expect(reply.code == "authentication-failed")
-            #expect(reply["details"] == "the Authorization header must be 'Bearer' and a token")
-            #expect(reply.headers["www-authenticate"] == "Bearer")
+            let response = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
+            #expect(response.status == 401)
+            #expect(response.code == "authentication-failed")
+            #expect(response["details"] == "the Authorization header must be 'Bearer' and a token")
+            #expect(response.headers["www-authenticate"] == "Bearer")
         }
     }
 
@@ -75,11 +75,11 @@ import Testing
             app.clock.advance(by: .minutes(15) - .seconds(1))
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
             app.clock.advance(by: .seconds(1))
-            let reply = await app.call("GET", "/v1/auth/profile", token: person.token)
-            #expect(reply.status == 401)
-            #expect(reply.code == "token-expired")
-            #expect(reply["error"] == "Invalid or expired token")
-            #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
+            let response = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(response.status == 401)
+            #expect(response.code == "token-expired")
+            #expect(response["error"] == "Invalid or expired token")
+            #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
         }
     }
 
@@ -97,10 +97,10 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             func refused(_ token: String, _ reason: String, _ what: String) async {
-                let reply = await app.call("GET", "/v1/auth/profile", token: token)
-                #expect(reply.status == 401, "\(what)")
-                #expect(reply.code == "authentication-failed", "\(what)")
-                #expect(reply["details"] == .string(Self.prefix + reason), "\(what)")
+                let response = await app.call("GET", "/v1/auth/profile", token: token)
+                #expect(response.status == 401, "\(what)")
+                #expect(response.code == "authentication-failed", "\(what)")
+                #expect(response["details"] == .string(Self.prefix + reason), "\(what)")
             }
             let genuine = try Forgery(of: person.token)
             for (claim, value) in [("role", "admin"), ("org", "00000000-0000-7000-8000-000000000000"), ("exp", 4_000_000_000)] as [(String, JSONValue)] {
@@ -129,9 +129,9 @@ import Testing
             func refused(_ what: String, _ change: (inout [String: JSONValue]) -> Void, sign: (Forgery) throws -> String) async throws {
                 var forgery = genuine
                 change(&forgery.header)
-                let reply = await app.call("GET", "/v1/auth/profile", token: try sign(forgery))
-                #expect(reply.code == "authentication-failed", "\(what)")
-                #expect(reply["details"] == .string(Self.prefix + Self.foreignHeader), "\(what)")
+                let response = await app.call("GET", "/v1/auth/profile", token: try sign(forgery))
+                #expect(response.code == "authentication-failed", "\(what)")
+                #expect(response["details"] == .string(Self.prefix + Self.foreignHeader), "\(what)")
             }
             let publicPEM = Array(key.publicKey.pemRepresentation.utf8)
             let publicDER = Array(key.publicKey.derRepresentation)
@@ -154,8 +154,8 @@ import Testing
             critical.header["crit"] = ["exp"]
             #expect(await app.call("GET", "/v1/auth/profile", token: try critical.signed(by: key)).code == "authentication-failed")
             let other = try _RSA.Signing.PrivateKey(keySize: .bits2048)
-            let reply = await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: other))
-            #expect(reply["details"] == .string(Self.prefix + "token signature is invalid"))
+            let response = await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: other))
+            #expect(response["details"] == .string(Self.prefix + "token signature is invalid"))
         }
     }
 
@@ -173,9 +173,9 @@ import Testing
             for (name, value) in claims {
                 var forgery = genuine
                 forgery.claims[name] = value
-                let reply = await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key))
-                #expect(reply.code == "authentication-failed", "\(name)")
-                #expect(reply["details"] == .string(Self.prefix + "token has invalid claims"), "\(name)")
+                let response = await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key))
+                #expect(response.code == "authentication-failed", "\(name)")
+                #expect(response["details"] == .string(Self.prefix + "token has invalid claims"), "\(name)")
             }
             for name in ["iss", "aud", "sub", "sid", "org", "exp", "iat", "csrf"] {
                 var forgery = genuine

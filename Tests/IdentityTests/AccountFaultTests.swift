@@ -14,7 +14,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `proving an address breaks off anywhere`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let token = try await app.welcome(person).token
@@ -37,7 +37,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a wrong code breaks off anywhere, and is counted when it is answered`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let code = try await app.welcome(person).code
@@ -55,7 +55,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `resetting a password breaks off anywhere`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let token = try await app.forgotten(person).token
@@ -84,7 +84,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `changing a password breaks off anywhere`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
@@ -110,7 +110,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `changing an address breaks off anywhere`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let new = "new-\(person.email)"
@@ -143,7 +143,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `closing an account breaks off anywhere`(_ engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             var status = 0

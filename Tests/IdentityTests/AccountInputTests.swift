@@ -46,13 +46,13 @@ import Testing
                     bad.append((.object(good.merging([name: .string(megabyte)]) { $1 }), [413]))
                 }
                 for (body, statuses) in bad {
-                    let reply = await app.call(method, path, json: body, token: person.token)
-                    #expect(statuses.contains(reply.status), "\(method) \(path) \("\(body)".prefix(100)): \(reply)")
-                    #expect(!reply.text.contains("canary"))
+                    let response = await app.call(method, path, json: body, token: person.token)
+                    #expect(statuses.contains(response.status), "\(method) \(path) \("\(body)".prefix(100)): \(response)")
+                    #expect(!response.text.contains("canary"))
                 }
                 for broken in ["", "{", "{\"email\":", "[1,]", "{\"a\":1}{", "\u{FEFF}{}", "{\"email\": \"\\ud800\"}", "nul"] {
-                    let reply = await app.call(method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
-                    #expect(reply.status == 400 || reply.status == 422, "\(method) \(path) \(broken): \(reply)")
+                    let response = await app.call(method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
+                    #expect(response.status == 400 || response.status == 422, "\(method) \(path) \(broken): \(response)")
                 }
                 let deep = Array(String(repeating: "[", count: 100_000).utf8)
                 #expect(await app.call(method, path, body: ("application/json", deep), token: person.token).status == 400)
@@ -77,16 +77,16 @@ import Testing
                 "name\0@example.org",
             ]
             for address in addresses {
-                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
-                #expect(reply.status == 422, "\(address): \(reply)")
-                #expect(reply.pointers == ["/email"])
+                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                #expect(response.status == 422, "\(address): \(response)")
+                #expect(response.pointers == ["/email"])
             }
             for field in ["full_name", "first_name", "last_name", "phone", "organization", "student_id", "employee_id"] {
                 for text in ["a\u{0000}b", "a\u{0007}b", "a\nb", "a\u{202E}b", "a\u{2028}b", "a\u{200B}b"] {
                     let body: JSONValue = ["email": "new@example.org", "password": .string(TestApp.password), field: .string(text)]
-                    let reply = await app.call("POST", "/v1/auth/register", json: body)
-                    #expect(reply.status == 422, "\(field)")
-                    #expect(reply.pointers == ["/\(field)"])
+                    let response = await app.call("POST", "/v1/auth/register", json: body)
+                    #expect(response.status == 422, "\(field)")
+                    #expect(response.pointers == ["/\(field)"])
                 }
             }
             let people = try await app.count("SELECT COUNT(*) AS count FROM people")
@@ -95,8 +95,8 @@ import Testing
             // Written in one alphabet throughout, in several that do not imitate one another, or with joiners where a script needs them.
             let fine = ["иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example", "ivan.петров@example.org"]
             for address in fine {
-                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
-                #expect(reply.status == 201, "\(address): \(reply)")
+                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                #expect(response.status == 201, "\(address): \(response)")
             }
             let joined = await app.call(
                 "POST", "/v1/auth/register", json: ["email": "new@example.org", "password": .string(TestApp.password), "full_name": "می\u{200C}خواهم"]
@@ -114,9 +114,9 @@ import Testing
                 "last_name": "Body", "phone": "+44 20 7946 0000", "role": "student", "organization": "Some Works", "auth_provider": "email",
                 "student_id": "S-1815", "employee_id": "E-1852",
             ]
-            let reply = await app.call("POST", "/auth/signup", json: body)
-            #expect(reply.status == 201)
-            #expect((reply["user"]?["first_name"], reply["user"]?["last_name"], reply["user"]?["roles"]) == ("Somebody", "Body", ["student"]))
+            let response = await app.call("POST", "/auth/signup", json: body)
+            #expect(response.status == 201)
+            #expect((response["user"]?["first_name"], response["user"]?["last_name"], response["user"]?["roles"]) == ("Somebody", "Body", ["student"]))
             let whole = try await app.count(
                 """
                 SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
@@ -133,13 +133,13 @@ import Testing
     @Test(arguments: ["SomebodyBody1815", "somebody_body!", "1815SOMEBODY.BODY", "Somebody-Body-99"])
     func `one's own name with digits about it is no password`(_ password: String) async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call(
+            let response = await app.call(
                 "POST", "/v1/auth/register",
                 json: ["email": "somebody.somebody@example.org", "full_name": "Somebody Body", "password": .string(password)]
             )
-            #expect(reply.status == 422)
-            #expect(reply.pointers == ["/password"])
-            #expect(!reply.text.contains(password))
+            #expect(response.status == 422)
+            #expect(response.pointers == ["/password"])
+            #expect(!response.text.contains(password))
         }
     }
 }

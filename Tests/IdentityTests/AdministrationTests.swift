@@ -14,8 +14,8 @@ import Testing
             let administrator = try await app.administrator()
             let students = [try await app.register("stu%_x", role: "student"), try await app.register("stuabc", role: "student")]
             let other = try await app.register("teacher")
-            func list(_ query: String) async -> TestReply { await app.call("GET", "/v1/auth/users?\(query)", token: administrator.token) }
-            func emails(_ reply: TestReply) -> Set<String> { Set(reply["users"]?.array?.compactMap { $0["email"]?.string } ?? []) }
+            func list(_ query: String) async -> TestResponse { await app.call("GET", "/v1/auth/users?\(query)", token: administrator.token) }
+            func emails(_ response: TestResponse) -> Set<String> { Set(response["users"]?.array?.compactMap { $0["email"]?.string } ?? []) }
             let all = await list("")
             #expect(all.status == 200 && all["total"] == 4 && all["limit"] == 50 && all["offset"] == 0)
             #expect(emails(await list("role=student")) == Set(students.map(\.email)))
@@ -39,7 +39,7 @@ import Testing
     func `a change of role, a suspension and a forced password end the sessions at once, and are written down`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator()
-            func change(_ person: TestPerson, _ body: JSONValue) async -> TestReply {
+            func change(_ person: TestPerson, _ body: JSONValue) async -> TestResponse {
                 await app.call("PATCH", "/v1/auth/users/\(person.id)", json: body, token: administrator.token)
             }
             let analyst = try await app.register("analyst")
@@ -81,20 +81,20 @@ import Testing
     func `nobody takes their own rights away, and the last administrator stays`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let first = try await app.administrator(), second = try await app.administrator()
-            func change(_ person: TestPerson, _ body: JSONValue, by token: String) async -> TestReply {
+            func change(_ person: TestPerson, _ body: JSONValue, by token: String) async -> TestResponse {
                 await app.call("PATCH", "/v1/auth/users/\(person.id)", json: body, token: token)
             }
             for body: JSONValue in [["role": "user"], ["is_active": false], ["force_password_reset": true]] {
-                let reply = await change(first, body, by: first.token)
-                #expect(reply.status == 409 && reply.code == "own-account")
+                let response = await change(first, body, by: first.token)
+                #expect(response.status == 409 && response.code == "own-account")
             }
             #expect(await app.call("DELETE", "/v1/auth/users/\(first.id)", token: first.token).code == "own-account")
             #expect(await app.call("GET", "/v1/auth/verify", token: first.token).status == 200)
             // Each takes the other's role at the same time: one of them stays.
             async let one = change(second, ["role": "user"], by: first.token)
             async let other = change(first, ["role": "user"], by: second.token)
-            let replies = await [one, other]
-            #expect(replies.contains { $0.status == 200 }, "\(replies)")
+            let responses = await [one, other]
+            #expect(responses.contains { $0.status == 200 }, "\(responses)")
             #expect(try await app.count("SELECT COUNT(*) AS count FROM people WHERE role = 'admin'") == 1)
             #expect(try await app.audited("account.role-changed").count == 1)
         }
@@ -122,8 +122,8 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 401)
             try await identity.resetPassword(named: person.email, to: "another horse battery")
             #expect(await app.signIn(person).code == "invalid-credentials")
-            let reply = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another horse battery"])
-            #expect(reply["user"]?["role"] == "admin")
+            let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another horse battery"])
+            #expect(response["user"]?["role"] == "admin")
             await #expect(throws: Problem.self) { _ = try await identity.promote(named: "nobody@example.org") }
             await #expect(throws: Problem.self) { try await identity.resetPassword(named: person.email, to: "short") }
         }

@@ -16,8 +16,8 @@ import Testing
             _ = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "not the password"])
             app.clock.advance(by: .seconds(1))
             _ = await app.call("PATCH", "/v1/auth/users/\(person.id)", json: ["role": "lab"], token: administrator.token)
-            func logs(_ query: String) async -> TestReply { await app.call("GET", "/v1/admin/audit-logs?\(query)", token: administrator.token) }
-            func actions(_ reply: TestReply) -> [String] { reply["data"]?.array?.compactMap { $0["action"]?.string } ?? [] }
+            func logs(_ query: String) async -> TestResponse { await app.call("GET", "/v1/admin/audit-logs?\(query)", token: administrator.token) }
+            func actions(_ response: TestResponse) -> [String] { response["data"]?.array?.compactMap { $0["action"]?.string } ?? [] }
 
             let all = await logs("")
             #expect(all.status == 200 && all["limit"] == 50 && all["offset"] == 0)

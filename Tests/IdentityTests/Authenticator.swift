@@ -9,9 +9,9 @@ struct Authenticator: Sendable {
     let secret: [UInt8]
     let recoveryCodes: [String]
 
-    init(_ setup: TestReply) throws {
+    init(_ setup: TestResponse) throws {
         guard let secret = setup["secret"]?.string.flatMap({ Base32.decode($0) }), let codes = setup["backup_codes"]?.array else {
-            throw UnexpectedReply(setup)
+            throw UnexpectedResponse(setup)
         }
         self.secret = secret
         recoveryCodes = codes.compactMap(\.string)
@@ -34,12 +34,12 @@ extension TestApp {
         let person = try await register()
         let authenticator = try Authenticator(await mfa("setup", person, ["password": .string(person.password)]))
         let verified = await mfa("verify", person, ["code": .string(authenticator.code(self))])
-        guard verified.status == 200 else { throw UnexpectedReply(verified) }
+        guard verified.status == 200 else { throw UnexpectedResponse(verified) }
         return (person, authenticator)
     }
 
     /// Asks for a change of somebody's second factor from the session that they registered in.
-    func mfa(_ what: String, _ person: TestPerson, _ body: JSONValue) async -> TestReply {
+    func mfa(_ what: String, _ person: TestPerson, _ body: JSONValue) async -> TestResponse {
         await call("POST", "/v1/auth/mfa/\(what)", json: body, token: person.token)
     }
 }

@@ -16,12 +16,12 @@ import Testing
         let cookie: String
         let csrf: String
 
-        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async -> TestReply {
+        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async -> TestResponse {
             await app.call(method, path, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
         }
 
         /// As our own pages call.
-        func change(_ method: String, _ path: String) async -> TestReply {
+        func change(_ method: String, _ path: String) async -> TestResponse {
             await call(method, path, headers: ["Origin": ours, "X-CSRF-Token": csrf])
         }
     }
@@ -30,24 +30,24 @@ import Testing
         try await withTestApp(engine, change: { $0.baseURL = Self.ours }, body)
     }
 
-    private func signIn(_ app: TestApp, _ person: TestPerson) async throws -> (Browser, TestReply) {
-        let reply = await app.call(
+    private func signIn(_ app: TestApp, _ person: TestPerson) async throws -> (Browser, TestResponse) {
+        let response = await app.call(
             "POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)], headers: ["Origin": Self.ours])
-        guard let cookie = reply.headers["set-cookie"]?.prefix(while: { $0 != ";" }), let csrf = reply["csrf_token"]?.string else {
-            throw UnexpectedReply(reply)
+        guard let cookie = response.headers["set-cookie"]?.prefix(while: { $0 != ";" }), let csrf = response["csrf_token"]?.string else {
+            throw UnexpectedResponse(response)
         }
-        return (Browser(app: app, cookie: String(cookie), csrf: csrf), reply)
+        return (Browser(app: app, cookie: String(cookie), csrf: csrf), response)
     }
 
     @Test(arguments: Engine.available)
     func `gives a cookie that no script reads and no other site gets`(_ engine: Engine) async throws {
         try await withApp(engine) { app in
             let person = try await app.register()
-            let (browser, reply) = try await signIn(app, person)
-            #expect(reply.status == 200)
-            #expect(reply.members == ["csrf_token", "expires_in", "user"])
-            #expect(reply.headers["cache-control"] == "no-store")
-            let header = try #require(reply.headers["set-cookie"])
+            let (browser, response) = try await signIn(app, person)
+            #expect(response.status == 200)
+            #expect(response.members == ["csrf_token", "expires_in", "user"])
+            #expect(response.headers["cache-control"] == "no-store")
+            let header = try #require(response.headers["set-cookie"])
             let lifetime = Session.absoluteLifetime.components.seconds
             #expect(header == "\(browser.cookie); Path=/; Max-Age=\(lifetime); HttpOnly; SameSite=Lax; Secure")
             #expect(header.hasPrefix("__Host-gatehouse="))
@@ -90,10 +90,10 @@ import Testing
             ]
             for (headers, sentence) in refusals {
                 for (method, path) in [("POST", "/v1/auth/logout"), ("DELETE", "/v1/auth/sessions"), ("DELETE", "/v1/auth/browser-session")] {
-                    let reply = await browser.call(method, path, headers: headers)
-                    #expect(reply.status == 403, "\(method) \(headers)")
-                    #expect(reply.code == "csrf-failed")
-                    #expect(reply["error"] == .string(sentence), "\(method) \(headers)")
+                    let response = await browser.call(method, path, headers: headers)
+                    #expect(response.status == 403, "\(method) \(headers)")
+                    #expect(response.code == "csrf-failed")
+                    #expect(response["error"] == .string(sentence), "\(method) \(headers)")
                 }
             }
             #expect(try await app.endings(of: person) == [nil, nil, nil])
@@ -108,9 +108,9 @@ import Testing
             let (browser, _) = try await signIn(app, person)
             let (other, _) = try await signIn(app, person)
             #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
-            let reply = await browser.change("DELETE", "/v1/auth/browser-session")
-            #expect(reply.status == 200)
-            #expect(reply.headers["set-cookie"] == "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
+            let response = await browser.change("DELETE", "/v1/auth/browser-session")
+            #expect(response.status == 200)
+            #expect(response.headers["set-cookie"] == "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
             let after = await browser.call("GET", "/v1/auth/profile")
             #expect(after.status == 401)
             #expect(after.code == "token-expired")
@@ -167,24 +167,24 @@ import Testing
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
             let value = String(browser.cookie.dropFirst("__Host-gatehouse=".count))
-            func reply(_ cookie: String) async -> TestReply { await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie]) }
+            func response(_ cookie: String) async -> TestResponse { await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie]) }
             // Another secret under the same session, and the same secret under another.
             let session = try #require(BrowserSession(value)?.session)
             let forged = BrowserSession(session: session, runtime: app.runtime).text
-            #expect(await reply("__Host-gatehouse=\(forged)").code == "token-expired")
+            #expect(await response("__Host-gatehouse=\(forged)").code == "token-expired")
             let bearer = try #require(RefreshToken(person.refreshToken)?.session)
-            #expect(await reply("__Host-gatehouse=\(BrowserSession(session: bearer, runtime: app.runtime).text)").code == "token-expired")
+            #expect(await response("__Host-gatehouse=\(BrowserSession(session: bearer, runtime: app.runtime).text)").code == "token-expired")
             for malformed in ["", "x", String(value.dropLast()), value + "A", value + "=", person.token, person.refreshToken] {
-                let reply = await reply("__Host-gatehouse=\(malformed)")
-                #expect(reply.status == 401, "\(malformed)")
-                #expect(reply.code == "authentication-failed", "\(malformed)")
+                let response = await response("__Host-gatehouse=\(malformed)")
+                #expect(response.status == 401, "\(malformed)")
+                #expect(response.code == "authentication-failed", "\(malformed)")
             }
             // Two that differ: whose is it?
-            #expect(await reply("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
-            #expect(await reply("other=1; __Host-gatehouse=\(value) ; third").status == 200)
+            #expect(await response("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
+            #expect(await response("other=1; __Host-gatehouse=\(value) ; third").status == 200)
             // Under another name it is none.
             for name in ["gatehouse", "gatehouse-development", "__host-gatehouse", "x__Host-gatehouse"] {
-                #expect(await reply("\(name)=\(value)").code == "missing-authorization")
+                #expect(await response("\(name)=\(value)").code == "missing-authorization")
             }
             // What the browser holds is no bearer token, and whoever writes a header means the header.
             #expect(await app.call("GET", "/v1/auth/profile", token: value).code == "authentication-failed")
@@ -197,16 +197,16 @@ import Testing
         try await withApp(.sqlite) { app in
             let person = try await app.register()
             let form = Array("username=\(person.email)&password=\(TestApp.password)".utf8)
-            func reply(_ origin: String?) async -> TestReply {
+            func response(_ origin: String?) async -> TestResponse {
                 await app.call(
                     "POST", "/v1/auth/browser-session", body: ("application/x-www-form-urlencoded", form), headers: origin.map { ["Origin": $0] } ?? [:])
             }
-            let refused = await reply("https://mallory.example")
+            let refused = await response("https://mallory.example")
             #expect(refused.status == 403)
             #expect(refused["error"] == "Invalid request origin")
             #expect(refused.headers["set-cookie"] == nil)
-            #expect(await reply(Self.ours).status == 200)
-            #expect(await reply(nil).status == 200)
+            #expect(await response(Self.ours).status == 200)
+            #expect(await response(nil).status == 200)
             let wrong = await app.call("POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": "a wrong password"])
             #expect(wrong.code == "invalid-credentials")
             #expect(wrong.headers["set-cookie"] == nil)
@@ -224,8 +224,8 @@ import Testing
     @Test func `no wildcard of origins lets a cookie through`() async throws {
         try await withTestApp(.sqlite, change: { ($0.baseURL, $0.corsOrigins) = (Self.ours, ["*"]) }) { app in
             let (browser, _) = try await signIn(app, try await app.register())
-            let reply = await browser.call("POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
-            #expect(reply["error"] == "Invalid request origin")
+            let response = await browser.call("POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
+            #expect(response["error"] == "Invalid request origin")
         }
     }
 

@@ -29,7 +29,7 @@ import Testing
             #expect(try await places(app) == [])
             #expect(try filesWithWord(app) == [])
             if engine == .sqlite { #expect(try databaseFiles(app) == []) }
-            #expect(try await Books.faults(in: app.app.database) == [])
+            #expect(try await Invariants.faults(in: app.app.database) == [])
             let signedIn = await app.call("POST", "/v1/auth/login", json: ["email": .string(witness.email), "password": .string(witness.password)])
             #expect(signedIn.status == 200)
         }
@@ -43,8 +43,8 @@ import Testing
             "full_name": .string("Full \(word)"), "first_name": .string("First \(word)"), "last_name": .string("Last \(word)"),
             "phone": .string("phone \(word.prefix(30))"), "organization": .string("Organisation \(word)"),
         ]
-        let reply = await app.call("POST", "/v1/auth/register", json: registration, headers: headers)
-        guard let token = reply["access_token"]?.string else { throw UnexpectedReply(reply) }
+        let response = await app.call("POST", "/v1/auth/register", json: registration, headers: headers)
+        guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
         _ = await app.call("POST", "/v1/auth/login", json: ["email": .string("\(word)@example.org"), "password": "a wrong password"], headers: headers)
         _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token, headers: headers)
         let rows = (0..<200).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }
@@ -54,7 +54,7 @@ import Testing
             "POST", "/v1/training/init-session",
             json: ["sessionId": .string(session), "zeitschritte": ["eingabe": 2, "ausgabe": 2, "zeitschrittweite": 60, "offset": 0]], token: token,
             headers: headers)
-        guard opened.status == 200 else { throw UnexpectedReply(opened) }
+        guard opened.status == 200 else { throw UnexpectedResponse(opened) }
         _ = await app.call(
             "POST", "/v1/training/session-name-change", json: ["sessionId": .string(session), "sessionName": .string("Name \(word)")], token: token,
             headers: headers)
@@ -62,16 +62,16 @@ import Testing
             let metadata = #"{"sessionId":"\#(session)","fileName":"\#(word).csv","type":"\#(kind)","bezeichnung":"label \#(word)"}"#
             let form = multipart([("metadata", metadata)], file: ("file", "\(word).csv", csv))
             let upload = await app.call("POST", "/v1/training/instant-upload", body: form, token: token, headers: headers)
-            guard upload.status == 201 else { throw UnexpectedReply(upload) }
+            guard upload.status == 201 else { throw UnexpectedResponse(upload) }
         }
         // A file of which only the first part came.
         let metadata = #"{"sessionId":"\#(session)","fileName":"part-\#(word).csv","chunkIndex":0,"totalChunks":2}"#
         let chunk = multipart([("metadata", metadata)], file: ("chunk", "whatever.csv", csv))
         let begun = await app.call("POST", "/v1/training/upload-chunk", body: chunk, token: token, headers: headers)
-        guard begun.status < 300 else { throw UnexpectedReply(begun) }
+        guard begun.status < 300 else { throw UnexpectedResponse(begun) }
         let run = await app.call(
             "POST", "/v1/training/generate-datasets/\(session)", json: [:], token: token, headers: headers.merging(["Prefer": "respond-async"]) { $1 })
-        guard run.status == 202 else { throw UnexpectedReply(run) }
+        guard run.status == 202 else { throw UnexpectedResponse(run) }
         try await app.runJobs()
         return token
     }

@@ -26,11 +26,11 @@ import Testing
                 (["Origin": Self.ours, "X-CSRF-Token": String(person.csrf.reversed())], "Invalid CSRF token"),
             ]
             for (headers, sentence) in refusals {
-                let reply = await app.call("POST", "/v1/auth/logout", token: person.token, headers: headers)
-                #expect(reply.status == 403, "\(headers)")
-                #expect(reply.code == "csrf-failed")
-                #expect(reply["error"] == .string(sentence))
-                #expect(reply["title"] == .string(sentence))
+                let response = await app.call("POST", "/v1/auth/logout", token: person.token, headers: headers)
+                #expect(response.status == 403, "\(headers)")
+                #expect(response.code == "csrf-failed")
+                #expect(response["error"] == .string(sentence))
+                #expect(response["title"] == .string(sentence))
             }
             #expect(try await app.endings(of: person) == [nil])
             let passed = await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": Self.ours, "X-CSRF-Token": person.csrf])
@@ -43,8 +43,8 @@ import Testing
         try await withApp { app in
             let person = try await app.register()
             let other = try await app.register("mallory")
-            let reply = await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": Self.ours, "X-CSRF-Token": other.csrf])
-            #expect(reply["error"] == "Invalid CSRF token")
+            let response = await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": Self.ours, "X-CSRF-Token": other.csrf])
+            #expect(response["error"] == "Invalid CSRF token")
         }
     }
 
@@ -54,9 +54,9 @@ import Testing
             var forgery = try Forgery(of: person.token)
             forgery.claims["csrf"] = ""
             let token = try forgery.signed(by: await app.signingKey())
-            let reply = await app.call("POST", "/v1/auth/logout", token: token, headers: ["Origin": Self.ours, "X-CSRF-Token": ""])
-            #expect(reply.status == 403)
-            #expect(reply["error"] == "Missing CSRF claim in token")
+            let response = await app.call("POST", "/v1/auth/logout", token: token, headers: ["Origin": Self.ours, "X-CSRF-Token": ""])
+            #expect(response.status == 403)
+            #expect(response["error"] == "Missing CSRF claim in token")
         }
     }
 

@@ -12,8 +12,8 @@ import Testing
 
     private func signIn(_ app: TestApp, _ person: TestPerson, userAgent: String = firefox, address: String = "198.51.100.7") async throws -> String {
         let credentials: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
-        let reply = await app.call("POST", "/v1/auth/login", json: credentials, headers: ["User-Agent": userAgent], address: address)
-        guard let token = reply["access_token"]?.string else { throw UnexpectedReply(reply) }
+        let response = await app.call("POST", "/v1/auth/login", json: credentials, headers: ["User-Agent": userAgent], address: address)
+        guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
         return token
     }
 
@@ -23,10 +23,10 @@ import Testing
             let (person, other) = (try await app.register(), try await app.register("other"))
             app.clock.advance(by: .minutes(1))
             let token = try await signIn(app, person)
-            let reply = await app.call("GET", "/v1/auth/sessions", token: token)
-            #expect(reply.status == 200)
-            #expect((reply["total"], reply["limit"], reply["offset"]) == (2, 50, 0))
-            let devices = try #require(reply["data"]?.array)
+            let response = await app.call("GET", "/v1/auth/sessions", token: token)
+            #expect(response.status == 200)
+            #expect((response["total"], response["limit"], response["offset"]) == (2, 50, 0))
+            let devices = try #require(response["data"]?.array)
             #expect(devices.count == 2)
             let device = try #require(devices.first?.object)
             #expect(device["label"] == "Firefox on Linux")
@@ -78,8 +78,8 @@ import Testing
             #expect(foreign.status == 404)
             #expect(await app.call("GET", "/v1/auth/profile", token: token).status == 200)
 
-            let reply = await app.call("DELETE", "/v1/auth/sessions/\(id)", token: person.token)
-            #expect(reply.status == 204)
+            let response = await app.call("DELETE", "/v1/auth/sessions/\(id)", token: person.token)
+            #expect(response.status == 204)
             #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "token-expired")
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
             let audited = try await app.audited("session.ended")
@@ -96,8 +96,8 @@ import Testing
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             let tokens = [try await signIn(app, person), try await signIn(app, person)]
-            let reply = await app.call("DELETE", "/v1/auth/sessions", token: person.token)
-            #expect(reply.json == ["ended": 2])
+            let response = await app.call("DELETE", "/v1/auth/sessions", token: person.token)
+            #expect(response.json == ["ended": 2])
             for token in tokens { #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "token-expired") }
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
             #expect(try await app.audited("session.ended").count == 2)

@@ -59,8 +59,8 @@ import Testing
             #expect(page.status == 200 && page.text.contains("action=\"/v1/user/erasure/cancellation\"") && page.text.contains("value=\"\(token)\""))
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == true, "looking changes nothing")
             for wrong in [String(token.dropLast()), String(token.dropLast(2)) + "AA", "_" + token.dropFirst(), "x"] {
-                let reply = await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(wrong)])
-                #expect(reply.status == 404 && reply.code == "not-found")
+                let response = await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(wrong)])
+                #expect(response.status == 404 && response.code == "not-found")
             }
             let form = (contentType: "application/x-www-form-urlencoded", bytes: Array("token=\(token)".utf8))
             #expect(await app.call("POST", "/v1/user/erasure/cancellation", body: form)["scheduled"] == false)

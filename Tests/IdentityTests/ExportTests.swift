@@ -64,8 +64,8 @@ import Testing
                 "phone": "+44 1",
                 "organization": "Some Works",
             ]
-            let reply = await app.call("POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"], address: "198.51.100.7")
-            let token = try #require(reply["access_token"]?.string)
+            let response = await app.call("POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"], address: "198.51.100.7")
+            let token = try #require(response["access_token"]?.string)
             _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token)
             _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": "s"], token: token)
             let csv = Array((["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n").utf8)
@@ -124,7 +124,7 @@ import Testing
 
     @Test(arguments: Engine.available) func `whichever statement fails, a copy is ready in the end, once, and no file is left over`(engine: Engine) async throws
     {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             try await app.runJobs()
@@ -152,10 +152,10 @@ extension TestApp {
     /// Has a copy made and fetches it.
     func exported(_ token: String) async throws -> ZipFile {
         let asked = await call("POST", "/v1/user/export", token: token)
-        guard asked.status == 202 else { throw UnexpectedReply(asked) }
+        guard asked.status == 202 else { throw UnexpectedResponse(asked) }
         try await runJobs()
         let view = await call("GET", "/v1/user/export", token: token)
-        guard let link = view["link"]?.string else { throw UnexpectedReply(view) }
+        guard let link = view["link"]?.string else { throw UnexpectedResponse(view) }
         return try ZipFile(await call("GET", String(link.trimmingPrefix(/https?:\/\/[^\/]+/))).bytes)
     }
 

@@ -7,7 +7,7 @@ import Testing
     private static let start = Instant(seconds: 1_769_860_800)
 
     /// Fails as soon as that counts, so often.
-    private func waits(_ count: Int, under rule: GuessingRule) -> [Duration] {
+    private func waits(_ count: Int, under rule: LoginThrottleRule) -> [Duration] {
         var (now, record) = (Self.start, FailureCount(at: Self.start))
         return (0..<count).map { _ in
             record.fail(at: now, under: rule)
@@ -20,9 +20,9 @@ import Testing
     @Test func `five are free, then each doubles the wait up to a quarter of an hour`() {
         let seconds = waits(14, under: .growing(free: 5)).map { Int64($0.inSeconds) }
         #expect(seconds.prefix(5) == [0, 0, 0, 0, 0])
-        #expect(seconds[5] == Int64(GuessingRule.delayMin.inSeconds))
-        for (one, next) in zip(seconds.dropFirst(5), seconds.dropFirst(6)) { #expect(next == min(2 * one, Int64(GuessingRule.delayMax.inSeconds))) }
-        #expect(seconds[13] == Int64(GuessingRule.delayMax.inSeconds))
+        #expect(seconds[5] == Int64(LoginThrottleRule.delayMin.inSeconds))
+        for (one, next) in zip(seconds.dropFirst(5), seconds.dropFirst(6)) { #expect(next == min(2 * one, Int64(LoginThrottleRule.delayMax.inSeconds))) }
+        #expect(seconds[13] == Int64(LoginThrottleRule.delayMax.inSeconds))
     }
 
     @Test func `closing starts anew each time`() {
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func `what comes while nothing is accepted changes nothing`() {
-        let rule = GuessingRule.growing(free: 0)
+        let rule = LoginThrottleRule.growing(free: 0)
         var record = FailureCount(at: Self.start)
         record.fail(at: Self.start, under: rule)
         let refusing = record
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `a day without failures forgets them`() {
-        let rule = GuessingRule.growing(free: 1)
+        let rule = LoginThrottleRule.growing(free: 1)
         for (pause, failures) in [(FailureCount.memory - .microseconds(1), Int64(3)), (FailureCount.memory, 1)] {
             var record = FailureCount(failures: 2, failedAt: Self.start, refusedUntil: Self.start + .seconds(15))
             record.fail(at: Self.start + pause, under: rule)
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func `no number of failures is too large`() {
-        #expect(GuessingRule.growing(free: 5).delay(after: .max) == GuessingRule.delayMax)
-        #expect(GuessingRule.growing(free: .max).delay(after: .max) == .zero)
+        #expect(LoginThrottleRule.growing(free: 5).delay(after: .max) == LoginThrottleRule.delayMax)
+        #expect(LoginThrottleRule.growing(free: .max).delay(after: .max) == .zero)
     }
 }

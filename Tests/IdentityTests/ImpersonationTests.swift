@@ -15,9 +15,9 @@ import Testing
     func `an administrator acts in somebody's name for an hour, under both names, and the person is told`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
-            let reply = await app.call("POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: administrator.token)
-            #expect(reply.status == 201 && reply["expires_in"] == 3600 && reply["refresh_token"] == nil)
-            let token = try #require(reply["access_token"]?.string)
+            let response = await app.call("POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: administrator.token)
+            #expect(response.status == 201 && response["expires_in"] == 3600 && response["refresh_token"] == nil)
+            let token = try #require(response["access_token"]?.string)
             let claims = try #require(token.claims)
             #expect(claims["sub"] == .string(person.id.text) && claims["act"]?["sub"] == .string(administrator.id.text) && claims["role"] == "user")
             #expect(await app.call("GET", "/v1/auth/profile", token: token)["user"]?["id"] == .string(person.id.text))
@@ -98,8 +98,8 @@ import Testing
                 ("POST", "payments/cancel-subscription"), ("POST", "payments/start-trial"),
             ]
             for (method, door) in doors {
-                let reply = await app.call(method, "/v1/\(door)", json: method == "POST" ? [:] : nil, token: token)
-                #expect(reply.status == 403 && reply.code == "impersonation-not-allowed", "\(method) \(door): \(reply.status) \(reply.code ?? "")")
+                let response = await app.call(method, "/v1/\(door)", json: method == "POST" ? [:] : nil, token: token)
+                #expect(response.status == 403 && response.code == "impersonation-not-allowed", "\(method) \(door): \(response.status) \(response.code ?? "")")
             }
             #expect(await app.call("GET", "/v1/user/erasure", token: token)["scheduled"] == false, "one may look")
         }
@@ -111,12 +111,12 @@ import Testing
             let administrator = try await app.administrator(), other = try await app.administrator()
             let person = try await app.register(), suspended = try await app.register()
             try await app.app.identity.suspend(suspended.id)
-            func begin(_ id: ID<Person>, _ body: JSONValue = Self.reason) async -> TestReply {
+            func begin(_ id: ID<Person>, _ body: JSONValue = Self.reason) async -> TestResponse {
                 await app.call("POST", "/v1/auth/users/\(id)/impersonation", json: body, token: administrator.token)
             }
             for id in [administrator.id, other.id, suspended.id] {
-                let reply = await begin(id)
-                #expect(reply.status == 403 && reply.code == "impersonation-not-allowed")
+                let response = await begin(id)
+                #expect(response.status == 403 && response.code == "impersonation-not-allowed")
             }
             #expect(await begin(app.runtime.id()).status == 404)
             for reason in ["too short", String(repeating: "x", count: 501)] { #expect(await begin(person.id, ["reason": .string(reason)]).status == 422) }

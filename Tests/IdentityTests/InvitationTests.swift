@@ -8,7 +8,7 @@ import Testing
 @testable import Identity
 
 @Suite struct InvitationTests {
-    private func accept(_ token: String, _ person: TestPerson, in app: TestApp) async -> TestReply {
+    private func accept(_ token: String, _ person: TestPerson, in app: TestApp) async -> TestResponse {
         await app.call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
     }
 
@@ -131,8 +131,8 @@ import Testing
             #expect(refused.code == "too-many-invitations")
             #expect(refused.headers["retry-after"] != nil)
             for email in ["nobody", "a@b", "", "a b@example.org"] {
-                let reply = await app.call("POST", path, json: ["email": .string(email)], token: owner.token)
-                #expect(reply.pointers == ["/email"])
+                let response = await app.call("POST", path, json: ["email": .string(email)], token: owner.token)
+                #expect(response.pointers == ["/email"])
             }
         }
     }

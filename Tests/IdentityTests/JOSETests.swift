@@ -31,23 +31,23 @@ import Testing
             let lines = app.log.lines.count
             for example in cases {
                 // A header line holds no line break and no letters beyond ASCII; the front door takes it as it is.
-                let reply = await app.call("GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
-                let comment: Comment = "\(example.name): \(reply)"
+                let response = await app.call("GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
+                let comment: Comment = "\(example.name): \(response)"
                 switch example.verdict {
-                case .accepted: #expect(reply.status == 200, comment)
+                case .accepted: #expect(response.status == 200, comment)
                 case .expired:
-                    #expect(reply.status == 401, comment)
-                    #expect(reply.code == "token-expired", comment)
-                    #expect(reply["error"] == "Invalid or expired token", comment)
+                    #expect(response.status == 401, comment)
+                    #expect(response.code == "token-expired", comment)
+                    #expect(response["error"] == "Invalid or expired token", comment)
                 case .refused:
-                    #expect(reply.status == 401, comment)
-                    #expect(reply.code == "authentication-failed", comment)
-                    let reason = reply["details"]?.string ?? ""
+                    #expect(response.status == 401, comment)
+                    #expect(response.code == "authentication-failed", comment)
+                    let reason = response["details"]?.string ?? ""
                     #expect(
                         reason.hasPrefix("invalid JWT: unable to parse or verify signature, token ") || reason.hasPrefix("the Authorization header"), comment)
-                    #expect(reply.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment)
+                    #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment)
                 }
-                #expect(reply.bytes.count < 1_000, comment)
+                #expect(response.bytes.count < 1_000, comment)
                 // What was refused once is not remembered as good.
                 if example.verdict != .accepted { #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment) }
             }

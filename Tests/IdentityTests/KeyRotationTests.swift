@@ -218,9 +218,9 @@ import Testing
 
     @Test func `what is published may be kept for a while, and asked after`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/.well-known/jwks.json")
-            #expect(reply.headers["cache-control"] == "public, max-age=\(SigningKey.cacheLifetime.components.seconds)")
-            let tag = try #require(reply.headers["etag"])
+            let response = await app.call("GET", "/.well-known/jwks.json")
+            #expect(response.headers["cache-control"] == "public, max-age=\(SigningKey.cacheLifetime.components.seconds)")
+            let tag = try #require(response.headers["etag"])
             for known in [tag, "\"other\", \(tag)", "W/\(tag)", "*"] {
                 let again = await app.call("GET", "/.well-known/jwks.json", headers: ["If-None-Match": known])
                 #expect(again.status == 304)
@@ -272,16 +272,16 @@ private struct CachingVerifier {
     }
 
     private mutating func fetch(at now: Instant, _ app: TestApp) async throws {
-        let reply = await app.call("GET", "/.well-known/jwks.json")
-        guard let seconds = reply.headers["cache-control"]?.firstMatch(of: /max-age=([0-9]+)/).flatMap({ Int64($0.output.1) }) else {
-            throw UnexpectedReply(reply)
+        let response = await app.call("GET", "/.well-known/jwks.json")
+        guard let seconds = response.headers["cache-control"]?.firstMatch(of: /max-age=([0-9]+)/).flatMap({ Int64($0.output.1) }) else {
+            throw UnexpectedResponse(response)
         }
         freshUntil = now + .seconds(seconds)
         keys = [:]
-        for key in reply["keys"]?.array ?? [] {
+        for key in response["keys"]?.array ?? [] {
             guard let kid = key["kid"]?.string, let n = key["n"]?.string.flatMap({ Base64URL.decode($0) }),
                 let e = key["e"]?.string.flatMap({ Base64URL.decode($0) })
-            else { throw UnexpectedReply(reply) }
+            else { throw UnexpectedResponse(response) }
             keys[kid] = try _RSA.Signing.PublicKey(n: n, e: e)
         }
     }

@@ -13,9 +13,9 @@ import Testing
     @Test func `the published keys verify our tokens and give nothing away`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
-            let reply = await app.call("GET", "/.well-known/jwks.json")
-            #expect(reply.status == 200)
-            let keys = try #require(reply["keys"]?.array)
+            let response = await app.call("GET", "/.well-known/jwks.json")
+            #expect(response.status == 200)
+            let keys = try #require(response["keys"]?.array)
             #expect(keys.count == 1)
             let key = try #require(keys.first?.object)
             #expect(Set(key.keys) == ["kty", "use", "alg", "kid", "n", "e"])

@@ -35,13 +35,13 @@ extension TestApp {
         return new[0]
     }
 
-    func verify(token: String) async -> TestReply { await call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]) }
+    func verify(token: String) async -> TestResponse { await call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]) }
 
-    func verify(_ email: String, code: String) async -> TestReply {
+    func verify(_ email: String, code: String) async -> TestResponse {
         await call("POST", "/v1/auth/verify-email", json: ["email": .string(email), "otp_code": .string(code)])
     }
 
-    func signIn(_ email: String, _ password: String) async -> TestReply {
+    func signIn(_ email: String, _ password: String) async -> TestResponse {
         await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)])
     }
 

@@ -42,7 +42,7 @@ extension TestApp {
             IdentityModule(
                 database: database,
                 audit: AuditModule(database: database, sealer: sealer, logger: app.logger, runtime: runtime),
-                post: Post(queue: app.queue, sealer: sealer, runtime: runtime),
+                mailer: Mailer(queue: app.queue, sealer: sealer, runtime: runtime),
                 sealer: sealer,
                 settings: settings,
                 logger: app.logger,
@@ -58,6 +58,6 @@ extension Registration {
     }
 }
 
-extension Visitor {
-    static let someone = Visitor(address: "192.0.2.7", requestID: "a-test-request", userAgent: nil)
+extension ClientInfo {
+    static let someone = ClientInfo(address: "192.0.2.7", requestID: "a-test-request", userAgent: nil)
 }

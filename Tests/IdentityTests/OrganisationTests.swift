@@ -29,8 +29,8 @@ import Testing
             #expect(await app.call("GET", "/v1/organisations/\(id)", token: owner.token)["name"] == "Harbour")
             for (method, path) in [("GET", ""), ("GET", "/members"), ("PUT", ""), ("DELETE", ""), ("DELETE", "/members/me"), ("GET", "/invitations")] {
                 let json: JSONValue? = method == "PUT" ? ["name": "mine"] : nil
-                let reply = await app.call(method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
-                #expect(reply.code == "not-found", "\(method) \(path): \(reply)")
+                let response = await app.call(method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
+                #expect(response.code == "not-found", "\(method) \(path): \(response)")
             }
             for name in ["", "   ", "a\nb", "\u{202E}x"] {
                 #expect(await app.call("POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token).pointers == ["/name"])
@@ -51,10 +51,10 @@ import Testing
             // Of one that is another's, one that nobody has and one that is no id the same is said.
             let refusals = [id, "00000000-0000-7000-8000-00000000dead", "nonsense", ""]
             for header in refusals {
-                let reply = await app.call("GET", "/v1/auth/verify", token: stranger.token, headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
-                #expect(reply.status == 403)
-                #expect(reply.code == "not-a-member")
-                #expect(reply["detail"] == "You do not belong to this organisation")
+                let response = await app.call("GET", "/v1/auth/verify", token: stranger.token, headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
+                #expect(response.status == 403)
+                #expect(response.code == "not-a-member")
+                #expect(response["detail"] == "You do not belong to this organisation")
             }
             // A key is for one organisation, and stays there.
             let key = try #require(await app.makeKey(owner, ["identity.read"], headers: ["X-Organisation": id])["api_key"]?.string)
@@ -129,8 +129,8 @@ import Testing
             for (person, role) in [(admin, "admin"), (other, "admin"), (member, "member")] { try await app.join(person, id, as: role, invitedBy: owner) }
             let path = "/v1/organisations/\(id)"
             func code(_ method: String, _ rest: String, _ json: JSONValue? = nil, _ person: TestPerson) async -> String? {
-                let reply = await app.call(method, path + rest, json: json, token: person.token)
-                return reply.code ?? "\(reply.status)"
+                let response = await app.call(method, path + rest, json: json, token: person.token)
+                return response.code ?? "\(response.status)"
             }
             let page = await app.call("GET", path + "/members?limit=2&offset=1", token: member.token)
             #expect(page["total"] == 4)
@@ -186,7 +186,7 @@ import Testing
                 #expect(await app.call("PUT", "\(path)/\(first.id)", json: ["role": "member"], token: first.token).code == "last-owner")
                 try await app.join(second, id, as: "owner", invitedBy: first)
                 // Two go at once: by leaving, by stepping down, by throwing each other out.
-                func go(_ person: TestPerson, _ other: TestPerson) async -> TestReply {
+                func go(_ person: TestPerson, _ other: TestPerson) async -> TestResponse {
                     switch round % 3 {
                     case 0: await app.call("DELETE", path + "/me", token: person.token)
                     case 1: await app.call("PUT", "\(path)/\(person.id)", json: ["role": "member"], token: person.token)
@@ -258,8 +258,8 @@ import Testing
 extension TestApp {
     /// A new organisation that `owner` owns.
     func organisation(of owner: TestPerson) async throws -> String {
-        let reply = await call("POST", "/v1/organisations", json: ["name": "A second one"], token: owner.token)
-        guard let id = reply["id"]?.string else { throw UnexpectedReply(reply) }
+        let response = await call("POST", "/v1/organisations", json: ["name": "A second one"], token: owner.token)
+        guard let id = response["id"]?.string else { throw UnexpectedResponse(response) }
         return id
     }
 
@@ -272,8 +272,8 @@ extension TestApp {
         // Mails sort by the millisecond in which they were written.
         clock.advance(by: .milliseconds(2))
         let body: JSONValue = ["email": .string(email), "role": .string(role)]
-        let reply = await call("POST", "/v1/organisations/\(organisation)/invitations", json: body, token: inviter.token)
-        guard reply.status == 201, let token = try await mail(to: email).last?.token else { throw UnexpectedReply(reply) }
+        let response = await call("POST", "/v1/organisations/\(organisation)/invitations", json: body, token: inviter.token)
+        guard response.status == 201, let token = try await mail(to: email).last?.token else { throw UnexpectedResponse(response) }
         return token
     }
 
@@ -281,8 +281,8 @@ extension TestApp {
     func join(_ person: TestPerson, _ organisation: String, as role: String, invitedBy inviter: TestPerson) async throws {
         try await prove(person)
         let token = try await invite(person.email, to: organisation, as: role, by: inviter)
-        let reply = await call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
-        guard reply.status == 200 else { throw UnexpectedReply(reply) }
+        let response = await call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
+        guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
     /// What the gate finds a caller to be.
@@ -290,6 +290,6 @@ extension TestApp {
         var fields: HTTPFields = [:]
         for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
         return try await app.identity.member.scope(
-            of: Call(method: .get, path: "/", headers: fields, requestID: "a-test-request", address: "192.0.2.1", received: clock.now))
+            of: Request(method: .get, path: "/", headers: fields, requestID: "a-test-request", address: "192.0.2.1", received: clock.now))
     }
 }

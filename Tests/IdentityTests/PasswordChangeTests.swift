@@ -9,11 +9,11 @@ import Testing
 @Suite struct PasswordChangeTests {
     private static let new = "another good password"
 
-    private func change(_ app: TestApp, _ person: TestPerson, _ change: [String: JSONValue]) async -> TestReply {
+    private func change(_ app: TestApp, _ person: TestPerson, _ change: [String: JSONValue]) async -> TestResponse {
         await app.call("POST", "/v1/auth/change-password", json: .object(change), token: person.token)
     }
 
-    private func reset(_ app: TestApp, _ proof: [String: JSONValue], to password: String = new) async -> TestReply {
+    private func reset(_ app: TestApp, _ proof: [String: JSONValue], to password: String = new) async -> TestResponse {
         var body = proof
         body["new_password"] = .string(password)
         return await app.call("POST", "/v1/auth/reset-password", json: .object(body))
@@ -27,9 +27,9 @@ import Testing
             let reset = try await app.forgotten(person)
             let mails = try await app.mail(to: person.email).count
 
-            let reply = await change(app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
-            #expect(reply.status == 200)
-            #expect(reply.json == ["success": true, "message": "The password is changed", "sessions_ended": 1])
+            let response = await change(app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
+            #expect(response.status == 200)
+            #expect(response.json == ["success": true, "message": "The password is changed", "sessions_ended": 1])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
             #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).code == "token-expired")
             #expect(await app.refresh(try #require(other["refresh_token"]?.string)).code == "invalid-refresh-token")
@@ -49,8 +49,8 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
-            let reply = await change(app, person, ["old_password": .string(person.password), "new_password": .string(Self.new), "sign_out_others": false])
-            #expect(reply["sessions_ended"] == 0)
+            let response = await change(app, person, ["old_password": .string(person.password), "new_password": .string(Self.new), "sign_out_others": false])
+            #expect(response["sessions_ended"] == 0)
             #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == 200)
             #expect(await app.signIn(person.email, Self.new).status == 200)
         }
@@ -67,9 +67,9 @@ import Testing
             #expect(try await app.audited("password.changed").map(\.outcome) == ["failure"])
             #expect(try await app.audited("password.changed").map(\.actor) == [person.id.text])
             for weak in ["short", "password123", person.email, person.password, String(repeating: "x7", count: 36) + "z"] {
-                let reply = await change(app, person, ["current_password": .string(person.password), "new_password": .string(weak)])
-                #expect(reply.status == 422)
-                #expect(reply.pointers == ["/new_password"])
+                let response = await change(app, person, ["current_password": .string(person.password), "new_password": .string(weak)])
+                #expect(response.status == 422)
+                #expect(response.pointers == ["/new_password"])
             }
             #expect(await change(app, person, ["new_password": .string(Self.new)]).pointers == ["/current_password"])
             #expect(await app.signIn(person).status == 200)
@@ -110,10 +110,10 @@ import Testing
             let proof: [String: JSONValue] =
                 way == "link" ? ["token": .string(mailed.token)] : ["email": .string(person.email), "otp_code": .string(mailed.code)]
             let mails = try await app.mail(to: person.email).count
-            let reply = await reset(app, proof)
-            #expect(reply.status == 200)
-            #expect(reply["sessions_ended"] == 1)
-            #expect(reply["access_token"] == nil)
+            let response = await reset(app, proof)
+            #expect(response.status == 200)
+            #expect(response["sessions_ended"] == 1)
+            #expect(response["access_token"] == nil)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).code == "token-expired")
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
             #expect(try await app.endings(of: person) == ["password reset"])
@@ -137,18 +137,18 @@ import Testing
             let person = try await app.register("some.body")
             let mailed = try await app.forgotten(person)
             for weak in ["short", "password123", person.email, String(repeating: "x7", count: 36) + "z"] {
-                let reply = await reset(app, ["token": .string(mailed.token)], to: weak)
-                #expect(reply.status == 422)
-                #expect(reply.pointers == ["/new_password"])
+                let response = await reset(app, ["token": .string(mailed.token)], to: weak)
+                #expect(response.status == 422)
+                #expect(response.pointers == ["/new_password"])
             }
             app.clock.advance(by: .hours(1) - .microseconds(1))
             #expect(await reset(app, ["token": .string(mailed.token)]).status == 200)
 
             let late = try await app.forgotten(person)
             app.clock.advance(by: .hours(1))
-            let reply = await reset(app, ["token": .string(late.token)], to: "a third good password")
-            #expect(reply.status == 400)
-            #expect(reply.code == "invalid-proof")
+            let response = await reset(app, ["token": .string(late.token)], to: "a third good password")
+            #expect(response.status == 400)
+            #expect(response.code == "invalid-proof")
             #expect(await app.signIn(person.email, Self.new).status == 200)
         }
     }

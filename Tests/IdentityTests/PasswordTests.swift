@@ -23,14 +23,14 @@ import Testing
                 ("nul\0nul\0nul", "must not contain a NUL character"),
             ]
             for (password, reason) in refusals {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/auth/register", json: ["email": "some.body@example.org", "password": .string(password), "username": "Some-Body"]
                 )
-                #expect(reply.status == 422, "\(password)")
-                #expect(reply.pointers == ["/password"])
-                #expect(reply["errors"]?[0]?["detail"] == .string(reason))
+                #expect(response.status == 422, "\(password)")
+                #expect(response.pointers == ["/password"])
+                #expect(response["errors"]?[0]?["detail"] == .string(reason))
                 // The reason names the rule, never the password.
-                #expect(!reply.text.contains(password))
+                #expect(!response.text.contains(password))
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM people")
             #expect(count == 0)
@@ -42,7 +42,7 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let registered = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(password)])
             #expect(registered.status == 201)
-            func login(_ password: String) async -> TestReply {
+            func login(_ password: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/login", json: ["email": "somebody@example.org", "password": .string(password)])
             }
             #expect(await login(password).status == 200)
@@ -67,16 +67,16 @@ import Testing
     @Test func `more sign-ins at once than threads can take are turned away, and come to no harm`() async throws {
         try await withTestApp(.sqlite, change: { $0.bcryptRounds = 8 }) { app in
             let person = try await app.register()
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<80 { group.addTask { await app.signIn(person) } }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            let refused = replies.filter { $0.status != 200 }
+            let refused = responses.filter { $0.status != 200 }
             #expect(!refused.isEmpty)
-            for reply in refused {
-                #expect(reply.status == 503)
-                #expect(reply.code == "overloaded")
-                #expect(reply.headers["retry-after"] == "2")
+            for response in refused {
+                #expect(response.status == 503)
+                #expect(response.code == "overloaded")
+                #expect(response.headers["retry-after"] == "2")
             }
             #expect(await app.signIn(person).status == 200)
         }

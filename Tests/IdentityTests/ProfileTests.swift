@@ -16,12 +16,12 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             for path in ["/v1/auth/me", "/v1/auth/profile", "/api/v1/auth/profile"] {
-                let reply = await app.call("GET", path, token: person.token)
-                #expect(reply.status == 200)
-                #expect(reply.members == Self.always.union(["is_verified", "user"]))
-                #expect(reply["active_sessions_count"] == 1)
-                #expect(reply["last_login"] == "2026-01-31T12:00:00Z")
-                #expect(reply["user"]?["id"] == .string(person.id.text))
+                let response = await app.call("GET", path, token: person.token)
+                #expect(response.status == 200)
+                #expect(response.members == Self.always.union(["is_verified", "user"]))
+                #expect(response["active_sessions_count"] == 1)
+                #expect(response["last_login"] == "2026-01-31T12:00:00Z")
+                #expect(response["user"]?["id"] == .string(person.id.text))
             }
             let full = await app.call("GET", "/v1/user/profile", token: person.token)
             #expect(full.members == Self.always.union(["permissions", "preferences", "session_count", "message_count", "token_usage"]))
@@ -73,12 +73,12 @@ import Testing
                 "username": " Somebody ", "full_name": " Somebody  Body ", "first_name": "Somebody", "last_name": "Body", "phone": "+44 1",
                 "preferences": preferences,
             ]
-            let reply = await app.call("PUT", "/v1/user/profile", json: change, token: person.token)
-            #expect(reply.status == 200)
-            #expect((reply["username"], reply["full_name"], reply["phone"]) == ("Somebody", "Somebody  Body", "+44 1"))
-            #expect(reply["preferences"] == preferences)
-            #expect(reply["updated_at"] == "2026-01-31T12:05:00Z")
-            #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == reply.json)
+            let response = await app.call("PUT", "/v1/user/profile", json: change, token: person.token)
+            #expect(response.status == 200)
+            #expect((response["username"], response["full_name"], response["phone"]) == ("Somebody", "Somebody  Body", "+44 1"))
+            #expect(response["preferences"] == preferences)
+            #expect(response["updated_at"] == "2026-01-31T12:05:00Z")
+            #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == response.json)
             #expect(await app.signIn("SOMEBODY", person.password).status == 200)
             #expect(
                 try await app.audited("profile.changed").map(\.details) == [
@@ -101,11 +101,11 @@ import Testing
             _ = await app.call("PUT", "/v1/auth/me", json: ["username": "somebody"], token: other.token)
             let before = await app.call("GET", "/v1/user/profile", token: person.token)
             for spelling in ["somebody", "SOMEBODY", "ｓｏｍｅｂｏｄｙ"] {
-                let reply = await app.call("PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
-                #expect(reply.status == 409)
-                #expect(reply.code == "account-exists")
+                let response = await app.call("PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
+                #expect(response.status == 409)
+                #expect(response.code == "account-exists")
             }
-            let large = JSONValue.object(["a": .string(String(repeating: "a", count: Profiles.preferencesBytesMax))])
+            let large = JSONValue.object(["a": .string(String(repeating: "a", count: ProfileService.preferencesBytesMax))])
             let refused: [(JSONValue, String)] = [
                 (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"), (["username": "s\u{043E}mebody"], "/username"),
                 (["username": "some\u{200B}body"], "/username"), (["full_name": "Some\r\nBcc: all"], "/full_name"), (["phone": "1\u{202E}2"], "/phone"),
@@ -113,9 +113,9 @@ import Testing
                 (["is_active": true], "/is_active"), (["password": "another good password"], "/password"),
             ]
             for (body, pointer) in refused {
-                let reply = await app.call("PUT", "/v1/user/profile", json: body, token: person.token)
-                #expect(reply.status == 422, "\(pointer): \(reply)")
-                #expect(reply.pointers == [pointer])
+                let response = await app.call("PUT", "/v1/user/profile", json: body, token: person.token)
+                #expect(response.status == 422, "\(pointer): \(response)")
+                #expect(response.pointers == [pointer])
             }
             #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == before.json)
             #expect(try await app.audited("profile.changed").count == 1)
@@ -128,16 +128,16 @@ import Testing
             let person = try await app.register()
             let reset = try await app.forgotten(person)
             for path in ["/v1/user/profile", "/v1/user/profile?confirm=false"] {
-                let reply = await app.call("DELETE", path, token: person.token)
-                #expect(reply.status == 400)
-                #expect(reply.code == "confirmation-required")
+                let response = await app.call("DELETE", path, token: person.token)
+                #expect(response.status == 400)
+                #expect(response.code == "confirmation-required")
             }
             #expect(await app.call("DELETE", "/v1/user/profile?confirm=yes", token: person.token).status == 422)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
 
-            let reply = await app.call("DELETE", "/v1/user/profile?confirm=true", token: person.token)
-            #expect(reply.status == 200)
-            #expect(reply.json == ["message": "The account is closed", "email": .string(person.email)])
+            let response = await app.call("DELETE", "/v1/user/profile?confirm=true", token: person.token)
+            #expect(response.status == 200)
+            #expect(response.json == ["message": "The account is closed", "email": .string(person.email)])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).code == "token-expired")
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
             #expect(await app.signIn(person).code == "account-suspended")
@@ -155,7 +155,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `whoever has a token may ask what it is worth`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            func ask(_ token: String) async -> TestReply { await app.call("POST", "/v1/auth/verify-token", json: ["token": .string(token)]) }
+            func ask(_ token: String) async -> TestResponse { await app.call("POST", "/v1/auth/verify-token", json: ["token": .string(token)]) }
             let person = try await app.register()
             let good = await ask(person.token)
             #expect(

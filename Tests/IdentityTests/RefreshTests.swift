@@ -10,10 +10,10 @@ import Testing
     func `trades a refresh token for its successor`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let reply = await app.refresh(person.refreshToken)
-            #expect(reply.status == 200)
-            #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
-            let (access, refresh) = (try #require(reply["access_token"]?.string), try #require(reply["refresh_token"]?.string))
+            let response = await app.refresh(person.refreshToken)
+            #expect(response.status == 200)
+            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+            let (access, refresh) = (try #require(response["access_token"]?.string), try #require(response["refresh_token"]?.string))
             #expect(refresh != person.refreshToken)
             #expect(await app.call("GET", "/v1/auth/profile", token: access).status == 200)
             // Signing out is what ends an access token; being refreshed is not.
@@ -96,12 +96,12 @@ import Testing
     func `many refreshes at once get one successor`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 { group.addTask { await app.refresh(person.refreshToken) } }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(replies.map(\.status) == Array(repeating: 200, count: 8))
-            #expect(Set(replies.map { $0["refresh_token"] }).count == 1)
+            #expect(responses.map(\.status) == Array(repeating: 200, count: 8))
+            #expect(Set(responses.map { $0["refresh_token"] }).count == 1)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1 AND revoked_at IS NULL") == 1)
         }
     }
@@ -155,9 +155,9 @@ import Testing
             }
             for token in foreign + ["x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A", person.refreshToken + "="]
             where token != person.refreshToken {
-                let reply = await app.refresh(token)
-                #expect(reply.status == 401)
-                #expect(reply.code == "invalid-refresh-token")
+                let response = await app.refresh(token)
+                #expect(response.status == 401)
+                #expect(response.code == "invalid-refresh-token")
             }
             #expect(statements() == before)
             #expect(await app.refresh(person.refreshToken).status == 200)
@@ -168,9 +168,9 @@ import Testing
     @Test func `a refresh token opens no door`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
-            let reply = await app.call("GET", "/v1/auth/profile", token: person.refreshToken)
-            #expect(reply.status == 401)
-            #expect(reply.code == "authentication-failed")
+            let response = await app.call("GET", "/v1/auth/profile", token: person.refreshToken)
+            #expect(response.status == 401)
+            #expect(response.code == "authentication-failed")
         }
     }
 }

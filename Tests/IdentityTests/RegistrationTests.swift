@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `makes an account with its organisation, and signs it in`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let reply = await app.call(
+            let response = await app.call(
                 "POST",
                 "/v1/auth/register",
                 json: [
@@ -18,11 +18,11 @@ import Testing
                     "role": "student",
                 ]
             )
-            #expect(reply.status == 201)
-            #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
-            #expect(reply["token_type"] == "bearer")
-            #expect(reply["expires_in"] == 900)
-            let user = try #require(reply["user"]?.object)
+            #expect(response.status == 201)
+            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+            #expect(response["token_type"] == "bearer")
+            #expect(response["expires_in"] == 900)
+            let user = try #require(response["user"]?.object)
             #expect(
                 Set(user.keys) == [
                     "id", "email", "username", "full_name", "role", "roles", "is_active", "is_verified", "email_verified", "organisation_id", "created_at",
@@ -44,13 +44,13 @@ import Testing
 
     @Test func `the signup spelling adds the tokens once more as a pair`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("POST", "/auth/signup", json: ["email": "somebody@example.org", "password": "correct horse battery"])
-            #expect(reply.status == 201)
-            #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens"])
-            let pair = try #require(reply["tokens"]?.object)
+            let response = await app.call("POST", "/auth/signup", json: ["email": "somebody@example.org", "password": "correct horse battery"])
+            #expect(response.status == 201)
+            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens"])
+            let pair = try #require(response["tokens"]?.object)
             #expect(Set(pair.keys) == ["access_token", "refresh_token", "token_type", "expires_in"])
-            #expect(pair["access_token"] == reply["access_token"])
-            #expect(pair["refresh_token"] == reply["refresh_token"])
+            #expect(pair["access_token"] == response["access_token"])
+            #expect(pair["refresh_token"] == response["refresh_token"])
             #expect(pair["token_type"] == "Bearer")
             #expect(pair["expires_in"] == 900)
         }
@@ -59,7 +59,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `one address is one account, however it is spelled`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            func register(_ email: String) async -> TestReply {
+            func register(_ email: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery"])
             }
             #expect(await register("finn.oné@example.org").status == 201)
@@ -67,10 +67,10 @@ import Testing
                 "finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org", "finn.one\u{301}@example.org",
                 "  finn.oné@example.org",
             ] {
-                let reply = await register(spelling)
-                #expect(reply.status == 409, "\(spelling)")
-                #expect(reply.code == "account-exists")
-                #expect(reply["error"] == "An account with this address or user name already exists")
+                let response = await register(spelling)
+                #expect(response.status == 409, "\(spelling)")
+                #expect(response.code == "account-exists")
+                #expect(response["error"] == "An account with this address or user name already exists")
             }
             for table: SQL in ["people", "organisations", "memberships", "sessions"] {
                 let count = try await app.count("SELECT COUNT(*) AS count FROM \(table)")
@@ -84,7 +84,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `one user name is one account, however it is spelled`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            func register(_ email: String, _ username: String) async -> TestReply {
+            func register(_ email: String, _ username: String) async -> TestResponse {
                 await app.call(
                     "POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
             }
@@ -118,11 +118,11 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let victim = try await app.register("victim")
             for name in [victim.email, victim.email.uppercased(), "someone\u{FF20}example.org", "a\u{200B}da", "a\u{202E}da"] {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "another good password", "username": .string(name)]
                 )
-                #expect(reply.status == 422, "\(name)")
-                #expect(reply.pointers == ["/username"])
+                #expect(response.status == 422, "\(name)")
+                #expect(response.pointers == ["/username"])
             }
             #expect(try await app.count("SELECT COUNT(*) AS count FROM people") == 1)
             #expect(await app.signIn(victim).status == 200)
@@ -137,18 +137,18 @@ import Testing
     @Test func `every role that is open to all may be chosen, and no other`() async throws {
         try await withTestApp(.sqlite) { app in
             for role in ["user", "student", "employee", "professional", "organizer", "venue_owner", "service_provider"] {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/auth/register", json: ["email": .string("\(role)@example.org"), "password": "correct horse battery", "role": .string(role)]
                 )
-                #expect(reply.status == 201)
-                #expect(reply["user"]?["role"] == .string(role))
+                #expect(response.status == 201)
+                #expect(response["user"]?["role"] == .string(role))
             }
             for role in ["lab", "developer", "analyst", "moderator", "admin", "ADMIN", "root", ""] {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "correct horse battery", "role": .string(role)]
                 )
-                #expect(reply.status == 422, "\(role)")
-                #expect(reply.pointers == ["/role"])
+                #expect(response.status == 422, "\(role)")
+                #expect(response.pointers == ["/role"])
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM people WHERE email = 'mallory@example.org'")
             #expect(count == 0)
@@ -168,9 +168,9 @@ import Testing
                 "\(String(repeating: "a", count: 65))@example.org", "a@\(String(repeating: "b", count: 64)).org", "\(unfolding)@\(domain)",
             ]
             for address in addresses {
-                let reply = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": "correct horse battery"])
-                #expect(reply.status == 422, "\(address): \(reply)")
-                #expect(reply.pointers == ["/email"])
+                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": "correct horse battery"])
+                #expect(response.status == 422, "\(address): \(response)")
+                #expect(response.pointers == ["/email"])
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM people")
             #expect(count == 0)

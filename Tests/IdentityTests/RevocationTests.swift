@@ -11,9 +11,9 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
-            let reply = await app.call("POST", "/v1/auth/logout", token: person.token)
-            #expect(reply.status == 200)
-            #expect(reply["message"] == "Signed out")
+            let response = await app.call("POST", "/v1/auth/logout", token: person.token)
+            #expect(response.status == 200)
+            #expect(response["message"] == "Signed out")
 
             let again = await app.call("GET", "/v1/auth/profile", token: person.token)
             #expect(again.status == 401)

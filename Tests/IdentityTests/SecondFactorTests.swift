@@ -122,8 +122,8 @@ import Testing
             let (person, authenticator) = try await app.personWithSecondFactor()
             for distance in -3...3 {
                 app.clock.advance(by: .minutes(20))
-                let reply = await app.signIn(person, code: authenticator.code(app, Int64(distance)))
-                #expect(reply.status == (abs(distance) <= window ? 200 : 401), "\(distance)")
+                let response = await app.signIn(person, code: authenticator.code(app, Int64(distance)))
+                #expect(response.status == (abs(distance) <= window ? 200 : 401), "\(distance)")
             }
         }
     }
@@ -196,7 +196,7 @@ import Testing
             let (person, authenticator) = try await app.personWithSecondFactor()
             app.clock.advance(by: .minutes(1))
             let token = try #require((await app.signIn(person))["mfa_token"])
-            func answer(_ code: String, from address: String) async -> TestReply {
+            func answer(_ code: String, from address: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/mfa/challenge", json: ["mfa_token": token, "mfa_code": .string(code)], address: address)
             }
             for _ in 0..<6 { #expect(await answer(authenticator.wrongCode(app), from: "198.51.100.1").code == "invalid-second-factor") }
@@ -225,7 +225,7 @@ import Testing
             let (person, authenticator) = try await app.personWithSecondFactor()
             app.clock.advance(by: .minutes(1))
             func ask() async throws -> String { try #require((await app.signIn(person))["mfa_token"]?.string) }
-            func answer(_ token: String) async -> TestReply {
+            func answer(_ token: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/mfa/challenge", json: ["mfa_token": .string(token), "mfa_code": .string(authenticator.code(app))])
             }
             let late = try await ask()
@@ -269,7 +269,7 @@ import Testing
             _ = await app.signIn(person, code: authenticator.recoveryCodes[1])
             let rows = try await app.app.database.read { transaction in
                 try transaction.all("SELECT sealed_secret FROM second_factors") + transaction.all("SELECT code_hash FROM recovery_codes")
-                    + transaction.all("SELECT bucket FROM sign_in_failures") + transaction.all("SELECT mark FROM familiar_places")
+                    + transaction.all("SELECT bucket FROM sign_in_failures") + transaction.all("SELECT mark FROM known_devices")
                     + transaction.all("SELECT details FROM audit_events") + transaction.all("SELECT payload FROM jobs")
             }
             let kept = rows.map { "\($0)" }.joined() + app.log.lines.joined()
@@ -282,7 +282,7 @@ import Testing
 }
 
 extension TestApp {
-    fileprivate func signIn(_ person: TestPerson, code: String) async -> TestReply {
+    fileprivate func signIn(_ person: TestPerson, code: String) async -> TestResponse {
         await call(
             "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password), "mfa_code": .string(code)]
         )
@@ -291,7 +291,7 @@ extension TestApp {
     /// How the tries of one action ended, in no order: the clock stands still.
     fileprivate func outcomes(_ action: String) async throws -> [String] { try await audited(action).map(\.outcome).sorted() }
 
-    fileprivate func form(_ path: String, _ text: String) async -> TestReply {
+    fileprivate func form(_ path: String, _ text: String) async -> TestResponse {
         await call("POST", path, body: ("application/x-www-form-urlencoded", Array(text.utf8)))
     }
 }

@@ -12,7 +12,7 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             var secrets = [person.password, person.token, person.refreshToken, person.csrf]
-            var errors: [TestReply] = []
+            var errors: [TestResponse] = []
             errors.append(await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": .string(person.password)]))
             errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another secret, wrong"]))
             errors.append(
@@ -30,9 +30,9 @@ import Testing
             secrets += ["access_token", "refresh_token", "csrf_token"].compactMap { renewed[$0]?.string }
             app.clock.advance(by: .seconds(40))
             errors.append(await app.refresh(person.refreshToken))
-            for reply in errors {
-                #expect((400..<500).contains(reply.status))
-                for secret in secrets { #expect(!reply.text.contains(secret), "\(reply)") }
+            for response in errors {
+                #expect((400..<500).contains(response.status))
+                for secret in secrets { #expect(!response.text.contains(secret), "\(response)") }
             }
             #expect(app.log.lines.count == errors.count + 2)
             for line in app.log.lines {
@@ -53,15 +53,15 @@ import Testing
     func `a database that fails tells the log why, and the client nothing`(_ engine: Engine) async throws {
         let wrapper: @Sendable (any Database) -> any Database = { SulkingDatabase($0) }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
-            let reply = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
-            #expect(reply.status == 500)
-            #expect(reply.code == "internal-error")
-            #expect(reply.members == ["type", "title", "status", "detail", "code", "request_id", "error"])
-            #expect(reply["detail"] == "Something went wrong on our side")
+            let response = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
+            #expect(response.status == 500)
+            #expect(response.code == "internal-error")
+            #expect(response.members == ["type", "title", "status", "detail", "code", "request_id", "error"])
+            #expect(response["detail"] == "Something went wrong on our side")
             let errors = app.log.lines.filter { $0.contains("\"level\":\"error\"") }
             #expect(errors.count == 1)
             #expect(errors[0].contains("no_such_table"))
-            let requestID = try #require(reply["request_id"]?.string)
+            let requestID = try #require(response["request_id"]?.string)
             #expect(errors[0].contains(requestID))
             #expect(!app.log.lines.joined().contains(TestApp.password))
         }

@@ -111,9 +111,9 @@ private struct SessionOnDatabase {
     private mutating func perform(_ request: SessionStory<String>.Request) async throws -> String? {
         switch request {
         case .present(let token, _):
-            let reply = await app.refresh(token)
-            if let renewed = reply["access_token"]?.string { access = renewed }
-            return reply["refresh_token"]?.string
+            let response = await app.refresh(token)
+            if let renewed = response["access_token"]?.string { access = renewed }
+            return response["refresh_token"]?.string
         case .crash(let token):
             database.dies(true)
             _ = await app.refresh(token)
@@ -121,8 +121,8 @@ private struct SessionOnDatabase {
         case .logout: _ = await app.call("POST", "/v1/auth/logout", token: access)
         case .passwordChange:
             let other = await app.signIn(person)
-            let reply = await app.call("DELETE", "/v1/auth/sessions", token: other["access_token"]?.string)
-            guard reply.status == 200 else { throw UnexpectedReply(reply) }
+            let response = await app.call("DELETE", "/v1/auth/sessions", token: other["access_token"]?.string)
+            guard response.status == 200 else { throw UnexpectedResponse(response) }
         case .nothing: break
         }
         return nil

@@ -22,15 +22,15 @@ import Testing
             for name in names {
                 var body = name.object ?? [:]
                 body["password"] = "correct horse battery"
-                let reply = await app.call("POST", "/v1/auth/login", json: .object(body))
-                #expect(reply.status == 200, "\(name)")
-                #expect(reply.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
-                #expect(reply["user"]?["id"] == id)
+                let response = await app.call("POST", "/v1/auth/login", json: .object(body))
+                #expect(response.status == 200, "\(name)")
+                #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+                #expect(response["user"]?["id"] == id)
             }
             let form = "grant_type=password&username=somebody%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
-            let reply = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
-            #expect(reply.status == 200)
-            #expect(reply["user"]?["id"] == id)
+            let response = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
+            #expect(response.status == 200)
+            #expect(response["user"]?["id"] == id)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == Int64(names.count) + 2)
 
             let pair = await app.call("POST", "/auth/signin", json: ["email": "somebody@example.org", "password": "correct horse battery"])
@@ -62,16 +62,16 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let headers = ["X-Request-ID": "the-same-request"]
-            func login(_ email: String, _ password: String) async -> TestReply {
+            func login(_ email: String, _ password: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)], headers: headers)
             }
             let wrong = await login(person.email, "correct horse batterz")
             let unknown = await login("nobody@example.org", "correct horse battery")
             let long = await login(person.email, String(repeating: "long", count: 200))
-            for reply in [wrong, unknown, long] {
-                #expect(reply.status == 401)
-                #expect(reply.bytes == wrong.bytes)
-                #expect(reply.headers == wrong.headers)
+            for response in [wrong, unknown, long] {
+                #expect(response.status == 401)
+                #expect(response.bytes == wrong.bytes)
+                #expect(response.headers == wrong.headers)
             }
             #expect(wrong.code == "invalid-credentials")
             #expect(wrong["error"] == "Invalid email or password")
@@ -84,9 +84,9 @@ import Testing
 
     @Test func `somebody without a name is told what is missing`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("POST", "/v1/auth/login", json: ["password": "correct horse battery"])
-            #expect(reply.status == 422)
-            #expect(reply.pointers == ["/email"])
+            let response = await app.call("POST", "/v1/auth/login", json: ["password": "correct horse battery"])
+            #expect(response.status == 422)
+            #expect(response.pointers == ["/email"])
             let empty = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded", []))
             #expect(empty.status == 422)
             #expect(empty.pointers == ["/password"])

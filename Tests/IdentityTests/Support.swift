@@ -34,11 +34,11 @@ extension TestApp {
         }
     }
 
-    func refresh(_ token: String, headers: [String: String] = [:]) async -> TestReply {
+    func refresh(_ token: String, headers: [String: String] = [:]) async -> TestResponse {
         await call("POST", "/v1/auth/refresh", json: ["refresh_token": .string(token)], headers: headers)
     }
 
-    func signIn(_ person: TestPerson) async -> TestReply {
+    func signIn(_ person: TestPerson) async -> TestResponse {
         await call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
     }
 
@@ -49,7 +49,7 @@ extension TestApp {
         let clock = clock
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        let second = try await buildApp(configuration, in: Surroundings(runtime: runtime, clock: { clock.now }, logOutput: log))
+        let second = try await buildApp(configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
         do {
             try await body(TestApp(app: second, clock: clock, engine: engine, log: log))
         } catch {
@@ -60,7 +60,7 @@ extension TestApp {
     }
 }
 
-extension TestReply {
+extension TestResponse {
     /// The pointers of a 422.
     var pointers: [String] { self["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [] }
     var members: Set<String> { Set(json.object?.keys.map { $0 } ?? []) }

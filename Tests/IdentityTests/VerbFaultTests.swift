@@ -9,7 +9,7 @@ import Testing
 /// The verbs of keys, second factors, organisations and impersonation broken off at their first statement, their second, and so on: the
 /// change, its row in the audit trail and its letter are there together, or none of them is.
 @Suite struct VerbFaultTests {
-    private let trouble = TroubledDatabase.Switch()
+    private let trouble = UnavailableDatabase.Switch()
 
     /// What a verb leaves behind when it is done.
     private struct Trace {
@@ -21,11 +21,11 @@ import Testing
     }
 
     @discardableResult
-    private func breakOff(_ app: TestApp, _ trace: Trace, _ call: () async -> TestReply) async throws -> TestReply {
+    private func breakOff(_ app: TestApp, _ trace: Trace, _ call: () async -> TestResponse) async throws -> TestResponse {
         let letters: SQL = "SELECT COUNT(*) AS count FROM outbox"
         let audited: SQL = "SELECT COUNT(*) AS count FROM audit_events WHERE action = \(trace.action) AND outcome = 'success'"
         let before = (effect: try await app.count(trace.effect), letters: try await app.count(letters), audited: try await app.count(audited))
-        var last: TestReply?
+        var last: TestResponse?
         let count = try await trouble.failEachStatement { _ in
             last = await call()
         } check: { number in
@@ -39,9 +39,9 @@ import Testing
             #expect(written == before.letters + isDone * trace.letters, "\(place)")
         }
         #expect(count >= 2, "\(trace.action)")
-        let reply = try #require(last)
-        #expect(reply.status < 300, "\(trace.action): \(reply.text)")
-        return reply
+        let response = try #require(last)
+        #expect(response.status < 300, "\(trace.action): \(response.text)")
+        return response
     }
 
     @Test(arguments: Engine.available)

@@ -26,9 +26,9 @@ import Testing
             #expect(try await app.isVerified(person) == false)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["email_verified"] == false)
 
-            let reply = await app.verify(token: mailed.token)
-            #expect(reply.status == 200)
-            #expect(reply.json == ["success": true, "already_verified": false, "message": "The address is verified", "email": .string(person.email)])
+            let response = await app.verify(token: mailed.token)
+            #expect(response.status == 200)
+            #expect(response.json == ["success": true, "already_verified": false, "message": "The address is verified", "email": .string(person.email)])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["is_verified"] == true)
             #expect(heard.withLock { $0 } == ["\(person.id) \(person.organisation) true"])
             #expect(
@@ -36,9 +36,9 @@ import Testing
                     AuditRow(action: "email.verified", outcome: "success", actor: person.id.text, subject: person.id.text, details: "{}")
                 ])
 
-            for reply in [await app.verify(token: mailed.token), await app.verify(person.email, code: mailed.code)] {
-                #expect(reply.status == 400)
-                #expect(reply.code == "proof-used")
+            for response in [await app.verify(token: mailed.token), await app.verify(person.email, code: mailed.code)] {
+                #expect(response.status == 400)
+                #expect(response.code == "proof-used")
             }
             #expect(heard.withLock { $0.count } == 1)
             #expect(try await app.audited("email.verified", "failure").map(\.subject) == [person.id.text, person.id.text])
@@ -80,9 +80,9 @@ import Testing
             app.clock.advance(by: .hours(24) - Challenge.codeLifetime - .microseconds(1))
             #expect(await app.verify(token: earlyMail.token).status == 200)
             app.clock.advance(by: .microseconds(1))
-            let reply = await app.verify(token: lateMail.token)
-            #expect(reply.status == 400)
-            #expect(reply["error"] == "Invalid or expired verification token")
+            let response = await app.verify(token: lateMail.token)
+            #expect(response.status == 400)
+            #expect(response["error"] == "Invalid or expired verification token")
             #expect(try await app.isVerified(late) == false)
             #expect(try await app.isVerified(slow) == false)
         }
@@ -94,10 +94,10 @@ import Testing
             let person = try await app.register()
             let mailed = try await app.welcome(person)
             for _ in 0..<Challenge.triesPerCode {
-                let reply = await app.verify(person.email, code: wrong(mailed.code))
-                #expect(reply.status == 400)
-                #expect(reply.code == "invalid-proof")
-                #expect(reply["error"] == "Invalid or expired code")
+                let response = await app.verify(person.email, code: wrong(mailed.code))
+                #expect(response.status == 400)
+                #expect(response.code == "invalid-proof")
+                #expect(response["error"] == "Invalid or expired code")
             }
             #expect(await app.verify(person.email, code: mailed.code).code == "invalid-proof")
             #expect(try await app.count("SELECT tries AS count FROM challenges") == Int64(Challenge.triesPerCode))
@@ -185,14 +185,14 @@ import Testing
             app.clock.advance(by: .minutes(2))
             let headers = ["X-Request-ID": "the-same-request"]
             for door in ["resend-verification", "forgot-password"] {
-                var replies: [TestReply] = []
+                var responses: [TestResponse] = []
                 for email in [person.email, verified.email, suspended.email, "nobody@example.org", person.email] {
-                    replies.append(await app.call("POST", "/v1/auth/\(door)", json: ["email": .string(email)], headers: headers))
+                    responses.append(await app.call("POST", "/v1/auth/\(door)", json: ["email": .string(email)], headers: headers))
                 }
-                for reply in replies {
-                    #expect(reply.status == 200)
-                    #expect(reply.bytes == replies[0].bytes)
-                    #expect(reply.headers == replies[0].headers)
+                for response in responses {
+                    #expect(response.status == 200)
+                    #expect(response.bytes == responses[0].bytes)
+                    #expect(response.headers == responses[0].headers)
                 }
             }
             let mailed = try await app.challenges("verify-email", to: person.email)
@@ -256,7 +256,7 @@ import Testing
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             let new = "new-\(person.email)"
-            func ask(_ email: String, _ password: String = TestApp.password) async -> TestReply {
+            func ask(_ email: String, _ password: String = TestApp.password) async -> TestResponse {
                 await app.call("POST", "/v1/auth/change-email", json: ["new_email": .string(email), "password": .string(password)], token: person.token)
             }
             #expect(await ask(new, "a wrong password").code == "wrong-password")
@@ -283,9 +283,9 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["email"] == .string(person.email))
             #expect(try await app.audited("email.change-requested").map(\.outcome).sorted() == ["failure", "refused", "success"])
 
-            let reply = await app.verify(token: mailed[0].token)
-            #expect(reply.status == 200)
-            #expect(reply["email"] == .string(new))
+            let response = await app.verify(token: mailed[0].token)
+            #expect(response.status == 200)
+            #expect(response["email"] == .string(new))
             let me = await app.call("GET", "/v1/auth/me", token: person.token)
             #expect(me["email"] == .string(new))
             #expect(me["email_verified"] == true)
@@ -307,10 +307,10 @@ import Testing
             )
             let token = try #require(registered["access_token"]?.string)
             func ask(_ email: String) async throws -> String {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/auth/change-email", json: ["new_email": .string(email), "password": .string(TestApp.password)], token: token
                 )
-                #expect(reply.status == 200)
+                #expect(response.status == 200)
                 return try #require(try await app.challenges("verify-email", to: email).first).token
             }
             let first = try await ask("another@example.org")

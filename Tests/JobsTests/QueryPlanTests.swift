@@ -15,9 +15,9 @@ import Testing
                 let id = try shop.queue.enqueue(Note(text: "n"), JobOptions(uniqueKey: "k"), in: recorded)
                 try recorded.promoteJobs(atMost: 10)
                 let claimed = try recorded.claimJobs(of: [Note.name, Other.name], atMost: 2, lease: .seconds(30))
-                _ = try recorded.renewLeases(of: claimed.map(\.grip), lease: .seconds(30))
+                _ = try recorded.renewLeases(of: claimed.map(\.leaseToken), lease: .seconds(30))
                 _ = try recorded.expiredJobs(of: [Note.name], atMost: 10)
-                for job in claimed { _ = try recorded.move(job.grip) { try $0.complete(at: transaction.now) } }
+                for job in claimed { _ = try recorded.move(job.leaseToken) { try $0.complete(at: transaction.now) } }
                 _ = try recorded.jobStatus(id)
                 _ = try recorded.cancelJob(id)
                 _ = try recorded.jobCounts()

@@ -15,7 +15,7 @@ import Testing
         try await withDatabase(engine, clock: { clock.now }) { database in
             try await Migrator(Ledger.migrations).run(on: database)
             try await body(database)
-            #expect(try await Ledger.bookRules.faults(in: database) == [])
+            #expect(try await Ledger.invariants.faults(in: database) == [])
         }
     }
 
@@ -142,7 +142,7 @@ import Testing
                     }
                     try transaction.execute(change)
                 }
-                #expect(try await Ledger.bookRules.faults(in: database) != [], "\(change)")
+                #expect(try await Ledger.invariants.faults(in: database) != [], "\(change)")
             }
         }
     }

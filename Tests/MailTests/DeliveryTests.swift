@@ -28,14 +28,14 @@ struct DeliveryTests {
             #expect(mails[0].automatic == "auto-generated")
             #expect(mails[0].defects == 0)
             #expect(mails[0].text.contains("Hello Some Body,\n"))
-            #expect(mails[0].text.contains("\n\(Letter.code)\n"))
-            #expect(mails[0].text.contains("https://app.example/verify?token=\(Letter.token)&x=1\n"))
+            #expect(mails[0].text.contains("\n\(Email.code)\n"))
+            #expect(mails[0].text.contains("https://app.example/verify?token=\(Email.token)&x=1\n"))
             #expect(mails[0].text.contains("31 January 2026, 12:10 UTC"))
-            #expect(mails[0].html.contains("href=\"https://app.example/verify?token=\(Letter.token)&amp;x=1\""))
+            #expect(mails[0].html.contains("href=\"https://app.example/verify?token=\(Email.token)&amp;x=1\""))
             let rows = try await app.outbox()
-            #expect(rows == [OutboxRow(id: rows[0].id, isForgotten: true, isSent: true, attempts: 1, doubtfulAttempts: 0)])
+            #expect(rows == [OutboxRow(id: rows[0].id, isForgotten: true, isSent: true, attempts: 1, unconfirmedAttempts: 0)])
             #expect(mails[0].messageID == "<\(rows[0].id)@house.example>")
-            #expect(app.log.lines.allSatisfy { !$0.contains(Letter.code) && !$0.contains(Letter.token) && !$0.contains(MailServer.password) })
+            #expect(app.log.lines.allSatisfy { !$0.contains(Email.code) && !$0.contains(Email.token) && !$0.contains(MailServer.password) })
         }
     }
 
@@ -124,7 +124,7 @@ struct DeliveryTests {
             #expect(try await app.deliveries().map(\.state) == ["dead"])
             let row = try #require(try await app.outbox().first)
             #expect(row.failure == "The mail server refused the letter (550 5.1.1).")
-            #expect((row.isSent, row.isForgotten, row.attempts, row.doubtfulAttempts) == (false, false, 1, 0))
+            #expect((row.isSent, row.isForgotten, row.attempts, row.unconfirmedAttempts) == (false, false, 1, 0))
             #expect(app.log.lines.allSatisfy { !$0.contains("refused@example.org") })
         }
     }
@@ -139,7 +139,7 @@ struct DeliveryTests {
             app.clock.advance(by: .seconds(2))
             try await app.runJobs()
             #expect(try server.mails.count == 1)
-            #expect(try await app.outbox().map(\.doubtfulAttempts) == [0])
+            #expect(try await app.outbox().map(\.unconfirmedAttempts) == [0])
             #expect(try await app.outbox().map(\.attempts) == [2])
         }
     }
@@ -159,7 +159,7 @@ struct DeliveryTests {
             #expect(try server.mails.count == 1)
             #expect(try await app.deliveries().map(\.state) == ["completed"])
             #expect(try await app.outbox().map(\.attempts) == [4])
-            #expect(try await app.outbox().map(\.doubtfulAttempts) == [0])
+            #expect(try await app.outbox().map(\.unconfirmedAttempts) == [0])
         }
     }
 
@@ -167,7 +167,7 @@ struct DeliveryTests {
         let server = try MailServer(.silent)
         let smtp = SMTPServer(host: "127.0.0.1", port: server.port, security: .none, name: "house.example", timeout: .milliseconds(300))
         let sender = Sender(name: "", mailbox: try Mailbox("gate@house.example"))
-        let content = RenderedLetter(subject: "s", text: "t", html: "h")
+        let content = RenderedEmail(subject: "s", text: "t", html: "h")
         let message = try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content)
         let start = ContinuousClock.now
         #expect {
@@ -192,7 +192,7 @@ struct DeliveryTests {
             let mails = try server.mails
             try #require(mails.count == 2)
             #expect(mails[0].bytes == mails[1].bytes)
-            #expect(try await app.outbox().map(\.doubtfulAttempts) == [1])
+            #expect(try await app.outbox().map(\.unconfirmedAttempts) == [1])
             #expect(try await app.outbox().map(\.isSent) == [true])
             #expect(app.log.lines.contains { $0.contains("an earlier attempt may have reached its server") })
         }
@@ -201,7 +201,7 @@ struct DeliveryTests {
     @Test(arguments: Engine.available)
     func `whichever statement fails, the letter arrives; whatever arrives twice is the same message, and is known to be doubtful`(engine: Engine) async throws {
         let server = try MailServer()
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap, change: server.configure) { app in
             // The schedules are there before anything fails.
             try await app.runJobs()
@@ -222,7 +222,7 @@ struct DeliveryTests {
                     return
                 }
                 #expect(row.isSent)
-                #expect(copies.count == 1 || row.doubtfulAttempts == 1)
+                #expect(copies.count == 1 || row.unconfirmedAttempts == 1)
             }
             #expect(failed > 5)
         }

@@ -11,7 +11,7 @@ import Testing
 
     private func message(_ subject: String = "s", _ text: String = "t", _ html: String = "h", name: String = "Gatehouse") throws -> Message {
         let sender = Sender(name: name, mailbox: try Mailbox("gate@house.example"))
-        let content = RenderedLetter(subject: subject, text: text, html: html)
+        let content = RenderedEmail(subject: subject, text: text, html: html)
         return try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender, to: Mailbox("somebody@example.org"), content)
     }
 
@@ -89,9 +89,9 @@ import Testing
     }
 
     @Test func `the same letter makes the same bytes`() throws {
-        let id: ID<Letter> = Runtime.system.id()
+        let id: ID<Email> = Runtime.system.id()
         func make() throws -> [UInt8] {
-            let content = RenderedLetter(subject: "s", text: "t", html: "h")
+            let content = RenderedEmail(subject: "s", text: "t", html: "h")
             return try Message(id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content).bytes
         }
         let (first, second) = (try make(), try make())

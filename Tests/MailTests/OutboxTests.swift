@@ -15,7 +15,7 @@ import Testing
             let post = try app.post
             await #expect(throws: (any Error).self) {
                 try await app.app.database.write { transaction in
-                    try post.send(.verification(), in: transaction)
+                    try mailer.send(.verification(), in: transaction)
                     throw ChangedMind()
                 }
             }
@@ -32,7 +32,7 @@ import Testing
             let stored = try await app.app.database.read { transaction in
                 try transaction.all("SELECT sealed_letter FROM outbox UNION ALL SELECT payload FROM jobs").map { "\($0.values)" }.joined()
             }
-            #expect(!stored.contains("somebody@example.org") && !stored.contains(Letter.code) && !stored.contains(Letter.token))
+            #expect(!stored.contains("somebody@example.org") && !stored.contains(Email.code) && !stored.contains(Email.token))
         }
     }
 
@@ -40,8 +40,8 @@ import Testing
         try await withTestApp(.sqlite) { app in
             try await app.send(.verification())
             let mail = try #require(try await app.mail(to: "somebody@example.org").first)
-            #expect(mail.code == Letter.code)
-            #expect(mail.token == Letter.token)
+            #expect(mail.code == Email.code)
+            #expect(mail.token == Email.token)
             let folder = "\(app.app.configuration.dataFolder)/mail"
             let files = try FileManager.default.contentsOfDirectory(atPath: folder)
             try #require(files.count == 1)
@@ -49,7 +49,7 @@ import Testing
             #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
             let line = try #require(app.log.lines.first { $0.contains("a letter was written to a file") })
             #expect(line.contains(files[0]) && line.contains("somebody@example.org"))
-            #expect(app.log.lines.allSatisfy { !$0.contains(Letter.code) && !$0.contains(Letter.token) })
+            #expect(app.log.lines.allSatisfy { !$0.contains(Email.code) && !$0.contains(Email.token) })
         }
     }
 
@@ -65,7 +65,7 @@ import Testing
                 configuration.bcryptRounds = 4
                 let (clock, log) = (TestClock(), LogOutput(keepsLines: true))
                 let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-                let app = try await buildApp(configuration, in: Surroundings(runtime: runtime, clock: { clock.now }, logOutput: log))
+                let app = try await buildApp(configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
                 try await body(TestApp(app: app, clock: clock, engine: engine, log: log))
                 await app.database.close()
             }
@@ -81,7 +81,7 @@ import Testing
             try await run(.test) { app in
                 let dead = try #require(try await app.deliveries().first)
                 _ = try await app.app.database.write { try app.app.queue.redrive(dead.id, in: $0) }
-                #expect(try await app.mail(to: "somebody@example.org").first?.code == Letter.code)
+                #expect(try await app.mail(to: "somebody@example.org").first?.code == Email.code)
                 #expect(try await app.outbox().map(\.failure) == [nil])
             }
         }
@@ -104,7 +104,7 @@ import Testing
         try await withTestApp(engine) { app in
             let post = try app.post
             for recipient in ["somebody@example.org", "SOMEBODY@example.org", "another@example.org"] { try await app.send(.verification(to: recipient)) }
-            #expect(try await app.app.database.write { try post.discard(lettersTo: "Somebody@example.org", in: $0) } == 2)
+            #expect(try await app.app.database.write { try mailer.discard(lettersTo: "Somebody@example.org", in: $0) } == 2)
             try await app.runJobs()
             #expect(try app.mailbox().map(\.recipient) == ["another@example.org"])
         }
@@ -121,9 +121,9 @@ import Testing
     }
 
     @Test func `a letter that could not be written is refused where it is handed in`() async throws {
-        #expect(throws: LetterFault.unknownTemplate("no-such-letter")) { try Letter("no-such-letter", to: "a@example.org").check() }
-        #expect(throws: LetterFault.missingValues("erased", ["name"])) { try Letter("erased", to: "a@example.org").check() }
-        try Letter("erased", to: "a@example.org", values: ["name": ""]).check()
+        #expect(throws: EmailFault.unknownTemplate("no-such-letter")) { try Email("no-such-letter", to: "a@example.org").check() }
+        #expect(throws: EmailFault.missingValues("erased", ["name"])) { try Email("erased", to: "a@example.org").check() }
+        try Email("erased", to: "a@example.org", values: ["name": ""]).check()
     }
 
     @Test(arguments: [("grüße@example.org", "SMTPUTF8"), ("nobody", "cannot stand in a mail"), ("a@b@example.org", "cannot stand in a mail")])

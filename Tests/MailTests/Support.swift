@@ -8,10 +8,10 @@ import TestKit
 
 extension TestApp {
     /// The post office of this installation.
-    var post: Post {
+    var mailer: Mailer {
         get throws {
             let clock = clock
-            return Post(
+            return Mailer(
                 queue: app.queue,
                 sealer: Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8)),
                 runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
@@ -20,22 +20,22 @@ extension TestApp {
     }
 
     /// Hands in a letter as a verb of the system does.
-    func send(_ letter: Letter) async throws {
+    func send(_ letter: Email) async throws {
         let post = try post
-        try await app.database.write { try post.send(letter, in: $0) }
+        try await app.database.write { try mailer.send(letter, in: $0) }
     }
 
     /// What the outbox says, oldest first.
     func outbox() async throws -> [OutboxRow] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT id, sealed_letter, sent_at, failed_at, failure, attempts, doubtful_attempts FROM outbox ORDER BY id") { row in
+            try transaction.all("SELECT id, sealed_letter, sent_at, failed_at, failure, attempts, unconfirmed_attempts FROM outbox ORDER BY id") { row in
                 OutboxRow(
                     id: try row["id"],
                     isForgotten: try row.read("sealed_letter", as: String.self).isEmpty,
                     isSent: try row.read("sent_at", as: Instant?.self) != nil,
                     failure: try row["failure"],
                     attempts: try row["attempts"],
-                    doubtfulAttempts: try row["doubtful_attempts"]
+                    unconfirmedAttempts: try row["unconfirmed_attempts"]
                 )
             }
         }
@@ -57,15 +57,15 @@ struct OutboxRow: Sendable, Equatable {
     var isSent: Bool
     var failure: String?
     var attempts: Int
-    var doubtfulAttempts: Int
+    var unconfirmedAttempts: Int
 }
 
-extension Letter {
+extension Email {
     static let code = "493817"
     static let token = "kZ3v-pq_8"
 
-    static func verification(to recipient: String = "somebody@example.org", name: String = "Somebody") -> Letter {
-        Letter(
+    static func verification(to recipient: String = "somebody@example.org", name: String = "Somebody") -> Email {
+        Email(
             "verify-email",
             to: recipient,
             values: [

@@ -10,7 +10,7 @@ import Testing
 
 /// Limits as clients meet them.
 @Suite struct RateGateTests {
-    private func login(_ app: TestApp, _ email: String = "nobody@example.org", from address: String = "192.0.2.1") async -> TestReply {
+    private func login(_ app: TestApp, _ email: String = "nobody@example.org", from address: String = "192.0.2.1") async -> TestResponse {
         await app.call("POST", "/v1/auth/login", json: ["email": .string(email), "password": "wrong password"], address: address)
     }
 
@@ -195,7 +195,7 @@ import Testing
             let door = Route.get("tests/exports", "Ten a minute and twelve an hour, four at a time", requires: member) { _ in Done() }
                 .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(by: entitlements.rate())
             #expect(door.gate.map(\.text) == ["member", "rate:exports", "rate:plan-default"])
-            let front = FrontDoor(
+            let front = RequestDispatcher(
                 routes: [door], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
                 runtime: Runtime(now: { app.clock.now }, randomBytes: Runtime.system.randomBytes))
             func call(_ person: TestPerson) async -> (status: Int, headers: [String: String]) {

@@ -181,12 +181,12 @@ import Testing
     func `at once, one run of a session begins`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepare(series: Samples.hourly(30))
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 { group.addTask { await customer.post("generate-datasets/s", prefer: "respond-async") } }
-                return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(replies.filter { $0.status == 202 }.count == 1)
-            #expect(replies.filter { $0.status == 409 && $0.code == "training-in-progress" }.count == 7, "\(replies)")
+            #expect(responses.filter { $0.status == 202 }.count == 1)
+            #expect(responses.filter { $0.status == 409 && $0.code == "training-in-progress" }.count == 7, "\(responses)")
             #expect(await customer.level("processing") == [0, 1])
             #expect(try await customer.count("training_runs") == 1)
         }
@@ -196,11 +196,11 @@ import Testing
     func `one key at once is one run for all who ask`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepare(series: Samples.hourly(30))
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 { group.addTask { await customer.post("generate-datasets/s", key: "same", prefer: "respond-async") } }
-                return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(replies.allSatisfy { $0.status == 202 } && Set(replies.map { $0["run_id"] }).count == 1, "\(replies)")
+            #expect(responses.allSatisfy { $0.status == 202 } && Set(responses.map { $0["run_id"] }).count == 1, "\(responses)")
             #expect(await customer.level("processing") == [0, 1])
         }
     }

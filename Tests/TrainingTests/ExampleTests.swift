@@ -18,7 +18,7 @@ import Testing
             let input = await customer.upload(seattle, "seattle-temps.csv", settings: past)
             let other = await customer.upload(francisco, "sf-temps.csv", settings: past)
             let output = await customer.upload(seattle, "seattle-temps.csv", kind: "output", settings: future)
-            for reply in [input, other, output] { try await customer.require(201, reply) }
+            for response in [input, other, output] { try await customer.require(201, response) }
 
             // What the files are like, and what was done about it.
             let (first, second) = (try #require(input["file"]), try #require(other["file"]))

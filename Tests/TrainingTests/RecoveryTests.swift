@@ -66,7 +66,7 @@ import Testing
     /// A worker stands still when it is done but for its last transaction, another takes its job and ends it, and then the first goes on.
     @Test(arguments: Engine.available)
     func `a worker that comes too late changes nothing and clears nothing away`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepare()
             try await customer.require(202, await customer.post("generate-datasets/s", prefer: "respond-async"))
@@ -114,7 +114,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `starting a run breaks off anywhere and leaves nothing`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepare()
             for (path, body, meter, runs) in [
@@ -148,7 +148,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a run breaks off anywhere, is taken up again and charged once`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, plan: "enterprise", trouble: trouble) { customer in
             try await customer.prepareDatasets(series: Samples.hourly(40))
             for (path, body, meter) in [("generate-datasets/s", [:], "processing"), ("train-models/s", ["model_parameters": Samples.linear], "training_runs")]
@@ -184,7 +184,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `calling off breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepareDatasets()
             try await customer.require(202, await customer.post("train-models/s", ["model_parameters": Samples.linear]))
@@ -201,20 +201,20 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `an upload breaks off anywhere and is charged once in the end`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepare(series: nil)
             let bytes = Samples.hourly(60)
             let half = bytes.count / 2
-            var reply: TestReply?
+            var response: TestResponse?
             let count = try await trouble.failEachStatement { _ in
                 _ = await customer.chunk(0, of: 2, Array(bytes[..<half]))
-                reply = await customer.chunk(1, of: 2, Array(bytes[half...]))
+                response = await customer.chunk(1, of: 2, Array(bytes[half...]))
                 // A client that was told to begin anew does.
-                if reply?.code == "chunk-missing" { reply = nil }
+                if response?.code == "chunk-missing" { response = nil }
             } check: { number in
-                let isThere = reply?["file"] != nil
-                #expect(await customer.level("uploads") == [isThere ? 1 : 0, 0], "statement \(number): \(reply?.description ?? "")")
+                let isThere = response?["file"] != nil
+                #expect(await customer.level("uploads") == [isThere ? 1 : 0, 0], "statement \(number): \(response?.description ?? "")")
                 #expect(await customer.storage() == (isThere ? Int64(bytes.count) : 0))
                 let audited = try await customer.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
@@ -223,14 +223,14 @@ import Testing
                 #expect(customer.filesOnDisk().filter { $0.hasPrefix("training/") }.count == (isThere ? 2 : 0), "statement \(number)")
             }
             #expect(count >= 15)
-            #expect(reply?["file"] != nil)
+            #expect(response?["file"] != nil)
             #expect(customer.filesOnDisk().count == 2)
         }
     }
 
     @Test(arguments: Engine.available)
     func `deleting breaks off anywhere and gives room back once in the end`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepareDatasets()
             let before = customer.filesOnDisk()
@@ -249,7 +249,7 @@ import Testing
     // MARK: One does not wait for the other
 
     @Test func `uploads and forecasts do not wait for runs`() async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(.sqlite, plan: "enterprise", trouble: trouble) { customer in
             for name in ["a", "b", "c"] { try await customer.prepareDatasets(name) }
             try await customer.train("c")

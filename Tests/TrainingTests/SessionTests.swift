@@ -143,7 +143,7 @@ import Testing
             let uuid = try #require(await owner.get("session/mine")["session_uuid"]?.string)
             let file = try #require(await owner.get("csv-files/mine")["files"]?[0]?["id"]?.string)
             let model = try #require(await owner.get("list-models-database/mine")["data"]?["models"]?[0]?["filename"]?.string)
-            let stranger = Customer(app: owner.app, person: try await owner.app.subscriber("enterprise", "stranger"))
+            let stranger = TrainingFixture(app: owner.app, person: try await owner.app.subscriber("enterprise", "stranger"))
             let before = owner.filesOnDisk()
             for id in ["mine", uuid] {
                 for path in [

@@ -107,15 +107,15 @@ import Testing
     func `training twice is a conflict, one after the other and at once, and the quota is taken once`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepareDatasets()
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for number in 0..<8 {
                     group.addTask { await customer.post("train-models/s", ["model_parameters": number.isMultiple(of: 2) ? Samples.linear : Samples.dense]) }
                 }
-                return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(replies.filter { $0.status == 202 }.count == 1)
+            #expect(responses.filter { $0.status == 202 }.count == 1)
             #expect(
-                replies.filter { $0.status == 409 && $0.code == "training-in-progress" && $0["error"]?.string == "A run of this session is under way" }.count
+                responses.filter { $0.status == 409 && $0.code == "training-in-progress" && $0["error"]?.string == "A run of this session is under way" }.count
                     == 7)
             #expect(await customer.post("train-models/s", ["model_parameters": Samples.linear]).status == 409)
             #expect(await customer.post("generate-datasets/s").status == 409)
@@ -216,7 +216,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `training that is called off while it runs costs nothing and leaves nothing`(engine: Engine) async throws {
-        let trouble = TroubledDatabase.Switch()
+        let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepareDatasets()
             let before = customer.filesOnDisk()

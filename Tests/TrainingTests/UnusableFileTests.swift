@@ -79,8 +79,8 @@ import Testing
             let bytes = Array(
                 "UTC;value\n2026-01-01 00:00:00;1e308\n2026-01-01 01:00:00;-1e308\n2026-01-01 02:00:00;1e999\n2026-01-01 03:00:00;nan\n2026-01-01 04:00:00;inf\n"
                     .utf8)
-            let reply = await customer.upload(bytes)
-            #expect(reply.status == 201 || reply.status == 422, "\(reply)")
+            let response = await customer.upload(bytes)
+            #expect(response.status == 201 || response.status == 422, "\(response)")
             #expect(await customer.get("csv-files/s").status == 200)
         }
     }

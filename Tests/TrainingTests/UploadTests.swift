@@ -14,7 +14,7 @@ import Testing
         return (0..<count).map { Array(bytes[min($0 * size, bytes.count)..<min(($0 + 1) * size, bytes.count)]) }
     }
 
-    private func requireOneFile(_ customer: Customer, _ bytes: [UInt8], _ location: SourceLocation = #_sourceLocation) async throws {
+    private func requireOneFile(_ customer: TrainingFixture, _ bytes: [UInt8], _ location: SourceLocation = #_sourceLocation) async throws {
         let files = try #require(await customer.get("csv-files/s")["files"]?.array, sourceLocation: location)
         #expect(files.count == 1 && files.first?["bytes"]?.integer == Int64(bytes.count), sourceLocation: location)
         #expect(await customer.level("uploads") == [1, 0], sourceLocation: location)
@@ -155,12 +155,12 @@ import Testing
                 _ = await customer.chunk(0, of: 3, chunks[0], to: session)
                 // In some rounds the same chunk twice, in others the two that are missing, in others both.
                 let indices = [[1, 2], [1, 2, 2], [1, 1, 2, 2]][round % 3]
-                let replies = await withTaskGroup(of: TestReply.self) { group in
+                let responses = await withTaskGroup(of: TestResponse.self) { group in
                     for index in indices { group.addTask { await customer.chunk(Int64(index), of: 3, chunks[index], to: session) } }
-                    return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                    return await group.reduce(into: [TestResponse]()) { $0.append($1) }
                 }
-                #expect(replies.allSatisfy { $0.status == 200 }, "\(replies)")
-                #expect(replies.contains { $0["file"] != nil }, "\(replies)")
+                #expect(responses.allSatisfy { $0.status == 200 }, "\(responses)")
+                #expect(responses.contains { $0["file"] != nil }, "\(responses)")
                 #expect(await customer.get("csv-files/\(session)")["files"]?.array?.count == 1)
                 #expect(await customer.level("uploads") == [Int64(round) + 1, 0])
             }
@@ -174,11 +174,11 @@ import Testing
         try await withCustomer(engine) { customer in
             try await customer.prepare(series: nil)
             let bytes = Samples.hourly(80)
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<6 { group.addTask { await customer.upload(bytes) } }
-                return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(replies.allSatisfy { $0.status == 201 }, "\(replies)")
+            #expect(responses.allSatisfy { $0.status == 201 }, "\(responses)")
             try await requireOneFile(customer, bytes)
         }
     }
@@ -264,11 +264,11 @@ import Testing
             #expect(last.status == 413)
             #expect(customer.filesOnDisk() == [])
             _ = await customer.chunk(0, of: 4, chunks[0])
-            let replies = await withTaskGroup(of: TestReply.self) { group in
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for index in 1..<4 { group.addTask { await customer.chunk(Int64(index), of: 4, chunks[index]) } }
-                return await group.reduce(into: [TestReply]()) { $0.append($1) }
+                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(replies.contains { $0.status == 413 } && replies.allSatisfy { $0["file"] == nil && $0.status < 500 }, "\(replies)")
+            #expect(responses.contains { $0.status == 413 } && responses.allSatisfy { $0["file"] == nil && $0.status < 500 }, "\(responses)")
             #expect(customer.filesOnDisk() == [])
             #expect(try await customer.count("training_uploads") == 0)
             #expect(await customer.level("uploads") == [0, 0])

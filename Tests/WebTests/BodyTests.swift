@@ -31,11 +31,11 @@ import Web
     }
 
     private let tally = Tally()
-    private let house: House
+    private let house: WebFixture
 
     init() {
         let tally = tally
-        house = House([
+        house = WebFixture([
             .post("orders", "Order", requires: .public) { (order: Order, _) in
                 tally.note(order.name)
                 return order
@@ -48,10 +48,10 @@ import Web
             {"name":"é","count":5.0,"price":1e1,"colour":"green","is_urgent":true,"parts":[{"name":"p","size":9}],"labels":{"someKey":"v","some_key":"w"},
              "due":"2026-01-31T12:00:00.25Z","customer":"0194C0DE-1234-7abc-89ab-0123456789ab","free":{"camelCase":[1,null,{"snake_case":1.5}]}}
             """#
-        let reply = await house.post("/orders", text)
-        #expect(reply.status == 200)
+        let response = await house.post("/orders", text)
+        #expect(response.status == 200)
         #expect(
-            reply.json == [
+            response.json == [
                 "name": "é", "count": 5, "price": 10, "colour": "green", "is_urgent": true, "parts": [["name": "p", "size": 9]],
                 "labels": ["someKey": "v", "some_key": "w"], "due": "2026-01-31T12:00:00.250000Z", "customer": "0194c0de-1234-7abc-89ab-0123456789ab",
                 "free": ["camelCase": [1, .null, ["snake_case": 1.5]]],
@@ -61,9 +61,9 @@ import Web
     }
 
     @Test func `null stands for what is absent`() async {
-        let reply = await house.post("/orders", #"{"name":"a","count":1,"price":null,"parts":null,"free":null,"colour":null}"#)
-        #expect(reply.status == 200)
-        #expect(reply.json == ["name": "a", "count": 1])
+        let response = await house.post("/orders", #"{"name":"a","count":1,"price":null,"parts":null,"free":null,"colour":null}"#)
+        #expect(response.status == 200)
+        #expect(response.json == ["name": "a", "count": 1])
     }
 
     @Test func `all faults are told at once, each with its place`() async {
@@ -71,11 +71,11 @@ import Web
             {"name":"too long","count":1.5,"price":101,"colour":"blue","is_urgent":"yes","parts":[{"name":1,"size":10},{"size":1,"x/y":1,"~":2}],"labels":[],
              "due":"tomorrow","customer":"me","what":1,"isUrgent":true}
             """#
-        let reply = await house.post("/orders", text)
-        #expect(reply.status == 422)
-        #expect(reply.code == "validation-failed")
+        let response = await house.post("/orders", text)
+        #expect(response.status == 422)
+        #expect(response.code == "validation-failed")
         #expect(
-            reply.faults == [
+            response.faults == [
                 "/name": "must have at most 5 characters", "/count": "must be a whole number", "/price": "must be at most 100.0",
                 "/colour": "must be one of: red, green",
                 "/is_urgent": "must be true or false", "/parts/0/name": "must be a string", "/parts/0/size": "must be at most 9",
@@ -101,9 +101,9 @@ import Web
         (#"{"name":"a","count":1,"price":-0.1}"#, ["/price": "must be at least 0.0"]),
     ])
     func `a body that does not fit is 422 or, where it is no JSON, 400`(_ text: String, _ faults: [String: String]) async {
-        let reply = await house.post("/orders", text)
-        #expect(reply.status == (faults.isEmpty ? 400 : 422))
-        #expect(reply.faults == faults)
+        let response = await house.post("/orders", text)
+        #expect(response.status == (faults.isEmpty ? 400 : 422))
+        #expect(response.faults == faults)
         #expect(tally.all.isEmpty)
     }
 
@@ -117,9 +117,9 @@ import Web
         #"{"name":"a","name":"b","count":1}"#, #"{"name":"\ud800","count":1}"#, "{\"name\":\"a\",\"count\":NaN}",
     ])
     func `what is no JSON is 400`(_ text: String) async {
-        let reply = await house.post("/orders", text)
-        #expect(reply.status == 400)
-        #expect(reply.code == "invalid-payload")
+        let response = await house.post("/orders", text)
+        #expect(response.status == 400)
+        #expect(response.code == "invalid-payload")
         #expect(tally.all.isEmpty)
     }
 
@@ -135,9 +135,9 @@ import Web
             String(repeating: "[", count: 500) + String(repeating: "]", count: 500),
             String(repeating: "{\"a\":", count: 500) + "1" + String(repeating: "}", count: 500),
         ] {
-            let reply = await house.post("/orders", text)
-            #expect(reply.status == 400)
-            #expect(reply["detail"]?.string?.contains("nested") == true)
+            let response = await house.post("/orders", text)
+            #expect(response.status == 400)
+            #expect(response["detail"]?.string?.contains("nested") == true)
         }
         let wide =
             "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 200_000).joined(separator: ",")
@@ -147,9 +147,9 @@ import Web
 
     @Test func `a body of nothing but faults names the first fifty`() async {
         let fields = (0..<200).map { "\"f\($0)\":1" }.joined(separator: ",")
-        let reply = await house.post("/orders", "{\(fields)}")
-        #expect(reply.status == 422)
-        #expect(reply["errors"]?.array?.count == 50)
+        let response = await house.post("/orders", "{\(fields)}")
+        #expect(response.status == 422)
+        #expect(response["errors"]?.array?.count == 50)
         let parts = (0..<3).map { _ in "{\((0..<100).map { "\"f\($0)\":1" }.joined(separator: ","))}" }.joined(separator: ",")
         let nested = await house.post("/orders", "{\"name\":\"a\",\"count\":1,\"parts\":[\(parts)]}")
         #expect(nested["errors"]?.array?.count == 50)
@@ -157,10 +157,10 @@ import Web
 
     @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "json", "text/json", ""])
     func `another media type is 415, and says which is taken`(_ contentType: String) async {
-        let reply = await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType)
-        #expect(reply.status == 415)
-        #expect(reply.code == "unsupported-media-type")
-        #expect(reply["detail"] == "Send application/json.")
+        let response = await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType)
+        #expect(response.status == 415)
+        #expect(response.code == "unsupported-media-type")
+        #expect(response["detail"] == "Send application/json.")
     }
 
     @Test(arguments: [
@@ -192,10 +192,10 @@ import Web
             continuation.yield(ByteBuffer(string: "{\"name\":"))
             continuation.finish(throwing: Cut())
         }
-        let reply = await house.call("POST", "/orders", body: RequestBody(stream, announcedSize: 100))
-        #expect(reply.status == 400)
-        #expect(reply.code == "invalid-payload")
-        #expect(reply["detail"] == "The body ended before it was complete.")
+        let response = await house.call("POST", "/orders", body: RequestBody(stream, announcedSize: 100))
+        #expect(response.status == 400)
+        #expect(response.code == "invalid-payload")
+        #expect(response["detail"] == "The body ended before it was complete.")
     }
 
     @Test func `a body in pieces is put together`() async {

@@ -55,17 +55,17 @@ import Web
                 for reference in Self.references(in: page.text) { #expect(reference == "/docs/style.css") }
             }
             for path in ["/problems/nothing", "/problems/", "/problems/..%2F..%2Fetc%2Fpasswd", "/problems/%3Cscript%3E"] {
-                let reply = await app.call("GET", path)
-                #expect(reply.status == 404, "\(path)")
-                #expect(!reply.text.contains("script"))
+                let response = await app.call("GET", path)
+                #expect(response.status == 404, "\(path)")
+                #expect(!response.text.contains("script"))
             }
         }
     }
 
     @Test func `text of ours is shown as text`() async throws {
-        let house = House(
+        let house = WebFixture(
             DocumentRoutes.routes(
-                describing: [.get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in Nothing() }], version: "1"))
+                describing: [.get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in NoContent() }], version: "1"))
         let page = await house.call("GET", "/docs")
         #expect(!page.text.contains("<script>"))
         #expect(page.text.contains("&lt;script&gt;"))
@@ -73,17 +73,17 @@ import Web
 
     @Test func `the OpenAPI document names every door once, and all it refers to is there`() async throws {
         try await withTestApp(.sqlite) { app in
-            let reply = await app.call("GET", "/openapi.json")
-            #expect(reply.status == 200)
-            #expect(reply.headers["content-type"] == "application/json; charset=utf-8")
-            let document = try JSONValue(parsing: reply.bytes)
+            let response = await app.call("GET", "/openapi.json")
+            #expect(response.status == 200)
+            #expect(response.headers["content-type"] == "application/json; charset=utf-8")
+            let document = try JSONValue(parsing: response.bytes)
             #expect(document["openapi"] == "3.1.0")
             let paths = try #require(document["paths"]?.object)
             let operations = paths.values.flatMap { $0.object.map { Array($0.values) } ?? [] }
             #expect(operations.count == app.app.routes.count - 1)
             #expect(Set(operations.compactMap { $0["operationId"]?.string }).count == operations.count)
             let components = Set(document["components"]?["schemas"]?.object?.keys.map { $0 } ?? [])
-            for name in reply.text.matches(of: /"#\/components\/schemas\/([^"]*)"/).map({ String($0.1) }) { #expect(components.contains(name), "\(name)") }
+            for name in response.text.matches(of: /"#\/components\/schemas\/([^"]*)"/).map({ String($0.1) }) { #expect(components.contains(name), "\(name)") }
             for route in app.app.routes where route.path != "/openapi.json" {
                 let operation = try #require(paths[route.path]?[route.method.rawValue.lowercased()], "\(route.path)")
                 #expect((operation["security"]?.array?.isEmpty == true) == route.isPublic, "\(route.path)")

@@ -10,16 +10,16 @@ import Web
         static let rules: [String: Rule] = ["name": .length(1...20)]
     }
 
-    private let house = House([.post("entries", "Enter", requires: .public) { (entry: Entry, _) in entry }])
+    private let house = WebFixture([.post("entries", "Enter", requires: .public) { (entry: Entry, _) in entry }])
 
     @Test(arguments: [
         ("name=a+b", "a b"), ("name=a%20b&", "a b"), ("name=%C3%A9", "é"), ("name=a&name=b", "b"), ("&&name=a", "a"), ("name=a%2Bb", "a+b"), ("n%61me=a", "a"),
         ("name=a=b", "a=b"),
     ])
     func `a form is read like JSON`(_ text: String, _ name: String) async {
-        let reply = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
-        #expect(reply.status == 200)
-        #expect(reply["name"] == .string(name))
+        let response = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
+        #expect(response.status == 200)
+        #expect(response["name"] == .string(name))
     }
 
     @Test(arguments: [
@@ -29,8 +29,8 @@ import Web
         ("name=aaaaaaaaaaaaaaaaaaaaa", "/name", "must have at most 20 characters"),
     ])
     func `and held against the same schema`(_ text: String, _ pointer: String, _ detail: String) async {
-        let reply = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
-        #expect(reply.status == 422)
-        #expect(reply.faults == [pointer: detail])
+        let response = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
+        #expect(response.status == 422)
+        #expect(response.faults == [pointer: detail])
     }
 }

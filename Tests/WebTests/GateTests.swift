@@ -12,7 +12,7 @@ import Web
         var problems: [Problem.Kind] { [.conflict] }
         var summary: GateSummary { GateSummary(.role, name) }
 
-        func check(_ call: Call) throws(Problem) -> String {
+        func check(_ call: Request) throws(Problem) -> String {
             tally.note(name)
             if refuses { throw Problem(.conflict, detail: name) }
             return name
@@ -30,12 +30,12 @@ import Web
         let (a, b, c) = steps(refusing: "plan")
         let (d, e, f) = steps(refusing: "role")
         let (g, h, i) = steps(refusing: "nobody")
-        let house = House([
-            .post("refused/{id}", "Refuses late", requires: a, b, c, .path("id", of: Step.self)) { (_: Empty, _, _, _, _) in Nothing() },
-            .post("early", "Refuses early", requires: d, e, f) { (_: Empty, _, _, _) in Nothing() },
+        let house = WebFixture([
+            .post("refused/{id}", "Refuses late", requires: a, b, c, .path("id", of: Step.self)) { (_: Empty, _, _, _, _) in NoContent() },
+            .post("early", "Refuses early", requires: d, e, f) { (_: Empty, _, _, _) in NoContent() },
             .post("passed", "Passes", requires: g, h, i) { (_: Empty, who, role, plan) in
                 tally.note("handler \(who) \(role) \(plan)")
-                return Nothing()
+                return NoContent()
             },
         ])
         let refused = await house.post("/refused/no-id-at-all", "no JSON at all", contentType: "text/plain")
@@ -55,15 +55,15 @@ import Web
             _ = Route.get(
                 "wrong", "Plan before person",
                 requires: Step(name: "plan", stage: .entitlement, tally: tally), Step(name: "who", stage: .identity, tally: tally)
-            ) { _, _ in Nothing() }
+            ) { _, _ in NoContent() }
         }
     }
 
     @Test func `two doors with one address do not start`() async {
         await #expect(processExitsWith: .failure) {
             _ = RouteTable([
-                .get("a/{x}", "One", requires: .public, .path("x")) { _, _ in Nothing() },
-                .get("a/{y}", "Another", requires: .public, .path("y")) { _, _ in Nothing() },
+                .get("a/{x}", "One", requires: .public, .path("x")) { _, _ in NoContent() },
+                .get("a/{y}", "Another", requires: .public, .path("y")) { _, _ in NoContent() },
             ])
         }
     }
@@ -72,7 +72,7 @@ import Web
         let route = Route.post(
             "x", "X", requires: .public, Step(name: "role", stage: .account, tally: Tally()), .path("id", of: Step.self), problems: [.conflict]
         ) { (_: Empty, _, _, _) in
-            Nothing()
+            NoContent()
         }
         #expect(
             Set(route.problems.map(\.code)) == [

@@ -53,7 +53,7 @@ import Web
         #expect(text.contains(#""a":1,"a_b":2,"alpha":true"#))
     }
 
-    @Test func `a payload without properties is an empty object`() throws { #expect(try written(Nothing()) == "{}") }
+    @Test func `a payload without properties is an empty object`() throws { #expect(try written(NoContent()) == "{}") }
 
     private struct Free: Payload {
         var zeta: JSONValue = ["b": [1, 2.5, .null, true], "a": ["d": "e", "c": [:]]]

@@ -10,7 +10,7 @@ import Web
         var note: String?
     }
 
-    private let house = House([
+    private let house = WebFixture([
         .get(
             "things", "List",
             requires: .public, .query("limit", 1...50, default: 10), .query("kind", oneOf: ["a", "b"]), .query("text", upTo: 4), .header(.prefer, upTo: 8)
@@ -19,8 +19,8 @@ import Web
 
     @Test func `what is not given has its default`() async {
         #expect(await house.call("GET", "/things").json == ["limit": 10])
-        let reply = await house.call("GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
-        #expect(reply.json == ["limit": 50, "kind": "b", "text": "é +", "note": "wait=1"])
+        let response = await house.call("GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
+        #expect(response.json == ["limit": 50, "kind": "b", "text": "é +", "note": "wait=1"])
     }
 
     @Test(arguments: [
@@ -29,9 +29,9 @@ import Web
         ("text=%00", "/query/text"),
     ])
     func `what does not fit is 422 with its name`(_ query: String, _ pointer: String) async {
-        let reply = await house.call("GET", "/things?\(query)")
-        #expect(reply.status == 422, "\(query)")
-        #expect(reply.faults.keys.map { $0 } == [pointer])
+        let response = await house.call("GET", "/things?\(query)")
+        #expect(response.status == 422, "\(query)")
+        #expect(response.faults.keys.map { $0 } == [pointer])
     }
 
     @Test func `a header that is too long is 400`() async {

@@ -68,19 +68,19 @@ actor RawClient {
     func finishSending() { shutdown(socket, CInt(SHUT_WR)) }
 
     /// The next answer, its body as long as it says.
-    func reply(toHead isHead: Bool = false) throws -> RawReply {
+    func response(toHead isHead: Bool = false) throws -> RawReply {
         let end = Array("\r\n\r\n".utf8)
         var headEnd = received.firstRange(of: end)
         while headEnd == nil {
             guard try receive() else { throw Failure("closed before an answer") }
             headEnd = received.firstRange(of: end)
         }
-        guard let headEnd, var reply = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)) else {
+        guard let headEnd, var response = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)) else {
             throw Failure("no answer")
         }
         received.removeFirst(headEnd.upperBound)
-        if !isHead, reply.status >= 200 { reply.body = try bytes(reply.headers["content-length"].flatMap { Int($0) } ?? 0) }
-        return reply
+        if !isHead, response.status >= 200 { response.body = try bytes(response.headers["content-length"].flatMap { Int($0) } ?? 0) }
+        return response
     }
 
     func bytes(_ count: Int) throws -> [UInt8] {

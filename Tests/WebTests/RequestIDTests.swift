@@ -4,14 +4,14 @@ import Testing
 import Web
 
 @Suite struct RequestIDTests {
-    private let house = House([.get("/health", "Root", requires: .public) { _ in Nothing() }])
+    private let house = WebFixture([.get("/health", "Root", requires: .public) { _ in NoContent() }])
 
     @Test(arguments: [
         "12345678", "0194c0de-1234-7abc-89ab-0123456789ab", "a.b_c-D-9", String(repeating: "x", count: 128), "00000000", "0x1234567", "1e5.......", "-infinity",
     ])
     func `a fit one is taken over, into the answer and the log`(_ id: String) async throws {
-        let reply = await house.call("GET", "/health", headers: ["X-Request-ID": id])
-        #expect(reply.headers[.xRequestID] == id)
+        let response = await house.call("GET", "/health", headers: ["X-Request-ID": id])
+        #expect(response.headers[.xRequestID] == id)
         // Also where it looks like a number, or like half of one.
         #expect(try house.lines().map { $0["request_id"] } == [.string(id)])
     }
@@ -20,16 +20,16 @@ import Web
         "", "short", String(repeating: "x", count: 129), "with space", "a\"b\"c\"d\"", "<script>", "näme-with-umlaut", "a;b;c;d;e", "../../../etc",
     ])
     func `another is replaced`(_ id: String) async throws {
-        let reply = await house.call("GET", "/nothing", headers: ["X-Request-ID": id])
-        let given = try #require(reply.headers[.xRequestID])
+        let response = await house.call("GET", "/nothing", headers: ["X-Request-ID": id])
+        let given = try #require(response.headers[.xRequestID])
         #expect(given != id)
         #expect(UUIDText.isCanonical(given))
-        #expect(reply["request_id"] == .string(given))
+        #expect(response["request_id"] == .string(given))
     }
 
     @Test func `what is no request at all gets one too`() {
-        let reply = Answered(house.door.refuse(Problem(.invalidRequest)))
-        #expect(reply.status == 400)
-        #expect(reply["request_id"]?.string.map(UUIDText.isCanonical) == true)
+        let response = Answered(house.door.refuse(Problem(.invalidRequest)))
+        #expect(response.status == 400)
+        #expect(response["request_id"]?.string.map(UUIDText.isCanonical) == true)
     }
 }

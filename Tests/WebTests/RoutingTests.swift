@@ -7,7 +7,7 @@ import Web
 @Suite struct RoutingTests {
     private struct Seen: Payload { var at: String }
 
-    private let house = House([
+    private let house = WebFixture([
         .get("/health", "Root", requires: .public) { _ in Seen(at: "health") },
         .get("things", "List", requires: .public) { _ in Seen(at: "list") },
         .post("things", "Make", requires: .public) { _ in Seen(at: "make") },
@@ -15,7 +15,7 @@ import Web
         .get("things/{name}", "One", requires: .public, .path("name")) { _, name in Seen(at: "one \(name)") }.alias("objects/{name}", "/console/{name}"),
         .get("things/{name}/parts/{part}", "Part", requires: .public, .path("name"), .path("part")) { _, name, part in Seen(at: "\(name) \(part)") },
         .get("things/special/{name}", "Below", requires: .public, .path("name")) { _, name in Seen(at: "below \(name)") },
-        .delete("things/{name}", "Gone", requires: .public, .path("name")) { _, _ in Nothing() },
+        .delete("things/{name}", "Gone", requires: .public, .path("name")) { _, _ in NoContent() },
     ])
 
     @Test(arguments: [
@@ -27,9 +27,9 @@ import Web
         ("/console/one", "one one"), ("/health", "health"),
     ])
     func `one door under all its spellings`(_ path: String, _ expected: String) async {
-        let reply = await house.call("GET", path)
-        #expect(reply.status == 200, "\(path)")
-        #expect(reply["at"] == .string(expected))
+        let response = await house.call("GET", path)
+        #expect(response.status == 200, "\(path)")
+        #expect(response["at"] == .string(expected))
     }
 
     @Test(arguments: [
@@ -38,21 +38,21 @@ import Web
         "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things", "/things;v=1", "/%74hings",
     ])
     func `nothing elsewhere`(_ path: String) async {
-        let reply = await house.call("GET", path)
-        #expect(reply.status == 404, "\(path)")
-        #expect(reply.code == "not-found")
-        #expect(reply.headers[.contentType] == "application/problem+json; charset=utf-8")
-        #expect(reply["type"] == "/problems/not-found")
-        #expect(reply["status"] == 404)
-        #expect(reply["error"] == reply["title"])
-        #expect(reply["request_id"]?.string == reply.headers[.xRequestID])
+        let response = await house.call("GET", path)
+        #expect(response.status == 404, "\(path)")
+        #expect(response.code == "not-found")
+        #expect(response.headers[.contentType] == "application/problem+json; charset=utf-8")
+        #expect(response["type"] == "/problems/not-found")
+        #expect(response["status"] == 404)
+        #expect(response["error"] == response["title"])
+        #expect(response["request_id"]?.string == response.headers[.xRequestID])
     }
 
     @Test func `a broken encoding in a path is a bad request`() async {
         for path in ["/things/%", "/things/%2", "/things/%zz", "/things/%ff", "/things/%c0%af", "/things/%+1"] {
-            let reply = await house.call("GET", path)
-            #expect(reply.status == 400, "\(path)")
-            #expect(reply.code == "invalid-request")
+            let response = await house.call("GET", path)
+            #expect(response.status == 400, "\(path)")
+            #expect(response.code == "invalid-request")
         }
         #expect(await house.call("GET", "/things/%00").status == 404)
         #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 255))").status == 200)
@@ -64,10 +64,10 @@ import Web
         ("BREW", "/health", "GET, HEAD"),
     ])
     func `another method is told which there are`(_ method: String, _ path: String, _ allowed: String) async {
-        let reply = await house.call(method, path)
-        #expect(reply.status == 405)
-        #expect(reply.code == "method-not-allowed")
-        #expect(reply.headers[.allow] == allowed)
+        let response = await house.call(method, path)
+        #expect(response.status == 405)
+        #expect(response.code == "method-not-allowed")
+        #expect(response.headers[.allow] == allowed)
     }
 
     @Test func `HEAD is GET, without a door of its own`() async throws {

@@ -32,10 +32,10 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send(request)
-            let reply = try await client.reply()
-            #expect(reply.status == 400)
-            #expect(reply.headers["content-type"] == "application/problem+json")
-            #expect(reply.headers["connection"] == "close")
+            let response = try await client.response()
+            #expect(response.status == 400)
+            #expect(response.headers["content-type"] == "application/problem+json")
+            #expect(response.headers["connection"] == "close")
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -46,9 +46,9 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nBROKEN\r\n\r\n")
-            #expect(try await client.reply().text == "GET /1 ")
-            #expect(try await client.reply().text == "GET /2 ")
-            #expect(try await client.reply().status == 400)
+            #expect(try await client.response().text == "GET /1 ")
+            #expect(try await client.response().text == "GET /2 ")
+            #expect(try await client.response().status == 400)
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -59,13 +59,13 @@ import Testing
         } use: { server in
             let large = try server.client()
             try await large.send("GET / HTTP/1.1\r\nHost: x\r\nX-Large: \(String(repeating: "a", count: 40 << 10))\r\n\r\n")
-            #expect(try await large.reply().status == 431)
+            #expect(try await large.response().status == 431)
             let many = try server.client()
             try await many.send("GET / HTTP/1.1\r\nHost: x\r\n\((0..<101).map { "X-\($0): y\r\n" }.joined())\r\n")
-            #expect(try await many.reply().status == 431)
+            #expect(try await many.response().status == 431)
             let long = try server.client()
             try await long.send("GET /\(String(repeating: "a", count: 9 << 10)) HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await long.reply().status == 414)
+            #expect(try await long.response().status == 414)
         }
     }
 
@@ -80,7 +80,7 @@ import Testing
                 let client = try server.client()
                 do {
                     try await client.send("GET / HTTP/1.1\r\nHo")
-                    guard try await client.reply().status == 408 else { return false }
+                    guard try await client.response().status == 408 else { return false }
                 } catch is RawClient.Failure {
                     return false
                 }
@@ -96,7 +96,7 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().status == 200)
+            #expect(try await client.response().status == 200)
             let trickle = Task {
                 while true {
                     try await client.send("X")
@@ -115,7 +115,7 @@ import Testing
             #expect(try await server.client().countToEnd() == 0)
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().status == 200)
+            #expect(try await client.response().status == 200)
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -126,7 +126,7 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
-            #expect(try await client.reply().status == 408)
+            #expect(try await client.response().status == 408)
         }
     }
 
@@ -142,14 +142,14 @@ import Testing
             #expect(try await eventually { ContinuousClock.now - started > .seconds(2) })
             try await client.send("cd")
             gate.open()
-            #expect(try await client.reply().text == "POST / abcd")
+            #expect(try await client.response().text == "POST / abcd")
         }
     }
 
     @Test func `a client that does not take its answer is cut off`() async throws {
         let file = try TemporaryFile(sparse: 64 << 20)
         try await withServer(limits: { $0.writeStallTime = Duration.milliseconds(200) }) { _ in
-            Reply(status: .ok, body: .file(path: file.path, range: 0..<(64 << 20)))
+            Response(status: .ok, body: .file(path: file.path, range: 0..<(64 << 20)))
         } use: { server in
             let client = try server.client(receiveBuffer: 4 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -169,7 +169,7 @@ import Testing
             let client = try server.client()
             let requests = (0..<50).map { "POST /\($0) HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" }
             try await client.send(requests.joined())
-            for number in 0..<50 { #expect(try await client.reply().text == "POST /\(number) abc") }
+            for number in 0..<50 { #expect(try await client.response().text == "POST /\(number) abc") }
         }
     }
 
@@ -179,37 +179,37 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
-            #expect(try await client.reply().text == "POST / abcde")
+            #expect(try await client.response().text == "POST / abcde")
             try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().text == "GET /next ")
+            #expect(try await client.response().text == "GET /next ")
         }
     }
 
     @Test func `HEAD has the fields of GET and no body`() async throws {
         let file = try TemporaryFile(size: 1_000)
         try await withServer { request in
-            request.head.path == "/file" ? Reply(status: .ok, body: .file(path: file.path, range: 0..<1_000)) : await Self.echo(request)
+            request.head.path == "/file" ? Response(status: .ok, body: .file(path: file.path, range: 0..<1_000)) : await Self.echo(request)
         } use: { server in
             let client = try server.client()
             try await client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
-            let reply = try await client.reply(toHead: true)
-            #expect(reply.status == 200)
-            #expect(reply.headers["content-length"] == "7")
+            let response = try await client.response(toHead: true)
+            #expect(response.status == 200)
+            #expect(response.headers["content-length"] == "7")
             try await client.send("HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply(toHead: true).headers["content-length"] == "1000")
+            #expect(try await client.response(toHead: true).headers["content-length"] == "1000")
             try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().text == "GET /next ")
+            #expect(try await client.response().text == "GET /next ")
         }
     }
 
     @Test(arguments: [204, 304]) func `an answer that has no body sends none`(status: Int) async throws {
         try await withServer { request in
-            request.head.path == "/" ? Reply(status: .init(code: status), body: .buffer(ByteBuffer(string: "no"))) : await Self.echo(request)
+            request.head.path == "/" ? Response(status: .init(code: status), body: .buffer(ByteBuffer(string: "no"))) : await Self.echo(request)
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply(toHead: true).status == status)
-            #expect(try await client.reply().text == "GET /next ")
+            #expect(try await client.response(toHead: true).status == status)
+            #expect(try await client.response().text == "GET /next ")
         }
     }
 
@@ -219,10 +219,10 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            let reply = try await client.reply()
-            #expect(reply.headers["content-length"] == "6")
-            #expect(reply.headers["date"]?.hasSuffix(" GMT") == true)
-            #expect(reply.headers["connection"] == nil)
+            let response = try await client.response()
+            #expect(response.headers["content-length"] == "6")
+            #expect(response.headers["date"]?.hasSuffix(" GMT") == true)
+            #expect(response.headers["connection"] == nil)
         }
         #expect(HTTPDate.text(Instant(seconds: 784_111_777)) == "Sun, 06 Nov 1994 08:49:37 GMT")
         #expect(HTTPDate.text(Instant(seconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
@@ -239,9 +239,9 @@ import Testing
             let client = try server.client()
             for _ in 0..<(isKept ? 3 : 1) {
                 try await client.send("GET / HTTP/\(version)\r\nHost: x\r\n\(fields)\r\n")
-                let reply = try await client.reply()
-                #expect(reply.text == "GET / ")
-                #expect(reply.headers["connection"] == (isKept ? (version == "1.0" ? "keep-alive" : nil) : "close"))
+                let response = try await client.response()
+                #expect(response.text == "GET / ")
+                #expect(response.headers["connection"] == (isKept ? (version == "1.0" ? "keep-alive" : nil) : "close"))
             }
             if !isKept { #expect(try await client.countToEnd() == 0) }
         }
@@ -249,11 +249,11 @@ import Testing
 
     @Test func `the address of the client is known`() async throws {
         try await withServer { request in
-            Reply(text: request.peerAddress, mediaType: "text/plain")
+            Response(text: request.peerAddress, mediaType: "text/plain")
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().text == "127.0.0.1")
+            #expect(try await client.response().text == "127.0.0.1")
         }
     }
 
@@ -261,12 +261,12 @@ import Testing
         let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await withServer(host: path) { request in
-            Reply(text: request.peerAddress, mediaType: "text/plain")
+            Response(text: request.peerAddress, mediaType: "text/plain")
         } use: { server in
             #expect(server.port == 0)
             let client = try RawClient(unixSocket: path)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().text == "unix")
+            #expect(try await client.response().text == "unix")
         }
     }
 
@@ -277,7 +277,7 @@ import Testing
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await client.finishSending()
-            #expect(try await client.reply().text == "GET / ")
+            #expect(try await client.response().text == "GET / ")
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -285,12 +285,12 @@ import Testing
     @Test func `a large answer reaches a client that has finished sending`() async throws {
         let size = 8 << 20
         try await withServer { _ in
-            Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
+            Response(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
         } use: { server in
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             await client.finishSending()
-            #expect(try await client.reply().body.count == size)
+            #expect(try await client.response().body.count == size)
         }
     }
 
@@ -306,23 +306,23 @@ import Testing
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
             #expect(try await eventually { gate.waitingCount == 1 })
             gate.open()
-            #expect(try await client.reply().status == 100)
+            #expect(try await client.response().status == 100)
             try await client.send("abc")
-            #expect(try await client.reply().text == "POST / abc")
+            #expect(try await client.response().text == "POST / abc")
             try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().text == "GET /next ")
+            #expect(try await client.response().text == "GET /next ")
         }
     }
 
     @Test func `a refused upload is never asked for`() async throws {
         try await withServer { _ in
-            Reply(status: .unauthorized)
+            Response(status: .unauthorized)
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-            let reply = try await client.reply()
-            #expect(reply.status == 401)
-            #expect(reply.headers["connection"] == "close")
+            let response = try await client.response()
+            #expect(response.status == 401)
+            #expect(response.headers["connection"] == "close")
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -336,9 +336,9 @@ import Testing
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n")
             // The answer is there before the body is sent, and not lost by sending all of it first.
             try await client.send([UInt8](repeating: 1, count: size))
-            let reply = try await client.reply()
-            #expect(reply.status == 413)
-            #expect(reply.headers["connection"] == "close")
+            let response = try await client.response()
+            #expect(response.status == 413)
+            #expect(response.headers["connection"] == "close")
             #expect(try await client.countToEnd() == 0)
         }
     }
@@ -349,7 +349,7 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
-            #expect(try await client.reply().status == 413)
+            #expect(try await client.response().status == 413)
             await #expect(throws: RawClient.Failure.self) {
                 for _ in 0..<1_000 { try await client.send([UInt8](repeating: 1, count: 1 << 20)) }
             }
@@ -359,26 +359,26 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
-            #expect(try await client.reply().status == 413)
+            #expect(try await client.response().status == 413)
             #expect(try await eventually { server.openConnections == 0 })
         }
     }
 
     @Test func `a small body that nobody read does not end the connection, a large one does`() async throws {
         try await withServer { _ in
-            Reply(status: .forbidden)
+            Response(status: .forbidden)
         } use: { server in
             let client = try server.client()
             for _ in 0..<3 {
                 try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "a", count: 1_000))
-                let reply = try await client.reply()
-                #expect(reply.status == 403)
-                #expect(reply.headers["connection"] == nil)
+                let response = try await client.response()
+                #expect(response.status == 403)
+                #expect(response.headers["connection"] == nil)
             }
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
-            #expect(try await client.reply().status == 403)
+            #expect(try await client.response().status == 403)
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
-            #expect(try await client.reply().headers["connection"] == "close")
+            #expect(try await client.response().headers["connection"] == "close")
         }
     }
 
@@ -389,9 +389,9 @@ import Testing
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
             await client.finishSending()
-            let reply = try await client.reply()
-            #expect(reply.status == 400)
-            #expect(reply.text.contains("The body ended before it was complete."))
+            let response = try await client.response()
+            #expect(response.status == 400)
+            #expect(response.text.contains("The body ended before it was complete."))
         }
     }
 
@@ -399,7 +399,7 @@ import Testing
         let seen = Mutex<(any Error)?>(nil)
         try await withServer { request in
             do { for try await _ in request.body {} } catch { seen.withLock { $0 = error } }
-            return Reply(status: .ok)
+            return Response(status: .ok)
         } use: { server in
             var client: RawClient? = try server.client()
             try await client?.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
@@ -414,12 +414,12 @@ import Testing
         let body = Mutex<RequestBody?>(nil)
         try await withServer { request in
             body.withLock { $0 = request.body }
-            return Reply(status: .ok)
+            return Response(status: .ok)
         } use: { server in
             let client = try server.client()
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().status == 200)
-            #expect(try await client.reply().status == 200)
+            #expect(try await client.response().status == 200)
+            #expect(try await client.response().status == 200)
         }
         let left = try #require(body.withLock { $0 })
         #expect(try await left.collect(upTo: 10).readableBytes == 0)
@@ -430,7 +430,7 @@ import Testing
     @Test func `an answer of unknown length comes in chunks, and the connection goes on`() async throws {
         try await withServer { request in
             guard request.head.path == "/pieces" else { return await Self.echo(request) }
-            return Reply(
+            return Response(
                 status: .ok,
                 body: .pieces {
                     var pieces = ["ab", "", "0123456789abcdefghij"][...]
@@ -441,18 +441,18 @@ import Testing
             let wire = "2\r\nab\r\n14\r\n0123456789abcdefghij\r\n0\r\n\r\n"
             for _ in 0..<2 {
                 try await client.send("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n")
-                let head = try await client.reply(toHead: true)
+                let head = try await client.response(toHead: true)
                 #expect(head.headers["transfer-encoding"] == "chunked" && head.headers["content-length"] == nil)
                 #expect(try await client.bytes(wire.utf8.count) == Array(wire.utf8))
             }
             // There is nothing behind the head that asks for the head alone.
             try await client.send("HEAD /pieces HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply(toHead: true).status == 200)
-            #expect(try await client.reply().text == "GET / ")
+            #expect(try await client.response(toHead: true).status == 200)
+            #expect(try await client.response().text == "GET / ")
             // A client of HTTP/1.0 knows no chunks: the end of the connection is that of the body.
             let old = try server.client()
             try await old.send("GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-            let head = try await old.reply(toHead: true)
+            let head = try await old.response(toHead: true)
             #expect(head.headers["transfer-encoding"] == nil && head.headers["connection"] == "close")
             #expect(try await old.bytes(22) == Array("ab0123456789abcdefghij".utf8))
             #expect(try await old.countToEnd() == 0)
@@ -463,7 +463,7 @@ import Testing
         struct Broken: Error {}
         try await withServer { request in
             guard request.head.path == "/broken" else { return await Self.echo(request) }
-            return Reply(
+            return Response(
                 status: .ok,
                 body: .pieces {
                     var isFirst = true
@@ -477,9 +477,9 @@ import Testing
             let client = try server.client()
             // The server waits for the second request when it comes, and makes its answer while it reads.
             try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().status == 200)
+            #expect(try await client.response().status == 200)
             try await client.send("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply(toHead: true).status == 200)
+            #expect(try await client.response(toHead: true).status == 200)
             #expect(try await client.countToEnd() == "2\r\nab\r\n".utf8.count)
         }
     }
@@ -491,24 +491,24 @@ import Testing
         let content = try #require(FileManager.default.contents(atPath: file.path))
         try await withServer { request in
             let range: Range<Int64> = request.head.path == "/part" ? 1_000..<700_001 : 0..<3_000_000
-            return Reply(status: .ok, body: .file(path: file.path, range: range))
+            return Response(status: .ok, body: .file(path: file.path, range: range))
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /part HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().body == Array(content))
-            #expect(try await client.reply().body == Array(content[1_000..<700_001]))
+            #expect(try await client.response().body == Array(content))
+            #expect(try await client.response().body == Array(content[1_000..<700_001]))
         }
     }
 
     @Test func `a file that is not there, or shorter than promised, is answered 500`() async throws {
         let file = try TemporaryFile(size: 10)
         try await withServer { request in
-            Reply(status: .ok, body: .file(path: request.head.path == "/short" ? file.path : "/nowhere", range: 0..<11))
+            Response(status: .ok, body: .file(path: request.head.path == "/short" ? file.path : "/nowhere", range: 0..<11))
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /short HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply().status == 500)
-            #expect(try await client.reply().status == 500)
+            #expect(try await client.response().status == 500)
+            #expect(try await client.response().status == 500)
         }
     }
 
@@ -516,13 +516,13 @@ import Testing
         let size = 256 << 20
         let file = try TemporaryFile(sparse: size)
         try await withServer { _ in
-            Reply(status: .ok, body: .file(path: file.path, range: 0..<Int64(size)))
+            Response(status: .ok, body: .file(path: file.path, range: 0..<Int64(size)))
         } use: { server in
             // Other tests run beside this one: the bound leaves them room and is still far from the whole file.
             let before = try residentBytes()
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            #expect(try await client.reply(toHead: true).status == 200)
+            #expect(try await client.response(toHead: true).status == 200)
             _ = try await client.bytes(1 << 20)
             #expect(try residentBytes() - before < 128 << 20)
             #expect(try await client.countToEnd() == size - (1 << 20))
@@ -540,7 +540,7 @@ import Testing
         } use: { server in
             let idle = try server.client()
             try await idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            _ = try await idle.reply()
+            _ = try await idle.response()
             let busy = try server.client()
             try await busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await eventually { gate.waitingCount == 1 })
@@ -548,9 +548,9 @@ import Testing
             #expect(try await idle.countToEnd() == 0)
             #expect(throws: RawClient.Failure.self) { try server.client() }
             gate.open()
-            let reply = try await busy.reply()
-            #expect(reply.text == "GET /slow ")
-            #expect(reply.headers["connection"] == "close")
+            let response = try await busy.response()
+            #expect(response.text == "GET /slow ")
+            #expect(response.headers["connection"] == "close")
             #expect(try await busy.countToEnd() == 0)
             #expect(try await eventually { server.hasEnded })
         }
@@ -559,11 +559,11 @@ import Testing
     @Test func `a shutdown does not cut an answer that is on its way`() async throws {
         let size = 16 << 20
         try await withServer { _ in
-            Reply(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
+            Response(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
         } use: { server in
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.reply(toHead: true).status == 200)
+            #expect(try await client.response(toHead: true).status == 200)
             await server.shutDown()
             #expect(try await client.countToEnd() == size)
             #expect(try await eventually { server.hasEnded })
@@ -575,7 +575,7 @@ import Testing
         try await withServer(limits: { $0.drainTime = Duration.milliseconds(100) }) { _ in
             begun.open()
             try? await Task.sleep(for: .seconds(3_600))
-            return Reply(status: .ok)
+            return Response(status: .ok)
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -592,11 +592,11 @@ import Testing
         } use: { server in
             var first: RawClient? = try server.client()
             try await first?.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await first?.reply().text == "GET /first ")
+            #expect(try await first?.response().text == "GET /first ")
             let second = try server.client()
             try await second.send("GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
             first = nil
-            #expect(try await second.reply().text == "GET /second ")
+            #expect(try await second.response().text == "GET /second ")
         }
     }
 
@@ -608,11 +608,11 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send("GET /before HTTP/1.1\r\nHost: x\r\n\r\n" + Self.upgrade("/echo"))
-            #expect(try await client.reply().text == "GET /before ")
-            let reply = try await client.reply()
-            #expect(reply.status == 101)
-            #expect(reply.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-            #expect(reply.headers["x-granted"] == "yes")
+            #expect(try await client.response().text == "GET /before ")
+            let response = try await client.response()
+            #expect(response.status == 101)
+            #expect(response.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+            #expect(response.headers["x-granted"] == "yes")
             for word in ["hello", "again"] {
                 try await client.send(Self.frame(opcode: 1, Array(word.utf8)))
                 #expect(try await client.bytes(7) == [0x81, 5] + Array(word.utf8))
@@ -628,11 +628,11 @@ import Testing
         } use: { server in
             let refused = try server.client()
             try await refused.send(Self.upgrade("/elsewhere"))
-            #expect(try await refused.reply().text == "GET /elsewhere ")
+            #expect(try await refused.response().text == "GET /elsewhere ")
             #expect(try await refused.countToEnd() == 0)
             let wrong = try server.client()
             try await wrong.send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            #expect(try await wrong.reply().text == "GET /echo ")
+            #expect(try await wrong.response().text == "GET /echo ")
         }
     }
 
@@ -642,7 +642,7 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send(Self.upgrade("/echo"))
-            #expect(try await client.reply().status == 101)
+            #expect(try await client.response().status == 101)
             try await client.send(Self.frame(opcode: 2, [UInt8](repeating: 1, count: 120)))
             #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xf1])
             #expect(try await eventually { server.openConnections == 0 })
@@ -655,7 +655,7 @@ import Testing
         } use: { server in
             let client = try server.client()
             try await client.send(Self.upgrade("/"))
-            #expect(try await client.reply().status == 101)
+            #expect(try await client.response().status == 101)
             await server.shutDown()
             #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xe9])
             #expect(try await client.countToEnd() == 0)
@@ -681,10 +681,10 @@ import Testing
     }
 
     /// What was asked and what came with it.
-    private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Reply {
+    private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
         do throws(Problem) {
             let body = try await request.body.collect(upTo: limit)
-            return Reply(text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))", mediaType: "text/plain")
+            return Response(text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))", mediaType: "text/plain")
         } catch {
             return problemReply(error)
         }
@@ -692,7 +692,7 @@ import Testing
 }
 
 /// Grants `/echo` a WebSocket that says everything back until the client says goodbye.
-private struct Echoes: WebSocketHost {
+private struct Echoes: WebSocketEndpoint {
     func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields? {
         request.head.path == "/echo" ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
     }
@@ -705,7 +705,7 @@ private struct Echoes: WebSocketHost {
 }
 
 /// Waits for the end and says that it goes.
-private struct Farewells: WebSocketHost {
+private struct Farewells: WebSocketEndpoint {
     func shouldUpgrade(_: IncomingRequest) async -> HTTPFields? { [:] }
 
     func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
@@ -716,8 +716,8 @@ private struct Farewells: WebSocketHost {
     }
 }
 
-private func problemReply(_ problem: Problem) -> Reply {
-    Reply(status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
+private func problemReply(_ problem: Problem) -> Response {
+    Response(status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
 }
 
 // MARK: - A server to try
@@ -739,8 +739,8 @@ private struct RunningServer: Sendable {
 private func withServer(
     host: String = "127.0.0.1",
     limits change: (inout HTTPLimits) -> Void = { _ in },
-    upgrader: (any WebSocketHost)? = nil,
-    respond: @escaping @Sendable (IncomingRequest) async -> Reply,
+    upgrader: (any WebSocketEndpoint)? = nil,
+    respond: @escaping @Sendable (IncomingRequest) async -> Response,
     use body: (RunningServer) async throws -> Void
 ) async throws {
     var limits = HTTPLimits()

@@ -47,7 +47,7 @@ import Web
 
     @Test func `what is behind the door sees the client`() async throws {
         let log = LogOutput(keepsLines: true)
-        let door = FrontDoor(
+        let door = RequestDispatcher(
             routes: [.get("address", "Who calls", requires: .public) { visitor in PlainText(visitor.address) }],
             corsOrigins: [],
             proxies: try #require(TrustedProxies(["10.0.0.0/8"])),

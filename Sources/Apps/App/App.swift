@@ -20,15 +20,15 @@ package struct App: Sendable {
     package let audit: AuditModule
     package let identity: IdentityModule
     /// Everything that is kept about people, wherever it lies.
-    package let holdings: [Holding]
+    package let holdings: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
     package let logger: Logger
-    package let frontDoor: FrontDoor
-    let limits: Limits
-    package var routes: [Route] { frontDoor.routes }
+    package let dispatcher: RequestDispatcher
+    let limits: RateLimiting
+    package var routes: [Route] { dispatcher.routes }
 
     /// Lets go of the database and of Redis. Nothing may be asked of the system afterwards.
     package func close() async {
@@ -38,7 +38,7 @@ package struct App: Sendable {
 }
 
 /// What a test brings of its own instead of the machine's.
-package struct Surroundings: Sendable {
+package struct AppDependencies: Sendable {
     package var runtime: Runtime
     /// Nil leaves a database its own clock.
     package var clock: (@Sendable () -> Instant)?
@@ -63,16 +63,16 @@ package struct Surroundings: Sendable {
 
 /// Builds the system. This function is the table of contents: it reads from the ground up.
 /// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
-package func buildApp(_ configuration: Configuration, in surroundings: Surroundings = Surroundings()) async throws -> App {
-    let runtime = surroundings.runtime
-    let logger = makeLogger(configuration, surroundings)
+package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws -> App {
+    let runtime = dependencies.runtime
+    let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
     let secret = configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
     let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
-    let database = surroundings.databaseWrapper(try openDatabase(configuration, surroundings))
+    let database = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
     try await Migrator(allMigrations).run(on: database)
     let files = try FileStore(root: "\(configuration.dataFolder)/files")
 
@@ -80,29 +80,29 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
     try await audit.adoptUnchained()
-    let post = Post(queue: queue, sealer: sealer, runtime: runtime)
-    let delivery = try makeDelivery(configuration, database: database, post: post)
+    let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
+    let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
         database: database,
         audit: audit,
-        post: post,
+        mailer: mailer,
         sealer: sealer,
         settings: try identitySettings(configuration, folder, runtime),
-        passwords: surroundings.passwords,
+        passwords: dependencies.passwords,
         logger: logger,
         runtime: runtime
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readCatalogue(configuration, offers)
-    let limits = try Limits(configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: surroundings.clock)
+    let limits = try RateLimiting(configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        plans: try await PlanBook(database: database, file: file, offers: offers, audit: audit, logger: logger),
+        plans: try await PlanCatalog(database: database, file: file, offers: offers, audit: audit, logger: logger),
         meters: TrainingModule.meters,
         audit: audit,
         ledger: Ledger(runtime: runtime),
-        post: post,
+        mailer: mailer,
         limiter: limits.limiter,
         runtime: runtime
     )
@@ -124,7 +124,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         holders: [identity, entitlements, training],
         files: files,
         queue: queue,
-        post: post,
+        mailer: mailer,
         sealer: sealer,
         audit: audit,
         address: address(configuration),
@@ -146,7 +146,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
     let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits, runtime: runtime)
     let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
     let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
-    let frontDoor = FrontDoor(
+    let dispatcher = RequestDispatcher(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
@@ -167,7 +167,7 @@ package func buildApp(_ configuration: Configuration, in surroundings: Surroundi
         runner: runner,
         metrics: metrics,
         logger: logger,
-        frontDoor: frontDoor,
+        dispatcher: dispatcher,
         limits: limits
     )
 }
@@ -178,37 +178,37 @@ package let allMigrations: [Migration] =
     + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// What holds of all counts at every moment, in the order in which modules build on one another.
-package let allBookRules: [BookRule] = Ledger.bookRules + EntitlementsModule.bookRules + TrainingModule.bookRules
+package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
 /// Opens the database that the configuration names, without changing its schema.
-package func openDatabase(_ configuration: Configuration, _ surroundings: Surroundings = Surroundings()) throws -> any Database {
+package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws -> any Database {
     if configuration.databaseURL.hasPrefix("sqlite:") {
         let path = String(configuration.databaseURL.dropFirst("sqlite:".count))
-        return try SQLiteDatabase(path: path, readers: 4, clock: surroundings.clock ?? surroundings.runtime.now)
+        return try SQLiteDatabase(path: path, readers: 4, clock: dependencies.clock ?? dependencies.runtime.now)
     }
     return try PostgresDatabase(
         url: configuration.databaseURL,
         poolSize: configuration.poolSize,
         overflow: configuration.poolOverflow,
         acquireTimeout: configuration.poolTimeout,
-        clock: surroundings.clock
+        clock: dependencies.clock
     )
 }
 
-private func makeLogger(_ configuration: Configuration, _ surroundings: Surroundings) -> Logger {
+private func makeLogger(_ configuration: Configuration, _ dependencies: AppDependencies) -> Logger {
     Logger(label: "gatehouse") { label in
-        LineLogHandler(label: label, format: configuration.logFormat, level: configuration.logLevel, output: surroundings.logOutput)
+        LineLogHandler(label: label, format: configuration.logFormat, level: configuration.logLevel, output: dependencies.logOutput)
     }
 }
 
-private func makeDelivery(_ configuration: Configuration, database: any Database, post: Post) throws -> Delivery {
+private func makeDelivery(_ configuration: Configuration, database: any Database, mailer: Mailer) throws -> Delivery {
     let sender = Sender(name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
-    return try Delivery(database: database, post: post, sender: sender, carrier: carrier(configuration, sender))
+    return try Delivery(database: database, mailer: mailer, sender: sender, carrier: carrier(configuration, sender))
 }
 
-private func carrier(_ configuration: Configuration, _ sender: Sender) -> Carrier {
+private func carrier(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
     guard let host = configuration.smtpHost else {
         return configuration.environment == .production ? .nobody : .folder("\(configuration.dataFolder)/mail")
     }

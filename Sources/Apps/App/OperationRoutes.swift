@@ -9,7 +9,7 @@ struct OperationRoutes: Sendable {
     let database: any Database
     let queue: JobQueue
     let metrics: Metrics
-    let limits: Limits
+    let limits: RateLimiting
     let runtime: Runtime
 
     var routes: [Route] {
@@ -61,14 +61,14 @@ struct MetricsToken: Requirement {
     var problems: [Problem.Kind] { [.metricsClosed] }
     var summary: GateSummary { GateSummary(.open, "metrics-token") }
 
-    func check(_ call: Call) throws(Problem) -> Visitor {
+    func check(_ call: Request) throws(Problem) -> ClientInfo {
         let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
         if let token = configuration.metricsToken {
             guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else { throw refusal }
         } else if configuration.environment == .production {
             throw refusal
         }
-        return OpenDoor().check(call)
+        return PublicEndpoint().check(call)
     }
 }
 

@@ -67,8 +67,8 @@ extension App {
             host: configuration.host,
             port: configuration.port,
             logger: logger,
-            malformed: { fault in frontDoor.refuse(fault.problem) },
-            respond: { request in await frontDoor.respond(to: request.head, body: request.body, address: request.peerAddress) },
+            malformed: { fault in dispatcher.refuse(fault.problem) },
+            respond: { request in await dispatcher.respond(to: request.head, body: request.body, address: request.peerAddress) },
             onRunning: onRunning
         )
     }

@@ -87,7 +87,7 @@ private struct Crowd {
                 var answered = 0
                 while !Task.isCancelled {
                     let body: JSONValue = ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)]
-                    if let reply = try? await client.post("/v1/auth/login", body), reply.isSuccess { answered += 1 }
+                    if let response = try? await client.post("/v1/auth/login", body), response.isSuccess { answered += 1 }
                 }
                 return answered
             }

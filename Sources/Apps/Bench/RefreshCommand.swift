@@ -16,8 +16,8 @@ struct RefreshCommand: AsyncParsableCommand {
     func run() async throws {
         var rates = RefreshRates()
         rates.plain = try PlainTransactions(folder: folder).rate(seconds: seconds)
-        let house = try await BenchHouse(folder: folder, logLevel: .error)
-        let door = house.frontDoor
+        let house = try await BenchServer(folder: folder, logLevel: .error)
+        let door = house.dispatcher
         var tokens: [String] = []
         for index in 0..<64 {
             tokens.append(
@@ -30,7 +30,7 @@ struct RefreshCommand: AsyncParsableCommand {
     }
 
     /// - Returns: refreshes a second, and the tokens that are good now.
-    private func refreshes(_ door: FrontDoor, _ tokens: [String], sessions: Int) async throws -> (Double, [String]) {
+    private func refreshes(_ door: RequestDispatcher, _ tokens: [String], sessions: Int) async throws -> (Double, [String]) {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start + .seconds(seconds)
@@ -55,11 +55,11 @@ struct RefreshCommand: AsyncParsableCommand {
     }
 
     /// The refresh token that the answer brings.
-    private static func token(from door: FrontDoor, _ path: String, _ body: JSONValue) async throws -> String {
+    private static func token(from door: RequestDispatcher, _ path: String, _ body: JSONValue) async throws -> String {
         let head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path, headerFields: [.contentType: "application/json"])
-        let reply = await door.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-        guard case .buffer(let buffer) = reply.body, let token = try JSONValue(parsing: buffer.readableBytesView)["refresh_token"]?.string else {
-            throw Refused(status: reply.status.code)
+        let response = await door.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
+        guard case .buffer(let buffer) = response.body, let token = try JSONValue(parsing: buffer.readableBytesView)["refresh_token"]?.string else {
+            throw Refused(status: response.status.code)
         }
         return token
     }

@@ -13,8 +13,8 @@ struct RowsMeasurement {
         try writeRows(to: csv)
         let size = try FileManager.default.attributesOfItem(atPath: csv.path)[.size] as? Int ?? 0
         var table = Table("\(Double(effort.rows).shown()) rows", ["what", "seconds", "rows/s", "peak memory MiB", "of it mapped files MiB"])
-        var imports: [StageFigures] = []
-        var generations: [StageFigures] = []
+        var imports: [StageMetrics] = []
+        var generations: [StageMetrics] = []
         for _ in 0..<max(1, effort.rounds / 2 + 1) {
             imports.append(try Child.result(of: ["import", scratch.path]))
             generations.append(try Child.result(of: ["generate", scratch.path]))
@@ -47,7 +47,7 @@ struct RowsMeasurement {
     }
 }
 
-struct StageFigures: Codable {
+struct StageMetrics: Codable {
     var seconds: Double
     var peakMiB: Double
     var mappedMiB: Double
@@ -55,7 +55,7 @@ struct StageFigures: Codable {
     /// Runs one stage and writes its figures to standard output.
     static func measure(_ body: () throws -> Void) throws {
         let time = try ContinuousClock().measure(body)
-        let figures = StageFigures(
+        let figures = StageMetrics(
             seconds: time / .seconds(1),
             peakMiB: Child.mebibytes("VmHWM", of: "self"),
             mappedMiB: Child.mebibytes("RssFile", of: "self")
@@ -71,7 +71,7 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         let folder = URL(filePath: folder)
-        try StageFigures.measure { _ = try SeriesImport().run(folder.appending(path: "rows.csv"), to: folder.appending(path: "rows.series")) }
+        try StageMetrics.measure { _ = try SeriesImport().run(folder.appending(path: "rows.csv"), to: folder.appending(path: "rows.series")) }
     }
 }
 
@@ -91,6 +91,6 @@ struct GenerateCommand: ParsableCommand {
             steps: .init(inputSteps: 6, outputSteps: 6, stepMinutes: 1),
             timeFeatures: TimeFeatures([.init(.day, horizon: .init(1, 6), scaling: .init())])
         )
-        try StageFigures.measure { _ = try DatasetGenerator(recipe).run(into: datasets) }
+        try StageMetrics.measure { _ = try DatasetGenerator(recipe).run(into: datasets) }
     }
 }

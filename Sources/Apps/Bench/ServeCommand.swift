@@ -22,7 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
         switch kind {
         case .nio: try await serveNIO(on: group)
         case .hummingbird: try await serveHummingbird(on: group)
-        case .gatehouse: try await BenchHouse(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
+        case .gatehouse: try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
         }
     }
 

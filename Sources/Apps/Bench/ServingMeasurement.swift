@@ -180,7 +180,7 @@ private struct Scene {
             let child = try Child.own(["serve", "\(kind)", "--folder", own.path, "--loops", "\(loops)"], on: server)
             servers[kind] = Running(child: child, url: "http://127.0.0.1:\(try await Child.port(in: own))")
         }
-        try await Accounts.make(Self.accounts, at: url(of: .health), plan: BenchHouse.plan)
+        try await Accounts.make(Self.accounts, at: url(of: .health), plan: BenchServer.plan)
             .joined(separator: "\n").write(to: tokens, atomically: true, encoding: .utf8)
     }
 
@@ -213,10 +213,10 @@ private struct Scene {
     /// COMMITs so far and the writes in them, by the server's own figures.
     private func groups() async throws -> (groups: Double, jobs: Double) {
         let client = Client(baseURL: url(of: .health))
-        let reply = try await client.get("/metrics")
+        let response = try await client.get("/metrics")
         await client.shutDown()
         func figure(_ name: String) -> Double {
-            let line = reply.text.split(separator: "\n").first { $0.hasPrefix("gatehouse_database_\(name) ") }
+            let line = response.text.split(separator: "\n").first { $0.hasPrefix("gatehouse_database_\(name) ") }
             return line?.split(separator: " ").last.flatMap { Double($0) } ?? .nan
         }
         return (figure("sqlite_commit_groups_total"), figure("sqlite_commit_jobs_total"))

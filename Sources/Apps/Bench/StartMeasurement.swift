@@ -66,7 +66,7 @@ struct StartMeasurement {
 
     private func untilHealthy(_ client: Client) async throws {
         for _ in 0..<10_000 {
-            if let reply = try? await client.get("/health"), reply.isSuccess { return }
+            if let response = try? await client.get("/health"), response.isSuccess { return }
             try await Task.sleep(for: .milliseconds(1))
         }
         throw CocoaError(.executableNotLoadable)

@@ -75,9 +75,9 @@ struct TimingMeasurement {
         configuration.limitsRates = false
         configuration.bcryptRounds = 4
         configuration.logLevel = .error
-        var surroundings = Surroundings()
-        surroundings.passwords = PasswordHasher(measuringOn: 1)
-        return try await buildApp(configuration, in: surroundings)
+        var dependencies = AppDependencies()
+        dependencies.passwords = PasswordHasher(measuringOn: 1)
+        return try await buildApp(configuration, in: dependencies)
     }
 
     private func register(_ kind: Kind, _ index: Int, _ app: App) async throws {
@@ -103,8 +103,8 @@ struct TimingMeasurement {
         head.headerFields[.contentType] = "application/json"
         let bytes = Array((try? JSONEncoder().encode(body)) ?? Data())
         let start = ContinuousClock.now
-        let reply = await app.frontDoor.respond(to: head, body: RequestBody(bytes: bytes), address: address)
-        return (reply.status.code, (ContinuousClock.now - start).inSeconds)
+        let response = await app.dispatcher.respond(to: head, body: RequestBody(bytes: bytes), address: address)
+        return (response.status.code, (ContinuousClock.now - start).inSeconds)
     }
 
     /// All of one length.

@@ -15,7 +15,7 @@ struct WriteCommand: AsyncParsableCommand {
     @Option var seconds: Double
 
     func run() async throws {
-        let house = try await BenchHouse(folder: folder, logLevel: .error)
+        let house = try await BenchServer(folder: folder, logLevel: .error)
         let charges = try await house.charges(count: 64)
         var rates = WriteRates()
         (rates.syncP50, rates.syncP99) = try DiskSync(folder: folder).times(seconds: seconds / 2)
@@ -29,7 +29,7 @@ struct WriteCommand: AsyncParsableCommand {
     }
 
     /// Units of quotas spent a second, each caller waiting for one to be durable before the next.
-    private func spendings(_ house: BenchHouse, _ charges: [Charge], callers: Int) async throws -> Double {
+    private func spendings(_ house: BenchServer, _ charges: [Charge], callers: Int) async throws -> Double {
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         let clock = ContinuousClock()
         let start = clock.now
@@ -64,13 +64,13 @@ struct WriteRates: Codable, Sendable {
     var groupSize = Double.nan
 }
 
-extension BenchHouse {
+extension BenchServer {
     /// Proofs of the gate for people of as many organisations, to be spent over and over.
     func charges(count: Int) async throws -> [Charge] {
         var charges: [Charge] = []
         for index in 0..<count {
             let token = try await signUp("writer-\(index)@example.org")
-            let call = Call(
+            let call = Request(
                 method: .post,
                 path: "/v1/bench/spending",
                 headers: [.authorization: "Bearer \(token)"],
@@ -87,8 +87,8 @@ extension BenchHouse {
         func post(_ path: String, _ body: JSONValue, token: String?) async throws -> JSONValue {
             var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path, headerFields: [.contentType: "application/json"])
             if let token { head.headerFields[.authorization] = "Bearer \(token)" }
-            let reply = await app.frontDoor.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-            guard reply.status == .created, case .buffer(let buffer) = reply.body else { throw CocoaError(.userCancelled) }
+            let response = await app.dispatcher.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
+            guard response.status == .created, case .buffer(let buffer) = response.body else { throw CocoaError(.userCancelled) }
             return try JSONDecoder().decode(JSONValue.self, from: Data(buffer.readableBytesView))
         }
         let account = try await post("/v1/auth/register", ["email": .string(email), "password": "correct horse battery"], token: nil)

@@ -46,14 +46,14 @@ package struct Client: Sendable {
     /// - Parameters:
     ///   - path: what follows the base URL, beginning with a slash; it is sent as it is, percent-encoded or not.
     ///   - headers: they win over those that the client would send by itself, `Authorization` among them.
-    /// - Throws: ``ClientFault`` where no answer came. A refusal is an answer.
+    /// - Throws: ``ClientError`` where no answer came. A refusal is an answer.
     package func request(
         _ method: ClientMethod,
         _ path: String,
         headers: [String: String] = [:],
         body: ClientBody = .none,
         answerBytesMax: Int = Self.answerBytesMax
-    ) async throws -> ClientReply {
+    ) async throws -> ClientResponse {
         let outgoing = try body.outgoing()
         var request = HTTPClientRequest(url: baseURL + path)
         request.method = HTTPMethod(rawValue: method.name)
@@ -64,13 +64,13 @@ package struct Client: Sendable {
         do {
             let response = try await connections.http.execute(request, timeout: TimeAmount(timeout))
             let body = try await response.body.collect(upTo: answerBytesMax)
-            return ClientReply(
+            return ClientResponse(
                 status: Int(response.status.code),
                 headers: response.headers.map { (name: $0.name, value: $0.value) },
                 body: Array(body.readableBytesView)
             )
-        } catch let error where !(error is CancellationError) && !(error is ClientFault) {
-            throw ClientFault(method: method, url: baseURL + path, cause: error)
+        } catch let error where !(error is CancellationError) && !(error is ClientError) {
+            throw ClientError(method: method, url: baseURL + path, cause: error)
         }
     }
 
@@ -87,23 +87,23 @@ package struct Client: Sendable {
 }
 
 extension Client {
-    package func get(_ path: String, headers: [String: String] = [:]) async throws -> ClientReply {
+    package func get(_ path: String, headers: [String: String] = [:]) async throws -> ClientResponse {
         try await request(.get, path, headers: headers)
     }
 
-    package func post(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientReply {
+    package func post(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse {
         try await request(.post, path, headers: headers, body: .json(body))
     }
 
-    package func post(_ path: String, headers: [String: String] = [:]) async throws -> ClientReply {
+    package func post(_ path: String, headers: [String: String] = [:]) async throws -> ClientResponse {
         try await request(.post, path, headers: headers)
     }
 
-    package func put(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientReply {
+    package func put(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse {
         try await request(.put, path, headers: headers, body: .json(body))
     }
 
-    package func delete(_ path: String, headers: [String: String] = [:]) async throws -> ClientReply {
+    package func delete(_ path: String, headers: [String: String] = [:]) async throws -> ClientResponse {
         try await request(.delete, path, headers: headers)
     }
 }

@@ -34,8 +34,8 @@ package struct Multipart: Sendable {
         boundary = "gatehouse-" + String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
-    func pieces() throws -> [BodyPiece] {
-        var pieces: [BodyPiece] = []
+    func pieces() throws -> [BodyChunk] {
+        var pieces: [BodyChunk] = []
         for part in parts {
             pieces.append(.bytes(Array(head(of: part).utf8)))
             pieces.append(try part.content.piece())
@@ -65,7 +65,7 @@ package struct Multipart: Sendable {
 }
 
 extension Multipart.Part.Content {
-    fileprivate func piece() throws -> BodyPiece {
+    fileprivate func piece() throws -> BodyChunk {
         switch self {
         case .text(let text): .bytes(Array(text.utf8))
         case .json(let value): .bytes(try value.encoded())

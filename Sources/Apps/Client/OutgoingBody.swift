@@ -4,7 +4,7 @@ import NIOCore
 /// A body as it goes over the wire: pieces whose lengths are known beforehand, so that `Content-Length` can be sent.
 struct OutgoingBody: Sendable {
     let mediaType: String?
-    let pieces: [BodyPiece]
+    let pieces: [BodyChunk]
 
     var length: Int64 { pieces.reduce(0) { $0 + $1.length } }
 
@@ -20,7 +20,7 @@ struct OutgoingBody: Sendable {
 }
 
 /// Bytes, or a promise of bytes from a file.
-enum BodyPiece: Sendable {
+enum BodyChunk: Sendable {
     case bytes([UInt8])
     case file(String, offset: Int64, length: Int64)
 
@@ -32,7 +32,7 @@ enum BodyPiece: Sendable {
     }
 
     /// - Throws: ``UnreadableFile`` when there is no such file, or it ends before `range` does.
-    static func file(_ path: String, range: Range<Int64>? = nil) throws -> BodyPiece {
+    static func file(_ path: String, range: Range<Int64>? = nil) throws -> BodyChunk {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64 else {
             throw UnreadableFile(path: path, reason: "there is no such file, or it may not be read")
         }
@@ -49,15 +49,15 @@ struct BodyStream: AsyncSequence, Sendable {
     /// How much of a file is in memory at once.
     static let filePartBytes = 128 << 10
 
-    let pieces: [BodyPiece]
+    let pieces: [BodyChunk]
 
     func makeAsyncIterator() -> Iterator { Iterator(pieces: pieces[...]) }
 
     struct Iterator: AsyncIteratorProtocol {
-        fileprivate var pieces: ArraySlice<BodyPiece>
+        fileprivate var pieces: ArraySlice<BodyChunk>
         private var open: (file: FileHandle, path: String, rest: Int64)?
 
-        fileprivate init(pieces: ArraySlice<BodyPiece>) { self.pieces = pieces }
+        fileprivate init(pieces: ArraySlice<BodyChunk>) { self.pieces = pieces }
 
         mutating func next() async throws -> ByteBuffer? {
             // Reading blocks a thread for as long as a disk takes: bearable in a client, never in the server.

@@ -30,8 +30,8 @@ package struct TestApp: Sendable {
         token: String? = nil,
         headers: [String: String] = [:],
         address: String = "192.0.2.1",
-        through door: FrontDoor? = nil
-    ) async -> TestReply {
+        through door: RequestDispatcher? = nil
+    ) async -> TestResponse {
         var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         var bytes: [UInt8] = []
         if let json {
@@ -46,15 +46,15 @@ package struct TestApp: Sendable {
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
-        return await TestReply((door ?? app.frontDoor).respond(to: head, body: RequestBody(bytes: bytes), address: address))
+        return await TestResponse((door ?? app.dispatcher).respond(to: head, body: RequestBody(bytes: bytes), address: address))
     }
 
     /// Sends a request whose body comes in pieces, as from a slow client.
-    package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async -> TestReply {
+    package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async -> TestResponse {
         var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         head.headerFields[.contentType] = contentType
         head.headerFields[.authorization] = "Bearer \(token)"
-        return await TestReply(app.frontDoor.respond(to: head, body: body, address: "192.0.2.1"))
+        return await TestResponse(app.dispatcher.respond(to: head, body: body, address: "192.0.2.1"))
     }
 
     /// Runs every job that is due, and those that come of them.
@@ -62,15 +62,15 @@ package struct TestApp: Sendable {
 }
 
 /// An answer, read.
-package struct TestReply: Sendable, CustomStringConvertible {
+package struct TestResponse: Sendable, CustomStringConvertible {
     package let status: Int
     package let headers: [String: String]
     package let bytes: [UInt8]
 
-    package init(_ reply: Reply) async {
-        status = reply.status.code
-        headers = Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
-        switch reply.body {
+    package init(_ response: Response) async {
+        status = response.status.code
+        headers = Dictionary(response.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
+        switch response.body {
         case .none: bytes = []
         case .buffer(let buffer): bytes = Array(buffer: buffer)
         case .file(let path, let range):
@@ -110,8 +110,8 @@ extension TestApp {
         let email = "\(name)-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
         var request: [String: JSONValue] = ["email": .string(email), "password": .string(Self.password)]
         if let role { request["role"] = .string(role) }
-        let reply = await call("POST", "/v1/auth/register", json: .object(request))
-        return try person(reply, email)
+        let response = await call("POST", "/v1/auth/register", json: .object(request))
+        return try person(response, email)
     }
 
     /// An administrator, made as the command does and signed in through the front door.
@@ -125,8 +125,8 @@ extension TestApp {
     package func subscriber(_ plan: String, _ name: String = "subscriber") async throws -> TestPerson {
         let person = try await register(name)
         if plan == "free" {
-            let reply = await call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
-            guard reply.status == 201 else { throw UnexpectedReply(reply) }
+            let response = await call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
+            guard response.status == 201 else { throw UnexpectedResponse(response) }
         } else {
             try await put(person, on: plan)
         }
@@ -135,23 +135,23 @@ extension TestApp {
 
     package func put(_ person: TestPerson, on plan: String) async throws {
         let administrator = try await administrator()
-        let reply = await call("POST", "/v1/payments/subscriptions/\(person.id)/adjust", json: ["plan": .string(plan)], token: administrator.token)
-        guard reply.status == 200 else { throw UnexpectedReply(reply) }
+        let response = await call("POST", "/v1/payments/subscriptions/\(person.id)/adjust", json: ["plan": .string(plan)], token: administrator.token)
+        guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
-    private func person(_ reply: TestReply, _ email: String) throws -> TestPerson {
-        guard let id = reply["user"]?["id"]?.string.flatMap({ ID<Person>($0) }), let organisation = reply["user"]?["organisation_id"]?.string,
-            let token = reply["access_token"]?.string, let refresh = reply["refresh_token"]?.string, let csrf = reply["csrf_token"]?.string
-        else { throw UnexpectedReply(reply) }
+    private func person(_ response: TestResponse, _ email: String) throws -> TestPerson {
+        guard let id = response["user"]?["id"]?.string.flatMap({ ID<Person>($0) }), let organisation = response["user"]?["organisation_id"]?.string,
+            let token = response["access_token"]?.string, let refresh = response["refresh_token"]?.string, let csrf = response["csrf_token"]?.string
+        else { throw UnexpectedResponse(response) }
         return TestPerson(id: id, organisation: organisation, email: email, password: Self.password, token: token, refreshToken: refresh, csrf: csrf)
     }
 }
 
 /// A helper of the tests met an answer that it cannot go on from.
-package struct UnexpectedReply: Error, CustomStringConvertible {
-    package let reply: TestReply
-    package init(_ reply: TestReply) { self.reply = reply }
-    package var description: String { "unexpected reply: \(reply)" }
+package struct UnexpectedResponse: Error, CustomStringConvertible {
+    package let response: TestResponse
+    package init(_ response: TestResponse) { self.response = response }
+    package var description: String { "unexpected reply: \(response)" }
 }
 
 /// Runs `body` with a system of its own, which is gone afterwards, however `body` ends.
@@ -179,8 +179,8 @@ package func withTestApp(
         change(&configuration)
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        let surroundings = Surroundings(runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
-        let app = try await buildApp(configuration, in: surroundings)
+        let dependencies = AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
+        let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
         let pump = runsJobs ? Task { await pumpJobs(of: app) } : nil
         do {

@@ -13,7 +13,7 @@ extension AuditModule {
             for checkpoint in checkpoints { try write(Self.line(["checkpoint": try JSONValue(parsing: Array(checkpoint.json.utf8))])) }
             number = last.number
         }
-        var place: AuditPlace?
+        var place: AuditChainPosition?
         while case let rows = try await database.read({ [place] in try $0.auditRows(after: place, atMost: Self.verificationBatch) }), let last = rows.last {
             for row in rows { try write(Self.line(["row": row.exported])) }
             place = last.place
@@ -30,7 +30,7 @@ extension AuditModule {
 extension AuditRow {
     fileprivate var exported: JSONValue {
         var members: [String: JSONValue] = [
-            "strand": .integer(strand), "sequence": .integer(sequence), "id": .string(id), "at": .integer(at.microseconds), "action": .string(action),
+            "shard": .integer(shard), "sequence": .integer(sequence), "id": .string(id), "at": .integer(at.microseconds), "action": .string(action),
             "outcome": .string(outcome), "organisation_id": organisation.map { .string($0) } ?? .null, "subject_kind": .string(subjectKind),
             "salt": .string(salt), "erasure": erasure.map { .string($0) } ?? .null, "hash": .string(hash), "seal": .string(seal),
         ]

@@ -2,8 +2,8 @@ import Modules
 
 enum AuditSchema {
     /// How many transactions may write events at the same time without waiting for one another (PostgreSQL). SQLite has one writer,
-    /// and uses the first strand only.
-    static let strandCount: Int64 = 64
+    /// and uses the first shard only.
+    static let shardCount: Int64 = 64
 
     static let migrations = [
         Migration(
@@ -32,7 +32,7 @@ enum AuditSchema {
             """
             CREATE TABLE audit_events (
                 id TEXT PRIMARY KEY NOT NULL,
-                strand \(.integer) NOT NULL CHECK (strand >= 0),
+                shard \(.integer) NOT NULL CHECK (shard >= 0),
                 sequence \(.integer) NOT NULL CHECK (sequence > 0),
                 at \(.integer) NOT NULL,
                 action TEXT NOT NULL,
@@ -50,7 +50,7 @@ enum AuditSchema {
                 erasure TEXT,
                 hash TEXT NOT NULL,
                 seal TEXT NOT NULL,
-                UNIQUE (strand, sequence),
+                UNIQUE (shard, sequence),
                 CHECK ((salt = '') = (erasure IS NOT NULL))
             ) \(.strict)
             """,
@@ -62,12 +62,12 @@ enum AuditSchema {
             "CREATE INDEX audit_events_of_action ON audit_events (action, at)",
             "CREATE INDEX audit_events_by_time ON audit_events (at)",
             """
-            CREATE TABLE audit_strands (
-                strand \(.integer) PRIMARY KEY NOT NULL CHECK (strand >= 0),
+            CREATE TABLE audit_shards (
+                shard \(.integer) PRIMARY KEY NOT NULL CHECK (shard >= 0),
                 written \(.integer) NOT NULL CHECK (written >= 0)
             ) \(.strict)
             """,
-            SQL(trusted: "INSERT INTO audit_strands (strand, written) VALUES " + (0..<strandCount).map { "(\($0), 0)" }.joined(separator: ", ")),
+            SQL(trusted: "INSERT INTO audit_shards (shard, written) VALUES " + (0..<shardCount).map { "(\($0), 0)" }.joined(separator: ", ")),
             """
             CREATE TABLE audit_checkpoints (
                 number \(.integer) PRIMARY KEY NOT NULL CHECK (number > 0),

@@ -25,7 +25,7 @@ package struct AuditSearch: Sendable {
 /// One row of the trail, to be looked at.
 package struct AuditRecord: Sendable {
     /// Where it stands in the chain.
-    package let place: AuditPlace
+    package let place: AuditChainPosition
     package let id: ID<AuditEvent>
     package let at: Instant
     package let event: AuditEvent

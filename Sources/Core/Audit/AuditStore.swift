@@ -5,41 +5,41 @@ import Modules
 extension Transaction {
     /// Takes the next place in the chain; it is given back if the transaction does not commit.
     ///
-    /// One statement: the first strand that no other transaction is writing to moves on, and tells the hash that it had reached. Nobody
-    /// waits for anybody, unless every strand is taken at once.
-    /// - Parameter number: picks the strand to wait for in that case.
-    func takeAuditPlace(preferring number: Int64) throws -> TakenAuditPlace {
+    /// One statement: the first shard that no other transaction is writing to moves on, and tells the hash that it had reached. Nobody
+    /// waits for anybody, unless every shard is taken at once.
+    /// - Parameter number: picks the shard to wait for in that case.
+    func takeAuditPlace(preferring number: Int64) throws -> ReservedAuditChainPosition {
         let taken =
-            try first(Self.advance("(SELECT strand FROM audit_strands ORDER BY strand LIMIT 1 \(.skipLocked))"))
-            ?? first(Self.advance("\(number % AuditSchema.strandCount)"))
-        // Without strands there is no chain to write to, and nothing may happen that cannot be written down.
-        guard let taken else { throw StorageError(.other, code: "audit", message: "the audit trail has lost its strands") }
-        let (strand, sequence) = (try taken.read("strand", as: Int64.self), try taken.read("sequence", as: Int64.self))
-        if let previous = try taken.read("previous", as: String?.self) { return TakenAuditPlace(strand: strand, sequence: sequence, previous: previous) }
+            try first(Self.advance("(SELECT shard FROM audit_shards ORDER BY shard LIMIT 1 \(.skipLocked))"))
+            ?? first(Self.advance("\(number % AuditSchema.shardCount)"))
+        // Without shards there is no chain to write to, and nothing may happen that cannot be written down.
+        guard let taken else { throw StorageError(.other, code: "audit", message: "the audit trail has lost its shards") }
+        let (shard, sequence) = (try taken.read("shard", as: Int64.self), try taken.read("sequence", as: Int64.self))
+        if let previous = try taken.read("previous", as: String?.self) { return ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous) }
         // The row before this one may have been committed after the statement began to look: it is there now. If it is not, somebody took
         // it away, which verification will find; the house goes on.
-        let previous = sequence == 1 ? nil : try auditHash(at: AuditPlace(strand: strand, sequence: sequence - 1))
-        return TakenAuditPlace(strand: strand, sequence: sequence, previous: previous ?? AuditRow.beginning)
+        let previous = sequence == 1 ? nil : try auditHash(at: AuditChainPosition(shard: shard, sequence: sequence - 1))
+        return ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous ?? AuditRow.beginning)
     }
 
-    private static func advance(_ strand: SQL) -> SQL {
+    private static func advance(_ shard: SQL) -> SQL {
         """
-        UPDATE audit_strands SET written = written + 1 WHERE strand = \(strand)
-        RETURNING strand, written AS sequence,
-            (SELECT hash FROM audit_events WHERE audit_events.strand = audit_strands.strand AND audit_events.sequence = audit_strands.written - 1) AS previous
+        UPDATE audit_shards SET written = written + 1 WHERE shard = \(shard)
+        RETURNING shard, written AS sequence,
+            (SELECT hash FROM audit_events WHERE audit_events.shard = audit_shards.shard AND audit_events.sequence = audit_shards.written - 1) AS previous
         """
     }
 
-    func auditHash(at place: AuditPlace) throws -> String? {
-        try first("SELECT hash FROM audit_events WHERE strand = \(place.strand) AND sequence = \(place.sequence)")?["hash"]
+    func auditHash(at place: AuditChainPosition) throws -> String? {
+        try first("SELECT hash FROM audit_events WHERE shard = \(place.shard) AND sequence = \(place.sequence)")?["hash"]
     }
 
     func insert(_ row: AuditRow) throws {
         try execute(
             """
-            INSERT INTO audit_events (id, strand, sequence, at, action, outcome, actor_id, impersonator_id, organisation_id, subject_kind, subject,
+            INSERT INTO audit_events (id, shard, sequence, at, action, outcome, actor_id, impersonator_id, organisation_id, subject_kind, subject,
                                       target_id, address, request_id, details, salt, hash, seal)
-            VALUES (\(row.id), \(row.strand), \(row.sequence), \(row.at), \(row.action), \(row.outcome), \(row.personal[.actor]),
+            VALUES (\(row.id), \(row.shard), \(row.sequence), \(row.at), \(row.action), \(row.outcome), \(row.personal[.actor]),
                     \(row.personal[.impersonator]), \(row.organisation), \(row.subjectKind), \(row.personal[.subject]), \(row.personal[.target]),
                     \(row.personal[.address]), \(row.personal[.request]), \(row.personal[.details]), \(row.salt), \(row.hash), \(row.seal))
             """
@@ -47,11 +47,11 @@ extension Transaction {
     }
 
     /// Rows in the order of their places, those after `place`.
-    func auditRows(after place: AuditPlace?, atMost count: Int) throws -> [AuditRow] {
-        let (strand, sequence) = (place?.strand ?? -1, place?.sequence ?? 0)
+    func auditRows(after place: AuditChainPosition?, atMost count: Int) throws -> [AuditRow] {
+        let (shard, sequence) = (place?.shard ?? -1, place?.sequence ?? 0)
         return try all(
             """
-            SELECT \(Self.auditColumns) FROM audit_events WHERE (strand, sequence) > (\(strand), \(sequence)) ORDER BY strand, sequence LIMIT \(count)
+            SELECT \(Self.auditColumns) FROM audit_events WHERE (shard, sequence) > (\(shard), \(sequence)) ORDER BY shard, sequence LIMIT \(count)
             """,
             AuditRow.init
         )
@@ -64,7 +64,7 @@ extension Transaction {
             SELECT \(Self.auditColumns) FROM audit_events
             WHERE (actor_id = \(person) OR impersonator_id = \(person) OR subject = \(person) OR target_id = \(person))
               AND action <> \(AuditModule.erasureAction)
-            ORDER BY strand, sequence LIMIT \(count) \(.forUpdate)
+            ORDER BY shard, sequence LIMIT \(count) \(.forUpdate)
             """,
             AuditRow.init
         )
@@ -84,7 +84,7 @@ extension Transaction {
 
     static var auditColumns: SQL {
         """
-        id, strand, sequence, at, action, outcome, actor_id, impersonator_id, organisation_id, subject_kind, subject, target_id, address, request_id,
+        id, shard, sequence, at, action, outcome, actor_id, impersonator_id, organisation_id, subject_kind, subject, target_id, address, request_id,
         details, salt, erasure, hash, seal
         """
     }
@@ -92,22 +92,22 @@ extension Transaction {
 
 /// Every SQL statement about the chain's ends, its checkpoints and their keys.
 extension Transaction {
-    /// How far each strand was written, by strand.
-    func auditStrands() throws -> [Int64: Int64] {
-        let strands = try all("SELECT strand, written FROM audit_strands") { (try $0["strand"] as Int64, try $0["written"] as Int64) }
-        return Dictionary(uniqueKeysWithValues: strands)
+    /// How far each shard was written, by shard.
+    func auditShards() throws -> [Int64: Int64] {
+        let shards = try all("SELECT shard, written FROM audit_shards") { (try $0["shard"] as Int64, try $0["written"] as Int64) }
+        return Dictionary(uniqueKeysWithValues: shards)
     }
 
-    /// The last row of each strand that has any, as of one moment.
+    /// The last row of each shard that has any, as of one moment.
     func auditHeads() throws -> [AuditCheckpoint.Head] {
         try all(
             """
-            SELECT audit_strands.strand, audit_strands.written, audit_events.hash
-            FROM audit_strands LEFT JOIN audit_events ON audit_events.strand = audit_strands.strand AND audit_events.sequence = audit_strands.written
-            WHERE audit_strands.written > 0 ORDER BY audit_strands.strand
+            SELECT audit_shards.shard, audit_shards.written, audit_events.hash
+            FROM audit_shards LEFT JOIN audit_events ON audit_events.shard = audit_shards.shard AND audit_events.sequence = audit_shards.written
+            WHERE audit_shards.written > 0 ORDER BY audit_shards.shard
             """
         ) { row in
-            AuditCheckpoint.Head(strand: try row["strand"], sequence: try row["written"], hash: try row.read("hash", as: String?.self) ?? "")
+            AuditCheckpoint.Head(shard: try row["shard"], sequence: try row["written"], hash: try row.read("hash", as: String?.self) ?? "")
         }
     }
 

@@ -10,32 +10,32 @@ package struct EntitlementsModule: Module {
     let database: any Database
     let identity: IdentityModule
     /// Every plan in each of its versions; it must run for as long as the process answers.
-    package let plans: PlanBook
+    package let plans: PlanCatalog
     let meters: [Meter]
-    let subscriptions: Subscriptions
-    let trials: Trials
+    let subscriptions: SubscriptionService
+    let trials: TrialService
     let limiter: RateLimiter
-    let recentSubscriptions = RecentSubscriptions(lifetime: .seconds(2))
-    let usage: Usage
+    let subscriptionCache = SubscriptionCache(lifetime: .seconds(2))
+    let usage: UsageService
     /// Credits: what trials begin with and purchases bring, and the work that takes them.
-    package let creditBook: CreditBook
+    package let creditService: CreditService
     let runtime: Runtime
     /// Which node this process is.
-    package let node = NodeRegister()
+    package let node = NodeRegistry()
     let escrow = Escrow()
     /// Who is asked after reservations that are lost. Modules register theirs when they are made.
-    package let witnesses = Witnesses()
-    let recentStandings = RecentStandings(lifetime: .seconds(1))
+    package let reservationResolvers = ReservationResolvers()
+    let snapshotCache = EntitlementSnapshotCache(lifetime: .seconds(1))
 
     /// - Parameter meters: those that products count, in the order in which usage lists them.
     package init(
         database: any Database,
         identity: IdentityModule,
-        plans: PlanBook,
+        plans: PlanCatalog,
         meters: [Meter],
         audit: AuditModule,
         ledger: Ledger,
-        post: Post,
+        mailer: Mailer,
         limiter: RateLimiter,
         runtime: Runtime
     ) {
@@ -45,11 +45,11 @@ package struct EntitlementsModule: Module {
         self.meters = meters
         self.limiter = limiter
         self.runtime = runtime
-        creditBook = CreditBook(database: database, ledger: ledger, audit: audit, runtime: runtime)
-        subscriptions = Subscriptions(database: database, plans: plans, credits: creditBook, audit: audit, runtime: runtime)
-        let trials = Trials(database: database, plans: plans, credits: creditBook, audit: audit, post: post, runtime: runtime)
+        creditService = CreditService(database: database, ledger: ledger, audit: audit, runtime: runtime)
+        subscriptions = SubscriptionService(database: database, plans: plans, credits: creditService, audit: audit, runtime: runtime)
+        let trials = TrialService(database: database, plans: plans, credits: creditService, audit: audit, mailer: mailer, runtime: runtime)
         self.trials = trials
-        usage = Usage(database: database, plans: plans, ownMeters: meters, audit: audit, post: post)
+        usage = UsageService(database: database, plans: plans, ownMeters: meters, audit: audit, mailer: mailer)
         // The trial is there in the same moment as the proof, or neither is.
         identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
     }
@@ -100,13 +100,13 @@ package struct EntitlementsModule: Module {
 
     /// Where the caller's organisation stands; read from the database once a call.
     /// - Throws: what `member` throws; `no-active-subscription`.
-    func standing(for call: Call) async throws(Problem) -> Standing {
-        if let known = call.facts.value(of: Standing.self) { return known }
+    func standing(for call: Request) async throws(Problem) -> EntitlementSnapshot {
+        if let known = call.context.value(of: EntitlementSnapshot.self) { return known }
         let scope = try await identity.member.scope(of: call)
         guard let standing = try await database.read({ [plans] in try plans.standing(of: scope.organisation, in: $0) }) else {
             throw Problem(.noActiveSubscription, detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
         }
-        call.facts.set(standing)
+        call.context.set(standing)
         return standing
     }
 }

@@ -75,29 +75,29 @@ package struct IdentitySettings: Sendable {
 
 /// Who is at the door: accounts, sessions, tokens and roles.
 package struct IdentityModule: Module {
-    let accounts: Accounts
-    let profiles: Profiles
-    let passwords: Passwords
-    let verification: Verification
-    let sessions: Sessions
+    let accounts: AccountService
+    let profiles: ProfileService
+    let passwords: PasswordService
+    let verification: VerificationService
+    let sessions: SessionService
     /// What happens to people, for those who join in.
     package let events: IdentityEvents
-    let signIns: SignIns
+    let signIns: SignInService
     /// Asks for secrets once more, also for modules above.
     let confirmation: Confirmation
-    let secondFactor: SecondFactorSettings
-    let apiKeys: APIKeys
-    let organisations: Organisations
-    let invitations: Invitations
+    let secondFactor: SecondFactorService
+    let apiKeys: APIKeyService
+    let organisations: OrganisationService
+    let invitations: InvitationService
     let database: any Database
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     /// Knows what other nodes revoked.
     package let revocations: Revocations
     /// The keys that tokens are signed with, also those that other nodes made.
     package let keys: KeyRing
     let rotation: KeyRotation
-    let browsers: BrowserSessions
+    let browsers: BrowserSessionService
     /// Where the pages are that links in mails open; without a slash at its end.
     let frontend: String
     let browserOrigins: Set<String>
@@ -110,24 +110,24 @@ package struct IdentityModule: Module {
     package init(
         database: any Database,
         audit: AuditModule,
-        post: Post,
+        mailer: Mailer,
         sealer: Sealer,
         settings: IdentitySettings,
         passwords replacement: PasswordHasher? = nil,
         logger: Logger,
         runtime: Runtime
     ) async throws {
-        let accountMemory = AccountMemory()
-        let database = WatchedDatabase(database) { accountMemory.forgetAll() }
+        let accountMemory = AccountCache()
+        let database = ObservedDatabase(database) { accountMemory.forgetAll() }
         let revocations = Revocations(database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
         rotation = KeyRotation(database: database, sealer: sealer, audit: audit, settings: settings, runtime: runtime)
         try await rotation.prepare()
         keys = try await KeyRing(database: database, sealer: sealer, runtime: runtime, logger: logger)
         let tokens = TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
-        let sessions = Sessions(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, post: post, runtime: runtime)
+        let sessions = SessionService(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, mailer: mailer, runtime: runtime)
         self.database = database
         self.audit = audit
-        self.post = post
+        self.mailer = mailer
         self.revocations = revocations
         self.sessions = sessions
         let events = IdentityEvents()
@@ -136,12 +136,12 @@ package struct IdentityModule: Module {
         let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
         let frontend = settings.frontend.hasSuffix("/") ? String(settings.frontend.dropLast()) : settings.frontend
         self.frontend = frontend
-        let challenges = Challenges(sealer: sealer, frontend: frontend, post: post, audit: audit, events: events, runtime: runtime)
-        let signInGuard = SignInGuard(lockout: settings.lockout, sealer: sealer)
-        let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, post: post, runtime: runtime)
+        let challenges = ChallengeService(sealer: sealer, frontend: frontend, mailer: mailer, audit: audit, events: events, runtime: runtime)
+        let signInGuard = LoginThrottle(lockout: settings.lockout, sealer: sealer)
+        let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: mailer, runtime: runtime)
         let confirmation = Confirmation(database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
         self.confirmation = confirmation
-        signIns = SignIns(
+        signIns = SignInService(
             database: database,
             passwords: hasher,
             signInGuard: signInGuard,
@@ -150,7 +150,7 @@ package struct IdentityModule: Module {
             audit: audit,
             runtime: runtime
         )
-        secondFactor = SecondFactorSettings(
+        secondFactor = SecondFactorService(
             database: database,
             confirmation: confirmation,
             secondFactors: secondFactors,
@@ -160,27 +160,27 @@ package struct IdentityModule: Module {
             issuer: URL(string: settings.issuer)?.host() ?? "Gatehouse",
             runtime: runtime
         )
-        accounts = Accounts(
+        accounts = AccountService(
             database: database,
             passwords: hasher,
             policy: policy,
             sessions: sessions,
             challenges: challenges,
             audit: audit,
-            post: post,
+            mailer: mailer,
             runtime: runtime
         )
-        profiles = Profiles(
+        profiles = ProfileService(
             database: database,
             tokens: tokens,
             revocations: revocations,
             events: events,
             audit: audit,
-            post: post,
+            mailer: mailer,
             runtime: runtime,
             memory: accountMemory
         )
-        passwords = Passwords(
+        passwords = PasswordService(
             database: database,
             hasher: hasher,
             policy: policy,
@@ -189,16 +189,16 @@ package struct IdentityModule: Module {
             signInGuard: signInGuard,
             revocations: revocations,
             audit: audit,
-            post: post,
+            mailer: mailer,
             runtime: runtime
         )
-        verification = Verification(database: database, challenges: challenges, confirmation: confirmation, audit: audit, post: post)
-        browsers = BrowserSessions(sessions: sessions, cookie: settings.cookie)
+        verification = VerificationService(database: database, challenges: challenges, confirmation: confirmation, audit: audit, mailer: mailer)
+        browsers = BrowserSessionService(sessions: sessions, cookie: settings.cookie)
         browserOrigins = Set(settings.origins)
-        let memberships = Memberships(database: database, runtime: runtime)
-        let keyMemory = KeyMemory()
-        apiKeys = APIKeys(database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
-        organisations = Organisations(
+        let memberships = MembershipService(database: database, runtime: runtime)
+        let keyMemory = APIKeyCache()
+        apiKeys = APIKeyService(database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
+        organisations = OrganisationService(
             database: database,
             tokens: tokens,
             memberships: memberships,
@@ -206,15 +206,15 @@ package struct IdentityModule: Module {
             audit: audit,
             runtime: runtime
         )
-        invitations = Invitations(
+        invitations = InvitationService(
             database: database,
             memberships: memberships,
             audit: audit,
-            post: post,
+            mailer: mailer,
             frontend: frontend,
             runtime: runtime
         )
-        let keyReader = KeyReader(
+        let keyReader = APIKeyReader(
             database: database,
             audit: audit,
             environment: settings.keyEnvironment,
@@ -222,7 +222,7 @@ package struct IdentityModule: Module {
             runtime: runtime,
             logger: logger
         )
-        let crossSite = CrossSiteGuard(origins: browserOrigins)
+        let crossSite = CSRFProtection(origins: browserOrigins)
         member = Member(
             readers: [
                 CookieReader(browsers: browsers, crossSite: crossSite),
@@ -247,10 +247,10 @@ package struct IdentityModule: Module {
             + administrationRoutes + apiKeyRoutes + organisationRoutes
     }
     package var workers: [Worker] {
-        verificationWorkers + [ForgetFailures.worker(database), rotation.worker, SessionPruning(database: database).worker, credentialPruning]
+        verificationWorkers + [PruneLoginFailures.worker(database), rotation.worker, SessionPruning(database: database).worker, credentialPruning]
     }
     package var schedules: [Schedule] {
-        verificationSchedules + [ForgetFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule]
+        verificationSchedules + [PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule]
     }
     /// What must run for as long as the process answers: by these it learns what other nodes did.
     package var services: [any Service] { [revocations, keys] }
@@ -307,7 +307,7 @@ extension IdentityModule {
     package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] { try await rotation.rotate(now: isImmediate) }
 }
 
-extension Visitor {
+extension ClientInfo {
     /// Who acts when a command is run on the server itself.
-    static var commandLine: Visitor { Visitor(address: "localhost", requestID: "command-line", userAgent: nil) }
+    static var commandLine: ClientInfo { ClientInfo(address: "localhost", requestID: "command-line", userAgent: nil) }
 }

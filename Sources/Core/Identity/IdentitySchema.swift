@@ -1,7 +1,7 @@
 import Modules
 
 enum IdentitySchema {
-    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations + [SignInSchema.failuresByKey]
+    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations + [LoginThrottleSchema.failuresByKey]
 
     private static let foundation = [
         Migration(
@@ -82,7 +82,7 @@ enum IdentitySchema {
         ),
         ChallengeSchema.challenges,
         ProfileSchema.profiles,
-        SignInSchema.lockout,
+        LoginThrottleSchema.lockout,
         SecondFactorSchema.secondFactor,
         AdministrationSchema.impersonation,
         KeySchema.migration,

@@ -10,7 +10,7 @@ package struct JobContext: Sendable {
     package let fence: Int64
     package let logger: Logger
 
-    let hold: JobHold
+    let hold: RunningJob
 
     /// Throws once the worker is to stop: its job was cancelled, its lease was lost, or the process is stopping. Never blocks, and can be
     /// called from any thread.

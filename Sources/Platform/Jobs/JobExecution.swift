@@ -14,17 +14,17 @@ extension JobRunner {
     }
 
     /// - Parameter isPatient: whether there is time to wait, for a timer or for the database to come back.
-    func take(_ job: ClaimedJob, isPatient: Bool) -> JobHold {
-        let hold = JobHold(job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
+    func take(_ job: ClaimedJob, isPatient: Bool) -> RunningJob {
+        let hold = RunningJob(job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
         running.add(hold)
         metrics.set("gatehouse_jobs_running", to: Double(running.count))
         return hold
     }
 
-    func perform(_ hold: JobHold, isPatient: Bool) async {
+    func perform(_ hold: RunningJob, isPatient: Bool) async {
         let job = hold.job
         guard let worker = workers[job.kind] else { preconditionFailure("a job '\(job.kind)' was taken up that nobody here can do") }
-        let context = JobContext(id: job.grip.id, attempt: job.attempt, fence: job.grip.fence, logger: log(job), hold: hold)
+        let context = JobContext(id: job.leaseToken.id, attempt: job.attempt, fence: job.leaseToken.fence, logger: log(job), hold: hold)
         let start = ContinuousClock.now
         // A task of its own, so that a job can be told to stop without stopping its runner.
         let work = Task { try await worker.perform(job.payload, context) }
@@ -42,12 +42,12 @@ extension JobRunner {
     }
 
     /// Takes a job from a worker that does not stop.
-    func handBack(_ hold: JobHold) async {
+    func handBack(_ hold: RunningJob) async {
         guard let worker = workers[hold.job.kind] else { return }
         await conclude(hold, worker, .handedBack, isPatient: false)
     }
 
-    private func conclude(_ hold: JobHold, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool) async {
+    private func conclude(_ hold: RunningJob, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool) async {
         switch result {
         case .success(let outcome):
             switch outcome.kind {
@@ -66,7 +66,7 @@ extension JobRunner {
         }
     }
 
-    private func conclude(_ hold: JobHold, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async {
+    private func conclude(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async {
         do {
             do {
                 note(try await settle(hold, worker, verdict, isPatient: isPatient), of: hold.job)
@@ -83,7 +83,7 @@ extension JobRunner {
 
     /// The guarded move and everything that is true only together with it.
     /// - Returns: nil when the lease was lost.
-    private func settle(_ hold: JobHold, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async throws(Problem) -> JobLife.Ending? {
+    private func settle(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async throws(Problem) -> JobLife.Ending? {
         let job = hold.job
         let progress = hold.unwritten
         var error: String?
@@ -91,7 +91,7 @@ extension JobRunner {
         return try await persevering(isPatient: isPatient) { [error] () throws(Problem) in
             try await database.write { transaction in
                 let now = transaction.now
-                let ending = try transaction.move(job.grip, progress: progress, error: error) { life in
+                let ending = try transaction.move(job.leaseToken, progress: progress, error: error) { life in
                     switch verdict {
                     case .done: try life.complete(at: now)
                     case .snooze(let duration): try life.snooze(for: duration, at: now)
@@ -131,7 +131,7 @@ extension JobRunner {
 extension JobRunner {
     func log(_ job: ClaimedJob) -> Logger {
         var logger = logger
-        logger[metadataKey: "job"] = "\(job.grip.id)"
+        logger[metadataKey: "job"] = "\(job.leaseToken.id)"
         logger[metadataKey: "kind"] = "\(job.kind)"
         logger[metadataKey: "attempt"] = "\(job.attempt)"
         return logger

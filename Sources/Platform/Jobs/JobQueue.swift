@@ -7,7 +7,7 @@ package struct JobQueue: Sendable {
     /// A payload names what to work on; whoever needs more room than this is putting the work itself into it.
     static let payloadBytesMax = 256 << 10
 
-    let arrivals = Arrivals()
+    let arrivals = JobNotifier()
     private let ids: JobIDs
 
     package init(runtime: Runtime) {

@@ -85,7 +85,7 @@ package struct JobRunner: Service {
 
     /// Runs jobs until the process is to stop: then takes no more, gives those that run `drain` to end, and hands back what is left.
     package func run() async throws {
-        let listener = Arrivals.Listener()
+        let listener = JobNotifier.Listener()
         let isStopping = Mutex(false)
         queue.arrivals.add(listener)
         defer { queue.arrivals.remove(listener) }
@@ -128,7 +128,7 @@ package struct JobRunner: Service {
 extension JobRunner {
     /// One pass at every call, until it is time to stop.
     private func work(
-        _ listener: Arrivals.Listener,
+        _ listener: JobNotifier.Listener,
         isStopping: () -> Bool,
         later: (@escaping @Sendable () async -> Void) -> Void
     ) async {
@@ -162,7 +162,7 @@ extension JobRunner {
         }
     }
 
-    private func pass(_ listener: Arrivals.Listener) async throws {
+    private func pass(_ listener: JobNotifier.Listener) async throws {
         _ = try await scheduler.fireDue { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
             logger.error("a schedule could not tick", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
@@ -192,9 +192,9 @@ extension JobRunner {
         let holds = running.all
         guard !holds.isEmpty else { return }
         do {
-            let grips = holds.map(\.job.grip)
+            let grips = holds.map(\.job.leaseToken)
             let beats = try await database.write { [lease = settings.lease] in try $0.renewLeases(of: grips, lease: lease) }
-            for hold in holds { hold.heard(beats[hold.job.grip]) }
+            for hold in holds { hold.heard(beats[hold.job.leaseToken]) }
         } catch {
             logger.warning("the leases of running jobs were not renewed", metadata: ["jobs": .stringConvertible(holds.count), "cause": "\(error)"])
             // Whoever could not renew for so long must take it that somebody else has the job. The fence decides in the end.
@@ -210,7 +210,7 @@ extension JobRunner {
         for job in expired {
             do {
                 let ending = try await database.write { transaction in
-                    let ending = try transaction.move(job.grip, onlyExpired: true, error: "The worker was lost.") { try $0.loseLease(at: transaction.now) }
+                    let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.") { try $0.loseLease(at: transaction.now) }
                     if case .abandoned(let why) = ending { try workers[job.kind]?.abandoned(job.payload, why, transaction) }
                     return ending
                 }
@@ -219,7 +219,7 @@ extension JobRunner {
                 record(ending, of: job)
             } catch {
                 log(job).error("a lost job could not be ended; it will be tried again", metadata: ["cause": "\(error)"])
-                try await database.write { [lease = settings.lease] in try $0.postpone(job.grip, by: lease) }
+                try await database.write { [lease = settings.lease] in try $0.postpone(job.leaseToken, by: lease) }
             }
         }
         return moved

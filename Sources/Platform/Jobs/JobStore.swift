@@ -2,14 +2,14 @@ import Base
 import Storage
 
 /// A hold on a job: good as long as the job's fence is this one.
-struct JobGrip: Hashable, Sendable {
+struct LeaseToken: Hashable, Sendable {
     let id: ID<QueuedJob>
     let fence: Int64
 }
 
 /// A job as a worker takes it up.
 struct ClaimedJob: Sendable {
-    let grip: JobGrip
+    let leaseToken: LeaseToken
     let kind: String
     let payload: String
     let attempt: Int
@@ -192,32 +192,32 @@ extension Transaction {
             ClaimedJob.init
         )
         // RETURNING has no order of its own.
-        return claimed.sorted { ($0.priority, $0.runAt, $0.grip.id.text) < ($1.priority, $1.runAt, $1.grip.id.text) }
+        return claimed.sorted { ($0.priority, $0.runAt, $0.leaseToken.id.text) < ($1.priority, $1.runAt, $1.leaseToken.id.text) }
     }
 
     /// Renews the leases that are still held.
     /// - Returns: what the rows say, by grip; a grip that is missing is lost.
-    func renewLeases(of grips: [JobGrip], lease: Duration) throws -> [JobGrip: Heartbeat] {
+    func renewLeases(of grips: [LeaseToken], lease: Duration) throws -> [LeaseToken: Heartbeat] {
         guard let first = grips.first else { return [:] }
         var pairs: SQL = "(\(first.id), \(first.fence))"
-        for grip in grips.dropFirst() { pairs = pairs + ", (\(grip.id), \(grip.fence))" }
+        for leaseToken in grips.dropFirst() { pairs = pairs + ", (\(leaseToken.id), \(leaseToken.fence))" }
         let rows = try all(
             """
             UPDATE jobs SET lease_until = \(now + lease)
             WHERE state = 'leased' AND (id, fence) IN (VALUES \(pairs))
             RETURNING id, fence, cancel_requested_at
             """
-        ) { (JobGrip(id: try $0["id"], fence: try $0["fence"]), Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil)) }
+        ) { (LeaseToken(id: try $0["id"], fence: try $0["fence"]), Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil)) }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
     /// - Returns: nil when the lease is lost.
-    func reportProgress(_ progress: JobProgress, of grip: JobGrip, lease: Duration) throws -> Heartbeat? {
+    func reportProgress(_ progress: JobProgress, of leaseToken: LeaseToken, lease: Duration) throws -> Heartbeat? {
         try first(
             """
             UPDATE jobs
             SET percent = \(progress.percent), phase = \(progress.phase), message = \(progress.message), lease_until = \(now + lease)
-            WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)
+            WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)
             RETURNING cancel_requested_at
             """
         ) { Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil) }
@@ -236,17 +236,17 @@ extension Transaction {
     }
 
     /// Lets a lease that ran out count as held a little longer, so that nobody looks at the job until then.
-    func postpone(_ grip: JobGrip, by duration: Duration) throws {
-        try execute("UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)")
+    func postpone(_ leaseToken: LeaseToken, by duration: Duration) throws {
+        try execute("UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)")
     }
 
-    /// Moves a job on from where a worker has it, when `grip` still holds it.
+    /// Moves a job on from where a worker has it, when `leaseToken` still holds it.
     /// - Parameters:
     ///   - progress: the last that was reported, where it is not written yet.
     ///   - error: what went wrong, in a bounded text.
     /// - Returns: nil when the lease is lost, or, with `onlyExpired`, was renewed meanwhile.
     func move(
-        _ grip: JobGrip,
+        _ leaseToken: LeaseToken,
         onlyExpired: Bool = false,
         progress: JobProgress? = nil,
         error: String? = nil,
@@ -255,7 +255,7 @@ extension Transaction {
         let found = try first(
             """
             SELECT state, attempt, maximum_attempts, crash_count, fence, run_at, lease_until, cancel_requested_at
-            FROM jobs WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence) \(.forUpdate)
+            FROM jobs WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence) \(.forUpdate)
             """,
             JobLife.init
         )
@@ -271,7 +271,7 @@ extension Transaction {
                 percent = COALESCE(\(percent), percent), phase = COALESCE(\(progress?.phase), phase), message = COALESCE(\(progress?.message), message),
                 first_error = COALESCE(first_error, \(error)), first_error_at = COALESCE(first_error_at, \(error == nil ? nil : now)),
                 last_error = COALESCE(\(error), last_error), last_error_at = COALESCE(\(error == nil ? nil : now), last_error_at)
-            WHERE id = \(grip.id) AND state = 'leased' AND fence = \(grip.fence)
+            WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)
             """
         )
         return changed == 1 ? ending : nil
@@ -280,7 +280,7 @@ extension Transaction {
 
 extension ClaimedJob {
     fileprivate init(_ row: Row) throws {
-        grip = JobGrip(id: try row["id"], fence: try row["fence"])
+        leaseToken = LeaseToken(id: try row["id"], fence: try row["fence"])
         kind = try row["kind"]
         payload = try row["payload"]
         attempt = try row["attempt"]

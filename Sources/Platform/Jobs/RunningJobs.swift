@@ -4,20 +4,20 @@ import Synchronization
 /// The jobs that one runner has in its hands.
 final class RunningJobs: Sendable {
     private struct State {
-        var holds: [JobGrip: JobHold] = [:]
+        var holds: [LeaseToken: RunningJob] = [:]
         var waiting: [AsyncStream<Never>.Continuation] = []
     }
 
     private let state = Mutex(State())
 
     var count: Int { state.withLock { $0.holds.count } }
-    var all: [JobHold] { state.withLock { Array($0.holds.values) } }
+    var all: [RunningJob] { state.withLock { Array($0.holds.values) } }
 
-    func add(_ hold: JobHold) { state.withLock { $0.holds[hold.job.grip] = hold } }
+    func add(_ hold: RunningJob) { state.withLock { $0.holds[hold.job.leaseToken] = hold } }
 
-    func remove(_ hold: JobHold) {
+    func remove(_ hold: RunningJob) {
         let waiting = state.withLock { state in
-            state.holds[hold.job.grip] = nil
+            state.holds[hold.job.leaseToken] = nil
             guard state.holds.isEmpty else { return [AsyncStream<Never>.Continuation]() }
             defer { state.waiting = [] }
             return state.waiting

@@ -7,23 +7,23 @@ import Telemetry
 ///
 /// A letter is sent once, as far as that can be known. Each attempt is written down before it is made and settled after it, and a letter that was
 /// sent is not sent again. One gap remains, as it does for everybody who speaks SMTP: when the process dies, or the line breaks, between the server's
-/// taking a message and our writing that down, nobody knows, and the letter goes out again. Such a repetition is counted in `doubtful_attempts`, and
+/// taking a message and our writing that down, nobody knows, and the letter goes out again. Such a repetition is counted in `unconfirmed_attempts`, and
 /// it is the same message to the byte, with the same Message-ID, so that servers and readers can tell. It never is another code or link.
 package struct Delivery: Sendable {
     private let database: any Database
-    private let post: Post
+    private let mailer: Mailer
     private let templates: Templates
     private let sender: Sender
-    private let carrier: Carrier
+    private let carrier: MailTransport
 
     /// How long a row is kept, sent or not: longer than any link in a letter is good for.
     static let lettersKept = Duration.days(30)
     static let pruneBatch = 500
 
     /// - Throws: what is wrong with a template.
-    package init(database: any Database, post: Post, sender: Sender, carrier: Carrier) throws {
+    package init(database: any Database, mailer: Mailer, sender: Sender, carrier: MailTransport) throws {
         self.database = database
-        self.post = post
+        self.mailer = mailer
         self.sender = sender
         self.carrier = carrier
         templates = try Templates()
@@ -40,7 +40,7 @@ package struct Delivery: Sendable {
     }
 
     private var deliverer: Worker {
-        Worker(DeliverLetter.self) { job, context in
+        Worker(DeliverEmail.self) { job, context in
             try carrier.checkReadiness()
             guard let attempt = try await database.write({ try $0.beginAttempt(job.letter) }) else { return .done }
             var logger = context.logger
@@ -74,13 +74,13 @@ package struct Delivery: Sendable {
     }
 
     /// The same bytes for each attempt: everything in it comes from the letter.
-    private func message(_ attempt: DeliveryAttempt, _ id: ID<Letter>) throws -> Message {
+    private func message(_ attempt: DeliveryAttempt, _ id: ID<Email>) throws -> Message {
         do {
-            let letter = try post.open(attempt.sealed, id)
+            let letter = try mailer.open(attempt.sealed, id)
             return try Message(id: id, writtenAt: attempt.writtenAt, from: sender, to: Mailbox(letter.recipient), try templates.render(letter, sender: sender))
         } catch let fault as UnusableAddress {
             throw JobFailure.permanent(fault.description)
-        } catch let fault as LetterFault {
+        } catch let fault as EmailFault {
             throw JobFailure.permanent(fault.description)
         } catch let fault as HeaderFault {
             throw JobFailure.permanent(fault.description)

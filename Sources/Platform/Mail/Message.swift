@@ -4,13 +4,13 @@ import Base
 ///
 /// Its bytes are a function of the letter alone, so that a repeated delivery is the same message and is known as such by its Message-ID.
 struct Message: Sendable {
-    let id: ID<Letter>
+    let id: ID<Email>
     let sender: Mailbox
     let recipient: Mailbox
     let bytes: [UInt8]
 
     /// - Throws: ``HeaderFault``.
-    init(id: ID<Letter>, writtenAt: Instant, from sender: Sender, to recipient: Mailbox, _ content: RenderedLetter) throws(HeaderFault) {
+    init(id: ID<Email>, writtenAt: Instant, from sender: Sender, to recipient: Mailbox, _ content: RenderedEmail) throws(HeaderFault) {
         self.id = id
         self.sender = sender.mailbox
         self.recipient = recipient

@@ -3,47 +3,47 @@ package import Storage
 
 /// Every SQL statement about letters that wait to be sent.
 extension Transaction {
-    func insertLetter(_ id: ID<Letter>, sealed: String) throws {
+    func insertLetter(_ id: ID<Email>, sealed: String) throws {
         try execute("INSERT INTO outbox (id, sealed_letter, created_at) VALUES (\(id), \(sealed), \(now))")
     }
 
     /// Writes down that a letter is about to be sent, before it is. An earlier attempt that was never settled counts as doubtful: it may have
     /// reached the server.
     /// - Returns: nil when the letter was sent, or is not there.
-    func beginAttempt(_ id: ID<Letter>) throws -> DeliveryAttempt? {
+    func beginAttempt(_ id: ID<Email>) throws -> DeliveryAttempt? {
         try first(
             """
             UPDATE outbox
-            SET attempts = attempts + 1, doubtful_attempts = doubtful_attempts + CASE WHEN attempt_began_at IS NULL THEN 0 ELSE 1 END,
+            SET attempts = attempts + 1, unconfirmed_attempts = unconfirmed_attempts + CASE WHEN attempt_began_at IS NULL THEN 0 ELSE 1 END,
                 attempt_began_at = \(now), failed_at = NULL, failure = NULL
             WHERE id = \(id) AND sent_at IS NULL
-            RETURNING sealed_letter, created_at, doubtful_attempts
+            RETURNING sealed_letter, created_at, unconfirmed_attempts
             """
         ) { row in
-            DeliveryAttempt(sealed: try row["sealed_letter"], writtenAt: try row["created_at"], doubtfulBefore: try row["doubtful_attempts"])
+            DeliveryAttempt(sealed: try row["sealed_letter"], writtenAt: try row["created_at"], doubtfulBefore: try row["unconfirmed_attempts"])
         }
     }
 
     /// Remembers that the server certainly did not take the letter.
-    func settleAttempt(_ id: ID<Letter>) throws {
+    func settleAttempt(_ id: ID<Email>) throws {
         try execute("UPDATE outbox SET attempt_began_at = NULL WHERE id = \(id) AND sent_at IS NULL")
     }
 
     /// Remembers that it was sent, and forgets what it said.
-    func markSent(_ id: ID<Letter>) throws {
+    func markSent(_ id: ID<Email>) throws {
         try execute("UPDATE outbox SET sent_at = \(now), attempt_began_at = NULL, sealed_letter = '' WHERE id = \(id) AND sent_at IS NULL")
     }
 
     /// Remembers that nobody will send it. It keeps what it says until it is cleaned away, so that its job can be given another life.
-    func markFailed(_ id: ID<Letter>, because failure: String) throws {
+    func markFailed(_ id: ID<Email>, because failure: String) throws {
         try execute("UPDATE outbox SET failed_at = \(now), failure = \(failure) WHERE id = \(id) AND sent_at IS NULL")
     }
 
-    func waitingLetters() throws -> [(id: ID<Letter>, sealed: String)] {
-        try all("SELECT id, sealed_letter FROM outbox WHERE sent_at IS NULL") { (id: try $0["id"] as ID<Letter>, sealed: try $0["sealed_letter"] as String) }
+    func waitingLetters() throws -> [(id: ID<Email>, sealed: String)] {
+        try all("SELECT id, sealed_letter FROM outbox WHERE sent_at IS NULL") { (id: try $0["id"] as ID<Email>, sealed: try $0["sealed_letter"] as String) }
     }
 
-    func deleteLetter(_ id: ID<Letter>) throws {
+    func deleteLetter(_ id: ID<Email>) throws {
         try execute("DELETE FROM outbox WHERE id = \(id)")
     }
 
@@ -77,7 +77,7 @@ package enum MailSchema {
         Migration(
             "mail-002-attempts",
             "ALTER TABLE outbox ADD COLUMN attempts \(.integer) NOT NULL DEFAULT 0",
-            "ALTER TABLE outbox ADD COLUMN doubtful_attempts \(.integer) NOT NULL DEFAULT 0",
+            "ALTER TABLE outbox ADD COLUMN unconfirmed_attempts \(.integer) NOT NULL DEFAULT 0",
             "ALTER TABLE outbox ADD COLUMN attempt_began_at \(.integer)",
             "ALTER TABLE outbox ADD COLUMN failed_at \(.integer)",
             "ALTER TABLE outbox ADD COLUMN failure TEXT",

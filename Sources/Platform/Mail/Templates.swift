@@ -3,7 +3,7 @@ import Foundation
 import Mustache
 
 /// What a letter says, rendered.
-struct RenderedLetter: Sendable, Equatable {
+struct RenderedEmail: Sendable, Equatable {
     let subject: String
     let text: String
     let html: String
@@ -28,17 +28,17 @@ package struct Templates: Sendable {
         self.library = library
     }
 
-    /// - Throws: ``LetterFault`` where there is no such template or a value that it names was not given.
-    func render(_ letter: Letter, sender: Sender) throws -> RenderedLetter {
+    /// - Throws: ``EmailFault`` where there is no such template or a value that it names was not given.
+    func render(_ letter: Email, sender: Sender) throws -> RenderedEmail {
         let values = Values(letter.values.merging(["sender": sender.name]) { $1 })
         guard let message = library.render(values, withTemplate: "\(letter.template).txt"),
             let html = library.render(values, withTemplate: "\(letter.template).html")
-        else { throw LetterFault.unknownTemplate(letter.template) }
-        guard values.missing.isEmpty else { throw LetterFault.missingValues(letter.template, values.missing.sorted()) }
+        else { throw EmailFault.unknownTemplate(letter.template) }
+        guard values.missing.isEmpty else { throw EmailFault.missingValues(letter.template, values.missing.sorted()) }
         let parts = message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else { throw LetterFault.unknownTemplate(letter.template) }
+        guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else { throw EmailFault.unknownTemplate(letter.template) }
         let text = parts[1].drop { $0 == "\n" }
-        return RenderedLetter(subject: String(parts[0].dropFirst(Self.subjectMark.count)), text: String(text), html: html)
+        return RenderedEmail(subject: String(parts[0].dropFirst(Self.subjectMark.count)), text: String(text), html: html)
     }
 
     private static let subjectMark = "Subject: "

@@ -77,7 +77,7 @@ package struct ViolinPlot: Sendable {
             shape.draw(at: center, halfWidth: min(slot * 0.42, 70), color: Self.color(index), y: y, on: canvas)
         }
         if shapes.count == 1, let shape = shapes.first {
-            ViolinFigures(shape).draw(rightOf: frame.plot.left + slot / 2 + min(slot * 0.42, 70), in: frame.plot, y: y, on: canvas)
+            ViolinStatistics(shape).draw(rightOf: frame.plot.left + slot / 2 + min(slot * 0.42, 70), in: frame.plot, y: y, on: canvas)
         }
     }
 

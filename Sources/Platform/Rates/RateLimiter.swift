@@ -36,24 +36,24 @@ package struct RateLimiter: Sendable {
     }
 
     /// Takes `cost` units for a call; how the rates stand is added to its answer, however it ends. A call that is a rehearsal takes nothing, and is
-    /// told how they stand before it (``Web/Call/rateStandings``).
+    /// told how they stand before it (``Web/Request/rateStandings``).
     /// - Parameter subject: who is limited; not secret.
     /// - Throws: `rate-limited`, with the time to wait.
-    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Call) async throws(Problem) {
+    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Request) async throws(Problem) {
         guard isEnabled else { return }
         let key = RateKey(limit: policy.key, subject: subject)
-        guard !call.isRehearsal else {
+        guard !call.isDryRun else {
             let verdict = await store.look(cost, at: key, under: policy.rates)
-            call.facts.set(RateStandings(all: call.rateStandings + RateStanding.all(of: policy, verdict)))
+            call.context.set(RateLimitStatuses(all: call.rateStandings + RateLimitStatus.all(of: policy, verdict)))
             if !verdict.isAdmitted { throw refusal(verdict.wait(under: policy.rates), policy) }
             return
         }
         let verdict = await store.take(cost, from: key, under: policy.rates)
         metrics.increment("gatehouse_rate_checks_total", [("limit", policy.name), ("outcome", verdict.isAdmitted ? "allowed" : "refused")])
-        var report = call.facts.value(of: RateReport.self) ?? RateReport()
+        var report = call.context.value(of: RateReport.self) ?? RateReport()
         report.add(policy, verdict, received: call.received)
-        call.facts.set(report)
-        call.facts.set(AnswerFields(report.fields))
+        call.context.set(report)
+        call.context.set(ResponseFields(report.fields))
         if !verdict.isAdmitted { throw refusal(verdict.wait(under: policy.rates), policy) }
     }
 
@@ -69,7 +69,7 @@ package struct RateLimiter: Sendable {
 }
 
 /// How one of the rates stands that a call is held against.
-package struct RateStanding: Sendable, Hashable {
+package struct RateLimitStatus: Sendable, Hashable {
     /// As in header fields.
     package let name: String
     package let limit: Int64
@@ -78,9 +78,9 @@ package struct RateStanding: Sendable, Hashable {
     /// Seconds until it is whole again, rounded up.
     package let secondsUntilWhole: Int64
 
-    fileprivate static func all(of policy: RatePolicy, _ verdict: RateVerdict) -> [RateStanding] {
+    fileprivate static func all(of policy: RatePolicy, _ verdict: RateVerdict) -> [RateLimitStatus] {
         policy.rates.all.enumerated().map { index, rate in
-            RateStanding(
+            RateLimitStatus(
                 name: policy.itemName(index),
                 limit: rate.limit,
                 windowSeconds: max(1, rate.window / 1_000_000),
@@ -91,13 +91,13 @@ package struct RateStanding: Sendable, Hashable {
     }
 }
 
-private struct RateStandings: Sendable {
-    let all: [RateStanding]
+private struct RateLimitStatuses: Sendable {
+    let all: [RateLimitStatus]
 }
 
-extension Call {
+extension Request {
     /// The rates that a rehearsal was held against so far, and that it took nothing from.
-    package var rateStandings: [RateStanding] { facts.value(of: RateStandings.self)?.all ?? [] }
+    package var rateStandings: [RateLimitStatus] { context.value(of: RateLimitStatuses.self)?.all ?? [] }
 }
 
 /// How the rates that a call was held against stand, in the words of header fields.

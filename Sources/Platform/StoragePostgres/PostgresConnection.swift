@@ -39,7 +39,7 @@ actor PostgresConnection {
     }
 
     /// Asks what became of the transaction that another connection committed, or did not.
-    func fate(of transaction: PostgresTransactionNumber) -> PostgresFate {
+    func fate(of transaction: PostgresTransactionNumber) -> PostgresTransactionOutcome {
         guard let link = try? openLink() else { return .unreachable }
         do throws(StorageError) {
             return try link.fate(of: transaction)
@@ -145,7 +145,7 @@ struct PostgresTransactionNumber: Sendable {
     let life: String?
 }
 
-enum PostgresFate: Sendable { case committed, aborted, inProgress, unknowable, unreachable }
+enum PostgresTransactionOutcome: Sendable { case committed, aborted, inProgress, unknowable, unreachable }
 
 /// What the connections of a pool tell each other.
 final class PostgresHealth: Sendable {

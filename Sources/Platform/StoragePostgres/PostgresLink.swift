@@ -118,7 +118,7 @@ final class PostgresLink {
     ///
     /// After a crash PostgreSQL gives numbers out again whose transactions had not reached its log, so "committed" may then speak of
     /// a stranger. Any other answer stands: had ours been committed, that is what its number would say.
-    func fate(of transaction: PostgresTransactionNumber) throws(StorageError) -> PostgresFate {
+    func fate(of transaction: PostgresTransactionNumber) throws(StorageError) -> PostgresTransactionOutcome {
         let status: String?
         do throws(StorageError) {
             status = try ask("SELECT pg_xact_status('\(transaction.number)'::xid8)")

@@ -1,6 +1,6 @@
 import HTTPTypes
 
-extension Call {
+extension Request {
     /// The value of a cookie (RFC 6265, section 4.2), the first where several have the name; nil where there is none.
     package func cookie(named name: String) -> String? {
         for field in headers[values: .cookie] {

@@ -8,13 +8,13 @@ package import Modules
 package struct TrainingModule: Module {
     let identity: IdentityModule
     let entitlements: EntitlementsModule
-    let sessions: TrainingSessions
-    let uploads: Uploads
-    let files: SeriesFiles
-    let runs: Runs
-    let results: Results
-    let generation: DatasetWork
-    let training: TrainingWork
+    let sessions: TrainingSessionService
+    let uploads: UploadService
+    let files: SeriesFileService
+    let runs: RunService
+    let results: ResultService
+    let generation: DatasetWorker
+    let training: TrainingWorker
 
     package init(
         database: any Database,
@@ -27,19 +27,19 @@ package struct TrainingModule: Module {
     ) {
         self.identity = identity
         self.entitlements = entitlements
-        let places = TrainingPlaces(store: store)
+        let places = TrainingFilePaths(store: store)
         // Numbers are crunched on threads of their own: they would stall every other request of their event loop. Runs take hours, so
         // that requests have threads that no run uses.
         let compute = BlockingPool(name: "training", threads: 2, capacity: 64)
         let desk = BlockingPool(name: "training-desk", threads: 2, capacity: 64)
-        sessions = TrainingSessions(database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
-        uploads = Uploads(database: database, entitlements: entitlements, places: places, compute: desk, audit: audit, runtime: runtime)
-        files = SeriesFiles(database: database, entitlements: entitlements, places: places, audit: audit)
-        runs = Runs(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
-        results = Results(database: database, places: places, compute: desk, runtime: runtime)
-        generation = DatasetWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
-        training = TrainingWork(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
-        entitlements.witnesses.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
+        sessions = TrainingSessionService(database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
+        uploads = UploadService(database: database, entitlements: entitlements, places: places, compute: desk, audit: audit, runtime: runtime)
+        files = SeriesFileService(database: database, entitlements: entitlements, places: places, audit: audit)
+        runs = RunService(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
+        results = ResultService(database: database, places: places, compute: desk, runtime: runtime)
+        generation = DatasetWorker(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
+        training = TrainingWorker(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
+        entitlements.reservationResolvers.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
     }
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]

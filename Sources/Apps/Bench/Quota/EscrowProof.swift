@@ -20,9 +20,9 @@ struct EscrowProof {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         say("\(engine), by escrow: \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–2 s; \(Self.customers) limits of \(limit)")
-        let house = try await ProofHouse(folder: folder, database: database, connections: 4, limit: limit)
+        let house = try await ProofServer(folder: folder, database: database, connections: 4, limit: limit)
         let tokens = try await house.makeCustomers(Self.customers)
-        let books = try await ProofBooks(watching: house.app.database, limit: limit)
+        let books = try await ProofInvariants(watching: house.app.database, limit: limit)
 
         let arguments = ["--tasks", "\(tasks)", "--connections", "8", "--escrow"]
         let killed = KilledProcesses(folder: folder, database: database, count: processes, arguments: arguments, pause: 1_000...2_000)
@@ -47,7 +47,7 @@ struct EscrowProof {
     }
 }
 
-extension ProofHouse {
+extension ProofServer {
     /// Whose tokens they are, in their order.
     fileprivate func organisations(of tokens: [String]) async throws -> [String] {
         var all: [String] = []
@@ -56,7 +56,7 @@ extension ProofHouse {
     }
 }
 
-extension ProofBooks {
+extension ProofInvariants {
     struct EscrowAccount: ProofAccount {
         var attempts = 0
         var admitted = 0
@@ -73,7 +73,7 @@ extension ProofBooks {
     /// Holds what the processes said against what is written down, customer by customer.
     /// - Parameter organisations: in the order in which the lines number them.
     func escrowAccount(of lines: [ProofReport.Line], organisations: [String]) async throws -> EscrowAccount {
-        let meter = ProofHouse.meter.name
+        let meter = ProofServer.meter.name
         let levels = try await database.read { transaction in
             try transaction.all(
                 """

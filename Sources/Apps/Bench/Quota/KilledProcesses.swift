@@ -17,7 +17,7 @@ struct KilledProcesses {
     }
 
     /// Runs them for so long and kills all of them in the end.
-    func run(seconds: Int, lookingInto books: ProofBooks) async throws -> Outcome {
+    func run(seconds: Int, lookingInto books: ProofInvariants) async throws -> Outcome {
         var outcome = Outcome()
         var children: [Child] = []
         for node in 0..<count { children.append(try start(node, life: 1)) }

@@ -17,7 +17,7 @@ struct PairCommand: AsyncParsableCommand {
     func run() async throws {
         var rates = PairRates()
         (rates.syncP50, rates.syncP99) = try DiskSync(folder: folder).times(seconds: seconds / 2)
-        let house = try await BenchHouse(folder: folder, logLevel: .error)
+        let house = try await BenchServer(folder: folder, logLevel: .error)
         let charges = try await house.charges(count: 64)
         rates.one = try await pairs(house, charges, callers: 1)
         let before = house.app.database.gauges
@@ -35,7 +35,7 @@ struct PairCommand: AsyncParsableCommand {
     }
 
     /// Pairs a second. Each caller waits for its reservation to be durable before it commits it, and for that before the next.
-    private func pairs(_ house: BenchHouse, _ charges: [Charge], callers: Int) async throws -> Double {
+    private func pairs(_ house: BenchServer, _ charges: [Charge], callers: Int) async throws -> Double {
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         let start = ContinuousClock.now
         let end = start + .seconds(seconds)
@@ -58,7 +58,7 @@ struct PairCommand: AsyncParsableCommand {
         return Double(count) / (ContinuousClock.now - start).inSeconds
     }
 
-    private func record(_ charge: Charge, _ house: BenchHouse, _ recorder: RecordingDatabase) async throws -> RecordedPair {
+    private func record(_ charge: Charge, _ house: BenchServer, _ recorder: RecordingDatabase) async throws -> RecordedPair {
         let entitlements = house.app.entitlements
         let operation = Runtime.system.id(of: Charge.self).text
         let id = try await recorder.write { try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0) }

@@ -23,7 +23,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
 
     func run() async throws {
         let parent = getppid()
-        let house = try await ProofHouse(folder: folder, database: database, connections: connections)
+        let house = try await ProofServer(folder: folder, database: database, connections: connections)
         try await house.app.entitlements.begin(as: node)
         let tokens = try house.tokens()
         var charges: [[Charge]] = []
@@ -58,7 +58,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         }
     }
 
-    private func draw(_ key: String, _ charges: [[Charge]], _ house: ProofHouse, _ report: ProofReport) async {
+    private func draw(_ key: String, _ charges: [[Charge]], _ house: ProofServer, _ report: ProofReport) async {
         let customer = Int.random(in: 0..<charges.count)
         guard let charge = charges[customer].randomElement() else { return }
         report.say(.asks, key, Int64(customer), charge.units)
@@ -72,7 +72,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         }
     }
 
-    private func operate(_ key: String, _ charges: [[Charge]], _ house: ProofHouse, _ report: ProofReport) async {
+    private func operate(_ key: String, _ charges: [[Charge]], _ house: ProofServer, _ report: ProofReport) async {
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         let customer = Int.random(in: 0..<charges.count)
         guard let charge = charges[customer].randomElement() else { return }

@@ -19,9 +19,9 @@ struct QuotaProof {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         say("\(engine): \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–3 s, clock moved by ±1 h; \(Self.customers) limits of \(limit)")
-        let house = try await ProofHouse(folder: folder, database: database, connections: 4, limit: limit)
+        let house = try await ProofServer(folder: folder, database: database, connections: 4, limit: limit)
         let tokens = try await house.makeCustomers(Self.customers)
-        let books = try await ProofBooks(watching: house.app.database, limit: limit)
+        let books = try await ProofInvariants(watching: house.app.database, limit: limit)
 
         let killed = KilledProcesses(
             folder: folder, database: database, count: processes, arguments: ["--tasks", "\(tasks)", "--connections", "16"], pause: 1_000...3_000)
@@ -49,7 +49,7 @@ struct QuotaProof {
     }
 
     /// Whoever did not hear the answer asks again with the same key, hears that it was committed, and is not charged a second time.
-    private func askAgain(_ unheard: [ProofBooks.Unheard], _ house: ProofHouse, _ tokens: [String]) async throws -> [String] {
+    private func askAgain(_ unheard: [ProofInvariants.Unheard], _ house: ProofServer, _ tokens: [String]) async throws -> [String] {
         house.clock.move(to: .zero)
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         var faults: [String] = []

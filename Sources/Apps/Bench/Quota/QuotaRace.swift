@@ -16,9 +16,9 @@ struct QuotaRace {
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
         // One unit is used by the customer's making.
-        let house = try await ProofHouse(folder: folder, database: database, connections: 2, limit: Self.limit + 1)
+        let house = try await ProofServer(folder: folder, database: database, connections: 2, limit: Self.limit + 1)
         _ = try await house.makeCustomers(1)
-        let books = try await ProofBooks(watching: house.app.database, limit: Self.limit + 1)
+        let books = try await ProofInvariants(watching: house.app.database, limit: Self.limit + 1)
 
         var racers: [(child: Child, output: URL)] = []
         for index in 0..<Self.processes {
@@ -45,7 +45,7 @@ struct QuotaRace {
         }
         var faults = try await books.faults()
         let (used, held) = try await house.app.database.read { transaction in
-            let row = try transaction.first("SELECT used, held FROM buckets WHERE meter = \(ProofHouse.meter.name)")
+            let row = try transaction.first("SELECT used, held FROM buckets WHERE meter = \(ProofServer.meter.name)")
             return (try row?.read("used", as: Int64.self) ?? 0, try row?.read("held", as: Int64.self) ?? 0)
         }
         await house.app.database.close()

@@ -29,7 +29,7 @@ struct RaceCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let house = try await ProofHouse(folder: folder, database: database, connections: 4)
+        let house = try await ProofServer(folder: folder, database: database, connections: 4)
         let entitlements = house.app.entitlements
         try await entitlements.begin(as: node)
         let token = try house.tokens().first ?? ""
@@ -62,7 +62,7 @@ struct RaceCommand: AsyncParsableCommand {
         FileHandle.standardOutput.write(try JSONEncoder().encode(result))
     }
 
-    private func attempt(_ charge: Charge, _ house: ProofHouse, _ result: inout Result) async {
+    private func attempt(_ charge: Charge, _ house: ProofServer, _ result: inout Result) async {
         let (entitlements, database) = (house.app.entitlements, house.app.database)
         let operation = charge.operation(key: Runtime.system.id(of: Charge.self).text)
         do {

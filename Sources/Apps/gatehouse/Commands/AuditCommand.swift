@@ -44,13 +44,13 @@ struct VerifyAuditCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let witnesses = try checkpoint.flatMap(Self.checkpoints)
-        let report = try await installation.withApp { app in try await app.audit.verify(from: from, witnesses: witnesses) }
+        let reservationResolvers = try checkpoint.flatMap(Self.checkpoints)
+        let report = try await installation.withApp { app in try await app.audit.verify(from: from, reservationResolvers: reservationResolvers) }
         guard report.isSound else { throw Failure(Self.complaint(report)) }
         let erased = report.erased == 0 ? "" : ", of \(report.erased) of which personal data was erased"
         Terminal.say("The audit trail holds: \(report.rows) rows\(erased), \(report.checkpoints) checkpoints\(from.map { " after number \($0)" } ?? "").")
         if let newest = report.newest { Terminal.say("The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.") }
-        if !witnesses.isEmpty { Terminal.say("\(witnesses.count) checkpoints from outside agree with it.") }
+        if !reservationResolvers.isEmpty { Terminal.say("\(reservationResolvers.count) checkpoints from outside agree with it.") }
     }
 
     private static func complaint(_ report: AuditReport) -> String {

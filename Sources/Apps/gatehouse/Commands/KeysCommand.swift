@@ -21,8 +21,8 @@ struct ListKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await KeysOfInstallation(installation).use { identity in try await identity.signingKeys() }
-        KeysOfInstallation.show(keys)
+        let keys = try await InstallationKeys(installation).use { identity in try await identity.signingKeys() }
+        InstallationKeys.show(keys)
     }
 }
 
@@ -47,13 +47,13 @@ struct RotateKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await KeysOfInstallation(installation).use { identity in try await identity.rotateSigningKey(now: isImmediate) }
-        KeysOfInstallation.show(keys)
+        let keys = try await InstallationKeys(installation).use { identity in try await identity.rotateSigningKey(now: isImmediate) }
+        InstallationKeys.show(keys)
     }
 }
 
 /// Identity on the installation that a command's flags name.
-private struct KeysOfInstallation {
+private struct InstallationKeys {
     let options: InstallationOptions
 
     init(_ options: InstallationOptions) { self.options = options }

@@ -33,7 +33,7 @@ struct VerifyCommand: AsyncParsableCommand {
         guard faults.isEmpty else {
             throw Failure("The books do not balance:\n" + faults.map { "  \($0)" }.joined(separator: "\n"))
         }
-        Terminal.say("The books balance: \(allBookRules.count) rules hold.")
+        Terminal.say("The books balance: \(allInvariants.count) rules hold.")
     }
 
     /// Nothing is built and nothing begins: whatever is wrong is seen as it lies there.
@@ -46,7 +46,7 @@ struct VerifyCommand: AsyncParsableCommand {
             guard try await Migrator(allMigrations).run(on: database, dryRun: true).isEmpty else {
                 throw Failure("The database is of an older version. `gatehouse migrate` brings it to this one.", status: Failure.unusable)
             }
-            let faults = try await allBookRules.faults(in: database)
+            let faults = try await allInvariants.faults(in: database)
             await database.close()
             return faults
         } catch {

@@ -26,10 +26,10 @@ struct Expectation: Sendable {
     private static let freelyWorded: Set = ["detail", "request_id"]
 
     /// - Throws: ``Difference``.
-    func check(_ reply: ClientReply, _ answer: JSONValue) throws {
-        guard reply.status == status else { throw Difference(expected: "status \(status)", got: "\(reply.status) \(reply.text.prefix(600))") }
+    func check(_ response: ClientResponse, _ answer: JSONValue) throws {
+        guard response.status == status else { throw Difference(expected: "status \(status)", got: "\(response.status) \(response.text.prefix(600))") }
         for (name, value) in members.sorted(by: { $0.key < $1.key }) where answer[name] != value {
-            let got = answer[name].map { "\(name) = \($0.text)" } ?? "no \(name) in \(reply.text.prefix(600))"
+            let got = answer[name].map { "\(name) = \($0.text)" } ?? "no \(name) in \(response.text.prefix(600))"
             throw Difference(expected: "\(name) = \(value.text)", got: got)
         }
         guard isWhole else { return }

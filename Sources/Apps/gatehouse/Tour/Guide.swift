@@ -27,13 +27,13 @@ struct Guide: Sendable {
         expect expectation: Expectation,
         _ meaning: (JSONValue) throws -> String
     ) async throws -> JSONValue {
-        let reply = try await client.request(method, path, headers: headers, body: body)
-        let answer = reply.json ?? .null
+        let response = try await client.request(method, path, headers: headers, body: body)
+        let answer = response.json ?? .null
         do {
-            try expectation.check(reply, answer)
-            Terminal.say(line(method, path, reply.status, try meaning(answer)))
+            try expectation.check(response, answer)
+            Terminal.say(line(method, path, response.status, try meaning(answer)))
         } catch let difference as Difference {
-            Terminal.say(line(method, path, reply.status, Style.red("differs from what is expected")))
+            Terminal.say(line(method, path, response.status, Style.red("differs from what is expected")))
             throw Failure("\(method.name) \(path)\n  expected  \(difference.expected)\n  got       \(difference.got)")
         }
         if isVerbose { show(answer) }
@@ -60,18 +60,18 @@ struct Guide: Sendable {
         var told = -1.0
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
-            let reply = try await client.get(path)
-            guard reply.status == 200, let answer = reply.json, let status = answer["status"]?.string else {
-                throw Failure("GET \(path)\n  expected  how the run stands\n  got       \(reply.status) \(reply.text)")
+            let response = try await client.get(path)
+            guard response.status == 200, let answer = response.json, let status = answer["status"]?.string else {
+                throw Failure("GET \(path)\n  expected  how the run stands\n  got       \(response.status) \(response.text)")
             }
             let progress = answer["progress"]?.number ?? 0
             guard ["queued", "running"].contains(status) else {
                 Terminal.redraw(nil)
-                Terminal.say(line(.get, path, reply.status, Self.sentence(answer, status, progress)))
-                guard status == "completed" else { throw Failure("GET \(path)\n  expected  completed\n  got       \(reply.text)") }
+                Terminal.say(line(.get, path, response.status, Self.sentence(answer, status, progress)))
+                guard status == "completed" else { throw Failure("GET \(path)\n  expected  completed\n  got       \(response.text)") }
                 return answer
             }
-            let text = line(.get, path, reply.status, Self.sentence(answer, status, progress))
+            let text = line(.get, path, response.status, Self.sentence(answer, status, progress))
             if !Terminal.redraw(text), progress - told >= Self.progressTold {
                 Terminal.say(text)
                 told = progress

@@ -26,7 +26,7 @@ struct TourStage: Sendable {
         configuration.logFormat = .text
         configuration.logLevel = isVerbose ? .info : .error
         let log = isVerbose ? LogOutput.standard : LogOutput(keepsLines: true)
-        let app = try await buildApp(configuration, in: Surroundings(logOutput: log))
+        let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
         do {
             try await serve(app) { app, client in
                 do { try await walk(app, client) } catch {
@@ -35,7 +35,7 @@ struct TourStage: Sendable {
                     throw error
                 }
             }
-        } catch let fault as ClientFault {
+        } catch let fault as ClientError {
             throw Failure("The tour's server is gone; was it stopped? \(fault)")
         } catch {
             throw Failure.listening(on: configuration, error) ?? error

@@ -5,9 +5,9 @@ import Secrets
 /// A signed statement of how far the trail reached at a time. A copy kept elsewhere shows later that nothing before it was changed,
 /// and that the database was not put back to an earlier state.
 package struct AuditCheckpoint: Sendable, Hashable, Codable {
-    /// The last row of a strand.
+    /// The last row of a shard.
     package struct Head: Sendable, Hashable, Codable {
-        package let strand: Int64
+        package let shard: Int64
         package let sequence: Int64
         package let hash: String
     }
@@ -15,7 +15,7 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
     /// 1 for the first, without a gap.
     package let number: Int64
     package let at: Instant
-    /// How many rows there were, in all strands.
+    /// How many rows there were, in all shards.
     package let count: Int64
     package let heads: [Head]
     /// The digest of the checkpoint before it.
@@ -76,7 +76,7 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
         bytes.append(count)
         bytes.append(Int64(heads.count))
         for head in heads {
-            bytes.append(head.strand)
+            bytes.append(head.shard)
             bytes.append(head.sequence)
             bytes.append(head.hash)
         }

@@ -75,12 +75,12 @@ struct ErasedFields {
     private var digest = Digest()
     private(set) var rows: Int64 = 0
     private(set) var fields: Int64 = 0
-    private var last: AuditPlace?
+    private var last: AuditChainPosition?
 
     /// Rows come in the order of their places.
     mutating func add(_ row: AuditRow, _ field: PersonalField) {
         var bytes = CanonicalBytes("gatehouse audit erased 1")
-        bytes.append(row.strand)
+        bytes.append(row.shard)
         bytes.append(row.sequence)
         bytes.append(field.rawValue)
         bytes.append(row.personal[field])

@@ -7,7 +7,7 @@ import Secrets
 /// The chain commits to what may be personal through a salted hash a field: once the salt and the value are gone, the hash that
 /// remains tells nothing, and the chain still holds.
 struct AuditRow: Sendable, Hashable {
-    let strand: Int64
+    let shard: Int64
     let sequence: Int64
     let id: String
     let at: Instant
@@ -26,14 +26,14 @@ struct AuditRow: Sendable, Hashable {
     /// A code over the link under the installation's key: without the key nobody can continue the chain.
     var seal = ""
 
-    var place: AuditPlace { AuditPlace(strand: strand, sequence: sequence) }
+    var place: AuditChainPosition { AuditChainPosition(shard: shard, sequence: sequence) }
 
     /// The hash that this row has after the row whose hash is `previous`.
     /// - Parameter erasure: what ``erasure`` says, read.
     func link(after previous: String, erasure: AuditErasure? = nil) -> String {
         var bytes = CanonicalBytes("gatehouse audit link 1")
         bytes.append(previous)
-        bytes.append(strand)
+        bytes.append(shard)
         bytes.append(sequence)
         bytes.append(id)
         bytes.append(at.microseconds)
@@ -67,14 +67,14 @@ struct AuditRow: Sendable, Hashable {
     static let beginning = String(repeating: "0", count: 64)
 }
 
-/// Where a row stands: the strands are chains of their own, numbered from 1 without a gap.
-package struct AuditPlace: Sendable, Hashable, Comparable, CustomStringConvertible {
-    package let strand: Int64
+/// Where a row stands: the shards are chains of their own, numbered from 1 without a gap.
+package struct AuditChainPosition: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package let shard: Int64
     package let sequence: Int64
 
-    package var description: String { "\(strand):\(sequence)" }
+    package var description: String { "\(shard):\(sequence)" }
 
-    package static func < (left: Self, right: Self) -> Bool { (left.strand, left.sequence) < (right.strand, right.sequence) }
+    package static func < (left: Self, right: Self) -> Bool { (left.shard, left.sequence) < (right.shard, right.sequence) }
 }
 
 /// The columns that may hold something about a person; their names are part of the chain.
@@ -92,8 +92,8 @@ enum PersonalField: String, Sendable, CaseIterable {
 }
 
 extension AuditRow {
-    init(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, place: TakenAuditPlace, salt: String) throws {
-        strand = place.strand
+    init(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, place: ReservedAuditChainPosition, salt: String) throws {
+        shard = place.shard
         sequence = place.sequence
         self.id = id.text
         at = instant
@@ -121,7 +121,7 @@ extension AuditRow {
     }
 
     init(row: Row) throws {
-        strand = try row["strand"]
+        shard = try row["shard"]
         sequence = try row["sequence"]
         id = try row["id"]
         at = try row["at"]
@@ -140,8 +140,8 @@ extension AuditRow {
 }
 
 /// A place in the chain that the present transaction has taken.
-struct TakenAuditPlace: Sendable {
-    let strand: Int64
+struct ReservedAuditChainPosition: Sendable {
+    let shard: Int64
     let sequence: Int64
     /// The hash of the row before it.
     let previous: String

@@ -6,8 +6,8 @@ import Modules
 struct AuditVerifier {
     /// What the trail says of itself beside its rows.
     struct State: Sendable {
-        /// How far each strand was written.
-        var strands: [Int64: Int64]
+        /// How far each shard was written.
+        var shards: [Int64: Int64]
         /// The number of the newest checkpoint.
         var checkpoints: Int64
     }
@@ -19,8 +19,8 @@ struct AuditVerifier {
     private let isGenuine: (AuditCheckpoint) -> Bool
     /// Absent where somebody else than the installation verifies.
     private let keys: AuditKeys?
-    private var strands: [Int64: Reach] = [:]
-    /// The heads that checkpoints signed: by strand, and there by sequence.
+    private var shards: [Int64: Reach] = [:]
+    /// The heads that checkpoints signed: by shard, and there by sequence.
     private var signed: [Int64: [Int64: SignedHead]] = [:]
     private var newest: AuditCheckpoint?
     private var lastCheckpoint: (number: Int64, digest: String)
@@ -29,7 +29,7 @@ struct AuditVerifier {
     private let start: AuditCheckpoint?
     private(set) var report = AuditReport()
 
-    /// How far reading came in a strand.
+    /// How far reading came in a shard.
     private struct Reach {
         var sequence: Int64
         /// Nil where rows before this one are missing, so that nobody can say.
@@ -53,13 +53,13 @@ struct AuditVerifier {
         lastCheckpoint = (start?.number ?? 0, start?.digest ?? AuditRow.beginning)
         guard let start else { return }
         newest = start
-        for head in start.heads { strands[head.strand] = Reach(sequence: head.sequence, hash: head.hash) }
+        for head in start.heads { shards[head.shard] = Reach(sequence: head.sequence, hash: head.hash) }
         if !isGenuine(start) { find(.checkpoint(start.number), "is not signed by this installation, or was changed") }
     }
 
     /// Whether rows up to `place` are taken as they are, being behind the start.
-    private func isBeforeStart(_ place: AuditPlace) -> Bool {
-        start?.heads.contains { $0.strand == place.strand && place.sequence <= $0.sequence } ?? false
+    private func isBeforeStart(_ place: AuditChainPosition) -> Bool {
+        start?.heads.contains { $0.shard == place.shard && place.sequence <= $0.sequence } ?? false
     }
 
     mutating func add(_ checkpoint: AuditCheckpoint) {
@@ -90,28 +90,28 @@ struct AuditVerifier {
 
     private mutating func expect(_ checkpoint: AuditCheckpoint) {
         for head in checkpoint.heads where !isBeforeStart(head.place) {
-            if let other = signed[head.strand]?[head.sequence], other.hash != head.hash {
+            if let other = signed[head.shard]?[head.sequence], other.hash != head.hash {
                 find(.row(head.place, id: nil), "is signed differently by the checkpoints \(other.checkpoint) and \(checkpoint.number)")
             }
-            signed[head.strand, default: [:]][head.sequence] = SignedHead(hash: head.hash, checkpoint: checkpoint.number)
+            signed[head.shard, default: [:]][head.sequence] = SignedHead(hash: head.hash, checkpoint: checkpoint.number)
         }
     }
 
     mutating func add(_ row: AuditRow) {
         report.rows += 1
         guard !isBeforeStart(row.place) else { return }
-        let reach = strands[row.strand] ?? Reach(sequence: 0, hash: AuditRow.beginning)
+        let reach = shards[row.shard] ?? Reach(sequence: 0, hash: AuditRow.beginning)
         var previous = reach.hash
         if row.sequence <= reach.sequence {
             return find(row, "stands in a place that is taken: it was put in, or moved")
         } else if row.sequence > reach.sequence + 1 {
-            findMissing(AuditPlace(strand: row.strand, sequence: reach.sequence + 1), through: row.sequence - 1)
+            findMissing(AuditChainPosition(shard: row.shard, sequence: reach.sequence + 1), through: row.sequence - 1)
             previous = nil
         }
-        strands[row.strand] = Reach(sequence: row.sequence, hash: row.hash)
-        if row.sequence > state.strands[row.strand] ?? 0 { find(row, "stands behind the end of its strand: it was put in, or the count was changed") }
+        shards[row.shard] = Reach(sequence: row.sequence, hash: row.hash)
+        if row.sequence > state.shards[row.shard] ?? 0 { find(row, "stands behind the end of its shard: it was put in, or the count was changed") }
         checkContent(of: row, after: previous)
-        if let head = signed[row.strand]?.removeValue(forKey: row.sequence), head.hash != row.hash {
+        if let head = signed[row.shard]?.removeValue(forKey: row.sequence), head.hash != row.hash {
             find(row, "is not the row that checkpoint \(head.checkpoint) was signed over")
         }
     }
@@ -136,15 +136,15 @@ struct AuditVerifier {
 
     /// Says what is missing at the end. Erasures are counted only where the whole trail was read.
     mutating func finish() {
-        for (strand, written) in state.strands.sorted(by: { $0.key < $1.key }) {
-            let reached = strands[strand]?.sequence ?? 0
-            if written < 0 { find(.strand(strand), "is counted wrongly") }
-            if reached < written { findMissing(AuditPlace(strand: strand, sequence: reached + 1), through: written) }
+        for (shard, written) in state.shards.sorted(by: { $0.key < $1.key }) {
+            let reached = shards[shard]?.sequence ?? 0
+            if written < 0 { find(.shard(shard), "is counted wrongly") }
+            if reached < written { findMissing(AuditChainPosition(shard: shard, sequence: reached + 1), through: written) }
         }
-        for (strand, heads) in signed.sorted(by: { $0.key < $1.key }) {
+        for (shard, heads) in signed.sorted(by: { $0.key < $1.key }) {
             // What was found is removed: these were signed, and are not there.
-            guard let (sequence, head) = heads.min(by: { $0.key < $1.key }), !report.findings.contains(where: { $0.covers(strand, sequence) }) else { continue }
-            find(.row(AuditPlace(strand: strand, sequence: sequence), id: nil), "is missing, though checkpoint \(head.checkpoint) was signed over it")
+            guard let (sequence, head) = heads.min(by: { $0.key < $1.key }), !report.findings.contains(where: { $0.covers(shard, sequence) }) else { continue }
+            find(.row(AuditChainPosition(shard: shard, sequence: sequence), id: nil), "is missing, though checkpoint \(head.checkpoint) was signed over it")
         }
         if lastCheckpoint.number != state.checkpoints {
             let isMissing = lastCheckpoint.number < state.checkpoints
@@ -152,8 +152,8 @@ struct AuditVerifier {
                 .checkpoint(isMissing ? lastCheckpoint.number + 1 : lastCheckpoint.number), isMissing ? "is missing" : "was put in, or their count was changed")
         }
         report.newest = newest
-        for strand in strands.keys where state.strands[strand] == nil { find(.strand(strand), "is not counted any more") }
-        for strand in 0..<AuditSchema.strandCount where state.strands[strand] == nil { find(.strand(strand), "is missing") }
+        for shard in shards.keys where state.shards[shard] == nil { find(.shard(shard), "is not counted any more") }
+        for shard in 0..<AuditSchema.shardCount where state.shards[shard] == nil { find(.shard(shard), "is missing") }
         if start == nil { finishErasures() }
     }
 
@@ -171,7 +171,7 @@ struct AuditVerifier {
 
     // MARK: Findings
 
-    private mutating func findMissing(_ first: AuditPlace, through last: Int64) {
+    private mutating func findMissing(_ first: AuditChainPosition, through last: Int64) {
         let count = last - first.sequence + 1
         guard count > 0 else { return }
         append(AuditFinding(.row(first, id: nil), count == 1 ? "is missing" : "is missing, and so are the \(count - 1) after it", through: last))
@@ -205,11 +205,11 @@ package struct AuditReport: Sendable {
 /// One thing that is wrong with the trail.
 package struct AuditFinding: Sendable, CustomStringConvertible {
     enum What: Sendable {
-        case row(AuditPlace, id: String?)
+        case row(AuditChainPosition, id: String?)
         case checkpoint(Int64)
         /// A checkpoint from outside.
         case witness(Int64)
-        case strand(Int64)
+        case shard(Int64)
         case erasure(String)
     }
 
@@ -224,9 +224,9 @@ package struct AuditFinding: Sendable, CustomStringConvertible {
     }
 
     /// Whether this is about rows that are missing, and that place is among them.
-    fileprivate func covers(_ strand: Int64, _ sequence: Int64) -> Bool {
+    fileprivate func covers(_ shard: Int64, _ sequence: Int64) -> Bool {
         guard case .row(let place, _) = what, let last else { return false }
-        return place.strand == strand && (place.sequence...last).contains(sequence)
+        return place.shard == shard && (place.sequence...last).contains(sequence)
     }
 
     package var description: String {
@@ -234,7 +234,7 @@ package struct AuditFinding: Sendable, CustomStringConvertible {
         case .row(let place, let id): "Row \(place)\(id.map { " (\($0))" } ?? "") \(reason)."
         case .checkpoint(let number): "Checkpoint \(number) \(reason)."
         case .witness(let number): "The given checkpoint, number \(number), \(reason)."
-        case .strand(let strand): "Strand \(strand) \(reason)."
+        case .shard(let shard): "Shard \(shard) \(reason)."
         case .erasure(let id): "Erasure \(id) \(reason)."
         }
     }

@@ -2,9 +2,9 @@ import Modules
 
 extension EntitlementsModule {
     /// Credits as one of several things that a request takes; nil where the subscription covers the work, and there is nothing to take.
-    /// - Parameters: as ``CreditBook/reserve(_:operation:fingerprint:in:)``.
+    /// - Parameters: as ``CreditService/reserve(_:operation:fingerprint:in:)``.
     package func claim(_ charge: CreditCharge, operation: String, fingerprint: String) -> (any Claim)? {
-        charge.isCovered ? nil : CreditClaim(book: creditBook, charge: charge, operation: operation, fingerprint: fingerprint)
+        charge.isCovered ? nil : CreditClaim(book: creditService, charge: charge, operation: operation, fingerprint: fingerprint)
     }
 
     /// Units of a quota as one of several things that a request takes.
@@ -17,14 +17,14 @@ extension EntitlementsModule {
 }
 
 private struct CreditClaim: Claim {
-    let book: CreditBook
+    let book: CreditService
     let charge: CreditCharge
     let operation: String
     let fingerprint: String
 
     var lockKey: String { "credits/\(charge.organisation)" }
 
-    func take(in transaction: Transaction) throws -> Taken {
+    func take(in transaction: Transaction) throws -> ClaimResult {
         do {
             let (id, isNew) = try book.hold(charge, operation: operation, fingerprint: fingerprint, in: transaction)
             return isNew ? .now(id.text) : .before(id.text)

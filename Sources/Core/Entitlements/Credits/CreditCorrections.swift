@@ -5,7 +5,7 @@ import Modules
 import Secrets
 
 /// Putting right what went wrong: by further entries, never by changing one.
-extension CreditBook {
+extension CreditService {
     /// Gives or takes credits in an administrator's name.
     /// - Parameter key: the `Idempotency-Key` header: a correction that was sent before is the same correction.
     /// - Throws: `invalid-request` without a key, `not-found` for an unknown account, `validation-failed`, `credits-not-available` for more than can be
@@ -45,7 +45,7 @@ extension CreditBook {
                 .alreadyCorrected, detail: "The entry \(earlier.id) did so. If that one is wrong too, correct it.",
                 members: ["corrected_by": .string(earlier.id.text)])
         }
-        var moves = CreditMoves(organisation)
+        var moves = CreditMovements(organisation)
         if request.units > 0 {
             let grant = CreditGrant(request.units, .correction, expiresAt: request.expiresAt, operation: operation)
             _ = try give(grant, &moves, in: transaction)

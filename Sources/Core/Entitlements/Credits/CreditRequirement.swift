@@ -3,8 +3,8 @@ package import Identity
 package import Modules
 
 extension EntitlementsModule {
-    /// Requires a trial with `units` credits left, or a subscription; the proof is spent by ``CreditBook/reserve(_:operation:fingerprint:in:)``
-    /// or ``CreditBook/spend(_:operation:in:)``.
+    /// Requires a trial with `units` credits left, or a subscription; the proof is spent by ``CreditService/reserve(_:operation:fingerprint:in:)``
+    /// or ``CreditService/spend(_:operation:in:)``.
     /// - Parameter payers: whose credits are taken; a subscription covers the work of subscribers otherwise.
     package func credits(_ units: Int64, of payers: CreditPayers = .trials) -> CreditRequirement {
         precondition(units > 0, "a door that costs nothing says so by asking for no credits")
@@ -29,14 +29,14 @@ package struct CreditRequirement: Requirement {
     package var problems: [Problem.Kind] { [.subscriptionRequired, .creditsExhausted] }
     package var summary: GateSummary { GateSummary(.credits, "\(units)") }
 
-    package func check(_ call: Call) async throws(Problem) -> CreditCharge {
+    package func check(_ call: Request) async throws(Problem) -> CreditCharge {
         let standing = try await standing(for: call)
         let isTrial = standing.subscription.status == .trialing
         let charge = CreditCharge(units: units, organisation: standing.organisation, isTrial: isTrial, isCovered: payers == .trials && !isTrial)
         guard !charge.isCovered else { return charge }
         // A request that was admitted before is let through to its own answer, although it took the last credit itself.
         let operation = call.headers[.idempotencyKey].map { charge.operation(key: $0) }
-        let (balance, isKnown) = try await entitlements.database.read { [book = entitlements.creditBook] transaction -> (CreditBalance, Bool) in
+        let (balance, isKnown) = try await entitlements.database.read { [book = entitlements.creditService] transaction -> (CreditBalance, Bool) in
             let balance = try book.balance(of: charge.organisation, in: transaction)
             guard !balance.allows(charge.units), let operation else { return (balance, false) }
             return (balance, try book.knows(operation: operation, of: charge.organisation, in: transaction))
@@ -45,7 +45,7 @@ package struct CreditRequirement: Requirement {
         return charge
     }
 
-    private func standing(for call: Call) async throws(Problem) -> Standing {
+    private func standing(for call: Request) async throws(Problem) -> EntitlementSnapshot {
         do throws(Problem) {
             return try await entitlements.standing(for: call)
         } catch {
@@ -55,7 +55,7 @@ package struct CreditRequirement: Requirement {
     }
 }
 
-/// Proof that there are credits for this work, or a subscription that covers it; made by the gate and spent by ``CreditBook``, once, in the
+/// Proof that there are credits for this work, or a subscription that covers it; made by the gate and spent by ``CreditService``, once, in the
 /// work's transaction.
 package struct CreditCharge: Sendable {
     package let units: Int64

@@ -7,42 +7,42 @@ extension EntitlementsModule {
     var creditRoutes: [Route] {
         [
             .get("credits", "The credits that are left, and the lots that they lie in", requires: identity.member.allowing(.entitlementsCheck)) { scope in
-                try await creditBook.statement(of: scope.organisation)
+                try await creditService.statement(of: scope.organisation)
             },
             .get(
                 "credits/balance",
                 "Where the credits were at a moment",
                 requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self)
-            ) { scope, moment in try await creditBook.balance(of: scope.organisation, at: moment) },
+            ) { scope, moment in try await creditService.balance(of: scope.organisation, at: moment) },
             .get(
                 "credits/entries",
                 "What happened to the credits, the newest first",
                 requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
-            ) { scope, moment, limit, offset in try await creditBook.entries(of: scope.organisation, until: moment, limit: limit, offset: offset) },
+            ) { scope, moment, limit, offset in try await creditService.entries(of: scope.organisation, until: moment, limit: limit, offset: offset) },
             .get("admin/credits/{user_id}", "An account's credits", requires: identity.role(.admin), .path("user_id", of: Person.self)) { _, person in
-                try await creditBook.statement(of: person)
+                try await creditService.statement(of: person)
             },
             .get(
                 "admin/credits/{user_id}/entries",
                 "What happened to an account's credits, the newest first",
                 requires: identity.role(.admin), .path("user_id", of: Person.self), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
-            ) { _, person, moment, limit, offset in try await creditBook.entries(of: person, until: moment, limit: limit, offset: offset) },
+            ) { _, person, moment, limit, offset in try await creditService.entries(of: person, until: moment, limit: limit, offset: offset) },
             .post(
                 "admin/credits/{user_id}/corrections",
                 "Give an account credits, or take some back, by an entry of its own",
                 requires: identity.role(.admin), .path("user_id", of: Person.self), .header(.idempotencyKey),
                 problems: [.creditsNotAvailable, .alreadyCorrected, .operationConflict]
             ) { (request: CreditCorrection, scope, person, key) in
-                Created(try await creditBook.correct(request, key: key, scope: scope, person: person))
+                Created(try await creditService.correct(request, key: key, scope: scope, person: person))
             },
         ]
     }
 }
 
 /// Looking at credits.
-extension CreditBook {
+extension CreditService {
     /// How many lots are shown: those that still hold something come first.
     private static let lotsMax = 200
 

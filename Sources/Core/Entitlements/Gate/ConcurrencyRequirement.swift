@@ -31,16 +31,16 @@ package struct ConcurrencyRequirement: Requirement {
     package var problems: [Problem.Kind] { [.noActiveSubscription, .concurrencyLimit] }
     package var summary: GateSummary { GateSummary(.concurrency, concurrency.name) }
 
-    package func check(_ call: Call) async throws(Problem) -> Place {
+    package func check(_ call: Request) async throws(Problem) -> ConcurrencySlot {
         let standing = try await entitlements.standing(for: call)
-        let place = Place(concurrency: concurrency, organisation: standing.organisation, limit: standing.plan.concurrency(of: concurrency.name))
+        let place = ConcurrencySlot(concurrency: concurrency, organisation: standing.organisation, limit: standing.plan.concurrency(of: concurrency.name))
         try await entitlements.database.read { try place.requireRoom(in: $0) }
         return place
     }
 }
 
 /// Proof that the plan has room for one more, made by the gate and spent by ``EntitlementsModule/take(_:in:)`` in the work's transaction.
-package struct Place: Sendable {
+package struct ConcurrencySlot: Sendable {
     let concurrency: Concurrency
     package let organisation: ID<Organisation>
     let limit: Limit
@@ -66,7 +66,7 @@ extension EntitlementsModule {
     /// Sees to it that the work which this transaction inserts next has room. Whoever inserts such work of the same organisation waits here
     /// until this transaction ends, and then counts what it inserted.
     /// - Throws: `concurrency-limit` when somebody else was faster.
-    package func take(_ place: Place, in transaction: Transaction) throws {
+    package func take(_ place: ConcurrencySlot, in transaction: Transaction) throws {
         guard place.limit != .unlimited else { return }
         try transaction.takeTurn(place.concurrency.name, of: place.organisation)
         try place.requireRoom(in: transaction)

@@ -9,7 +9,7 @@ package struct SubscriptionRequirement: Requirement {
     package var problems: [Problem.Kind] { [.noActiveSubscription] }
     package var summary: GateSummary { GateSummary(.subscription) }
 
-    package func check(_ call: Call) async throws(Problem) -> Standing { try await entitlements.standing(for: call) }
+    package func check(_ call: Request) async throws(Problem) -> EntitlementSnapshot { try await entitlements.standing(for: call) }
 }
 
 /// A plan that has a feature.
@@ -20,14 +20,14 @@ package struct FeatureRequirement: Requirement {
     package var problems: [Problem.Kind] { [.noActiveSubscription, .featureNotAvailable] }
     package var summary: GateSummary { GateSummary(.feature, feature.name) }
 
-    package func check(_ call: Call) async throws(Problem) -> Feature {
+    package func check(_ call: Request) async throws(Problem) -> Feature {
         let standing = try await entitlements.standing(for: call)
         if let refusal = standing.refusal(of: feature) { throw refusal }
         return feature
     }
 }
 
-extension Standing {
+extension EntitlementSnapshot {
     /// - Returns: nil where the plan includes the feature.
     func refusal(of feature: Feature) -> Problem? {
         guard !plan.includes(feature) else { return nil }
@@ -51,7 +51,7 @@ package struct QuotaRequirement: Requirement {
     package var problems: [Problem.Kind] { [.noActiveSubscription, .quotaExceeded] }
     package var summary: GateSummary { GateSummary(.quota, meter.name, mode: mode == .durable ? nil : mode.rawValue) }
 
-    package func check(_ call: Call) async throws(Problem) -> Charge {
+    package func check(_ call: Request) async throws(Problem) -> Charge {
         let standing = mode == .advisory ? try await entitlements.recentStanding(for: call) : try await entitlements.standing(for: call)
         let charge = Charge(meter: meter, units: units, mode: mode, standing: standing)
         let level = standing.level(of: meter)
@@ -76,7 +76,7 @@ package struct Charge: Sendable {
     let period: Period
     let planName: String
 
-    init(meter: Meter, units: Int64, mode: Admission = .durable, standing: Standing) {
+    init(meter: Meter, units: Int64, mode: Admission = .durable, standing: EntitlementSnapshot) {
         self.meter = meter
         self.units = units
         self.mode = mode

@@ -17,13 +17,13 @@ extension EntitlementsModule {
         .get(
             "entitlements/explain",
             "What the gate of a door would say now: GET …?route=POST /v1/…",
-            requires: identity.member.allowing(.entitlementsCheck), ExplainedDoor(),
+            requires: identity.member.allowing(.entitlementsCheck), ExplainedEndpoint(),
             problems: [.notFound]
         ) { scope, door in
             guard case .found(let route, let parameters) = try table.match(door.method, door.path) else {
                 throw Problem(.notFound, detail: "There is no door \(door.method) \(door.path.prefix(200)).")
             }
-            let call = door.call.rehearsal(of: route, at: door.path, parameters: parameters)
+            let call = door.call.dryRun(of: route, at: door.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
             for check in route.checks where check.stage < .input {
                 let known = call.rateStandings.count
@@ -39,11 +39,11 @@ extension EntitlementsModule {
 }
 
 /// A door in the query, such as `POST /v1/training/train-models/x`, with the call that asks about it.
-private struct ExplainedDoor: Requirement {
+private struct ExplainedEndpoint: Requirement {
     struct Question: Sendable {
         let method: HTTPRequest.Method
         let path: String
-        let call: Call
+        let call: Request
     }
 
     /// In characters: written with their percents, even these fit into an address.
@@ -53,7 +53,7 @@ private struct ExplainedDoor: Requirement {
     var problems: [Problem.Kind] { [.validationFailed] }
     var summary: GateSummary { GateSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax)) }
 
-    func check(_ call: Call) throws(Problem) -> Question {
+    func check(_ call: Request) throws(Problem) -> Question {
         let text = call.query["route"] ?? ""
         let words = text.split(separator: " ")
         guard text.unicodeScalars.count <= Self.lengthMax, words.count == 2, words[1].hasPrefix("/"), let method = HTTPRequest.Method(words[0].uppercased())
@@ -98,7 +98,7 @@ struct ExplainedRequirement: Payload {
     /// Where it is a rate, how it stands. Asking takes nothing of it, beside what this very call took.
     var rates: [ExplainedRate]?
 
-    init(_ check: GateCheck, _ verdict: GateCheck.Verdict, rates: [RateStanding]) {
+    init(_ check: GateCheck, _ verdict: GateCheck.Verdict, rates: [RateLimitStatus]) {
         requirement = check.summary.text
         met = verdict.isMet
         required = check.summary.kind != .right
@@ -117,7 +117,7 @@ struct ExplainedRate: Payload {
     /// How long until all of them are there again.
     var resetSeconds: Int64
 
-    init(_ standing: RateStanding) {
+    init(_ standing: RateLimitStatus) {
         name = standing.name
         limit = standing.limit
         windowSeconds = standing.windowSeconds

@@ -3,7 +3,7 @@ package import Modules
 package import Rates
 
 /// The rates that the caller's plan has for a class of calls, or that the door itself has for every organisation.
-package struct RateRequirement: Guard {
+package struct RateRequirement: Middleware {
     enum Source {
         /// The caller's plan.
         case plan(RateClass)
@@ -24,7 +24,7 @@ package struct RateRequirement: Guard {
         }
     }
 
-    package func check(_ call: Call) async throws(Problem) {
+    package func check(_ call: Request) async throws(Problem) {
         guard entitlements.limiter.isEnabled else { return }
         // Whether this door is open to the caller's kind of credential, the requirement before this one has decided.
         let scope = try await entitlements.identity.member.scope(of: call)
@@ -57,15 +57,15 @@ extension EntitlementsModule {
 
     /// The plan whose rates hold. The subscription may be two seconds old: a rate is asked for at every door, and the database is not. Who has none
     /// is looked up each time, which their rate bounds, and has the plan's rates as soon as there is one.
-    func plan(of organisation: ID<Organisation>, for call: Call) async throws(Problem) -> Plan? {
-        if let standing = call.facts.value(of: Standing.self) { return standing.plan }
+    func plan(of organisation: ID<Organisation>, for call: Request) async throws(Problem) -> Plan? {
+        if let standing = call.context.value(of: EntitlementSnapshot.self) { return standing.plan }
         let now = runtime.now()
-        if let known = recentSubscriptions.value(for: organisation, at: now) { return plans.holding(known, at: now)?.0 }
+        if let known = subscriptionCache.value(for: organisation, at: now) { return plans.holding(known, at: now)?.0 }
         guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
-        recentSubscriptions.remember(subscription, for: organisation, at: now)
+        subscriptionCache.remember(subscription, for: organisation, at: now)
         return plans.holding(subscription, at: now)?.0
     }
 }
 
 /// The subscriptions of those who called lately.
-typealias RecentSubscriptions = BriefMemory<ID<Organisation>, Subscription>
+typealias SubscriptionCache = TTLCache<ID<Organisation>, Subscription>

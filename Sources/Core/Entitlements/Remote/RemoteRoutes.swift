@@ -69,7 +69,7 @@ struct EntitlementAnswer: Payload {
     /// What a door would refuse it with.
     var refusal: ExplainedProblem?
 
-    init(_ question: EntitlementQuestion, standing: Standing?, level: (limit: Limit, now: Level)?, refusal: Problem?) {
+    init(_ question: EntitlementQuestion, standing: EntitlementSnapshot?, level: (limit: Limit, now: Level)?, refusal: Problem?) {
         allowed = refusal == nil
         meter = question.meter
         feature = question.feature
@@ -103,14 +103,14 @@ struct RemoteHold: Payload {
     var fingerprint: String { Digest.hex("\(units ?? 1) \(leaseSeconds.map { "\($0)" } ?? "-") \(meter)") }
 }
 
-struct RemoteCommit: Omissible {
+struct RemoteCommit: OptionalBody {
     /// How many units the work took, 0 if none; what was reserved, unless it is said.
     var units: Int64?
 
     static let rules: [String: Rule] = ["units": .range(0...UsageEvent.amountMax)]
 }
 
-struct RemoteHeartbeat: Omissible {
+struct RemoteHeartbeat: OptionalBody {
     var leaseSeconds: Int64?
 
     static let rules: [String: Rule] = ["lease_seconds": .range(RemoteReservation.leaseSecondsRange)]

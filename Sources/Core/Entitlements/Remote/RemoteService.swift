@@ -24,7 +24,7 @@ extension EntitlementsModule {
 
     /// Holds units for work elsewhere. The same operation is answered with what was held for it.
     /// - Throws: `quota-exceeded`; `operation-conflict` where the operation stands for something else.
-    func hold(_ request: RemoteHold, standing: Standing, scope: Scope) async throws(Problem) -> RemoteReservationView {
+    func hold(_ request: RemoteHold, standing: EntitlementSnapshot, scope: Scope) async throws(Problem) -> RemoteReservationView {
         let meter = try meter(named: request.meter)
         do throws(Problem) {
             return try await database.write { try hold(request, meter, standing, scope, in: $0) }
@@ -40,7 +40,7 @@ extension EntitlementsModule {
     private func hold(
         _ request: RemoteHold,
         _ meter: Meter,
-        _ standing: Standing,
+        _ standing: EntitlementSnapshot,
         _ scope: Scope,
         in transaction: Transaction
     ) throws -> RemoteReservationView {

@@ -23,14 +23,14 @@ extension EntitlementsModule {
     }
 
     /// As ``standing(for:)``, at most a second old.
-    func recentStanding(for call: Call) async throws(Problem) -> Standing {
+    func recentStanding(for call: Request) async throws(Problem) -> EntitlementSnapshot {
         let organisation = try await identity.member.scope(of: call).organisation, now = runtime.now()
-        if let known = recentStandings.value(for: organisation, at: now) { return known }
+        if let known = snapshotCache.value(for: organisation, at: now) { return known }
         let standing = try await standing(for: call)
-        recentStandings.remember(standing, for: organisation, at: now)
+        snapshotCache.remember(standing, for: organisation, at: now)
         return standing
     }
 }
 
 /// Where organisations stood a moment ago.
-typealias RecentStandings = BriefMemory<ID<Organisation>, Standing>
+typealias EntitlementSnapshotCache = TTLCache<ID<Organisation>, EntitlementSnapshot>

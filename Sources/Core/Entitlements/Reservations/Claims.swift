@@ -6,13 +6,13 @@ package protocol Claim: Sendable {
     /// Where the row that it locks stands in the order in which everybody locks: `quota/…`, `credits/…`.
     var lockKey: String { get }
     /// Takes, or says why not; then nothing has changed. A key that was used for something else is a refusal too: `operation-conflict`.
-    func take(in transaction: Transaction) throws -> Taken
+    func take(in transaction: Transaction) throws -> ClaimResult
     /// Gives back what ``take(in:)`` took in the same transaction.
     func giveBack(in transaction: Transaction) throws
 }
 
 /// What became of a claim, with the id of what was written down for it.
-package enum Taken: Sendable {
+package enum ClaimResult: Sendable {
     case now(String)
     /// The same operation took it earlier, and nothing is taken a second time.
     case before(String)
@@ -25,7 +25,7 @@ extension EntitlementsModule {
     /// - Returns: the ids of what was written down, in the order of the claims.
     /// - Throws: the first refusal; `operation-conflict`, also where some were taken before and others were not.
     package func take(_ claims: [any Claim], in transaction: Transaction) throws -> [String] {
-        var outcomes: [Int: Taken] = [:]
+        var outcomes: [Int: ClaimResult] = [:]
         for (index, claim) in claims.enumerated().sorted(by: { $0.element.lockKey < $1.element.lockKey }) { outcomes[index] = try claim.take(in: transaction) }
         var ids: [String] = []
         var fresh: [Int] = []
@@ -70,7 +70,7 @@ struct QuotaClaim: Claim {
 
     var lockKey: String { charge.bucket.lockKey }
 
-    func take(in transaction: Transaction) throws -> Taken {
+    func take(in transaction: Transaction) throws -> ClaimResult {
         let reservation = reservation(at: transaction.now)
         guard try transaction.insert(reservation, node: node) else {
             guard let earlier = try transaction.reservation(ofOperation: operation, of: charge.organisation), earlier.isSame(as: reservation) else {

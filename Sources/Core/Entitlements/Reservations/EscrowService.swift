@@ -89,7 +89,7 @@ extension EntitlementsModule {
     package func closeBlocks() async throws(Problem) { try await escrow.close(self) }
 
     /// One look at the blocks of this node, and a sign of life where it is time for one.
-    func lookAfterBlocks(_ pulse: inout EscrowPulse, logger: Logger) async throws(Problem) {
+    func lookAfterBlocks(_ pulse: inout EscrowHeartbeat, logger: Logger) async throws(Problem) {
         try await escrow.tend(self)
         guard pulse.isDue(inUse: escrow.isInUse, at: .now) else { return }
         if try await !beat(), let name = node.current?.name {
@@ -102,12 +102,12 @@ extension EntitlementsModule {
     }
 
     /// Looks after the blocks of this node and says that it is alive, for as long as the process serves.
-    package func keeper(logger: Logger) -> some Service { EscrowKeeper(entitlements: self, logger: logger) }
+    package func keeper(logger: Logger) -> some Service { EscrowRefresher(entitlements: self, logger: logger) }
 }
 
 /// When a node says that it is alive. Others ask for it to share what is left among the living, and only those that draw from blocks share: a node
 /// that has none says it so rarely that its row is just not forgotten, and writes nothing else.
-struct EscrowPulse {
+struct EscrowHeartbeat {
     static let busy: Duration = .seconds(5)
     static let idle: Duration = .hours(1)
     private var beatenAt: ContinuousClock.Instant
@@ -126,7 +126,7 @@ struct EscrowPulse {
     }
 }
 
-private struct EscrowKeeper: Service {
+private struct EscrowRefresher: Service {
     let entitlements: EntitlementsModule
     let logger: Logger
 
@@ -134,7 +134,7 @@ private struct EscrowKeeper: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
-            var pulse = EscrowPulse(startingAt: .now)
+            var pulse = EscrowHeartbeat(startingAt: .now)
             while !Task.isCancelled {
                 do {
                     try await entitlements.lookAfterBlocks(&pulse, logger: logger)

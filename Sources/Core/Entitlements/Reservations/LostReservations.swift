@@ -15,7 +15,7 @@ enum LossCause: Sendable {
 ///     try transaction.letter(of: reservation.id).map { .used($0.pages) } ?? .nothing
 /// }
 /// ```
-package final class Witnesses: Sendable {
+package final class ReservationResolvers: Sendable {
     /// Answers in the transaction that settles the reservation, which is locked: it reads what it needs to know, and asks nobody outside. Where it
     /// throws, nothing has happened, the units stay held, and it is asked again with the next sweep.
     package typealias Witness = @Sendable (Reservation, Transaction) throws -> Reservation.Fate
@@ -92,7 +92,7 @@ extension EntitlementsModule {
     /// - Returns: whether it is settled now, and whether it is because nobody answers to the name.
     private func askWitness(of id: ID<Reservation>, _ loss: LossCause, in transaction: Transaction) throws -> (isSettled: Bool, isUnwitnessed: Bool) {
         guard let earlier = try transaction.lostReservation(id, loss), let name = earlier.loss.witness else { return (false, false) }
-        let fate = try witnesses[name]?(earlier, transaction)
+        let fate = try reservationResolvers[name]?(earlier, transaction)
         var room: Int64 = 0
         if case .used(let units) = fate, earlier.asksForRoom(units) { room = try self.room(for: earlier, in: transaction) }
         var later = earlier

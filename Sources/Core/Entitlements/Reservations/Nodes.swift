@@ -10,7 +10,7 @@ package struct Node: Sendable, Hashable {
 }
 
 /// Which node this process is, once it has said so.
-package final class NodeRegister: Sendable {
+package final class NodeRegistry: Sendable {
     private let node = Mutex<Node?>(nil)
 
     package init() {}

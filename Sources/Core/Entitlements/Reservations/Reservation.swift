@@ -47,7 +47,7 @@ package struct Reservation: Sendable, Hashable {
         case release
         /// Its units are used, all of them: for work with effects outside, of which nobody knows whether they happened.
         case settle
-        /// Whoever is registered under this name is asked what became of the work (``Witnesses``); where nobody is, its units are used.
+        /// Whoever is registered under this name is asked what became of the work (``ReservationResolvers``); where nobody is, its units are used.
         case ask(String)
     }
 

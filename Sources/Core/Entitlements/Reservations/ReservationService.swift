@@ -125,7 +125,7 @@ extension EntitlementsModule {
         }
         // Most units are far from any part of the limit that is told of, and the plan need not be read for them. A limit that was lowered since the
         // gate looked is noticed with the next unit.
-        guard case .upTo(let limit) = charge.limit, !Usage.thresholds(at: level.used, of: limit).isEmpty else { return }
+        guard case .upTo(let limit) = charge.limit, !UsageService.thresholds(at: level.used, of: limit).isEmpty else { return }
         try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 
@@ -149,7 +149,7 @@ extension EntitlementsModule {
 
     /// Takes room in the organisation's storage.
     /// - Throws: `storage-exceeded`.
-    package func occupy(bytes: Int64, of standing: Standing, in transaction: Transaction) throws {
+    package func occupy(bytes: Int64, of standing: EntitlementSnapshot, in transaction: Transaction) throws {
         let bucket = Bucket.storage(of: standing.organisation)
         guard try transaction.use(bytes, of: bucket, limit: standing.plan.storageBytes) != nil else {
             throw standing.storageRefusal(try transaction.level(of: bucket))
@@ -159,7 +159,7 @@ extension EntitlementsModule {
     /// Looks whether `bytes` more would find room in the organisation's storage, to refuse early what ``occupy(bytes:of:in:)`` would
     /// refuse in the end.
     /// - Throws: `storage-exceeded`.
-    package func checkRoom(for bytes: Int64, of standing: Standing, in transaction: Transaction) throws {
+    package func checkRoom(for bytes: Int64, of standing: EntitlementSnapshot, in transaction: Transaction) throws {
         let level = try transaction.level(of: Bucket.storage(of: standing.organisation))
         guard standing.plan.storageBytes.allows(level.used + bytes) else { throw standing.storageRefusal(level) }
     }
@@ -207,7 +207,7 @@ extension EntitlementsModule {
     }
 }
 
-extension Standing {
+extension EntitlementSnapshot {
     fileprivate func storageRefusal(_ level: Level) -> Problem {
         func megabytes(_ bytes: Int64) -> JSONValue { .number((Double(bytes) / 1_048_576 * 100).rounded() / 100) }
         return Problem(

@@ -203,7 +203,7 @@ struct UsageView: Payload {
     var meters: [String: MeterView]
     var storage: MeterView
 
-    init(_ standing: Standing, meters: [Meter]) {
+    init(_ standing: EntitlementSnapshot, meters: [Meter]) {
         plan = standing.plan.name
         periodStart = standing.period.start
         resetsAt = standing.period.end

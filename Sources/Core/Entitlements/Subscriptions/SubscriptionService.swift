@@ -3,10 +3,10 @@ import Identity
 package import Modules
 
 /// The verbs of subscriptions: start one, change its plan, end it, look at it.
-struct Subscriptions: Sendable {
+struct SubscriptionService: Sendable {
     let database: any Database
-    let plans: PlanBook
-    let credits: CreditBook
+    let plans: PlanCatalog
+    let credits: CreditService
     let audit: AuditModule
     let runtime: Runtime
 
@@ -95,7 +95,7 @@ struct Subscriptions: Sendable {
         }
     }
 
-    func current(_ standing: Standing) throws -> SubscriptionView { try view(standing.subscription, at: standing.readAt) }
+    func current(_ standing: EntitlementSnapshot) throws -> SubscriptionView { try view(standing.subscription, at: standing.readAt) }
 
     /// - Throws: `not-found` for an unknown account or one that never had a subscription.
     func of(_ person: ID<Person>) async throws(Problem) -> SubscriptionView {

@@ -4,12 +4,12 @@ import Mail
 package import Modules
 
 /// Trials: once in a person's life, begun by proving an address, warned of before they end.
-struct Trials: Sendable {
+struct TrialService: Sendable {
     let database: any Database
-    let plans: PlanBook
-    let credits: CreditBook
+    let plans: PlanCatalog
+    let credits: CreditService
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// The days before the end at which somebody is written to, the latest first.
@@ -91,7 +91,7 @@ struct Trials: Sendable {
 
     private func write(_ template: String, to subscription: Subscription, _ values: [String: String], in transaction: Transaction) throws {
         guard let person = try transaction.trialPerson(of: subscription), let contact = try IdentityModule.contact(of: person, in: transaction) else { return }
-        try post.send(Letter(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }), in: transaction)
+        try mailer.send(Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }), in: transaction)
     }
 }
 

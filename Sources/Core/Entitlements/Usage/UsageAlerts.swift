@@ -3,7 +3,7 @@ import Identity
 import Mail
 import Modules
 
-extension Usage {
+extension UsageService {
     /// The parts of a limit at which its owners are written to, in percent.
     static let thresholds: [Int64] = [80, 100]
 
@@ -33,7 +33,7 @@ extension Usage {
                 "name": contact.name, "meter": bucket.meter.replacing("_", with: " "), "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
                 "used": "\(used)", "limit": "\(limit)", "resets": period.end.description,
             ]
-            try post.send(Letter("usage-alert", to: contact.email, values: values), in: transaction)
+            try mailer.send(Email("usage-alert", to: contact.email, values: values), in: transaction)
         }
     }
 }

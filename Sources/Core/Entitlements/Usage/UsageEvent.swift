@@ -46,7 +46,7 @@ struct CloudEventData: Payload {
 }
 
 /// One event or many, in either of two spellings.
-struct UsageReport: ManyShaped {
+struct UsageReport: MultiFormatBody {
     var events: [UsageEvent]
     /// What is counted: the events as they were written, in whichever spelling.
     private(set) var reported: [ReportedUsage] = []
@@ -59,15 +59,15 @@ struct UsageReport: ManyShaped {
 
     private enum CodingKeys: CodingKey { case events }
 
-    static var shapes: [BodyShape] {
+    static var shapes: [BodyFormat] {
         [
-            BodyShape("application/json", listOf: UsageEvent.self, upTo: countMax) { UsageReport($0.map { ReportedUsage($0) }) },
-            BodyShape("application/json", of: UsageReport.self, where: { $0["events"] != nil }) { UsageReport($0.events.map { ReportedUsage($0) }) },
-            BodyShape("application/json", of: UsageEvent.self) { UsageReport([ReportedUsage($0)], isSingle: true) },
-            BodyShape("application/cloudevents+json", of: CloudEvent.self) { event throws(Problem) in
+            BodyFormat("application/json", listOf: UsageEvent.self, upTo: countMax) { UsageReport($0.map { ReportedUsage($0) }) },
+            BodyFormat("application/json", of: UsageReport.self, where: { $0["events"] != nil }) { UsageReport($0.events.map { ReportedUsage($0) }) },
+            BodyFormat("application/json", of: UsageEvent.self) { UsageReport([ReportedUsage($0)], isSingle: true) },
+            BodyFormat("application/cloudevents+json", of: CloudEvent.self) { event throws(Problem) in
                 UsageReport([try ReportedUsage(event, at: "")], isSingle: true)
             },
-            BodyShape("application/cloudevents-batch+json", listOf: CloudEvent.self, upTo: countMax) { events throws(Problem) in
+            BodyFormat("application/cloudevents-batch+json", listOf: CloudEvent.self, upTo: countMax) { events throws(Problem) in
                 var reported: [ReportedUsage] = []
                 for (index, event) in events.enumerated() { reported.append(try ReportedUsage(event, at: "/\(index)")) }
                 return UsageReport(reported)

@@ -42,7 +42,7 @@ struct ExportedUsage: Sendable {
     }
 }
 
-extension Usage {
+extension UsageService {
     /// How many lines are in memory at once.
     static let linesMax = 500
 

@@ -52,7 +52,7 @@ struct UsageBackfill: Requirement {
     var problems: [Problem.Kind] { [] }
     var summary: GateSummary { GateSummary(.right, KeyScope.usageBackfill.name) }
 
-    func check(_ call: Call) async throws(Problem) -> Bool { try await right.isMet(by: call) }
+    func check(_ call: Request) async throws(Problem) -> Bool { try await right.isMet(by: call) }
 }
 
 /// What became of an event.
@@ -71,7 +71,7 @@ struct UsageReceipt: Payload {
     /// Whether it went over the limit; it is counted all the same.
     var isOverrun: Bool?
 
-    init(_ fate: UsageFate) {
+    init(_ fate: UsageOutcome) {
         id = fate.id
         switch fate.outcome {
         case .counted(let recorded, let isNew):
@@ -97,21 +97,21 @@ struct UsageReceipts: Payload {
 }
 
 /// One event is answered like any other request, many with the fate of each.
-enum UsageAnswer: Answer {
+enum UsageAnswer: ResponseConvertible {
     case one(UsageReceipt)
     case many(UsageReceipts)
 
-    static var documented: [DocumentedAnswer] {
+    static var documented: [DocumentedResponse] {
         [
-            DocumentedAnswer(201, "The event is counted", mediaType: "application/json", payload: UsageReceipt.self),
-            DocumentedAnswer(200, "All are counted, now or before", mediaType: "application/json", payload: UsageReceipts.self),
-            DocumentedAnswer(200, "The event was counted before", mediaType: "application/json", payload: UsageReceipt.self),
-            DocumentedAnswer(207, "Some are not counted, and the answer says why", mediaType: "application/json", payload: UsageReceipts.self),
+            DocumentedResponse(201, "The event is counted", mediaType: "application/json", payload: UsageReceipt.self),
+            DocumentedResponse(200, "All are counted, now or before", mediaType: "application/json", payload: UsageReceipts.self),
+            DocumentedResponse(200, "The event was counted before", mediaType: "application/json", payload: UsageReceipt.self),
+            DocumentedResponse(207, "Some are not counted, and the answer says why", mediaType: "application/json", payload: UsageReceipts.self),
         ]
     }
 
     /// - Throws: the problem of a single event.
-    init(_ fates: [UsageFate], isSingle: Bool) throws(Problem) {
+    init(_ fates: [UsageOutcome], isSingle: Bool) throws(Problem) {
         if isSingle, let fate = fates.first {
             if case .refused(let problem) = fate.outcome { throw problem }
             self = .one(UsageReceipt(fate))
@@ -123,16 +123,16 @@ enum UsageAnswer: Answer {
             UsageReceipts(accepted: count(.accepted), duplicates: count(.duplicate), refused: count(.conflict, .refused), results: receipts))
     }
 
-    func reply() throws(Problem) -> Reply {
+    func response() throws(Problem) -> Response {
         switch self {
         case .one(let receipt):
-            var reply = try receipt.reply()
-            if receipt.outcome == .accepted { reply.status = .created }
-            return reply
+            var response = try receipt.response()
+            if receipt.outcome == .accepted { response.status = .created }
+            return response
         case .many(let receipts):
-            var reply = try receipts.reply()
-            if receipts.refused > 0 { reply.status = HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status") }
-            return reply
+            var response = try receipts.response()
+            if receipts.refused > 0 { response.status = HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status") }
+            return response
         }
     }
 }
@@ -155,7 +155,7 @@ struct PaymentsUsage: Payload {
     /// How many of something may live at once.
     var concurrency: [String: Limit]
 
-    init(_ standing: Standing, meters: [Meter]) {
+    init(_ standing: EntitlementSnapshot, meters: [Meter]) {
         let view = UsageView(standing, meters: meters)
         let workflows = Meter("workflows", title: "Workflow")
         let (limit, level) = (standing.plan.limit(of: workflows), standing.level(of: workflows))
@@ -175,9 +175,9 @@ struct PaymentsUsage: Payload {
     }
 }
 
-extension Usage {
+extension UsageService {
     /// - Throws: `not-found` for an account that does not exist; `no-active-subscription`.
-    func standing(of person: ID<Person>) async throws(Problem) -> Standing {
+    func standing(of person: ID<Person>) async throws(Problem) -> EntitlementSnapshot {
         try await database.read { transaction in
             guard let organisation = try transaction.personalOrganisation(of: person) else { throw Problem(.notFound) }
             guard let standing = try plans.standing(of: organisation, in: transaction) else { throw Problem(.noActiveSubscription) }

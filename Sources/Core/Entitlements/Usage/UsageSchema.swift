@@ -51,19 +51,19 @@ enum UsageSchema {
 
 extension EntitlementsModule {
     /// What the tables above hold about people.
-    var usageHoldings: [Holding] {
+    var usageHoldings: [PersonalDataTable] {
         [
-            Holding(
+            PersonalDataTable(
                 "usage-events", in: "usage_events", where: { "organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "operation_key", "event_id", "source", "subject", "adjusts_start", "recorded_at"],
                 orderedBy: "organisation_id, recorded_at, operation_key"
             ),
-            Holding(
+            PersonalDataTable(
                 "usage-alerts", in: "usage_alerts", where: { "organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "meter", "period_start", "percent", "used", "allowed", "written_at"],
                 orderedBy: "organisation_id, meter, period_start, percent"
             ),
-            Holding("concurrency-turns", in: "concurrency_turns", where: { "organisation_id IN \(list: $0.organisations)" }),
+            PersonalDataTable("concurrency-turns", in: "concurrency_turns", where: { "organisation_id IN \(list: $0.organisations)" }),
         ]
     }
 }

@@ -28,7 +28,7 @@ struct UsageSeries: Payload {
     static let pointsUsual: Int64 = 30
 }
 
-extension Usage {
+extension UsageService {
     /// - Parameters:
     ///   - from: moved to the beginning of its hour or day; nil is ``UsageSeries/pointsUsual`` of them before the end.
     ///   - to: moved to the end of its hour or day; nil is now.

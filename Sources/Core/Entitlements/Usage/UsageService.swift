@@ -4,13 +4,13 @@ import Mail
 package import Modules
 
 /// Use that products report from elsewhere: counted once, in the period that it belongs to, and never dropped for being too much.
-struct Usage: Sendable {
+struct UsageService: Sendable {
     let database: any Database
-    let plans: PlanBook
+    let plans: PlanCatalog
     /// Those of the products that live here; the catalogue has further ones.
     let ownMeters: [Meter]
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
 
     /// How far ahead of this clock another one may be.
     static let skewMax: Duration = .minutes(5)
@@ -27,11 +27,11 @@ struct Usage: Sendable {
     /// - Parameter mayBackfill: whether use older than ``ageMax`` is taken too.
     /// - Returns: what became of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
-    func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageFate] {
+    func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageOutcome] {
         try await database.write { transaction in try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction) }
     }
 
-    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws -> [UsageFate] {
+    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws -> [UsageOutcome] {
         guard let subscription = try transaction.subscription(of: scope.organisation) else { throw Problem(.noActiveSubscription) }
         let names = Set(meters.map(\.name))
         let refusals = events.map { refusal(of: $0, knowing: names, mayBackfill: mayBackfill, at: transaction.now) }
@@ -46,11 +46,11 @@ struct Usage: Sendable {
         let known = try transaction.recordedEvents(Set(placed.map(\.event.key)), of: scope.organisation)
         var fresh = isNew
         return zip(events, refusals).map { event, refusal in
-            if let refusal { return UsageFate(id: event.id, outcome: .refused(refusal)) }
+            if let refusal { return UsageOutcome(id: event.id, outcome: .refused(refusal)) }
             guard let recorded = known[event.key], recorded.fingerprint == event.fingerprint else {
-                return UsageFate(id: event.id, outcome: .refused(Self.conflict))
+                return UsageOutcome(id: event.id, outcome: .refused(Self.conflict))
             }
-            return UsageFate(id: event.id, outcome: .counted(recorded, isNew: fresh.remove(event.key) != nil))
+            return UsageOutcome(id: event.id, outcome: .counted(recorded, isNew: fresh.remove(event.key) != nil))
         }
     }
 
@@ -94,7 +94,7 @@ struct Usage: Sendable {
 }
 
 /// What became of an event that was reported under an id.
-struct UsageFate: Sendable {
+struct UsageOutcome: Sendable {
     enum Outcome: Sendable {
         case counted(RecordedUsage, isNew: Bool)
         case refused(Problem)
@@ -118,7 +118,7 @@ struct PlacedUsage: Sendable {
         occurredAt = event.occurredAt ?? now
         let present = Period(anchor: subscription.anchor, containing: now)
         let own = Period(anchor: subscription.anchor, containing: occurredAt)
-        let isOpen = now < own.end + Usage.grace
+        let isOpen = now < own.end + UsageService.grace
         adjusts = isOpen ? nil : own.start
         bucket = Bucket(organisation: subscription.organisation, meter: event.meter, periodStart: isOpen ? own.start : present.start)
     }

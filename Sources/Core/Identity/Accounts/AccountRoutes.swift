@@ -16,7 +16,7 @@ extension IdentityModule {
             },
             .post("auth/logout", "End this session", requires: member) { scope in
                 try await sessions.end(scope)
-                return Farewell(message: "Signed out")
+                return SignedOut(message: "Signed out")
             }.alias("auth/signout"),
         ]
     }
@@ -121,6 +121,6 @@ struct SignedInWithPair: Payload {
     }
 }
 
-struct Farewell: Payload {
+struct SignedOut: Payload {
     var message: String
 }

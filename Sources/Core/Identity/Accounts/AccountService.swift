@@ -3,25 +3,25 @@ import Mail
 package import Modules
 
 /// The verb of accounts: coming to be.
-struct Accounts: Sendable {
+struct AccountService: Sendable {
     let database: any Database
     let passwords: PasswordHasher
     let policy: PasswordPolicy
-    let sessions: Sessions
-    let challenges: Challenges
+    let sessions: SessionService
+    let challenges: ChallengeService
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// Makes an account with its personal organisation, and signs it in.
     /// - Throws: `validation-failed` for an address, role or password that is not accepted; `account-exists`.
-    func register(_ request: Registration, visitor: Visitor) async throws(Problem) -> SignedIn {
+    func register(_ request: Registration, visitor: ClientInfo) async throws(Problem) -> SignedIn {
         let (person, _) = try await create(request, role: request.role ?? .user, isEmailVerified: false, visitor: visitor)
         return try await sessions.begin(for: person, visitor: visitor)
     }
 
     /// Makes an account without signing it in: for registration and for the command line.
-    func create(_ request: Registration, role: Role, isEmailVerified: Bool, visitor: Visitor) async throws(Problem) -> (Person, ID<Organisation>) {
+    func create(_ request: Registration, role: Role, isEmailVerified: Bool, visitor: ClientInfo) async throws(Problem) -> (Person, ID<Organisation>) {
         let new = try await newPerson(request, role: role, isEmailVerified: isEmailVerified)
         return try await database.write { [audit, challenges] transaction in
             guard try transaction.insert(new), let person = try transaction.person(new.id) else { throw Problem(.accountExists) }

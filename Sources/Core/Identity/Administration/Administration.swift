@@ -1,12 +1,12 @@
 package import Modules
 
 extension IdentityModule {
-    var users: UserAdministration {
-        UserAdministration(database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, post: post, runtime: sessions.runtime)
+    var users: UserService {
+        UserService(database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, mailer: mailer, runtime: sessions.runtime)
     }
 
-    var impersonations: Impersonations {
-        Impersonations(database: database, sessions: sessions, sealer: sessions.sealer, audit: audit, post: post, runtime: sessions.runtime)
+    var impersonations: ImpersonationService {
+        ImpersonationService(database: database, sessions: sessions, sealer: sessions.sealer, audit: audit, mailer: mailer, runtime: sessions.runtime)
     }
 }
 

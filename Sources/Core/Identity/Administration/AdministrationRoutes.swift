@@ -28,7 +28,7 @@ extension IdentityModule {
                 problems: [.notFound, .ownAccount, .lastAdministrator]
             ) { scope, id in
                 try await users.close(id, by: scope)
-                return Nothing()
+                return NoContent()
             },
         ]
     }

@@ -4,12 +4,12 @@ import Modules
 import Secrets
 
 /// Acting in somebody else's name, for an hour and with a reason: both names stand in every row of the trail, and the person is told.
-struct Impersonations: Sendable {
+struct ImpersonationService: Sendable {
     let database: any Database
-    let sessions: Sessions
+    let sessions: SessionService
     let sealer: Sealer
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// - Throws: `not-found`; `impersonation-not-allowed` for administrators, for oneself and for suspended accounts.
@@ -32,7 +32,7 @@ struct Impersonations: Sendable {
                 "name": person.displayName, "administrator": administrator.displayName, "reason": reason,
                 "when": transaction.now.description,
             ]
-            try post.send(Letter("impersonated", to: person.email, values: values), in: transaction)
+            try mailer.send(Email("impersonated", to: person.email, values: values), in: transaction)
             return person
         }
         let csrf = Base64URL.encode(runtime.randomBytes(24))

@@ -4,13 +4,13 @@ import Modules
 import Secrets
 
 /// What administrators do with accounts. Whatever it takes away ends the sessions that had it: a token carries its role.
-struct UserAdministration: Sendable {
+struct UserService: Sendable {
     let database: any Database
-    let sessions: Sessions
-    let passwords: Passwords
+    let sessions: SessionService
+    let passwords: PasswordService
     let events: IdentityEvents
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     func list(_ search: UserSearch) async throws(Problem) -> ManagedUsers {
@@ -79,7 +79,7 @@ struct UserAdministration: Sendable {
             }
             try transaction.endChallenges(of: id)
             try events.accountClosed(person, in: transaction)
-            try post.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+            try mailer.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             let ended = try transaction.endEverything(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction)
@@ -101,7 +101,7 @@ extension Transaction {
 
 // MARK: From the command line
 
-extension UserAdministration {
+extension UserService {
     /// Makes an existing account an administrator's; its sessions end, so that the next sign-in has the role.
     /// - Returns: false when it was one already.
     /// - Throws: `not-found`.

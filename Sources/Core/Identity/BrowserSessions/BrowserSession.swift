@@ -53,7 +53,7 @@ package struct BrowserCookie: Sendable, Hashable {
     }
 
     /// - Returns: nil where the call brings none; an empty text where it brings several that differ.
-    func value(in call: Call) -> String? {
+    func value(in call: Request) -> String? {
         let values = (call.headers[.cookie] ?? "").split(separator: ";").compactMap { pair -> String? in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0].filter({ $0 != " " }) == name else { return nil }

@@ -8,7 +8,7 @@ extension IdentityModule {
             .post(
                 "auth/browser-session",
                 "Sign in with a cookie",
-                requires: BrowserVisitor(origins: browserOrigins),
+                requires: BrowserClient(origins: browserOrigins),
                 problems: [.invalidCredentials, .invalidSecondFactor, .accountSuspended, .accountLocked]
             ) { (request: Credentials, visitor) in
                 // Whoever is asked for a second factor signs in once more, with `mfa_code` beside the password.
@@ -25,11 +25,11 @@ extension IdentityModule {
             ) {
                 holder in
                 guard let csrf = holder.csrf else { throw Problem(.notFound, detail: "This call came without a session cookie.") }
-                return BrowserPresence(csrfToken: csrf, user: try await profiles.account(holder.scope).body.user)
+                return BrowserSessionStatus(csrfToken: csrf, user: try await profiles.account(holder.scope).body.user)
             },
             .delete("auth/browser-session", "Sign out and give the cookie back", requires: member) { scope in
                 try await sessions.end(scope)
-                return WithCookie(Farewell(message: "Signed out"), cookie: browsers.cookie.farewell)
+                return WithCookie(SignedOut(message: "Signed out"), cookie: browsers.cookie.farewell)
             },
         ]
     }
@@ -42,21 +42,21 @@ struct BrowserSignedIn: Payload {
     var user: User
 }
 
-struct BrowserPresence: Payload {
+struct BrowserSessionStatus: Payload {
     var csrfToken: String
     var user: User
 }
 
 /// Anybody; but a page of somebody else's may not sign its visitors in here, as whom it likes.
-struct BrowserVisitor: Requirement {
+struct BrowserClient: Requirement {
     let origins: Set<String>
     var stage: GateStage { .visitor }
     var problems: [Problem.Kind] { [.csrfFailed] }
-    var summary: GateSummary { OpenDoor().summary }
+    var summary: GateSummary { PublicEndpoint().summary }
 
-    func check(_ call: Call) throws(Problem) -> Visitor {
+    func check(_ call: Request) throws(Problem) -> ClientInfo {
         if let origin = call.headers[.origin], !origins.contains(origin) { throw Problem(.csrfFailed, title: "Invalid request origin") }
-        return OpenDoor().check(call)
+        return PublicEndpoint().check(call)
     }
 }
 
@@ -72,14 +72,14 @@ struct BrowserMember: Requirement {
         let csrf: String?
     }
 
-    func check(_ call: Call) async throws(Problem) -> Proof {
+    func check(_ call: Request) async throws(Problem) -> Proof {
         let scope = try await member.check(call)
-        return Proof(scope: scope, csrf: call.facts.value(of: BrowserProof.self)?.csrf)
+        return Proof(scope: scope, csrf: call.context.value(of: BrowserAuthentication.self)?.csrf)
     }
 }
 
 /// A payload that comes with a cookie.
-struct WithCookie<Body: Payload>: Answer, Sendable {
+struct WithCookie<Body: Payload>: ResponseConvertible, Sendable {
     let body: Body
     let cookie: String
 
@@ -88,11 +88,11 @@ struct WithCookie<Body: Payload>: Answer, Sendable {
         self.cookie = cookie
     }
 
-    static var documented: [DocumentedAnswer] { Body.documented }
-    func reply() throws(Problem) -> Reply {
-        var reply = try body.reply()
-        reply.headers.append(HTTPField(name: .setCookie, value: cookie))
-        reply.headers[.cacheControl] = "no-store"
-        return reply
+    static var documented: [DocumentedResponse] { Body.documented }
+    func response() throws(Problem) -> Response {
+        var response = try body.response()
+        response.headers.append(HTTPField(name: .setCookie, value: cookie))
+        response.headers[.cacheControl] = "no-store"
+        return response
     }
 }

@@ -37,7 +37,7 @@ extension AuditEvent {
     package init(
         _ action: String,
         outcome: Outcome = .success,
-        from visitor: Visitor,
+        from visitor: ClientInfo,
         actor: String? = nil,
         organisation: String? = nil,
         subjectKind: String? = nil,

@@ -8,17 +8,17 @@ protocol CredentialReader: Sendable {
     var problems: [Problem.Kind] { get }
     /// - Returns: nil where the call brings no credential of this kind, so that the next reader is asked.
     /// - Throws: for a credential of this kind that is not good; no other reader is asked then.
-    func scope(of call: Call) async throws(Problem) -> Scope?
+    func scope(of call: Request) async throws(Problem) -> Scope?
 }
 
 /// An access token in the `Authorization` header.
 struct BearerReader: CredentialReader {
     let tokens: TokenIssuer
-    let crossSite: CrossSiteGuard
+    let crossSite: CSRFProtection
 
     var problems: [Problem.Kind] { [.authenticationFailed, .tokenExpired, .csrfFailed] }
 
-    func scope(of call: Call) async throws(Problem) -> Scope? {
+    func scope(of call: Request) async throws(Problem) -> Scope? {
         guard let header = call.headers.value(of: .authorization) else { return nil }
         guard let text = Self.token(in: header) else {
             throw Problem(

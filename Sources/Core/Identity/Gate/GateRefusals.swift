@@ -31,8 +31,8 @@ final class GateRefusals: Sendable {
     }
 
     /// - Parameter need: what was asked for.
-    func note(_ scope: Scope, needing need: String, at call: Call) async throws(Problem) {
-        guard !call.isRehearsal else { return }
+    func note(_ scope: Scope, needing need: String, at call: Request) async throws(Problem) {
+        guard !call.isDryRun else { return }
         let key = Key(person: scope.person, need: need), now = runtime.now()
         let missed: Int? = pauses.withLock { pauses in
             if let pause = pauses[key], now < pause.until {

@@ -5,12 +5,12 @@ package import Modules
 package struct Member: Requirement {
     /// Asked in this order; the first that finds a credential of its kind decides.
     let readers: [any CredentialReader]
-    let memberships: Memberships
+    let memberships: MembershipService
     let refusals: GateRefusals
     /// The scope that opens this door to API keys; nil keeps it closed to them.
     private(set) var keyScope: KeyScope?
 
-    init(readers: [any CredentialReader], memberships: Memberships, refusals: GateRefusals) {
+    init(readers: [any CredentialReader], memberships: MembershipService, refusals: GateRefusals) {
         self.readers = readers
         self.memberships = memberships
         self.refusals = refusals
@@ -27,7 +27,7 @@ package struct Member: Requirement {
     package var problems: [Problem.Kind] { [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember] }
     package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
 
-    package func check(_ call: Call) async throws(Problem) -> Scope {
+    package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await scope(of: call)
         if let refusal = refusal(of: scope) {
             try await refusals.note(scope, needing: keyScope.map { "scope \($0.name)" } ?? "a session", at: call)
@@ -38,8 +38,8 @@ package struct Member: Requirement {
 
     /// Who is calling, whether or not this door is open to their credential: for requirements that come after the one that said who may pass.
     /// - Throws: what the readers throw; `missing-authorization`.
-    package func scope(of call: Call) async throws(Problem) -> Scope {
-        if let known = call.facts.value(of: Scope.self) { return known }
+    package func scope(of call: Request) async throws(Problem) -> Scope {
+        if let known = call.context.value(of: Scope.self) { return known }
         // Whoever says two things about who they are, such as behind a proxy that adds a token, might take from somebody else's limits.
         guard !call.headers.contains(.authorization) || !call.headers.contains(.apiKey) else {
             let details: JSONValue = "there are two credentials: send Authorization or X-API-Key"
@@ -48,15 +48,15 @@ package struct Member: Requirement {
         for reader in readers {
             guard let found = try await reader.scope(of: call) else { continue }
             let scope = try await placed(found, call)
-            call.facts.set(scope)
-            call.facts.accountName = scope.person.text
+            call.context.set(scope)
+            call.context.accountName = scope.person.text
             return scope
         }
         throw Problem(.missingAuthorization, headers: ["WWW-Authenticate": "Bearer"])
     }
 
     /// The scope in the organisation that the call names in `X-Organisation`, or else in that of its credential; whoever it is must belong to it.
-    private func placed(_ scope: Scope, _ call: Call) async throws(Problem) -> Scope {
+    private func placed(_ scope: Scope, _ call: Request) async throws(Problem) -> Scope {
         let named = call.headers.value(of: .organisation)
         let wanted = named.flatMap { ID<Organisation>($0) }
         guard named == nil || wanted != nil else { throw Problem(.notAMember) }
@@ -93,7 +93,7 @@ package struct RoleRequirement: Requirement {
     /// The same requirement, also met by an API key that has `scope`.
     package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles) }
 
-    package func check(_ call: Call) async throws(Problem) -> Scope {
+    package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         guard roles.contains(scope.role) || scope.role == .admin else {
             try await member.refusals.note(scope, needing: roles.map(\.rawValue).joined(separator: "|"), at: call)

@@ -20,7 +20,7 @@ package struct OrganisationRoleRequirement: Requirement {
         OrganisationRoleRequirement(member: member.allowing(scope), roles: roles, parameter: parameter)
     }
 
-    package func check(_ call: Call) async throws(Problem) -> Scope {
+    package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         let organisation = try named(by: call, scope)
         guard let role = try await member.memberships.role(of: scope.person, in: organisation) else { throw Problem(.notFound) }
@@ -33,7 +33,7 @@ package struct OrganisationRoleRequirement: Requirement {
     }
 
     /// Whether somebody who is let in anyway meets this, too: nobody is turned away, and nothing is written down.
-    package func isMet(by call: Call) async throws(Problem) -> Bool {
+    package func isMet(by call: Request) async throws(Problem) -> Bool {
         let scope = try await member.scope(of: call)
         guard member.refusal(of: scope) == nil, let role = try await member.memberships.role(of: scope.person, in: try named(by: call, scope)) else {
             return false
@@ -41,7 +41,7 @@ package struct OrganisationRoleRequirement: Requirement {
         return roles.contains(role)
     }
 
-    private func named(by call: Call, _ scope: Scope) throws(Problem) -> ID<Organisation> {
+    private func named(by call: Request, _ scope: Scope) throws(Problem) -> ID<Organisation> {
         guard let parameter else { return scope.organisation }
         guard let id = call.parameters[parameter].flatMap({ ID<Organisation>($0) }) else { throw Problem(.notFound) }
         if case .key = scope.credential, id != scope.organisation { throw Problem(.notFound) }

@@ -4,19 +4,19 @@ package import Modules
 import Secrets
 
 /// An API key, in `X-API-Key` or as a bearer token.
-struct KeyReader: CredentialReader {
+struct APIKeyReader: CredentialReader {
     let database: any Database
     let audit: AuditModule
     /// One word, part of every key: a key of another installation's kind is refused unread.
     let environment: String
     let runtime: Runtime
     let logger: Logger
-    private let memory: KeyMemory
+    private let memory: APIKeyCache
 
     /// How exactly it is known when a key was last used, in time and in writes.
     static let useResolution: Duration = .minutes(1)
 
-    init(database: any Database, audit: AuditModule, environment: String, memory: KeyMemory, runtime: Runtime, logger: Logger) {
+    init(database: any Database, audit: AuditModule, environment: String, memory: APIKeyCache, runtime: Runtime, logger: Logger) {
         self.database = database
         self.audit = audit
         self.environment = environment
@@ -27,12 +27,12 @@ struct KeyReader: CredentialReader {
 
     var problems: [Problem.Kind] { [.authenticationFailed, .apiKeyExpired] }
 
-    func scope(of call: Call) async throws(Problem) -> Scope? {
+    func scope(of call: Request) async throws(Problem) -> Scope? {
         guard let shown = Self.shown(by: call) else { return nil }
         guard let text = KeyText(shown, environment: environment) else { throw Self.refusal("the API key is malformed or mistyped") }
         let now = runtime.now()
         let hash = text.hash
-        let holder: KeyHolder
+        let holder: APIKeyOwner
         if let known = memory.holders.value(for: hash, at: now) {
             holder = known
         } else {
@@ -53,19 +53,19 @@ struct KeyReader: CredentialReader {
     }
 
     /// The `Authorization` header may hold a key as well.
-    private static func shown(by call: Call) -> String? {
+    private static func shown(by call: Request) -> String? {
         guard let header = call.headers.value(of: .authorization) else { return call.headers.value(of: .apiKey) }
         return BearerReader.token(in: header).flatMap { $0.hasPrefix(KeyText.marker) ? String($0) : nil }
     }
 
-    private func findHolder(of id: ID<APIKey>, _ hash: [UInt8], _ call: Call) async throws(Problem) -> KeyHolder {
+    private func findHolder(of id: ID<APIKey>, _ hash: [UInt8], _ call: Request) async throws(Problem) -> APIKeyOwner {
         let found = try await database.read { transaction -> Finding in
             guard let (key, expected) = try transaction.keyAtTheDoor(id) else { return .unknown }
             guard constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else { return .wrong(key) }
             guard key.revokedAt == nil, let person = try transaction.person(key.person), !person.isSuspended,
                 try transaction.membership(of: key.person, in: key.organisation) != nil
             else { return .over }
-            return .good(KeyHolder(key: key, role: person.role))
+            return .good(APIKeyOwner(key: key, role: person.role))
         }
         switch found {
         case .good(let holder): return holder
@@ -78,7 +78,7 @@ struct KeyReader: CredentialReader {
     }
 
     /// Somebody knows a key's id and not its secret: one row a minute says so, however often it is tried.
-    private func recordWrongSecret(_ key: APIKey, _ call: Call) async throws(Problem) {
+    private func recordWrongSecret(_ key: APIKey, _ call: Request) async throws(Problem) {
         let now = runtime.now()
         guard memory.wrongSecrets.value(for: key.id, at: now) == nil else { return }
         memory.wrongSecrets.remember(true, for: key.id, at: now)
@@ -93,7 +93,7 @@ struct KeyReader: CredentialReader {
     }
 
     /// Writes when the key was used, at most once a minute on each node; a request does not fail because this did.
-    private func noteUse(of holder: KeyHolder, at now: Instant) async {
+    private func noteUse(of holder: APIKeyOwner, at now: Instant) async {
         let id = holder.key.id
         guard holder.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true, memory.uses.value(for: id, at: now) == nil else { return }
         memory.uses.remember(true, for: id, at: now)
@@ -105,7 +105,7 @@ struct KeyReader: CredentialReader {
     }
 
     private enum Finding: Sendable {
-        case good(KeyHolder)
+        case good(APIKeyOwner)
         case over, unknown
         case wrong(APIKey)
     }
@@ -118,7 +118,7 @@ struct KeyReader: CredentialReader {
 }
 
 /// A key that was found good, and what its owner is now.
-struct KeyHolder: Sendable {
+struct APIKeyOwner: Sendable {
     let key: APIKey
     let role: Role
     let scopes: Set<KeyScope>
@@ -131,10 +131,10 @@ struct KeyHolder: Sendable {
 }
 
 /// What a node remembers of the keys it has seen: the good ones by the hash of their text, and when it last wrote about one.
-struct KeyMemory: Sendable {
-    let holders = BriefMemory<[UInt8], KeyHolder>()
-    let uses = BriefMemory<ID<APIKey>, Bool>(lifetime: KeyReader.useResolution, asksEarly: false)
-    let wrongSecrets = BriefMemory<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
+struct APIKeyCache: Sendable {
+    let holders = TTLCache<[UInt8], APIKeyOwner>()
+    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, asksEarly: false)
+    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
 }
 
 extension Problem.Kind {

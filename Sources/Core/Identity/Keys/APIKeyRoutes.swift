@@ -16,7 +16,7 @@ extension IdentityModule {
             ) { scope, id, hours in Created(try await apiKeys.rotate(id, overlap: .hours(Int64(hours)), scope: scope)) },
             .delete("auth/api-keys/{id}", "Revoke an API key", requires: member.inPerson, .path("id", of: APIKey.self)) { scope, id in
                 try await apiKeys.revoke(id, scope: scope)
-                return Nothing()
+                return NoContent()
             },
             .post("user/profile/reset-api-key", "Replace the default API key at once", requires: member.inPerson, problems: [.tooManyAPIKeys]) { scope in
                 let issued = try await apiKeys.reset(scope)

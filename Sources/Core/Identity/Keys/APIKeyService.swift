@@ -2,11 +2,11 @@ import Audit
 package import Modules
 
 /// The verbs of API keys: make, list, rotate, revoke. Only somebody signed in comes here: no key manages keys.
-struct APIKeys: Sendable {
+struct APIKeyService: Sendable {
     let database: any Database
     let audit: AuditModule
     let environment: String
-    let memory: KeyMemory
+    let memory: APIKeyCache
     let runtime: Runtime
 
     /// A list shows all there can be.

@@ -4,11 +4,11 @@ package import Modules
 import Secrets
 
 /// The verbs of invitations: send, list, take back, accept.
-struct Invitations: Sendable {
+struct InvitationService: Sendable {
     let database: any Database
-    let memberships: Memberships
+    let memberships: MembershipService
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     /// Where the page lies that the link in the mail opens.
     let frontend: String
     let runtime: Runtime
@@ -21,7 +21,7 @@ struct Invitations: Sendable {
         let role = request.role ?? .member
         let id: ID<Invitation> = runtime.id()
         let token = Base64URL.encode(runtime.randomBytes(32))
-        return try await database.write { [audit, post] transaction in
+        return try await database.write { [audit, mailer] transaction in
             let own = try transaction.authority(of: scope, [.owner, .admin])
             guard own.mayManage(role) else { throw Problem(.insufficientRole, detail: "Only an owner invites somebody to be \(role.rawValue).") }
             guard try !transaction.hasMember(withAddress: email.key, in: scope.organisation) else { throw Problem(.alreadyAMember) }
@@ -38,17 +38,17 @@ struct Invitations: Sendable {
                 expiresAt: transaction.now + Invitation.lifetime
             )
             try transaction.insert(invitation, tokenHash: Invitation.hash(of: token))
-            try post.send(try letter(for: invitation, token, scope, in: transaction), in: transaction)
+            try mailer.send(try letter(for: invitation, token, scope, in: transaction), in: transaction)
             try audit.record(AuditEvent("invitation.sent", by: scope, subject: id.text, details: ["role": role.rawValue]), in: transaction)
             return InvitationView(invitation)
         }
     }
 
-    private func letter(for invitation: Invitation, _ token: String, _ scope: Scope, in transaction: Transaction) throws -> Letter {
+    private func letter(for invitation: Invitation, _ token: String, _ scope: Scope, in transaction: Transaction) throws -> Email {
         guard let inviter = try transaction.person(scope.person), let organisation = try transaction.nameOfOrganisation(scope.organisation) else {
             throw Problem(.notFound)
         }
-        return Letter(
+        return Email(
             "invitation",
             to: invitation.email,
             values: [

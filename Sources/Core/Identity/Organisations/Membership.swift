@@ -15,7 +15,7 @@ package enum OrganisationRole: String, Sendable, Codable, CaseIterable, SQLBinda
 }
 
 /// Who belongs to which organisation, as the gate asks for it with every call.
-package struct Memberships: Sendable {
+package struct MembershipService: Sendable {
     private struct Place: Hashable, Sendable {
         let person: ID<Person>
         let organisation: ID<Organisation>
@@ -23,7 +23,7 @@ package struct Memberships: Sendable {
 
     private let database: any Database
     private let runtime: Runtime
-    private let memory = BriefMemory<Place, OrganisationRole?>()
+    private let memory = TTLCache<Place, OrganisationRole?>()
 
     init(database: any Database, runtime: Runtime) {
         self.database = database

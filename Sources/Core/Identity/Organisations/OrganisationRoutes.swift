@@ -24,7 +24,7 @@ extension IdentityModule {
                 problems: [.organisationInUse]
             ) { scope, _ in
                 try await organisations.delete(scope)
-                return Nothing()
+                return NoContent()
             },
             .post("auth/switch-organisation", "Act in another organisation from now on", requires: member, problems: [.insufficientRole]) {
                 (request: SwitchOrganisation, scope) in try await organisations.move(to: request.organisationId, scope: scope)
@@ -45,7 +45,7 @@ extension IdentityModule {
                 problems: [.lastOwner]
             ) { scope, _ in
                 try await organisations.leave(scope)
-                return Nothing()
+                return NoContent()
             },
             .put(
                 "organisations/{id}/members/{user_id}", "Make a member owner, admin or member",
@@ -58,7 +58,7 @@ extension IdentityModule {
                 problems: [.lastOwner]
             ) { scope, _, person in
                 try await organisations.remove(person, scope: scope)
-                return Nothing()
+                return NoContent()
             },
         ]
     }
@@ -79,10 +79,10 @@ extension IdentityModule {
                 requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self), .path("invitation", of: Invitation.self)
             ) { scope, _, invitation in
                 try await invitations.revoke(invitation, scope: scope)
-                return Nothing()
+                return NoContent()
             },
             .get("accept-invitation", "The page that the link of an invitation opens", requires: .public, .query("token", upTo: 400)) { _, token in
-                ProofPages.acceptInvitation(token: token ?? "")
+                VerificationPages.acceptInvitation(token: token ?? "")
             },
             .post(
                 "invitations/acceptance", "Accept an invitation to one's own address", requires: member.inPerson,

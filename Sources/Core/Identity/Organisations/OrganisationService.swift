@@ -4,11 +4,11 @@ import Secrets
 
 /// The verbs of organisations and of belonging to them. The gate has found the caller to belong to the scope's organisation; what a role
 /// may do is looked at once more in the transaction, so that it holds against a change of that role at the same moment.
-struct Organisations: Sendable {
+struct OrganisationService: Sendable {
     let database: any Database
     let tokens: TokenIssuer
-    let memberships: Memberships
-    let keyMemory: KeyMemory
+    let memberships: MembershipService
+    let keyMemory: APIKeyCache
     let audit: AuditModule
     let runtime: Runtime
 

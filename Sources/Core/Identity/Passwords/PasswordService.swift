@@ -4,16 +4,16 @@ import Modules
 import Secrets
 
 /// The verbs of passwords: changing one's own, and having another when it is forgotten.
-struct Passwords: Sendable {
+struct PasswordService: Sendable {
     let database: any Database
     let hasher: PasswordHasher
     let policy: PasswordPolicy
-    let challenges: Challenges
+    let challenges: ChallengeService
     let confirmation: Confirmation
-    let signInGuard: SignInGuard
+    let signInGuard: LoginThrottle
     let revocations: Revocations
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// Changes the password of somebody who knows the present one. Their other sessions end unless they say otherwise.
@@ -37,8 +37,8 @@ struct Passwords: Sendable {
         return PasswordChanged(message: "The password is changed", sessionsEnded: ended.count)
     }
 
-    /// Mails a link and a code for a new password. Strangers learn nothing of whether there is such an account, see ``Verification/resend(to:visitor:)``.
-    func forgot(_ address: String, visitor: Visitor) async throws(Problem) -> Acknowledgement {
+    /// Mails a link and a code for a new password. Strangers learn nothing of whether there is such an account, see ``VerificationService/resend(to:visitor:)``.
+    func forgot(_ address: String, visitor: ClientInfo) async throws(Problem) -> Acknowledgement {
         let email = try EmailAddress(reading: address, at: "/email")
         try await database.write { transaction in
             let person = try transaction.lockedPerson(withAddress: email.key)
@@ -55,7 +55,7 @@ struct Passwords: Sendable {
 
     /// Gives a new password to whoever proves that they read the account's mail, and ends every session. It signs nobody in.
     /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which leaves the link as good as it was.
-    func reset(_ proof: Proof, to password: String, visitor: Visitor) async throws(Problem) -> PasswordChanged {
+    func reset(_ proof: Proof, to password: String, visitor: ClientInfo) async throws(Problem) -> PasswordChanged {
         try policy.check(password, against: [], at: "/new_password")
         if case .link(let token) = proof { try await requireLink(token, visitor) }
         let hash = try await hasher.hash(password)
@@ -89,7 +89,7 @@ struct Passwords: Sendable {
 
     /// Turns tokens away that were never mailed, before anything is hashed for them. A code must not be looked at first: the time would tell
     /// whether one was sent.
-    private func requireLink(_ token: String, _ visitor: Visitor) async throws(Problem) {
+    private func requireLink(_ token: String, _ visitor: ClientInfo) async throws(Problem) {
         guard try await database.read({ try $0.challenge(withLink: Digest.hex(token)) }) == nil else { return }
         try await database.write { transaction in try recordFailure(nil, visitor, in: transaction) }
         throw .invalidProof(.link(token: token))
@@ -97,10 +97,10 @@ struct Passwords: Sendable {
 
     private func tellChange(_ person: Person, from address: String, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-        try post.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
+        try mailer.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
     }
 
-    private func recordFailure(_ person: ID<Person>?, _ visitor: Visitor, in transaction: Transaction) throws {
+    private func recordFailure(_ person: ID<Person>?, _ visitor: ClientInfo, in transaction: Transaction) throws {
         try audit.record(AuditEvent("password.reset", outcome: .failure, from: visitor, subject: person?.text), in: transaction)
     }
 }

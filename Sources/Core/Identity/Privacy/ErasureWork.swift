@@ -28,7 +28,7 @@ struct RemoveErasedFiles: Job {
 
 // An erasure in three steps, each safe to be done twice: the person is signed out everywhere; their rows go, and with them everything that names them; their
 // files go.
-extension Erasures {
+extension ErasureService {
     private enum Step: Sendable {
         case nothing
         case signedOut([ID<Session>])
@@ -96,14 +96,14 @@ extension Erasures {
 
     private func erase(_ subject: DataSubject, as pseudonym: ID<Pseudonym>, in transaction: Transaction) throws {
         guard let person = try transaction.person(subject.person) else { return }
-        let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(Exports.key)
+        let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(ExportService.key)
         let places = try holdings.flatMap { try $0.places(subject, transaction) } + exports
-        try post.discard(lettersTo: person.email, in: transaction)
+        try mailer.discard(lettersTo: person.email, in: transaction)
         try queue.forget(
             organisations: subject.organisations.map(\.text), naming: [subject.person.text] + subject.organisations.map(\.text), in: transaction)
         for holding in holdings { try holding.erase(subject, pseudonym, transaction) }
         try audit.record(AuditEvent("account.erased", actor: pseudonym.text, subject: pseudonym.text), in: transaction)
-        try post.send(Letter("erased", to: person.email, values: ["name": person.fullName ?? ""]), in: transaction)
+        try mailer.send(Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), in: transaction)
         for start in stride(from: 0, to: max(1, places.count), by: RemoveErasedFiles.placesMax) {
             let part = RemoveErasedFiles(places: places[start..<min(start + RemoveErasedFiles.placesMax, places.count)].map(\.segments))
             try queue.enqueue(part, in: transaction)

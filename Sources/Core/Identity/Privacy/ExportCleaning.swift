@@ -6,7 +6,7 @@ struct CleanExports: Job {
     static let name = "privacy.clean-exports"
 }
 
-extension Exports {
+extension ExportService {
     var cleaner: Worker {
         Worker(CleanExports.self) { _, context in
             for export in try await database.read({ try $0.exportsToClean(limit: 500) }) {

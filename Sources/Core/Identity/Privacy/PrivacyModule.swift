@@ -8,19 +8,19 @@ package import Secrets
 package struct PrivacyModule: Module {
     let identity: IdentityModule
     /// Everything that is kept about people, in the order in which it can be erased.
-    package let holdings: [Holding]
-    let exports: Exports
-    let erasures: Erasures
+    package let holdings: [PersonalDataTable]
+    let exports: ExportService
+    let erasures: ErasureService
 
     /// - Parameters:
     ///   - holders: everybody who keeps something about people, from the ground up.
     ///   - address: under which clients reach this service, for links in letters.
     package init(
         identity: IdentityModule,
-        holders: [any DataHolder],
+        holders: [any PersonalDataProvider],
         files: FileStore,
         queue: JobQueue,
-        post: Post,
+        mailer: Mailer,
         sealer: Sealer,
         audit: AuditModule,
         address: String,
@@ -30,10 +30,10 @@ package struct PrivacyModule: Module {
         // Those above refer to those below, and therefore go first.
         holdings = holders.reversed().flatMap(\.holdings)
         let database = identity.database
-        exports = Exports(
-            database: database, holdings: holdings, files: files, queue: queue, post: post, sealer: sealer, audit: audit, address: address, runtime: runtime)
-        erasures = Erasures(
-            identity: identity, holdings: holdings, files: files, queue: queue, post: post, sealer: sealer, audit: audit, runtime: runtime)
+        exports = ExportService(
+            database: database, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer, audit: audit, address: address, runtime: runtime)
+        erasures = ErasureService(
+            identity: identity, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer, audit: audit, runtime: runtime)
     }
 
     package static let migrations = PrivacySchema.migrations

@@ -19,10 +19,10 @@ extension PrivacyModule {
             },
             .get("user/erasure", "Whether your account will be erased, and when", requires: member) { scope in try await erasures.view(scope) },
             .get("keep-account", "The page that the link of an erasure's letter opens", requires: .public, .query("token", upTo: 400)) { _, token in
-                ProofPages.keepAccount(token: token ?? "")
+                VerificationPages.keepAccount(token: token ?? "")
             },
             .post("user/erasure/cancellation", "Keep your account after all, by the link of the letter", requires: .public, problems: [.notFound]) {
-                (request: KeepingRequest, visitor) in try await erasures.cancel(request.token, visitor: visitor)
+                (request: ErasureCancellationRequest, visitor) in try await erasures.cancel(request.token, visitor: visitor)
             },
             .delete("user/erasure", "Keep your account after all", requires: member.inPerson) { scope in try await erasures.cancel(scope) },
         ]
@@ -53,7 +53,7 @@ struct ErasureRequest: Payload {
     static let rules: [String: Rule] = ["password": .length(1...1_024)]
 }
 
-struct KeepingRequest: FormReadable {
+struct ErasureCancellationRequest: FormReadable {
     var token: String
 
     static let rules: [String: Rule] = ["token": .length(1...400)]

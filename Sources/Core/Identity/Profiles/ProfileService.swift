@@ -4,20 +4,20 @@ import Mail
 package import Modules
 
 /// The verbs of what people see and say of themselves.
-struct Profiles: Sendable {
+struct ProfileService: Sendable {
     let database: any Database
     let tokens: TokenIssuer
     let revocations: Revocations
     let events: IdentityEvents
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
-    let memory: AccountMemory
+    let memory: AccountCache
 
     /// How large preferences may be, in bytes of JSON.
     static let preferencesBytesMax = 16 << 10
 
-    func account(_ scope: Scope) async throws(Problem) -> Written<Account> {
+    func account(_ scope: Scope) async throws(Problem) -> PreencodedResponse<Account> {
         try await memory.account(of: scope.person, at: runtime.now()) { () async throws(Problem) in
             try await database.read { transaction in
                 guard let record = try transaction.account(of: scope.person) else { throw Problem(.notFound) }
@@ -69,7 +69,7 @@ struct Profiles: Sendable {
             let ended = try transaction.revokeSessions(of: person.id, because: "account closed")
             try events.accountClosed(person, in: transaction)
             try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
-            try post.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+            try mailer.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             return (person.email, ended)
         }
         revocations.note(ended, at: runtime.now())

@@ -5,11 +5,11 @@ import Plotting
 import Secrets
 
 /// The verbs of a person's own second factor: set up, confirm, replace the recovery codes, give up.
-struct SecondFactorSettings: Sendable {
+struct SecondFactorService: Sendable {
     let database: any Database
     let confirmation: Confirmation
     let secondFactors: SecondFactors
-    let signInGuard: SignInGuard
+    let signInGuard: LoginThrottle
     let revocations: Revocations
     let audit: AuditModule
     /// What authenticators call this service.
@@ -58,7 +58,7 @@ struct SecondFactorSettings: Sendable {
                 throw Problem(.secondFactorNotActive, detail: "Set one up first.")
             }
             guard factor.confirmedAt == nil else { throw Problem(.secondFactorActive) }
-            var door = try signInGuard.open(Guess(in: scope), in: transaction)
+            var door = try signInGuard.open(LoginAttempt(in: scope), in: transaction)
             let isRight = try door.verdict == .counts && secondFactors.confirm(request.code, of: person, in: transaction)
             if isRight { door.succeed() } else { door.fail() }
             try signInGuard.close(door, in: transaction)

@@ -9,7 +9,7 @@ struct SecondFactors: Sendable {
     /// How many steps before and after the present one are accepted: 0 to 2.
     let window: Int64
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// What somebody is asked whose password was right.
@@ -26,7 +26,7 @@ struct SecondFactors: Sendable {
 
     /// Uses up a code of the authenticator, or a recovery code, of which the person is told.
     /// - Returns: false for one that is wrong, was used before, or belongs to an authenticator that is not in use.
-    func spend(_ code: String, of person: Person, from visitor: Visitor, in transaction: Transaction) throws -> Bool {
+    func spend(_ code: String, of person: Person, from visitor: ClientInfo, in transaction: Transaction) throws -> Bool {
         guard let factor = try transaction.secondFactor(of: person.id), factor.confirmedAt != nil else { return false }
         if let step = try factor.step(of: Self.digits(code), at: transaction.now, window: window, sealer: sealer) {
             return try transaction.spendStep(step, of: person.id)
@@ -51,7 +51,7 @@ struct SecondFactors: Sendable {
     /// Says by mail what was changed.
     func tell(_ person: Person, _ change: String, in transaction: Transaction) throws {
         let values = ["name": person.displayName, "change": change, "when": "\(transaction.now)"]
-        try post.send(Letter("second-factor-changed", to: person.email, values: values), in: transaction)
+        try mailer.send(Email("second-factor-changed", to: person.email, values: values), in: transaction)
     }
 
     /// Authenticators show their digits in groups, and some people type them so.

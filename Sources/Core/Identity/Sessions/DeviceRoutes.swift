@@ -12,7 +12,7 @@ extension IdentityModule {
             },
             .delete("auth/sessions/{session}", "Sign a device out", requires: member.inPerson, .path("session", of: Session.self)) { scope, session in
                 try await sessions.end(session, scope: scope)
-                return Nothing()
+                return NoContent()
             },
             .delete("auth/sessions", "Sign the other devices out, or all", requires: member.inPerson, .query("scope", oneOf: ["others", "all"])) {
                 scope, which in

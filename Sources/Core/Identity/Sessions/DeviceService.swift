@@ -2,7 +2,7 @@ import Audit
 import Modules
 
 /// The verbs of devices: look at one's sessions, end some.
-extension Sessions {
+extension SessionService {
     func devices(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> Devices {
         let current: ID<Session>? = scope.session
         return try await database.read { transaction in

@@ -4,7 +4,7 @@ import Synchronization
 /// The sessions that ended while access tokens of theirs may still be unexpired, kept in memory on every node.
 ///
 /// A node learns of its own revocations at once, and of those of others by reading the table twice a second.
-package final class Revocations: Follower, Sendable {
+package final class Revocations: PollingRefresher, Sendable {
     private struct State {
         var sessions: [ID<Session>: Instant] = [:]
         var readUpTo: Instant

@@ -4,24 +4,24 @@ package import Modules
 import Secrets
 
 /// The verbs of sessions: begin, refresh, end.
-struct Sessions: Sendable {
+struct SessionService: Sendable {
     let database: any Database
     let tokens: TokenIssuer
     let revocations: Revocations
     let sealer: Sealer
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
     let runtime: Runtime
 
     /// Opens a session for somebody who has proved who they are.
     /// - Parameter method: how they did.
-    func begin(for person: Person, visitor: Visitor, by method: SignInMethod = .password) async throws(Problem) -> SignedIn {
+    func begin(for person: Person, visitor: ClientInfo, by method: SignInMethod = .password) async throws(Problem) -> SignedIn {
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
         try await database.write { [audit] transaction in
             try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor, method: method)
-            try transaction.remember(FamiliarPlace.network(visitor, of: person.id), of: person.id)
+            try transaction.remember(KnownDevice.network(visitor, of: person.id), of: person.id)
             try audit.record(
                 AuditEvent(
                     "session.created",
@@ -40,7 +40,7 @@ struct Sessions: Sendable {
     /// Trades a refresh token for its successor and a new access token. A token that was traded before, and not just now, means
     /// that two parties hold it: the session ends for both, and its person is told.
     /// - Throws: `invalid-refresh-token`.
-    func refresh(_ text: String, visitor: Visitor) async throws(Problem) -> SignedIn {
+    func refresh(_ text: String, visitor: ClientInfo) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
         let result = try await database.write { transaction in try present(token, visitor, in: transaction) }
         switch result {
@@ -59,7 +59,7 @@ struct Sessions: Sendable {
         case refused
     }
 
-    private func present(_ token: RefreshToken, _ visitor: Visitor, in transaction: Transaction) throws -> Refreshed {
+    private func present(_ token: RefreshToken, _ visitor: ClientInfo, in transaction: Transaction) throws -> Refreshed {
         guard var session = try transaction.session(token.session) else { return .refused }
         let key = try sealer.open(session.sealedKey, context: session.id.text)
         guard token.isGenuine(key: key), let person = try transaction.person(session.person) else { return .refused }
@@ -83,7 +83,7 @@ struct Sessions: Sendable {
     }
 
     /// Somebody else holds a copy of this session's token: whoever came now, or whoever came before.
-    private func end(_ session: Session, of person: Person, becauseReusedBy visitor: Visitor, in transaction: Transaction) throws {
+    private func end(_ session: Session, of person: Person, becauseReusedBy visitor: ClientInfo, in transaction: Transaction) throws {
         let reason = "refresh token reused"
         let device = try transaction.device(session.id)
         try transaction.revoke(session.id, because: reason)
@@ -102,10 +102,10 @@ struct Sessions: Sendable {
             "name": person.displayName, "device": device?.label ?? DeviceLabel.unknown, "when": transaction.now.description,
             "address": visitor.address,
         ]
-        try post.send(Letter("session-reused", to: person.email, values: values), in: transaction)
+        try mailer.send(Email("session-reused", to: person.email, values: values), in: transaction)
     }
 
-    private func recordRefusal(of session: Session, _ reason: String, _ visitor: Visitor, in transaction: Transaction) throws {
+    private func recordRefusal(of session: Session, _ reason: String, _ visitor: ClientInfo, in transaction: Transaction) throws {
         try audit.record(
             AuditEvent(
                 "session.refreshed",

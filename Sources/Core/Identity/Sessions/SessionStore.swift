@@ -3,7 +3,7 @@ import Modules
 /// Every SQL statement about sessions.
 extension Transaction {
     /// Begins a session in the person's organisation.
-    func insertSession(_ id: ID<Session>, of person: Person, sealedKey: String, visitor: Visitor, method: SignInMethod = .password) throws {
+    func insertSession(_ id: ID<Session>, of person: Person, sealedKey: String, visitor: ClientInfo, method: SignInMethod = .password) throws {
         let session = Session(id, of: person.id, in: person.organisation, sealedKey: sealedKey, at: now)
         try execute(
             """

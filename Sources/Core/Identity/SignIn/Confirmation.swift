@@ -5,7 +5,7 @@ package import Modules
 struct Confirmation: Sendable {
     let database: any Database
     let passwords: PasswordHasher
-    let signInGuard: SignInGuard
+    let signInGuard: LoginThrottle
     let secondFactors: SecondFactors
     let audit: AuditModule
 
@@ -25,7 +25,7 @@ struct Confirmation: Sendable {
         guard let person = try await database.read({ try $0.person(scope.person) }) else { throw Problem(.notFound) }
         let isRight = try await passwords.verify(password, against: person.passwordHash)
         let answer = try await database.write { transaction -> Answer<Result> in
-            var door = try signInGuard.open(Guess(in: scope), in: transaction)
+            var door = try signInGuard.open(LoginAttempt(in: scope), in: transaction)
             let answer = try judge(isRight, person, code, door.verdict, scope, in: transaction)
             if answer == nil { door.succeed() } else { door.fail() }
             try signInGuard.close(door, in: transaction)
@@ -62,12 +62,12 @@ struct Confirmation: Sendable {
     }
 
     private func judge(
-        _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: SignInGuard.Verdict, _ scope: Scope, in transaction: Transaction
+        _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: LoginThrottle.Verdict, _ scope: Scope, in transaction: Transaction
     ) throws -> Fault? {
         guard isRight, verdict != .refused else { return .password }
         if case .locked(let time) = verdict { return .locked(time) }
         guard let code else { return nil }
-        let visitor = Visitor(address: scope.address, requestID: scope.requestID, userAgent: nil)
+        let visitor = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
         return try secondFactors.spend(code, of: person, from: visitor, in: transaction) ? nil : .code
     }
 }

@@ -24,7 +24,7 @@ struct FailureCount: Sendable, Equatable {
 
     /// One more answer was wrong. While the bucket refuses, answers are not looked at: they neither count nor make it longer, or else
     /// somebody who never stops would keep it closed for good.
-    mutating func fail(at now: Instant, under rule: GuessingRule) {
+    mutating func fail(at now: Instant, under rule: LoginThrottleRule) {
         guard !refuses(at: now) else { return }
         if now - failedAt >= Self.memory || rule.startsAnew(after: failures) { failures = 0 }
         failures += 1
@@ -40,7 +40,7 @@ struct FailureCount: Sendable, Equatable {
 }
 
 /// What failures lead to.
-enum GuessingRule: Sendable, Equatable {
+enum LoginThrottleRule: Sendable, Equatable {
     /// So many have no consequence; after that each doubles the time to wait, from a quarter of a minute to a quarter of an hour.
     case growing(free: Int64)
     /// After so many the bucket is closed for a time, and then starts anew.

@@ -72,22 +72,22 @@ enum SignInStep<Done: Sendable>: Sendable {
     }
 }
 
-extension SignInStep: Answer where Done: Answer {
-    static var documented: [DocumentedAnswer] {
+extension SignInStep: ResponseConvertible where Done: ResponseConvertible {
+    static var documented: [DocumentedResponse] {
         (Done.documented + SecondFactorAsked.documented).map { answer in
-            DocumentedAnswer(answer.status, "Signed in, or asked for a second factor", mediaType: answer.mediaType, payload: answer.payload)
+            DocumentedResponse(answer.status, "Signed in, or asked for a second factor", mediaType: answer.mediaType, payload: answer.payload)
         }
     }
 
-    func reply() throws(Problem) -> Reply {
-        var reply: Reply
+    func response() throws(Problem) -> Response {
+        var response: Response
         switch self {
         case .done(let done, let device):
-            reply = try done.reply()
-            if let device { reply.headers.append(HTTPField(name: .setCookie, value: device.cookie)) }
-        case .secondFactorAsked(let question): reply = try question.reply()
+            response = try done.response()
+            if let device { response.headers.append(HTTPField(name: .setCookie, value: device.cookie)) }
+        case .secondFactorAsked(let question): response = try question.response()
         }
-        reply.headers[.cacheControl] = "no-store"
-        return reply
+        response.headers[.cacheControl] = "no-store"
+        return response
     }
 }

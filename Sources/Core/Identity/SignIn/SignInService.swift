@@ -2,35 +2,35 @@ import Audit
 package import Modules
 
 /// The verbs of signing in: with a name and a password, and with a second factor where there is one.
-struct SignIns: Sendable {
+struct SignInService: Sendable {
     let database: any Database
     let passwords: PasswordHasher
-    let signInGuard: SignInGuard
+    let signInGuard: LoginThrottle
     let secondFactors: SecondFactors
-    let sessions: Sessions
+    let sessions: SessionService
     let audit: AuditModule
     let runtime: Runtime
 
     /// Signs in with an address or a user name. An unknown name, a wrong password and a right one that came after too many wrong ones
     /// take the same time and are answered alike.
     /// - Throws: `invalid-credentials`, `invalid-second-factor`; `account-suspended` and `account-locked`, told only to those who know the password.
-    func signIn(_ request: Credentials, visitor: Visitor) async throws(Problem) -> SignInStep<SignedIn> {
+    func signIn(_ request: Credentials, visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         try await begin(try await prove(request, visitor: visitor), visitor)
     }
 
     /// Goes on where ``signIn(_:visitor:)`` asked for a code.
     /// - Throws: `invalid-second-factor`, `account-suspended`, `account-locked`.
-    func signIn(_ request: SecondFactorAnswer, visitor: Visitor) async throws(Problem) -> SignInStep<SignedIn> {
+    func signIn(_ request: SecondFactorAnswer, visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         try await begin(.done(try await prove(request, visitor: visitor), newDevice: nil), visitor)
     }
 
     /// Finds out who somebody is, without a session: for doors that open one of another kind.
-    func prove(_ request: Credentials, visitor: Visitor) async throws(Problem) -> SignInStep<Person> {
+    func prove(_ request: Credentials, visitor: ClientInfo) async throws(Problem) -> SignInStep<Person> {
         guard let name = request.email ?? request.username else { throw Problem.invalid("/email", "is required, or username in its place") }
         let key = CanonicalText.key(of: name.filter { !$0.isWhitespace })
         let person = try await database.read { try $0.claimant(named: key) }
         let isRight = try await passwords.verify(request.password, against: person?.passwordHash)
-        let guess = Guess(of: person?.id, named: key, visitor: visitor)
+        let guess = LoginAttempt(of: person?.id, named: key, visitor: visitor)
         let finding = try await database.write { transaction in
             try judge(guess, isRight ? person : nil, code: request.mfaCode, in: transaction)
         }
@@ -41,13 +41,13 @@ struct SignIns: Sendable {
     }
 
     /// - Throws: `invalid-second-factor` also for a token that is too old, and for one of somebody whose password changed since.
-    func prove(_ request: SecondFactorAnswer, visitor: Visitor) async throws(Problem) -> Person {
+    func prove(_ request: SecondFactorAnswer, visitor: ClientInfo) async throws(Problem) -> Person {
         let challenge = secondFactors.challenge(request.mfaToken)
         let finding = try await database.write { transaction -> Finding in
             guard let challenge, challenge.expiresAt > transaction.now, let person = try transaction.person(challenge.person),
                 challenge.isFor(person)
             else { return .wrongCode }
-            return try judge(Guess(of: person.id, named: "", visitor: visitor), person, code: request.mfaCode, in: transaction)
+            return try judge(LoginAttempt(of: person.id, named: "", visitor: visitor), person, code: request.mfaCode, in: transaction)
         }
         guard case .done(let person, _) = try step(after: finding) else { throw Problem(.invalidSecondFactor) }
         return person
@@ -63,7 +63,7 @@ struct SignIns: Sendable {
     }
 
     /// - Parameter person: who proved to know the password of the account; nil where it was wrong, or where there is no such account.
-    private func judge(_ guess: Guess, _ person: Person?, code: String?, in transaction: Transaction) throws -> Finding {
+    private func judge(_ guess: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws -> Finding {
         var door = try signInGuard.open(guess, in: transaction)
         let finding = try self.finding(at: door, person, code, guess.visitor, in: transaction)
         switch finding {
@@ -76,7 +76,7 @@ struct SignIns: Sendable {
         return finding
     }
 
-    private func finding(at door: Door, _ person: Person?, _ code: String?, _ visitor: Visitor, in transaction: Transaction) throws -> Finding {
+    private func finding(at door: Door, _ person: Person?, _ code: String?, _ visitor: ClientInfo, in transaction: Transaction) throws -> Finding {
         guard let person else { return .wrong }
         switch door.verdict {
         case .refused: return .refused
@@ -89,7 +89,7 @@ struct SignIns: Sendable {
         return try secondFactors.spend(code, of: person, from: visitor, in: transaction) ? .proven(person) : .wrongCode
     }
 
-    private func record(_ finding: Finding, _ guess: Guess, in transaction: Transaction) throws {
+    private func record(_ finding: Finding, _ guess: LoginAttempt, in transaction: Transaction) throws {
         let (outcome, reason): (AuditEvent.Outcome, String)
         switch finding {
         case .wrong: (outcome, reason) = (.failure, "password")
@@ -116,7 +116,7 @@ struct SignIns: Sendable {
         }
     }
 
-    private func begin(_ step: SignInStep<Person>, _ visitor: Visitor) async throws(Problem) -> SignInStep<SignedIn> {
+    private func begin(_ step: SignInStep<Person>, _ visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         switch step {
         case .secondFactorAsked(let question): return .secondFactorAsked(question)
         case .done(let person, _):
@@ -127,8 +127,8 @@ struct SignIns: Sendable {
 
     /// Makes the browser known that somebody just signed in with.
     /// - Returns: the token that it shall keep; nil where it has one.
-    func newDevice(for person: Person, _ visitor: Visitor) async throws(Problem) -> DeviceToken? {
-        let shown = visitor.deviceToken.map { FamiliarPlace(device: "token \($0)", of: person.id.text) }
+    func newDevice(for person: Person, _ visitor: ClientInfo) async throws(Problem) -> DeviceToken? {
+        let shown = visitor.deviceToken.map { KnownDevice(device: "token \($0)", of: person.id.text) }
         let new = DeviceToken(runtime: runtime)
         return try await database.write { transaction in
             if let shown, try transaction.familiarPlaces(of: person.id, among: [shown]).contains(shown) {

@@ -4,7 +4,7 @@ import Secrets
 import Synchronization
 
 /// The signing keys, opened and kept in memory on every node. A node learns of a rotation by reading the table twice a second.
-package final class KeyRing: Follower, Sendable {
+package final class KeyRing: PollingRefresher, Sendable {
     /// A key ready for use.
     struct Opened: Sendable {
         let key: SigningKey

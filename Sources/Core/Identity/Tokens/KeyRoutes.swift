@@ -16,7 +16,7 @@ extension IdentityModule {
 }
 
 /// A key set on its way out, with what a cache needs to know.
-struct KeySet: Answer {
+struct KeySet: ResponseConvertible {
     private let keys: JSONWebKeys
     private let tag: String
     private let isKnown: Bool
@@ -30,14 +30,14 @@ struct KeySet: Answer {
         isKnown = tags.contains(tag) || tags == ["*"]
     }
 
-    static var documented: [DocumentedAnswer] {
-        JSONWebKeys.documented + [DocumentedAnswer(304, "Not modified: the keys are those that the client has")]
+    static var documented: [DocumentedResponse] {
+        JSONWebKeys.documented + [DocumentedResponse(304, "Not modified: the keys are those that the client has")]
     }
 
-    func reply() throws(Problem) -> Reply {
-        var reply = isKnown ? Reply(status: .notModified) : try keys.reply()
-        reply.headers[.eTag] = tag
-        reply.headers[.cacheControl] = "public, max-age=\(SigningKey.cacheLifetime.components.seconds)"
-        return reply
+    func response() throws(Problem) -> Response {
+        var response = isKnown ? Response(status: .notModified) : try keys.response()
+        response.headers[.eTag] = tag
+        response.headers[.cacheControl] = "public, max-age=\(SigningKey.cacheLifetime.components.seconds)"
+        return response
     }
 }

@@ -7,7 +7,7 @@ extension IdentityModule {
             .post(
                 "auth/verify-email", "Prove an e-mail address by the token or the code of a mail", requires: .public,
                 problems: [.invalidProof, .proofUsed, .accountExists]
-            ) { (request: EmailProof, visitor) in
+            ) { (request: EmailVerification, visitor) in
                 try await verification.verify(try Proof(token: request.token, email: request.email, code: request.otpCode), visitor: visitor)
             },
             .post("auth/resend-verification", "Send the mail that proves an address once more", requires: .public) { (request: AddressGiven, visitor) in
@@ -20,39 +20,39 @@ extension IdentityModule {
                 try await verification.changeAddress(request, scope: scope)
             },
             .get("verify-email", "The page that a link to prove an address opens", requires: .public, .query("token", upTo: 400)) { _, token in
-                ProofPages.verifyEmail(token: token ?? "")
+                VerificationPages.verifyEmail(token: token ?? "")
             },
             .get("reset-password", "The page that a link to set a password opens", requires: .public, .query("token", upTo: 400)) { _, token in
-                ProofPages.resetPassword(token: token ?? "")
+                VerificationPages.resetPassword(token: token ?? "")
             },
         ]
     }
 
     var verificationWorkers: [Worker] {
         [
-            Worker(ForgetChallenges.self) { _, _ in
-                .done { transaction in while try transaction.forgetChallenges(limit: ForgetChallenges.batch) == ForgetChallenges.batch {} }
+            Worker(PruneChallenges.self) { _, _ in
+                .done { transaction in while try transaction.forgetChallenges(limit: PruneChallenges.batch) == PruneChallenges.batch {} }
             }
         ]
     }
 
     var verificationSchedules: [Schedule] {
         [
-            Schedule(id: ForgetChallenges.name, .every(.days(1))) { _, queue, transaction in
-                try queue.enqueue(ForgetChallenges(), JobOptions(uniqueKey: ForgetChallenges.name), in: transaction)
+            Schedule(id: PruneChallenges.name, .every(.days(1))) { _, queue, transaction in
+                try queue.enqueue(PruneChallenges(), JobOptions(uniqueKey: PruneChallenges.name), in: transaction)
             }
         ]
     }
 }
 
 /// Removes links and codes that nobody asks about any more.
-struct ForgetChallenges: Job {
+struct PruneChallenges: Job {
     static let name = "identity.forget-challenges"
     static let batch = 1_000
 }
 
 /// Either the token of a link, or an address and the code that was mailed to it.
-struct EmailProof: FormReadable {
+struct EmailVerification: FormReadable {
     var token: String?
     var email: String?
     var otpCode: String?

@@ -3,16 +3,16 @@ import Mail
 package import Modules
 
 /// The verbs of proving an address.
-struct Verification: Sendable {
+struct VerificationService: Sendable {
     let database: any Database
-    let challenges: Challenges
+    let challenges: ChallengeService
     let confirmation: Confirmation
     let audit: AuditModule
-    let post: Post
+    let mailer: Mailer
 
     /// Takes back what was mailed to prove an address: to the one that an account has, or to the one that it is to have.
     /// - Throws: `invalid-proof`; `proof-used`; `account-exists` when a new address became somebody else's meanwhile.
-    func verify(_ proof: Proof, visitor: Visitor) async throws(Problem) -> EmailVerified {
+    func verify(_ proof: Proof, visitor: ClientInfo) async throws(Problem) -> EmailVerified {
         do {
             let outcome = try await database.write { transaction in try redeem(proof, visitor, in: transaction) }
             return try outcome.get()
@@ -22,7 +22,7 @@ struct Verification: Sendable {
     }
 
     /// A failed try is counted and audited although it is refused: the refusal is an outcome of the transaction, and does not undo it.
-    private func redeem(_ proof: Proof, _ visitor: Visitor, in transaction: Transaction) throws -> Result<EmailVerified, Problem> {
+    private func redeem(_ proof: Proof, _ visitor: ClientInfo, in transaction: Transaction) throws -> Result<EmailVerified, Problem> {
         switch try challenges.redeem(proof, for: [.verifyEmail, .changeEmail], in: transaction) {
         case .proved(let challenge, let person):
             if challenge.purpose == .changeEmail {
@@ -40,7 +40,7 @@ struct Verification: Sendable {
 
     /// Sends the mail of registration once more. Whether there is such an account, whether it is proved and whether it got too many of them
     /// is no business of a stranger: all are answered alike. How long it takes tells a little more, five times an hour for one address.
-    func resend(to address: String, visitor: Visitor) async throws(Problem) -> Acknowledgement {
+    func resend(to address: String, visitor: ClientInfo) async throws(Problem) -> Acknowledgement {
         let email = try EmailAddress(reading: address, at: "/email")
         try await database.write { transaction in
             let person = try transaction.lockedPerson(withAddress: email.key)
@@ -66,7 +66,7 @@ struct Verification: Sendable {
             // Whether somebody else has the address is told to nobody: the caller's side of it is the same in every way.
             let isFree = try transaction.person(named: new.key).map { $0.id == person.id } ?? true
             guard try challenges.send(.changeEmail, to: new.text, of: person, isMailed: isFree, in: transaction) else { return false }
-            try post.send(.notice("email-change-requested", to: person, at: transaction.now, from: scope.address), in: transaction)
+            try mailer.send(.notice("email-change-requested", to: person, at: transaction.now, from: scope.address), in: transaction)
             try audit.record(AuditEvent("email.change-requested", outcome: isFree ? .success : .refused, by: scope, subject: person.id.text), in: transaction)
             return true
         }
@@ -75,12 +75,12 @@ struct Verification: Sendable {
     }
 
     /// - Returns: the new address.
-    private func change(_ person: Person, to address: String, _ visitor: Visitor, in transaction: Transaction) throws -> String {
+    private func change(_ person: Person, to address: String, _ visitor: ClientInfo, in transaction: Transaction) throws -> String {
         guard let email = EmailAddress(address) else { preconditionFailure("an address that a mail went to is an address") }
         try transaction.changeEmail(of: person.id, to: email)
         // What was sent to the old address is in the hands of whoever reads that.
         try transaction.endChallenges(of: person.id)
-        try post.send(.notice("email-changed", to: person, at: transaction.now, from: visitor.address), in: transaction)
+        try mailer.send(.notice("email-changed", to: person, at: transaction.now, from: visitor.address), in: transaction)
         try audit.record(
             AuditEvent("email.changed", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: person.id.text),
             in: transaction
@@ -88,15 +88,15 @@ struct Verification: Sendable {
         return email.text
     }
 
-    private func recordFailure(_ action: String, _ person: ID<Person>?, _ visitor: Visitor, in transaction: Transaction) throws {
+    private func recordFailure(_ action: String, _ person: ID<Person>?, _ visitor: ClientInfo, in transaction: Transaction) throws {
         try audit.record(AuditEvent(action, outcome: .failure, from: visitor, subject: person?.text), in: transaction)
     }
 }
 
-extension Letter {
+extension Email {
     /// Tells somebody what happened to their account, when, and from which network address.
-    static func notice(_ template: String, to person: Person, at instant: Instant, from address: String) -> Letter {
-        Letter(template, to: person.email, values: ["name": person.callingName, "when": instant.description, "address": address])
+    static func notice(_ template: String, to person: Person, at instant: Instant, from address: String) -> Email {
+        Email(template, to: person.email, values: ["name": person.callingName, "when": instant.description, "address": address])
     }
 }
 

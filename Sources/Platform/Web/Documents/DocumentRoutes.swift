@@ -4,7 +4,7 @@ import Base
 package struct DocumentRoutes: Sendable {
     /// - Parameter routes: every other route of the system.
     package static func routes(describing routes: [Route], version: String) -> [Route] {
-        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPFault.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code)
+        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code)
             .compactMapValues(\.first)
         let page = OnDemand { DocumentPage.html(routes) }
         var all: [Route] = [

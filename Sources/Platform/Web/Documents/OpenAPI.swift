@@ -70,13 +70,13 @@ package struct OpenAPI: Sendable {
             let schema = reader.schema(of: input).json
             var content: [String: JSONValue] = ["application/json": ["schema": schema]]
             if input is any FormReadable.Type { content["application/x-www-form-urlencoded"] = ["schema": schema] }
-            if let input = input as? any ManyShaped.Type {
+            if let input = input as? any MultiFormatBody.Type {
                 content = Dictionary(grouping: input.shapes, by: \.mediaType).mapValues { shapes -> JSONValue in
                     let schemas = shapes.map { $0.schema(reader).json }
                     return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
                 }
             }
-            return ["required": .bool(!(input is any Omissible.Type)), "content": .object(content)]
+            return ["required": .bool(!(input is any OptionalBody.Type)), "content": .object(content)]
         }
         guard let body = route.gate.first(where: { $0.kind == .body }), let mediaType = body.mediaType else { return nil }
         return ["required": true, "content": .object([mediaType: ["schema": body.schema?.json ?? ["type": "object"]]])]

@@ -5,7 +5,7 @@ package struct GateCheck: Sendable {
     package let summary: GateSummary
     package let stage: GateStage
     /// Whether this call meets it. Only a call that is a rehearsal may be held against a requirement by itself.
-    package let verdict: @Sendable (Call) async -> Verdict
+    package let verdict: @Sendable (Request) async -> Verdict
 
     package struct Verdict: Sendable {
         /// Of a right, whether the caller has it.
@@ -28,20 +28,20 @@ package struct GateCheck: Sendable {
     }
 }
 
-extension Call {
+extension Request {
     /// A call that only asks what would happen: a requirement that takes something, or notes whom it turned away, lets that be.
-    package var isRehearsal: Bool { facts.value(of: Rehearsal.self) != nil }
+    package var isDryRun: Bool { context.value(of: DryRun.self) != nil }
 
     /// The same caller before another door, to see what its gate would say.
     /// - Parameters:
     ///   - path: canonical, without a query.
     ///   - parameters: what the `{names}` of the door's path stand for.
-    package func rehearsal(of route: Route, at path: String, parameters: [String: String]) -> Call {
-        let call = Call(
+    package func dryRun(of route: Route, at path: String, parameters: [String: String]) -> Request {
+        let call = Request(
             method: route.method, path: path, parameters: parameters, headers: headers, requestID: requestID, address: address, received: received)
-        call.facts.set(Rehearsal())
+        call.context.set(DryRun())
         return call
     }
 }
 
-private struct Rehearsal: Sendable {}
+private struct DryRun: Sendable {}

@@ -9,7 +9,7 @@ package struct PathID<Subject>: Requirement {
     package var problems: [Problem.Kind] { [.notFound] }
     package var summary: GateSummary { GateSummary(.path, name, schema: ID<Subject>.schema) }
 
-    package func check(_ call: Call) throws(Problem) -> ID<Subject> {
+    package func check(_ call: Request) throws(Problem) -> ID<Subject> {
         guard let id = call.parameters[name].flatMap({ ID<Subject>($0) }) else { throw Problem(.notFound) }
         return id
     }
@@ -22,7 +22,7 @@ package struct PathText: Requirement {
     package var problems: [Problem.Kind] { [.notFound] }
     package var summary: GateSummary { GateSummary(.path, name, schema: .string(minLength: 1, maxLength: 255)) }
 
-    package func check(_ call: Call) throws(Problem) -> String {
+    package func check(_ call: Request) throws(Problem) -> String {
         guard let text = call.parameters[name], (1...255).contains(text.unicodeScalars.count), !text.unicodeScalars.contains("\0") else {
             throw Problem(.notFound)
         }
@@ -41,7 +41,7 @@ package struct QueryNumber: Requirement {
         GateSummary(.query, name, schema: .integer(minimum: Int64(range.lowerBound), maximum: Int64(range.upperBound)), isRequired: false)
     }
 
-    package func check(_ call: Call) throws(Problem) -> Int {
+    package func check(_ call: Request) throws(Problem) -> Int {
         guard let text = call.query[name] else { return fallback }
         guard let number = Int(text), range.contains(number) else {
             throw Problem.invalid("/query/\(name)", "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -58,7 +58,7 @@ package struct QueryText: Requirement {
     package var problems: [Problem.Kind] { [.validationFailed] }
     package var summary: GateSummary { GateSummary(.query, name, schema: schema, isRequired: false) }
 
-    package func check(_ call: Call) throws(Problem) -> String? {
+    package func check(_ call: Request) throws(Problem) -> String? {
         guard let text = call.query[name] else { return nil }
         let faults = schema.faults(in: .string(text), components: [:], at: "/query/\(name)")
         guard faults.isEmpty else { throw Problem.invalid(faults) }
@@ -74,7 +74,7 @@ package struct HeaderText: Requirement {
     package var problems: [Problem.Kind] { [.invalidRequest] }
     package var summary: GateSummary { GateSummary(.header, name.rawName, schema: .string(maxLength: maximumLength), isRequired: false) }
 
-    package func check(_ call: Call) throws(Problem) -> String? {
+    package func check(_ call: Request) throws(Problem) -> String? {
         guard let text = call.headers[name] else { return nil }
         guard text.utf8.count <= maximumLength else {
             throw Problem(.invalidRequest, detail: "The header \(name.rawName) takes at most \(maximumLength) bytes.")
@@ -110,7 +110,7 @@ package struct RawBody: Requirement {
     package var problems: [Problem.Kind] { [.unsupportedMediaType, .payloadTooLarge, .invalidPayload] }
     package var summary: GateSummary { GateSummary(.body, mediaType, schema: schema, mediaType: mediaType) }
 
-    package func check(_ call: Call) throws(Problem) -> Incoming {
+    package func check(_ call: Request) throws(Problem) -> Incoming {
         let contentType = call.headers[.contentType] ?? ""
         guard contentType.lowercased().hasPrefix(mediaType) else { throw Problem(.unsupportedMediaType, detail: "Send \(mediaType).") }
         return Incoming(contentType: contentType, body: call.body)

@@ -8,7 +8,7 @@ package struct QueryWord: Requirement {
     package var problems: [Problem.Kind] { [.validationFailed] }
     package var summary: GateSummary { GateSummary(.query, name, schema: .string(minLength: 1, maxLength: maximumLength)) }
 
-    package func check(_ call: Call) throws(Problem) -> String {
+    package func check(_ call: Request) throws(Problem) -> String {
         guard let text = call.query[name] else { throw Problem.invalid("/query/\(name)", "is required") }
         let faults = Schema.string(minLength: 1, maxLength: maximumLength).faults(in: .string(text), components: [:], at: "/query/\(name)")
         guard faults.isEmpty else { throw Problem.invalid(faults) }
@@ -23,7 +23,7 @@ package struct QueryInstant: Requirement {
     package var problems: [Problem.Kind] { [.validationFailed] }
     package var summary: GateSummary { GateSummary(.query, name, schema: Instant.schema, isRequired: false) }
 
-    package func check(_ call: Call) throws(Problem) -> Instant? {
+    package func check(_ call: Request) throws(Problem) -> Instant? {
         guard let text = call.query[name] else { return nil }
         guard let instant = Instant(text) else { throw Problem.invalid("/query/\(name)", "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z") }
         return instant

@@ -11,7 +11,7 @@ package protocol Requirement<Proof>: Sendable {
     var problems: [Problem.Kind] { get }
     /// What `gatehouse routes` and the documents say of it, such as `role:admin` or `quota:processing`.
     var summary: GateSummary { get }
-    func check(_ call: Call) async throws(Problem) -> Proof
+    func check(_ call: Request) async throws(Problem) -> Proof
 }
 
 /// The order of the gate: a route that declares its requirements out of this order does not start.
@@ -66,7 +66,7 @@ package struct GateSummary: Sendable, Hashable {
 }
 
 /// Who is at a door that anybody may use.
-package struct Visitor: Sendable {
+package struct ClientInfo: Sendable {
     package let address: String
     package let requestID: String
     package let userAgent: String?
@@ -85,23 +85,23 @@ package struct Visitor: Sendable {
 }
 
 /// The requirement of a door that is open to anybody, said out loud: a route without requirements does not compile.
-package struct OpenDoor: Requirement {
+package struct PublicEndpoint: Requirement {
     package init() {}
 
     package var stage: GateStage { .visitor }
     package var problems: [Problem.Kind] { [] }
     package var summary: GateSummary { GateSummary(.open) }
 
-    package func check(_ call: Call) -> Visitor {
-        Visitor(
+    package func check(_ call: Request) -> ClientInfo {
+        ClientInfo(
             address: call.address,
             requestID: call.requestID,
             userAgent: call.headers[.userAgent],
-            deviceToken: call.cookie(named: Visitor.deviceCookie)
+            deviceToken: call.cookie(named: ClientInfo.deviceCookie)
         )
     }
 }
 
-extension Requirement where Self == OpenDoor {
-    package static var `public`: Self { OpenDoor() }
+extension Requirement where Self == PublicEndpoint {
+    package static var `public`: Self { PublicEndpoint() }
 }

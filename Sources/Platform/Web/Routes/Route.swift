@@ -17,12 +17,12 @@ package struct Route: Sendable {
     package private(set) var checks: [GateCheck]
     package var gate: [GateSummary] { checks.map(\.summary) }
     package let input: (any Payload.Type)?
-    package let answers: [DocumentedAnswer]
+    package let answers: [DocumentedResponse]
     /// Everything that this door may refuse with, without duplicates.
     package private(set) var problems: [Problem.Kind]
     /// In the order of their stages; only those that are on duty.
-    private var guards: [any Guard] = []
-    private let enter: @Sendable (Call, Passage?) async throws(Problem) -> Reply
+    private var guards: [any Middleware] = []
+    private let enter: @Sendable (Request, MiddlewareChain?) async throws(Problem) -> Response
 
     /// The largest JSON body that is read, in bytes.
     package static let maximumBody = 1 << 20
@@ -36,19 +36,19 @@ package struct Route: Sendable {
 
     /// The same door with a guard before it, whose place is behind those of its own stage.
     /// - Parameter isOnDuty: a guard that is not is documented like others, and asks nobody for anything.
-    package func guarded(by added: any Guard, isOnDuty: Bool = true) -> Route {
+    package func guarded(by added: any Middleware, isEnabled: Bool = true) -> Route {
         var route = self
         route.checks.insert(GateCheck(added), at: checks.firstIndex { $0.stage > added.stage } ?? checks.count)
         route.problems += added.problems.filter { !problems.contains($0) }
-        if isOnDuty { route.guards.insert(added, at: guards.firstIndex { $0.stage > added.stage } ?? guards.count) }
+        if isEnabled { route.guards.insert(added, at: guards.firstIndex { $0.stage > added.stage } ?? guards.count) }
         return route
     }
 
     /// Lets a call through the gate to the handler.
-    package func respond(_ call: Call) async throws(Problem) -> Reply {
+    package func respond(_ call: Request) async throws(Problem) -> Response {
         guard !guards.isEmpty else { return try await enter(call, nil) }
         do {
-            return try await enter(call, Passage(guards))
+            return try await enter(call, MiddlewareChain(guards))
         } catch {
             var problem = error
             for one in guards { problem = await one.answer(to: problem, of: call) }
@@ -61,7 +61,7 @@ package struct Route: Sendable {
 }
 
 extension Route {
-    package static func get<Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func get<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -72,7 +72,7 @@ extension Route {
         door(.get, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    package static func delete<Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func delete<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -84,7 +84,7 @@ extension Route {
     }
 
     /// A door that takes no body, or reads it itself through a requirement such as `.multipart`.
-    package static func post<Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func post<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -95,7 +95,7 @@ extension Route {
         door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    package static func post<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func post<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -106,7 +106,7 @@ extension Route {
         door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    package static func put<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func put<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -117,7 +117,7 @@ extension Route {
         door(.put, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    package static func patch<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+    package static func patch<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
         requires who: Who,
@@ -128,7 +128,7 @@ extension Route {
         door(.patch, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    private static func door<Output: Answer, Who: Requirement, each Need: Requirement>(
+    private static func door<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ method: HTTPRequest.Method,
         _ path: String,
         _ summary: String,
@@ -143,11 +143,11 @@ extension Route {
             let caller = try await who.check(call, on: passage)
             let proofs = (repeat try await (each need).check(call, on: passage))
             try await passage?.rest(call)
-            return try await Problem.catching { try await handler(caller, repeat each proofs) }.reply()
+            return try await Problem.catching { try await handler(caller, repeat each proofs) }.response()
         }
     }
 
-    private static func door<Input: Payload, Output: Answer, Who: Requirement, each Need: Requirement>(
+    private static func door<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ method: HTTPRequest.Method,
         _ path: String,
         _ summary: String,
@@ -165,8 +165,8 @@ extension Route {
             let proofs = (repeat try await (each need).check(call, on: passage))
             try await passage?.rest(call)
             let input: Input = try await reader.read(call)
-            if namesAccount { try await AccountWatch.look(at: input, of: call) }
-            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.reply()
+            if namesAccount { try await AccountCheck.look(at: input, of: call) }
+            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
         }
     }
 
@@ -176,9 +176,9 @@ extension Route {
         _ summary: String,
         _ declared: Declared,
         input: (any Payload.Type)?,
-        output: any Answer.Type,
+        output: any ResponseConvertible.Type,
         problems: [Problem.Kind],
-        enter: @escaping @Sendable (Call, Passage?) async throws(Problem) -> Reply
+        enter: @escaping @Sendable (Request, MiddlewareChain?) async throws(Problem) -> Response
     ) {
         precondition(
             zip(declared.checks, declared.checks.dropFirst()).allSatisfy { $0.stage <= $1.stage },
@@ -218,20 +218,20 @@ struct BodyReader: Sendable {
     private let decoder: PayloadDecoder
     private let acceptsForms: Bool
     private let mayBeOmitted: Bool
-    private let shapes: [BodyShape]
+    private let shapes: [BodyFormat]
     private let bytesMax: Int
 
     init(for payload: any Payload.Type) {
         decoder = PayloadDecoder(for: payload)
         acceptsForms = payload is any FormReadable.Type
-        mayBeOmitted = payload is any Omissible.Type
-        let manyShaped = payload as? any ManyShaped.Type
+        mayBeOmitted = payload is any OptionalBody.Type
+        let manyShaped = payload as? any MultiFormatBody.Type
         shapes = manyShaped?.shapes ?? []
         bytesMax = manyShaped?.bodyBytesMax ?? Route.maximumBody
     }
 
     /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
-    func read<Input: Payload>(_ call: Call) async throws(Problem) -> Input {
+    func read<Input: Payload>(_ call: Request) async throws(Problem) -> Input {
         let mediaType = call.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } } ?? "application/json"
         if acceptsForms, mediaType == "application/x-www-form-urlencoded" {
             let body = try await call.body.collect(upTo: Route.maximumBody)

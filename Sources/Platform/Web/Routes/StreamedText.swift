@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 
 /// Text to keep as a file that is made while it is sent: however long it is, one piece of it is in memory.
-package struct StreamedText: Answer {
+package struct StreamedText: ResponseConvertible {
     let name: String
     let mediaType: String
     let pieces: @Sendable () -> () async throws -> String?
@@ -16,9 +16,9 @@ package struct StreamedText: Answer {
         self.pieces = pieces
     }
 
-    package static var documented: [DocumentedAnswer] { [DocumentedAnswer(200, "The file", mediaType: "text/csv")] }
-    package func reply() -> Reply {
-        Reply(
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "text/csv")] }
+    package func response() -> Response {
+        Response(
             status: .ok,
             headers: [.contentType: mediaType, .contentDisposition: "attachment; filename=\"\(name)\"", .xContentTypeOptions: "nosniff"],
             body: .pieces { [pieces] in

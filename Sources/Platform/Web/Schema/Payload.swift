@@ -1,7 +1,7 @@
 package import Base
 
 /// What goes in and out as JSON. Its schema is read off its `Decodable` conformance, so there is no second description.
-package protocol Payload: Codable, Sendable, Answer {
+package protocol Payload: Codable, Sendable, ResponseConvertible {
     /// How property names are written in JSON.
     static var naming: Naming { get }
     /// Bounds that the types alone do not say, by property name in JSON.
@@ -102,6 +102,6 @@ extension Limit: SchemaProviding {
 }
 
 /// A request without a body, or an answer without one.
-package struct Nothing: Payload {
+package struct NoContent: Payload {
     package init() {}
 }

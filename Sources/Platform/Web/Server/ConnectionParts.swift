@@ -10,14 +10,14 @@ enum InboundPart: Sendable {
     case body(ByteBuffer)
     case end
     /// Nothing that follows can be understood.
-    case fault(HTTPFault)
+    case fault(HTTPError)
     case frame(WebSocketFrame)
 }
 
 /// What a connection's task hands to its pipeline: bytes as they go over the wire, and what the pipeline has to know of them.
 enum OutboundPart: Sendable {
     /// A whole answer: its head, with its body or followed by it.
-    case reply(ByteBuffer, ByteBuffer?)
+    case response(ByteBuffer, ByteBuffer?)
     /// The head of an answer that is not there as a whole, or the interim answer to `Expect: 100-continue`.
     case head(ByteBuffer)
     case piece(ByteBuffer)
@@ -42,7 +42,7 @@ struct RequestHead: Sendable {
 
 extension RequestHead {
     /// - Throws: the fault to answer with.
-    init(_ head: HTTPRequestHead, uriBytes: Int) throws(HTTPFault) {
+    init(_ head: HTTPRequestHead, uriBytes: Int) throws(HTTPError) {
         guard head.uri.utf8.count <= uriBytes else { throw .uriTooLong }
         let fields = RequestFields(head.headers)
         isVersion10 = head.version == .http1_0
@@ -58,11 +58,11 @@ extension RequestHead {
         keepsAlive = head.isKeepAlive && !asksForUpgrade
     }
 
-    private static func request(_ head: HTTPRequestHead, _ fields: RequestFields) throws(HTTPFault) -> HTTPRequest {
+    private static func request(_ head: HTTPRequestHead, _ fields: RequestFields) throws(HTTPError) -> HTTPRequest {
         do {
             // The library's own conversion takes each target apart with Foundation; only the absolute form needs that.
             guard head.uri.hasPrefix("/") || head.uri == "*" || head.method == .CONNECT else {
-                guard head.uri.hasPrefix("http://") || head.uri.hasPrefix("https://") else { throw HTTPFault.malformed }
+                guard head.uri.hasPrefix("http://") || head.uri.hasPrefix("https://") else { throw HTTPError.malformed }
                 return try HTTPRequest(head, secure: false, splitCookie: false)
             }
             return HTTPRequest(
@@ -110,4 +110,4 @@ private struct RequestFields {
     }
 }
 
-extension HTTPFault: Error {}
+extension HTTPError: Error {}

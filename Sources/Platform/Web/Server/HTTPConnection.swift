@@ -9,16 +9,16 @@ import Telemetry
 /// How each accepted connection is set up and served.
 struct HTTPConnections: ServerChildChannel {
     let limits: HTTPLimits
-    let upgrader: (any WebSocketHost)?
+    let upgrader: (any WebSocketEndpoint)?
     let executors: LoopExecutors
-    let malformed: @Sendable (HTTPFault) -> Reply
-    let respond: @Sendable (IncomingRequest) async -> Reply
+    let malformed: @Sendable (HTTPError) -> Response
+    let respond: @Sendable (IncomingRequest) async -> Response
     let open = ConnectionCount()
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
-            let pulse = ConnectionPulse()
-            let parts = PartExchange(channel: channel, executor: executors[channel.eventLoop])
+            let pulse = ConnectionState()
+            let parts = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
             decoderLimits.maxHeaderListSize = limits.headerListBytes
@@ -26,7 +26,7 @@ struct HTTPConnections: ServerChildChannel {
             let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(decoder)
-            try pipeline.addHandler(ConnectionGuard(limits: limits, pulse: pulse, parts: parts, decoder: decoder, logger: logger))
+            try pipeline.addHandler(HTTPConnectionHandler(limits: limits, pulse: pulse, parts: parts, decoder: decoder, logger: logger))
             return HTTPConnection(
                 channel: channel,
                 parts: parts,
@@ -62,9 +62,9 @@ final class ConnectionCount: Sendable {
 /// One connection: requests in the order they came, each answered before the next is looked at.
 struct HTTPConnection: ServerChildChannelValue {
     let channel: any Channel
-    let parts: PartExchange
+    let parts: ConnectionBridge
     let peerAddress: String
-    let pulse: ConnectionPulse
+    let pulse: ConnectionState
 
     fileprivate func serve(as server: HTTPConnections, logger: Logger) async {
         await withTaskCancellationHandler {
@@ -86,7 +86,7 @@ struct HTTPConnection: ServerChildChannelValue {
 private struct RequestLoop: Sendable {
     let connection: HTTPConnection
     let server: HTTPConnections
-    let parts: PartExchange
+    let parts: ConnectionBridge
     let logger: Logger
 
     /// Returns when the connection has served its purpose.
@@ -120,22 +120,22 @@ private struct RequestLoop: Sendable {
             return false
         }
 
-        var reply = await server.respond(request)
+        var response = await server.respond(request)
         let rest = body?.finish() ?? .nothing
-        if case .fault(let fault) = rest { reply = server.malformed(fault) }
+        if case .fault(let fault) = rest { response = server.malformed(fault) }
         let keepsAlive =
             head.keepsAlive && !connection.pulse.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
-            && !reply.asksToClose && !(reply.contentLength == nil && head.isVersion10)
-        try await write(reply, to: head, keepsAlive: keepsAlive)
+            && !response.asksToClose && !(response.contentLength == nil && head.isVersion10)
+        try await write(response, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return false }
         return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true
     }
 
-    private func write(_ reply: Reply, to head: RequestHead?, keepsAlive: Bool) async throws {
-        try await ReplyWriter(parts: parts, malformed: server.malformed, logger: logger).write(reply, to: head, keepsAlive: keepsAlive)
+    private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {
+        try await ResponseWriter(parts: parts, malformed: server.malformed, logger: logger).write(response, to: head, keepsAlive: keepsAlive)
     }
 }
 
-extension Reply {
+extension Response {
     fileprivate var asksToClose: Bool { headers.value(of: .connection)?.lowercased() == "close" }
 }

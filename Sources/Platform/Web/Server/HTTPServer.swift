@@ -30,10 +30,10 @@ package struct HTTPServer: Service {
         port: Int,
         eventLoopGroup: (any EventLoopGroup)? = nil,
         limits: HTTPLimits = HTTPLimits(),
-        upgrader: (any WebSocketHost)? = nil,
+        upgrader: (any WebSocketEndpoint)? = nil,
         logger: Logger,
-        malformed: @escaping @Sendable (HTTPFault) -> Reply,
-        respond: @escaping @Sendable (IncomingRequest) async -> Reply,
+        malformed: @escaping @Sendable (HTTPError) -> Response,
+        respond: @escaping @Sendable (IncomingRequest) async -> Response,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         address = host.hasPrefix("/") ? .unixDomainSocket(path: host) : .hostname(host, port: port)

@@ -10,7 +10,7 @@ final class IncomingBody: AsyncSequence, Sendable {
         /// The client ended the connection before the body was complete.
         case cut
         /// The body does not keep to HTTP, or came too slowly.
-        case fault(HTTPFault)
+        case fault(HTTPError)
         /// Its request is answered; there is nothing left to read.
         case isOver
     }
@@ -21,7 +21,7 @@ final class IncomingBody: AsyncSequence, Sendable {
         /// `atMost` is nil where the client did not say how much it sends.
         case unread(atMost: Int?)
         /// The handler met this fault while it read.
-        case fault(HTTPFault)
+        case fault(HTTPError)
         /// Whether and what else comes is not known.
         case unknown
     }
@@ -33,12 +33,12 @@ final class IncomingBody: AsyncSequence, Sendable {
         var failure: ReadFailure?
     }
 
-    private let parts: PartExchange
-    private let pulse: ConnectionPulse
+    private let parts: ConnectionBridge
+    private let pulse: ConnectionState
     private let announcedSize: Int?
     private let state: Mutex<State>
 
-    init(_ head: RequestHead, parts: PartExchange, pulse: ConnectionPulse) {
+    init(_ head: RequestHead, parts: ConnectionBridge, pulse: ConnectionState) {
         self.parts = parts
         self.pulse = pulse
         announcedSize = head.announcedSize

@@ -11,14 +11,14 @@ final class WebSocketParts: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = WebSocketFrame
 
-    private let parts: PartExchange
+    private let parts: ConnectionBridge
     private let endTime: TimeAmount
     private let logger: Logger
     /// While this stands in the pipeline.
     private var context: ChannelHandlerContext?
 
     /// - Parameter endTime: how long the last frames may take to leave.
-    init(parts: PartExchange, endTime: TimeAmount, logger: Logger) {
+    init(parts: ConnectionBridge, endTime: TimeAmount, logger: Logger) {
         self.parts = parts
         self.endTime = endTime
         self.logger = logger
@@ -59,7 +59,7 @@ final class WebSocketParts: ChannelDuplexHandler {
     }
 }
 
-extension WebSocketParts: PartExchange.PipelineEnd {
+extension WebSocketParts: ConnectionBridge.PipelineEnd {
     func write(_ part: OutboundPart) {
         guard case .frame(let frame) = part else { preconditionFailure("a WebSocket carries frames only") }
         context?.write(wrapOutboundOut(frame), promise: nil)
@@ -85,7 +85,7 @@ extension WebSocketParts: PartExchange.PipelineEnd {
 /// The opening handshake (RFC 6455 §4.2).
 enum WebSocketHandshake {
     /// - Returns: the fields of the 101 answer, or nil where the request does not ask for a WebSocket, asks wrongly, or is not granted one.
-    static func answer(_ request: IncomingRequest, by upgrader: any WebSocketHost, on channel: any Channel) async -> HTTPFields? {
+    static func answer(_ request: IncomingRequest, by upgrader: any WebSocketEndpoint, on channel: any Channel) async -> HTTPFields? {
         guard request.head.method == .get, request.head.headerFields[.upgrade]?.lowercased() == "websocket",
             let head = try? HTTPRequestHead(request.head), let fields = await upgrader.shouldUpgrade(request)
         else { return nil }

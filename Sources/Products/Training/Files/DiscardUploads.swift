@@ -7,7 +7,7 @@ struct DiscardUploads: Job {
     static let name = "training.discard-uploads"
 }
 
-extension Uploads {
+extension UploadService {
     var worker: Worker {
         Worker(DiscardUploads.self) { _, context in
             let stale = try await database.write { transaction in

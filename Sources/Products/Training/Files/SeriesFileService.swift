@@ -5,10 +5,10 @@ import Identity
 import Modules
 
 /// The verbs of files that are there: list, change, delete.
-struct SeriesFiles: Sendable {
+struct SeriesFileService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let places: TrainingPlaces
+    let places: TrainingFilePaths
     let audit: AuditModule
 
     func list(scope: Scope, session: String, kind: String?) async throws(Problem) -> SeriesFileList {

@@ -16,17 +16,17 @@ enum UploadAllowance: Sendable {
 /// Room for another upload, or a file of this organisation that came so lately that its answer may be asked for again.
 struct UploadRequirement: Requirement {
     let quota: QuotaRequirement
-    let uploads: Uploads
+    let uploads: UploadService
     let member: Member
 
     var stage: GateStage { quota.stage }
     var problems: [Problem.Kind] { quota.problems }
     var summary: GateSummary { quota.summary }
 
-    func check(_ call: Call) async throws(Problem) -> UploadAllowance {
+    func check(_ call: Request) async throws(Problem) -> UploadAllowance {
         do throws(Problem) { return .another(try await quota.check(call)) } catch {
             // An explanation is about another upload, and not about an old one.
-            guard error.kind == .quotaExceeded, !call.isRehearsal else { throw error }
+            guard error.kind == .quotaExceeded, !call.isDryRun else { throw error }
             let organisation = try await member.scope(of: call).organisation
             guard try await uploads.database.read({ try $0.hasSeriesFile(of: organisation, since: $0.now - SeriesFile.answerLifetime) }) else { throw error }
             return .again(error)
@@ -39,10 +39,10 @@ extension SeriesFile {
     static let answerLifetime: Duration = .hours(1)
 }
 
-extension Uploads {
+extension UploadService {
     /// Answers a chunk, or a whole file, that was answered before. Nothing is kept, and nothing is charged.
     /// - Throws: `refusal`, whatever else is wrong with the request: it comes before anything of the body.
-    func answerAgain(_ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: Standing, refusal: Problem) async throws(Problem) -> ChunkReceived {
+    func answerAgain(_ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: EntitlementSnapshot, refusal: Problem) async throws(Problem) -> ChunkReceived {
         let answer: ChunkReceived?
         do throws(Problem) {
             answer = try await Problem.catching {

@@ -9,10 +9,10 @@ import NIOCore
 import Secrets
 
 /// Takes files in: chunk by chunk to disk, never whole in memory, and imported when the last one is there.
-struct Uploads: Sendable {
+struct UploadService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let places: TrainingPlaces
+    let places: TrainingFilePaths
     let compute: BlockingPool
     let audit: AuditModule
     let runtime: Runtime
@@ -25,7 +25,7 @@ struct Uploads: Sendable {
         _ incoming: RawBody.Incoming,
         isWhole: Bool,
         scope: Scope,
-        standing: Standing,
+        standing: EntitlementSnapshot,
         allowance: UploadAllowance
     ) async throws(Problem) -> ChunkReceived {
         let charge: Charge
@@ -98,7 +98,7 @@ struct Uploads: Sendable {
         bytes: Int64,
         from arrival: FileStore.Key,
         scope: Scope,
-        standing: Standing,
+        standing: EntitlementSnapshot,
         charge: Charge
     ) async throws -> ChunkReceived {
         let position = description.chunkIndex
@@ -140,7 +140,7 @@ struct Uploads: Sendable {
         case unknown
     }
 
-    private func begin(_ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope, standing: Standing) async throws -> Begun {
+    private func begin(_ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope, standing: EntitlementSnapshot) async throws -> Begun {
         try await database.write { transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
@@ -183,7 +183,7 @@ struct Uploads: Sendable {
     }
 
     /// Counts a chunk that lies in its place.
-    private func keep(_ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: Standing) async throws -> Kept {
+    private func keep(_ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: EntitlementSnapshot) async throws -> Kept {
         try await database.write { transaction in
             guard try transaction.lock(upload) else {
                 return .over(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
@@ -204,7 +204,7 @@ struct Uploads: Sendable {
         kind: SeriesFile.Kind,
         session: TrainingSession,
         scope: Scope,
-        standing: Standing,
+        standing: EntitlementSnapshot,
         charge: Charge
     ) async throws -> SeriesFile {
         let id: ID<SeriesFile> = runtime.id()
@@ -252,7 +252,7 @@ struct Uploads: Sendable {
         _ upload: Upload,
         _ session: TrainingSession,
         _ scope: Scope,
-        _ standing: Standing,
+        _ standing: EntitlementSnapshot,
         _ charge: Charge
     ) async throws -> SeriesFile {
         try await database.write { [entitlements, audit] transaction in

@@ -39,7 +39,7 @@ extension TrainingModule {
             .get(
                 "training/download-arrays/{session}",
                 "An array of the datasets as a NumPy file",
-                requires: identity.member.allowing(.training), .path("session"), .query("name", oneOf: Results.arrays),
+                requires: identity.member.allowing(.training), .path("session"), .query("name", oneOf: ResultService.arrays),
                 problems: missing
             ) { try await results.array(scope: $0, session: $1, name: $2) },
             .get(

@@ -6,9 +6,9 @@ import Modules
 import Plotting
 
 /// Looks at what runs left behind.
-struct Results: Sendable {
+struct ResultService: Sendable {
     let database: any Database
-    let places: TrainingPlaces
+    let places: TrainingFilePaths
     let compute: BlockingPool
     let runtime: Runtime
 
@@ -170,7 +170,7 @@ struct Results: Sendable {
 
 // MARK: Finding things
 
-extension Results {
+extension ResultService {
     private func trained(_ scope: Scope, _ name: String) async throws(Problem) -> (Run, TrainingResult) {
         let found = try await database.read { transaction -> (Run, TrainingResult)? in
             let session = try transaction.trainingSession(name, in: scope)

@@ -52,7 +52,7 @@ enum RunJob {
     }
 
     /// Gives `body` the folder of this attempt, which goes again when `body` throws. What earlier attempts left is cleared away.
-    static func inFolder<Result>(of run: Run, _ context: JobContext, _ places: TrainingPlaces, _ body: (URL) async throws -> Result) async throws -> Result {
+    static func inFolder<Result>(of run: Run, _ context: JobContext, _ places: TrainingFilePaths, _ body: (URL) async throws -> Result) async throws -> Result {
         try await places.store.remove(places.run(run.id, of: run.session))
         let attempt = places.attempt(context.fence, at: run.id, of: run.session)
         do {

@@ -7,7 +7,7 @@ import Modules
 import Secrets
 
 /// The verbs of runs: start, follow, cancel. A run, what it costs, the job that does it and its audit row come to be together.
-struct Runs: Sendable {
+struct RunService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let queue: JobQueue

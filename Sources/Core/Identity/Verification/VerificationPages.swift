@@ -1,0 +1,59 @@
+import Modules
+
+/// The plainest pages that links in mails can open, for installations without a frontend of their own: a form that sends the token back.
+///
+/// The page itself proves nothing: mail programs open links to look at them, and would use them up.
+enum VerificationPages {
+    static func verifyEmail(token: String) -> Page { page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address") }
+
+    static func resetPassword(token: String) -> Page {
+        let field = """
+            <p><label>New password <input type="password" name="new_password" autocomplete="new-password" required minlength="8"></label></p>
+            """
+        return page("Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
+    }
+
+    static func keepAccount(token: String) -> Page {
+        page("Keep your account", action: "user/erasure/cancellation", token, fields: "", button: "Do not erase my account")
+    }
+
+    /// Accepting takes somebody who is signed in, which no page of ours knows yet.
+    static func acceptInvitation(token: String) -> Page {
+        let body = """
+            <p>Sign in with the address that the invitation was sent to, and accept it where you manage your organisations, or by a call:</p>
+            <pre>POST /v1/invitations/acceptance
+            {"token": "\(safe(token))"}</pre>
+            """
+        return frame("You are invited to an organisation", body)
+    }
+
+    private static func page(_ title: String, action: String, _ token: String, fields: String, button: String) -> Page {
+        let form = """
+            <form method="post" action="/v1/\(action)"><input type="hidden" name="token" value="\(safe(token))">\(fields)<p><button>\(button)</button></p></form>
+            """
+        return frame(title, form)
+    }
+
+    private static func frame(_ title: String, _ body: String) -> Page {
+        Page(
+            """
+            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>\(title)</title>
+            <link rel="stylesheet" href="/docs/style.css"></head><body><main><h1>\(title)</h1>
+            \(body)
+            </main></body></html>
+            """
+        )
+    }
+
+    /// Tokens of ours have no characters that a page gives a meaning to; what has is no token of ours.
+    private static func safe(_ token: String) -> String { token.utf8.allSatisfy { isTokenByte($0) } ? token : "" }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package import Modules
+
+extension Ledger {
+    /// What holds in the books at every moment.
+    package static let invariants: [Invariant] = [
+        Invariant(
+            "an account's balance is not what its movements add up to",
+            """
+            SELECT owner, unit, name, balance, moved FROM (
+                SELECT owner, unit, name, balance,
+                    (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements WHERE to_account = ledger_accounts.id)
+                    - (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements WHERE from_account = ledger_accounts.id) AS moved
+                FROM ledger_accounts
+            ) AS accounts WHERE balance <> moved
+            """
+        ),
+        Invariant(
+            "a posting moves nothing, or at another time than it says",
+            """
+            SELECT ledger_postings.id, ledger_postings.kind, ledger_postings.occurred_at FROM ledger_postings
+            WHERE NOT EXISTS (SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id)
+                OR EXISTS (SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id AND ledger_movements.occurred_at <> ledger_postings.occurred_at)
+            """
+        ),
+    ]
+}

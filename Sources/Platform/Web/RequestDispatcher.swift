@@ -1,0 +1,235 @@
+package import Base
+package import HTTPTypes
+import NIOCore
+import Synchronization
+package import Telemetry
+
+/// The one way in: finds the door of a request, lets the gate decide, and answers — refusals and surprises included.
+package struct RequestDispatcher: Sendable {
+    package let routes: [Route]
+    private let table: RouteTable
+    private let corsOrigins: Set<String>
+    private let proxies: TrustedProxies
+    private let metrics: Metrics
+    private let figures: RequestMetrics
+    private let logger: Logger
+    private let accessLog: AccessLog
+    private let runtime: Runtime
+
+    /// - Parameters:
+    ///   - corsOrigins: origins whose pages may call; `*` stands for any.
+    ///   - proxies: who may say on whose behalf a request comes.
+    package init(
+        routes: [Route],
+        corsOrigins: [String],
+        proxies: TrustedProxies = .none,
+        metrics: Metrics,
+        logger: Logger,
+        runtime: Runtime
+    ) {
+        self.routes = routes
+        table = RouteTable(routes)
+        self.corsOrigins = Set(corsOrigins)
+        self.proxies = proxies
+        self.metrics = metrics
+        figures = RequestMetrics(metrics)
+        self.logger = logger
+        accessLog = AccessLog(logger)
+        self.runtime = runtime
+        metrics.describe("gatehouse_refusals_total", "Requests refused, by the code of the problem.")
+    }
+
+    /// Answers a request. It never throws: whatever goes wrong becomes a problem answer and a line in the log.
+    /// - Parameter peer: the other end of the connection: the client, or a proxy that asks for it.
+    package func respond(to head: HTTPRequest, body: RequestBody, address peer: String) async -> Response {
+        let started = ContinuousClock.now
+        let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
+        let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Request.self).text
+        var routed = "(no route)"
+        var context: RequestContext?
+        var response: Response
+        do {
+            let target = head.path ?? "/"
+            let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+            let path = RouteTable.canonicalPath(of: mark.map { String(target[..<$0]) } ?? target)
+            if head.method == .options, let preflight = preflight(head) {
+                routed = "(preflight)"
+                response = preflight
+            } else {
+                switch try table.match(head.method, path) {
+                case .found(let route, let parameters):
+                    routed = route.path
+                    let call = Request(
+                        method: head.method,
+                        path: path,
+                        parameters: parameters,
+                        query: Query(mark.map { target[target.utf8.index(after: $0)...] } ?? ""),
+                        headers: head.headerFields,
+                        body: body,
+                        requestID: requestID,
+                        address: address,
+                        received: runtime.now()
+                    )
+                    context = call.context
+                    response = try await route.respond(call)
+                case .wrongMethod(let allowed):
+                    let list = allowed.map(\.rawValue).joined(separator: ", ")
+                    throw Problem(.methodNotAllowed, detail: "This path answers to \(list).", headers: ["Allow": list])
+                case .none:
+                    throw Problem(.notFound, detail: "There is nothing at this address. /docs lists what there is.")
+                }
+            }
+        } catch {
+            response = problemReply(Problem.wrapping(error), requestID: requestID, route: routed)
+        }
+        response.headers[.xRequestID] = requestID
+        context?.value(of: ResponseFields.self)?.add(to: &response)
+        addCORS(to: &response, origin: head.headerFields.value(of: .origin))
+        record(head, response, routed, requestID, address, context, ContinuousClock.now - started)
+        return response
+    }
+
+    /// The answer to what is no request at all, such as malformed HTTP: known before there is a route or a caller.
+    package func refuse(_ problem: Problem) -> Response {
+        problemReply(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+    }
+
+    private func problemReply(_ problem: Problem, requestID: String, route: String) -> Response {
+        if problem.kind.status >= 500 {
+            logger.error(
+                "\(problem.title)",
+                metadata: [
+                    "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)", "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
+                ])
+        }
+        metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
+        return problem.response(requestID: requestID)
+    }
+
+    private func record(_ head: HTTPRequest, _ response: Response, _ route: String, _ requestID: String, _ address: String, _ context: RequestContext?, _ duration: Duration) {
+        let method = Self.known(head.method)
+        figures.count(route, method, response.status.code, seconds: duration.inSeconds)
+        accessLog.note(
+            AccessLog.Line(
+                requestID: requestID,
+                method: method,
+                path: route,
+                status: response.status.code,
+                duration: duration,
+                clientAddress: address,
+                user: context?.accountName
+            )
+        )
+    }
+
+    private static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+
+    /// A client may send any token as a method; only known ones become label values.
+    private static func known(_ method: HTTPRequest.Method) -> String {
+        knownMethods.contains(method) ? method.rawValue : "other"
+    }
+
+    /// A request id that a client sent, if it is fit to be repeated.
+    private static func requestID(_ text: String?) -> String? {
+        guard let text, (8...128).contains(text.utf8.count),
+            text.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || isLetterOrDigit($0) })
+        else { return nil }
+        return text
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        default: false
+        }
+    }
+}
+
+/// What `/metrics` tells of requests.
+private final class RequestMetrics: Sendable {
+    private struct Key: Hashable {
+        let route: String
+        let method: String
+        let status: Int
+    }
+
+    private let metrics: Metrics
+    /// Looked up here by what every request has at hand, so that no label is put together a second time.
+    private let known = Mutex<[Key: (answered: Metrics.Counter, duration: Metrics.Timer)]>([:])
+
+    init(_ metrics: Metrics) {
+        self.metrics = metrics
+        metrics.describe("gatehouse_http_requests_total", "Requests answered, by route, method and status.")
+        metrics.describe("gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
+    }
+
+    func count(_ route: String, _ method: String, _ status: Int, seconds: Double) {
+        let key = Key(route: route, method: method, status: status)
+        let (answered, duration) = known.withLock { known in
+            if let figures = known[key] { return figures }
+            let figures = (
+                answered: metrics.counter("gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
+                duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
+            )
+            known[key] = figures
+            return figures
+        }
+        answered.increment()
+        duration.observe(seconds: seconds)
+    }
+}
+
+// MARK: Cross-origin requests (Fetch standard, CORS protocol)
+
+extension RequestDispatcher {
+    private func allows(_ origin: String) -> Bool { corsOrigins.contains(origin) || corsOrigins.contains("*") }
+
+    private func preflight(_ head: HTTPRequest) -> Response? {
+        guard let origin = head.headerFields[.origin], head.headerFields[.accessControlRequestMethod] != nil else { return nil }
+        var response = Response(status: .noContent)
+        if allows(origin) {
+            response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
+            response.headers[.accessControlAllowHeaders] =
+                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
+            response.headers[.accessControlMaxAge] = "600"
+        }
+        return response
+    }
+
+    private func addCORS(to response: inout Response, origin: String?) {
+        guard !corsOrigins.isEmpty else { return }
+        response.headers[.vary] = "Origin"
+        guard let origin, allows(origin) else { return }
+        response.headers[.accessControlAllowOrigin] = origin
+        response.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
+        response.headers[.accessControlExposeHeaders] =
+            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+    }
+}
+
+extension Problem.Kind {
+    package static let methodNotAllowed = Self("method-not-allowed", "Method not allowed", status: 405)
+}
+
+extension Problem {
+    /// The problem as RFC 9457 has it, with `error` for clients that read nothing else.
+    package func response(requestID: String) -> Response {
+        var body = members
+        body["type"] = .string("/problems/\(kind.code)")
+        body["title"] = .string(title)
+        body["status"] = .integer(Int64(kind.status))
+        body["detail"] = .string(detail ?? title)
+        body["code"] = .string(kind.code)
+        body["request_id"] = .string(requestID)
+        body["error"] = .string(title)
+        var response = Response(
+            status: HTTPResponse.Status(code: kind.status),
+            headers: [.contentType: "application/problem+json; charset=utf-8", .cacheControl: "no-store"],
+            body: .buffer(PayloadWriter.json(.object(body)))
+        )
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { response.headers[name] = value }
+        }
+        return response
+    }
+}

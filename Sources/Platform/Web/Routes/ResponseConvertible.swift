@@ -1,0 +1,191 @@
+package import Base
+import HTTPTypes
+import NIOCore
+
+/// What a handler returns: it writes itself as a reply, and documents beforehand what that reply may look like.
+package protocol ResponseConvertible: Sendable {
+    static var documented: [DocumentedResponse] { get }
+    func response() throws(Problem) -> Response
+}
+
+/// One way in which a door answers when all is well.
+package struct DocumentedResponse: Sendable {
+    package let status: Int
+    package let description: String
+    package let mediaType: String?
+    package let payload: (any Payload.Type)?
+
+    package init(_ status: Int, _ description: String, mediaType: String? = nil, payload: (any Payload.Type)? = nil) {
+        self.status = status
+        self.description = description
+        self.mediaType = mediaType
+        self.payload = payload
+    }
+}
+
+extension Payload {
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "Done", mediaType: "application/json", payload: Self.self)] }
+
+    package func response() throws(Problem) -> Response {
+        Response(json: try encoded())
+    }
+}
+
+/// A payload that was written before: for an answer that is given many times.
+package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
+    package let body: Body
+    private let json: ByteBuffer
+
+    package init(_ body: Body) throws(Problem) {
+        self.body = body
+        json = try body.encoded()
+    }
+
+    package static var documented: [DocumentedResponse] { Body.documented }
+    package func response() -> Response { Response(json: json) }
+}
+
+extension NoContent {
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(204, "Done; there is nothing to say")] }
+    package func response() -> Response { Response(status: .noContent) }
+}
+
+/// A payload that tells of something new: 201.
+package struct Created<Body: Payload>: ResponseConvertible {
+    package let body: Body
+    package init(_ body: Body) { self.body = body }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(201, "Created", mediaType: "application/json", payload: Body.self)] }
+    package func response() throws(Problem) -> Response {
+        var response = try body.response()
+        response.status = .created
+        return response
+    }
+}
+
+/// A payload that tells of work to follow: 202, with the place to follow it in `Location`.
+package struct Accepted<Body: Payload>: ResponseConvertible {
+    package let body: Body
+    package let location: String
+
+    package init(_ body: Body, follow location: String) {
+        self.body = body
+        self.location = location
+    }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(202, "Accepted; follow the job", mediaType: "application/json", payload: Body.self)] }
+    package func response() throws(Problem) -> Response {
+        var response = try body.response()
+        response.status = .accepted
+        response.headers[.location] = location
+        return response
+    }
+}
+
+/// One answer or another.
+package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: ResponseConvertible {
+    case first(First)
+    case second(Second)
+
+    package static var documented: [DocumentedResponse] { First.documented + Second.documented }
+    package func response() throws(Problem) -> Response {
+        switch self {
+        case .first(let answer): try answer.response()
+        case .second(let answer): try answer.response()
+        }
+    }
+}
+
+/// A file to keep, streamed from disk.
+package struct Download: ResponseConvertible {
+    let path: String
+    let size: Int64
+    let name: String
+    let mediaType: String
+
+    /// - Parameters:
+    ///   - path: where the file lies; it is opened when the reply is written.
+    ///   - name: what the client shall call it.
+    package init(path: String, size: Int64, name: String, mediaType: String = "application/octet-stream") {
+        self.path = path
+        self.size = size
+        self.name = name
+        self.mediaType = mediaType
+    }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "application/octet-stream")] }
+    package func response() -> Response {
+        let safe = String(name.unicodeScalars.map { ($0.value > 32 && $0.value < 127 && !"\"\\;/".unicodeScalars.contains($0)) ? Character($0) : "_" })
+        return Response(
+            status: .ok,
+            headers: [.contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"", .xContentTypeOptions: "nosniff"],
+            body: .file(path: path, range: 0..<size)
+        )
+    }
+}
+
+/// A payload to keep as a file.
+package struct Attachment<Body: Payload>: ResponseConvertible {
+    let body: Body
+    let name: String
+
+    package init(_ body: Body, name: String) {
+        self.body = body
+        self.name = name
+    }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "application/json", payload: Body.self)] }
+    package func response() throws(Problem) -> Response {
+        var response = try body.response()
+        response.headers[.contentDisposition] = "attachment; filename=\"\(name)\""
+        return response
+    }
+}
+
+/// Plain text.
+package struct PlainText: ResponseConvertible {
+    let text: String
+    let mediaType: String
+
+    package init(_ text: String, mediaType: String = "text/plain; charset=utf-8") {
+        self.text = text
+        self.mediaType = mediaType
+    }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "Text", mediaType: "text/plain")] }
+    package func response() -> Response { Response(text: text, mediaType: mediaType) }
+}
+
+/// The style of pages.
+package struct Stylesheet: ResponseConvertible {
+    let css: String
+    package init(_ css: String) { self.css = css }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "A stylesheet", mediaType: "text/css")] }
+    package func response() -> Response { Response(text: css, mediaType: "text/css; charset=utf-8") }
+}
+
+/// The OpenAPI document, already written.
+package struct OpenAPIDocument: ResponseConvertible {
+    let text: String
+    package init(_ text: String) { self.text = text }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The document", mediaType: "application/json")] }
+    package func response() -> Response { Response(json: ByteBuffer(string: text)) }
+}
+
+/// A page for people, under a policy that lets it load nothing from elsewhere.
+package struct Page: ResponseConvertible {
+    let html: String
+    package init(_ html: String) { self.html = html }
+
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "A page", mediaType: "text/html")] }
+    package func response() -> Response {
+        var response = Response(text: html, mediaType: "text/html; charset=utf-8")
+        response.headers[.contentSecurityPolicy] =
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.referrerPolicy] = "no-referrer"
+        return response
+    }
+}

@@ -1,0 +1,126 @@
+import App
+import Base
+import Entitlements
+import HTTPTypes
+import Identity
+import Modules
+import TestKit
+import Testing
+
+/// Somebody with a subscription, and the verbs that take from it.
+struct QuotaFixture: Sendable {
+    let app: TestApp
+    let person: TestPerson
+    var entitlements: EntitlementsModule { app.app.entitlements }
+    var database: any Database { app.app.database }
+    var organisation: ID<Organisation> { ID(trusted: person.organisation) }
+
+    /// A proof, as the gate gives it.
+    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable) async throws -> Charge {
+        try await entitlements.quota(meter, units: units, mode: mode).check(call(key: key))
+    }
+
+    func standing() async throws -> EntitlementSnapshot { try await entitlements.subscription.check(call()) }
+
+    private func call(key: String? = nil) -> Request {
+        var headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
+        if let key { headers[.idempotencyKey] = key }
+        return Request(method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1", received: app.clock.now)
+    }
+
+    @discardableResult
+    func reserve(
+        _ charge: Charge,
+        _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
+        print: String? = nil,
+        terms: Reservation.Terms = Reservation.Terms(),
+        on other: (any Database)? = nil
+    ) async throws -> ID<Reservation> {
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.reserve(charge, operation: operation, fingerprint: print ?? "print of \(operation)", terms: terms, in: $0)
+        }
+    }
+
+    @discardableResult
+    func reserve(_ charges: [Charge], key: String, on other: (any Database)? = nil) async throws -> [ID<Reservation>] {
+        try await (other ?? database).write { [entitlements] in try entitlements.reserve(charges, key: key, fingerprint: "print of \(key)", in: $0) }
+    }
+
+    @discardableResult
+    func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
+        try await (other ?? database).write { [entitlements] in try entitlements.commit(id, units: units, fence: fence, in: $0) }
+    }
+
+    @discardableResult
+    func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
+        try await (other ?? database).write { [entitlements] in try entitlements.release(id, fence: fence, in: $0) }
+    }
+
+    func extend(_ id: ID<Reservation>, fence: Int64? = nil) async throws -> Bool {
+        try await database.write { [entitlements] in try entitlements.extend(id, fence: fence, in: $0) }
+    }
+
+    func takeUp(_ id: ID<Reservation>) async throws -> Int64? {
+        try await database.write { [entitlements] in try entitlements.takeUp(id, in: $0) }
+    }
+
+    func spend(_ charge: Charge, _ operation: String, on other: (any Database)? = nil) async throws {
+        try await (other ?? database).write { [entitlements] in try entitlements.spend(charge, operation: operation, in: $0) }
+    }
+
+    /// What usage shows of a meter: used, held and remaining.
+    func level(_ meter: Meter = .uploads) async throws -> [Int64?] {
+        let usage = await app.call("GET", "/v1/usage", token: person.token)
+        try #require(usage.status == 200, "\(usage)")
+        let view = usage["meters"]?[meter.name]
+        return [view?["used"]?.integer, view?["held"]?.integer, view?["remaining"]?.integer]
+    }
+
+    func state(_ id: ID<Reservation>) async throws -> String? {
+        try await database.read { try $0.first("SELECT state FROM reservations WHERE id = \(id)") { try $0["state"] } }
+    }
+
+    func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
+        let faults = try await Invariants.faults(in: database)
+        #expect(faults == [], sourceLocation: location)
+    }
+
+    /// How many audit events of this organisation there are.
+    func auditCount(_ action: String) async throws -> Int64 {
+        try await database.read { [organisation] in
+            try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action) AND organisation_id = \(organisation)")
+        }
+    }
+}
+
+extension Meter {
+    /// Meters of the built-in plans, by the names that the catalogue has for them.
+    static let uploads = Meter("uploads", title: "Upload")
+    static let processing = Meter("processing", title: "Processing")
+    static let trainingRuns = Meter("training_runs", title: "Training")
+}
+
+/// A system of its own, with somebody on a plan.
+func withTill(_ engine: Engine, plan: String = "free", _ body: (QuotaFixture) async throws -> Void) async throws {
+    // Tests of periods move the clock by months, and tokens shall outlive that.
+    try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
+        let till = QuotaFixture(app: app, person: try await app.subscriber(plan))
+        try await body(till)
+        try await till.requireBalance()
+    }
+}
+
+/// What `body` was refused with.
+func problem(_ body: () async throws -> Void) async -> Problem? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return error as? Problem ?? Problem(.internalError, cause: error)
+    }
+}
+
+func expectProblem(_ kind: Problem.Kind, _ body: () async throws -> Void, location: SourceLocation = #_sourceLocation) async {
+    let found = await problem(body)
+    #expect(found?.kind == kind, sourceLocation: location)
+}

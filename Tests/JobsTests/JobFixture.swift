@@ -1,0 +1,129 @@
+import Base
+import Foundation
+import Jobs
+import Storage
+import Synchronization
+import Telemetry
+import TestKit
+
+/// A queue on a database of its own, with a clock and a chance that belong to the test.
+struct JobFixture: Sendable {
+    let database: any Database
+    let clock: TestClock
+    let queue: JobQueue
+    let runtime: Runtime
+    let metrics = Metrics()
+    let log = LogOutput(keepsLines: true)
+
+    func runner(
+        _ workers: [Worker], schedules: [Schedule] = [], on other: (any Database)? = nil, settings: JobRunner.Settings = .init()
+    ) -> JobRunner {
+        JobRunner(
+            database: other ?? database,
+            workers: workers,
+            schedules: schedules,
+            queue: queue,
+            metrics: metrics,
+            logger: Logger(label: "jobs") { [log] label in LineLogHandler(label: label, format: .json, level: .debug, output: log) },
+            runtime: runtime,
+            settings: settings
+        )
+    }
+
+    @discardableResult
+    func enqueue(_ job: some Job, _ options: JobOptions = .init()) async throws -> ID<QueuedJob> {
+        try await database.write { [queue] in try queue.enqueue(job, options, in: $0) }
+    }
+
+    func status(_ id: ID<QueuedJob>) async throws -> JobStatus {
+        guard let status = try await database.read({ [queue] in try queue.status(of: id, in: $0) }) else { throw NoSuchJob() }
+        return status
+    }
+
+    @discardableResult
+    func cancel(_ id: ID<QueuedJob>) async throws -> JobState? {
+        try await database.write { [queue] in try queue.cancel(id, in: $0) }
+    }
+
+    /// What the jobs of the tests leave behind, in order.
+    func notes() async throws -> [String] {
+        try await database.read { try $0.all("SELECT text FROM notes ORDER BY number") { try $0["text"] } }
+    }
+
+    func count(_ sql: SQL) async throws -> Int64 {
+        try await database.read { try $0.count(sql) }
+    }
+}
+
+struct NoSuchJob: Error {}
+
+/// A job that leaves a note.
+struct Note: Job {
+    static let name = "test.note"
+    var text: String
+}
+
+struct Other: Job {
+    static let name = "test.other"
+}
+
+extension Transaction {
+    func note(_ text: String) throws {
+        try execute("INSERT INTO notes (number, text) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM notes), \(text))")
+    }
+}
+
+extension Worker {
+    /// Writes its job's text down when it is done.
+    static let notes = Worker(Note.self) { job, _ in .done { try $0.note(job.text) } }
+}
+
+func withWorkshop(_ engine: Engine, _ body: (JobFixture) async throws -> Void) async throws {
+    let clock = TestClock()
+    let random = Mutex(UInt64(7))
+    let runtime = Runtime(now: { clock.now }) { count in
+        random.withLock { state in
+            (0..<count).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return UInt8(state >> 56)
+            }
+        }
+    }
+    try await withDatabase(engine, clock: { clock.now }) { database in
+        let notes = Migration("test-001-notes", "CREATE TABLE notes (number \(.integer) NOT NULL, text TEXT NOT NULL) \(.strict)")
+        try await Migrator(JobsSchema.migrations + [notes]).run(on: database)
+        try await body(JobFixture(database: database, clock: clock, queue: JobQueue(runtime: runtime), runtime: runtime))
+    }
+}
+
+/// A clock that moves when it is told to.
+final class TestClock: Sendable {
+    // 2026-03-02T08:00:00Z, a Monday.
+    private let time = Mutex(Instant(seconds: 1_772_438_400))
+
+    var now: Instant { time.withLock { $0 } }
+    func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
+    func set(_ instant: Instant) { time.withLock { $0 = instant } }
+}
+
+/// A door that is opened once.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+    func open() { continuation.finish() }
+    func wait() async { for await _ in stream {} }
+}
+
+/// How often something happened.
+final class Tally: Sendable {
+    private let counted = Mutex(0)
+    var count: Int { counted.withLock { $0 } }
+    @discardableResult func add() -> Int {
+        counted.withLock {
+            $0 += 1
+            return $0
+        }
+    }
+}
