@@ -45,7 +45,9 @@ let platform: [Target] = [
     .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
-    .layer("Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache], embeds: ["Templates"]),
+    .layer(
+        "Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
+        embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
     .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
@@ -55,13 +57,25 @@ let platform: [Target] = [
 
 let core: [Target] = [
     .layer("Core", "Audit", ["Modules", "Secrets"]),
-    .layer("Core", "Identity", ["Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes, .serviceLifecycle]),
+    .layer(
+        "Core", "Identity",
+        [
+            "Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes,
+            .serviceLifecycle,
+        ]),
     .layer("Core", "Ledger", ["Modules"]),
-    .layer("Core", "Entitlements", ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+    .layer(
+        "Core", "Entitlements",
+        ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
 ]
 
 let products: [Target] = [
-    .layer("Products", "Training", ["Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting", .httpTypes, .nio])
+    .layer(
+        "Products", "Training",
+        [
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting",
+            .httpTypes, .nio,
+        ])
 ]
 
 let apps: [Target] = [
@@ -69,22 +83,28 @@ let apps: [Target] = [
         "Apps",
         "App",
         [
-            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files", "Telemetry", "CMalloc", .configuration,
+            "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
+            "Telemetry", "CMalloc", .configuration,
             .httpTypes, .serviceLifecycle, .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
     .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
-    .layer("Apps", "TestKit", ["App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
+    .layer(
+        "Apps", "TestKit",
+        ["App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
     .executableTarget(
         name: "gatehouse",
-        dependencies: ["App", "Audit", "Client", "Mail", "Modules", "Identity", "Entitlements", "Plotting", .arguments],
+        dependencies: [
+            "App", "Audit", "Client", "Mail", "Modules", "Identity", "Entitlements", "Plotting", .arguments,
+        ],
         path: "Sources/Apps/gatehouse"
     ),
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements", "Forecasting", "StoragePostgres",
+            "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
+            "Forecasting", "StoragePostgres",
             .arguments, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
@@ -99,14 +119,28 @@ let tests: [Target] = [
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
-    .tests("RatesTests", ["Base", "MessagingRedis", "Rates", "App", "Identity", "Entitlements", "Modules", "Telemetry", "TestKit", .httpTypes]),
+    .tests(
+        "RatesTests",
+        [
+            "Base", "MessagingRedis", "Rates", "App", "Identity", "Entitlements", "Modules", "Telemetry", "TestKit",
+            .httpTypes,
+        ]),
     .tests("MessagingRedisTests", ["MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
-    .tests("IdentityTests", ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+    .tests(
+        "IdentityTests",
+        ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
     .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
-    .tests("EntitlementsTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
+    .tests(
+        "EntitlementsTests",
+        ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
-    .tests("AppTests", ["App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client", .httpTypes]),
+    .tests(
+        "AppTests",
+        [
+            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client",
+            .httpTypes,
+        ]),
 ]
 
 let package = Package(

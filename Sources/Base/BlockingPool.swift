@@ -28,7 +28,9 @@ package final class BlockingPool: Sendable {
     package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             guard !queue.add({ continuation.resume(with: Swift.Result { try body() }) }) else { return }
-            continuation.resume(throwing: Problem.overloaded(retryAfter: 2, detail: "Too much of this work is waiting. Try again in a moment."))
+            continuation.resume(
+                throwing: Problem.overloaded(
+                    retryAfter: 2, detail: "Too much of this work is waiting. Try again in a moment."))
         }
     }
 
@@ -85,7 +87,9 @@ private final class Queue: Sendable {
             var next: (@Sendable () -> Void)?
             var isRunning = true
             while true {
-                (next, isRunning) = state.withLock { state in (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isRunning) }
+                (next, isRunning) = state.withLock { state in
+                    (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isRunning)
+                }
                 if next != nil || !isRunning { break }
                 condition.wait()
             }

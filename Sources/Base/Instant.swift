@@ -9,9 +9,15 @@ package struct Instant: Hashable, Comparable, Sendable {
     package var seconds: Int64 { microseconds.quotient(flooredBy: 1_000_000) }
 
     package static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
-    package static func + (left: Instant, right: Duration) -> Instant { Instant(microseconds: left.microseconds + right.microseconds) }
-    package static func - (left: Instant, right: Duration) -> Instant { Instant(microseconds: left.microseconds - right.microseconds) }
-    package static func - (left: Instant, right: Instant) -> Duration { .microseconds(left.microseconds - right.microseconds) }
+    package static func + (left: Instant, right: Duration) -> Instant {
+        Instant(microseconds: left.microseconds + right.microseconds)
+    }
+    package static func - (left: Instant, right: Duration) -> Instant {
+        Instant(microseconds: left.microseconds - right.microseconds)
+    }
+    package static func - (left: Instant, right: Instant) -> Duration {
+        .microseconds(left.microseconds - right.microseconds)
+    }
 }
 
 extension Duration {
@@ -68,16 +74,21 @@ extension Instant: CustomStringConvertible {
     /// Reads ISO 8601 in UTC as ``description`` writes it, with any number of decimals up to six.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"), bytes[4] == bytes[7], bytes[4] == UInt8(ascii: "-"),
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"), bytes[4] == bytes[7],
+            bytes[4] == UInt8(ascii: "-"),
             bytes[13] == bytes[16], bytes[13] == UInt8(ascii: ":"),
-            let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]), let day = Self.number(bytes[8..<10]),
-            let hour = Self.number(bytes[11..<13]), let minute = Self.number(bytes[14..<16]), let second = Self.number(bytes[17..<19]),
+            let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]),
+            let day = Self.number(bytes[8..<10]),
+            let hour = Self.number(bytes[11..<13]), let minute = Self.number(bytes[14..<16]),
+            let second = Self.number(bytes[17..<19]),
             hour < 24, minute < 60, second < 60, let date = CivilDate(year: year, month: month, day: day)
         else { return nil }
         var fraction: Int64 = 0
         if bytes.count > 20 {
             let digits = bytes[20..<(bytes.count - 1)]
-            guard bytes[19] == UInt8(ascii: "."), (1...6).contains(digits.count), let value = Self.number(digits) else { return nil }
+            guard bytes[19] == UInt8(ascii: "."), (1...6).contains(digits.count), let value = Self.number(digits) else {
+                return nil
+            }
             fraction = value
             for _ in digits.count..<6 { fraction *= 10 }
         }
@@ -156,5 +167,7 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var description: String { "\(Instant.padded(year, 4))-\(Instant.padded(month, 2))-\(Instant.padded(day, 2))" }
+    package var description: String {
+        "\(Instant.padded(year, 4))-\(Instant.padded(month, 2))-\(Instant.padded(day, 2))"
+    }
 }

@@ -54,7 +54,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func nested(_ body: (inout JSONParser) throws(JSONFault) -> JSONValue) throws(JSONFault) -> JSONValue {
+    private mutating func nested(_ body: (inout JSONParser) throws(JSONFault) -> JSONValue) throws(JSONFault)
+        -> JSONValue
+    {
         guard depth < Self.depthMax else { throw fault("it is nested more than \(Self.depthMax) levels deep") }
         depth += 1
         position += 1
@@ -75,7 +77,9 @@ private struct JSONParser {
             skipSpace()
             guard try take(UInt8(ascii: ":")) else { throw fault("a colon is expected") }
             // Of two members with one name, readers disagree which one counts: what is checked could differ from what is used.
-            guard members.updateValue(try value(), forKey: name) == nil else { throw JSONFault(reason: "a name is there twice", offset: start) }
+            guard members.updateValue(try value(), forKey: name) == nil else {
+                throw JSONFault(reason: "a name is there twice", offset: start)
+            }
             skipSpace()
             if try take(UInt8(ascii: "}")) { return .object(members) }
             guard try take(UInt8(ascii: ",")) else { throw fault("a comma or the end of the object is expected") }
@@ -108,7 +112,9 @@ private struct JSONParser {
         _ = skip(UInt8(ascii: "-"))
         let first = position
         guard skipDigits() > 0 else { throw fault("a value is expected") }
-        if bytes[first] == UInt8(ascii: "0"), position - first > 1 { throw JSONFault(reason: "a number begins with 0", offset: start) }
+        if bytes[first] == UInt8(ascii: "0"), position - first > 1 {
+            throw JSONFault(reason: "a number begins with 0", offset: start)
+        }
         var isWhole = true
         if skip(UInt8(ascii: ".")) {
             isWhole = false
@@ -121,13 +127,17 @@ private struct JSONParser {
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isWhole, let integer = Int64(text) { return .integer(integer) }
-        guard let number = Double(text), number.isFinite else { throw JSONFault(reason: "a number is too large", offset: start) }
+        guard let number = Double(text), number.isFinite else {
+            throw JSONFault(reason: "a number is too large", offset: start)
+        }
         return .number(number)
     }
 
     private mutating func skipDigits() -> Int {
         let start = position
-        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position += 1 }
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position += 1
+        }
         return position - start
     }
 
@@ -137,7 +147,9 @@ private struct JSONParser {
         position += 1
         let start = position
         // Most strings have no escapes and are taken as they lie.
-        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\"), bytes[position] >= 0x20 { position += 1 }
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\"),
+            bytes[position] >= 0x20
+        { position += 1 }
         var collected: [UInt8] = []
         var from = start
         while true {
@@ -150,7 +162,9 @@ private struct JSONParser {
             let plain = bytes[from..<position]
             position += 1
             if byte == UInt8(ascii: "\"") {
-                let text = from == start ? String(validating: plain, as: UTF8.self) : String(validating: collected + plain, as: UTF8.self)
+                let text =
+                    from == start
+                    ? String(validating: plain, as: UTF8.self) : String(validating: collected + plain, as: UTF8.self)
                 guard let text else { throw JSONFault(reason: "a string is not UTF-8", offset: start) }
                 return text
             }
@@ -182,9 +196,13 @@ private struct JSONParser {
     private mutating func escapedScalar() throws(JSONFault) -> Character {
         let high = try codeUnit()
         if let scalar = UnicodeScalar(high) { return Character(scalar) }
-        guard skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else { throw fault("half a surrogate pair stands in a string") }
+        guard skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else {
+            throw fault("half a surrogate pair stands in a string")
+        }
         let low = try codeUnit()
-        guard UTF16.isLeadSurrogate(high), UTF16.isTrailSurrogate(low) else { throw fault("half a surrogate pair stands in a string") }
+        guard UTF16.isLeadSurrogate(high), UTF16.isTrailSurrogate(low) else {
+            throw fault("half a surrogate pair stands in a string")
+        }
         return Character(UTF16.decode(UTF16.EncodedScalar([high, low])))
     }
 
@@ -219,7 +237,9 @@ private struct JSONParser {
     }
 
     private mutating func skipSpace() {
-        while position < bytes.count, bytes[position] == 0x20 || bytes[position] == 0x0A || bytes[position] == 0x0D || bytes[position] == 0x09 { position += 1 }
+        while position < bytes.count,
+            bytes[position] == 0x20 || bytes[position] == 0x0A || bytes[position] == 0x0D || bytes[position] == 0x09
+        { position += 1 }
     }
 
     private func fault(_ reason: String) -> JSONFault { JSONFault(reason: reason, offset: position) }

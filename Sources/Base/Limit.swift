@@ -34,7 +34,8 @@ extension Limit: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let limit = Limit(try container.decode(Int64.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "a limit is 0 or more, or -1 for unlimited")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "a limit is 0 or more, or -1 for unlimited")
         }
         self = limit
     }

@@ -16,14 +16,16 @@ package struct Currency: Hashable, Sendable, Codable {
     /// - Returns: nil unless `code` is three letters a–z.
     package init?(_ code: String) {
         let lower = code.lowercased()
-        guard lower.utf8.count == 3, lower.utf8.allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }) else { return nil }
+        guard lower.utf8.count == 3, lower.utf8.allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) })
+        else { return nil }
         self.code = lower
     }
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let currency = Currency(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a currency code of three letters")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "not a currency code of three letters")
         }
         self = currency
     }

@@ -49,7 +49,9 @@ package struct NetworkRange: Hashable, Sendable {
             self.init(address, prefix: address.bytes.count * 8)
             return
         }
-        guard parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let prefix = Int(parts[1]) else { return nil }
+        guard parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let prefix = Int(parts[1])
+        else { return nil }
         // A prefix of an IPv4 address in IPv6 spelling counts the bits before it too.
         let mapped = first.contains(":") && address.bytes.count == 4 ? prefix - 96 : prefix
         guard (0...address.bytes.count * 8).contains(mapped) else { return nil }

@@ -80,7 +80,9 @@ extension Problem {
         }
 
         /// One step of a pointer into an object: `/` and the member's name with what pointers themselves are written with escaped (RFC 6901, section 3).
-        package static func step(_ name: String) -> String { "/" + name.replacing("~", with: "~0").replacing("/", with: "~1") }
+        package static func step(_ name: String) -> String {
+            "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+        }
     }
 
     /// A body that was read but says something impossible: 422 with every fault found.

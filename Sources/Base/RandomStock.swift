@@ -33,7 +33,9 @@ final class RandomStock: Sendable {
             // It fails where memory does.
             while filled < count {
                 let some = min(count - filled, stockBytes)
-                guard getentropy(bytes.baseAddress.map { $0 + filled }, some) == 0 else { preconditionFailure("the system has no random bytes") }
+                guard getentropy(bytes.baseAddress.map { $0 + filled }, some) == 0 else {
+                    preconditionFailure("the system has no random bytes")
+                }
                 filled += some
             }
         }

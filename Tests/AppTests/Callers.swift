@@ -25,7 +25,9 @@ struct Caller: Sendable {
             case .member: if let refusal = identityRefusal(requirement) { return refusal }
             case .role:
                 if let refusal = identityRefusal(requirement) { return refusal }
-                if role != .admin, !requirement.name.split(separator: "|").contains(where: { $0 == role.rawValue }) { return "insufficient-role" }
+                if role != .admin, !requirement.name.split(separator: "|").contains(where: { $0 == role.rawValue }) {
+                    return "insufficient-role"
+                }
             case .organisationRole:
                 if let refusal = identityRefusal(requirement) { return refusal }
                 // Everybody owns their own organisation, and nobody belongs to the one that the addresses of this test name.
@@ -64,8 +66,13 @@ struct Callers {
         app.clock.advance(by: .minutes(16))
         let unverified = try await app.register("unverified")
         let unsubscribed = try await app.register("unsubscribed")
-        try await app.app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(unsubscribed.id)") }
-        let (free, pro, foreigner) = (try await app.subscriber("free"), try await app.subscriber("pro"), try await app.subscriber("pro", "foreigner"))
+        try await app.app.database.write {
+            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(unsubscribed.id)")
+        }
+        let (free, pro, foreigner) = (
+            try await app.subscriber("free"), try await app.subscriber("pro"),
+            try await app.subscriber("pro", "foreigner")
+        )
         let administrator = try await app.administrator()
         let suspended = try await app.register("suspended")
         // Whoever could begin a trial would have a plan from that door on.
@@ -84,7 +91,8 @@ struct Callers {
         let narrow = try await app.apiKey(of: pro, ["usage.write"])
         let revoked = try await app.apiKey(of: pro, ["*"])
         _ = await app.call("DELETE", "/v1/auth/api-keys/\(revoked.id)", token: pro.token)
-        let short = try await app.apiKey(of: pro, ["*"], ["expires_at": .string((app.clock.now + .seconds(1)).description)])
+        let short = try await app.apiKey(
+            of: pro, ["*"], ["expires_at": .string((app.clock.now + .seconds(1)).description)])
         app.clock.advance(by: .seconds(1))
         let mistyped = String(key.text.dropLast()) + (key.text.hasSuffix("0") ? "1" : "0")
         let everything = Set(app.app.routes.compactMap(\.keyScope)).subtracting(["administration.read"])
@@ -103,13 +111,19 @@ struct Callers {
                 try await Self.signIn(pro)(app).merging(["X-Organisation": foreigner.organisation]) { $1 }
             },
             Caller(name: "administrator", role: .admin, credential: Self.signIn(administrator)),
-            Caller(name: "a key with every scope", plan: proPlan, keyScopes: everything) { _ in ["X-API-Key": key.text] },
-            Caller(name: "the same key as a bearer", plan: proPlan, keyScopes: everything) { _ in Self.bearer(key.text) },
-            Caller(name: "a key of another scope", plan: proPlan, keyScopes: ["usage.write"]) { _ in ["X-API-Key": narrow.text] },
+            Caller(name: "a key with every scope", plan: proPlan, keyScopes: everything) { _ in ["X-API-Key": key.text]
+            },
+            Caller(name: "the same key as a bearer", plan: proPlan, keyScopes: everything) { _ in Self.bearer(key.text)
+            },
+            Caller(name: "a key of another scope", plan: proPlan, keyScopes: ["usage.write"]) { _ in
+                ["X-API-Key": narrow.text]
+            },
             Caller(name: "an expired key", refusal: "api-key-expired") { _ in ["X-API-Key": short.text] },
             Caller(name: "a revoked key", refusal: "authentication-failed") { _ in ["X-API-Key": revoked.text] },
             Caller(name: "a mistyped key", refusal: "authentication-failed") { _ in ["X-API-Key": mistyped] },
-            Caller(name: "a key of somebody suspended", refusal: "authentication-failed") { _ in ["X-API-Key": suspendedKey.text] },
+            Caller(name: "a key of somebody suspended", refusal: "authentication-failed") { _ in
+                ["X-API-Key": suspendedKey.text]
+            },
             Caller(name: "a key in an organisation that is not its own", refusal: "not-a-member") { _ in
                 ["X-API-Key": key.text, "X-Organisation": foreigner.organisation]
             },
@@ -120,7 +134,8 @@ struct Callers {
 
     private static func signIn(_ person: TestPerson) -> @Sendable (TestApp) async throws -> [String: String] {
         { app in
-            let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            let response = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
             guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
             return bearer(token)
         }
@@ -129,10 +144,15 @@ struct Callers {
 
 extension TestApp {
     /// A new API key of somebody, made through the front door.
-    func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (id: String, text: String) {
+    func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (
+        id: String, text: String
+    ) {
         let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
-        let response = await call("POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
-        guard let id = response["id"]?.string, let text = response["api_key"]?.string else { throw UnexpectedResponse(response) }
+        let response = await call(
+            "POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
+        guard let id = response["id"]?.string, let text = response["api_key"]?.string else {
+            throw UnexpectedResponse(response)
+        }
         return (id, text)
     }
 }

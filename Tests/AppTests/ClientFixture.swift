@@ -10,14 +10,19 @@ struct ClientFixture: Sendable {
 
     static func register(at server: ServerProcess, password: String) async throws -> ClientFixture {
         let client = Client(baseURL: server.baseURL)
-        let response = try await client.request(.post, "/v1/auth/register", body: .json(["email": "customer@example.org", "password": .string(password)]))
+        let response = try await client.request(
+            .post, "/v1/auth/register", body: .json(["email": "customer@example.org", "password": .string(password)]))
         await client.shutDown()
-        guard let id = response.json?["user"]?["id"]?.string, let token = response.json?["access_token"]?.string else { throw Unexpected(response: "\(response)") }
+        guard let id = response.json?["user"]?["id"]?.string, let token = response.json?["access_token"]?.string else {
+            throw Unexpected(response: "\(response)")
+        }
         return ClientFixture(id: id, token: token)
     }
 
     /// One request, on connections of its own: a killed server takes its connections with it.
-    func send(_ server: ServerProcess, _ method: ClientMethod, _ path: String, _ body: ClientBody = .none) async throws -> ClientResponse {
+    func send(_ server: ServerProcess, _ method: ClientMethod, _ path: String, _ body: ClientBody = .none) async throws
+        -> ClientResponse
+    {
         let client = Client(baseURL: server.baseURL).signedIn(with: token)
         do {
             let response = try await client.request(method, path, body: body)
@@ -30,7 +35,10 @@ struct ClientFixture: Sendable {
     }
 
     /// Asks until the session's status is as expected.
-    func wait(at server: ServerProcess, for session: String, atMost limit: Duration = .seconds(90), until isExpected: (JSONValue) -> Bool) async throws {
+    func wait(
+        at server: ServerProcess, for session: String, atMost limit: Duration = .seconds(90),
+        until isExpected: (JSONValue) -> Bool
+    ) async throws {
         let deadline = ContinuousClock.now + limit
         var latest: JSONValue = .null
         while ContinuousClock.now < deadline {

@@ -37,20 +37,27 @@ import Testing
 
     @Test func `everything can be set`() throws {
         let configuration = try read([
-            "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse", "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
+            "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse",
+            "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
             "DB_POOL_TIMEOUT": "1",
-            "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4", "PASSWORD_MIN_LENGTH": "10",
-            "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example", "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
+            "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4",
+            "PASSWORD_MIN_LENGTH": "10",
+            "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example",
+            "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
             "FRONTEND_URL": "https://app.example/pages/",
             "LOG_LEVEL": "Warning",
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
             "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix", "NODE_NAME": "north-1",
             "REDIS_URL": "rediss://:p@cache.example/1",
-            "REDIS_CA_FILE": "ca.pem", "RATE_LIMIT_ENABLED": "False", "VISITOR_RATE_LIMIT_REQUESTS": "7", "AUTH_RATE_LIMIT_REQUESTS": "8",
+            "REDIS_CA_FILE": "ca.pem", "RATE_LIMIT_ENABLED": "False", "VISITOR_RATE_LIMIT_REQUESTS": "7",
+            "AUTH_RATE_LIMIT_REQUESTS": "8",
             "AUTH_RATE_LIMIT_WINDOW_SECONDS": "9",
         ])
-        #expect((configuration.redisURL, configuration.redisCertificateAuthority) == ("rediss://:p@cache.example/1", "ca.pem"))
+        #expect(
+            (configuration.redisURL, configuration.redisCertificateAuthority) == (
+                "rediss://:p@cache.example/1", "ca.pem"
+            ))
         #expect(!configuration.limitsRates)
         #expect((configuration.visitorRequests, configuration.authenticationRequests) == (7, 8))
         #expect(configuration.authenticationWindow == .seconds(9))
@@ -71,21 +78,27 @@ import Testing
         #expect(configuration.baseURL == "https://api.example")
         #expect(configuration.frontendURL == "https://app.example/pages")
         #expect((configuration.plansFile, configuration.metricsToken) == ("plans.yaml", "t"))
-        #expect((configuration.jwtAlgorithm, configuration.jwtSecret, configuration.keyRotationDays) == (.edDSA, "z", 0))
+        #expect(
+            (configuration.jwtAlgorithm, configuration.jwtSecret, configuration.keyRotationDays) == (.edDSA, "z", 0))
         #expect(configuration.logLevel == .warning)
         #expect(configuration.logFormat == .text)
         #expect((configuration.jobSlots, configuration.jobLease) == (0, .seconds(3)))
     }
 
     @Test(arguments: [
-        ("PORT", "65536"), ("PORT", "-1"), ("PORT", "eighty"), ("PORT", "80.0"), ("PORT", "99999999999999999999"), ("DB_POOL_SIZE", "0"),
+        ("PORT", "65536"), ("PORT", "-1"), ("PORT", "eighty"), ("PORT", "80.0"), ("PORT", "99999999999999999999"),
+        ("DB_POOL_SIZE", "0"),
         ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"),
-        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"), ("BCRYPT_ROUNDS", "16"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"),
+        ("BCRYPT_ROUNDS", "16"),
         ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
-        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOCKOUT", "loose"), ("TOTP_WINDOW", "3"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("LOG_FORMAT", "xml"), ("JWT_ALGORITHM", "HS512"),
+        ("JOB_LEASE_SECONDS", "2"), ("ENVIRONMENT", "staging"), ("LOG_LEVEL", "loud"), ("LOCKOUT", "loose"),
+        ("TOTP_WINDOW", "3"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("LOG_FORMAT", "xml"),
+        ("JWT_ALGORITHM", "HS512"),
         ("JWT_ALGORITHM", "none"),
-        ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"), ("FRONTEND_URL", "https://app.example/?a=b"),
+        ("FRONTEND_URL", "app.example"), ("FRONTEND_URL", "ftp://app.example"), ("FRONTEND_URL", "https://"),
+        ("FRONTEND_URL", "https://app.example/?a=b"),
         ("KEY_ROTATION_DAYS", "-1"), ("KEY_ROTATION_DAYS", "3651"),
         ("DATABASE_URL", "mysql://localhost"), ("DATABASE_URL", "gatehouse.db"),
         ("REDIS_URL", "localhost:6379"), ("REDIS_URL", "redis://h:x"),
@@ -99,17 +112,25 @@ import Testing
     }
 
     @Test func `production names everything that is missing, at once`() {
-        let found = faults(["ENVIRONMENT": "production", "CORS_ORIGINS": "https://a.example,*", "BCRYPT_ROUNDS": "9", "PORT": "x"])
-        #expect(found.map { $0.prefix { $0 != ":" } } == ["PORT", "SECRET_KEY", "CORS_ORIGINS", "BCRYPT_ROUNDS", "BASE_URL"])
+        let found = faults([
+            "ENVIRONMENT": "production", "CORS_ORIGINS": "https://a.example,*", "BCRYPT_ROUNDS": "9", "PORT": "x",
+        ])
+        #expect(
+            found.map { $0.prefix { $0 != ":" } } == [
+                "PORT", "SECRET_KEY", "CORS_ORIGINS", "BCRYPT_ROUNDS", "BASE_URL",
+            ])
         let text = ConfigurationFaults(faults: found).description
         #expect(text.hasPrefix("The configuration is not usable:\n  - PORT"))
         #expect(text.split(separator: "\n").count == 6)
     }
 
     @Test(arguments: [
-        ("", "is required"), ("short", "has fewer than 32 characters"), (String(repeating: "k7", count: 15), "has fewer than 32 characters"),
-        (String(repeating: "ab", count: 20), "well-known default or too regular"), ("changeme-0123456789-abcdefghijklmnop", "well-known default"),
-        ("Your-Secret-Key-0123456789-abcdefghij", "well-known default"), ("gatehouse-0123456789-abcdefghijklmnop", "well-known default"),
+        ("", "is required"), ("short", "has fewer than 32 characters"),
+        (String(repeating: "k7", count: 15), "has fewer than 32 characters"),
+        (String(repeating: "ab", count: 20), "well-known default or too regular"),
+        ("changeme-0123456789-abcdefghijklmnop", "well-known default"),
+        ("Your-Secret-Key-0123456789-abcdefghij", "well-known default"),
+        ("gatehouse-0123456789-abcdefghijklmnop", "well-known default"),
     ])
     func `production takes no secret that can be guessed`(_ secret: String, _ reason: String) {
         var values = ["ENVIRONMENT": "production", "BASE_URL": "https://api.example"]
@@ -124,7 +145,8 @@ import Testing
 
     @Test func `a shared secret is long, and in production there and no default`() {
         let production = [
-            "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe", "BASE_URL": "https://api.example", "JWT_ALGORITHM": "HS256",
+            "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
+            "BASE_URL": "https://api.example", "JWT_ALGORITHM": "HS256",
         ]
         func found(_ secret: String?, _ values: [String: String] = ["JWT_ALGORITHM": "HS256"]) -> [String] {
             faults(values.merging(secret.map { ["JWT_SECRET": $0] } ?? [:]) { $1 })
@@ -134,12 +156,18 @@ import Testing
         #expect(found("short", [:]) == [])
         #expect(found(nil, production).map { $0.prefix { $0 != ":" } } == ["JWT_SECRET"])
         #expect(found("short", production) == ["JWT_SECRET: has fewer than 32 characters"])
-        #expect(found("changeme-0123456789-abcdefghijklmnop", production) == ["JWT_SECRET: is a well-known default or too regular"])
+        #expect(
+            found("changeme-0123456789-abcdefghijklmnop", production) == [
+                "JWT_SECRET: is a well-known default or too regular"
+            ])
         #expect(found("b7Nm1Kp6Js3Hd5Fg0TyUeq8Zr2Lw9Xc4V", production) == [])
     }
 
     @Test func `production starts with what it needs`() throws {
-        let configuration = try read(["ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe", "BASE_URL": "https://api.example"])
+        let configuration = try read([
+            "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
+            "BASE_URL": "https://api.example",
+        ])
         #expect(configuration.environment == .production)
     }
 
@@ -162,14 +190,20 @@ import Testing
 
     @Test func `a mail server is read with everything that belongs to it`() throws {
         let mail = try read([
-            "SMTP_HOST": "smtp.example", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_CA_FILE": "/dev/null", "FROM_EMAIL": "gate@house.example",
+            "SMTP_HOST": "smtp.example", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_CA_FILE": "/dev/null",
+            "FROM_EMAIL": "gate@house.example",
             "FROM_NAME": "The House",
         ])
         #expect((mail.smtpHost, mail.smtpPort, mail.smtpSecurity) == ("smtp.example", 587, .starttls))
         #expect((mail.smtpUser, mail.smtpPassword, mail.smtpCAFile) == ("u", "p", "/dev/null"))
         #expect((mail.fromEmail, mail.fromName) == ("gate@house.example", "The House"))
-        #expect(try read(["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "tls"]).smtpPort == 465)
-        #expect(try read(["SMTP_HOST": "localhost", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none", "SMTP_PORT": "1025"]).smtpPort == 1025)
+        #expect(
+            try read(["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "tls"]).smtpPort == 465
+        )
+        #expect(
+            try read([
+                "SMTP_HOST": "localhost", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none", "SMTP_PORT": "1025",
+            ]).smtpPort == 1025)
     }
 
     @Test(arguments: [
@@ -179,7 +213,10 @@ import Testing
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none"], "SMTP_SECURITY"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "maybe"], "SMTP_SECURITY"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "nobody"], "FROM_EMAIL"),
-        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "FROM_NAME": "a\r\nBcc: x@y.example"], "FROM_NAME"),
+        (
+            ["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "FROM_NAME": "a\r\nBcc: x@y.example"],
+            "FROM_NAME"
+        ),
         (["SMTP_HOST": "smtp.example/x", "FROM_EMAIL": "a@b.example"], "SMTP_HOST"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PORT": "0"], "SMTP_PORT"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_CA_FILE": "/no/such/file"], "SMTP_CA_FILE"),
@@ -190,8 +227,12 @@ import Testing
         #expect(found.first?.hasPrefix("\(name):") == true)
     }
 
-    @Test(arguments: ["SMTP_USER", "SMTP_PASSWORD", "FROM_EMAIL"]) func `in production a part of a mail server is not enough`(_ name: String) {
-        let values = ["ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz", "BASE_URL": "https://api.example"]
+    @Test(arguments: ["SMTP_USER", "SMTP_PASSWORD", "FROM_EMAIL"])
+    func `in production a part of a mail server is not enough`(_ name: String) {
+        let values = [
+            "ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+            "BASE_URL": "https://api.example",
+        ]
         #expect(faults(values).isEmpty)
         #expect(faults(values.merging([name: "a@b.example"]) { $1 }) == ["SMTP_HOST: is required with \(name)"])
     }

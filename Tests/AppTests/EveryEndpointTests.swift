@@ -15,7 +15,8 @@ import Testing
             let callers = try await Callers(app)
             let document = try JSONValue(parsing: await app.call("GET", "/openapi.json").bytes)
             for route in app.app.routes {
-                let responses = document["paths"]?[route.path]?[route.method.rawValue.lowercased()]?["responses"]?.object
+                let responses = document["paths"]?[route.path]?[route.method.rawValue.lowercased()]?["responses"]?
+                    .object
                 let documented = Set(responses?.keys.compactMap { Int($0) } ?? [200])
                 for caller in callers.all {
                     let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.catalogue)
@@ -26,7 +27,8 @@ import Testing
                         #expect(documented.contains(response.status), door)
                         if let refusal {
                             #expect(response.code == refusal, door)
-                            #expect(route.problems.contains { $0.code == refusal && $0.status == response.status }, door)
+                            #expect(
+                                route.problems.contains { $0.code == refusal && $0.status == response.status }, door)
                         } else {
                             #expect(!Self.gateCodes.contains(response.code ?? ""), door)
                             Self.expectDocumented(response, route, door)
@@ -37,7 +39,8 @@ import Testing
             // Nobody got anything for all this knocking, and nobody paid for it.
             // Whoever is signed in may have a copy of their data made; that, and mail, are the jobs that knocking leads to.
             for table: SQL in [
-                "reservations", "usage_entries", "credit_holds", "jobs WHERE kind NOT IN ('mail.deliver', 'privacy.prepare-export')", "training_sessions",
+                "reservations", "usage_entries", "credit_holds",
+                "jobs WHERE kind NOT IN ('mail.deliver', 'privacy.prepare-export')", "training_sessions",
             ] {
                 #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM \(table)") } == 0)
             }
@@ -49,12 +52,15 @@ import Testing
             #expect(app.app.routes.count > 40)
             for route in app.app.routes {
                 let who = route.gate.first { $0.kind != .rate }?.kind
-                #expect(who == .open || who == .member || who == .role || who == .organisationRole, "\(route.method) \(route.path)")
+                #expect(
+                    who == .open || who == .member || who == .role || who == .organisationRole,
+                    "\(route.method) \(route.path)")
             }
             #expect(
                 app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
                     "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health",
-                    "GET /metrics", "GET /openapi.json", "GET /problems/{code}", "GET /ready", "GET /v1/accept-invitation",
+                    "GET /metrics", "GET /openapi.json", "GET /problems/{code}", "GET /ready",
+                    "GET /v1/accept-invitation",
                     "GET /v1/keep-account", "GET /v1/payments/pricing", "GET /v1/plans", "GET /v1/reset-password",
                     "GET /v1/user/export/{token}", "GET /v1/verify-email", "POST /v1/auth/browser-session",
                     "POST /v1/auth/forgot-password", "POST /v1/auth/login", "POST /v1/auth/mfa/challenge",
@@ -68,7 +74,8 @@ import Testing
 
     /// What only the gate says.
     private static let gateCodes: Set<String> = [
-        "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "insufficient-scope", "api-key-expired", "not-a-member",
+        "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "insufficient-scope",
+        "api-key-expired", "not-a-member",
         "no-active-subscription", "feature-not-available",
         "quota-exceeded", "subscription-required", "credits-exhausted",
     ]
@@ -92,13 +99,19 @@ import Testing
     /// The door's address with ids that nobody has: eight bytes of hexadecimal digits, and a UUID.
     private static func addresses(of route: Route) -> [String] {
         guard route.path.contains("{") else { return [route.path] }
-        return ["00c0ffee00c0ffee", "00000000-0000-7000-8000-00000000dead"].map { route.path.replacing(/\{[^}]*\}/, with: $0) }
+        return ["00c0ffee00c0ffee", "00000000-0000-7000-8000-00000000dead"].map {
+            route.path.replacing(/\{[^}]*\}/, with: $0)
+        }
     }
 
-    private static func knock(_ app: TestApp, _ route: Route, _ path: String, _ caller: Caller) async throws -> TestResponse {
+    private static func knock(_ app: TestApp, _ route: Route, _ path: String, _ caller: Caller) async throws
+        -> TestResponse
+    {
         let credential = try await caller.credential(app)
         if let mediaType = route.gate.first(where: { $0.kind == .body })?.mediaType {
-            return await app.call(route.method.rawValue, path, body: ("\(mediaType); boundary=x", Array("--x--\r\n".utf8)), headers: credential)
+            return await app.call(
+                route.method.rawValue, path, body: ("\(mediaType); boundary=x", Array("--x--\r\n".utf8)),
+                headers: credential)
         }
         return await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: credential)
     }

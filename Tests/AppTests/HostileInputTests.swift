@@ -9,9 +9,11 @@ import Testing
 /// Every field of every body, filled with what nobody should send. The schema says what a good value is; everything else here is bad.
 @Suite struct HostileInputTests {
     private static let hostile: [JSONValue] = [
-        .null, true, 0, -1, .integer(.max), .integer(.min), .number(1e308), .number(-1e-308), .number(0.5), "", "\0", "a\0b", "\u{202E}\u{200B}",
+        .null, true, 0, -1, .integer(.max), .integer(.min), .number(1e308), .number(-1e-308), .number(0.5), "", "\0",
+        "a\0b", "\u{202E}\u{200B}",
         "'; DROP TABLE people; --", "../../etc/passwd",
-        .string(String(repeating: "🂡", count: 20_000)), "\r\nSet-Cookie: a=b", [], [:], [.null], [[[[[[]]]]]], .array(Array(repeating: 1, count: 2_000)),
+        .string(String(repeating: "🂡", count: 20_000)), "\r\nSet-Cookie: a=b", [], [:], [.null], [[[[[[]]]]]],
+        .array(Array(repeating: 1, count: 2_000)),
         ["__proto__": [:]],
     ]
 
@@ -40,14 +42,23 @@ import Testing
                         let session = "session_\(calls)"
                         // There is a bound on how many of them somebody may have.
                         if route.path.contains("{session}") {
-                            _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(session)], token: person.token)
+                            _ = await app.call(
+                                "POST", "/v1/training/init-session", json: ["sessionId": .string(session)],
+                                token: person.token)
                         }
-                        let path = route.path.replacing("{session}", with: session).replacing("{user_id}", with: person.id.text)
+                        let path = route.path.replacing("{session}", with: session).replacing(
+                            "{user_id}", with: person.id.text)
                         let needsAdministrator = route.gate.contains { $0.kind == .role }
-                        let token = route.path.hasPrefix("/v1/auth") ? nil : needsAdministrator ? administrator.token : person.token
-                        let response = await app.call(route.method.rawValue, path, json: .object(body), token: token, headers: ["Prefer": "respond-async"])
+                        let token =
+                            route.path.hasPrefix("/v1/auth")
+                            ? nil : needsAdministrator ? administrator.token : person.token
+                        let response = await app.call(
+                            route.method.rawValue, path, json: .object(body), token: token,
+                            headers: ["Prefer": "respond-async"])
                         calls += 1
-                        #expect(response.status < 500, "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(response)")
+                        #expect(
+                            response.status < 500,
+                            "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(response)")
                         if response.status >= 400 {
                             #expect(
                                 route.problems.contains { $0.code == response.code && $0.status == response.status },
@@ -68,15 +79,19 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.subscriber("enterprise")
             let values = [
-                "%00", "a%00b", "%F0%9F%82%A1", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "'%20OR%201=1--", "%25s%25n", String(repeating: "a", count: 255),
+                "%00", "a%00b", "%F0%9F%82%A1", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "'%20OR%201=1--", "%25s%25n",
+                String(repeating: "a", count: 255),
                 String(repeating: "%F0%9F%82%A1", count: 256),
-                "-1", "9223372036854775808", "null", "%E2%80%AE", "{session}", "*", "%0d%0aSet-Cookie:%20a=b", "0194c0de-1234-7abc-89ab-0123456789ab",
+                "-1", "9223372036854775808", "null", "%E2%80%AE", "{session}", "*", "%0d%0aSet-Cookie:%20a=b",
+                "0194c0de-1234-7abc-89ab-0123456789ab",
             ]
             for route in app.app.routes where route.path != "/v1/auth/logout" {
                 for value in values {
-                    let query = route.gate.filter { $0.kind == .query }.map { "\($0.name)=\(value)" }.joined(separator: "&")
+                    let query = route.gate.filter { $0.kind == .query }.map { "\($0.name)=\(value)" }.joined(
+                        separator: "&")
                     let path = route.path.replacing(/\{[^}]*\}/, with: value) + (query.isEmpty ? "" : "?\(query)")
-                    let response = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
+                    let response = await app.call(
+                        route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
                     #expect(response.status < 500, "\(route.method) \(path): \(response)")
                     #expect(!response.headers.contains { $0.value.contains { $0.isNewline } })
                     #expect(!response.text.contains("root:"))
@@ -103,7 +118,11 @@ private struct SampleMaker {
         case .enumeration(let values): .string(values.first ?? "")
         case .array: []
         case .map: [:]
-        case .object(let shape): .object(Dictionary(uniqueKeysWithValues: shape.properties.filter(\.isRequired).map { ($0.name, sample(of: $0.schema)) }))
+        case .object(let shape):
+            .object(
+                Dictionary(
+                    uniqueKeysWithValues: shape.properties.filter(\.isRequired).map { ($0.name, sample(of: $0.schema)) }
+                ))
         case .reference(let name): components[name].map(sample) ?? .null
         }
     }

@@ -12,7 +12,8 @@ import Testing
     @Test(arguments: Engine.available)
     func `a training run whose process was killed is taken up again and charged once`(_ engine: Engine) async throws {
         try await withDatabasePlace(engine) { place in
-            let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-kill-\(Hex.encode(Runtime.system.randomBytes(6)))")
+            let folder = FileManager.default.temporaryDirectory.appending(
+                path: "gatehouse-kill-\(Hex.encode(Runtime.system.randomBytes(6)))")
             defer { try? FileManager.default.removeItem(at: folder) }
             let database = engine == .sqlite ? "sqlite:\(place.address)" : place.address
             let first = try await ServerProcess.start(folder: folder, database: database)
@@ -52,10 +53,13 @@ import Testing
         configuration.bcryptRounds = 4
         let app = try await buildApp(configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
         _ = try await app.identity.createAdministrator(email: "root@example.org", password: TestApp.password)
-        let test = TestApp(app: app, clock: TestClock(Runtime.system.now()), engine: .sqlite, log: LogOutput(keepsLines: true))
-        let login = await test.call("POST", "/v1/auth/login", json: ["email": "root@example.org", "password": .string(TestApp.password)])
+        let test = TestApp(
+            app: app, clock: TestClock(Runtime.system.now()), engine: .sqlite, log: LogOutput(keepsLines: true))
+        let login = await test.call(
+            "POST", "/v1/auth/login", json: ["email": "root@example.org", "password": .string(TestApp.password)])
         let token = try #require(login["access_token"]?.string)
-        let adjusted = await test.call("POST", "/v1/payments/subscriptions/\(customer.id)/adjust", json: ["plan": .string(plan)], token: token)
+        let adjusted = await test.call(
+            "POST", "/v1/payments/subscriptions/\(customer.id)/adjust", json: ["plan": .string(plan)], token: token)
         #expect(adjusted.status == 200)
         await app.database.close()
     }
@@ -70,10 +74,14 @@ import Testing
         for kind in ["input", "output"] {
             let metadata = "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"\(kind)\"}"
             let form = multipart([("metadata", metadata)], file: ("file", "a.csv", csv))
-            let response = try await customer.send(server, .post, "/v1/training/instant-upload", .bytes(form.bytes, mediaType: form.contentType))
+            let response = try await customer.send(
+                server, .post, "/v1/training/instant-upload", .bytes(form.bytes, mediaType: form.contentType))
             #expect(response.status == 201, "\(response)")
         }
-        let steps: JSONValue = ["sessionId": .string(session), "zeitschritte": ["eingabe": 12, "ausgabe": 12, "zeitschrittweite": 60, "offset": 0]]
+        let steps: JSONValue = [
+            "sessionId": .string(session),
+            "zeitschritte": ["eingabe": 12, "ausgabe": 12, "zeitschrittweite": 60, "offset": 0],
+        ]
         _ = try await customer.send(server, .post, "/v1/training/save-zeitschritte", .json(steps))
         let generated = try await customer.send(server, .post, "/v1/training/generate-datasets/\(session)", .json([:]))
         #expect(generated.status == 200, "\(generated)")

@@ -23,7 +23,8 @@ import Testing
             #expect(response.status == 200)
             #expect(
                 response.json == [
-                    "status": "ready", "database": engine == .sqlite ? "sqlite" : "postgresql", "jobs_waiting": 0, "jobs_running": 0, "jobs_dead": 0,
+                    "status": "ready", "database": engine == .sqlite ? "sqlite" : "postgresql", "jobs_waiting": 0,
+                    "jobs_running": 0, "jobs_dead": 0,
                 ]
             )
         }
@@ -43,7 +44,8 @@ import Testing
             #expect(app.log.lines.contains { $0.contains("vanished") })
             // Who is refused by the gate alone is refused as ever.
             #expect(await app.call("GET", "/v1/auth/profile").status == 401)
-            let login = await app.call("POST", "/v1/auth/login", json: ["email": "a@example.org", "password": "whatever it is"])
+            let login = await app.call(
+                "POST", "/v1/auth/login", json: ["email": "a@example.org", "password": "whatever it is"])
             #expect(login.status == 503)
             #expect(login.code == "overloaded")
             #expect(login.headers["retry-after"] != nil)
@@ -63,23 +65,30 @@ import Testing
                 #"gatehouse_http_requests_total{route="(no route)",method="GET",status="404"} 1"#,
                 #"gatehouse_http_request_duration_seconds_count{route="/v1/auth/profile"} 1"#,
                 #"gatehouse_http_request_duration_seconds_bucket{route="/v1/auth/profile",le="+Inf"} 1"#,
-                #"gatehouse_refusals_total{code="missing-authorization"} 1"#, #"gatehouse_refusals_total{code="not-found"} 1"#,
+                #"gatehouse_refusals_total{code="missing-authorization"} 1"#,
+                #"gatehouse_refusals_total{code="not-found"} 1"#,
                 #"gatehouse_jobs{state="available"} 0"#,
-                #"gatehouse_jobs{state="dead"} 0"#, "# TYPE gatehouse_http_request_duration_seconds histogram", "# TYPE gatehouse_refusals_total counter",
+                #"gatehouse_jobs{state="dead"} 0"#, "# TYPE gatehouse_http_request_duration_seconds histogram",
+                "# TYPE gatehouse_refusals_total counter",
             ] {
                 #expect(response.text.contains("\(line)\n"), "\(line)")
             }
             #expect(response.text.contains("\n# TYPE gatehouse_database_"))
             #expect(!response.text.contains("no-such-thing"))
             for line in response.text.split(separator: "\n") where !line.hasPrefix("#") {
-                #expect(line.wholeMatch(of: /[a-z_]+(\{[^}]*\})? -?[0-9.e+\-]+/) != nil || line.contains("{name}"), "\(line)")
+                #expect(
+                    line.wholeMatch(of: /[a-z_]+(\{[^}]*\})? -?[0-9.e+\-]+/) != nil || line.contains("{name}"),
+                    "\(line)")
             }
         }
     }
 
     @Test func `metrics ask for their token where there is one`() async throws {
         try await withTestApp(.sqlite, change: { $0.metricsToken = "the-metrics-token" }) { app in
-            for header in [nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token", "Bearer the-metrics-token "]
+            for header in [
+                nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token",
+                "Bearer the-metrics-token ",
+            ]
                 as [String?]
             {
                 let response = await app.call("GET", "/metrics", headers: header.map { ["Authorization": $0] } ?? [:])
@@ -132,17 +141,23 @@ private struct VanishingDatabase: Database {
         if isGone.isOn { throw StorageError(.connectionLost, code: "08006", message: "the database vanished").problem }
     }
 
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try look()
         return try await database.read(body)
     }
 
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try look()
         return try await database.write(body)
     }
 
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await database.migrate(body)
     }
 

@@ -15,7 +15,8 @@ final class ServerProcess: Sendable {
     }
 
     /// Starts the program on a port that the system chooses, and waits until it answers.
-    static func start(folder: URL, database: String, environment: [String: String] = [:]) async throws -> ServerProcess {
+    static func start(folder: URL, database: String, environment: [String: String] = [:]) async throws -> ServerProcess
+    {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let output = folder.appending(path: "output-\(UUID().uuidString).log")
         _ = FileManager.default.createFile(atPath: output.path(), contents: nil)
@@ -24,7 +25,8 @@ final class ServerProcess: Sendable {
         process.arguments = ["serve"]
         process.currentDirectoryURL = folder
         let settings = [
-            "PORT": "0", "HOST": "127.0.0.1", "DATABASE_URL": database, "DATA_DIR": folder.path(), "ENVIRONMENT": "test", "BCRYPT_ROUNDS": "4",
+            "PORT": "0", "HOST": "127.0.0.1", "DATABASE_URL": database, "DATA_DIR": folder.path(),
+            "ENVIRONMENT": "test", "BCRYPT_ROUNDS": "4",
             "JOB_LEASE_SECONDS": "3", "RATE_LIMIT_ENABLED": "false", "PATH": "/usr/bin:/bin",
         ]
         process.environment = settings.merging(environment) { $1 }
@@ -50,7 +52,9 @@ final class ServerProcess: Sendable {
     }
 
     /// The program stands beside the tests' own.
-    private static var program: URL { URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "gatehouse") }
+    private static var program: URL {
+        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "gatehouse")
+    }
 
     struct DidNotStart: Error {
         let output: String

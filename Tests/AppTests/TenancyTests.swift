@@ -17,7 +17,11 @@ import Testing
         case "session-name-change": ["sessionId": .string(session), "sessionName": "mine now"]
         case "finalize-session": ["sessionId": .string(session)]
         case "save-time-info": ["sessionId": .string(session), "timeInfo": [:]]
-        case "save-zeitschritte": ["sessionId": .string(session), "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 60, "offset": 0]]
+        case "save-zeitschritte":
+            [
+                "sessionId": .string(session),
+                "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 60, "offset": 0],
+            ]
         case "train-models": ["model_parameters": ["MODE": "LIN"]]
         case "generate-datasets": [:]
         case "generate-plot": ["sessionId": .string(session)]
@@ -31,11 +35,18 @@ import Testing
     @Test(arguments: Engine.available)
     func `nothing of another organisation is found, read or changed`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, stranger) = (try await app.subscriber("pro", "owner"), try await app.subscriber("pro", "stranger"))
-            let opened = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(Self.session)], token: owner.token)
+            let (owner, stranger) = (
+                try await app.subscriber("pro", "owner"), try await app.subscriber("pro", "stranger")
+            )
+            let opened = await app.call(
+                "POST", "/v1/training/init-session", json: ["sessionId": .string(Self.session)], token: owner.token)
             let uuid = try #require(opened["sessionUuid"]?.string)
-            let csv = Array((["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n").utf8)
-            let form = multipart([("metadata", "{\"sessionId\":\"\(Self.session)\",\"fileName\":\"a.csv\",\"type\":\"input\"}")], file: ("file", "a.csv", csv))
+            let csv = Array(
+                (["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" })
+                    .joined(separator: "\n").utf8)
+            let form = multipart(
+                [("metadata", "{\"sessionId\":\"\(Self.session)\",\"fileName\":\"a.csv\",\"type\":\"input\"}")],
+                file: ("file", "a.csv", csv))
             let uploaded = await app.call("POST", "/v1/training/instant-upload", body: form, token: owner.token)
             #expect(uploaded.status == 201, "\(uploaded)")
             let file = try #require(uploaded["file"]?["id"]?.string)
@@ -47,18 +58,21 @@ import Testing
             }
             let before = try await state()
             var refused = 0
-            for route in app.app.routes where route.path.hasPrefix("/v1/training/") && route.gate.allSatisfy({ $0.kind != .body }) {
+            for route in app.app.routes
+            where route.path.hasPrefix("/v1/training/") && route.gate.allSatisfy({ $0.kind != .body }) {
                 for id in [Self.session, uuid, uuid.uppercased(), file] {
                     let body = route.input == nil ? nil : Self.body(for: route.path, session: id) ?? [:]
                     let path = route.path.replacing(/\{[^}]*\}/, with: id)
                     let response = await app.call(
-                        route.method.rawValue, path, json: body, token: stranger.token, headers: ["Prefer": "respond-async"])
+                        route.method.rawValue, path, json: body, token: stranger.token,
+                        headers: ["Prefer": "respond-async"])
                     #expect(response.status < 500, "\(path)")
                     if route.path.contains("{") || Self.body(for: route.path, session: id) != nil {
                         #expect(response.status == 404, "\(route.method) \(path): \(response)")
                         refused += 1
                     }
-                    for secret in [uuid, file, "a.csv", owner.organisation, owner.email] where !path.contains(secret) && body?["sessionId"] != .string(secret) {
+                    for secret in [uuid, file, "a.csv", owner.organisation, owner.email]
+                    where !path.contains(secret) && body?["sessionId"] != .string(secret) {
                         #expect(!response.text.contains(secret), "\(route.method) \(path): \(response)")
                     }
                 }
@@ -71,7 +85,8 @@ import Testing
             #expect(foreign.status == 404, "\(foreign)")
             #expect(try await state() == before)
             // The same name is another session for another organisation.
-            let own = await app.call("POST", "/v1/training/init-session", json: ["sessionId": .string(Self.session)], token: stranger.token)
+            let own = await app.call(
+                "POST", "/v1/training/init-session", json: ["sessionId": .string(Self.session)], token: stranger.token)
             #expect(own["sessionUuid"]?.string != nil)
             #expect(own["sessionUuid"]?.string != uuid)
             let list = await app.call("GET", "/v1/training/csv-files/\(Self.session)", token: stranger.token)
@@ -81,9 +96,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `of two organisations with the same data neither sees, changes or counts the other's by any door`(_ engine: Engine) async throws {
+    func `of two organisations with the same data neither sees, changes or counts the other's by any door`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
-            let (owner, stranger) = (try await app.subscriber("pro", "owner"), try await app.subscriber("pro", "stranger"))
+            let (owner, stranger) = (
+                try await app.subscriber("pro", "owner"), try await app.subscriber("pro", "stranger")
+            )
             let estate = try await Estate(of: owner, in: app)
             let own = try await Estate(of: stranger, in: app)
             let key = try await app.apiKey(of: stranger, ["*"])
@@ -98,7 +117,9 @@ import Testing
             #expect(before.count > 10)
             var refused = 0
             for route in app.app.routes where !route.isPublic && route.gate.allSatisfy({ $0.kind != .body }) {
-                for headers in [["Authorization": "Bearer \(try await Self.signIn(stranger, app))"], ["X-API-Key": key.text]] {
+                for headers in [
+                    ["Authorization": "Bearer \(try await Self.signIn(stranger, app))"], ["X-API-Key": key.text],
+                ] {
                     for (path, ids) in Self.addresses(of: route, estate, beside: own) {
                         let body = route.input == nil ? nil : Self.body(for: route, estate)
                         let response = await app.call(route.method.rawValue, path, json: body, headers: headers)
@@ -108,7 +129,9 @@ import Testing
                             #expect(400..<500 ~= response.status, door)
                             refused += 1
                         }
-                        for secret in estate.ids + [owner.email] where !ids.contains(secret) { #expect(!response.text.contains(secret), door) }
+                        for secret in estate.ids + [owner.email] where !ids.contains(secret) {
+                            #expect(!response.text.contains(secret), door)
+                        }
                     }
                 }
             }
@@ -128,20 +151,24 @@ import Testing
     }
 
     private static func signIn(_ person: TestPerson, _ app: TestApp) async throws -> String {
-        let response = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+        let response = await app.call(
+            "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
         guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
         return token
     }
 
     /// The door under each id that another organisation has, the second of two also behind an organisation of one's own; with the foreign
     /// ids that stand in the address.
-    private static func addresses(of route: Route, _ estate: Estate, beside own: Estate) -> [(path: String, ids: [String])] {
+    private static func addresses(of route: Route, _ estate: Estate, beside own: Estate) -> [(
+        path: String, ids: [String]
+    )] {
         let count = route.path.count { $0 == "{" }
         guard count > 0 else { return [(route.path, [])] }
         return estate.ids.flatMap { id in
             let firsts = count == 1 ? [id] : [estate.organisation, own.organisation]
             return firsts.map { first in
-                let path = route.path.replacing(/\{[^}]*\}/, with: first, maxReplacements: 1).replacing(/\{[^}]*\}/, with: id)
+                let path = route.path.replacing(/\{[^}]*\}/, with: first, maxReplacements: 1).replacing(
+                    /\{[^}]*\}/, with: id)
                 return (path, [first, id].filter(estate.ids.contains))
             }
         }
@@ -162,10 +189,14 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let person = try await app.subscriber("free")
             for target in [person.id.text, try await app.register().id.text] {
-                let response = await app.call("POST", "/v1/payments/subscriptions/\(target)/adjust", json: ["plan": "enterprise"], token: person.token)
+                let response = await app.call(
+                    "POST", "/v1/payments/subscriptions/\(target)/adjust", json: ["plan": "enterprise"],
+                    token: person.token)
                 #expect(response.code == "insufficient-role")
             }
-            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "enterprise"], token: person.token).code == "payment-required")
+            #expect(
+                await app.call("POST", "/v1/payments/subscribe", json: ["plan": "enterprise"], token: person.token).code
+                    == "payment-required")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"] == "Free")
         }
     }
@@ -184,12 +215,19 @@ private struct Estate: Sendable {
             guard let id = response[name]?.string else { throw UnexpectedResponse(response) }
             return id
         }
-        organisation = try id("id", await app.call("POST", "/v1/organisations", json: ["name": "Harbour Works"], token: person.token))
-        session = try id("sessionUuid", await app.call("POST", "/v1/training/init-session", json: ["sessionId": "session_1"], token: person.token))
-        let uploaded = await app.call("POST", "/v1/training/instant-upload", body: Self.upload("session_1"), token: person.token)
+        organisation = try id(
+            "id", await app.call("POST", "/v1/organisations", json: ["name": "Harbour Works"], token: person.token))
+        session = try id(
+            "sessionUuid",
+            await app.call("POST", "/v1/training/init-session", json: ["sessionId": "session_1"], token: person.token))
+        let uploaded = await app.call(
+            "POST", "/v1/training/instant-upload", body: Self.upload("session_1"), token: person.token)
         guard let file = uploaded["file"]?["id"]?.string else { throw UnexpectedResponse(uploaded) }
         let invitation = try id(
-            "id", await app.call("POST", "/v1/organisations/\(organisation)/invitations", json: ["email": "guest@example.org"], token: person.token))
+            "id",
+            await app.call(
+                "POST", "/v1/organisations/\(organisation)/invitations", json: ["email": "guest@example.org"],
+                token: person.token))
         let key = try await app.apiKey(of: person, ["training"])
         ids = [person.organisation, organisation, person.id.text, session, file, invitation, key.id]
     }
@@ -198,13 +236,15 @@ private struct Estate: Sendable {
     static func grow(_ person: TestPerson, in app: TestApp) async throws {
         _ = try await app.apiKey(of: person, ["training"])
         for (path, json) in [
-            ("organisations", ["name": "Another"]), ("training/init-session", ["sessionId": "session_2"]), ("auth/login", nil),
+            ("organisations", ["name": "Another"]), ("training/init-session", ["sessionId": "session_2"]),
+            ("auth/login", nil),
         ] as [(String, JSONValue?)] {
             let credentials: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
             let response = await app.call("POST", "/v1/" + path, json: json ?? credentials, token: person.token)
             guard response.status < 300 else { throw UnexpectedResponse(response) }
         }
-        let uploaded = await app.call("POST", "/v1/training/instant-upload", body: upload("session_2"), token: person.token)
+        let uploaded = await app.call(
+            "POST", "/v1/training/instant-upload", body: upload("session_2"), token: person.token)
         guard uploaded.status == 201 else { throw UnexpectedResponse(uploaded) }
     }
 
@@ -215,15 +255,22 @@ private struct Estate: Sendable {
                 transaction.dialect == .sqlite
                 ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
                 : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
-            let names = try transaction.all(tables) { row in try row.read("name", as: String.self) }.filter { !$0.hasPrefix("audit") }
+            let names = try transaction.all(tables) { row in try row.read("name", as: String.self) }.filter {
+                !$0.hasPrefix("audit")
+            }
             return try names.flatMap { name in
-                try transaction.all("SELECT * FROM \(SQL(trusted: name))").map { "\(name): \($0.values)" }.filter { row in ids.contains { row.contains($0) } }
+                try transaction.all("SELECT * FROM \(SQL(trusted: name))").map { "\(name): \($0.values)" }.filter {
+                    row in ids.contains { row.contains($0) }
+                }
             }.sorted()
         }
     }
 
     private static func upload(_ session: String) -> (contentType: String, bytes: [UInt8]) {
-        let csv = (["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n")
-        return multipart([("metadata", "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"input\"}")], file: ("file", "a.csv", Array(csv.utf8)))
+        let csv = (["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" })
+            .joined(separator: "\n")
+        return multipart(
+            [("metadata", "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"input\"}")],
+            file: ("file", "a.csv", Array(csv.utf8)))
     }
 }

@@ -14,7 +14,9 @@ import Testing
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
             let sound = try await AuditCommandTests.run(["verify"], on: app)
             #expect(sound.status == 0 && sound.output.hasPrefix("The books balance: "), "\(sound)")
-            try await app.app.database.write { try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'") }
+            try await app.app.database.write {
+                try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'")
+            }
             let broken = try await AuditCommandTests.run(["verify"], on: app)
             #expect(broken.status == 1 && broken.errors.contains("name available, balance 11, moved 10"), "\(broken)")
         }
@@ -24,7 +26,8 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let missing = try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app)
             #expect(missing.status == 2 && missing.errors.contains("There is no database at nowhere.db"), "\(missing)")
-            #expect(try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app).status == 2)
+            #expect(
+                try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app).status == 2)
         }
     }
 }

@@ -16,14 +16,21 @@ import Testing
             let before = try await app.app.audit.verify().rows
             try await withThrowingTaskGroup { tasks in
                 for writer in 0..<8 {
-                    tasks.addTask { for number in 0..<10 { try await app.record(AuditEvent("test.written", actor: "writer-\(writer)", subject: "\(number)")) } }
+                    tasks.addTask {
+                        for number in 0..<10 {
+                            try await app.record(
+                                AuditEvent("test.written", actor: "writer-\(writer)", subject: "\(number)"))
+                        }
+                    }
                 }
                 try await tasks.waitForAll()
             }
             let report = try await app.app.audit.verify()
             #expect(report.findings.map(\.description) == [])
             #expect(report.rows == before + 80)
-            if engine == .sqlite { #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_shards WHERE written > 0") == 1) }
+            if engine == .sqlite {
+                #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_shards WHERE written > 0") == 1)
+            }
         }
     }
 
@@ -39,7 +46,9 @@ import Testing
                 }
             }
             try await app.app.database.write { [audit = app.app.audit] transaction in
-                for number in 0..<3 { try audit.record(AuditEvent("test.third", subject: "\(number)"), in: transaction) }
+                for number in 0..<3 {
+                    try audit.record(AuditEvent("test.third", subject: "\(number)"), in: transaction)
+                }
             }
             #expect(try await app.app.audit.verify().isSound)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action LIKE 'test.%'") == 4)
@@ -48,7 +57,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `every minute in which something was written is signed, logged, and can be held against the database`(engine: Engine) async throws {
+    func `every minute in which something was written is signed, logged, and can be held against the database`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             try await app.runJobs()
             try await app.record(AuditEvent("test.written"))
@@ -96,7 +107,9 @@ import Testing
             ("erased", "UPDATE audit_events SET salt = '', erasure = '{}' WHERE action = 'test.7'"),
         ]
         try await withTestApp(engine) { app in
-            for number in 0..<10 { try await app.record(AuditEvent("test.\(number)", actor: "somebody", details: ["number": "\(number)"])) }
+            for number in 0..<10 {
+                try await app.record(AuditEvent("test.\(number)", actor: "somebody", details: ["number": "\(number)"]))
+            }
             try await app.app.audit.makeCheckpoint()
             for (word, deed) in deeds {
                 let report = try await app.reportAfter(deed)
@@ -105,8 +118,11 @@ import Testing
             #expect(try await app.app.audit.verify().isSound, "what was tried is undone")
             // The tail, cut off with everything that counts it: only the checkpoint knows.
             let last = try await app.app.audit.verify().rows
-            let cut = try await app.reportAfter("DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_shards SET written = 5 WHERE shard = 0")
-            #expect(cut.findings.map(\.description) == ["Row 0:\(last) is missing, though checkpoint 1 was signed over it."])
+            let cut = try await app.reportAfter(
+                "DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_shards SET written = 5 WHERE shard = 0")
+            #expect(
+                cut.findings.map(\.description) == ["Row 0:\(last) is missing, though checkpoint 1 was signed over it."]
+            )
         }
     }
 
@@ -117,17 +133,28 @@ import Testing
             for number in 0..<3 {
                 try await app.record(
                     AuditEvent(
-                        "session.created", actor: "the-canary", subject: "s-\(number)", address: "198.51.100.7", requestID: "r-\(number)", details: ["a": "b"]))
+                        "session.created", actor: "the-canary", subject: "s-\(number)", address: "198.51.100.7",
+                        requestID: "r-\(number)", details: ["a": "b"]))
             }
-            try await app.record(AuditEvent("account.changed", actor: "admin", target: "the-canary", address: "203.0.113.9", details: ["name": "The Canary"]))
+            try await app.record(
+                AuditEvent(
+                    "account.changed", actor: "admin", target: "the-canary", address: "203.0.113.9",
+                    details: ["name": "The Canary"]))
             try await app.record(AuditEvent("session.created", actor: "somebody", address: "203.0.113.10"))
             try await audit.makeCheckpoint()
-            let count = try await app.app.database.write { try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0) }
+            let count = try await app.app.database.write {
+                try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0)
+            }
             #expect(count == 4)
-            #expect(try await app.app.database.write { try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0) } == 0)
+            #expect(
+                try await app.app.database.write {
+                    try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0)
+                } == 0)
             let rows = try await app.app.database.read { try $0.auditRows(after: nil, atMost: 100) }
             let text = "\(rows)"
-            for canary in ["the-canary", "198.51.100.7", "The Canary", "r-1"] { #expect(!text.contains(canary), "\(canary)") }
+            for canary in ["the-canary", "198.51.100.7", "The Canary", "r-1"] {
+                #expect(!text.contains(canary), "\(canary)")
+            }
             #expect(text.contains("203.0.113.9") && text.contains("203.0.113.10"), "what others did stays")
             #expect(rows.count { $0.personal[.actor] == "erased-7" } == 3)
             let report = try await audit.verify()
@@ -138,7 +165,8 @@ import Testing
             var forged = row
             _ = try forged.erase([.actor: .some("erased-7"), .details: .some("{}")], by: erasure.id)
             let found = try await app.reportAfter(
-                "UPDATE audit_events SET actor_id = 'erased-7', details = '{}', salt = '', erasure = \(forged.erasure) WHERE id = \(row.id)")
+                "UPDATE audit_events SET actor_id = 'erased-7', details = '{}', salt = '', erasure = \(forged.erasure) WHERE id = \(row.id)"
+            )
             #expect(found.findings.first?.description.contains("erasure of other rows") == true, "\(found.findings)")
         }
     }
@@ -153,7 +181,9 @@ import Testing
             try await Migrator(AuditSchema.migrations).run(on: database)
             let audit = AuditModule(database: database, sealer: sealer, logger: Logger(label: "test"), runtime: .system)
             try await audit.adoptUnchained()
-            #expect(try await audit.search(AuditSearch(action: "session.created", limit: 10)).rows.map(\.id) == ids.sorted { $0.text > $1.text })
+            #expect(
+                try await audit.search(AuditSearch(action: "session.created", limit: 10)).rows.map(\.id)
+                    == ids.sorted { $0.text > $1.text })
             try await Self.insertOld(Runtime.system.id(), in: database, table: "audit_events_unchained")
             try await audit.adoptUnchained()
             let report = try await audit.verify()
@@ -164,7 +194,8 @@ import Testing
     private static func insertOld(_ id: ID<AuditEvent>, in database: any Database, table: SQL) async throws {
         try await database.write {
             try $0.execute(
-                "INSERT INTO \(table) (id, at, action, outcome, subject, details) VALUES (\(id), 1, 'session.created', 'success', 'x', '{\"a\":\"b\"}')")
+                "INSERT INTO \(table) (id, at, action, outcome, subject, details) VALUES (\(id), 1, 'session.created', 'success', 'x', '{\"a\":\"b\"}')"
+            )
         }
     }
 
@@ -177,7 +208,9 @@ import Testing
             try await audit.noteConfiguration(["SMTP_PASSWORD": "the new secret", "CORS_ORIGINS": "*"])
             let rows = try await audit.search(AuditSearch(action: "configuration.changed", limit: 10)).rows
             #expect(rows.map(\.event.details["names"]) == ["CORS_ORIGINS, PORT, SMTP_PASSWORD", "PORT, SMTP_PASSWORD"])
-            let kept = try await app.app.database.read { "\(try $0.all("SELECT * FROM configuration_settings").map(\.values))" }
+            let kept = try await app.app.database.read {
+                "\(try $0.all("SELECT * FROM configuration_settings").map(\.values))"
+            }
             #expect(!kept.contains("secret"))
         }
     }
@@ -202,7 +235,8 @@ extension TestApp {
     /// The checkpoints that the log holds, oldest first.
     func loggedCheckpoints() throws -> [AuditCheckpoint] {
         try log.lines.compactMap { line in
-            guard let json = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))["checkpoint"]?.string else { return nil }
+            guard let json = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))["checkpoint"]?.string
+            else { return nil }
             return try AuditCheckpoint(json: json)
         }
     }
@@ -214,7 +248,9 @@ private struct TrailTables {
     private let rows: [(table: String, row: Row)]
 
     init(of transaction: Transaction) throws {
-        rows = try Self.names.flatMap { name in try transaction.all(SQL(trusted: "SELECT * FROM \(name)")).map { (table: name, row: $0) } }
+        rows = try Self.names.flatMap { name in
+            try transaction.all(SQL(trusted: "SELECT * FROM \(name)")).map { (table: name, row: $0) }
+        }
     }
 
     func restore(in transaction: Transaction) throws {
@@ -222,7 +258,9 @@ private struct TrailTables {
         for (table, row) in rows {
             var values: SQL = "\(row.values[0])"
             for value in row.values.dropFirst() { values = "\(values), \(value)" }
-            try transaction.execute(SQL(trusted: "INSERT INTO \(table) (\(row.columns.names.joined(separator: ", "))) VALUES (") + values + ")")
+            try transaction.execute(
+                SQL(trusted: "INSERT INTO \(table) (\(row.columns.names.joined(separator: ", "))) VALUES (") + values
+                    + ")")
         }
     }
 }

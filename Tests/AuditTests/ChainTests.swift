@@ -15,7 +15,10 @@ import Testing
             #expect(report.checkpoints == 2)
             #expect(report.erased == 3 && report.newest?.number == 2)
         }
-        for start in trail.checkpoints { #expect(trail.verify(from: start, reservationResolvers: trail.checkpoints).findings.map(\.description) == []) }
+        for start in trail.checkpoints {
+            #expect(
+                trail.verify(from: start, reservationResolvers: trail.checkpoints).findings.map(\.description) == [])
+        }
         #expect(Trail().verify().isSound)
     }
 
@@ -39,17 +42,23 @@ import Testing
     }
 
     /// Without the installation's key somebody can link rows anew, but not seal them; with it, the checkpoints are still signed over the old ones.
-    @Test func `a chain that was linked anew from an edit on is found by its seals, and by its checkpoints without them`() throws {
+    @Test
+    func `a chain that was linked anew from an edit on is found by its seals, and by its checkpoints without them`()
+        throws
+    {
         var trail = try Trail.sample()
         var previous = AuditRow.beginning
         for index in trail.rows.indices where trail.rows[index].shard == 0 {
             if trail.rows[index].sequence == 2 { trail.rows[index] = trail.rows[index].with(outcome: "refused") }
-            trail.rows[index].hash = trail.rows[index].link(after: previous, erasure: trail.rows[index].erasure.flatMap { AuditErasure($0) })
+            trail.rows[index].hash = trail.rows[index].link(
+                after: previous, erasure: trail.rows[index].erasure.flatMap { AuditErasure($0) })
             previous = trail.rows[index].hash
         }
         #expect(trail.verify().findings.first?.description.contains("its seal is wrong") == true)
         for index in trail.rows.indices { trail.rows[index].seal = Trail.keys.seal(of: trail.rows[index].hash) }
-        #expect(trail.verify().findings.first?.description.contains("is not the row that checkpoint 1 was signed over") == true)
+        #expect(
+            trail.verify().findings.first?.description.contains("is not the row that checkpoint 1 was signed over")
+                == true)
         // Nobody who signed anything, nothing to compare with: this is what checkpoints are for.
         (trail.checkpoints, trail.checkpointCount) = ([], 0)
         #expect(trail.verify().isSound)
@@ -57,14 +66,18 @@ import Testing
 
     @Test func `a trail that was put back to an earlier state is found by a checkpoint from outside`() throws {
         var earlier = Trail()
-        for number in 0..<5 { try earlier.write(AuditEvent("test.written", subject: "\(number)"), shard: Int64(number % 2)) }
+        for number in 0..<5 {
+            try earlier.write(AuditEvent("test.written", subject: "\(number)"), shard: Int64(number % 2))
+        }
         try earlier.sign()
         var trail = earlier
         try trail.write(AuditEvent("test.written"), shard: 0)
         try trail.sign()
         #expect(earlier.verify().findings.map(\.description) == [], "of itself it is as it was then")
         #expect(earlier.verify(reservationResolvers: [trail.checkpoints[0]]).isSound)
-        #expect(earlier.verify(reservationResolvers: [trail.checkpoints[1]]).findings.first?.description.contains("put back to an earlier state") == true)
+        #expect(
+            earlier.verify(reservationResolvers: [trail.checkpoints[1]]).findings.first?.description.contains(
+                "put back to an earlier state") == true)
     }
 
     @Test func `a checkpoint reads as it was written, and only its own key makes it genuine`() throws {
@@ -80,15 +93,23 @@ import Testing
 
     @Test func `what was erased is gone from the row, salts included, and both erasures of a row count`() throws {
         var trail = Trail()
-        try trail.write(AuditEvent("account.changed", actor: "administrator", subject: "somebody", address: "192.0.2.1", details: ["old": "x"]), shard: 0)
+        try trail.write(
+            AuditEvent(
+                "account.changed", actor: "administrator", subject: "somebody", address: "192.0.2.1",
+                details: ["old": "x"]), shard: 0)
         let before = trail.rows[0]
         try trail.forget("somebody", as: "erased-1", shard: 0)
-        #expect(trail.rows[0].personal == [.actor: "administrator", .subject: "erased-1", .address: "192.0.2.1", .details: "{}"])
+        #expect(
+            trail.rows[0].personal == [
+                .actor: "administrator", .subject: "erased-1", .address: "192.0.2.1", .details: "{}",
+            ])
         try trail.forget("administrator", as: "erased-2", shard: 0)
         #expect(trail.rows[0].personal == [.actor: "erased-2", .subject: "erased-1", .details: "{}"])
         #expect(trail.verify().findings.map(\.description) == [])
         let kept = "\(trail.rows[0])"
-        for field in PersonalField.allCases { #expect(!kept.contains(Hex.encode(AuditRow.salt(of: field, before.salt)))) }
+        for field in PersonalField.allCases {
+            #expect(!kept.contains(Hex.encode(AuditRow.salt(of: field, before.salt))))
+        }
         #expect(!kept.contains(before.salt) && !kept.contains("somebody") && !kept.contains("administrator"))
     }
 }

@@ -31,7 +31,11 @@ struct Tampering {
         case 6:
             // The count is put back too. Behind the newest checkpoint that is what nobody can see; up to it everybody does.
             let heads = trail.checkpoints.last?.heads ?? []
-            guard heads.contains(where: { $0.shard == trail.rows[index].shard && trail.rows[index].sequence <= $0.sequence }) else { return "" }
+            guard
+                heads.contains(where: {
+                    $0.shard == trail.rows[index].shard && trail.rows[index].sequence <= $0.sequence
+                })
+            else { return "" }
             let gone = trail.rows.remove(at: index)
             trail.shards[gone.shard, default: 1] -= 1
             return "removed \(gone.place) and counted anew"
@@ -43,7 +47,8 @@ struct Tampering {
             return "exchanged \(first.place) and \(second.place)"
         case 8:
             let last = trail.shards[trail.rows[index].shard] ?? 0
-            let copy = trail.rows[index].moved(to: AuditChainPosition(shard: trail.rows[index].shard, sequence: last + 1))
+            let copy = trail.rows[index].moved(
+                to: AuditChainPosition(shard: trail.rows[index].shard, sequence: last + 1))
             trail.rows.append(copy)
             if pick(0..<2) == 0 { trail.shards[copy.shard] = last + 1 }
             return "copied \(trail.rows[index].place) to \(copy.place)"
@@ -72,7 +77,9 @@ struct Tampering {
         case 15: row.seal = altered(row.seal)
         case 16:
             // Somebody who hides an edit as an erasure: the commitments stay right, and only the erasure is a lie.
-            _ = try row.erase([.details: .some("{}"), .subject: .some("erased-1")], by: pick(0..<2) == 0 ? "0198a000-0000-7000-8000-0000000000ff" : row.id)
+            _ = try row.erase(
+                [.details: .some("{}"), .subject: .some("erased-1")],
+                by: pick(0..<2) == 0 ? "0198a000-0000-7000-8000-0000000000ff" : row.id)
         default: row.erasure = row.erasure.map { pick(0..<4) == 0 ? nil : altered($0) } ?? #"{"fields":{},"salts":{}}"#
         }
         return "edited \(place)"
@@ -93,8 +100,10 @@ struct Tampering {
         let key = AuditSigningKey(id: Trail.signing.id, key: .init())
         var heads = checkpoint.heads
         let index = pick(heads.indices)
-        heads[index] = AuditCheckpoint.Head(shard: heads[index].shard, sequence: heads[index].sequence, hash: altered(heads[index].hash))
-        checkpoint = try AuditCheckpoint(number: number, at: checkpoint.at, heads: heads, previous: checkpoint.previous, signedWith: key)
+        heads[index] = AuditCheckpoint.Head(
+            shard: heads[index].shard, sequence: heads[index].sequence, hash: altered(heads[index].hash))
+        checkpoint = try AuditCheckpoint(
+            number: number, at: checkpoint.at, heads: heads, previous: checkpoint.previous, signedWith: key)
         return "signed checkpoint \(number) anew"
     }
 
@@ -137,7 +146,9 @@ struct Tampering {
     }
 
     private mutating func pick<Choices: Collection>(_ choices: Choices) -> Choices.Element {
-        guard let choice = choices.randomElement(using: &random) else { preconditionFailure("there is nothing to choose from") }
+        guard let choice = choices.randomElement(using: &random) else {
+            preconditionFailure("there is nothing to choose from")
+        }
         return choice
     }
 }
@@ -145,12 +156,15 @@ struct Tampering {
 extension AuditRow {
     /// The same row with another value in one column.
     func with(
-        shard: Int64? = nil, sequence: Int64? = nil, id: String? = nil, at: Instant? = nil, action: String? = nil, outcome: String? = nil,
+        shard: Int64? = nil, sequence: Int64? = nil, id: String? = nil, at: Instant? = nil, action: String? = nil,
+        outcome: String? = nil,
         organisation: String? = nil, subjectKind: String? = nil
     ) -> AuditRow {
         AuditRow(
-            shard: shard ?? self.shard, sequence: sequence ?? self.sequence, id: id ?? self.id, at: at ?? self.at, action: action ?? self.action,
-            outcome: outcome ?? self.outcome, organisation: organisation ?? self.organisation, subjectKind: subjectKind ?? self.subjectKind,
+            shard: shard ?? self.shard, sequence: sequence ?? self.sequence, id: id ?? self.id, at: at ?? self.at,
+            action: action ?? self.action,
+            outcome: outcome ?? self.outcome, organisation: organisation ?? self.organisation,
+            subjectKind: subjectKind ?? self.subjectKind,
             personal: personal, salt: salt, erasure: erasure, hash: hash, seal: seal
         )
     }

@@ -36,7 +36,8 @@ struct Trail: Equatable {
         let previous = rows.last { $0.shard == shard }?.hash ?? AuditRow.beginning
         let place = ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
         let salt = Hex.encode(Runtime.system.randomBytes(16))
-        var row = try AuditRow(event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), place: place, salt: salt)
+        var row = try AuditRow(
+            event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), place: place, salt: salt)
         row.hash = row.link(after: previous)
         row.seal = Self.keys.seal(of: row.hash)
         rows.append(row)
@@ -46,7 +47,9 @@ struct Trail: Equatable {
     mutating func sign() throws {
         checkpointCount += 1
         let last = Dictionary(rows.map { ($0.shard, $0) }) { $1 }
-        let heads = last.values.sorted { $0.place < $1.place }.map { AuditCheckpoint.Head(shard: $0.shard, sequence: $0.sequence, hash: $0.hash) }
+        let heads = last.values.sorted { $0.place < $1.place }.map {
+            AuditCheckpoint.Head(shard: $0.shard, sequence: $0.sequence, hash: $0.hash)
+        }
         let checkpoint = try AuditCheckpoint(
             number: checkpointCount,
             at: Instant(seconds: 1_769_860_800 + Int64(rows.count)),
@@ -61,17 +64,25 @@ struct Trail: Equatable {
     mutating func forget(_ person: String, as pseudonym: String, shard: Int64) throws {
         let id: ID<AuditEvent> = Runtime.system.id()
         var erased = ErasedFields()
-        for index in rows.indices.sorted(by: { rows[$0].place < rows[$1].place }) where rows[index].personal.values.contains(person) {
-            for field in try rows[index].erase(AuditModule.replacements(in: rows[index], person, pseudonym), by: id.text) { erased.add(rows[index], field) }
+        for index in rows.indices.sorted(by: { rows[$0].place < rows[$1].place })
+        where rows[index].personal.values.contains(person) {
+            for field in try rows[index].erase(
+                AuditModule.replacements(in: rows[index], person, pseudonym), by: id.text)
+            { erased.add(rows[index], field) }
         }
-        try write(AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details), shard: shard, id: id)
+        try write(
+            AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details),
+            shard: shard, id: id)
     }
 
     /// Whether verification finds nothing. It stops at the first finding.
     var isSound: Bool { verify(onlyFirst: true).isSound }
 
     /// - Parameter seals: whether it is the installation itself that verifies.
-    func verify(seals: Bool = true, from start: AuditCheckpoint? = nil, reservationResolvers: [AuditCheckpoint] = [], onlyFirst: Bool = false) -> AuditReport {
+    func verify(
+        seals: Bool = true, from start: AuditCheckpoint? = nil, reservationResolvers: [AuditCheckpoint] = [],
+        onlyFirst: Bool = false
+    ) -> AuditReport {
         var verifier = AuditVerifier(
             AuditVerifier.State(shards: shards, checkpoints: checkpointCount),
             keys: seals ? Self.keys : nil,
@@ -79,7 +90,9 @@ struct Trail: Equatable {
         ) { Self.known.isGenuine($0) }
         for checkpoint in checkpoints where checkpoint.number > start?.number ?? 0 { verifier.add(checkpoint) }
         for witness in reservationResolvers { verifier.addWitness(witness) }
-        for row in rows.sorted(by: { $0.place < $1.place }) where !onlyFirst || verifier.report.isSound { verifier.add(row) }
+        for row in rows.sorted(by: { $0.place < $1.place }) where !onlyFirst || verifier.report.isSound {
+            verifier.add(row)
+        }
         verifier.finish()
         return verifier.report
     }

@@ -10,9 +10,11 @@ import Testing
         #expect(ID<Thing>(text)?.text == text)
         #expect(ID<Thing>(text.uppercased())?.text == text)
         for wrong in [
-            "", "0194c0de", text + "0", String(text.dropLast()), text.replacing("-", with: ""), "{\(text)}", text.replacing("c", with: "g"),
+            "", "0194c0de", text + "0", String(text.dropLast()), text.replacing("-", with: ""), "{\(text)}",
+            text.replacing("c", with: "g"),
             " \(text.dropFirst())",
-            text.replacing("0194c0de-1234", with: "0194c0de1-234"), "٠١٩٤c0de-1234-7abc-89ab-0123456789ab", text.replacing("-", with: "–"),
+            text.replacing("0194c0de-1234", with: "0194c0de1-234"), "٠١٩٤c0de-1234-7abc-89ab-0123456789ab",
+            text.replacing("-", with: "–"),
             "0194c0de-1234-7abc-89ab-01234567\0\0\0\0",
         ] {
             #expect(ID<Thing>(wrong) == nil, "\(wrong)")

@@ -7,8 +7,12 @@ import Testing
     private static let dayNumbers: [Int64] = {
         let first = CivilDate(year: 1, month: 1, day: 1)?.dayNumber ?? 0
         let last = CivilDate(year: 9_999, month: 12, day: 31)?.dayNumber ?? 0
-        let turns = stride(from: Int64(100), through: 9_900, by: 100).compactMap { CivilDate(year: $0, month: 3, day: 1)?.dayNumber }
-        return Array(stride(from: first, through: last, by: 373)) + turns.flatMap { [$0 - 2, $0 - 1, $0] } + [first, last, -1, 0, 1]
+        let turns = stride(from: Int64(100), through: 9_900, by: 100).compactMap {
+            CivilDate(year: $0, month: 3, day: 1)?.dayNumber
+        }
+        return Array(stride(from: first, through: last, by: 373)) + turns.flatMap { [$0 - 2, $0 - 1, $0] } + [
+            first, last, -1, 0, 1,
+        ]
     }()
 
     @Test func `days agree with Foundation's calendar`() throws {
@@ -18,7 +22,8 @@ import Testing
         let reform = try #require(CivilDate(year: 1_582, month: 10, day: 15)).dayNumber
         for dayNumber in Self.dayNumbers where dayNumber >= reform {
             let date = CivilDate(dayNumber: dayNumber)
-            let expected = calendar.dateComponents([.year, .month, .day], from: Date(timeIntervalSince1970: Double(dayNumber) * 86_400))
+            let expected = calendar.dateComponents(
+                [.year, .month, .day], from: Date(timeIntervalSince1970: Double(dayNumber) * 86_400))
             #expect((Int(date.year), Int(date.month), Int(date.day)) == (expected.year, expected.month, expected.day))
         }
     }
@@ -29,10 +34,15 @@ import Testing
             #expect(date.dayNumber == dayNumber)
             #expect(CivilDate(year: date.year, month: date.month, day: date.day) == date)
         }
-        for dayNumber: Int64 in -800_000..<(-799_000) { #expect(CivilDate(dayNumber: dayNumber).dayNumber == dayNumber) }
+        for dayNumber: Int64 in -800_000..<(-799_000) {
+            #expect(CivilDate(dayNumber: dayNumber).dayNumber == dayNumber)
+        }
     }
 
-    @Test(arguments: [(1900, 2, 29), (2023, 2, 29), (2100, 2, 29), (2024, 2, 30), (2024, 4, 31), (2024, 0, 1), (2024, 13, 1), (2024, 1, 0), (2024, 1, 32)])
+    @Test(arguments: [
+        (1900, 2, 29), (2023, 2, 29), (2100, 2, 29), (2024, 2, 30), (2024, 4, 31), (2024, 0, 1), (2024, 13, 1),
+        (2024, 1, 0), (2024, 1, 32),
+    ])
     func `there is no such day`(_ year: Int64, _ month: Int64, _ day: Int64) {
         #expect(CivilDate(year: year, month: month, day: day) == nil)
     }
@@ -54,7 +64,8 @@ import Testing
 
     @Test(
         arguments: [
-            (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.000001Z"), (-1, "1969-12-31T23:59:59.999999Z"), (1_500_000, "1970-01-01T00:00:01.500000Z"),
+            (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.000001Z"), (-1, "1969-12-31T23:59:59.999999Z"),
+            (1_500_000, "1970-01-01T00:00:01.500000Z"),
             (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"), (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
         ] as [(Int64, String)])
     func `microseconds count`(_ microseconds: Int64, _ text: String) {
@@ -69,10 +80,13 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+00:00", "2026-01-31 12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z",
-        "2026-01-31T12:00:60Z", "2026-02-30T12:00:00Z", "2026-13-01T12:00:00Z", "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00.1234567Z",
+        "", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+00:00", "2026-01-31 12:00:00Z",
+        "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z",
+        "2026-01-31T12:00:60Z", "2026-02-30T12:00:00Z", "2026-13-01T12:00:00Z", "2026-01-31T12:00:00.Z",
+        "2026-01-31T12:00:00.1234567Z",
         "2026-01-31T12:00:00,5Z",
-        "+026-01-31T12:00:00Z", "2026-01-31T12:00:0٣Z", "2026/01/31T12:00:00Z", " 2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31T12:00:00ZZ",
+        "+026-01-31T12:00:00Z", "2026-01-31T12:00:0٣Z", "2026/01/31T12:00:00Z", " 2026-01-31T12:00:00Z",
+        "2026-01-31t12:00:00z", "2026-01-31T12:00:00ZZ",
         "12026-01-31T12:00:00Z",
     ])
     func `what is no time in UTC is none`(_ text: String) {

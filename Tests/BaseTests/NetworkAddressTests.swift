@@ -2,7 +2,10 @@ import Base
 import Testing
 
 @Suite struct NetworkAddressTests {
-    @Test(arguments: ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "1.2.3.4:80", "::1%eth0", "[::1]", ":::", "g::1", "unix", "1.2.3.4\0", "01.2.3.4x"])
+    @Test(arguments: [
+        "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "1.2.3.4:80", "::1%eth0", "[::1]", ":::", "g::1", "unix",
+        "1.2.3.4\0", "01.2.3.4x",
+    ])
     func `what is no address is none`(_ text: String) { #expect(NetworkAddress(text) == nil) }
 
     @Test func `one address has one value however it is spelled`() throws {
@@ -20,15 +23,22 @@ import Testing
     }
 
     @Test(arguments: [
-        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("10.9.9.9/8", "10.0.0.1", true), ("192.0.2.64/26", "192.0.2.127", true),
-        ("192.0.2.64/26", "192.0.2.128", false), ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.0", false), ("0.0.0.0/0", "203.0.113.9", true),
-        ("0.0.0.0/0", "::1", false), ("2001:db8::/33", "2001:db8:7fff::1", true), ("2001:db8::/33", "2001:db8:8000::1", false),
+        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("10.9.9.9/8", "10.0.0.1", true),
+        ("192.0.2.64/26", "192.0.2.127", true),
+        ("192.0.2.64/26", "192.0.2.128", false), ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.0", false),
+        ("0.0.0.0/0", "203.0.113.9", true),
+        ("0.0.0.0/0", "::1", false), ("2001:db8::/33", "2001:db8:7fff::1", true),
+        ("2001:db8::/33", "2001:db8:8000::1", false),
         ("::ffff:10.0.0.0/104", "10.1.2.3", true), ("::1/128", "::1", true), ("::/0", "10.0.0.1", false),
     ])
-    func `a range holds the addresses that share its bits`(_ range: String, _ address: String, _ isInside: Bool) throws {
+    func `a range holds the addresses that share its bits`(_ range: String, _ address: String, _ isInside: Bool) throws
+    {
         #expect(try #require(NetworkRange(range)).contains(#require(NetworkAddress(address))) == isInside)
     }
 
-    @Test(arguments: ["", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/8", "::/129", "::ffff:10.0.0.0/8", "example.org/8"])
+    @Test(arguments: [
+        "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/8", "::/129",
+        "::ffff:10.0.0.0/8", "example.org/8",
+    ])
     func `what is no range is none`(_ text: String) { #expect(NetworkRange(text) == nil) }
 }

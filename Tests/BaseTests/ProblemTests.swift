@@ -28,7 +28,10 @@ import Testing
         let problem = Problem.invalid([.init("/a", "is required"), .init("", "must be an object")])
         #expect(problem.kind.status == 422)
         #expect(problem.detail == "/a is required")
-        #expect(problem.members["errors"] == [["pointer": "/a", "detail": "is required"], ["pointer": "", "detail": "must be an object"]])
+        #expect(
+            problem.members["errors"] == [
+                ["pointer": "/a", "detail": "is required"], ["pointer": "", "detail": "must be an object"],
+            ])
         #expect(Problem.invalid("", "must be an object").detail == "The body must be an object")
     }
 }

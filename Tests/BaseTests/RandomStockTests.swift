@@ -22,7 +22,9 @@ import Testing
         var set = [Int](repeating: 0, count: 8)
         let draws = 4_000
         for _ in 0..<draws {
-            for byte in Runtime.system.randomBytes(10) { for bit in 0..<8 where byte & (1 << bit) != 0 { set[bit] += 1 } }
+            for byte in Runtime.system.randomBytes(10) {
+                for bit in 0..<8 where byte & (1 << bit) != 0 { set[bit] += 1 }
+            }
         }
         // 40,000 throws of a coin: ten standard deviations are 1,000.
         #expect(set.allSatisfy { abs($0 - draws * 10 / 2) < 1_000 })

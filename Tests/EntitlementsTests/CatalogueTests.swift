@@ -22,7 +22,10 @@ import Testing
 
     @Test func `the built-in plans are those of the price lists`() throws {
         let catalogue = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
-        #expect(catalogue.plans.map(\.id.text) == ["free", "trial", "student", "basic", "employee", "pro", "professional", "premium", "enterprise"])
+        #expect(
+            catalogue.plans.map(\.id.text) == [
+                "free", "trial", "student", "basic", "employee", "pro", "professional", "premium", "enterprise",
+            ])
         #expect(catalogue.plans.filter { $0.start == .anyone }.map(\.name) == ["Free"])
         let free = try #require(catalogue[Plan.ID("free")])
         #expect(free.limit(of: .processing) == .upTo(5) && free.limit(of: .uploads) == .upTo(5))
@@ -34,7 +37,9 @@ import Testing
         #expect(catalogue[.trial]?.trial == TrialTerms(days: 30, credits: 10))
         // Fixed prices of a country stand beside those of everywhere else.
         let student = try #require(catalogue[Plan.ID("student")])
-        #expect(student.prices.count == 4 && student.prices.filter { $0.region == "IN" }.allSatisfy { $0.amount.currency.code == "inr" })
+        #expect(
+            student.prices.count == 4
+                && student.prices.filter { $0.region == "IN" }.allSatisfy { $0.amount.currency.code == "inr" })
         let iterations = ["basic", "pro", "premium"].map { catalogue[Plan.ID($0)]?.limits["iterations"] }
         #expect(iterations == [.upTo(25), .upTo(100), .upTo(300)])
     }
@@ -58,10 +63,14 @@ import Testing
             """
         )
         for words in [
-            "plan 1: an id", "'b': start", "'b': limits.uploads must be at least -1", "'b': file_mb must be at least -1", "'b': is there twice",
-            "'b': storage_mb must", "'b': colour is not a known field", "'c': limits.dreams is no known meter", "'c': features.0 is no known feature",
-            "'d': storage_mb must be at most", "'e': prices is required", "'f': prices.0.currency is required", "'g': prices.0.currency is not a currency",
-            "'g': prices.0.region is not a country", "'h': trial belongs", "'i': prices.0.cycle must be one of", "'i': prices.0.amount must be at least 0",
+            "plan 1: an id", "'b': start", "'b': limits.uploads must be at least -1",
+            "'b': file_mb must be at least -1", "'b': is there twice",
+            "'b': storage_mb must", "'b': colour is not a known field", "'c': limits.dreams is no known meter",
+            "'c': features.0 is no known feature",
+            "'d': storage_mb must be at most", "'e': prices is required", "'f': prices.0.currency is required",
+            "'g': prices.0.currency is not a currency",
+            "'g': prices.0.region is not a country", "'h': trial belongs", "'i': prices.0.cycle must be one of",
+            "'i': prices.0.amount must be at least 0",
             "'i': trial.days must be at least 1", "'meters': gives each name its title", "'extras': is no part",
         ] {
             #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
@@ -76,7 +85,8 @@ import Testing
               - { id: b, name: B, file_mb: 1, storage_mb: 1 }
             """
         let generate = RateClass("generate")
-        let catalogue = try Catalogue(yaml: yaml, offers: Offers(meters: meters, features: features, rateClasses: [generate]))
+        let catalogue = try Catalogue(
+            yaml: yaml, offers: Offers(meters: meters, features: features, rateClasses: [generate]))
         let (a, b) = (try #require(catalogue.plans.first), try #require(catalogue.plans.last))
         #expect(a.rates(of: .default) == Rates(.perMinute(60), .perHour(1_000)))
         #expect(a.rates(of: generate).all == [Rate(10, per: .seconds(30), burst: 2)])
@@ -92,14 +102,18 @@ import Testing
         )
         #expect(found.count == 5, "\(found)")
         for words in [
-            "'a': rates.fly is no known class", "'a': rates.default holds one to 4", "'b': rates.default holds one to 4", "'c': rates.default.0 is no rate",
+            "'a': rates.fly is no known class", "'a': rates.default holds one to 4",
+            "'b': rates.default holds one to 4", "'c': rates.default.0 is no rate",
             "'c': rates.default.1 is no rate",
         ] {
             #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
         }
     }
 
-    @Test(arguments: ["", "plans: []", "plans: 7", "plans:\n  - name: without an id", "[", "plans:\n  - { id: a, name: A, file_mb: many, storage_mb: 1 }"])
+    @Test(arguments: [
+        "", "plans: []", "plans: 7", "plans:\n  - name: without an id", "[",
+        "plans:\n  - { id: a, name: A, file_mb: many, storage_mb: 1 }",
+    ])
     func `a file that holds no plans is refused`(yaml: String) {
         #expect(faults(yaml).count == 1)
     }
@@ -124,7 +138,8 @@ import Testing
             #expect(plans.first { $0["id"] == "pro" }?["features"] == ["training"])
             #expect(plans.last?["limits"]?["training_runs"]?.integer == -1)
             let minute: JSONValue = ["limit": 60, "window_seconds": 60, "burst": 60]
-            #expect(plans[0]["rates"]?["default"] == [minute, ["limit": 1_000, "window_seconds": 3_600, "burst": 1_000]])
+            #expect(
+                plans[0]["rates"]?["default"] == [minute, ["limit": 1_000, "window_seconds": 3_600, "burst": 1_000]])
             #expect(plans[0]["rates"]?["checks"] == [["limit": 600, "window_seconds": 60, "burst": 600]])
             let pricing = await app.call("GET", "/api/payments/pricing?region=in")
             let student = try #require(pricing["plans"]?.array?.first { $0["id"] == "student" })
@@ -135,7 +150,10 @@ import Testing
                 ]
             )
             let elsewhere = await app.call("GET", "/v1/payments/pricing?region=AT")
-            #expect(elsewhere["plans"]?.array?.first { $0["id"] == "student" }?["prices"]?.array?.map { $0["amount"]?.integer } == [999, 9999])
+            #expect(
+                elsewhere["plans"]?.array?.first { $0["id"] == "student" }?["prices"]?.array?.map {
+                    $0["amount"]?.integer
+                } == [999, 9999])
             #expect(await app.call("GET", "/v1/payments/pricing?region=AUT").status == 422)
         }
     }

@@ -19,8 +19,12 @@ import Testing
             #expect(try await take(4, 3, "test-1", of: purse, till) == first, "the same request has what it was given")
             #expect(try await (purse.balance(), till.level()) == ([6, 4, 0], [0, 3, 2]))
             // There are credits, but no uploads; then uploads, but no credits; then neither.
-            for (credits, uploads, kind) in [(5, 3, Problem.Kind.quotaExceeded), (6, 2, nil), (1, 1, .creditsExhausted)] as [(Int64, Int64, Problem.Kind?)] {
-                let refusal = await problem { _ = try await take(credits, uploads, "test-\(credits)-\(uploads)", of: purse, till) }
+            for (credits, uploads, kind) in [
+                (5, 3, Problem.Kind.quotaExceeded), (6, 2, nil), (1, 1, .creditsExhausted),
+            ] as [(Int64, Int64, Problem.Kind?)] {
+                let refusal = await problem {
+                    _ = try await take(credits, uploads, "test-\(credits)-\(uploads)", of: purse, till)
+                }
                 #expect(refusal?.kind == kind, "\(credits) credits, \(uploads) uploads: \(String(describing: refusal))")
             }
             #expect(try await (purse.balance(), till.level()) == ([0, 10, 0], [0, 5, 0]))
@@ -40,7 +44,9 @@ import Testing
     }
 
     /// Takes both, proved beforehand so that the transaction alone decides.
-    private func take(_ credits: Int64, _ uploads: Int64, _ key: String, of purse: CreditFixture, _ till: QuotaFixture) async throws -> [String] {
+    private func take(_ credits: Int64, _ uploads: Int64, _ key: String, of purse: CreditFixture, _ till: QuotaFixture)
+        async throws -> [String]
+    {
         let credit = CreditCharge(units: credits, organisation: purse.organisation, isTrial: true, isCovered: false)
         let quota = Charge(meter: .uploads, units: uploads, standing: try await till.standing())
         return try await purse.database.write { [entitlements = purse.entitlements] transaction in

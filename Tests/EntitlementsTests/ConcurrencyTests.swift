@@ -16,18 +16,24 @@ private struct ConcurrencyFixture: Sendable {
         self.till = till
         try await till.database.write { transaction in
             try transaction.execute(
-                "CREATE TABLE workshop_sessions (id TEXT PRIMARY KEY NOT NULL, organisation_id TEXT NOT NULL, ended_at \(.integer)) \(.strict)")
+                "CREATE TABLE workshop_sessions (id TEXT PRIMARY KEY NOT NULL, organisation_id TEXT NOT NULL, ended_at \(.integer)) \(.strict)"
+            )
         }
         let (database, entitlements, identity) = (till.database, till.entitlements, till.app.app.identity)
-        let route = Route.post("workshop/sessions", "Begin a session", requires: identity.member, entitlements.concurrency(.agents)) { _, place in
+        let route = Route.post(
+            "workshop/sessions", "Begin a session", requires: identity.member, entitlements.concurrency(.agents)
+        ) { _, place in
             try await database.write { transaction in
                 try entitlements.take(place, in: transaction)
                 try transaction.execute(
-                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))")
+                    "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))"
+                )
             }
             return NoContent()
         }
-        door = RequestDispatcher(routes: [route], corsOrigins: [], metrics: till.app.app.metrics, logger: till.app.app.logger, runtime: .system)
+        door = RequestDispatcher(
+            routes: [route], corsOrigins: [], metrics: till.app.app.metrics, logger: till.app.app.logger,
+            runtime: .system)
     }
 
     func begin(as person: TestPerson? = nil) async -> TestResponse {
@@ -47,11 +53,15 @@ private struct ConcurrencyFixture: Sendable {
         }
     }
 
-    func living() async throws -> Int64 { try await till.count("workshop_sessions WHERE organisation_id = \(till.organisation) AND ended_at IS NULL") }
+    func living() async throws -> Int64 {
+        try await till.count("workshop_sessions WHERE organisation_id = \(till.organisation) AND ended_at IS NULL")
+    }
 }
 
 extension Concurrency {
-    fileprivate static let agents = Concurrency("agents", of: "sessions") { "FROM workshop_sessions WHERE organisation_id = \($0) AND ended_at IS NULL" }
+    fileprivate static let agents = Concurrency("agents", of: "sessions") {
+        "FROM workshop_sessions WHERE organisation_id = \($0) AND ended_at IS NULL"
+    }
 }
 
 @Suite struct ConcurrencyTests {
@@ -98,7 +108,8 @@ extension Concurrency {
             for _ in 0..<before { #expect(await workshop.begin().status == 204) }
             // The proofs are made first, so that all of them come to the transaction with one in their hands.
             let call = Request(
-                method: .post, path: "/v1/test", headers: [.authorization: "Bearer \(till.person.token)"], requestID: "test-request", address: "192.0.2.1",
+                method: .post, path: "/v1/test", headers: [.authorization: "Bearer \(till.person.token)"],
+                requestID: "test-request", address: "192.0.2.1",
                 received: app.clock.now)
             let place = try await till.entitlements.concurrency(.agents).check(call)
             let admitted = await withTaskGroup(of: Bool.self) { group in

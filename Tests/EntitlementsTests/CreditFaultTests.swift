@@ -9,8 +9,12 @@ import Testing
 
 /// Every verb of credits broken off at its first statement, its second, and so on: the books balance, and the verb can be done again.
 @Suite struct CreditFaultTests {
-    private func breakOff(_ purse: CreditFixture, atLeast count: Int, _ verb: (any Database) async throws -> Void) async throws {
-        let failed = try await withEachStatementFailing(on: purse.database, verb) { _ in try await purse.requireBalance() }
+    private func breakOff(_ purse: CreditFixture, atLeast count: Int, _ verb: (any Database) async throws -> Void)
+        async throws
+    {
+        let failed = try await withEachStatementFailing(on: purse.database, verb) { _ in
+            try await purse.requireBalance()
+        }
         #expect(failed >= count)
     }
 
@@ -92,17 +96,23 @@ import Testing
                 try await purse.requireBalance()
             }
             #expect(count >= 12)
-            let lot = try await purse.database.read { try $0.first("SELECT available, reserved, expired FROM credit_lots")?.values }
+            let lot = try await purse.database.read {
+                try $0.first("SELECT available, reserved, expired FROM credit_lots")?.values
+            }
             #expect(lot == [.integer(0), .integer(0), .integer(5)])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a trial's beginning, its lengthening, its end and corrections break off anywhere, through the front door`(engine: Engine) async throws {
+    func `a trial's beginning, its lengthening, its end and corrections break off anywhere, through the front door`(
+        engine: Engine
+    ) async throws {
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
-            try await app.app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
+            try await app.app.database.write {
+                try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
+            }
             let purse = CreditFixture(app: app, person: person)
             let subscriptions = "/v1/payments/subscriptions/\(person.id)"
             for (path, body, token, balance) in [
@@ -115,7 +125,8 @@ import Testing
                 var status = 0
                 let key = "key \(balance)"
                 try await trouble.failEachStatement { _ in
-                    status = await app.call("POST", path, json: body, token: token, headers: ["Idempotency-Key": key]).status
+                    status = await app.call("POST", path, json: body, token: token, headers: ["Idempotency-Key": key])
+                        .status
                 } check: { _ in
                     try await purse.requireBalance()
                 }

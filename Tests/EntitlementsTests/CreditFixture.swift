@@ -20,22 +20,27 @@ struct CreditFixture: Sendable {
     /// A proof, as the gate gives it.
     func charge(_ units: Int64 = 1, of payers: CreditPayers = .everybody) async throws -> CreditCharge {
         let headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
-        let call = Request(method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1", received: app.clock.now)
+        let call = Request(
+            method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1",
+            received: app.clock.now)
         return try await entitlements.credits(units, of: payers).check(call)
     }
 
     @discardableResult
     func grant(
-        _ units: Int64, expiresIn days: Int64? = nil, _ operation: String = "test:\(Int.random(in: 0..<Int.max))", on other: (any Database)? = nil
+        _ units: Int64, expiresIn days: Int64? = nil, _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
+        on other: (any Database)? = nil
     ) async throws -> ID<CreditLot>? {
         try await (other ?? database).write { [book, organisation] transaction in
             let end = days.map { transaction.now + .days($0) }
-            return try book.grant(CreditGrant(units, .purchase, expiresAt: end, operation: operation), to: organisation, in: transaction)
+            return try book.grant(
+                CreditGrant(units, .purchase, expiresAt: end, operation: operation), to: organisation, in: transaction)
         }
     }
 
     func reserve(
-        _ charge: CreditCharge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))", on other: (any Database)? = nil
+        _ charge: CreditCharge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
+        on other: (any Database)? = nil
     ) async throws -> ID<CreditHold> {
         let id = try await (other ?? database).write { [book] in
             try book.reserve(charge, operation: operation, fingerprint: "print of \(operation)", in: $0)
@@ -44,7 +49,9 @@ struct CreditFixture: Sendable {
     }
 
     func commit(_ id: ID<CreditHold>, _ units: Int64, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [book, organisation] in try book.commit(id, units: units, of: organisation, in: $0) }
+        try await (other ?? database).write { [book, organisation] in
+            try book.commit(id, units: units, of: organisation, in: $0)
+        }
     }
 
     func release(_ id: ID<CreditHold>, on other: (any Database)? = nil) async throws {
@@ -65,7 +72,9 @@ struct CreditFixture: Sendable {
     /// What became of the lots, in the order in which they are spent: available, reserved, consumed, expired, reversed.
     func lots() async throws -> [[Int64?]] {
         let response = await app.call("GET", "/v1/credits", token: person.token)
-        return (response["lots"]?.array ?? []).map { lot in ["available", "reserved", "consumed", "expired", "reversed"].map { lot[$0]?.integer } }
+        return (response["lots"]?.array ?? []).map { lot in
+            ["available", "reserved", "consumed", "expired", "reversed"].map { lot[$0]?.integer }
+        }
     }
 
     func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
@@ -99,7 +108,9 @@ extension TestApp {
     /// Somebody who has proved their address and begun their trial.
     func onTrial(_ name: String = "trying") async throws -> TestPerson {
         let person = try await register(name)
-        try await app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
+        try await app.database.write {
+            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
+        }
         let response = await call("POST", "/v1/payments/start-trial", token: person.token)
         guard response.status == 201 else { throw UnexpectedResponse(response) }
         return person
@@ -134,22 +145,32 @@ struct CreditProductFixture: Sendable {
             }
         }
         let routes: [Route] = [
-            .post("ideas", "Have an idea", requires: identity.member, entitlements.credits(1), .header(.idempotencyKey)) { _, charge, key in
+            .post("ideas", "Have an idea", requires: identity.member, entitlements.credits(1), .header(.idempotencyKey))
+            { _, charge, key in
                 Created(try await spend(charge, key))
             },
-            .post("dreams", "Have a dream", requires: identity.member, entitlements.credits(3, of: .everybody), .header(.idempotencyKey)) { _, charge, key in
+            .post(
+                "dreams", "Have a dream", requires: identity.member, entitlements.credits(3, of: .everybody),
+                .header(.idempotencyKey)
+            ) { _, charge, key in
                 Created(try await spend(charge, key))
             },
-            .post("journeys", "Begin a journey", requires: identity.member, entitlements.credits(4), .header(.idempotencyKey), problems: [.operationConflict]) {
+            .post(
+                "journeys", "Begin a journey", requires: identity.member, entitlements.credits(4),
+                .header(.idempotencyKey), problems: [.operationConflict]
+            ) {
                 (request: PlanChoice, scope, charge, key) in
                 let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
                 let receipt = try await database.write { transaction in
-                    let hold = try book.reserve(charge, operation: operation, fingerprint: request.plan, in: transaction)
-                    return Receipt(hold: hold, remaining: try book.balance(of: scope.organisation, in: transaction).available)
+                    let hold = try book.reserve(
+                        charge, operation: operation, fingerprint: request.plan, in: transaction)
+                    return Receipt(
+                        hold: hold, remaining: try book.balance(of: scope.organisation, in: transaction).available)
                 }
                 return Created(receipt)
             },
         ]
-        door = RequestDispatcher(routes: routes, corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger, runtime: .system)
+        door = RequestDispatcher(
+            routes: routes, corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger, runtime: .system)
     }
 }

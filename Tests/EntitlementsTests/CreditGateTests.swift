@@ -9,7 +9,8 @@ import Testing
 
 @Suite struct CreditGateTests {
     @Test(arguments: Engine.available)
-    func `a trial has ten credits, each is spent once, and the eleventh is refused in full`(engine: Engine) async throws {
+    func `a trial has ten credits, each is spent once, and the eleventh is refused in full`(engine: Engine) async throws
+    {
         try await withTrialPurse(engine) { purse in
             let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             let before = try await purse.balance()
@@ -18,11 +19,14 @@ import Testing
                 let response = await app.call("POST", "/v1/ideas", token: token, through: shop.door)
                 #expect(response.status == 201 && response["remaining"]?.integer == Int64(10 - number), "\(response)")
             }
-            let refused = await app.call("POST", "/v1/ideas", token: token, headers: ["X-Request-ID": "request-0001"], through: shop.door)
+            let refused = await app.call(
+                "POST", "/v1/ideas", token: token, headers: ["X-Request-ID": "request-0001"], through: shop.door)
             #expect(
                 refused.json == [
-                    "type": "/problems/credits-exhausted", "title": "Trial credits exhausted. Please upgrade to continue.",
-                    "error": "Trial credits exhausted. Please upgrade to continue.", "status": 403, "code": "credits-exhausted",
+                    "type": "/problems/credits-exhausted",
+                    "title": "Trial credits exhausted. Please upgrade to continue.",
+                    "error": "Trial credits exhausted. Please upgrade to continue.", "status": 403,
+                    "code": "credits-exhausted",
                     "request_id": "request-0001", "balance": 0, "detail": "This takes 1, and 0 are there.",
                 ]
             )
@@ -32,19 +36,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `without a trial or a subscription the answer is 402, also when the trial has ended`(engine: Engine) async throws {
+    func `without a trial or a subscription the answer is 402, also when the trial has ended`(engine: Engine)
+        async throws
+    {
         try await withTrialPurse(engine) { purse in
             let (app, shop) = (purse.app, CreditProductFixture(purse.app))
             let nobody = try await app.register("nobody")
             purse.app.clock.advance(by: .days(30))
             for token in [nobody.token, purse.person.token] {
                 for path in ["/v1/ideas", "/v1/dreams", "/v1/journeys"] {
-                    let refused = await app.call("POST", path, token: token, headers: ["X-Request-ID": "request-0002"], through: shop.door)
+                    let refused = await app.call(
+                        "POST", path, token: token, headers: ["X-Request-ID": "request-0002"], through: shop.door)
                     #expect(
                         refused.json == [
-                            "type": "/problems/subscription-required", "title": "Active subscription required", "error": "Active subscription required",
+                            "type": "/problems/subscription-required", "title": "Active subscription required",
+                            "error": "Active subscription required",
                             "status": 402, "code": "subscription-required", "request_id": "request-0002",
-                            "detail": "Prove your e-mail address to begin a trial, or start a plan: GET /v1/plans lists them.",
+                            "detail":
+                                "Prove your e-mail address to begin a trial, or start a plan: GET /v1/plans lists them.",
                         ], "\(path)")
                 }
             }
@@ -58,22 +67,31 @@ import Testing
             let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             try await purse.grant(4)
             for path in ["/v1/ideas", "/v1/journeys"] {
-                let response = await app.call("POST", path, json: path == "/v1/journeys" ? ["plan": "x"] : nil, token: token, through: shop.door)
-                #expect(response.status == 201 && response["remaining"]?.integer == 4 && response["hold"] == nil, "\(response)")
+                let response = await app.call(
+                    "POST", path, json: path == "/v1/journeys" ? ["plan": "x"] : nil, token: token, through: shop.door)
+                #expect(
+                    response.status == 201 && response["remaining"]?.integer == 4 && response["hold"] == nil,
+                    "\(response)")
             }
             #expect(await app.call("POST", "/v1/dreams", token: token, through: shop.door)["remaining"]?.integer == 1)
             let refused = await app.call("POST", "/v1/dreams", token: token, through: shop.door)
-            #expect(refused.status == 403 && refused["balance"]?.integer == 1 && refused["title"] == "Credits exhausted. Please add more to continue.")
+            #expect(
+                refused.status == 403 && refused["balance"]?.integer == 1
+                    && refused["title"] == "Credits exhausted. Please add more to continue.")
             #expect(try await purse.lots() == [[1, 0, 3, 0, 0]])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `the same key is charged once, is let through to its own answer, and is good for one purpose`(engine: Engine) async throws {
+    func `the same key is charged once, is let through to its own answer, and is good for one purpose`(engine: Engine)
+        async throws
+    {
         try await withTrialPurse(engine) { purse in
             let (app, token, shop) = (purse.app, purse.person.token, CreditProductFixture(purse.app))
             func begin(_ key: String, _ plan: String = "north") async -> TestResponse {
-                await app.call("POST", "/v1/journeys", json: ["plan": .string(plan)], token: token, headers: ["Idempotency-Key": key], through: shop.door)
+                await app.call(
+                    "POST", "/v1/journeys", json: ["plan": .string(plan)], token: token,
+                    headers: ["Idempotency-Key": key], through: shop.door)
             }
             let first = await begin("a")
             #expect(first.status == 201 && first["remaining"]?.integer == 6)
@@ -85,7 +103,8 @@ import Testing
             let held = try await purse.balance()
             #expect(held == [2, 8, 0])
             for _ in 1...2 {
-                let spent = await app.call("POST", "/v1/ideas", token: token, headers: ["Idempotency-Key": "d"], through: shop.door)
+                let spent = await app.call(
+                    "POST", "/v1/ideas", token: token, headers: ["Idempotency-Key": "d"], through: shop.door)
                 #expect(spent.status == 201 || spent.code == "operation-conflict")
             }
             #expect(try await purse.balance() == [1, 8, 0])
@@ -101,7 +120,9 @@ import Testing
                 for number in 0..<40 {
                     group.addTask {
                         // Through the door, and past it with a proof that was true when it was made.
-                        if number.isMultiple(of: 2) { return await app.call("POST", "/v1/ideas", token: token, through: shop.door).status == 201 }
+                        if number.isMultiple(of: 2) {
+                            return await app.call("POST", "/v1/ideas", token: token, through: shop.door).status == 201
+                        }
                         return (try? await purse.reserve(charge, "test:\(number)")) != nil
                     }
                 }

@@ -30,10 +30,14 @@ import Testing
         try await withTestApp(engine) { app in
             // Ids decide between lots of one moment, so they are thrown too.
             let random = Mutex(SplitMix(seed: seed &+ 1))
-            let runtime = Runtime(now: { app.clock.now }) { count in (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } } }
-            let book = CreditService(database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+            let runtime = Runtime(now: { app.clock.now }) { count in
+                (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } }
+            }
+            let book = CreditService(
+                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
             let purses = [
-                CreditFixture(app: app, person: try await app.subscriber("pro", "first")), CreditFixture(app: app, person: try await app.subscriber("pro", "second")),
+                CreditFixture(app: app, person: try await app.subscriber("pro", "first")),
+                CreditFixture(app: app, person: try await app.subscriber("pro", "second")),
             ]
             var models = purses.map { _ in CreditModel() }
             // The gate alone makes proofs, and makes them where there are credits; they are spent here whatever is left by then.
@@ -60,7 +64,9 @@ import Testing
                 done += count
                 batches += 1
                 try await compare(purse, models[who], everything: batches.isMultiple(of: 100) || done == steps, seed)
-                if batches.isMultiple(of: 200) { #expect(try await Invariants.faults(in: app.app.database) == [], "seed \(seed)") }
+                if batches.isMultiple(of: 200) {
+                    #expect(try await Invariants.faults(in: app.app.database) == [], "seed \(seed)")
+                }
             }
             for (purse, model) in zip(purses, models) { try await compare(purse, model, everything: true, seed) }
             #expect(try await Invariants.faults(in: app.app.database) == [], "seed \(seed)")
@@ -70,7 +76,8 @@ import Testing
     }
 
     private static func step(
-        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditService, _ organisation: ID<Organisation>, _ charges: [CreditCharge],
+        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditService, _ organisation: ID<Organisation>,
+        _ charges: [CreditCharge],
         _ transaction: Transaction
     ) throws {
         let now = transaction.now
@@ -80,7 +87,10 @@ import Testing
         case 0..<9:
             let units = Int64.random(in: 1...20, using: &dice)
             let end = Bool.random(using: &dice) ? now + .hours(Int64.random(in: 1...72, using: &dice)) : nil
-            guard let lot = try book.grant(CreditGrant(units, .grant, expiresAt: end, operation: operation), to: organisation, in: transaction) else {
+            guard
+                let lot = try book.grant(
+                    CreditGrant(units, .grant, expiresAt: end, operation: operation), to: organisation, in: transaction)
+            else {
                 throw differs("a grant was not given")
             }
             model.grant(units, lot, end, at: now)
@@ -117,8 +127,13 @@ import Testing
             let units = Int64.random(in: -6...3, using: &dice)
             guard units != 0 else { return }
             let correction = CreditCorrection(units: units, reason: "a test")
-            let entry = try granted { try book.correct(correction, operation: operation, fingerprint: "", of: organisation, in: transaction).entry }
-            let lot = entry?.steps.first.flatMap { $0.from == "issued" ? $0.subject : nil }.map { ID<CreditLot>(trusted: $0) }
+            let entry = try granted {
+                try book.correct(correction, operation: operation, fingerprint: "", of: organisation, in: transaction)
+                    .entry
+            }
+            let lot = entry?.steps.first.flatMap { $0.from == "issued" ? $0.subject : nil }.map {
+                ID<CreditLot>(trusted: $0)
+            }
             guard model.correct(units, lot, at: now) == (entry != nil) else { throw differs("correcting by \(units)") }
         }
     }
@@ -140,14 +155,17 @@ import Testing
             )
         }
         guard balance == model.balance(at: purse.app.clock.now) else {
-            throw CreditModel.Difference(what: "balance \(balance), and \(model.balance(at: purse.app.clock.now)) in the model")
+            throw CreditModel.Difference(
+                what: "balance \(balance), and \(model.balance(at: purse.app.clock.now)) in the model")
         }
         guard everything else { return }
         #expect(lots.count == model.lots.count, "seed \(seed)")
         for lot in lots {
             let counts = [lot.available, lot.reserved, lot.consumed, lot.expired, lot.reversed]
             let expected = model.lots[lot.id]?.counts
-            guard counts == expected else { throw CreditModel.Difference(what: "the lot \(lot.id): \(counts), and \(expected ?? []) in the model") }
+            guard counts == expected else {
+                throw CreditModel.Difference(what: "the lot \(lot.id): \(counts), and \(expected ?? []) in the model")
+            }
         }
     }
 }
@@ -157,7 +175,9 @@ struct CreditModel: Sendable {
     struct Difference: Error { let what: String }
 
     /// What has come about at least once: a test in which nothing is ever refused proves little.
-    enum Outcome: CaseIterable, Sendable { case reserved, refused, less, more, late, owed, paid, lapsed, released, expired, goneWithLot, taken, notTaken }
+    enum Outcome: CaseIterable, Sendable {
+        case reserved, refused, less, more, late, owed, paid, lapsed, released, expired, goneWithLot, taken, notTaken
+    }
 
     struct Lot: Sendable {
         let id: ID<CreditLot>
@@ -172,7 +192,9 @@ struct CreditModel: Sendable {
 
         func isOver(_ now: Instant) -> Bool { end.map { $0 <= now } ?? false }
         func comesBefore(_ other: Lot) -> Bool {
-            if end != other.end { return (end ?? Instant(microseconds: .max)) < (other.end ?? Instant(microseconds: .max)) }
+            if end != other.end {
+                return (end ?? Instant(microseconds: .max)) < (other.end ?? Instant(microseconds: .max))
+            }
             return made == other.made ? id.text < other.id.text : made < other.made
         }
     }
@@ -195,7 +217,8 @@ struct CreditModel: Sendable {
     func balance(at now: Instant) -> CreditBalance {
         let live = liveLots.compactMap { lots[$0] }
         return CreditBalance(
-            available: live.filter { !$0.isOver(now) }.reduce(0) { $0 + $1.available }, reserved: live.reduce(0) { $0 + $1.reserved }, debt: debt)
+            available: live.filter { !$0.isOver(now) }.reduce(0) { $0 + $1.available },
+            reserved: live.reduce(0) { $0 + $1.reserved }, debt: debt)
     }
 
     func anyHold(_ dice: inout SplitMix) -> ID<CreditHold>? { recentHolds.randomElement(using: &dice) }
@@ -324,7 +347,9 @@ struct CreditModel: Sendable {
 
     /// One credit of the lot that expires soonest.
     private mutating func take(at now: Instant) -> ID<CreditLot>? {
-        let lot = liveLots.compactMap { lots[$0] }.filter { $0.available > 0 && !$0.isOver(now) }.min { $0.comesBefore($1) }
+        let lot = liveLots.compactMap { lots[$0] }.filter { $0.available > 0 && !$0.isOver(now) }.min {
+            $0.comesBefore($1)
+        }
         if let lot { lots[lot.id]?.available -= 1 }
         return lot?.id
     }

@@ -32,11 +32,16 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `less than was held gives the rest back, more takes what else there is, and what is missing is owed`(engine: Engine) async throws {
+    func `less than was held gives the rest back, more takes what else there is, and what is missing is owed`(
+        engine: Engine
+    ) async throws {
         try await withPurse(engine) { purse in
             try await purse.grant(10)
             let charge = try await purse.charge(4)
-            let (less, more, most) = (try await purse.reserve(charge), try await purse.reserve(try await purse.charge(2)), try await purse.reserve(charge))
+            let (less, more, most) = (
+                try await purse.reserve(charge), try await purse.reserve(try await purse.charge(2)),
+                try await purse.reserve(charge)
+            )
             #expect(try await purse.balance() == [0, 10, 0])
             for _ in 1...2 { try await purse.commit(less, 1) }
             #expect(try await purse.balance() == [3, 6, 0])
@@ -64,7 +69,9 @@ import Testing
     func `a hold outlives its lot, and what is given back of it has expired`(engine: Engine) async throws {
         try await withPurse(engine) { purse in
             try await purse.grant(6, expiresIn: 1)
-            let (kept, dropped) = (try await purse.reserve(try await purse.charge(3)), try await purse.reserve(try await purse.charge(2)))
+            let (kept, dropped) = (
+                try await purse.reserve(try await purse.charge(3)), try await purse.reserve(try await purse.charge(2))
+            )
             for hours in [5, 5, 5, 5, 5] as [Int64] {
                 purse.app.clock.advance(by: .hours(hours))
                 try await purse.database.write { [book = purse.book, organisation = purse.organisation] transaction in
@@ -134,13 +141,15 @@ import Testing
             #expect(await position(.days(3) - .microseconds(1)) == [10, 7, 0, 3, 0, 0])
             #expect(await position(.days(3)) == [10, 0, 0, 3, 7, 0])
             let entries = await app.call("GET", "/v1/credits/entries", token: token)
-            #expect(entries["data"]?.array?.map { $0["kind"]?.string } == ["expired", "committed", "reserved", "granted"])
+            #expect(
+                entries["data"]?.array?.map { $0["kind"]?.string } == ["expired", "committed", "reserved", "granted"])
             #expect(entries["data"]?[1]?["reason"] == "test:work")
             #expect(
                 entries["data"]?[1]?["steps"]?.array?.map { [$0["units"], $0["from"], $0["to"]] } == [
                     [3, "reserved", "consumed"], [1, "reserved", "available"],
                 ])
-            let early = await app.call("GET", "/v1/credits/entries?as_of=\(start + .days(1))&limit=1&offset=1", token: token)
+            let early = await app.call(
+                "GET", "/v1/credits/entries?as_of=\(start + .days(1))&limit=1&offset=1", token: token)
             #expect(early["total"]?.integer == 2 && early["data"]?.array?.map { $0["kind"]?.string } == ["granted"])
             #expect(await app.call("GET", "/v1/credits/balance?as_of=yesterday", token: token).status == 422)
             // Nobody sees anybody else's.
@@ -180,11 +189,15 @@ import Testing
     }
 
     private func withDesk(_ engine: Engine, _ body: (Desk, CreditFixture) async throws -> Void) async throws {
-        try await withPurse(engine) { purse in try await body(Desk(purse: purse, administrator: try await purse.app.administrator()), purse) }
+        try await withPurse(engine) { purse in
+            try await body(Desk(purse: purse, administrator: try await purse.app.administrator()), purse)
+        }
     }
 
     @Test(arguments: Engine.available)
-    func `a correction is an entry of its own that names what it corrects, audited, and given once for its key`(engine: Engine) async throws {
+    func `a correction is an entry of its own that names what it corrects, audited, and given once for its key`(
+        engine: Engine
+    ) async throws {
         try await withDesk(engine) { desk, purse in
             try await purse.grant(5)
             purse.app.clock.advance(by: .seconds(1))
@@ -193,33 +206,46 @@ import Testing
             let body: JSONValue = ["units": 3, "reason": "The work failed", "corrects": wrong ?? .null]
             purse.app.clock.advance(by: .seconds(1))
             let corrected = await desk.correct(body, key: "one")
-            #expect(corrected.status == 201 && corrected["kind"] == "corrected" && corrected["corrects"] == wrong, "\(corrected)")
+            #expect(
+                corrected.status == 201 && corrected["kind"] == "corrected" && corrected["corrects"] == wrong,
+                "\(corrected)")
             #expect(await desk.correct(body, key: "one").json == corrected.json)
-            #expect(await desk.correct(["units": 4, "reason": "The work failed"], key: "one").code == "operation-conflict")
-            let again = await desk.correct(["units": -1, "reason": "Once more", "corrects": wrong ?? .null], key: "two")
-            #expect(again.status == 409 && again.code == "already-corrected" && again["corrected_by"] == corrected["id"], "\(again)")
+            #expect(
+                await desk.correct(["units": 4, "reason": "The work failed"], key: "one").code == "operation-conflict")
+            let again = await desk.correct(
+                ["units": -1, "reason": "Once more", "corrects": wrong ?? .null], key: "two")
+            #expect(
+                again.status == 409 && again.code == "already-corrected" && again["corrected_by"] == corrected["id"],
+                "\(again)")
             #expect(try await purse.balance() == [4, 0, 0])
             #expect(try await QuotaFixture(app: purse.app, person: purse.person).auditCount("credits.corrected") == 1)
             let seen = await purse.app.call("GET", "/v1/credits/entries?limit=1", token: purse.person.token)
             #expect(seen["data"]?[0] == corrected.json)
-            let listed = await purse.app.call("GET", "/v1/admin/credits/\(purse.person.id)/entries?limit=1", token: desk.administrator.token)
+            let listed = await purse.app.call(
+                "GET", "/v1/admin/credits/\(purse.person.id)/entries?limit=1", token: desk.administrator.token)
             #expect(listed.json == seen.json)
-            let view = await purse.app.call("GET", "/v1/admin/credits/\(purse.person.id)", token: desk.administrator.token)
+            let view = await purse.app.call(
+                "GET", "/v1/admin/credits/\(purse.person.id)", token: desk.administrator.token)
             #expect(view["available"]?.integer == 4 && view["lots"]?[0]?["origin"] == "purchase")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `credits are taken back where there are any, the soonest to expire first or from the lot that is named`(engine: Engine) async throws {
+    func `credits are taken back where there are any, the soonest to expire first or from the lot that is named`(
+        engine: Engine
+    ) async throws {
         try await withDesk(engine) { desk, purse in
             let last = try #require(try await purse.grant(5))
             try await purse.grant(5, expiresIn: 3)
             #expect(await desk.correct(["units": -2, "reason": "A mistake"]).status == 201)
-            #expect(await desk.correct(["units": -4, "reason": "A mistake", "lot_id": .string(last.text)]).status == 201)
+            #expect(
+                await desk.correct(["units": -4, "reason": "A mistake", "lot_id": .string(last.text)]).status == 201)
             #expect(try await purse.lots() == [[3, 0, 0, 0, 2], [1, 0, 0, 0, 4]])
             let many = await desk.correct(["units": -5, "reason": "A mistake"])
             #expect(many.status == 409 && many.code == "credits-not-available" && many["available"]?.integer == 4)
-            #expect(await desk.correct(["units": -2, "reason": "A mistake", "lot_id": .string(last.text)]).code == "credits-not-available")
+            #expect(
+                await desk.correct(["units": -2, "reason": "A mistake", "lot_id": .string(last.text)]).code
+                    == "credits-not-available")
             let end = (purse.app.clock.now + .days(1)).description
             #expect(await desk.correct(["units": 7, "reason": "A present", "expires_at": .string(end)]).status == 201)
             #expect(try await purse.balance() == [11, 0, 0])
@@ -235,22 +261,33 @@ import Testing
             for (body, pointer) in [
                 (["units": 0, "reason": "x"], "/units"), (["units": 1, "reason": ""], "/reason"),
                 (["units": 1, "reason": "x", "expires_at": .string(purse.app.clock.now.description)], "/expires_at"),
-                (["units": -1, "reason": "x", "expires_at": "2030-01-01T00:00:00Z"], "/expires_at"), (["units": 1, "reason": "x", "lot_id": id], "/lot_id"),
-                (["units": -1, "reason": "x", "lot_id": id], "/lot_id"), (["units": 1, "reason": "x", "corrects": id], "/corrects"),
+                (["units": -1, "reason": "x", "expires_at": "2030-01-01T00:00:00Z"], "/expires_at"),
+                (["units": 1, "reason": "x", "lot_id": id], "/lot_id"),
+                (["units": -1, "reason": "x", "lot_id": id], "/lot_id"),
+                (["units": 1, "reason": "x", "corrects": id], "/corrects"),
                 (["units": 1], "/reason"), (["units": 1, "reason": "x", "amount": 1], "/amount"),
             ] as [(JSONValue, String)] {
                 let refused = await desk.correct(body)
-                #expect(refused.status == 422 && refused["errors"]?[0]?["pointer"]?.string == pointer, "\(body): \(refused)")
+                #expect(
+                    refused.status == 422 && refused["errors"]?[0]?["pointer"]?.string == pointer, "\(body): \(refused)"
+                )
             }
             let keyless = await desk.correct(["units": 1, "reason": "x"], key: nil)
             #expect(keyless.status == 400 && keyless["detail"]?.string?.contains("Idempotency-Key") == true)
             let path = "/v1/admin/credits/\(purse.person.id)"
-            for suffix in ["", "/entries"] { #expect(await purse.app.call("GET", path + suffix, token: purse.person.token).code == "insufficient-role") }
-            let own = await purse.app.call("POST", path + "/corrections", json: ["units": 9, "reason": "x"], token: purse.person.token)
+            for suffix in ["", "/entries"] {
+                #expect(
+                    await purse.app.call("GET", path + suffix, token: purse.person.token).code == "insufficient-role")
+            }
+            let own = await purse.app.call(
+                "POST", path + "/corrections", json: ["units": 9, "reason": "x"], token: purse.person.token)
             #expect(own.code == "insufficient-role")
-            let nobody = await purse.app.call("GET", "/v1/admin/credits/00000000-0000-7000-8000-000000000000", token: desk.administrator.token)
+            let nobody = await purse.app.call(
+                "GET", "/v1/admin/credits/00000000-0000-7000-8000-000000000000", token: desk.administrator.token)
             #expect(nobody.status == 404)
-            let postings = try await purse.database.read { try $0.count("SELECT COUNT(*) AS count FROM ledger_postings") }
+            let postings = try await purse.database.read {
+                try $0.count("SELECT COUNT(*) AS count FROM ledger_postings")
+            }
             #expect(postings == 0)
         }
     }
@@ -290,19 +327,25 @@ import Testing
             try await purse.commit(hold, 1)
             #expect(try await purse.lots() == [[3, 0, 0, 0, 0], [0, 0, 1, 9, 0]])
             let shop = CreditProductFixture(purse.app)
-            #expect(await purse.app.call("POST", "/v1/ideas", token: purse.person.token, through: shop.door)["remaining"]?.integer == 3)
+            #expect(
+                await purse.app.call("POST", "/v1/ideas", token: purse.person.token, through: shop.door)["remaining"]?
+                    .integer == 3)
         }
     }
 
     @Test(arguments: Engine.available)
     func `a trial that is cancelled takes its credits along`(engine: Engine) async throws {
         try await withTrialPurse(engine) { purse in
-            #expect(await purse.app.call("POST", "/v1/payments/cancel-subscription", json: [:], token: purse.person.token).status == 200)
+            #expect(
+                await purse.app.call("POST", "/v1/payments/cancel-subscription", json: [:], token: purse.person.token)
+                    .status == 200)
             #expect(try await purse.balance() == [0, 0, 0])
             // At the same moment it is given back, and is over again.
             try await purse.app.extendTrial(of: purse.person, by: 1)
             #expect(try await purse.balance() == [10, 0, 0])
-            #expect(await purse.app.call("POST", "/v1/payments/cancel-subscription", json: [:], token: purse.person.token).status == 200)
+            #expect(
+                await purse.app.call("POST", "/v1/payments/cancel-subscription", json: [:], token: purse.person.token)
+                    .status == 200)
             #expect(try await purse.lots() == [[0, 0, 0, 10, 0]])
         }
     }
@@ -317,7 +360,9 @@ import Testing
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
             let view = await app.call("GET", "/v1/credits", token: person.token)
             let status = await app.call("GET", "/v1/payments/trial-status", token: person.token)
-            #expect(view["available"]?.integer == 10 && view["next_expiry"]?["at"] == status["ends_at"] && view["next_expiry"]?["units"]?.integer == 10)
+            #expect(
+                view["available"]?.integer == 10 && view["next_expiry"]?["at"] == status["ends_at"]
+                    && view["next_expiry"]?["units"]?.integer == 10)
             try await purse.requireBalance()
         }
     }

@@ -19,7 +19,10 @@ import Testing
         #expect(Escrow.blockSize(room: -5, nodes: 0) == 1)
     }
 
-    @Test func `a node says that it lives when it begins to draw from blocks, every few seconds then, and rarely where it does not`() {
+    @Test
+    func
+        `a node says that it lives when it begins to draw from blocks, every few seconds then, and rarely where it does not`()
+    {
         let start = ContinuousClock.now
         var pulse = EscrowHeartbeat(startingAt: start)
         func isDue(_ seconds: Int, inUse: Bool) -> Bool { pulse.isDue(inUse: inUse, at: start + .seconds(seconds)) }
@@ -107,7 +110,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `several units at once come whole or not at all`(engine: Engine) async throws {
         try await withNodes(engine, count: 2, plan: "free") { tills in
-            let (two, one) = (try await tills[0].charge(units: 2, mode: .escrow), try await tills[0].charge(mode: .escrow))
+            let (two, one) = (
+                try await tills[0].charge(units: 2, mode: .escrow), try await tills[0].charge(mode: .escrow)
+            )
             let admitted = await attempts(3, by: tills, two)
             #expect(admitted.count { $0 == nil } == 2)
             try await settle(tills)
@@ -119,7 +124,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the block of a process that was killed counts as used, at its next life or after its lease`(engine: Engine) async throws {
+    func `the block of a process that was killed counts as used, at its next life or after its lease`(engine: Engine)
+        async throws
+    {
         try await withTill(engine, plan: "enterprise") { till in
             let charge = try await till.charge(mode: .escrow)
             for isRestarted in [true, false] {
@@ -215,7 +222,9 @@ import Testing
             for till in tills {
                 for _ in 0..<count {
                     let operation = "test:\(Runtime.system.id(of: Charge.self))"
-                    group.addTask { await problem { try await till.entitlements.draw(charge, operation: operation) }?.kind }
+                    group.addTask {
+                        await problem { try await till.entitlements.draw(charge, operation: operation) }?.kind
+                    }
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -233,12 +242,17 @@ extension QuotaFixture {
 }
 
 /// As many nodes on one database, each of which looks after its blocks, and one customer of all. What they hold is given back in the end.
-private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([QuotaFixture]) async throws -> Void) async throws {
+private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([QuotaFixture]) async throws -> Void)
+    async throws
+{
     try await withTill(engine, plan: plan) { first in
         var tills = [first]
         for _ in 1..<count {
             let app = try await buildApp(first.app.app.configuration, in: first.dependencies)
-            tills.append(QuotaFixture(app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log), person: first.person))
+            tills.append(
+                QuotaFixture(
+                    app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log),
+                    person: first.person))
         }
         for (index, till) in tills.enumerated() { try await till.entitlements.begin(as: "node-\(index)") }
         let keepers = tills.map { till in

@@ -7,7 +7,8 @@ import Testing
 @testable import Entitlements
 
 @Suite struct ExplanationTests {
-    private func explain(_ till: QuotaFixture, _ route: String, headers: [String: String]? = nil) async -> TestResponse {
+    private func explain(_ till: QuotaFixture, _ route: String, headers: [String: String]? = nil) async -> TestResponse
+    {
         let path = "/v1/entitlements/explain?route=\(route.replacing(" ", with: "%20"))"
         if let headers { return await till.app.call("GET", path, headers: headers) }
         return await till.app.call("GET", path, token: till.person.token)
@@ -15,7 +16,9 @@ import Testing
 
     /// What every requirement of a door says, in order: nil where it is met.
     private func verdicts(_ response: TestResponse) -> [String: String?] {
-        let pairs = (response["requirements"]?.array ?? []).map { ($0["requirement"]?.string ?? "", $0["problem"]?["code"]?.string) }
+        let pairs = (response["requirements"]?.array ?? []).map {
+            ($0["requirement"]?.string ?? "", $0["problem"]?["code"]?.string)
+        }
         return Dictionary(pairs) { first, _ in first }
     }
 
@@ -32,12 +35,19 @@ import Testing
 
             try await till.spend(try await till.charge(.processing, units: 5), "test:all")
             let spent = await explain(till, door)
-            let refused = await till.app.call("POST", "/v1/training/generate-datasets/session_1", json: [:], token: till.person.token)
+            let refused = await till.app.call(
+                "POST", "/v1/training/generate-datasets/session_1", json: [:], token: till.person.token)
             #expect(spent["allowed"] == false && refused.code == "quota-exceeded", "\(spent)")
             #expect(spent["refusal"]?["code"] == refused["code"] && spent["refusal"]?["title"] == refused["title"])
-            #expect(spent["refusal"]?["status"] == refused["status"] && spent["refusal"]?["detail"] == refused["detail"])
-            for member in ["plan", "limit", "current_usage", "resets_at"] { #expect(spent["refusal"]?["members"]?[member] == refused[member], "\(member)") }
-            #expect(verdicts(spent) == ["member|key:training": nil, "subscription": nil, "quota:processing": "quota-exceeded"], "\(spent)")
+            #expect(
+                spent["refusal"]?["status"] == refused["status"] && spent["refusal"]?["detail"] == refused["detail"])
+            for member in ["plan", "limit", "current_usage", "resets_at"] {
+                #expect(spent["refusal"]?["members"]?[member] == refused[member], "\(member)")
+            }
+            #expect(
+                verdicts(spent) == [
+                    "member|key:training": nil, "subscription": nil, "quota:processing": "quota-exceeded",
+                ], "\(spent)")
         }
     }
 
@@ -85,11 +95,16 @@ import Testing
             for _ in 0..<3 {
                 let told = try #require(rate(await explain(till, door), "rate:plan-checks"))
                 #expect(told["met"] == true && told["required"] == true)
-                let own: JSONValue = ["name": "plan-checks", "limit": 600, "window_seconds": 60, "remaining": 600, "reset_seconds": 0]
+                let own: JSONValue = [
+                    "name": "plan-checks", "limit": 600, "window_seconds": 60, "remaining": 600, "reset_seconds": 0,
+                ]
                 #expect(told["rates"]?.array == [own], "\(told)")
             }
-            let taken = await till.app.call("POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token)
-            #expect(taken.status == 200 && taken.headers["ratelimit"]?.hasPrefix(#""plan-checks";r=599;"#) == true, "\(taken.headers)")
+            let taken = await till.app.call(
+                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token)
+            #expect(
+                taken.status == 200 && taken.headers["ratelimit"]?.hasPrefix(#""plan-checks";r=599;"#) == true,
+                "\(taken.headers)")
             let after = await explain(till, door)
             #expect(rate(after, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 599, "\(after)")
             // Of calls without a credential this one is none.
@@ -105,10 +120,14 @@ import Testing
 
             // Where nothing is left, that is the refusal.
             var calls = 0
-            while await till.app.call("POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token).status == 200 { calls += 1 }
+            while await till.app.call(
+                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token
+            ).status == 200 { calls += 1 }
             #expect(calls == 599)
             let spent = await explain(till, door)
-            #expect(spent["allowed"] == false && spent["refusal"]?["code"] == "rate-limited" && spent["refusal"]?["status"] == 429, "\(spent)")
+            #expect(
+                spent["allowed"] == false && spent["refusal"]?["code"] == "rate-limited"
+                    && spent["refusal"]?["status"] == 429, "\(spent)")
             #expect(rate(spent, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 0)
             till.app.clock.advance(by: .minutes(1))
             #expect(await explain(till, door)["allowed"] == true)
@@ -123,12 +142,19 @@ import Testing
                 response["requirements"]?.array?.first { $0["requirement"]?.string == name }
             }
             let owner = await explain(till, "POST /v1/usage/events")
-            #expect(owner["role"] == "user" && requirement(owner, backfill)?["met"] == true && requirement(owner, backfill)?["required"] == false, "\(owner)")
-            let key = await explain(till, "POST /v1/usage/events", headers: try await till.key("entitlements.check", "usage.write"))
-            #expect(key["allowed"] == true && requirement(key, backfill)?["met"] == false && requirement(key, backfill)?["problem"] == nil, "\(key)")
+            #expect(
+                owner["role"] == "user" && requirement(owner, backfill)?["met"] == true
+                    && requirement(owner, backfill)?["required"] == false, "\(owner)")
+            let key = await explain(
+                till, "POST /v1/usage/events", headers: try await till.key("entitlements.check", "usage.write"))
+            #expect(
+                key["allowed"] == true && requirement(key, backfill)?["met"] == false
+                    && requirement(key, backfill)?["problem"] == nil, "\(key)")
             let administrator = QuotaFixture(app: till.app, person: try await till.app.administrator())
             let allowed = await explain(administrator, "GET /v1/admin/plans/free")
-            #expect(allowed["allowed"] == true && allowed["role"] == "admin" && requirement(allowed, "role:admin")?["met"] == true, "\(allowed)")
+            #expect(
+                allowed["allowed"] == true && allowed["role"] == "admin"
+                    && requirement(allowed, "role:admin")?["met"] == true, "\(allowed)")
             let refused = await explain(till, "GET /v1/admin/plans/free")
             #expect(refused["allowed"] == false && requirement(refused, "role:admin")?["met"] == false, "\(refused)")
         }
@@ -138,7 +164,8 @@ import Testing
     func `the door that explains explains itself`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let own = await explain(till, "GET /v1/entitlements/explain")
-            #expect(own.status == 200 && own["allowed"] == true && own["route"] == "GET /v1/entitlements/explain", "\(own)")
+            #expect(
+                own.status == 200 && own["allowed"] == true && own["route"] == "GET /v1/entitlements/explain", "\(own)")
             #expect(own["requirements"]?.array?.map { $0["requirement"]?.string } == ["member|key:entitlements.check"])
             #expect(await explain(till, "POST /v1/entitlements/explain").status == 404)
         }
@@ -146,9 +173,15 @@ import Testing
 
     @Test func `what is no door is not explained`() async throws {
         try await withTill(.sqlite) { till in
-            for route in ["GET /v1/nowhere", "DELETE /v1/usage", "BREW /v1/usage"] { #expect(await explain(till, route).status == 404, "\(route)") }
-            for route in ["", "GET", "/v1/usage", "GET usage", "GET /v1/usage now"] { #expect(await explain(till, route).status == 422, "\(route)") }
-            #expect(await till.app.call("GET", "/v1/entitlements/explain?route=GET%20/v1/usage").code == "missing-authorization")
+            for route in ["GET /v1/nowhere", "DELETE /v1/usage", "BREW /v1/usage"] {
+                #expect(await explain(till, route).status == 404, "\(route)")
+            }
+            for route in ["", "GET", "/v1/usage", "GET usage", "GET /v1/usage now"] {
+                #expect(await explain(till, route).status == 422, "\(route)")
+            }
+            #expect(
+                await till.app.call("GET", "/v1/entitlements/explain?route=GET%20/v1/usage").code
+                    == "missing-authorization")
         }
     }
 }

@@ -78,7 +78,8 @@ import Testing
                 try await till.reserve(charges, key: "test-loop", on: database)
             } check: { _ in
                 let (uploads, processing) = (try await till.level(), try await till.level(.processing))
-                #expect((uploads, processing) == ([0, 0, 5], [0, 0, 5]) || (uploads, processing) == ([0, 2, 3], [0, 3, 2]))
+                #expect(
+                    (uploads, processing) == ([0, 0, 5], [0, 0, 5]) || (uploads, processing) == ([0, 2, 3], [0, 3, 2]))
                 try await till.requireBalance()
             }
             #expect(count == 4)
@@ -156,7 +157,9 @@ import Testing
     func `occupying and vacating break off anywhere`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let (standing, entitlements) = (try await till.standing(), till.entitlements)
-            let used = { @Sendable in try await till.database.read { try $0.level(of: .storage(of: till.organisation)).used } }
+            let used = { @Sendable in
+                try await till.database.read { try $0.level(of: .storage(of: till.organisation)).used }
+            }
             var expected: Int64 = 0
             try await withEachStatementFailing(on: till.database) { database in
                 try await database.write { try entitlements.occupy(bytes: 100, of: standing, in: $0) }
@@ -189,7 +192,9 @@ import Testing
             }
             // One for all of them, and one for their bucket.
             #expect(count == 2)
-            let level = try await till.database.read { try $0.first("SELECT used, held FROM buckets WHERE meter = 'uploads'")?.values }
+            let level = try await till.database.read {
+                try $0.first("SELECT used, held FROM buckets WHERE meter = 'uploads'")?.values
+            }
             #expect(level == [.integer(0), .integer(0)])
         }
     }
@@ -202,7 +207,10 @@ import Testing
             let till = QuotaFixture(app: app, person: person)
             for (path, body, action, token) in [
                 ("/v1/payments/subscribe", ["plan": "free"], "subscription.started", person.token),
-                ("/v1/payments/subscriptions/\(person.id)/adjust", ["plan": "pro"], "subscription.adjusted", administrator.token),
+                (
+                    "/v1/payments/subscriptions/\(person.id)/adjust", ["plan": "pro"], "subscription.adjusted",
+                    administrator.token
+                ),
             ] as [(String, JSONValue, String, String)] {
                 var status = 0
                 let count = try await trouble.failEachStatement { _ in

@@ -11,27 +11,42 @@ import Testing
         let starts = (0...14).map { Period.moment(months: $0, after: anchor).description }
         #expect(
             starts == [
-                "2026-01-31T12:34:56Z", "2026-02-28T12:34:56Z", "2026-03-31T12:34:56Z", "2026-04-30T12:34:56Z", "2026-05-31T12:34:56Z",
-                "2026-06-30T12:34:56Z", "2026-07-31T12:34:56Z", "2026-08-31T12:34:56Z", "2026-09-30T12:34:56Z", "2026-10-31T12:34:56Z",
-                "2026-11-30T12:34:56Z", "2026-12-31T12:34:56Z", "2027-01-31T12:34:56Z", "2027-02-28T12:34:56Z", "2027-03-31T12:34:56Z",
+                "2026-01-31T12:34:56Z", "2026-02-28T12:34:56Z", "2026-03-31T12:34:56Z", "2026-04-30T12:34:56Z",
+                "2026-05-31T12:34:56Z",
+                "2026-06-30T12:34:56Z", "2026-07-31T12:34:56Z", "2026-08-31T12:34:56Z", "2026-09-30T12:34:56Z",
+                "2026-10-31T12:34:56Z",
+                "2026-11-30T12:34:56Z", "2026-12-31T12:34:56Z", "2027-01-31T12:34:56Z", "2027-02-28T12:34:56Z",
+                "2027-03-31T12:34:56Z",
             ]
         )
     }
 
     @Test func `a leap year gives the 29th`() throws {
-        #expect(Period.moment(months: 1, after: try instant("2028-01-31T00:00:00Z")) == (try instant("2028-02-29T00:00:00Z")))
-        #expect(Period.moment(months: 12, after: try instant("2028-02-29T00:00:00Z")) == (try instant("2029-02-28T00:00:00Z")))
-        #expect(Period.moment(months: 48, after: try instant("2028-02-29T00:00:00Z")) == (try instant("2032-02-29T00:00:00Z")))
+        #expect(
+            Period.moment(months: 1, after: try instant("2028-01-31T00:00:00Z"))
+                == (try instant("2028-02-29T00:00:00Z")))
+        #expect(
+            Period.moment(months: 12, after: try instant("2028-02-29T00:00:00Z"))
+                == (try instant("2029-02-28T00:00:00Z")))
+        #expect(
+            Period.moment(months: 48, after: try instant("2028-02-29T00:00:00Z"))
+                == (try instant("2032-02-29T00:00:00Z")))
         // 2100 is no leap year, 2000 was one.
-        #expect(Period.moment(months: 1, after: try instant("2100-01-30T00:00:00Z")) == (try instant("2100-02-28T00:00:00Z")))
-        #expect(Period.moment(months: 1, after: try instant("2000-01-30T00:00:00Z")) == (try instant("2000-02-29T00:00:00Z")))
+        #expect(
+            Period.moment(months: 1, after: try instant("2100-01-30T00:00:00Z"))
+                == (try instant("2100-02-28T00:00:00Z")))
+        #expect(
+            Period.moment(months: 1, after: try instant("2000-01-30T00:00:00Z"))
+                == (try instant("2000-02-29T00:00:00Z")))
     }
 
     /// Every anchor day, in a leap year and in a common one, at midnight, in the day and at its last microsecond.
     private static let anchors: [Instant] = [1972, 1973].flatMap { year in
         (1...31).flatMap { day in
             [0, 45_296_000_000, 86_399_999_999].compactMap { time -> Instant? in
-                CivilDate(year: year, month: 1, day: day).map { Instant(microseconds: $0.dayNumber * 86_400_000_000 + time) }
+                CivilDate(year: year, month: 1, day: day).map {
+                    Instant(microseconds: $0.dayNumber * 86_400_000_000 + time)
+                }
             }
         }
     }
@@ -47,7 +62,8 @@ import Testing
             // The last moment of a period is still in it, and so is its middle.
             let tiles =
                 next.start == period.end && next.end > next.start
-                && Period(anchor: anchor, every: cycle, containing: Instant(microseconds: period.end.microseconds - 1)) == period
+                && Period(anchor: anchor, every: cycle, containing: Instant(microseconds: period.end.microseconds - 1))
+                    == period
                 && Period(anchor: anchor, every: cycle, containing: period.start + .days(14 * cycle.months)) == period
             faults += tiles ? 0 : 1
             period = next

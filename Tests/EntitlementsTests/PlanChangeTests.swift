@@ -9,7 +9,10 @@ import Testing
 
 @Suite struct PlanChangeTests {
     private static func document(uploads: Int64) -> JSONValue {
-        ["name": "Free", "start": "anyone", "limits": ["uploads": .integer(uploads), "processing": 5], "file_mb": 10, "storage_mb": 512]
+        [
+            "name": "Free", "start": "anyone", "limits": ["uploads": .integer(uploads), "processing": 5], "file_mb": 10,
+            "storage_mb": 512,
+        ]
     }
 
     @Test(arguments: Engine.available)
@@ -17,8 +20,11 @@ import Testing
         try await withTill(engine) { till in
             let administrator = try await till.app.administrator()
             till.app.clock.advance(by: .days(3))
-            let changed = await till.app.call("PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 7)], token: administrator.token)
-            #expect(changed.status == 200 && changed["version"]?.integer == 2 && changed["origin"]?.string == "administrator", "\(changed)")
+            let changed = await till.app.call(
+                "PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 7)], token: administrator.token)
+            #expect(
+                changed.status == 200 && changed["version"]?.integer == 2
+                    && changed["origin"]?.string == "administrator", "\(changed)")
             #expect(try await till.level() == [0, 0, 5])
             // Whoever comes to the plan now has the new terms.
             let newcomer = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "newcomer"))
@@ -26,7 +32,10 @@ import Testing
             #expect(await till.app.call("GET", "/v1/plans")["plans"]?[0]?["limits"]?["uploads"]?.integer == 7)
             till.app.clock.advance(by: .days(26))
             #expect(try await till.level() == [0, 0, 7])
-            #expect(try await till.app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'plan.changed'") } == 1)
+            #expect(
+                try await till.app.app.database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'plan.changed'")
+                } == 1)
         }
     }
 
@@ -36,7 +45,9 @@ import Testing
             let administrator = try await till.app.administrator()
             till.app.clock.advance(by: .seconds(1))
             let body: JSONValue = ["plan": Self.document(uploads: 9), "applies_at_once": true]
-            #expect(await till.app.call("PUT", "/v1/admin/plans/free", json: body, token: administrator.token).status == 200)
+            #expect(
+                await till.app.call("PUT", "/v1/admin/plans/free", json: body, token: administrator.token).status == 200
+            )
             #expect(try await till.level() == [0, 0, 9])
         }
     }
@@ -46,11 +57,14 @@ import Testing
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator()
             let path = "/v1/admin/plans/gold"
-            let made = await app.call("PUT", path, json: ["plan": Self.document(uploads: 1), "version": 0], token: administrator.token)
+            let made = await app.call(
+                "PUT", path, json: ["plan": Self.document(uploads: 1), "version": 0], token: administrator.token)
             #expect(made.status == 200 && made["version"]?.integer == 1)
-            let first = await app.call("PUT", path, json: ["plan": Self.document(uploads: 2), "version": 1], token: administrator.token)
+            let first = await app.call(
+                "PUT", path, json: ["plan": Self.document(uploads: 2), "version": 1], token: administrator.token)
             #expect(first.status == 200)
-            let second = await app.call("PUT", path, json: ["plan": Self.document(uploads: 3), "version": 1], token: administrator.token)
+            let second = await app.call(
+                "PUT", path, json: ["plan": Self.document(uploads: 3), "version": 1], token: administrator.token)
             #expect(second.status == 409 && second.code == "conflict")
             let history = await app.call("GET", path, token: administrator.token)
             #expect(history["versions"]?.array?.map { $0["plan"]?["limits"]?["uploads"]?.integer } == [2, 1])
@@ -66,54 +80,87 @@ import Testing
             let administrator = try await app.administrator()
             let before = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM plan_versions") }
             let wrong: JSONValue = [
-                "plan": ["name": "", "limits": ["dreams": 1, "uploads": -2], "file_mb": 1, "storage_mb": 1, "prices": [["cycle": "monthly"]]]
+                "plan": [
+                    "name": "", "limits": ["dreams": 1, "uploads": -2], "file_mb": 1, "storage_mb": 1,
+                    "prices": [["cycle": "monthly"]],
+                ]
             ]
             let refused = await app.call("PUT", "/v1/admin/plans/free", json: wrong, token: administrator.token)
             #expect(refused.status == 422)
             let pointers = Set(refused["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [])
-            #expect(pointers == ["/plan/name", "/plan/limits/uploads", "/plan/prices/0/amount", "/plan/prices/0/currency"])
+            #expect(
+                pointers == ["/plan/name", "/plan/limits/uploads", "/plan/prices/0/amount", "/plan/prices/0/currency"])
             let unknown: JSONValue = [
                 "plan": [
-                    "name": "A", "start": "payment", "features": ["flying"], "limits": ["dreams/night~": 1], "file_mb": 1, "storage_mb": 1,
+                    "name": "A", "start": "payment", "features": ["flying"], "limits": ["dreams/night~": 1],
+                    "file_mb": 1, "storage_mb": 1,
                     "trial": ["days": 3],
                 ]
             ]
             let nothing = await app.call("PUT", "/v1/admin/plans/free", json: unknown, token: administrator.token)
             let places = nothing["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []
-            #expect(nothing.status == 422 && places == ["/plan/features/0", "/plan/limits/dreams~1night~0", "/plan/prices", "/plan/trial"], "\(nothing)")
-            let impossible: JSONValue = ["plan": ["name": "A", "rates": ["default": ["0/hour"], "fly": ["1/day"]], "file_mb": 1, "storage_mb": 1]]
+            #expect(
+                nothing.status == 422
+                    && places == ["/plan/features/0", "/plan/limits/dreams~1night~0", "/plan/prices", "/plan/trial"],
+                "\(nothing)")
+            let impossible: JSONValue = [
+                "plan": [
+                    "name": "A", "rates": ["default": ["0/hour"], "fly": ["1/day"]], "file_mb": 1, "storage_mb": 1,
+                ]
+            ]
             let rates = await app.call("PUT", "/v1/admin/plans/free", json: impossible, token: administrator.token)
             #expect(
-                rates.status == 422 && rates["errors"]?.array?.compactMap { $0["pointer"]?.string } == ["/plan/rates/default/0", "/plan/rates/fly"], "\(rates)")
-            #expect(await app.call("PUT", "/v1/admin/plans/Not%20One", json: ["plan": Self.document(uploads: 1)], token: administrator.token).status == 422)
-            #expect(await app.call("GET", "/v1/admin/plans/silver", token: administrator.token).code == "plan-not-found")
+                rates.status == 422
+                    && rates["errors"]?.array?.compactMap { $0["pointer"]?.string } == [
+                        "/plan/rates/default/0", "/plan/rates/fly",
+                    ], "\(rates)")
+            #expect(
+                await app.call(
+                    "PUT", "/v1/admin/plans/Not%20One", json: ["plan": Self.document(uploads: 1)],
+                    token: administrator.token
+                ).status == 422)
+            #expect(
+                await app.call("GET", "/v1/admin/plans/silver", token: administrator.token).code == "plan-not-found")
             let member = try await app.register()
-            #expect(await app.call("PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 99)], token: member.token).code == "insufficient-role")
-            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM plan_versions") } == before)
+            #expect(
+                await app.call(
+                    "PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 99)], token: member.token
+                ).code == "insufficient-role")
+            #expect(
+                try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM plan_versions") }
+                    == before)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `another node learns of a change when it looks, and a file that is new is a new version`(engine: Engine) async throws {
+    func `another node learns of a change when it looks, and a file that is new is a new version`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let database = app.app.database
             let logger = app.app.logger
-            let offers = Offers(meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")])
+            let offers = Offers(
+                meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")])
             let same = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
             func node(_ file: Catalogue) async throws -> PlanCatalog {
-                try await PlanCatalog(database: database, file: file, offers: offers, audit: app.app.entitlements.subscriptions.audit, logger: logger)
+                try await PlanCatalog(
+                    database: database, file: file, offers: offers, audit: app.app.entitlements.subscriptions.audit,
+                    logger: logger)
             }
             let other = try await node(same)
             #expect(other.versions(of: Plan.ID("free")).count == 1)
             let administrator = try await app.administrator()
-            _ = await app.call("PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 6)], token: administrator.token)
+            _ = await app.call(
+                "PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 6)], token: administrator.token)
             #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
             try await other.synchronize()
             #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
             // The same file changes nothing at the next start: the administrator's word stands.
             #expect(try await node(same).catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
             let edited = try Catalogue(
-                yaml: Catalogue.builtIn.replacing("limits: { uploads: 5, processing: 5, training_runs: 0 }", with: "limits: { uploads: 8 }"), offers: offers)
+                yaml: Catalogue.builtIn.replacing(
+                    "limits: { uploads: 5, processing: 5, training_runs: 0 }", with: "limits: { uploads: 8 }"),
+                offers: offers)
             #expect(try await node(edited).catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(8))
         }
     }

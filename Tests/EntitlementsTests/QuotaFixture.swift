@@ -16,7 +16,9 @@ struct QuotaFixture: Sendable {
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
     /// A proof, as the gate gives it.
-    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable) async throws -> Charge {
+    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable)
+        async throws -> Charge
+    {
         try await entitlements.quota(meter, units: units, mode: mode).check(call(key: key))
     }
 
@@ -25,7 +27,9 @@ struct QuotaFixture: Sendable {
     private func call(key: String? = nil) -> Request {
         var headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
         if let key { headers[.idempotencyKey] = key }
-        return Request(method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1", received: app.clock.now)
+        return Request(
+            method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1",
+            received: app.clock.now)
     }
 
     @discardableResult
@@ -37,22 +41,31 @@ struct QuotaFixture: Sendable {
         on other: (any Database)? = nil
     ) async throws -> ID<Reservation> {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.reserve(charge, operation: operation, fingerprint: print ?? "print of \(operation)", terms: terms, in: $0)
+            try entitlements.reserve(
+                charge, operation: operation, fingerprint: print ?? "print of \(operation)", terms: terms, in: $0)
         }
     }
 
     @discardableResult
     func reserve(_ charges: [Charge], key: String, on other: (any Database)? = nil) async throws -> [ID<Reservation>] {
-        try await (other ?? database).write { [entitlements] in try entitlements.reserve(charges, key: key, fingerprint: "print of \(key)", in: $0) }
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.reserve(charges, key: key, fingerprint: "print of \(key)", in: $0)
+        }
     }
 
     @discardableResult
-    func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
-        try await (other ?? database).write { [entitlements] in try entitlements.commit(id, units: units, fence: fence, in: $0) }
+    func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, on other: (any Database)? = nil)
+        async throws -> Reservation?
+    {
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.commit(id, units: units, fence: fence, in: $0)
+        }
     }
 
     @discardableResult
-    func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws -> Reservation? {
+    func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws
+        -> Reservation?
+    {
         try await (other ?? database).write { [entitlements] in try entitlements.release(id, fence: fence, in: $0) }
     }
 
@@ -65,7 +78,9 @@ struct QuotaFixture: Sendable {
     }
 
     func spend(_ charge: Charge, _ operation: String, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [entitlements] in try entitlements.spend(charge, operation: operation, in: $0) }
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.spend(charge, operation: operation, in: $0)
+        }
     }
 
     /// What usage shows of a meter: used, held and remaining.
@@ -88,7 +103,9 @@ struct QuotaFixture: Sendable {
     /// How many audit events of this organisation there are.
     func auditCount(_ action: String) async throws -> Int64 {
         try await database.read { [organisation] in
-            try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action) AND organisation_id = \(organisation)")
+            try $0.count(
+                "SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action) AND organisation_id = \(organisation)"
+            )
         }
     }
 }
@@ -120,7 +137,9 @@ func problem(_ body: () async throws -> Void) async -> Problem? {
     }
 }
 
-func expectProblem(_ kind: Problem.Kind, _ body: () async throws -> Void, location: SourceLocation = #_sourceLocation) async {
+func expectProblem(_ kind: Problem.Kind, _ body: () async throws -> Void, location: SourceLocation = #_sourceLocation)
+    async
+{
     let found = await problem(body)
     #expect(found?.kind == kind, sourceLocation: location)
 }

@@ -9,14 +9,22 @@ import Testing
 @Suite struct RemoteTests {
     private static let path = "/v1/entitlements/reservations"
 
-    private func hold(_ till: QuotaFixture, _ operation: String, _ units: Int64 = 1, meter: String = "workflows", _ more: [String: JSONValue] = [:]) async throws
+    private func hold(
+        _ till: QuotaFixture, _ operation: String, _ units: Int64 = 1, meter: String = "workflows",
+        _ more: [String: JSONValue] = [:]
+    ) async throws
         -> TestResponse
     {
-        let request: [String: JSONValue] = ["meter": .string(meter), "units": .integer(units), "operation": .string(operation)]
-        return await till.app.call("POST", Self.path, json: .object(request.merging(more) { $1 }), headers: try await till.key("entitlements.reserve"))
+        let request: [String: JSONValue] = [
+            "meter": .string(meter), "units": .integer(units), "operation": .string(operation),
+        ]
+        return await till.app.call(
+            "POST", Self.path, json: .object(request.merging(more) { $1 }),
+            headers: try await till.key("entitlements.reserve"))
     }
 
-    private func move(_ till: QuotaFixture, _ id: String, _ verb: String, json: JSONValue? = nil) async -> TestResponse {
+    private func move(_ till: QuotaFixture, _ id: String, _ verb: String, json: JSONValue? = nil) async -> TestResponse
+    {
         await till.app.call("POST", "\(Self.path)/\(id)/\(verb)", json: json, token: till.person.token)
     }
 
@@ -26,26 +34,44 @@ import Testing
     func `asking tells what a door would say, and takes nothing`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
             let key = try await till.key("entitlements.check")
-            func ask(_ question: JSONValue) async -> TestResponse { await till.app.call("POST", "/v1/entitlements/check", json: question, headers: key) }
+            func ask(_ question: JSONValue) async -> TestResponse {
+                await till.app.call("POST", "/v1/entitlements/check", json: question, headers: key)
+            }
             let yes = await ask(["meter": "workflows", "units": 100])
-            #expect(yes.status == 200 && yes["allowed"] == true && yes["remaining"] == 100 && yes["limit"] == 100 && yes["refusal"] == nil, "\(yes)")
+            #expect(
+                yes.status == 200 && yes["allowed"] == true && yes["remaining"] == 100 && yes["limit"] == 100
+                    && yes["refusal"] == nil, "\(yes)")
             let no = await ask(["meter": "workflows", "units": 101])
             #expect(no.status == 200 && no["allowed"] == false, "\(no)")
-            #expect(no["refusal"]?["code"] == "quota-exceeded" && no["refusal"]?["title"] == "Workflow limit reached" && no["refusal"]?["status"] == 403)
-            #expect(no["refusal"]?["members"]?["limit"] == 100 && no["resets_at"] == no["refusal"]?["members"]?["resets_at"])
+            #expect(
+                no["refusal"]?["code"] == "quota-exceeded" && no["refusal"]?["title"] == "Workflow limit reached"
+                    && no["refusal"]?["status"] == 403)
+            #expect(
+                no["refusal"]?["members"]?["limit"] == 100 && no["resets_at"] == no["refusal"]?["members"]?["resets_at"]
+            )
             let feature = await ask(["feature": "training"])
-            #expect(feature["allowed"] == false && feature["refusal"]?["title"] == "Training not available" && feature["plan"] == "Student", "\(feature)")
+            #expect(
+                feature["allowed"] == false && feature["refusal"]?["title"] == "Training not available"
+                    && feature["plan"] == "Student", "\(feature)")
             #expect(try await till.level(workflows) == [0, 0, 100])
 
-            for wrong in [[:], ["meter": "workflows", "feature": "training"], ["meter": "workflows", "units": 0], ["meter": "nothing"]] as [JSONValue] {
+            for wrong in [
+                [:], ["meter": "workflows", "feature": "training"], ["meter": "workflows", "units": 0],
+                ["meter": "nothing"],
+            ] as [JSONValue] {
                 #expect(await ask(wrong).status == 422, "\(wrong)")
             }
             let other = try await till.app.subscriber("pro", "other")
-            #expect(await ask(["meter": "workflows", "organisation_id": .string(other.organisation)]).code == "not-a-member")
-            #expect(await ask(["meter": "workflows", "organisation_id": .string(till.person.organisation)])["allowed"] == true)
+            #expect(
+                await ask(["meter": "workflows", "organisation_id": .string(other.organisation)]).code == "not-a-member"
+            )
+            #expect(
+                await ask(["meter": "workflows", "organisation_id": .string(till.person.organisation)])["allowed"]
+                    == true)
             try await till.app.put(till.person, on: "pro")
             #expect(await ask(["feature": "training"])["allowed"] == true)
-            _ = await till.app.call("POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: till.person.token)
+            _ = await till.app.call(
+                "POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: till.person.token)
             let ended = await ask(["meter": "workflows"])
             #expect(ended["allowed"] == false && ended["refusal"]?["code"] == "no-active-subscription", "\(ended)")
         }
@@ -55,18 +81,26 @@ import Testing
     func `units are held, and used by a commit, once each`(engine: Engine) async throws {
         try await withTill(engine, plan: "student") { till in
             let held = try await hold(till, "job 1", 4, ["lease_seconds": 60])
-            #expect(held.status == 201 && held["state"] == "held" && held["lease_until"] == .string(till.moment(.seconds(60))), "\(held)")
+            #expect(
+                held.status == 201 && held["state"] == "held"
+                    && held["lease_until"] == .string(till.moment(.seconds(60))), "\(held)")
             #expect(try await hold(till, "job 1", 4, ["lease_seconds": 60]).json == held.json)
             #expect(try await hold(till, "job 1", 5, ["lease_seconds": 60]).code == "operation-conflict")
             #expect(try await till.level(workflows) == [0, 4, 96])
             let id = try #require(held["id"]?.string)
             let done = await move(till, id, "commit")
-            #expect(done.status == 200 && done["state"] == "committed" && done["used"] == 4 && done["is_overrun"] == false, "\(done)")
+            #expect(
+                done.status == 200 && done["state"] == "committed" && done["used"] == 4 && done["is_overrun"] == false,
+                "\(done)")
             #expect(await move(till, id, "commit").json == done.json)
             #expect(await move(till, id, "commit", json: ["units": 4]).json == done.json)
-            for (verb, json) in [("commit", ["units": 3]), ("release", nil), ("heartbeat", nil)] as [(String, JSONValue?)] {
+            for (verb, json) in [("commit", ["units": 3]), ("release", nil), ("heartbeat", nil)]
+                as [(String, JSONValue?)]
+            {
                 let late = await move(till, id, verb, json: json)
-                #expect(late.status == 409 && late.code == "reservation-settled" && late["state"] == "committed", "\(verb): \(late)")
+                #expect(
+                    late.status == 409 && late.code == "reservation-settled" && late["state"] == "committed",
+                    "\(verb): \(late)")
             }
             #expect(try await till.level(workflows) == [4, 0, 96])
             #expect(try await till.auditCount("reservation.made") == 1)
@@ -77,7 +111,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a commit of fewer units gives the rest back, and one of more is counted, beyond the limit as an overrun`(engine: Engine) async throws {
+    func `a commit of fewer units gives the rest back, and one of more is counted, beyond the limit as an overrun`(
+        engine: Engine
+    ) async throws {
         try await withTill(engine, plan: "student") { till in
             let fewer = try #require(try await hold(till, "fewer", 40)["id"]?.string)
             let less = await move(till, fewer, "commit", json: ["units": 10])
@@ -109,7 +145,9 @@ import Testing
             let beat = await move(till, second, "heartbeat", json: ["lease_seconds": 40])
             #expect(beat["lease_until"] == .string(till.moment(.seconds(40))), "\(beat)")
             // A shorter lease never ends a longer one.
-            #expect(await move(till, second, "heartbeat", json: ["lease_seconds": 10])["lease_until"] == beat["lease_until"])
+            #expect(
+                await move(till, second, "heartbeat", json: ["lease_seconds": 10])["lease_until"] == beat["lease_until"]
+            )
             till.app.clock.advance(by: .seconds(40))
             try await till.entitlements.recover()
             #expect(try await till.level(workflows) == [0, 60, 40])
@@ -137,7 +175,9 @@ import Testing
             #expect(try await till.auditCount("reservation.released") == 1)
             for verb in ["commit", "heartbeat"] {
                 let late = await move(till, id, verb)
-                #expect(late.status == 409 && late.code == "reservation-settled" && late["state"] == "released", "\(verb): \(late)")
+                #expect(
+                    late.status == 409 && late.code == "reservation-settled" && late["state"] == "released",
+                    "\(verb): \(late)")
             }
             #expect(try await till.level(workflows) == [0, 0, 100])
             // The same request hears of the same reservation, as it is now.
@@ -151,8 +191,12 @@ import Testing
         try await withTill(engine, plan: "student") { till in
             let id = try #require(try await hold(till, "nothing", 60)["id"]?.string)
             let done = await move(till, id, "commit", json: ["units": 0])
-            #expect(done.status == 200 && done["state"] == "committed" && done["used"] == 0 && done["is_overrun"] == false, "\(done)")
-            for json in [nil, ["units": 0]] as [JSONValue?] { #expect(await move(till, id, "commit", json: json).json == done.json) }
+            #expect(
+                done.status == 200 && done["state"] == "committed" && done["used"] == 0 && done["is_overrun"] == false,
+                "\(done)")
+            for json in [nil, ["units": 0]] as [JSONValue?] {
+                #expect(await move(till, id, "commit", json: json).json == done.json)
+            }
             #expect(await move(till, id, "commit", json: ["units": 1]).code == "reservation-settled")
             #expect(await move(till, id, "commit", json: ["units": -1]).status == 422)
             #expect(try await till.level(workflows) == [0, 0, 100])
@@ -161,7 +205,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `nothing is held beyond the limit, of no meter that is unknown, and for no length of time`(engine: Engine) async throws {
+    func `nothing is held beyond the limit, of no meter that is unknown, and for no length of time`(engine: Engine)
+        async throws
+    {
         try await withTill(engine, plan: "student") { till in
             let refused = try await hold(till, "too much", 101)
             #expect(refused.status == 403 && refused.code == "quota-exceeded" && refused["limit"] == 100, "\(refused)")
@@ -178,17 +224,23 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a key moves reservations of its own organisation, and only those that were made here`(engine: Engine) async throws {
+    func `a key moves reservations of its own organisation, and only those that were made here`(engine: Engine)
+        async throws
+    {
         try await withTill(engine, plan: "student") { till in
             let held = try await hold(till, "mine", 2)
             let id = try #require(held["id"]?.string)
             let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("student", "other"))
-            for verb in ["commit", "release", "heartbeat"] { #expect(await move(other, id, verb).status == 404, "\(verb)") }
+            for verb in ["commit", "release", "heartbeat"] {
+                #expect(await move(other, id, verb).status == 404, "\(verb)")
+            }
             let own = try await hold(other, "mine", 3)
             #expect(own.status == 201 && own["id"] != held["id"])
             // A product's own work is not for keys to settle.
             let work = try await till.reserve(try await till.charge(.uploads))
-            for verb in ["commit", "release", "heartbeat"] { #expect(await move(till, work.text, verb).status == 404, "\(verb)") }
+            for verb in ["commit", "release", "heartbeat"] {
+                #expect(await move(till, work.text, verb).status == 404, "\(verb)")
+            }
             #expect(try await till.state(work) == "held")
             #expect(try await till.level(workflows) == [0, 2, 98])
             let check = try await till.key("entitlements.check", "usage.write")
@@ -205,7 +257,9 @@ import Testing
             let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
-                        await app.call("POST", Self.path, json: ["meter": "workflows", "units": 60, "operation": "race"], headers: key)
+                        await app.call(
+                            "POST", Self.path, json: ["meter": "workflows", "units": 60, "operation": "race"],
+                            headers: key)
                     }
                 }
                 return await group.reduce(into: []) { $0.append($1) }

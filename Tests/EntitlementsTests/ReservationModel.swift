@@ -34,11 +34,15 @@ struct ReservationModel: Sendable {
     func room(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
 
     /// - Returns: what the verb answers: `ok`, or the code of a refusal.
-    mutating func reserve(_ charges: [Charge], keys: [String], _ fingerprint: String, _ terms: Reservation.Terms, ids: [ID<Reservation>]?) -> String {
+    mutating func reserve(
+        _ charges: [Charge], keys: [String], _ fingerprint: String, _ terms: Reservation.Terms, ids: [ID<Reservation>]?
+    ) -> String {
         let earlier = keys.map { key in holds.first { $0.key == key } }
         if earlier.contains(where: { $0 != nil }) {
             for (charge, hold) in zip(charges, earlier) {
-                guard let hold, hold.fingerprint == fingerprint, hold.amount == charge.units, hold.bucket.meter == charge.meter.name else {
+                guard let hold, hold.fingerprint == fingerprint, hold.amount == charge.units,
+                    hold.bucket.meter == charge.meter.name
+                else {
                     return "operation-conflict"
                 }
             }
@@ -50,7 +54,8 @@ struct ReservationModel: Sendable {
             held[charge.bucket, default: 0] += charge.units
             holds.append(
                 Hold(
-                    id: id, key: keys[index], fingerprint: fingerprint, bucket: charge.bucket, amount: charge.units, terms: terms, epoch: epoch,
+                    id: id, key: keys[index], fingerprint: fingerprint, bucket: charge.bucket, amount: charge.units,
+                    terms: terms, epoch: epoch,
                     leaseUntil: now + terms.lease))
         }
         return "ok"
@@ -100,7 +105,9 @@ struct ReservationModel: Sendable {
     }
 
     mutating func spend(_ charge: Charge, _ key: String) -> String {
-        if let earlier = spent[key] { return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict" }
+        if let earlier = spent[key] {
+            return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict"
+        }
         guard charge.units <= room(in: charge.bucket) else { return "quota-exceeded" }
         spent[key] = (charge.meter.name, charge.units)
         used[charge.bucket, default: 0] += charge.units
@@ -141,7 +148,9 @@ struct ReservationModel: Sendable {
 
     private mutating func lose(_ index: Int) {
         let hold = holds[index]
-        let fate = hold.terms.loss == .ask("model") ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
+        let fate =
+            hold.terms.loss == .ask("model")
+            ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
         switch (hold.terms.loss, fate) {
         case (.release, _), (.ask, .nothing): end(index, as: "expired")
         case (.ask, .goesOn(let lease)):

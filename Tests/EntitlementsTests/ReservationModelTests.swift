@@ -35,15 +35,19 @@ import Testing
         let moves = engine == .sqlite ? 100_000 : 12_000
         try await withTill(engine, plan: "enterprise") { till in
             till.entitlements.reservationResolvers.register("model") { reservation, _ in
-                ReservationModel.fate(key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
+                ReservationModel.fate(
+                    key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
             }
-            var play = Play(model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SplitMix(seed: Self.seed))
+            var play = Play(
+                model: ReservationModel(limit: 999, now: till.app.clock.now), generator: SplitMix(seed: Self.seed))
             var charges: [Charge] = []
             for batch in 0..<(moves / Self.batch) {
                 if batch.isMultiple(of: Self.batchesAPeriod) {
                     if batch > 0 { till.app.clock.advance(by: .days(31)) }
                     charges = []
-                    for meter in Self.meters { for units: Int64 in [1, 2, 7] { charges.append(try await till.charge(meter, units: units)) } }
+                    for meter in Self.meters {
+                        for units: Int64 in [1, 2, 7] { charges.append(try await till.charge(meter, units: units)) }
+                    }
                     // What has ended is looked at no more, and its keys are not used again.
                     play.model.holds.removeAll { $0.state != "held" }
                     play.keys += 100
@@ -52,7 +56,9 @@ import Testing
                 play.model.now = till.app.clock.now
                 play = try await till.database.write { [play, charges, entitlements = till.entitlements] transaction in
                     var play = play
-                    for _ in 0..<Self.batch where play.difference == nil { try Self.move(&play, charges, entitlements, transaction) }
+                    for _ in 0..<Self.batch where play.difference == nil {
+                        try Self.move(&play, charges, entitlements, transaction)
+                    }
                     return play
                 }
                 if let difference = play.difference {
@@ -63,7 +69,8 @@ import Testing
             }
             #expect(play.number == moves / Self.batch * Self.batch)
             let beyond = try await till.database.read {
-                try $0.first("SELECT CAST(COALESCE(SUM(beyond), 0) AS \(.integer)) AS beyond FROM usage_entries")?.read("beyond", as: Int64.self)
+                try $0.first("SELECT CAST(COALESCE(SUM(beyond), 0) AS \(.integer)) AS beyond FROM usage_entries")?.read(
+                    "beyond", as: Int64.self)
             }
             #expect(beyond == play.model.beyond.values.reduce(0, +))
         }
@@ -83,15 +90,20 @@ import Testing
         }
     }
 
-    private static func move(_ play: inout Play, _ charges: [Charge], _ entitlements: EntitlementsModule, _ transaction: Transaction) throws {
+    private static func move(
+        _ play: inout Play, _ charges: [Charge], _ entitlements: EntitlementsModule, _ transaction: Transaction
+    ) throws {
         play.number += 1
         func random(_ count: Int) -> Int { Int.random(in: 0..<count, using: &play.generator) }
         func pick<Element>(_ elements: [Element]) -> Element { elements[random(elements.count)] }
         /// The usual one is one of the latest.
-        let some = play.model.holds.isEmpty ? 0 : max(0, play.model.holds.count - 1 - random(min(play.model.holds.count, random(4) == 0 ? 400 : 30)))
+        let some =
+            play.model.holds.isEmpty
+            ? 0 : max(0, play.model.holds.count - 1 - random(min(play.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), pick(charges))
         let terms = Reservation.Terms(
-            life: pick(Reservation.Life.allCases), excess: pick(Reservation.Excess.allCases), loss: pick(losses), lease: pick(leases))
+            life: pick(Reservation.Life.allCases), excess: pick(Reservation.Excess.allCases), loss: pick(losses),
+            lease: pick(leases))
         let touched = play.model.holds.isEmpty ? charge.bucket : play.model.holds[some].bucket
         let found: String
         let expected: String
@@ -105,11 +117,13 @@ import Testing
             let several = random(4) == 0 ? [charge, pick(charges.filter { $0.meter != charge.meter })] : [charge]
             var ids: [ID<Reservation>]?
             found = try answer {
-                ids = try entitlements.reserve(several, key: key, fingerprint: fingerprint, terms: terms, in: transaction)
+                ids = try entitlements.reserve(
+                    several, key: key, fingerprint: fingerprint, terms: terms, in: transaction)
                 return "ok"
             }
             name = "reserve \(several.map { "\($0.units) \($0.meter.name)" }) as \(key)"
-            expected = play.model.reserve(several, keys: several.map { $0.operation(key: key) }, fingerprint, terms, ids: ids)
+            expected = play.model.reserve(
+                several, keys: several.map { $0.operation(key: key) }, fingerprint, terms, ids: ids)
         } else if kind < 40 {
             if random(4) > 0 { play.keys += 1 }
             let key = "test:spend-\(play.keys)"
@@ -124,7 +138,10 @@ import Testing
             let fence = pick([nil, hold.fence, hold.fence, hold.fence - 1])
             switch kind {
             case 40..<65:
-                let units = pick([hold.amount, hold.amount, max(0, hold.amount - 1), 0, hold.amount + 1, hold.amount + Int64(random(40))])
+                let units = pick([
+                    hold.amount, hold.amount, max(0, hold.amount - 1), 0, hold.amount + 1,
+                    hold.amount + Int64(random(40)),
+                ])
                 found = try answer {
                     try entitlements.commit(hold.id, units: units, fence: fence, in: transaction)
                     return "ok"
@@ -156,12 +173,16 @@ import Testing
             let level = try transaction.level(of: bucket)
             let model = Level(used: play.model.used[bucket, default: 0], held: play.model.held[bucket, default: 0])
             if level != model { play.difference = "after \(name) of \(bucket.meter) there are \(level), not \(model)" }
-            if level.used + level.held > play.model.limit + play.model.beyond[bucket, default: 0] { play.difference = "after \(name) the limit is passed" }
+            if level.used + level.held > play.model.limit + play.model.beyond[bucket, default: 0] {
+                play.difference = "after \(name) the limit is passed"
+            }
         }
     }
 
     /// What a verb says: its answer, or the code of its refusal.
     private static func answer(_ verb: () throws -> String) throws -> String {
-        do { return try verb() } catch let problem as Problem where problem.kind.status < 500 { return problem.kind.code }
+        do { return try verb() } catch let problem as Problem where problem.kind.status < 500 {
+            return problem.kind.code
+        }
     }
 }

@@ -27,11 +27,14 @@ import Testing
         var testDescription: String { "\(terms.excess), \(terms.loss): \(moves) → \(state)" }
 
         init(
-            _ moves: Move..., excess: Reservation.Excess = .overrun, loss: Reservation.Loss = .release, to state: Reservation.State, _ bucket: [Int64],
+            _ moves: Move..., excess: Reservation.Excess = .overrun, loss: Reservation.Loss = .release,
+            to state: Reservation.State, _ bucket: [Int64],
             fence: Int64 = 1, isOverrun: Bool = false, isLost: Bool = false
         ) {
             terms = Reservation.Terms(excess: excess, loss: loss)
-            (self.moves, self.state, self.bucket, self.fence, self.isOverrun, self.isLost) = (moves, state, bucket, fence, isOverrun, isLost)
+            (self.moves, self.state, self.bucket, self.fence, self.isOverrun, self.isLost) = (
+                moves, state, bucket, fence, isOverrun, isLost
+            )
         }
     }
 
@@ -68,7 +71,9 @@ import Testing
         Story(.lose, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
         // Lost, and a witness is to be asked: there is none, or it knows of an end.
         Story(.lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
-        Story(.hear(.used(2)), .hear(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 2),
+        Story(
+            .hear(.used(2)), .hear(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0],
+            fence: 2),
         Story(.hear(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
         Story(.hear(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
         Story(.hear(.used(5), room: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
@@ -79,7 +84,9 @@ import Testing
         Story(.hear(.nothing), .commit(2, room: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
         // It goes on, in the same hands.
         Story(.hear(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
-        Story(.hear(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed, [0, 3, 0]),
+        Story(
+            .hear(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed,
+            [0, 3, 0]),
         Story(.hear(.goesOn(.hours(9))), .lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
         // Who is not to be asked is not heard.
         Story(.hear(.used(2)), to: .expired, [0, 0, 0], fence: 2),
@@ -113,7 +120,8 @@ import Testing
             var effect: Reservation.Effect?
             do {
                 switch move {
-                case .commit(let units, let room, let fence): effect = try reservation.commit(units, room: room, fence: fence)
+                case .commit(let units, let room, let fence):
+                    effect = try reservation.commit(units, room: room, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
                 case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
@@ -138,7 +146,9 @@ import Testing
 
     @Test func `a lease only grows, and for whoever shows the fence`() {
         var reservation = Self.reservation(Reservation.Terms(lease: .hours(6)))
-        func extend(_ hours: Int64, _ fence: Int64? = nil) -> Bool { reservation.extend(until: Self.start + .hours(hours), fence: fence) }
+        func extend(_ hours: Int64, _ fence: Int64? = nil) -> Bool {
+            reservation.extend(until: Self.start + .hours(hours), fence: fence)
+        }
         #expect(!extend(7, 2))
         #expect(reservation.leaseUntil == Self.start + .hours(6))
         #expect(extend(7, 1))
@@ -164,7 +174,8 @@ import Testing
     @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.some)
     func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ loss: Reservation.Loss) throws {
         let moves: [Move] = [
-            .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp, .lose, .hear(.used(4)), .hear(.nothing),
+            .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
+            .lose, .hear(.used(4)), .hear(.nothing),
             .hear(.goesOn(.hours(1))),
         ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
@@ -190,7 +201,8 @@ import Testing
 
     private static func reservation(_ terms: Reservation.Terms) -> Reservation {
         let bucket = Bucket(organisation: ID(trusted: "o"), meter: "uploads", periodStart: start)
-        return Reservation(ID(trusted: "r"), of: 3, in: bucket, operation: "test:o", fingerprint: "f", terms: terms, at: start)
+        return Reservation(
+            ID(trusted: "r"), of: 3, in: bucket, operation: "test:o", fingerprint: "f", terms: terms, at: start)
     }
 }
 

@@ -23,12 +23,18 @@ import Testing
         func fate(of reservation: Reservation) throws -> Reservation.Fate {
             try state.withLock { state in
                 state.asked.append(reservation.operation)
-                guard let fate = state.fates[reservation.operation] else { throw Problem(.conflict, detail: "It is not known yet.") }
+                guard let fate = state.fates[reservation.operation] else {
+                    throw Problem(.conflict, detail: "It is not known yet.")
+                }
                 return fate
             }
         }
 
-        func answer(for till: QuotaFixture) { till.entitlements.reservationResolvers.register("letters") { reservation, _ in try self.fate(of: reservation) } }
+        func answer(for till: QuotaFixture) {
+            till.entitlements.reservationResolvers.register("letters") { reservation, _ in
+                try self.fate(of: reservation)
+            }
+        }
     }
 
     @Test(arguments: Engine.available)
@@ -53,7 +59,10 @@ import Testing
             till.app.clock.advance(by: .minutes(10) + .seconds(1))
             #expect(try await till.entitlements.recover() == 3)
             #expect(letters.asked.sorted() == ["test:less", "test:more", "test:none", "test:on"])
-            #expect(try await (till.state(less), till.state(more), till.state(none), till.state(on)) == ("committed", "committed", "expired", "held"))
+            #expect(
+                try await (till.state(less), till.state(more), till.state(none), till.state(on)) == (
+                    "committed", "committed", "expired", "held"
+                ))
             #expect(try await till.level() == [19, 200, 780])
             // Nobody is asked twice about what has ended, and about what goes on not before its new lease ends.
             till.app.clock.advance(by: .minutes(29))
@@ -76,7 +85,9 @@ import Testing
             till.app.clock.advance(by: .hours(1))
             #expect(try await till.entitlements.recover() == 1)
             #expect(try await till.level() == [9, 0, 0])
-            let entry = try await till.database.read { try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries")?.values }
+            let entry = try await till.database.read {
+                try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries")?.values
+            }
             #expect(entry == [.integer(9), .integer(4), .integer(1)])
         }
     }
@@ -95,7 +106,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a witness who fails keeps its own units held and nobody else's, and is asked again`(engine: Engine) async throws {
+    func `a witness who fails keeps its own units held and nobody else's, and is asked again`(engine: Engine)
+        async throws
+    {
         try await withTill(engine) { till in
             let letters = EmailFixture()
             letters.answer(for: till)

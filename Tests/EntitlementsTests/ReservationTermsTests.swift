@@ -28,13 +28,17 @@ import Testing
     }
 
     @Test(arguments: Engine.available, Reservation.Excess.allCases)
-    func `what does not fit is capped, owed or an overrun, as was agreed`(engine: Engine, excess: Reservation.Excess) async throws {
+    func `what does not fit is capped, owed or an overrun, as was agreed`(engine: Engine, excess: Reservation.Excess)
+        async throws
+    {
         try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge(units: 2), "test:excess", terms: Reservation.Terms(excess: excess))
+            let id = try await till.reserve(
+                try await till.charge(units: 2), "test:excess", terms: Reservation.Terms(excess: excess))
             try await till.commit(id, units: 9)
             #expect(try await till.level() == (excess == .cap ? [5, 0, 0] : [9, 0, 0]))
             let entry = try await till.database.read {
-                try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries WHERE operation_key = 'test:excess'")?.values
+                try $0.first(
+                    "SELECT amount, beyond, is_overrun FROM usage_entries WHERE operation_key = 'test:excess'")?.values
             }
             let expected: [SQL.Value] =
                 switch excess {
@@ -91,7 +95,9 @@ import Testing
             #expect(try await till.level() == [0, 0, 5])
             try await till.commit(id, units: 4)
             #expect(try await till.level() == [0, 0, 5])
-            let levels = try await till.database.read { try $0.all("SELECT used, held FROM buckets WHERE meter = 'uploads'").map(\.values) }
+            let levels = try await till.database.read {
+                try $0.all("SELECT used, held FROM buckets WHERE meter = 'uploads'").map(\.values)
+            }
             #expect(levels == [[.integer(4), .integer(0)]])
         }
     }
@@ -126,7 +132,9 @@ import Testing
             #expect(try await (till.level(), till.level(.processing)) == ([0, 2, 3], [0, 3, 2]))
             // Neither has: the first that was declared is told, whatever the order of the rows.
             try await till.spend(uploads, "test:more")
-            for (charges, title) in [([uploads, processing], "Upload limit reached"), ([processing, uploads], "Processing limit reached")] {
+            for (charges, title) in [
+                ([uploads, processing], "Upload limit reached"), ([processing, uploads], "Processing limit reached"),
+            ] {
                 let refusal = await problem { try await till.reserve(charges, key: "test-3") }
                 #expect(refusal?.title == title)
             }
@@ -142,7 +150,8 @@ import Testing
             try await till.database.write { [entitlements = till.entitlements] transaction in
                 _ = try entitlements.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
-                    ([uploads, processing], "test-2", Problem.Kind.quotaExceeded), ([uploads], "test-3", .quotaExceeded),
+                    ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
+                    ([uploads], "test-3", .quotaExceeded),
                 ] {
                     do {
                         _ = try entitlements.reserve(charges, key: key, fingerprint: "", in: transaction)
@@ -160,7 +169,8 @@ import Testing
             }
             #expect(try await (till.level(), till.level(.processing)) == ([0, 3, 2], [0, 3, 2]))
             let rows = try await till.database.read {
-                try $0.count("SELECT (SELECT COUNT(*) FROM reservations) + (SELECT COUNT(*) FROM usage_entries) AS count")
+                try $0.count(
+                    "SELECT (SELECT COUNT(*) FROM reservations) + (SELECT COUNT(*) FROM usage_entries) AS count")
             }
             #expect(rows == 2)
         }
@@ -191,24 +201,32 @@ import Testing
     // MARK: Lives of a process
 
     @Test(arguments: Engine.available)
-    func `the next life of a process resolves what died with it, and leaves what outlives it`(engine: Engine) async throws {
+    func `the next life of a process resolves what died with it, and leaves what outlives it`(engine: Engine)
+        async throws
+    {
         try await withTill(engine, plan: "enterprise") { till in
             // Nobody's yet: it waits for its lease.
             let nobodys = try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process))
             #expect(try await till.entitlements.begin(as: "here") == 0)
             let mine = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(life: .process))
-            let used = try await till.reserve(try await till.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
+            let used = try await till.reserve(
+                try await till.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
             let job = try await till.reserve(try await till.charge(units: 8))
             #expect(try await till.entitlements.begin(as: "elsewhere") == 0)
             #expect(try await till.level() == [0, 15, 984])
             #expect(try await till.entitlements.begin(as: "here") == 2)
-            #expect(try await (till.state(mine), till.state(used), till.state(job), till.state(nobodys)) == ("expired", "committed", "held", "held"))
+            #expect(
+                try await (till.state(mine), till.state(used), till.state(job), till.state(nobodys)) == (
+                    "expired", "committed", "held", "held"
+                ))
             #expect(try await till.level() == [4, 9, 986])
             #expect(try await till.entitlements.begin(as: "here") == 0)
             // What it did before it died, and says only now, is not forgotten.
             #expect(try await till.commit(mine)?.state == .committed)
             #expect(try await till.level() == [6, 9, 984])
-            let epochs = try await till.database.read { try $0.all("SELECT name, epoch FROM nodes ORDER BY name").map(\.values) }
+            let epochs = try await till.database.read {
+                try $0.all("SELECT name, epoch FROM nodes ORDER BY name").map(\.values)
+            }
             #expect(epochs == [[.text("elsewhere"), .integer(1)], [.text("here"), .integer(3)]])
         }
     }

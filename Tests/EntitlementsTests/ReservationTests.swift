@@ -18,7 +18,9 @@ import Testing
         let level: [Int64]
         var testDescription: String { moves.map(\.rawValue).joined(separator: ", ") + " → \(state)" }
 
-        init(_ moves: Move..., to state: String, _ level: [Int64]) { (self.moves, self.state, self.level) = (moves, state, level) }
+        init(_ moves: Move..., to state: String, _ level: [Int64]) {
+            (self.moves, self.state, self.level) = (moves, state, level)
+        }
     }
 
     static let stories = [
@@ -48,7 +50,8 @@ import Testing
         switch move {
         case .commit: try await till.commit(id)
         case .release: try await till.release(id)
-        case .extend: try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(id, in: $0) }
+        case .extend:
+            try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(id, in: $0) }
         case .expire:
             till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
             try await till.entitlements.recover()
@@ -70,7 +73,9 @@ import Testing
                 #expect(try await till.state(id) == story.state, "\(story)")
                 let level = try await app.app.database.read { [person = till.person] transaction in
                     try transaction.level(
-                        of: Bucket(organisation: ID(trusted: person.organisation), meter: "uploads", periodStart: try Self.anchor(of: person, transaction)))
+                        of: Bucket(
+                            organisation: ID(trusted: person.organisation), meter: "uploads",
+                            periodStart: try Self.anchor(of: person, transaction)))
                 }
                 #expect([level.used, level.held, 5 - level.used - level.held] == story.level, "\(story)")
             }
@@ -78,7 +83,9 @@ import Testing
     }
 
     private static func anchor(of person: TestPerson, _ transaction: Transaction) throws -> Instant {
-        let anchor: Instant? = try transaction.first("SELECT anchor_at FROM subscriptions WHERE organisation_id = \(person.organisation)") {
+        let anchor: Instant? = try transaction.first(
+            "SELECT anchor_at FROM subscriptions WHERE organisation_id = \(person.organisation)"
+        ) {
             try $0["anchor_at"]
         }
         return try #require(anchor)
@@ -94,7 +101,8 @@ import Testing
             try await till.commit(late)
             #expect(try await till.level() == [6, 0, 0])
             let overruns = try await till.database.read {
-                try $0.count("SELECT COUNT(*) AS count FROM usage_entries WHERE is_overrun = 1 AND amount = 2 AND beyond = 1")
+                try $0.count(
+                    "SELECT COUNT(*) AS count FROM usage_entries WHERE is_overrun = 1 AND amount = 2 AND beyond = 1")
             }
             #expect(overruns == 1)
             try await till.commit(late)
@@ -105,10 +113,13 @@ import Testing
     @Test(arguments: Engine.available)
     func `a lease is held to the second, and extended by work that is alive`(engine: Engine) async throws {
         try await withTill(engine) { till in
-            let (silent, alive) = (try await till.reserve(try await till.charge()), try await till.reserve(try await till.charge()))
+            let (silent, alive) = (
+                try await till.reserve(try await till.charge()), try await till.reserve(try await till.charge())
+            )
             till.app.clock.advance(by: EntitlementsModule.lease)
             #expect(try await till.entitlements.recover() == 0)
-            try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(alive, in: $0) }
+            try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(alive, in: $0)
+            }
             till.app.clock.advance(by: .seconds(1))
             #expect(try await till.entitlements.recover() == 1)
             #expect(try await till.state(silent) == "expired")
@@ -136,7 +147,9 @@ import Testing
         try await withTill(engine, plan: "enterprise") { till in
             let charge = try await till.charge()
             try await till.database.write { [entitlements = till.entitlements] transaction in
-                for number in 0..<620 { _ = try entitlements.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction) }
+                for number in 0..<620 {
+                    _ = try entitlements.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction)
+                }
             }
             till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
             #expect(try await till.entitlements.recover() == 620)
@@ -209,7 +222,9 @@ import Testing
             let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let charge = try await till.charge()
             let spent = await withTaskGroup(of: Bool.self) { group in
-                for number in 0..<20 { group.addTask { (try? await till.spend(charge, "test:first-\(number)")) != nil } }
+                for number in 0..<20 {
+                    group.addTask { (try? await till.spend(charge, "test:first-\(number)")) != nil }
+                }
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
             #expect(spent == 5)
@@ -239,17 +254,25 @@ import Testing
             let standing = try await till.standing()
             let entitlements = till.entitlements
             try await till.database.write { try entitlements.occupy(bytes: 512 << 20, of: standing, in: $0) }
-            let refused = await problem { try await till.database.write { try entitlements.occupy(bytes: 1, of: standing, in: $0) } }
-            #expect(refused?.kind == .storageExceeded && refused?.kind.status == 403 && refused?.title == "Storage limit reached")
+            let refused = await problem {
+                try await till.database.write { try entitlements.occupy(bytes: 1, of: standing, in: $0) }
+            }
+            #expect(
+                refused?.kind == .storageExceeded && refused?.kind.status == 403
+                    && refused?.title == "Storage limit reached")
             #expect(refused?.members == ["plan": "Free", "current_usage_mb": 512.0, "limit_mb": 512.0])
-            await expectProblem(.storageExceeded) { try await till.database.read { try entitlements.checkRoom(for: 1, of: standing, in: $0) } }
+            await expectProblem(.storageExceeded) {
+                try await till.database.read { try entitlements.checkRoom(for: 1, of: standing, in: $0) }
+            }
             // A new period changes nothing about what lies there.
             app.clock.advance(by: .minutes(10))
             try await till.database.write { try entitlements.vacate(bytes: 512 << 20, of: till.organisation, in: $0) }
             let usage = await app.call("GET", "/v1/usage", token: till.person.token)
             #expect(usage["storage"]?["used"]?.integer == 0)
             // Giving back more than there is is a mistake that the schema stops.
-            await expectProblem(.internalError) { try await till.database.write { try entitlements.vacate(bytes: 1, of: till.organisation, in: $0) } }
+            await expectProblem(.internalError) {
+                try await till.database.write { try entitlements.vacate(bytes: 1, of: till.organisation, in: $0) }
+            }
         }
     }
 }

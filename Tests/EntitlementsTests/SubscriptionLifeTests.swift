@@ -11,7 +11,9 @@ import Testing
     private let free = Plan.ID("free")
     private let pro = Plan.ID("pro")
 
-    private func subscription() -> Subscription { Subscription(id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, at: start) }
+    private func subscription() -> Subscription {
+        Subscription(id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, at: start)
+    }
     private func trial(days: Int64 = 30) -> Subscription {
         Subscription(id: ID(trusted: "s"), organisation: ID(trusted: "o"), trialOf: .trial, days: days, at: start)
     }
@@ -41,7 +43,8 @@ import Testing
         var trial = trial()
         let now = start + .days(10)
         try trial.change(to: pro, at: now)
-        #expect(trial.status == .active && trial.trialEndsAt == nil && trial.anchor == now && trial.plan(at: now).id == pro)
+        #expect(
+            trial.status == .active && trial.trialEndsAt == nil && trial.anchor == now && trial.plan(at: now).id == pro)
         #expect(trial.access(at: start + .days(400)) == .full)
     }
 
@@ -68,7 +71,8 @@ import Testing
     }
 
     @Test func `a yearly subscription's next period is next year`() throws {
-        var subscription = Subscription(id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, cycle: .yearly, at: start)
+        var subscription = Subscription(
+            id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, cycle: .yearly, at: start)
         try subscription.schedule(free, at: start + .days(40))
         #expect(subscription.nextPlanAt == Instant(seconds: 1_798_761_600))
     }
@@ -77,14 +81,18 @@ import Testing
         var subscription = subscription()
         let end = Period(anchor: start, containing: start).end
         try subscription.cancel(immediately: false, at: start + .days(3))
-        #expect(subscription.status == .active && subscription.access(at: end - .microseconds(1)) == .full && subscription.access(at: end) == .none)
+        #expect(
+            subscription.status == .active && subscription.access(at: end - .microseconds(1)) == .full
+                && subscription.access(at: end) == .none)
         var kept = subscription
         try kept.resume(at: end - .microseconds(1))
         #expect(kept.access(at: end) == .full)
         #expect(refused { try subscription.resume(at: end) })
         let settled = subscription.settle(at: end)
         #expect(settled && subscription.status == .canceled)
-        #expect(refused { try subscription.change(to: pro, at: end) } && refused { try subscription.cancel(immediately: true, at: end) })
+        #expect(
+            refused { try subscription.change(to: pro, at: end) }
+                && refused { try subscription.cancel(immediately: true, at: end) })
     }
 
     @Test func `at once is at once`() throws {
@@ -99,9 +107,13 @@ import Testing
         let end = start + .days(31)
         try subscription.activate(paidThrough: end, at: start)
         // No word of the renewal yet: the grace holds all the same.
-        #expect(subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full && subscription.access(at: end + Subscription.grace) == .reduced)
+        #expect(
+            subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full
+                && subscription.access(at: end + Subscription.grace) == .reduced)
         try subscription.fail(at: end)
-        #expect(subscription.status == .pastDue && subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full)
+        #expect(
+            subscription.status == .pastDue
+                && subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full)
         // A second failure does not lengthen the grace.
         try subscription.fail(at: end + .days(5))
         #expect(subscription.access(at: end + Subscription.grace) == .reduced)

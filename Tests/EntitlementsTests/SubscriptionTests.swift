@@ -20,7 +20,8 @@ import Testing
             #expect(started["period_start"]?.string == "2026-01-31T12:00:00Z")
             #expect(started["period_end"]?.string == "2026-02-28T12:00:00Z")
             for _ in 0..<2 {
-                let again = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
+                let again = await app.call(
+                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
                 #expect(again.status == 409 && again.code == "already-subscribed")
             }
             let present = await app.call("GET", "/v1/payments/subscription", token: person.token)
@@ -35,7 +36,10 @@ import Testing
             let person = try await app.register()
             let statuses = await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<12 {
-                    group.addTask { await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token).status }
+                    group.addTask {
+                        await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
+                            .status
+                    }
                 }
                 return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
             }
@@ -83,26 +87,34 @@ import Testing
             #expect(gold.status == 404 && gold.code == "plan-not-found")
             let nobody = "/v1/payments/subscriptions/00000000-0000-7000-8000-000000000000/adjust"
             #expect(await app.call("POST", nobody, json: ["plan": "pro"], token: administrator.token).status == 404)
-            #expect(await app.call("POST", "/v1/payments/subscriptions/somebody/adjust", json: ["plan": "pro"], token: administrator.token).status == 404)
+            #expect(
+                await app.call(
+                    "POST", "/v1/payments/subscriptions/somebody/adjust", json: ["plan": "pro"],
+                    token: administrator.token
+                ).status == 404)
         }
     }
 
     @Test func `without a subscription the answer says so in full`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
-            let refused = await app.call("GET", "/v1/usage", token: person.token, headers: ["X-Request-ID": "request-0001"])
+            let refused = await app.call(
+                "GET", "/v1/usage", token: person.token, headers: ["X-Request-ID": "request-0001"])
             #expect(refused.status == 403)
             #expect(refused.headers["content-type"] == "application/problem+json; charset=utf-8")
             #expect(
                 refused.json == [
-                    "type": "/problems/no-active-subscription", "title": "No active subscription", "error": "No active subscription", "status": 403,
+                    "type": "/problems/no-active-subscription", "title": "No active subscription",
+                    "error": "No active subscription", "status": 403,
                     "code": "no-active-subscription", "request_id": "request-0001",
-                    "detail": "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.",
+                    "detail":
+                        "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.",
                 ]
             )
             // The gate refuses before it looks at the body or at the id in the path.
             for path in [
-                "/api/training/train-models/test123", "/api/training/generate-datasets/test123", "/api/training/upload-chunk", "/api/training/predict/x",
+                "/api/training/train-models/test123", "/api/training/generate-datasets/test123",
+                "/api/training/upload-chunk", "/api/training/predict/x",
             ] {
                 let early = await app.call("POST", path, json: "no object", token: person.token)
                 #expect(early.status == 403 && early["error"]?.string == "No active subscription", "\(path)")
@@ -115,12 +127,15 @@ import Testing
             for (plan, name) in [("free", "Free"), ("basic", "Basic")] {
                 let person = try await app.subscriber(plan)
                 let refused = await app.call(
-                    "POST", "/api/training/train-models/test123", json: 7, token: person.token, headers: ["X-Request-ID": "request-0002"])
+                    "POST", "/api/training/train-models/test123", json: 7, token: person.token,
+                    headers: ["X-Request-ID": "request-0002"])
                 #expect(refused.status == 403)
                 #expect(
                     refused.json == [
-                        "type": "/problems/feature-not-available", "title": "Training not available", "error": "Training not available", "status": 403,
-                        "code": "feature-not-available", "request_id": "request-0002", "plan": .string(name), "feature": "training",
+                        "type": "/problems/feature-not-available", "title": "Training not available",
+                        "error": "Training not available", "status": 403,
+                        "code": "feature-not-available", "request_id": "request-0002", "plan": .string(name),
+                        "feature": "training",
                         "detail": .string("The plan \(name) does not include this. Change the plan to use it."),
                     ]
                 )
@@ -134,14 +149,18 @@ import Testing
             for number in 1...3 { try await till.spend(try await till.charge(.processing), "test:\(number)") }
             for _ in 1...2 { try await till.reserve(try await till.charge(.processing)) }
             let path = "/api/training/generate-datasets/test123"
-            let refused = await till.app.call("POST", path, json: 7, token: till.person.token, headers: ["X-Request-ID": "request-0003"])
+            let refused = await till.app.call(
+                "POST", path, json: 7, token: till.person.token, headers: ["X-Request-ID": "request-0003"])
             #expect(refused.status == 403)
             #expect(
                 refused.json == [
-                    "type": "/problems/quota-exceeded", "title": "Processing limit reached", "error": "Processing limit reached", "status": 403,
-                    "code": "quota-exceeded", "request_id": "request-0003", "plan": "Free", "limit": 5, "current_usage": 5,
+                    "type": "/problems/quota-exceeded", "title": "Processing limit reached",
+                    "error": "Processing limit reached", "status": 403,
+                    "code": "quota-exceeded", "request_id": "request-0003", "plan": "Free", "limit": 5,
+                    "current_usage": 5,
                     "resets_at": "2026-02-28T12:00:00Z",
-                    "detail": "All 5 of this period are used or promised to work under way. The next period begins at 2026-02-28T12:00:00Z.",
+                    "detail":
+                        "All 5 of this period are used or promised to work under way. The next period begins at 2026-02-28T12:00:00Z.",
                 ]
             )
         }
@@ -159,17 +178,29 @@ import Testing
                 usage.json == [
                     "plan": "Enterprise", "period_start": "2026-01-31T12:00:00Z", "resets_at": "2026-02-28T12:00:00Z",
                     "meters": [
-                        "uploads": ["limit": 999, "used": 0, "held": 0, "remaining": 999, "resets_at": "2026-02-28T12:00:00Z"],
-                        "processing": ["limit": 999, "used": 3, "held": 4, "remaining": 992, "resets_at": "2026-02-28T12:00:00Z"],
-                        "training_runs": ["limit": -1, "used": 1, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
-                        "workflows": ["limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
-                        "iterations": ["limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z"],
+                        "uploads": [
+                            "limit": 999, "used": 0, "held": 0, "remaining": 999, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
+                        "processing": [
+                            "limit": 999, "used": 3, "held": 4, "remaining": 992, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
+                        "training_runs": [
+                            "limit": -1, "used": 1, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
+                        "workflows": [
+                            "limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
+                        "iterations": [
+                            "limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
                     ],
                     "storage": ["limit": 107_374_182_400, "used": 0, "held": 0, "remaining": 107_374_182_400],
                 ]
             )
             let payments = await till.app.call("GET", "/api/payments/usage", token: till.person.token)
-            for member in ["plan", "period_start", "resets_at", "meters", "storage"] { #expect(payments[member] == usage[member], "\(member)") }
+            for member in ["plan", "period_start", "resets_at", "meters", "storage"] {
+                #expect(payments[member] == usage[member], "\(member)")
+            }
         }
     }
 
@@ -183,7 +214,9 @@ import Testing
             #expect(try await till.level() == [5, 0, 45])
             // The period goes on from where it began.
             let view = await till.app.call("GET", "/v1/payments/subscription", token: till.person.token)
-            #expect(view["started_at"]?.string == "2026-01-31T12:00:00Z" && view["period_end"]?.string == "2026-02-28T12:00:00Z")
+            #expect(
+                view["started_at"]?.string == "2026-01-31T12:00:00Z"
+                    && view["period_end"]?.string == "2026-02-28T12:00:00Z")
             try await till.spend(try await till.charge(units: 40), "test:many")
             // A smaller plan leaves more used than it allows, and allows no more.
             try await till.app.put(till.person, on: "free")
@@ -204,7 +237,9 @@ import Testing
             till.app.clock.advance(by: .microseconds(1))
             #expect(try await till.level() == [0, 0, 5])
             #expect(try await till.level(.processing) == [0, 0, 5])
-            #expect(await till.app.call("GET", "/v1/usage", token: till.person.token)["resets_at"]?.string == "2026-03-31T12:00:00Z")
+            #expect(
+                await till.app.call("GET", "/v1/usage", token: till.person.token)["resets_at"]?.string
+                    == "2026-03-31T12:00:00Z")
             try await till.spend(try await till.charge(), "test:new")
             // Work that began in the old period is charged there.
             try await till.commit(pending)

@@ -11,12 +11,16 @@ import Testing
     /// Somebody who has proved their address, without a subscription.
     private func proved(_ app: TestApp) async throws -> TestPerson {
         let person = try await app.register()
-        try await app.app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
+        try await app.app.database.write {
+            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
+        }
         return person
     }
 
     private func settle(_ app: TestApp) async throws {
-        _ = try await app.app.database.write { [queue = app.app.queue] in try queue.enqueue(SettleSubscriptions(), in: $0) }
+        _ = try await app.app.database.write { [queue = app.app.queue] in
+            try queue.enqueue(SettleSubscriptions(), in: $0)
+        }
         try await app.runJobs()
     }
 
@@ -35,12 +39,16 @@ import Testing
             #expect(started.status == 201 && started["days_remaining"]?.integer == 30, "\(started)")
             #expect(await app.call("GET", "/v1/usage", token: person.token)["plan"]?.string == "Trial")
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).code == "trial-used")
-            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "trial"], token: person.token).status == 402)
+            #expect(
+                await app.call("POST", "/v1/payments/subscribe", json: ["plan": "trial"], token: person.token).status
+                    == 402)
             app.clock.advance(by: .days(30))
             #expect(await app.call("GET", "/v1/usage", token: person.token).code == "no-active-subscription")
             try await settle(app)
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).code == "trial-used")
-            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token).status == 201)
+            #expect(
+                await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token).status
+                    == 201)
         }
     }
 
@@ -63,7 +71,9 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await proved(app)
             let statuses = await withTaskGroup(of: Int.self) { group in
-                for _ in 0..<8 { group.addTask { await app.call("POST", "/v1/payments/start-trial", token: person.token).status } }
+                for _ in 0..<8 {
+                    group.addTask { await app.call("POST", "/v1/payments/start-trial", token: person.token).status }
+                }
                 return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
             }
             #expect(statuses == [201: 1, 409: 7])
@@ -75,14 +85,20 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await proved(app)
             _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
-            #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).code == "already-subscribed")
-            #expect(await app.call("POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: person.token).status == 200)
+            #expect(
+                await app.call("POST", "/v1/payments/start-trial", token: person.token).code == "already-subscribed")
+            #expect(
+                await app.call(
+                    "POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: person.token
+                ).status == 200)
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).status == 201)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `warnings come seven, three and one day before the end, each once, and the end is told`(engine: Engine) async throws {
+    func `warnings come seven, three and one day before the end, each once, and the end is told`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
             let person = try await proved(app)
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).status == 201)
@@ -95,7 +111,9 @@ import Testing
                 if count > seen.count { seen += Array(repeating: day, count: count - seen.count) }
             }
             #expect(seen == [23, 27, 29, 30])
-            let audited = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'subscription.ended'") }
+            let audited = try await app.app.database.read {
+                try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'subscription.ended'")
+            }
             #expect(audited == 1)
         }
     }
@@ -128,9 +146,12 @@ import Testing
         try await withTill(engine, plan: "pro") { till in
             let (app, token) = (till.app, till.person.token)
             try await till.spend(try await till.charge(units: 40), "test:many")
-            #expect(await app.call("POST", "/v1/payments/downgrade", json: ["plan": "enterprise"], token: token).code == "conflict")
+            #expect(
+                await app.call("POST", "/v1/payments/downgrade", json: ["plan": "enterprise"], token: token).code
+                    == "conflict")
             let scheduled = await app.call("POST", "/v1/payments/downgrade", json: ["plan": "free"], token: token)
-            #expect(scheduled["next_plan"]?.string == "free" && scheduled["plan"]?["id"]?.string == "pro", "\(scheduled)")
+            #expect(
+                scheduled["next_plan"]?.string == "free" && scheduled["plan"]?["id"]?.string == "pro", "\(scheduled)")
             #expect(try await till.level() == [40, 0, 160])
             app.clock.advance(by: .days(28))
             #expect(try await till.level() == [0, 0, 5])
@@ -141,7 +162,9 @@ import Testing
             #expect(cancelled["cancel_at"]?.string == present["period_end"]?.string)
             #expect(await app.call("POST", "/v1/payments/resumption", token: token)["cancel_at"] == nil)
             #expect(await app.call("POST", "/v1/payments/resumption", token: token).code == "subscription-state")
-            #expect(await app.call("POST", "/v1/payments/upgrade", json: ["plan": "pro"], token: token).code == "payment-required")
+            #expect(
+                await app.call("POST", "/v1/payments/upgrade", json: ["plan": "pro"], token: token).code
+                    == "payment-required")
         }
     }
 
@@ -151,19 +174,27 @@ import Testing
             let (free, pro) = (try await app.subscriber("free"), try await app.subscriber("pro"))
             let administrator = try await app.administrator()
             let all = await app.call("GET", "/v1/payments/subscriptions", token: administrator.token)
-            #expect(all["total"]?.integer == 2 && Set(all["data"]?.array?.compactMap { $0["user_id"]?.string } ?? []) == [free.id.text, pro.id.text])
-            let some = await app.call("GET", "/v1/payments/subscriptions?plan=pro&status=active&limit=1", token: administrator.token)
+            #expect(
+                all["total"]?.integer == 2
+                    && Set(all["data"]?.array?.compactMap { $0["user_id"]?.string } ?? []) == [
+                        free.id.text, pro.id.text,
+                    ])
+            let some = await app.call(
+                "GET", "/v1/payments/subscriptions?plan=pro&status=active&limit=1", token: administrator.token)
             #expect(some["total"]?.integer == 1 && some["data"]?[0]?["user_id"]?.string == pro.id.text)
             let one = await app.call("GET", "/v1/payments/subscriptions/\(free.id)", token: administrator.token)
             #expect(one["plan"]?["id"]?.string == "free")
             let later: JSONValue = ["plan": "free", "takes_effect": "period_end"]
-            let adjusted = await app.call("POST", "/v1/payments/subscriptions/\(pro.id)/adjust", json: later, token: administrator.token)
+            let adjusted = await app.call(
+                "POST", "/v1/payments/subscriptions/\(pro.id)/adjust", json: later, token: administrator.token)
             #expect(adjusted["plan"]?["id"]?.string == "pro" && adjusted["next_plan"]?.string == "free")
             for path in ["/v1/payments/subscriptions", "/v1/payments/subscriptions/\(pro.id)"] {
                 #expect(await app.call("GET", path, token: free.token).code == "insufficient-role")
             }
             let unknown = try await app.register("unknown")
-            #expect(await app.call("GET", "/v1/payments/subscriptions/\(unknown.id)", token: administrator.token).status == 404)
+            #expect(
+                await app.call("GET", "/v1/payments/subscriptions/\(unknown.id)", token: administrator.token).status
+                    == 404)
         }
     }
 }

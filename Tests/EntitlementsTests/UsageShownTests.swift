@@ -8,7 +8,9 @@ import Testing
 
 @Suite struct UsageShownTests {
     @Test(arguments: Engine.available)
-    func `usage shows limits, use, what is left and when it begins anew, also in the words of workflows`(engine: Engine) async throws {
+    func `usage shows limits, use, what is left and when it begins anew, also in the words of workflows`(engine: Engine)
+        async throws
+    {
         try await withTill(engine, plan: "student") { till in
             #expect(await till.report(event("w", 3, meter: "workflows")).status == 201)
             try await till.reserve(try await till.charge(Meter("workflows", title: "Workflow"), units: 2))
@@ -17,20 +19,31 @@ import Testing
                 let usage = await till.get(path)
                 #expect(
                     usage["meters"]?["workflows"] == [
-                        "limit": 100, "used": 3, "held": 2, "remaining": 95, "resets_at": .string(period.end.description),
+                        "limit": 100, "used": 3, "held": 2, "remaining": 95,
+                        "resets_at": .string(period.end.description),
                     ], "\(usage)")
-                #expect(usage["period_start"] == .string(period.start.description) && usage["resets_at"] == .string(period.end.description))
+                #expect(
+                    usage["period_start"] == .string(period.start.description)
+                        && usage["resets_at"] == .string(period.end.description))
             }
             let payments = await till.get("/v1/payments/usage")
-            #expect([payments["workflows_limit"], payments["workflows_used"], payments["workflows_remaining"], payments["agents_limit"]] == [100, 3, 95, 5])
-            #expect(payments["can_create_workflow"] == true && payments["subscription_tier"] == "student" && payments["billing_cycle"] == "monthly")
+            #expect(
+                [
+                    payments["workflows_limit"], payments["workflows_used"], payments["workflows_remaining"],
+                    payments["agents_limit"],
+                ] == [100, 3, 95, 5])
+            #expect(
+                payments["can_create_workflow"] == true && payments["subscription_tier"] == "student"
+                    && payments["billing_cycle"] == "monthly")
 
             let administrator = try await till.app.administrator()
             let seen = await till.app.call("GET", "/v1/payments/usage/\(till.person.id)", token: administrator.token)
             #expect(seen.json == payments.json)
             #expect(await till.get("/v1/payments/usage/\(till.person.id)").code == "insufficient-role")
             let stranger = try await till.app.register("stranger")
-            #expect(await till.app.call("GET", "/v1/payments/usage/\(stranger.id)", token: administrator.token).code == "no-active-subscription")
+            #expect(
+                await till.app.call("GET", "/v1/payments/usage/\(stranger.id)", token: administrator.token).code
+                    == "no-active-subscription")
         }
     }
 
@@ -38,11 +51,16 @@ import Testing
     func `a plan without a limit says so, and one without the meter has none left`(engine: Engine) async throws {
         try await withTill(engine, plan: "enterprise") { till in
             let payments = await till.get("/v1/payments/usage")
-            #expect([payments["workflows_limit"], payments["workflows_remaining"], payments["agents_limit"]] == [-1, -1, -1])
+            #expect(
+                [payments["workflows_limit"], payments["workflows_remaining"], payments["agents_limit"]] == [
+                    -1, -1, -1,
+                ])
             #expect(payments["can_create_workflow"] == true)
             try await till.app.put(till.person, on: "basic")
             let without = await till.get("/v1/payments/usage")
-            #expect([without["workflows_limit"], without["workflows_remaining"]] == [0, 0] && without["can_create_workflow"] == false, "\(without)")
+            #expect(
+                [without["workflows_limit"], without["workflows_remaining"]] == [0, 0]
+                    && without["can_create_workflow"] == false, "\(without)")
         }
     }
 
@@ -59,10 +77,14 @@ import Testing
             let other = QuotaFixture(app: till.app, person: try await till.app.subscriber("pro", "other"))
             #expect(await other.report(event("e", 11, at: hour.description)).status == 201)
 
-            let hours = await till.get("/v1/usage/series?meter=uploads&by=hour&from=\((hour - .hours(3)).description)&to=\((hour + .hours(1)).description)")
+            let hours = await till.get(
+                "/v1/usage/series?meter=uploads&by=hour&from=\((hour - .hours(3)).description)&to=\((hour + .hours(1)).description)"
+            )
             #expect(hours.status == 200, "\(hours)")
             #expect(hours["points"]?.array?.map { $0["used"] } == [5, 0, 3, 2])
-            #expect(hours["points"]?.array?.map { $0["start"] } == (0..<4).map { .string((hour - .hours(3 - $0)).description) })
+            #expect(
+                hours["points"]?.array?.map { $0["start"] }
+                    == (0..<4).map { .string((hour - .hours(3 - $0)).description) })
             #expect(hours["total"] == 10 && hours["meter"] == "uploads" && hours["by"] == "hour")
             let days = await till.get("/v1/usage/series?meter=uploads")
             #expect(days["points"]?.array?.count == Int(UsageSeries.pointsUsual) && days["total"] == 10, "\(days)")
@@ -72,12 +94,14 @@ import Testing
 
             let day = Duration.days(1)
             for (query, pointer) in [
-                ("", "/query/meter"), ("meter=nothing", "/query/meter"), ("meter=uploads&by=week", "/query/by"), ("meter=uploads&from=now", "/query/from"),
+                ("", "/query/meter"), ("meter=nothing", "/query/meter"), ("meter=uploads&by=week", "/query/by"),
+                ("meter=uploads&from=now", "/query/from"),
                 ("meter=uploads&from=\(till.moment(day))&to=\(till.moment(.zero - day))", "/query/to"),
                 ("meter=uploads&by=hour&from=\(till.moment(.zero - day * 42))", "/query/from"),
             ] {
                 let wrong = await till.get("/v1/usage/series?\(query)")
-                #expect(wrong.status == 422 && wrong["errors"]?[0]?["pointer"] == .string(pointer), "\(query): \(wrong)")
+                #expect(
+                    wrong.status == 422 && wrong["errors"]?[0]?["pointer"] == .string(pointer), "\(query): \(wrong)")
             }
         }
     }
@@ -110,7 +134,9 @@ import Testing
             #expect(processing.text.split(separator: "\r\n").count == 2)
             let before = await till.get("/v1/usage/export.csv?to=\(moment)")
             #expect(before.text.split(separator: "\r\n").count == 1)
-            #expect(await till.get("/v1/usage/export.csv?from=\(till.moment(.zero - UsageSelection.spanMax - .days(1)))").status == 422)
+            #expect(
+                await till.get("/v1/usage/export.csv?from=\(till.moment(.zero - UsageSelection.spanMax - .days(1)))")
+                    .status == 422)
             #expect(await till.get("/v1/usage/export.csv?meter=nothing").status == 422)
         }
     }
@@ -120,7 +146,9 @@ import Testing
         try await withTill(engine, plan: "pro") { till in
             let bad = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "say \"hi\", all", "plain"]
             for text in bad {
-                let response = await till.report(["id": .string("id \(text)"), "meter": "uploads", "amount": 1, "subject": .string(text)])
+                let response = await till.report([
+                    "id": .string("id \(text)"), "meter": "uploads", "amount": 1, "subject": .string(text),
+                ])
                 #expect(response.status == 201, "\(response)")
             }
             let text = await till.get("/v1/usage/export.csv").text
@@ -149,7 +177,8 @@ import Testing
             #expect(await till.report(event("over", 4)).status == 201)
             #expect(try await alerts().count == 2)
             #expect(try await till.auditCount("usage.alert") == 2)
-            let mail = try #require(try await till.app.mail(to: till.person.email).last { $0.subject.contains("100 %") })
+            let mail = try #require(
+                try await till.app.mail(to: till.person.email).last { $0.subject.contains("100 %") })
             #expect(mail.text.contains("5 of 5 uploads") && mail.html.contains("5 of 5 uploads"))
 
             // Both parts at once: one mail, about the higher; and the next period begins anew.
@@ -175,7 +204,8 @@ import Testing
                 for number in 0..<10 { group.addTask { _ = await till.report(event("n\(number)")) } }
             }
             #expect(try await till.count("usage_alerts") == 1)
-            #expect(try await app.mail(to: till.person.email).filter { $0.subject.hasPrefix("You have used") }.count == 1)
+            #expect(
+                try await app.mail(to: till.person.email).filter { $0.subject.hasPrefix("You have used") }.count == 1)
             #expect(try await till.auditCount("usage.alert") == 1)
         }
     }
@@ -183,14 +213,17 @@ import Testing
     @Test func `times of RFC 3339 are read with their offset`() {
         let noon = Instant("2026-01-31T12:00:00Z")
         for text in [
-            "2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31T14:00:00+02:00", "2026-01-31T06:30:00-05:30", "2026-01-31T12:00:00.000000000-00:00",
+            "2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31T14:00:00+02:00", "2026-01-31T06:30:00-05:30",
+            "2026-01-31T12:00:00.000000000-00:00",
         ] {
             #expect(Instant(rfc3339: text) == noon, "\(text)")
         }
         for text in [
-            "", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+2:00", "2026-01-31T12:00:00+0200", "2026-01-31T12:00:00+24:00",
+            "", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+2:00", "2026-01-31T12:00:00+0200",
+            "2026-01-31T12:00:00+24:00",
             "2026-01-31T12:00:00.Z",
-            "2026-01-31T12:00:00.1.2Z", "2026-02-30T12:00:00Z", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00+02:0x", "2026-01-31T12:00:00ZZ",
+            "2026-01-31T12:00:00.1.2Z", "2026-02-30T12:00:00Z", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00+02:0x",
+            "2026-01-31T12:00:00ZZ",
         ] { #expect(Instant(rfc3339: text) == nil, "\(text)") }
     }
 }

@@ -13,10 +13,13 @@ extension QuotaFixture {
         return ["X-API-Key": text]
     }
 
-    func report(_ json: JSONValue) async -> TestResponse { await app.call("POST", "/v1/usage/events", json: json, token: person.token) }
+    func report(_ json: JSONValue) async -> TestResponse {
+        await app.call("POST", "/v1/usage/events", json: json, token: person.token)
+    }
 
     func report(_ json: JSONValue, as mediaType: String) async throws -> TestResponse {
-        await app.call("POST", "/v1/usage/events", body: (mediaType, Array(try JSONEncoder().encode(json))), token: person.token)
+        await app.call(
+            "POST", "/v1/usage/events", body: (mediaType, Array(try JSONEncoder().encode(json))), token: person.token)
     }
 
     func get(_ path: String) async -> TestResponse { await app.call("GET", path, token: person.token) }
@@ -24,7 +27,9 @@ extension QuotaFixture {
     /// A moment as it stands in a query or a body.
     func moment(_ offset: Duration) -> String { (app.clock.now + offset).description }
 
-    func count(_ sql: SQL) async throws -> Int64 { try await database.read { try $0.count("SELECT COUNT(*) AS count FROM \(sql)") } }
+    func count(_ sql: SQL) async throws -> Int64 {
+        try await database.read { try $0.count("SELECT COUNT(*) AS count FROM \(sql)") }
+    }
 }
 
 /// An event in this system's own spelling.
@@ -35,9 +40,12 @@ func event(_ id: String, _ amount: Int64 = 1, meter: String = "uploads", at mome
 }
 
 /// An event of CloudEvents.
-func cloudEvent(_ id: String, _ amount: Int64 = 1, source: String = "//shop.example/till", with more: [String: JSONValue] = [:]) -> JSONValue {
+func cloudEvent(
+    _ id: String, _ amount: Int64 = 1, source: String = "//shop.example/till", with more: [String: JSONValue] = [:]
+) -> JSONValue {
     let event: [String: JSONValue] = [
-        "specversion": "1.0", "id": .string(id), "source": .string(source), "type": "example.usage", "data": ["meter": "uploads", "amount": .integer(amount)],
+        "specversion": "1.0", "id": .string(id), "source": .string(source), "type": "example.usage",
+        "data": ["meter": "uploads", "amount": .integer(amount)],
     ]
     return .object(event.merging(more) { $1 })
 }

@@ -11,22 +11,32 @@ import Testing
 @Suite struct VerifyTests {
     /// Changes of one unit that the schema itself does not refuse.
     static let changes: [SQL] = [
-        "UPDATE buckets SET used = used + 1 WHERE meter = 'uploads'", "UPDATE buckets SET used = used - 1 WHERE meter = 'uploads'",
-        "UPDATE buckets SET held = held + 1 WHERE meter = 'uploads'", "UPDATE buckets SET used = used + 1 WHERE meter = 'storage'",
+        "UPDATE buckets SET used = used + 1 WHERE meter = 'uploads'",
+        "UPDATE buckets SET used = used - 1 WHERE meter = 'uploads'",
+        "UPDATE buckets SET held = held + 1 WHERE meter = 'uploads'",
+        "UPDATE buckets SET used = used + 1 WHERE meter = 'storage'",
         "UPDATE buckets SET period_start = period_start + 1 WHERE meter = 'workflows'",
-        "UPDATE reservations SET amount = amount + 1 WHERE state = 'held'", "UPDATE reservations SET actual = actual + 1 WHERE state = 'committed'",
+        "UPDATE reservations SET amount = amount + 1 WHERE state = 'held'",
+        "UPDATE reservations SET actual = actual + 1 WHERE state = 'committed'",
         "UPDATE reservations SET period_start = period_start + 1", "UPDATE usage_entries SET amount = amount + 1",
-        "UPDATE usage_entries SET period_start = period_start - 1", "DELETE FROM usage_entries", "UPDATE subscriptions SET anchor_at = anchor_at - 1",
+        "UPDATE usage_entries SET period_start = period_start - 1", "DELETE FROM usage_entries",
+        "UPDATE subscriptions SET anchor_at = anchor_at - 1",
         "UPDATE subscriptions SET trial_ends_at = trial_ends_at + 1 WHERE status = 'trialing'",
         "UPDATE credit_lots SET available = available + 1, consumed = consumed - 1 WHERE consumed > 0",
         "UPDATE credit_lots SET available = available + 1, granted = granted + 1",
         "UPDATE credit_lots SET reserved = reserved - 1, expired = expired + 1 WHERE reserved > 0",
-        "UPDATE credit_lots SET reserved = reserved - 1, reversed = reversed + 1 WHERE reserved > 0", "UPDATE credit_lots SET expires_at = expires_at + 1",
-        "UPDATE credit_holds SET units = units + 1", "UPDATE credit_holds SET actual = actual + 1 WHERE state = 'committed'",
-        "UPDATE credit_holds SET overrun = overrun + 1 WHERE state = 'committed'", "UPDATE credit_hold_parts SET units = units + 1",
-        "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'", "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'debt'",
-        "UPDATE ledger_postings SET occurred_at = occurred_at + 1", "UPDATE ledger_movements SET amount = amount + 1 WHERE subject IS NULL",
-        "UPDATE ledger_movements SET amount = amount + 1 WHERE subject IS NOT NULL", "UPDATE ledger_movements SET subject = posting_id",
+        "UPDATE credit_lots SET reserved = reserved - 1, reversed = reversed + 1 WHERE reserved > 0",
+        "UPDATE credit_lots SET expires_at = expires_at + 1",
+        "UPDATE credit_holds SET units = units + 1",
+        "UPDATE credit_holds SET actual = actual + 1 WHERE state = 'committed'",
+        "UPDATE credit_holds SET overrun = overrun + 1 WHERE state = 'committed'",
+        "UPDATE credit_hold_parts SET units = units + 1",
+        "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'",
+        "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'debt'",
+        "UPDATE ledger_postings SET occurred_at = occurred_at + 1",
+        "UPDATE ledger_movements SET amount = amount + 1 WHERE subject IS NULL",
+        "UPDATE ledger_movements SET amount = amount + 1 WHERE subject IS NOT NULL",
+        "UPDATE ledger_movements SET subject = posting_id",
         "UPDATE ledger_movements SET subject = NULL", "DELETE FROM ledger_movements",
     ]
 
@@ -57,7 +67,8 @@ import Testing
                     try await purse.database.write { transaction in
                         if "\(change)".contains("ledger_movements") { try Self.dropTriggers(engine, transaction) }
                         let count = try transaction.execute(change)
-                        throw Findings(count: count, faults: try allInvariants.flatMap { try $0.faults(in: transaction) })
+                        throw Findings(
+                            count: count, faults: try allInvariants.flatMap { try $0.faults(in: transaction) })
                     }
                 }
                 let findings = found?.cause as? Findings
@@ -71,7 +82,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a fault says which row it is and what was counted instead`(engine: Engine) async throws {
         try await withBooks(engine) { purse in
-            try await purse.database.write { try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'consumed'") }
+            try await purse.database.write {
+                try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'consumed'")
+            }
             let faults = try await Invariants.faults(in: purse.database)
             #expect(
                 faults == [

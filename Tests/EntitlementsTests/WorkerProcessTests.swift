@@ -19,8 +19,11 @@ import Testing
             #expect(await own.call("GET", "/v1/auth/profile", token: till.person.token).status == 200)
             #expect(worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
 
-            let document: JSONValue = ["name": "Free", "start": "anyone", "limits": ["uploads": 7], "file_mb": 10, "storage_mb": 512]
-            let changed = await till.app.call("PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
+            let document: JSONValue = [
+                "name": "Free", "start": "anyone", "limits": ["uploads": 7], "file_mb": 10, "storage_mb": 512,
+            ]
+            let changed = await till.app.call(
+                "PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
             #expect(changed.status == 200, "\(changed)")
             #expect(await soon { worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
 

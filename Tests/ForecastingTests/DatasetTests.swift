@@ -7,7 +7,9 @@ struct DatasetTests {
 
     init() throws { workshop = try ForecastingFixture() }
 
-    private func hours(_ dataset: Dataset) -> [Double] { (0..<dataset.manifest.count).map { Double(dataset.reference($0)) / 3600e6 } }
+    private func hours(_ dataset: Dataset) -> [Double] {
+        (0..<dataset.manifest.count).map { Double(dataset.reference($0)) / 3600e6 }
+    }
 
     private func fault(_ recipe: DatasetRecipe) -> DatasetFault? {
         #expect(throws: DatasetFault.self) { _ = try workshop.datasets(recipe) }
@@ -23,7 +25,9 @@ struct DatasetTests {
         #expect((0..<3).map { dataset.outputs($0) } == [[20, 30], [30, 40], [40, 50]])
         #expect(dataset.manifest.inputShape == [3, 2, 1] && dataset.manifest.outputShape == [3, 2, 1])
         #expect(dataset.manifest.references.tried == 6 && dataset.manifest.dropped == ["outside-series": 3])
-        #expect(Double(dataset.manifest.references.first) == 3600e6 && Double(dataset.manifest.references.last) == 3 * 3600e6)
+        #expect(
+            Double(dataset.manifest.references.first) == 3600e6
+                && Double(dataset.manifest.references.last) == 3 * 3600e6)
     }
 
     @Test func `values between samples lie on a line`() throws {
@@ -68,7 +72,9 @@ struct DatasetTests {
         recipe.outputs.append(.init(name: "b", series: b, horizon: .init(0, 1)))
         let dataset = try workshop.datasets(recipe)
         #expect(dataset.inputs(0) == [2, 0, 3, 100] && dataset.outputs(0) == [4, 300, 5, 400])
-        #expect(dataset.manifest.inputColumns.map(\.label) == ["IN1", "IN2"] && dataset.manifest.outputColumns.map(\.name) == ["out", "b"])
+        #expect(
+            dataset.manifest.inputColumns.map(\.label) == ["IN1", "IN2"]
+                && dataset.manifest.outputColumns.map(\.name) == ["out", "b"])
         #expect(dataset.manifest.persistence == [0, 1])
     }
 
@@ -101,7 +107,8 @@ struct DatasetTests {
     @Test func `a value that is not a number drops the datasets that need it`() throws {
         let series = try workshop.hourly("s", [0, 1, 2, .nan, 4, 5, 6, 7, 8])
         let dataset = try workshop.datasets(plainRecipe(series, output: .init(1, 1)))
-        #expect(hours(dataset) == [1, 5, 6, 7] && dataset.manifest.dropped == ["outside-series": 2, "not-a-number": 3])
+        #expect(
+            hours(dataset) == [1, 5, 6, 7] && dataset.manifest.dropped == ["outside-series": 2, "not-a-number": 3])
     }
 
     @Test func `a gap is bridged by a line unless it is longer than allowed`() throws {
@@ -121,13 +128,17 @@ struct DatasetTests {
     @Test func `says why nothing is left`() throws {
         let series = try workshop.hourly("s", [1, 2, 3])
         let fault = fault(plainRecipe(series, input: .init(-10, 0)))
-        #expect(fault?.code == .nothingLeft && fault?.message.contains("3 reach before the start or after the end of a series") == true)
+        #expect(
+            fault?.code == .nothingLeft
+                && fault?.message.contains("3 reach before the start or after the end of a series") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.file("datasets").path).isEmpty)
     }
 
     // MARK: Parts and scaling
 
-    private func numbered(_ split: DatasetSplit, count: Int = 100, output: DatasetRecipe.Horizon = .init(0, 0)) throws -> Dataset {
+    private func numbered(_ split: DatasetSplit, count: Int = 100, output: DatasetRecipe.Horizon = .init(0, 0)) throws
+        -> Dataset
+    {
         let series = try workshop.hourly("s", (0..<count).map { Double($0) })
         var recipe = plainRecipe(series, input: .init(0, 0), output: output, steps: 1)
         recipe.split = split
@@ -141,7 +152,9 @@ struct DatasetTests {
 
     @Test func `parts follow each other in time`() throws {
         let dataset = try numbered(DatasetSplit())
-        #expect(dataset.rows(of: .train) == Array(0..<70) && dataset.rows(of: .validation) == Array(70..<90) && dataset.rows(of: .test) == Array(90..<100))
+        #expect(
+            dataset.rows(of: .train) == Array(0..<70) && dataset.rows(of: .validation) == Array(70..<90)
+                && dataset.rows(of: .test) == Array(90..<100))
         #expect(sizes(dataset) == [70, 20, 10])
     }
 
@@ -152,7 +165,9 @@ struct DatasetTests {
         #expect(counted.rows(of: .train) == Array(0..<10) && counted.rows(of: .test) == [15, 16, 17])
         let rounded = try numbered(DatasetSplit(), count: 15)
         #expect(sizes(rounded) == [10, 3, 2], "half to even")
-        #expect(throws: DatasetFault.self) { try numbered(DatasetSplit(train: 90, validation: 10, test: 1, unit: .count)) }
+        #expect(throws: DatasetFault.self) {
+            try numbered(DatasetSplit(train: 90, validation: 10, test: 1, unit: .count))
+        }
     }
 
     @Test func `shuffled parts are drawn by the seed and hold each dataset once`() throws {
@@ -182,7 +197,9 @@ struct DatasetTests {
         #expect(dataset.scaledInputs([0, 69, 99]) == [0, 1, 99.0 / 69])
         let shuffled = try numbered(DatasetSplit(shuffle: true))
         let train = shuffled.rows(of: .train).map { shuffled.inputs(Int($0))[0] }
-        #expect(shuffled.manifest.inputScaler.columns[0].dataMinimum == train.min() && shuffled.manifest.inputScaler.columns[0].dataMaximum == train.max())
+        #expect(
+            shuffled.manifest.inputScaler.columns[0].dataMinimum == train.min()
+                && shuffled.manifest.inputScaler.columns[0].dataMaximum == train.max())
     }
 
     @Test func `each channel is scaled to its own range or not at all`() throws {
@@ -201,8 +218,11 @@ struct DatasetTests {
     @Test func `distributions are the values' own`() throws {
         let dataset = try numbered(DatasetSplit())
         let distribution = try #require(dataset.manifest.distributions.first)
-        #expect(distribution.name == "in" && distribution.count == 100 && distribution.minimum == 0 && distribution.maximum == 99)
-        #expect(distribution.firstQuartile == 24.75 && distribution.median == 49.5 && distribution.thirdQuartile == 74.25)
+        #expect(
+            distribution.name == "in" && distribution.count == 100 && distribution.minimum == 0
+                && distribution.maximum == 99)
+        #expect(
+            distribution.firstQuartile == 24.75 && distribution.median == 49.5 && distribution.thirdQuartile == 74.25)
         #expect(distribution.positions.count == 100 && distribution.density.count == 100)
         let area = distribution.density.reduce(0, +) * 1
         #expect(area > 0.8 && area < 1, "the rest lies beyond the extremes")
@@ -246,7 +266,9 @@ struct DatasetTests {
         #expect(field { $0.steps.stepMinutes = .nan } == "/steps/stepMinutes")
         #expect(field { $0.steps.offsetMinutes = .infinity } == "/steps/offsetMinutes")
         #expect(field { $0.maximumGapMinutes = -1 } == "/maximumGapMinutes")
-        #expect(field { $0.timeFeatures = TimeFeatures([.init(.day), .init(.day)]) } == "/timeFeatures/features/1/component")
+        #expect(
+            field { $0.timeFeatures = TimeFeatures([.init(.day), .init(.day)]) } == "/timeFeatures/features/1/component"
+        )
         #expect(field { $0.timeFeatures.timeZone = "Mars/Olympus" } == "/timeFeatures/timeZone")
         #expect(field { $0.split.train = 0.5 } == "/split")
         #expect(field { $0.split.train = -1 } == "/split")
@@ -282,7 +304,8 @@ struct DatasetTests {
     @Test func `tells how far it is`() throws {
         let series = try workshop.hourly("s", Array(repeating: 1, count: 10_000))
         var fractions: [Double] = []
-        _ = try DatasetGenerator(plainRecipe(series)).run(into: workshop.folder, progress: { fraction, _ in fractions.append(fraction) })
+        _ = try DatasetGenerator(plainRecipe(series)).run(
+            into: workshop.folder, progress: { fraction, _ in fractions.append(fraction) })
         #expect(fractions.first == 0 && fractions.last == 1 && fractions == fractions.sorted() && fractions.count > 4)
     }
 
@@ -305,7 +328,8 @@ struct DatasetTests {
 struct ScalerTests {
     @Test func `brings values to the range and back`() {
         let scaler = Scaler(columns: [
-            .init(dataMinimum: 10, dataMaximum: 30, target: .init(-1, 1)), .init(dataMinimum: 5, dataMaximum: 6, target: nil),
+            .init(dataMinimum: 10, dataMaximum: 30, target: .init(-1, 1)),
+            .init(dataMinimum: 5, dataMaximum: 6, target: nil),
         ])
         var values = [10.0, 7, 20, 8, 30, 9]
         scaler.transform(&values)
@@ -324,7 +348,10 @@ struct ScalerTests {
     }
 
     @Test func `survives being written down`() throws {
-        let scaler = Scaler(columns: [.init(dataMinimum: 0.1, dataMaximum: 1.0 / 3, target: .init()), .init(dataMinimum: -1, dataMaximum: 1, target: nil)])
+        let scaler = Scaler(columns: [
+            .init(dataMinimum: 0.1, dataMaximum: 1.0 / 3, target: .init()),
+            .init(dataMinimum: -1, dataMaximum: 1, target: nil),
+        ])
         #expect(try JSONDecoder().decode(Scaler.self, from: JSONEncoder().encode(scaler)) == scaler)
     }
 }
@@ -333,7 +360,10 @@ struct SeededGeneratorTests {
     @Test func `gives the same numbers everywhere`() {
         var generator = SeededGenerator(seed: 42)
         // Reference: xoshiro256** by Blackman and Vigna, its state filled by splitmix64 from 42.
-        #expect((0..<3).map { _ in generator.next() } == [1_546_998_764_402_558_742, 6_990_951_692_964_543_102, 12_544_586_762_248_559_009])
+        #expect(
+            (0..<3).map { _ in generator.next() } == [
+                1_546_998_764_402_558_742, 6_990_951_692_964_543_102, 12_544_586_762_248_559_009,
+            ])
     }
 
     @Test func `shuffles fairly and repeatably`() {

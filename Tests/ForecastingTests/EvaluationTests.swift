@@ -18,7 +18,9 @@ struct EvaluationTests {
     }
 
     /// Judges a forecast that never changes on windows of a series: `steps` outputs an hour apart, moving on by an hour.
-    private func judge(_ values: [Double], forecast: [Double], steps: Int, stepMinutes: Double = 60) throws -> Evaluation {
+    private func judge(_ values: [Double], forecast: [Double], steps: Int, stepMinutes: Double = 60) throws
+        -> Evaluation
+    {
         let series = try workshop.hourly("s", values)
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, Double(steps - 1)), steps: steps)
         recipe.inputs[0].scaling = nil
@@ -38,7 +40,9 @@ struct EvaluationTests {
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let value = tables.value(metric, output: "out", level: level)
-        #expect((value == nil) == (expected == nil) && abs((value ?? 0) - (expected ?? 0)) < 1e-9, "\(metric)", sourceLocation: sourceLocation)
+        #expect(
+            (value == nil) == (expected == nil) && abs((value ?? 0) - (expected ?? 0)) < 1e-9, "\(metric)",
+            sourceLocation: sourceLocation)
     }
 
     @Test func `metrics are those of a calculation by hand`() throws {
@@ -82,14 +86,18 @@ struct EvaluationTests {
         expect(evaluation.model, .mae, 5 - 8.0 / 5, level: 5)
         let steps = try #require(evaluation.model.bySteps["out"])
         #expect(Set(steps.keys) == ["60", "120", "180", "240", "300"])
-        #expect(steps["60"]?["MAE"] == [1, 1, 3, 5, 9] && steps["120"]?["MAE"] == [0, 4] && steps["180"]?["MAE"] == [1])
+        #expect(
+            steps["60"]?["MAE"] == [1, 1, 3, 5, 9] && steps["120"]?["MAE"] == [0, 4] && steps["180"]?["MAE"] == [1])
         #expect(steps["60"]?["MASE"] == [nil, nil, nil, nil, nil])
     }
 
     @Test func `there are twelve levels and no more`() throws {
-        let evaluation = try judge((0..<20).map { Double($0) }, forecast: Array(repeating: 1, count: 15), steps: 15, stepMinutes: 60)
+        let evaluation = try judge(
+            (0..<20).map { Double($0) }, forecast: Array(repeating: 1, count: 15), steps: 15, stepMinutes: 60)
         #expect(evaluation.model.overall["out"]?["MAE"]?.count == 12 && evaluation.model.bySteps["out"]?.count == 12)
-        #expect(evaluation.model.bySteps["out"]?["720"]?["MAE"]?.count == 1 && evaluation.model.bySteps["out"]?["420"]?["MAE"]?.count == 2)
+        #expect(
+            evaluation.model.bySteps["out"]?["720"]?["MAE"]?.count == 1
+                && evaluation.model.bySteps["out"]?["420"]?["MAE"]?.count == 2)
         #expect(Evaluation.deltaName(7.5) == "7.5")
     }
 
@@ -110,9 +118,12 @@ struct EvaluationTests {
 
     @Test func `tables read as clients know them, with null for what is not defined`() throws {
         let evaluation = try judge([1, 0, 1], forecast: [0], steps: 1)
-        let json = try #require(JSONSerialization.jsonObject(with: JSONEncoder().encode(evaluation.model)) as? [String: Any])
+        let json = try #require(
+            JSONSerialization.jsonObject(with: JSONEncoder().encode(evaluation.model)) as? [String: Any])
         let table = try #require((json["df_eval"] as? [String: [String: [Any]]])?["out"])
-        #expect(table["delta [min]"] as? [Double] == [60] && table["MAE"] as? [Double] == [0.5] && table["MAPE"]?.first is NSNull)
+        #expect(
+            table["delta [min]"] as? [Double] == [60] && table["MAE"] as? [Double] == [0.5]
+                && table["MAPE"]?.first is NSNull)
         let steps = try #require(json["df_eval_ts"] as? [String: [String: [String: [Any]]]])
         #expect(steps["out"]?["60"]?["MAE"] as? [Double] == [0.5])
         #expect(try JSONDecoder().decode(Evaluation.self, from: JSONEncoder().encode(evaluation)) == evaluation)
@@ -121,7 +132,9 @@ struct EvaluationTests {
     @Test func `says that there is nothing to judge with`() throws {
         let series = try workshop.hourly("s", [0, 1, 3, 6, 10])
         let dataset = try workshop.datasets(plainRecipe(series))
-        let fault = #expect(throws: ModelFault.self) { _ = try Evaluation(of: Fixed(shape: dataset.shape, values: [0, 0]), on: dataset) }
+        let fault = #expect(throws: ModelFault.self) {
+            _ = try Evaluation(of: Fixed(shape: dataset.shape, values: [0, 0]), on: dataset)
+        }
         #expect(fault?.code == .emptyPart)
     }
 }

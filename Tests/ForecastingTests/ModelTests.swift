@@ -16,8 +16,12 @@ struct LinearModelTests {
         let second = zip(a, b).map { -$0 + 0.25 * $1 - 1 }
         let recipe = DatasetRecipe(
             inputs: [
-                .init(name: "a", series: try workshop.hourly("a", a), horizon: .init(0, Double(inputSteps - 1)), scaling: nil),
-                .init(name: "b", series: try workshop.hourly("b", b), horizon: .init(0, Double(inputSteps - 1)), scaling: nil),
+                .init(
+                    name: "a", series: try workshop.hourly("a", a), horizon: .init(0, Double(inputSteps - 1)),
+                    scaling: nil),
+                .init(
+                    name: "b", series: try workshop.hourly("b", b), horizon: .init(0, Double(inputSteps - 1)),
+                    scaling: nil),
             ],
             outputs: [
                 .init(name: "x", series: try workshop.hourly("x", first), horizon: .init(0, 2), scaling: nil),
@@ -32,7 +36,9 @@ struct LinearModelTests {
     @Test func `finds the law behind exact data`() throws {
         let dataset = try exact()
         let model = try #require(ForecastParameters(.linear).train(on: dataset) as? LinearModel)
-        for (weight, expected) in zip(model.weights + model.intercepts, [3.0, -1, -0.5, 0.25, 7, -1]) { #expect(abs(weight - expected) < 1e-12) }
+        for (weight, expected) in zip(model.weights + model.intercepts, [3.0, -1, -0.5, 0.25, 7, -1]) {
+            #expect(abs(weight - expected) < 1e-12)
+        }
         let forecast = try model.predict(dataset.scaledInputs([5]))
         for (value, truth) in zip(forecast, dataset.outputs(5)) { #expect(abs(value - truth) < 1e-10) }
         #expect(try #require(Evaluation(of: model, on: dataset).model.value(.mae, output: "x")) < 1e-10)
@@ -49,7 +55,9 @@ struct LinearModelTests {
         recipe.outputs[0] = .init(name: "out", series: b, horizon: .init(0, 0), scaling: nil)
         let model = try #require(ForecastParameters(.linear).train(on: workshop.datasets(recipe)) as? LinearModel)
         // 2 × value + 1 with the value scaled from 0…16: 32 in two equal halves, as the minimum norm has it; the constant column is all 0.
-        for (weight, expected) in zip(model.weights + model.intercepts, [16.0, 16, 0, 1]) { #expect(abs(weight - expected) < 1e-9) }
+        for (weight, expected) in zip(model.weights + model.intercepts, [16.0, 16, 0, 1]) {
+            #expect(abs(weight - expected) < 1e-9)
+        }
     }
 
     @Test func `fits fewer rows than columns with the least weights`() throws {
@@ -67,7 +75,9 @@ struct LinearModelTests {
 
     @Test func `stops when it is told`() throws {
         let dataset = try exact()
-        #expect(throws: CancellationError.self) { _ = try ForecastParameters(.linear).train(on: dataset, checkCancellation: { throw CancellationError() }) }
+        #expect(throws: CancellationError.self) {
+            _ = try ForecastParameters(.linear).train(on: dataset, checkCancellation: { throw CancellationError() })
+        }
     }
 
     @Test func `comes back from its file the same`() throws {
@@ -96,7 +106,8 @@ struct DenseModelTests {
         let x = (0..<1500).map { _ in 2 * generator.fraction() - 1 }
         var recipe = plainRecipe(try workshop.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs[0].scaling = .init(-1, 1)
-        recipe.outputs[0] = .init(name: "out", series: try workshop.hourly("y", x.map { $0 * $0 }), horizon: .init(0, 0))
+        recipe.outputs[0] = .init(
+            name: "out", series: try workshop.hourly("y", x.map { $0 * $0 }), horizon: .init(0, 0))
         recipe.split = split
         return try workshop.datasets(recipe)
     }
@@ -107,7 +118,9 @@ struct DenseModelTests {
         let dataset = try parabola()
         let line = try Evaluation(of: ForecastParameters(.linear).train(on: dataset), on: dataset)
         let dense = try Evaluation(of: small.train(on: dataset), on: dataset)
-        let (lineError, denseError) = try (#require(line.model.value(.rmse, output: "out")), #require(dense.model.value(.rmse, output: "out")))
+        let (lineError, denseError) = try (
+            #require(line.model.value(.rmse, output: "out")), #require(dense.model.value(.rmse, output: "out"))
+        )
         #expect(denseError < lineError / 5, "\(denseError) against \(lineError)")
         #expect(line.persistence == nil, "the output's series is not among the inputs")
     }
@@ -154,20 +167,28 @@ struct DenseModelTests {
         recipe.split = DatasetSplit()
         let dataset = try workshop.datasets(recipe)
         var reports: [EpochReport] = []
-        let model = try ForecastParameters(.dense, layers: 1, neurons: 16, epochs: 200).train(on: dataset, epochEnded: { reports.append($0) })
+        let model = try ForecastParameters(.dense, layers: 1, neurons: 16, epochs: 200).train(
+            on: dataset, epochEnded: { reports.append($0) })
         let best = try #require(reports.min { $0.validationLoss ?? .infinity < $1.validationLoss ?? .infinity })
         #expect(reports.count < 200 && best.epoch == reports.count - 2)
         let rows = dataset.rows(of: .validation)
-        let errors = zip(try model.predict(dataset.scaledInputs(rows)), dataset.scaledOutputs(rows)).map { ($0 - $1) * ($0 - $1) }
+        let errors = zip(try model.predict(dataset.scaledInputs(rows)), dataset.scaledOutputs(rows)).map {
+            ($0 - $1) * ($0 - $1)
+        }
         #expect(abs(errors.reduce(0, +) / Double(errors.count) - (best.validationLoss ?? 0)) < 1e-6)
     }
 
     @Test func `runs every epoch without a validation part`() throws {
         let dataset = try parabola(split: .init(train: 0.9, validation: 0, test: 0.1))
         var reports: [EpochReport] = []
-        _ = try ForecastParameters(.dense, layers: 1, neurons: 4, epochs: 5).train(on: dataset, epochEnded: { reports.append($0) })
-        #expect(reports.map(\.epoch) == [1, 2, 3, 4, 5] && reports.allSatisfy { $0.validationLoss == nil && $0.validationRMSE == nil })
-        #expect(reports.last?.secondsLeft == 0 && reports.allSatisfy { abs($0.rmse * $0.rmse - $0.loss) < 1e-12 && $0.durationSeconds > 0 })
+        _ = try ForecastParameters(.dense, layers: 1, neurons: 4, epochs: 5).train(
+            on: dataset, epochEnded: { reports.append($0) })
+        #expect(
+            reports.map(\.epoch) == [1, 2, 3, 4, 5]
+                && reports.allSatisfy { $0.validationLoss == nil && $0.validationRMSE == nil })
+        #expect(
+            reports.last?.secondsLeft == 0
+                && reports.allSatisfy { abs($0.rmse * $0.rmse - $0.loss) < 1e-12 && $0.durationSeconds > 0 })
     }
 
     @Test func `stops when it is told`() throws {
@@ -201,7 +222,9 @@ struct DenseModelTests {
         recipe.inputs[0].scaling = nil
         recipe.outputs[0].scaling = nil
         let dataset = try workshop.datasets(recipe)
-        let fault = #expect(throws: ModelFault.self) { _ = try ForecastParameters(.dense, layers: 1, neurons: 4, activation: .relu).train(on: dataset) }
+        let fault = #expect(throws: ModelFault.self) {
+            _ = try ForecastParameters(.dense, layers: 1, neurons: 4, activation: .relu).train(on: dataset)
+        }
         #expect(fault?.code == .diverged)
     }
 
@@ -217,19 +240,31 @@ struct DenseModelTests {
 
     @Test func `refuses parameters out of bounds and says which`() throws {
         let shape = ForecastShape(inputSteps: 6, inputFeatures: 4, outputSteps: 6, outputFeatures: 1)
-        func fault(_ parameters: ForecastParameters) -> ModelFault? { #expect(throws: ModelFault.self) { try parameters.validate(for: shape) } }
-        #expect(fault(.init(.dense, layers: 0))?.field == "/layers" && fault(.init(.dense, layers: 17))?.field == "/layers")
-        #expect(fault(.init(.dense, neurons: 0))?.field == "/neurons" && fault(.init(.dense, neurons: 4097))?.field == "/neurons")
-        #expect(fault(.init(.dense, epochs: 0))?.field == "/epochs" && fault(.init(.dense, epochs: 2001))?.field == "/epochs")
+        func fault(_ parameters: ForecastParameters) -> ModelFault? {
+            #expect(throws: ModelFault.self) { try parameters.validate(for: shape) }
+        }
+        #expect(
+            fault(.init(.dense, layers: 0))?.field == "/layers" && fault(.init(.dense, layers: 17))?.field == "/layers")
+        #expect(
+            fault(.init(.dense, neurons: 0))?.field == "/neurons"
+                && fault(.init(.dense, neurons: 4097))?.field == "/neurons")
+        #expect(
+            fault(.init(.dense, epochs: 0))?.field == "/epochs"
+                && fault(.init(.dense, epochs: 2001))?.field == "/epochs")
         #expect(fault(.init(.dense, layers: 4, neurons: 4096))?.code == .tooManyParameters)
         #expect(throws: Never.self) { try ForecastParameters(.dense, layers: 1, neurons: 4096).validate(for: shape) }
     }
 
-    @Test(arguments: [ForecastMode.convolution, .recurrent, .autoregressiveRecurrent, .supportVectorDirect, .supportVectorMultiple, .boostedTrees])
+    @Test(arguments: [
+        ForecastMode.convolution, .recurrent, .autoregressiveRecurrent, .supportVectorDirect, .supportVectorMultiple,
+        .boostedTrees,
+    ])
     func `knows the modes that come later and says which there are`(mode: ForecastMode) throws {
         let shape = ForecastShape(inputSteps: 6, inputFeatures: 4, outputSteps: 6, outputFeatures: 1)
         let fault = #expect(throws: ModelFault.self) { try ForecastParameters(mode).validate(for: shape) }
-        #expect(fault?.code == .modeNotAvailable && fault?.message == "\(mode.rawValue) cannot be trained yet. Available are: LIN, Dense.")
+        #expect(
+            fault?.code == .modeNotAvailable
+                && fault?.message == "\(mode.rawValue) cannot be trained yet. Available are: LIN, Dense.")
         #expect(ForecastMode.all.count == 8 && !mode.isAvailable)
     }
 }
@@ -271,18 +306,27 @@ struct ModelFileTests {
     }
 
     @Test(arguments: [
-        #""data_offsets":[0,16]"#, #""data_offsets":[8,0]"#, #""data_offsets":[-8,0]"#, #""data_offsets":[0]"#, #""data_offsets":[0,8,9]"#,
-        #""data_offsets":[0,9223372036854775807]"#, #""data_offsets":[0,9223372036854775808]"#, #""data_offsets":[0,1e300]"#, #""data_offsets":"0,8""#,
-        #""data_offsets":[1,9]"#, #""data_offsets":[0,4]"#, #""shape":[2,1]"#, #""shape":[-1,-1]"#, #""shape":[4294967296,4294967296]"#, #""shape":[0]"#,
+        #""data_offsets":[0,16]"#, #""data_offsets":[8,0]"#, #""data_offsets":[-8,0]"#, #""data_offsets":[0]"#,
+        #""data_offsets":[0,8,9]"#,
+        #""data_offsets":[0,9223372036854775807]"#, #""data_offsets":[0,9223372036854775808]"#,
+        #""data_offsets":[0,1e300]"#, #""data_offsets":"0,8""#,
+        #""data_offsets":[1,9]"#, #""data_offsets":[0,4]"#, #""shape":[2,1]"#, #""shape":[-1,-1]"#,
+        #""shape":[4294967296,4294967296]"#, #""shape":[0]"#,
         #""shape":[1,1,1]"#, #""shape":[1.5]"#, #""dtype":"F32""#, #""dtype":"I64""#, #""dtype":7"#, #""dtype":null"#,
     ])
     func `refuses a lying tensor`(lie: String) throws {
         let key = try #require(lie.split(separator: ":").first)
-        let fields = [#""dtype":"F64""#, #""shape":[1,1]"#, #""data_offsets":[0,8]"#].map { $0.hasPrefix(key) ? lie : $0 }
-        #expect(try fault(header("\"weights\":{\(fields.joined(separator: ","))},\(intercepts)"), data: 16)?.code == .damagedFile)
+        let fields = [#""dtype":"F64""#, #""shape":[1,1]"#, #""data_offsets":[0,8]"#].map {
+            $0.hasPrefix(key) ? lie : $0
+        }
+        #expect(
+            try fault(header("\"weights\":{\(fields.joined(separator: ","))},\(intercepts)"), data: 16)?.code
+                == .damagedFile)
     }
 
-    @Test(arguments: ["", "[]", "null", "{", "{}", "nonsense", #"{"a":{"b":{"c":1}}}"#, String(repeating: "[", count: 10_000)])
+    @Test(arguments: [
+        "", "[]", "null", "{", "{}", "nonsense", #"{"a":{"b":{"c":1}}}"#, String(repeating: "[", count: 10_000),
+    ])
     func `refuses a header that is something else`(header: String) throws {
         #expect(try fault(header, data: 16)?.code == .damagedFile)
     }
@@ -298,7 +342,8 @@ struct ModelFileTests {
     }
 
     @Test(arguments: [
-        "output_steps\":\"2", "input_steps\":\"0", "input_steps\":\"99999999999999999999", "input_features\":\"-1", "input_features\":\"2", "mode\":\"LSTM",
+        "output_steps\":\"2", "input_steps\":\"0", "input_steps\":\"99999999999999999999", "input_features\":\"-1",
+        "input_features\":\"2", "mode\":\"LSTM",
         "mode\":\"Dense", "mode\":\"\\u0000", "format\":\"pickle",
     ])
     func `refuses metadata that do not fit`(change: String) throws {

@@ -26,7 +26,8 @@ struct NumPyTests {
 
     @Test func `rank-deficient columns get NumPy's minimum-norm weights`() throws {
         var recipe = try RealDataTests.recipe(workshop, split: .init())
-        recipe.inputs.append(.init(name: "seattle again", series: recipe.inputs[0].series, horizon: .init(-5, 0), scaling: .init(-3, 8)))
+        recipe.inputs.append(
+            .init(name: "seattle again", series: recipe.inputs[0].series, horizon: .init(-5, 0), scaling: .init(-3, 8)))
         recipe.timeFeatures.features.append(.init(.holiday, form: .current))
         recipe.timeFeatures.country = .switzerland
         let dataset = try workshop.datasets(recipe)
@@ -47,7 +48,9 @@ enum NumPy {
 
     static let isThere = (try? run(["-c", "import numpy"])) != nil
 
-    static func linear(_ folder: URL) throws -> Answer { try JSONDecoder().decode(Answer.self, from: run(["-c", script, folder.path])) }
+    static func linear(_ folder: URL) throws -> Answer {
+        try JSONDecoder().decode(Answer.self, from: run(["-c", script, folder.path]))
+    }
 
     private static func run(_ arguments: [String]) throws -> Data {
         let process = Process()

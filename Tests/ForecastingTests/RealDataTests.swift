@@ -11,7 +11,8 @@ struct RealDataTests {
     static func recipe(_ workshop: ForecastingFixture, split: DatasetSplit) throws -> DatasetRecipe {
         let cities = ["seattle", "sf"].map { (name: $0, file: workshop.file($0)) }
         for city in cities where !FileManager.default.fileExists(atPath: city.file.path) {
-            _ = try SeriesImport().run(ForecastingFixture.examples.appending(path: "\(city.name)-temps.csv"), to: city.file)
+            _ = try SeriesImport().run(
+                ForecastingFixture.examples.appending(path: "\(city.name)-temps.csv"), to: city.file)
         }
         return DatasetRecipe(
             inputs: cities.map { .init(name: $0.name, series: $0.file, horizon: .init(-5, 0)) },
@@ -33,7 +34,9 @@ struct RealDataTests {
             linear: #require(linear.model.value(.mae, output: "seattle")),
             dense: #require(dense.model.value(.mae, output: "seattle"))
         )
-        print("Seattle six hours ahead, \(split): persistence \(errors.persistence), LIN \(errors.linear), Dense \(errors.dense) °F")
+        print(
+            "Seattle six hours ahead, \(split): persistence \(errors.persistence), LIN \(errors.linear), Dense \(errors.dense) °F"
+        )
         return errors
     }
 

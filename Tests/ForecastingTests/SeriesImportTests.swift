@@ -7,35 +7,46 @@ struct SeriesImportTests {
 
     init() throws { workshop = try ForecastingFixture() }
 
-    private func fault(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? { try fault(Data(text.utf8), settings) }
+    private func fault(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? {
+        try fault(Data(text.utf8), settings)
+    }
 
     private func fault(_ data: Data, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? {
         let source = try workshop.write(data)
         let fault = #expect(throws: SeriesFault.self) { _ = try settings.run(source, to: workshop.file("series.bin")) }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) == ["source.csv"], "nothing half written")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) == ["source.csv"],
+            "nothing half written")
         return fault
     }
 
     // MARK: Real files
 
     @Test func `reads Seattle's file as it came`() throws {
-        let report = try SeriesImport().run(ForecastingFixture.examples.appending(path: "seattle-temps.csv"), to: workshop.file("seattle"))
+        let report = try SeriesImport().run(
+            ForecastingFixture.examples.appending(path: "seattle-temps.csv"), to: workshop.file("seattle"))
         #expect(report.hadHeader && report.delimiter == .comma && report.encoding == .utf8)
-        #expect([report.timeColumn, report.valueColumn].map(\.index) == [0, 1] && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
+        #expect(
+            [report.timeColumn, report.valueColumn].map(\.index) == [0, 1]
+                && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
         #expect(report.timeFormat == "YYYY/MM/DD hh:mm")
         #expect(report.rowsRead == 8759 && report.rowsSkipped == 0 && report.duplicates == 0 && !report.wasSorted)
         #expect(report.numericCount == 8759 && report.numericShare == 100)
         let statistics = report.statistics
         #expect(statistics.count == 8759 && statistics.missingSteps == 1 && statistics.largestGapMinutes == 120)
         #expect(statistics.largestGapAfter.map { Double($0) / 60e6 } == (try minutes("2010-03-14T02:00:00Z")))
-        #expect(statistics.minimumStepMinutes == 60 && statistics.typicalStepMinutes == 60 && statistics.offsetMinutes == 0)
+        #expect(
+            statistics.minimumStepMinutes == 60 && statistics.typicalStepMinutes == 60 && statistics.offsetMinutes == 0)
         #expect(abs(statistics.meanStepMinutes - 8759.0 / 8758 * 60) < 1e-9)
         #expect(Double(statistics.last) / 60e6 == (try minutes("2010-12-31T23:00:00Z")))
     }
 
     @Test func `reads San Francisco's file with its columns the other way round`() throws {
-        let report = try SeriesImport().run(ForecastingFixture.examples.appending(path: "sf-temps.csv"), to: workshop.file("sf"))
-        #expect([report.timeColumn, report.valueColumn].map(\.index) == [1, 0] && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
+        let report = try SeriesImport().run(
+            ForecastingFixture.examples.appending(path: "sf-temps.csv"), to: workshop.file("sf"))
+        #expect(
+            [report.timeColumn, report.valueColumn].map(\.index) == [1, 0]
+                && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
         #expect(report.timeFormat == "YYYY/MM/DD hh:mm:ss" && report.numericCount == 8759)
         #expect(try Series(workshop.file("sf")).value(0) == 47.8)
     }
@@ -66,26 +77,32 @@ struct SeriesImportTests {
     }
 
     @Test(arguments: [
-        "2010-02-30 00:00", "2010-13-01 00:00", "2010-01-01 25:00", "2010-01-01 00:60", "0010-01-01 00:00", "2010-01-01 00:00 nonsense", "32.01.2010 00:00",
+        "2010-02-30 00:00", "2010-13-01 00:00", "2010-01-01 25:00", "2010-01-01 00:60", "0010-01-01 00:00",
+        "2010-01-01 00:00 nonsense", "32.01.2010 00:00",
     ])
     func `leaves out a time that does not exist`(text: String) throws {
         let (report, samples) = try workshop.read("2010-01-01 00:00,1\n\(text),2\n2010-01-01 02:00,3\n")
-        #expect(samples.count == 2 && report.skippedByReason == ["no-time": 1] && report.skippedExamples.map(\.line) == [2])
+        #expect(
+            samples.count == 2 && report.skippedByReason == ["no-time": 1] && report.skippedExamples.map(\.line) == [2])
     }
 
     @Test(arguments: [
-        (";", "39,4", 39.4), (";", "39.4", 39.4), ("\t", "-1,5", -1.5), (";", "1.234,56", 1234.56), (";", "1,234.56", 1234.56), (";", "1e3", 1000),
-        (",", "\"39.4\"", 39.4), (",", "+.5", 0.5), (",", "5.", 5), (",", "0.1234567890123456789", 0.1234567890123456789),
+        (";", "39,4", 39.4), (";", "39.4", 39.4), ("\t", "-1,5", -1.5), (";", "1.234,56", 1234.56),
+        (";", "1,234.56", 1234.56), (";", "1e3", 1000),
+        (",", "\"39.4\"", 39.4), (",", "+.5", 0.5), (",", "5.", 5),
+        (",", "0.1234567890123456789", 0.1234567890123456789),
         (",", "123456789012345678", 123_456_789_012_345_680),
     ])
     func `reads a number however it is spelt`(delimiter: String, text: String, value: Double) throws {
-        let (report, samples) = try workshop.read("2010-01-01 00:00\(delimiter)\(text)\n2010-01-01 01:00\(delimiter)1\n")
+        let (report, samples) = try workshop.read(
+            "2010-01-01 00:00\(delimiter)\(text)\n2010-01-01 01:00\(delimiter)1\n")
         #expect(samples.first?.value == value && report.delimiter.rawValue == delimiter && !report.hadHeader)
     }
 
     @Test(arguments: ["", "nan", "inf", "n/a", "12 °C", "1.2.3", "--1", "1e999", "-", "0x10"])
     func `drops and counts what is not a number`(text: String) throws {
-        let (report, samples) = try workshop.read("time,value\n2010-01-01 00:00,1\n2010-01-01 01:00,\(text)\n2010-01-01 02:00,3\n")
+        let (report, samples) = try workshop.read(
+            "time,value\n2010-01-01 00:00,1\n2010-01-01 01:00,\(text)\n2010-01-01 02:00,3\n")
         #expect(samples.map(\.value) == [1, 3])
         #expect(report.rowsRead == 3 && report.rowsSkipped == 1 && report.skippedByReason == ["no-number": 1])
         #expect(abs(report.numericShare - 200.0 / 3) < 1e-9)
@@ -99,7 +116,8 @@ struct SeriesImportTests {
     }
 
     @Test func `reads old Macintosh line breaks`() throws {
-        #expect(try workshop.read("time,value\r2010-01-01 00:00,1\r2010-01-01 01:00,2\r").samples.map(\.value) == [1, 2])
+        #expect(
+            try workshop.read("time,value\r2010-01-01 00:00,1\r2010-01-01 01:00,2\r").samples.map(\.value) == [1, 2])
     }
 
     // MARK: Encodings
@@ -113,8 +131,10 @@ struct SeriesImportTests {
         (.utf16BigEndian, [], .utf16BigEndian),
         (.isoLatin1, [], .windows1252),
     ])
-    func `reads every usual encoding`(encoding: String.Encoding, mark: [UInt8], expected: SeriesReport.Encoding) throws {
-        let text = try #require("Zeit;Außentemperatur °C\n01.02.2010 13:45;39,4\n01.02.2010 14:00;40,5\n".data(using: encoding))
+    func `reads every usual encoding`(encoding: String.Encoding, mark: [UInt8], expected: SeriesReport.Encoding) throws
+    {
+        let text = try #require(
+            "Zeit;Außentemperatur °C\n01.02.2010 13:45;39,4\n01.02.2010 14:00;40,5\n".data(using: encoding))
         let (report, samples) = try workshop.read(Data(mark) + text)
         #expect(report.encoding == expected && report.valueColumn.name == "Außentemperatur °C")
         #expect(samples.map(\.value) == [39.4, 40.5])
@@ -122,14 +142,16 @@ struct SeriesImportTests {
     }
 
     @Test func `reads a long file in UTF-16 across its buffers`() throws {
-        let rows = (0..<30_000).map { "\(1_262_304_000 + $0 * 60);\($0),5 𝄞;x" }.joined(separator: "\n").replacingOccurrences(of: " 𝄞", with: "")
+        let rows = (0..<30_000).map { "\(1_262_304_000 + $0 * 60);\($0),5 𝄞;x" }.joined(separator: "\n")
+            .replacingOccurrences(of: " 𝄞", with: "")
         let text = try #require("Zeit 𝄞 €;Wert;x\n\(rows)".data(using: .utf16LittleEndian))
         let (report, samples) = try workshop.read(text)
         #expect(samples.count == 30_000 && samples.last?.value == 29_999.5 && report.timeColumn.name == "Zeit 𝄞 €")
     }
 
     @Test func `knows Windows' euro sign`() throws {
-        let (report, _) = try workshop.read(Data("time;".utf8) + Data([0x80]) + Data("\n2010-01-01 00:00;1\n2010-01-01 01:00;2".utf8))
+        let (report, _) = try workshop.read(
+            Data("time;".utf8) + Data([0x80]) + Data("\n2010-01-01 00:00;1\n2010-01-01 01:00;2".utf8))
         #expect(report.valueColumn.name == "€")
     }
 
@@ -139,7 +161,8 @@ struct SeriesImportTests {
         var settings = SeriesImport()
         settings.timeColumn = .name("read at")
         settings.valueColumn = .name("POWER")
-        let (report, samples) = try workshop.read("Written at,Read at,id,Power\n2010-01-01,2010-02-01,7,1\n2010-01-01,2010-02-02,8,2\n", settings)
+        let (report, samples) = try workshop.read(
+            "Written at,Read at,id,Power\n2010-01-01,2010-02-01,7,1\n2010-01-01,2010-02-02,8,2\n", settings)
         #expect(samples.map(\.value) == [1, 2] && report.timeColumn.index == 1 && report.valueColumn.index == 3)
         #expect(samples.first?.minutes == (try minutes("2010-02-01T00:00:00Z")))
     }
@@ -160,7 +183,8 @@ struct SeriesImportTests {
     // MARK: Order and zones
 
     @Test func `sorts rows out of order and keeps the first of two with the same time`() throws {
-        let (report, samples) = try workshop.read("2010-01-01 02:00,3\n2010-01-01 00:00,1\n2010-01-01 01:00,2\n2010-01-01 00:00,9\n2010-01-01 02:00,8\n")
+        let (report, samples) = try workshop.read(
+            "2010-01-01 02:00,3\n2010-01-01 00:00,1\n2010-01-01 01:00,2\n2010-01-01 00:00,9\n2010-01-01 02:00,8\n")
         #expect(report.wasSorted && report.duplicates == 2 && report.numericCount == 5)
         #expect(samples.map(\.value) == [1, 2, 3])
     }
@@ -173,15 +197,21 @@ struct SeriesImportTests {
     @Test func `reads local times in the zone it is told`() throws {
         var settings = SeriesImport()
         settings.timeZone = "Europe/Vienna"
-        let (report, samples) = try workshop.read("2010-01-01 00:00,1\n2010-07-01 00:00,2\n2010-07-01T00:00:00Z,3\n", settings)
-        #expect(try samples.map(\.minutes) == [minutes("2009-12-31T23:00:00Z"), minutes("2010-06-30T22:00:00Z"), minutes("2010-07-01T00:00:00Z")])
+        let (report, samples) = try workshop.read(
+            "2010-01-01 00:00,1\n2010-07-01 00:00,2\n2010-07-01T00:00:00Z,3\n", settings)
+        #expect(
+            try samples.map(\.minutes) == [
+                minutes("2009-12-31T23:00:00Z"), minutes("2010-06-30T22:00:00Z"), minutes("2010-07-01T00:00:00Z"),
+            ])
         #expect(report.timeZone == "Europe/Vienna")
     }
 
     @Test func `tells the two hours of an autumn night apart by their order`() throws {
         var settings = SeriesImport()
         settings.timeZone = "Europe/Vienna"
-        let rows = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"].enumerated().map { "2010-10-31 \($0.element),\($0.offset)" }
+        let rows = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"].enumerated().map {
+            "2010-10-31 \($0.element),\($0.offset)"
+        }
         let (report, samples) = try workshop.read(rows.joined(separator: "\n"), settings)
         let first = try minutes("2010-10-30T23:30:00Z")
         #expect(samples.map(\.minutes) == (0..<6).map { first + Double($0) * 30 } && report.duplicates == 0)
@@ -194,8 +224,12 @@ struct SeriesImportTests {
     }
 
     @Test func `says minutes within the hour only where every hour has the same`() throws {
-        #expect(try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:22,2\n2010-01-01 00:37,2\n").report.statistics.offsetMinutes == 7)
-        #expect(try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:14,2\n2010-01-01 00:21,2\n").report.statistics.offsetMinutes == nil)
+        #expect(
+            try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:22,2\n2010-01-01 00:37,2\n").report.statistics
+                .offsetMinutes == 7)
+        #expect(
+            try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:14,2\n2010-01-01 00:21,2\n").report.statistics
+                .offsetMinutes == nil)
     }
 
     // MARK: Faults
@@ -203,7 +237,10 @@ struct SeriesImportTests {
     @Test(arguments: ["", "\n\n", "  \r\n", "\u{feff}"])
     func `refuses an empty file`(text: String) throws { #expect(try fault(text)?.code == .empty) }
 
-    @Test(arguments: ["date,temp\n", "once upon a time\nthere was a file\n", "date,temp\n2010-01-01,n/a\n2010-01-02,none\n", "2010-01-01\n2010-01-02\n"])
+    @Test(arguments: [
+        "date,temp\n", "once upon a time\nthere was a file\n", "date,temp\n2010-01-01,n/a\n2010-01-02,none\n",
+        "2010-01-01\n2010-01-02\n",
+    ])
     func `refuses a file without numbers`(text: String) throws { #expect(try fault(text)?.code == .noNumbers) }
 
     @Test(arguments: ["date,temp\n2010/01/01 00:00,39.4\n", "2010/01/01 00:00,39.4", "2010-01-01,1\n2010-01-01,2\n"])
@@ -217,7 +254,8 @@ struct SeriesImportTests {
     @Test func `refuses a NUL and says where`() throws {
         let fault = try fault(Data("date,temp\n2010-01-01,1\n2010-01-02,".utf8) + Data([0]) + Data("2\n".utf8))
         #expect(fault?.code == .notText && fault?.line == 3)
-        #expect(try self.fault(Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]))?.code == .notText)
+        #expect(
+            try self.fault(Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]))?.code == .notText)
     }
 
     @Test func `refuses a NUL that comes late`() throws {
@@ -232,7 +270,9 @@ struct SeriesImportTests {
         let commas = [UInt8](repeating: UInt8(ascii: ","), count: 1 << 20)
         for _ in 0..<64 { fwrite(commas, 1, commas.count, handle) }
         fclose(handle)
-        let fault = #expect(throws: SeriesFault.self) { _ = try SeriesImport().run(source, to: workshop.file("series.bin")) }
+        let fault = #expect(throws: SeriesFault.self) {
+            _ = try SeriesImport().run(source, to: workshop.file("series.bin"))
+        }
         #expect(fault?.code == .tooManyColumns && fault?.line == 1)
     }
 
@@ -269,7 +309,9 @@ struct SeriesImportTests {
     }
 
     @Test func `says that a file is not there`() throws {
-        #expect(throws: FileFault.self) { _ = try SeriesImport().run(workshop.file("nowhere.csv"), to: workshop.file("series.bin")) }
+        #expect(throws: FileFault.self) {
+            _ = try SeriesImport().run(workshop.file("nowhere.csv"), to: workshop.file("series.bin"))
+        }
     }
 }
 
@@ -283,7 +325,9 @@ struct SeriesTests {
         func at(_ minutes: Double) -> Int64 { Int64(minutes * 60e6) }
         #expect(series.index(atOrBefore: at(-1)) == nil)
         #expect([0, 9, 10, 29, 30, 50, 99].map { series.index(atOrBefore: at($0)) } == [0, 0, 1, 1, 2, 4, 4])
-        #expect(series.interpolated(at: at(5)) == 5 && series.interpolated(at: at(20)) == 30 && series.interpolated(at: at(50)) == 5)
+        #expect(
+            series.interpolated(at: at(5)) == 5 && series.interpolated(at: at(20)) == 30
+                && series.interpolated(at: at(50)) == 5)
         #expect(series.interpolated(at: at(-1)) == nil && series.interpolated(at: at(51)) == nil)
         #expect(series.interpolated(at: at(45))?.isNaN == true)
         #expect(series.mean(from: at(0), through: at(30)) == 20 && series.mean(from: at(11), through: at(29)) == nil)

@@ -23,14 +23,20 @@ final class ForecastingFixture: Sendable {
     }
 
     /// Imports a text as a series.
-    func read(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> (report: SeriesReport, samples: [Sample]) {
+    func read(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> (
+        report: SeriesReport, samples: [Sample]
+    ) {
         try read(Data(text.utf8), settings)
     }
 
-    func read(_ data: Data, _ settings: SeriesImport = SeriesImport()) throws -> (report: SeriesReport, samples: [Sample]) {
+    func read(_ data: Data, _ settings: SeriesImport = SeriesImport()) throws -> (
+        report: SeriesReport, samples: [Sample]
+    ) {
         let report = try settings.run(write(data), to: file("series.bin"))
         let series = try Series(file("series.bin"))
-        return (report, (0..<series.count).map { Sample(minutes: Double(series.stamp($0)) / 60e6, value: series.value($0)) })
+        return (
+            report, (0..<series.count).map { Sample(minutes: Double(series.stamp($0)) / 60e6, value: series.value($0)) }
+        )
     }
 
     /// A series whose stamps are given in minutes since 1970.
@@ -54,7 +60,8 @@ final class ForecastingFixture: Sendable {
         return try Dataset(folder)
     }
 
-    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
         .appending(path: "Examples")
 }
 
@@ -68,7 +75,10 @@ struct Sample: Equatable {
 func minutes(_ text: String) throws -> Double { try Date(text, strategy: .iso8601).timeIntervalSince1970 / 60 }
 
 /// Hours around an hourly series, one step an hour, all for training.
-func plainRecipe(_ series: URL, input: DatasetRecipe.Horizon = .init(-1, 0), output: DatasetRecipe.Horizon = .init(1, 2), steps: Int = 2) -> DatasetRecipe {
+func plainRecipe(
+    _ series: URL, input: DatasetRecipe.Horizon = .init(-1, 0), output: DatasetRecipe.Horizon = .init(1, 2),
+    steps: Int = 2
+) -> DatasetRecipe {
     DatasetRecipe(
         inputs: [.init(name: "in", series: series, horizon: input)],
         outputs: [.init(name: "out", series: series, horizon: output)],

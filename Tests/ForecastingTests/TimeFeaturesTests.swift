@@ -12,13 +12,15 @@ struct HolidayTests {
     @Test func `Austria keeps thirteen`() {
         #expect(
             days(2024, .austria) == [
-                "01-01", "01-06", "04-01", "05-01", "05-09", "05-20", "05-30", "08-15", "10-26", "11-01", "12-08", "12-25", "12-26",
+                "01-01", "01-06", "04-01", "05-01", "05-09", "05-20", "05-30", "08-15", "10-26", "11-01", "12-08",
+                "12-25", "12-26",
             ]
         )
     }
 
     @Test func `Germany keeps nine everywhere, and once a tenth`() {
-        #expect(days(2025, .germany) == ["01-01", "04-18", "04-21", "05-01", "05-29", "06-09", "10-03", "12-25", "12-26"])
+        #expect(
+            days(2025, .germany) == ["01-01", "04-18", "04-21", "05-01", "05-29", "06-09", "10-03", "12-25", "12-26"])
         #expect(days(2017, .germany).contains("10-31") && !days(2018, .germany).contains("10-31"))
         #expect(!days(1989, .germany).contains("10-03"))
     }
@@ -27,7 +29,10 @@ struct HolidayTests {
         #expect(days(2024, .switzerland) == ["01-01", "05-09", "08-01", "12-25"])
     }
 
-    @Test(arguments: [(1818, "03-22"), (1943, "04-25"), (2000, "04-23"), (2010, "04-04"), (2019, "04-21"), (2038, "04-25"), (2100, "03-28")])
+    @Test(arguments: [
+        (1818, "03-22"), (1943, "04-25"), (2000, "04-23"), (2010, "04-04"), (2019, "04-21"), (2038, "04-25"),
+        (2100, "03-28"),
+    ])
     func `Easter Monday follows Easter Sunday in any year`(year: Int, sunday: String) throws {
         let easter = try Date("\(year)-\(sunday)T00:00:00Z", strategy: .iso8601).timeIntervalSince1970 / 86_400
         #expect(Holidays.days(of: year, in: .austria).contains(Int(easter) + 1))
@@ -45,7 +50,9 @@ struct TimeFeaturesTests {
     init() throws { workshop = try ForecastingFixture() }
 
     /// The values of one feature at a time, one column after the other, by way of a generated dataset.
-    private func values(_ feature: TimeFeatures.Feature, at text: String, steps: Int = 1, zone: String = "Europe/Vienna") throws -> [[Double]] {
+    private func values(
+        _ feature: TimeFeatures.Feature, at text: String, steps: Int = 1, zone: String = "Europe/Vienna"
+    ) throws -> [[Double]] {
         let time = try minutes(text)
         let series = try workshop.series("s", [(time - 600, 1), (time + 600, 1)])
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: steps)
@@ -60,7 +67,9 @@ struct TimeFeaturesTests {
     }
 
     private func expect(_ values: [[Double]], turns: Double, sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(abs(values[0][0] - sin(2 * .pi * turns)) < 1e-8 && abs(values[1][0] - cos(2 * .pi * turns)) < 1e-8, sourceLocation: sourceLocation)
+        #expect(
+            abs(values[0][0] - sin(2 * .pi * turns)) < 1e-8 && abs(values[1][0] - cos(2 * .pi * turns)) < 1e-8,
+            sourceLocation: sourceLocation)
     }
 
     @Test func `UTC counts seconds since 1970 in mean periods`() throws {
@@ -92,8 +101,12 @@ struct TimeFeaturesTests {
     }
 
     @Test func `a zone of its own day`() throws {
-        expect(try values(.init(.day, isLocal: true), at: "2010-01-01T00:00:00Z", zone: "Asia/Kathmandu"), turns: 5.75 / 24)
-        expect(try values(.init(.week, isLocal: true), at: "2010-01-04T02:00:00Z", zone: "America/New_York"), turns: (6 + 21.0 / 24) / 7)
+        expect(
+            try values(.init(.day, isLocal: true), at: "2010-01-01T00:00:00Z", zone: "Asia/Kathmandu"), turns: 5.75 / 24
+        )
+        expect(
+            try values(.init(.week, isLocal: true), at: "2010-01-04T02:00:00Z", zone: "America/New_York"),
+            turns: (6 + 21.0 / 24) / 7)
     }
 
     @Test func `a holiday is the local day's`() throws {
@@ -107,13 +120,18 @@ struct TimeFeaturesTests {
     @Test func `a horizon has a value for each step, the current time one for all`() throws {
         let hours = TimeFeatures.Feature(.day, form: .horizon, horizon: .init(-6, 6))
         let horizon = try values(hours, at: "2010-01-01T12:00:00Z", steps: 3)
-        for (value, expected) in zip(horizon[0] + horizon[1], [1.0, 0, -1, 0, -1, 0]) { #expect(abs(value - expected) < 1e-8) }
+        for (value, expected) in zip(horizon[0] + horizon[1], [1.0, 0, -1, 0, -1, 0]) {
+            #expect(abs(value - expected) < 1e-8)
+        }
         let current = try values(.init(.day, form: .current), at: "2010-01-01T06:00:00Z", steps: 3)
         for value in current[0] { #expect(abs(value - 1) < 1e-8) }
         #expect(Set(current[0]).count == 1 && Set(current[1]).count == 1)
     }
 
     @Test func `columns are named in their order`() {
-        #expect(TimeFeatures([.init(.day), .init(.holiday), .init(.year)]).columns == ["day sin", "day cos", "holiday", "year sin", "year cos"])
+        #expect(
+            TimeFeatures([.init(.day), .init(.holiday), .init(.year)]).columns == [
+                "day sin", "day cos", "holiday", "year sin", "year cos",
+            ])
     }
 }

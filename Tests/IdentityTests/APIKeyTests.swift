@@ -11,7 +11,9 @@ import Testing
 
 @Suite struct APIKeyTests {
     @Test(arguments: Engine.available)
-    func `a key is shown once, kept as a hash, and opens the doors of its scopes in either header`(_ engine: Engine) async throws {
+    func `a key is shown once, kept as a hash, and opens the doors of its scopes in either header`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let made = await app.makeKey(person, ["identity.read"])
@@ -21,7 +23,9 @@ import Testing
             #expect(text.hasPrefix(prefix + "_"))
             #expect(text.hasPrefix("gh_test_"))
 
-            for headers in [["X-API-Key": text], ["Authorization": "Bearer \(text)"], ["Authorization": "bearer \(text)"]] {
+            for headers in [
+                ["X-API-Key": text], ["Authorization": "Bearer \(text)"], ["Authorization": "bearer \(text)"],
+            ] {
                 let response = await app.call("GET", "/v1/auth/profile", headers: headers)
                 #expect(response["user"]?["id"] == .string(person.id.text), "\(headers.keys)")
             }
@@ -37,7 +41,10 @@ import Testing
             let secret = try #require(text.split(separator: "_").dropFirst(3).first)
             #expect(!list.text.contains(secret))
             #expect(try await app.stored("SELECT secret_hash AS value FROM api_keys") == [Digest.hex(text)])
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM api_keys WHERE prefix LIKE \("%\(secret)%") OR name LIKE \("%\(secret)%")") == 0)
+            #expect(
+                try await app.count(
+                    "SELECT COUNT(*) AS count FROM api_keys WHERE prefix LIKE \("%\(secret)%") OR name LIKE \("%\(secret)%")"
+                ) == 0)
             let rows = try await app.audited("api-key.created")
             #expect(rows.map(\.actor) == [person.id.text])
             #expect(rows.map(\.subject) == [made["id"]?.string])
@@ -53,7 +60,8 @@ import Testing
             let swapped = String(text.dropLast()) + (text.hasSuffix("0") ? "1" : "0")
             let elsewhere = KeyText(id: app.runtime.id(), environment: "live", runtime: app.runtime).text
             let before = counter.total
-            for wrong in [swapped, elsewhere, "gh_test_1_2_3", "gh_", "nonsense", text + "0", String(text.dropFirst())] {
+            for wrong in [swapped, elsewhere, "gh_test_1_2_3", "gh_", "nonsense", text + "0", String(text.dropFirst())]
+            {
                 let response = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": wrong])
                 #expect(response.code == "authentication-failed")
                 #expect(response["details"] == "the API key is malformed or mistyped")
@@ -61,7 +69,9 @@ import Testing
             #expect(counter.total == before)
             // The counter counts: a well-formed key that nobody has is looked for.
             let unknown = KeyText(id: app.runtime.id(), environment: "test", runtime: app.runtime).text
-            #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": unknown])["details"] == "the API key is not known")
+            #expect(
+                await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": unknown])["details"]
+                    == "the API key is not known")
             #expect(counter.total > before)
         }
     }
@@ -79,7 +89,9 @@ import Testing
             // Written down, but not as often as somebody knocks.
             for _ in 0..<3 { #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": reader]).status == 403) }
             let noted = try await app.audited("access.refused")
-            #expect(noted.count == 1 && noted.first?.details.contains(#""needed":"scope entitlements.check""#) == true, "\(noted)")
+            #expect(
+                noted.count == 1 && noted.first?.details.contains(#""needed":"scope entitlements.check""#) == true,
+                "\(noted)")
             #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": all]).status == 200)
             // Whoever says two things is not guessed at.
             let both = await app.call("GET", "/v1/usage", token: person.token, headers: ["X-API-Key": all])
@@ -90,13 +102,16 @@ import Testing
             let closed = app.app.routes.filter { $0.keyScope == nil && !$0.isPublic }
             let paths = Set(closed.map { "\($0.method) \($0.path)" })
             for path in [
-                "POST /v1/auth/api-keys", "GET /v1/auth/api-keys", "POST /v1/user/profile/reset-api-key", "POST /v1/auth/logout", "POST /v1/organisations",
-                "POST /v1/organisations/{id}/invitations", "DELETE /v1/organisations/{id}/members/{user_id}", "POST /v1/payments/subscribe",
+                "POST /v1/auth/api-keys", "GET /v1/auth/api-keys", "POST /v1/user/profile/reset-api-key",
+                "POST /v1/auth/logout", "POST /v1/organisations",
+                "POST /v1/organisations/{id}/invitations", "DELETE /v1/organisations/{id}/members/{user_id}",
+                "POST /v1/payments/subscribe",
                 "POST /v1/auth/switch-organisation", "POST /v1/invitations/acceptance",
             ] { #expect(paths.contains(path), "\(path)") }
             for route in closed {
                 let path = route.path.replacing(/\{[^}]*\}/, with: person.organisation)
-                let response = await app.call(route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: ["X-API-Key": all])
+                let response = await app.call(
+                    route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: ["X-API-Key": all])
                 #expect(response.code == "insufficient-scope", "\(route.method) \(path): \(response)")
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
@@ -106,7 +121,9 @@ import Testing
     @Test func `every scope that a door names is in the catalogue`() async throws {
         try await withTestApp(.sqlite) { app in
             let known = Set(KeyScope.catalogue.map(\.name))
-            for route in app.app.routes { if let scope = route.keyScope { #expect(known.contains(scope), "\(route.path)") } }
+            for route in app.app.routes {
+                if let scope = route.keyScope { #expect(known.contains(scope), "\(route.path)") }
+            }
         }
     }
 
@@ -138,7 +155,8 @@ import Testing
     func `a key ends when it was to end`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let key = try #require(await app.makeKey(person, ["identity.read"], ["expires_in_days": 1])["api_key"]?.string)
+            let key = try #require(
+                await app.makeKey(person, ["identity.read"], ["expires_in_days": 1])["api_key"]?.string)
             app.clock.advance(by: .hours(24) - .seconds(1))
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
             app.clock.advance(by: .seconds(1))
@@ -149,11 +167,14 @@ import Testing
             let again = try #require(await app.signIn(person)["access_token"]?.string)
             let now = app.clock.now
             for fields: [String: JSONValue] in [
-                ["expires_at": .string((now - .seconds(1)).description)], ["expires_at": .string((now + .days(4_000)).description)],
-                ["expires_at": .string((now + .days(1)).description), "expires_in_days": 1], ["expires_in_days": 0], ["expires_at": "tomorrow"],
+                ["expires_at": .string((now - .seconds(1)).description)],
+                ["expires_at": .string((now + .days(4_000)).description)],
+                ["expires_at": .string((now + .days(1)).description), "expires_in_days": 1], ["expires_in_days": 0],
+                ["expires_at": "tomorrow"],
             ] {
                 let body: [String: JSONValue] = ["name": "n", "scopes": ["training"]]
-                let refused = await app.call("POST", "/v1/auth/api-keys", json: .object(body.merging(fields) { $1 }), token: again)
+                let refused = await app.call(
+                    "POST", "/v1/auth/api-keys", json: .object(body.merging(fields) { $1 }), token: again)
                 #expect(refused.code == "validation-failed", "\(fields): \(refused)")
             }
         }
@@ -166,7 +187,9 @@ import Testing
             let key = try #require(await app.makeKey(person, ["identity.read"])["api_key"]?.string)
             func use() async throws -> Instant? {
                 _ = await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key])
-                return try await app.app.database.read { try $0.first("SELECT last_used_at FROM api_keys") { try $0["last_used_at"] } ?? nil }
+                return try await app.app.database.read {
+                    try $0.first("SELECT last_used_at FROM api_keys") { try $0["last_used_at"] } ?? nil
+                }
             }
             let first = app.clock.now
             #expect(try await use() == first)
@@ -188,13 +211,16 @@ import Testing
             let new = try #require(rotated["api_key"]?.string)
             #expect(rotated["scopes"] == ["identity.read"])
             #expect(rotated["name"] == made["name"])
-            func opens(_ key: String) async -> Int { await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status }
+            func opens(_ key: String) async -> Int {
+                await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status
+            }
             #expect(await opens(old) == 200)
             #expect(await opens(new) == 200)
             let listed = await app.call("GET", "/v1/auth/api-keys", token: person.token)["api_keys"]?.array ?? []
             #expect(Set(listed.map { $0["id"]?.string }) == [id, rotated["id"]?.string])
             #expect(listed.first { $0["id"]?.string == id }?["successor_id"] == rotated["id"])
-            #expect(await app.call("POST", "/v1/auth/api-keys/\(id)/rotation", token: person.token).code == "api-key-ended")
+            #expect(
+                await app.call("POST", "/v1/auth/api-keys/\(id)/rotation", token: person.token).code == "api-key-ended")
             #expect(try await app.audited("api-key.rotated").count == 1)
 
             app.clock.advance(by: APIKey.overlap)
@@ -219,7 +245,9 @@ import Testing
                 #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
                 #expect(await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: stranger.token).status == 404)
                 #expect(await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: person.token).status == 204)
-                #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key])["details"] == "the API key is not valid any more")
+                #expect(
+                    await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key])["details"]
+                        == "the API key is not valid any more")
                 app.clock.advance(by: .seconds(1))
                 #expect(await second.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 401)
             }
@@ -233,13 +261,17 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = try #require(await app.makeKey(person, ["identity.read"])["api_key"]?.string)
-            let first = try #require(await app.call("POST", "/api/user/profile/reset-api-key", token: person.token)["api_key"]?.string)
+            let first = try #require(
+                await app.call("POST", "/api/user/profile/reset-api-key", token: person.token)["api_key"]?.string)
             let reset = await app.call("POST", "/v1/user/profile/reset-api-key", token: person.token)
             let second = try #require(reset["api_key"]?.string)
             #expect(reset["message"]?.string != nil)
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": first]).status == 401)
-            for key in [second, other] { #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200) }
-            let live = try await app.count("SELECT COUNT(*) AS count FROM api_keys WHERE is_default = 1 AND revoked_at IS NULL")
+            for key in [second, other] {
+                #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
+            }
+            let live = try await app.count(
+                "SELECT COUNT(*) AS count FROM api_keys WHERE is_default = 1 AND revoked_at IS NULL")
             #expect(live == 1)
         }
     }
@@ -255,7 +287,9 @@ import Testing
             #expect(try await app.count("SELECT COUNT(*) AS count FROM api_keys") == Int64(APIKey.countMax))
             let refused = await app.makeKey(person, ["training"])
             #expect(refused.code == "too-many-api-keys")
-            let id = try #require(await app.call("GET", "/v1/auth/api-keys", token: person.token)["api_keys"]?.array?.first?["id"]?.string)
+            let id = try #require(
+                await app.call("GET", "/v1/auth/api-keys", token: person.token)["api_keys"]?.array?.first?["id"]?.string
+            )
             _ = await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: person.token)
             #expect(await app.makeKey(person, ["training"]).status == 201)
         }
@@ -283,7 +317,8 @@ import Testing
             let key = try #require(await app.makeKey(person, ["*"])["api_key"]?.string)
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
             try await app.app.identity.suspend(person.id)
-            #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).code == "authentication-failed")
+            #expect(
+                await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).code == "authentication-failed")
         }
     }
 
@@ -295,7 +330,9 @@ import Testing
             for round in 1...2 {
                 for _ in 0..<5 {
                     let guess = KeyText(id: id, environment: "test", runtime: app.runtime).text
-                    #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": guess])["details"] == "the API key is not known")
+                    #expect(
+                        await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": guess])["details"]
+                            == "the API key is not known")
                 }
                 let rows = try await app.audited("api-key.used")
                 #expect(rows.count == round)
@@ -312,7 +349,9 @@ import Testing
             let made = await app.makeKey(person, ["training"])
             let key = try #require(made["api_key"]?.string)
             let scope = try await app.scope(headers: ["X-API-Key": key])
-            try await app.app.database.write { try app.app.identity.audit.record(AuditEvent("test.done", by: scope), in: $0) }
+            try await app.app.database.write {
+                try app.app.identity.audit.record(AuditEvent("test.done", by: scope), in: $0)
+            }
             let row = try #require(try await app.audited("test.done").first)
             #expect(row.actor == person.id.text)
             #expect(row.details.contains(try #require(made["id"]?.string)))
@@ -338,9 +377,13 @@ import Testing
 }
 
 extension TestApp {
-    func makeKey(_ person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:], headers: [String: String] = [:]) async -> TestResponse {
+    func makeKey(
+        _ person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:], headers: [String: String] = [:]
+    ) async -> TestResponse {
         let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
-        return await call("POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token, headers: headers)
+        return await call(
+            "POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token, headers: headers
+        )
     }
 
     /// What one column of a query holds, as text.

@@ -18,7 +18,10 @@ import Testing
             #expect(token.header["alg"] == "RS256")
             #expect(token.header["typ"] == "at+jwt")
             #expect(Set(token.header.keys) == ["alg", "typ", "kid"])
-            #expect(Set(token.claims.keys) == ["iss", "aud", "sub", "sid", "org", "role", "roles", "csrf", "iat", "exp", "jti"])
+            #expect(
+                Set(token.claims.keys) == [
+                    "iss", "aud", "sub", "sid", "org", "role", "roles", "csrf", "iat", "exp", "jti",
+                ])
             #expect(token.claims["iss"] == "http://localhost:8080")
             #expect(token.claims["sub"] == .string(person.id.text))
             #expect(token.claims["org"] == .string(person.organisation))
@@ -38,21 +41,27 @@ import Testing
             #expect(response.headers["cache-control"] == "no-store")
             #expect(
                 response.json == [
-                    "type": "/problems/missing-authorization", "title": "Missing authorization header", "status": 401, "detail": "Missing authorization header",
-                    "code": "missing-authorization", "request_id": "request-one", "error": "Missing authorization header",
+                    "type": "/problems/missing-authorization", "title": "Missing authorization header", "status": 401,
+                    "detail": "Missing authorization header",
+                    "code": "missing-authorization", "request_id": "request-one",
+                    "error": "Missing authorization header",
                 ]
             )
         }
     }
 
-    @Test(arguments: ["Bearer a", "Bearer a.b", "Bearer a.b.c.d", "bearer invalid_token", "BEARER .", "Bearer ...", "Bearer a,b"])
+    @Test(arguments: [
+        "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "bearer invalid_token", "BEARER .", "Bearer ...", "Bearer a,b",
+    ])
     func `a token that is not three parts is answered exactly like this`(_ header: String) async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
             #expect(response.status == 401)
             #expect(response.code == "authentication-failed")
             #expect(response["error"] == "Authentication failed")
-            #expect(response["details"] == .string(Self.prefix + "token is malformed: token contains an invalid number of segments"))
+            #expect(
+                response["details"]
+                    == .string(Self.prefix + "token is malformed: token contains an invalid number of segments"))
             #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
         }
     }
@@ -103,20 +112,26 @@ import Testing
                 #expect(response["details"] == .string(Self.prefix + reason), "\(what)")
             }
             let genuine = try Forgery(of: person.token)
-            for (claim, value) in [("role", "admin"), ("org", "00000000-0000-7000-8000-000000000000"), ("exp", 4_000_000_000)] as [(String, JSONValue)] {
+            for (claim, value) in [
+                ("role", "admin"), ("org", "00000000-0000-7000-8000-000000000000"), ("exp", 4_000_000_000),
+            ] as [(String, JSONValue)] {
                 var forgery = genuine
                 forgery.claims[claim] = value
                 await refused(try forgery.unsigned, "token signature is invalid", claim)
             }
             await refused(String(person.token.dropLast(4)), "token signature is invalid", "a cut signature")
-            await refused(genuine.original[0] + "." + genuine.original[1] + ".", "token signature is invalid", "no signature")
-            await refused("\(genuine.original[0])=.\(genuine.original[1]).\(genuine.original[2])", "token is malformed: could not decode the header", "padding")
+            await refused(
+                genuine.original[0] + "." + genuine.original[1] + ".", "token signature is invalid", "no signature")
+            await refused(
+                "\(genuine.original[0])=.\(genuine.original[1]).\(genuine.original[2])",
+                "token is malformed: could not decode the header", "padding")
             await refused("e30.\(genuine.original[1]).\(genuine.original[2])", Self.foreignHeader, "an empty header")
             await refused("W10.e30.e30", "token is malformed: could not decode the header", "a header that is a list")
         }
     }
 
-    private static let foreignHeader = "token is unverifiable: the header does not name a key and algorithm of this service"
+    private static let foreignHeader =
+        "token is unverifiable: the header does not name a key and algorithm of this service"
 
     @Test func `no header talks the verifier into another algorithm or key`() async throws {
         try await withTestApp(.sqlite) { app in
@@ -126,7 +141,9 @@ import Testing
             // The helper can sign: the same token, signed again, is good.
             #expect(await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: key)).status == 200)
 
-            func refused(_ what: String, _ change: (inout [String: JSONValue]) -> Void, sign: (Forgery) throws -> String) async throws {
+            func refused(
+                _ what: String, _ change: (inout [String: JSONValue]) -> Void, sign: (Forgery) throws -> String
+            ) async throws {
                 var forgery = genuine
                 change(&forgery.header)
                 let response = await app.call("GET", "/v1/auth/profile", token: try sign(forgery))
@@ -138,21 +155,28 @@ import Testing
             for none in ["none", "None", "NONE", ""] {
                 try await refused("alg \(none)", { $0["alg"] = .string(none) }, sign: { try $0.head + "." })
             }
-            try await refused("HS256 with the public PEM", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicPEM) })
-            try await refused("HS256 with the public DER", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicDER) })
+            try await refused(
+                "HS256 with the public PEM", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicPEM) })
+            try await refused(
+                "HS256 with the public DER", { $0["alg"] = "HS256" }, sign: { try $0.signed(withSecret: publicDER) })
             for algorithm in ["RS384", "RS512", "PS256", "ES256", "EdDSA", "rs256"] {
                 try await refused(algorithm, { $0["alg"] = .string(algorithm) }, sign: { try $0.signed(by: key) })
             }
-            try await refused("another kid", { $0["kid"] = "00000000-0000-7000-8000-000000000000" }, sign: { try $0.signed(by: key) })
+            try await refused(
+                "another kid", { $0["kid"] = "00000000-0000-7000-8000-000000000000" }, sign: { try $0.signed(by: key) })
             try await refused("no kid", { $0["kid"] = nil }, sign: { try $0.signed(by: key) })
-            try await refused("a kid that is a path", { $0["kid"] = "../../dev/null" }, sign: { try $0.signed(by: key) })
+            try await refused(
+                "a kid that is a path", { $0["kid"] = "../../dev/null" }, sign: { try $0.signed(by: key) })
             try await refused("an ID token", { $0["typ"] = "JWT" }, sign: { try $0.signed(by: key) })
             try await refused("no typ", { $0["typ"] = nil }, sign: { try $0.signed(by: key) })
-            try await refused("jku", { $0["jku"] = "https://mallory.example/jwks.json" }, sign: { try $0.signed(by: key) })
+            try await refused(
+                "jku", { $0["jku"] = "https://mallory.example/jwks.json" }, sign: { try $0.signed(by: key) })
 
             var critical = genuine
             critical.header["crit"] = ["exp"]
-            #expect(await app.call("GET", "/v1/auth/profile", token: try critical.signed(by: key)).code == "authentication-failed")
+            #expect(
+                await app.call("GET", "/v1/auth/profile", token: try critical.signed(by: key)).code
+                    == "authentication-failed")
             let other = try _RSA.Signing.PrivateKey(keySize: .bits2048)
             let response = await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: other))
             #expect(response["details"] == .string(Self.prefix + "token signature is invalid"))
@@ -166,7 +190,8 @@ import Testing
             let genuine = try Forgery(of: person.token)
             let now = app.clock.now.seconds
             let claims: [(String, JSONValue)] = [
-                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"), ("iat", .integer(now + 61)), ("sub", "nobody"),
+                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"),
+                ("iat", .integer(now + 61)), ("sub", "nobody"),
                 ("org", ""),
                 ("sid", "x"), ("role", "emperor"),
             ]
@@ -180,7 +205,9 @@ import Testing
             for name in ["iss", "aud", "sub", "sid", "org", "exp", "iat", "csrf"] {
                 var forgery = genuine
                 forgery.claims[name] = nil
-                #expect(await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key)).code == "authentication-failed", "without \(name)")
+                #expect(
+                    await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key)).code
+                        == "authentication-failed", "without \(name)")
             }
             var ahead = genuine
             ahead.claims["iat"] = .integer(now + 60)

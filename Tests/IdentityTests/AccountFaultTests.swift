@@ -9,7 +9,9 @@ import Testing
 /// Every verb of accounts broken off at its first statement, its second, and so on: what is there, is there whole.
 @Suite struct AccountFaultTests {
     private func proved(_ app: TestApp, _ person: TestPerson, _ purpose: String) async throws -> Bool {
-        try await app.count("SELECT COUNT(*) AS count FROM challenges WHERE person_id = \(person.id) AND purpose = \(purpose) AND ended_at IS NOT NULL") == 1
+        try await app.count(
+            "SELECT COUNT(*) AS count FROM challenges WHERE person_id = \(person.id) AND purpose = \(purpose) AND ended_at IS NOT NULL"
+        ) == 1
     }
 
     @Test(arguments: Engine.available)
@@ -62,7 +64,10 @@ import Testing
             let letters = try await app.count("SELECT COUNT(*) AS count FROM outbox")
             var status = 0
             let count = try await trouble.failEachStatement { _ in
-                status = await app.call("POST", "/v1/auth/reset-password", json: ["token": .string(token), "new_password": "another good password"]).status
+                status = await app.call(
+                    "POST", "/v1/auth/reset-password",
+                    json: ["token": .string(token), "new_password": "another good password"]
+                ).status
             } check: { _ in
                 let isDone = status == 200
                 let isProved = try await proved(app, person, "reset-password")
@@ -91,7 +96,9 @@ import Testing
             let letters = try await app.count("SELECT COUNT(*) AS count FROM outbox")
             var status = 0
             let count = try await trouble.failEachStatement { _ in
-                let body: JSONValue = ["current_password": .string(person.password), "new_password": "another good password"]
+                let body: JSONValue = [
+                    "current_password": .string(person.password), "new_password": "another good password",
+                ]
                 status = await app.call("POST", "/v1/auth/change-password", json: body, token: person.token).status
             } check: { _ in
                 let isDone = status == 200
@@ -101,7 +108,9 @@ import Testing
                 #expect(audited == (isDone ? 1 : 0))
                 let letterCount = try await app.count("SELECT COUNT(*) AS count FROM outbox")
                 #expect(letterCount == letters + (isDone ? 1 : 0))
-                #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == (isDone ? 401 : 200))
+                #expect(
+                    await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status
+                        == (isDone ? 401 : 200))
             }
             #expect(count >= 5)
             #expect(await app.signIn(person.email, "another good password").status == 200)
@@ -120,7 +129,8 @@ import Testing
                 status = await app.call("POST", "/v1/auth/change-email", json: body, token: person.token).status
             } check: { _ in
                 let isDone = status == 200
-                let sent = try await app.count("SELECT COUNT(*) AS count FROM challenges WHERE purpose = 'change-email'")
+                let sent = try await app.count(
+                    "SELECT COUNT(*) AS count FROM challenges WHERE purpose = 'change-email'")
                 #expect(sent == (isDone ? 1 : 0))
                 let audited = try await app.audited("email.change-requested").count
                 #expect(audited == (isDone ? 1 : 0))

@@ -14,7 +14,10 @@ import Testing
         ("POST", "/v1/auth/resend-verification", ["email": "new@example.org"]),
         ("POST", "/v1/auth/forgot-password", ["email": "new@example.org"]),
         ("POST", "/v1/auth/reset-password", ["token": "canary-token", "new_password": "canary good password"]),
-        ("POST", "/v1/auth/change-password", ["current_password": .string(TestApp.password), "new_password": "canary good password"]),
+        (
+            "POST", "/v1/auth/change-password",
+            ["current_password": .string(TestApp.password), "new_password": "canary good password"]
+        ),
         ("POST", "/v1/auth/change-email", ["new_email": "new@example.org", "password": .string(TestApp.password)]),
         ("PUT", "/v1/auth/me", [:]),
         ("PUT", "/v1/user/profile", [:]),
@@ -22,23 +25,28 @@ import Testing
 
     private func rows(_ app: TestApp) async throws -> [[SQL.Value]] {
         try await app.app.database.read { transaction in
-            try transaction.all("SELECT * FROM people ORDER BY id").map(\.values) + transaction.all("SELECT * FROM sessions ORDER BY id").map(\.values)
+            try transaction.all("SELECT * FROM people ORDER BY id").map(\.values)
+                + transaction.all("SELECT * FROM sessions ORDER BY id").map(\.values)
                 + transaction.all("SELECT id, ended_at, tries FROM challenges ORDER BY id").map(\.values)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `wrong types, missing and unknown fields, nulls, NULs and megabytes are refused`(_ engine: Engine) async throws {
+    func `wrong types, missing and unknown fields, nulls, NULs and megabytes are refused`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let before = try await rows(app)
             let megabyte = String(repeating: "a", count: 1 << 20)
             for (method, path, good) in Self.doors {
                 var bad: [(body: JSONValue, statuses: Set<Int>)] = [
-                    (.object(good.merging(["unknown_field": "canary"]) { $1 }), [422]), ([], [422]), (.null, [422]), ("canary", [422]), (7, [422]),
+                    (.object(good.merging(["unknown_field": "canary"]) { $1 }), [422]), ([], [422]), (.null, [422]),
+                    ("canary", [422]), (7, [422]),
                 ]
                 for name in good.keys {
-                    for value: JSONValue in [7, true, [], [:], .string("canary\0"), .string(String(repeating: "a", count: 20_000))] {
+                    for value: JSONValue in [
+                        7, true, [], [:], .string("canary\0"), .string(String(repeating: "a", count: 20_000)),
+                    ] {
                         bad.append((.object(good.merging([name: value]) { $1 }), [422]))
                     }
                     bad.append((.object(good.merging([name: JSONValue.null]) { $1 }), [422]))
@@ -47,17 +55,27 @@ import Testing
                 }
                 for (body, statuses) in bad {
                     let response = await app.call(method, path, json: body, token: person.token)
-                    #expect(statuses.contains(response.status), "\(method) \(path) \("\(body)".prefix(100)): \(response)")
+                    #expect(
+                        statuses.contains(response.status), "\(method) \(path) \("\(body)".prefix(100)): \(response)")
                     #expect(!response.text.contains("canary"))
                 }
-                for broken in ["", "{", "{\"email\":", "[1,]", "{\"a\":1}{", "\u{FEFF}{}", "{\"email\": \"\\ud800\"}", "nul"] {
-                    let response = await app.call(method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
-                    #expect(response.status == 400 || response.status == 422, "\(method) \(path) \(broken): \(response)")
+                for broken in [
+                    "", "{", "{\"email\":", "[1,]", "{\"a\":1}{", "\u{FEFF}{}", "{\"email\": \"\\ud800\"}", "nul",
+                ] {
+                    let response = await app.call(
+                        method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
+                    #expect(
+                        response.status == 400 || response.status == 422, "\(method) \(path) \(broken): \(response)")
                 }
                 let deep = Array(String(repeating: "[", count: 100_000).utf8)
-                #expect(await app.call(method, path, body: ("application/json", deep), token: person.token).status == 400)
-                #expect(await app.call(method, path, body: ("application/json", [0xFF, 0xFE, 0x7B]), token: person.token).status == 400)
-                #expect(await app.call(method, path, body: ("text/plain", Array("{}".utf8)), token: person.token).status == 415)
+                #expect(
+                    await app.call(method, path, body: ("application/json", deep), token: person.token).status == 400)
+                #expect(
+                    await app.call(method, path, body: ("application/json", [0xFF, 0xFE, 0x7B]), token: person.token)
+                        .status == 400)
+                #expect(
+                    await app.call(method, path, body: ("text/plain", Array("{}".utf8)), token: person.token).status
+                        == 415)
             }
             #expect(try await rows(app) == before)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
@@ -70,20 +88,28 @@ import Testing
         try await withTestApp(engine) { app in
             let addresses = [
                 // Cyrillic а, о and е, Greek ο, Armenian օ and Cherokee Ꭺ among Latin letters.
-                "\u{0430}me@example.org", "somebody@ex\u{0430}mple.org", "somebody@exampl\u{0435}.org", "ad\u{03BF}@example.org", "b\u{0585}b@example.org",
+                "\u{0430}me@example.org", "somebody@ex\u{0430}mple.org", "somebody@exampl\u{0435}.org",
+                "ad\u{03BF}@example.org", "b\u{0585}b@example.org",
                 "\u{13AA}me@example.org",
-                "name\u{202E}@example.org", "name\u{00AD}@example.org", "name\u{2060}@example.org", "a\u{3164}me@example.org", "somebody@exam\u{200D}ple.org",
-                "name\u{0007}@example.org", "name\r\n@example.org", "somebody@example.org\r\nBcc: all@example.org", "name\u{FF20}other@example.org",
+                "name\u{202E}@example.org", "name\u{00AD}@example.org", "name\u{2060}@example.org",
+                "a\u{3164}me@example.org", "somebody@exam\u{200D}ple.org",
+                "name\u{0007}@example.org", "name\r\n@example.org", "somebody@example.org\r\nBcc: all@example.org",
+                "name\u{FF20}other@example.org",
                 "name\0@example.org",
             ]
             for address in addresses {
-                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                let response = await app.call(
+                    "POST", "/v1/auth/register",
+                    json: ["email": .string(address), "password": .string(TestApp.password)])
                 #expect(response.status == 422, "\(address): \(response)")
                 #expect(response.pointers == ["/email"])
             }
-            for field in ["full_name", "first_name", "last_name", "phone", "organization", "student_id", "employee_id"] {
+            for field in ["full_name", "first_name", "last_name", "phone", "organization", "student_id", "employee_id"]
+            {
                 for text in ["a\u{0000}b", "a\u{0007}b", "a\nb", "a\u{202E}b", "a\u{2028}b", "a\u{200B}b"] {
-                    let body: JSONValue = ["email": "new@example.org", "password": .string(TestApp.password), field: .string(text)]
+                    let body: JSONValue = [
+                        "email": "new@example.org", "password": .string(TestApp.password), field: .string(text),
+                    ]
                     let response = await app.call("POST", "/v1/auth/register", json: body)
                     #expect(response.status == 422, "\(field)")
                     #expect(response.pointers == ["/\(field)"])
@@ -93,13 +119,21 @@ import Testing
             #expect(people == 0)
 
             // Written in one alphabet throughout, in several that do not imitate one another, or with joiners where a script needs them.
-            let fine = ["иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example", "ivan.петров@example.org"]
+            let fine = [
+                "иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example",
+                "ivan.петров@example.org",
+            ]
             for address in fine {
-                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": .string(TestApp.password)])
+                let response = await app.call(
+                    "POST", "/v1/auth/register",
+                    json: ["email": .string(address), "password": .string(TestApp.password)])
                 #expect(response.status == 201, "\(address): \(response)")
             }
             let joined = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "new@example.org", "password": .string(TestApp.password), "full_name": "می\u{200C}خواهم"]
+                "POST", "/v1/auth/register",
+                json: [
+                    "email": "new@example.org", "password": .string(TestApp.password), "full_name": "می\u{200C}خواهم",
+                ]
             )
             #expect(joined.status == 201)
         }
@@ -109,14 +143,19 @@ import Testing
     func `everything that the clients of any system send at registration is taken`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let body: JSONValue = [
-                "email": "somebody@example.org", "username": "somebody", "password": .string(TestApp.password), "full_name": "Somebody Body",
+                "email": "somebody@example.org", "username": "somebody", "password": .string(TestApp.password),
+                "full_name": "Somebody Body",
                 "first_name": "Somebody",
-                "last_name": "Body", "phone": "+44 20 7946 0000", "role": "student", "organization": "Some Works", "auth_provider": "email",
+                "last_name": "Body", "phone": "+44 20 7946 0000", "role": "student", "organization": "Some Works",
+                "auth_provider": "email",
                 "student_id": "S-1815", "employee_id": "E-1852",
             ]
             let response = await app.call("POST", "/auth/signup", json: body)
             #expect(response.status == 201)
-            #expect((response["user"]?["first_name"], response["user"]?["last_name"], response["user"]?["roles"]) == ("Somebody", "Body", ["student"]))
+            #expect(
+                (response["user"]?["first_name"], response["user"]?["last_name"], response["user"]?["roles"]) == (
+                    "Somebody", "Body", ["student"]
+                ))
             let whole = try await app.count(
                 """
                 SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
@@ -125,8 +164,11 @@ import Testing
             )
             #expect(whole == 1)
             #expect(
-                await app.call("POST", "/auth/signup", json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"])
-                    .status == 422)
+                await app.call(
+                    "POST", "/auth/signup",
+                    json: ["email": "b@example.org", "password": .string(TestApp.password), "auth_provider": "google"]
+                )
+                .status == 422)
         }
     }
 
@@ -135,7 +177,10 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let response = await app.call(
                 "POST", "/v1/auth/register",
-                json: ["email": "somebody.somebody@example.org", "full_name": "Somebody Body", "password": .string(password)]
+                json: [
+                    "email": "somebody.somebody@example.org", "full_name": "Somebody Body",
+                    "password": .string(password),
+                ]
             )
             #expect(response.status == 422)
             #expect(response.pointers == ["/password"])

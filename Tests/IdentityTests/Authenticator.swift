@@ -10,7 +10,9 @@ struct Authenticator: Sendable {
     let recoveryCodes: [String]
 
     init(_ setup: TestResponse) throws {
-        guard let secret = setup["secret"]?.string.flatMap({ Base32.decode($0) }), let codes = setup["backup_codes"]?.array else {
+        guard let secret = setup["secret"]?.string.flatMap({ Base32.decode($0) }),
+            let codes = setup["backup_codes"]?.array
+        else {
             throw UnexpectedResponse(setup)
         }
         self.secret = secret
@@ -25,7 +27,9 @@ struct Authenticator: Sendable {
     /// Six digits that no step near this one has.
     func wrongCode(_ app: TestApp) -> String {
         let near = Set((-3...3).map { code(app, $0) })
-        return ["000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777"].first { !near.contains($0) } ?? ""
+        return ["000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777"].first {
+            !near.contains($0)
+        } ?? ""
     }
 }
 

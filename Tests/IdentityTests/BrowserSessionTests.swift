@@ -16,7 +16,9 @@ import Testing
         let cookie: String
         let csrf: String
 
-        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async -> TestResponse {
+        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async
+            -> TestResponse
+        {
             await app.call(method, path, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
         }
 
@@ -32,8 +34,12 @@ import Testing
 
     private func signIn(_ app: TestApp, _ person: TestPerson) async throws -> (Browser, TestResponse) {
         let response = await app.call(
-            "POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)], headers: ["Origin": Self.ours])
-        guard let cookie = response.headers["set-cookie"]?.prefix(while: { $0 != ";" }), let csrf = response["csrf_token"]?.string else {
+            "POST", "/v1/auth/browser-session",
+            json: ["email": .string(person.email), "password": .string(person.password)], headers: ["Origin": Self.ours]
+        )
+        guard let cookie = response.headers["set-cookie"]?.prefix(while: { $0 != ";" }),
+            let csrf = response["csrf_token"]?.string
+        else {
             throw UnexpectedResponse(response)
         }
         return (Browser(app: app, cookie: String(cookie), csrf: csrf), response)
@@ -89,7 +95,10 @@ import Testing
                 (["Origin": Self.ours, "X-CSRF-Token": person.csrf], "Invalid CSRF token"),
             ]
             for (headers, sentence) in refusals {
-                for (method, path) in [("POST", "/v1/auth/logout"), ("DELETE", "/v1/auth/sessions"), ("DELETE", "/v1/auth/browser-session")] {
+                for (method, path) in [
+                    ("POST", "/v1/auth/logout"), ("DELETE", "/v1/auth/sessions"),
+                    ("DELETE", "/v1/auth/browser-session"),
+                ] {
                     let response = await browser.call(method, path, headers: headers)
                     #expect(response.status == 403, "\(method) \(headers)")
                     #expect(response.code == "csrf-failed")
@@ -110,7 +119,9 @@ import Testing
             #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
             let response = await browser.change("DELETE", "/v1/auth/browser-session")
             #expect(response.status == 200)
-            #expect(response.headers["set-cookie"] == "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
+            #expect(
+                response.headers["set-cookie"] == "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+            )
             let after = await browser.call("GET", "/v1/auth/profile")
             #expect(after.status == 401)
             #expect(after.code == "token-expired")
@@ -143,7 +154,10 @@ import Testing
             try await app.app.identity.suspend(person.id)
             #expect(await shut.call("GET", "/v1/auth/profile").code == "token-expired")
             #expect(
-                await app.call("POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)]).code
+                await app.call(
+                    "POST", "/v1/auth/browser-session",
+                    json: ["email": .string(person.email), "password": .string(person.password)]
+                ).code
                     == "account-suspended")
         }
     }
@@ -157,7 +171,9 @@ import Testing
                 #expect(await second.call("GET", "/v1/auth/profile", headers: ["Cookie": browser.cookie]).status == 200)
                 #expect(await browser.change("POST", "/v1/auth/logout").status == 200)
                 try await second.app.identity.revocations.synchronize()
-                #expect(await second.call("GET", "/v1/auth/profile", headers: ["Cookie": browser.cookie]).code == "token-expired")
+                #expect(
+                    await second.call("GET", "/v1/auth/profile", headers: ["Cookie": browser.cookie]).code
+                        == "token-expired")
             }
         }
     }
@@ -167,20 +183,27 @@ import Testing
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
             let value = String(browser.cookie.dropFirst("__Host-gatehouse=".count))
-            func response(_ cookie: String) async -> TestResponse { await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie]) }
+            func response(_ cookie: String) async -> TestResponse {
+                await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie])
+            }
             // Another secret under the same session, and the same secret under another.
             let session = try #require(BrowserSession(value)?.session)
             let forged = BrowserSession(session: session, runtime: app.runtime).text
             #expect(await response("__Host-gatehouse=\(forged)").code == "token-expired")
             let bearer = try #require(RefreshToken(person.refreshToken)?.session)
-            #expect(await response("__Host-gatehouse=\(BrowserSession(session: bearer, runtime: app.runtime).text)").code == "token-expired")
-            for malformed in ["", "x", String(value.dropLast()), value + "A", value + "=", person.token, person.refreshToken] {
+            #expect(
+                await response("__Host-gatehouse=\(BrowserSession(session: bearer, runtime: app.runtime).text)").code
+                    == "token-expired")
+            for malformed in [
+                "", "x", String(value.dropLast()), value + "A", value + "=", person.token, person.refreshToken,
+            ] {
                 let response = await response("__Host-gatehouse=\(malformed)")
                 #expect(response.status == 401, "\(malformed)")
                 #expect(response.code == "authentication-failed", "\(malformed)")
             }
             // Two that differ: whose is it?
-            #expect(await response("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
+            #expect(
+                await response("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
             #expect(await response("other=1; __Host-gatehouse=\(value) ; third").status == 200)
             // Under another name it is none.
             for name in ["gatehouse", "gatehouse-development", "__host-gatehouse", "x__Host-gatehouse"] {
@@ -199,7 +222,8 @@ import Testing
             let form = Array("username=\(person.email)&password=\(TestApp.password)".utf8)
             func response(_ origin: String?) async -> TestResponse {
                 await app.call(
-                    "POST", "/v1/auth/browser-session", body: ("application/x-www-form-urlencoded", form), headers: origin.map { ["Origin": $0] } ?? [:])
+                    "POST", "/v1/auth/browser-session", body: ("application/x-www-form-urlencoded", form),
+                    headers: origin.map { ["Origin": $0] } ?? [:])
             }
             let refused = await response("https://mallory.example")
             #expect(refused.status == 403)
@@ -207,7 +231,9 @@ import Testing
             #expect(refused.headers["set-cookie"] == nil)
             #expect(await response(Self.ours).status == 200)
             #expect(await response(nil).status == 200)
-            let wrong = await app.call("POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": "a wrong password"])
+            let wrong = await app.call(
+                "POST", "/v1/auth/browser-session",
+                json: ["email": .string(person.email), "password": "a wrong password"])
             #expect(wrong.code == "invalid-credentials")
             #expect(wrong.headers["set-cookie"] == nil)
         }
@@ -224,15 +250,18 @@ import Testing
     @Test func `no wildcard of origins lets a cookie through`() async throws {
         try await withTestApp(.sqlite, change: { ($0.baseURL, $0.corsOrigins) = (Self.ours, ["*"]) }) { app in
             let (browser, _) = try await signIn(app, try await app.register())
-            let response = await browser.call("POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
+            let response = await browser.call(
+                "POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
             #expect(response["error"] == "Invalid request origin")
         }
     }
 
     @Test(arguments: [
         ("https://api.example.org", "__Host-gatehouse", true), ("http://api.example.org", "__Host-gatehouse", true),
-        ("http://localhost:8080", "gatehouse-development", false), ("http://127.0.0.1:9000/x", "gatehouse-development", false),
-        ("http://[::1]:9000", "gatehouse-development", false), ("http://localhost.example.org", "__Host-gatehouse", true),
+        ("http://localhost:8080", "gatehouse-development", false),
+        ("http://127.0.0.1:9000/x", "gatehouse-development", false),
+        ("http://[::1]:9000", "gatehouse-development", false),
+        ("http://localhost.example.org", "__Host-gatehouse", true),
         ("https://localhost", "__Host-gatehouse", true), ("http://127.0.0.1.example.org", "__Host-gatehouse", true),
     ])
     func `only one's own machine does without TLS`(_ address: String, _ name: String, _ isSecure: Bool) {
@@ -246,11 +275,14 @@ import Testing
             let person = try await app.register()
             for origin in ["http://localhost:8080", "http://127.0.0.1:8080"] {
                 let signedIn = await app.call(
-                    "POST", "/v1/auth/browser-session", json: ["email": .string(person.email), "password": .string(person.password)],
+                    "POST", "/v1/auth/browser-session",
+                    json: ["email": .string(person.email), "password": .string(person.password)],
                     headers: ["Origin": origin])
                 let cookie = try #require(signedIn.headers["set-cookie"]?.prefix { $0 != ";" })
                 #expect(cookie.hasPrefix("gatehouse-development="))
-                let headers = ["Cookie": String(cookie), "Origin": origin, "X-CSRF-Token": signedIn["csrf_token"]?.string ?? ""]
+                let headers = [
+                    "Cookie": String(cookie), "Origin": origin, "X-CSRF-Token": signedIn["csrf_token"]?.string ?? "",
+                ]
                 #expect(await app.call("POST", "/v1/auth/logout", headers: headers).status == 200)
             }
         }

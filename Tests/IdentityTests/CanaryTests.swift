@@ -11,12 +11,15 @@ import Testing
 @Suite struct CanaryTests {
     private let word = "canary" + Hex.encode(Runtime.system.randomBytes(8))
 
-    @Test(arguments: Engine.available) func `nothing that a person wrote is left after they have been erased`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `nothing that a person wrote is left after they have been erased`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let token = try await plant(app)
             let witness = try await app.register("witness")
             _ = try await app.exported(token)
-            let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string("\(word) password")], token: token)
+            let asked = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string("\(word) password")], token: token)
             #expect(asked.status == 202, "\(asked)")
             // The test can see them.
             #expect(try await places(app).count > 8)
@@ -30,38 +33,52 @@ import Testing
             #expect(try filesWithWord(app) == [])
             if engine == .sqlite { #expect(try databaseFiles(app) == []) }
             #expect(try await Invariants.faults(in: app.app.database) == [])
-            let signedIn = await app.call("POST", "/v1/auth/login", json: ["email": .string(witness.email), "password": .string(witness.password)])
+            let signedIn = await app.call(
+                "POST", "/v1/auth/login",
+                json: ["email": .string(witness.email), "password": .string(witness.password)])
             #expect(signedIn.status == 200)
         }
     }
 
     /// Writes the word into everything that takes text.
     private func plant(_ app: TestApp) async throws -> String {
-        let headers = ["User-Agent": "agent \(word)", "X-Request-ID": "request-\(word)", "Idempotency-Key": "key-\(word)"]
+        let headers = [
+            "User-Agent": "agent \(word)", "X-Request-ID": "request-\(word)", "Idempotency-Key": "key-\(word)",
+        ]
         let registration: JSONValue = [
-            "email": .string("\(word)@example.org"), "password": .string("\(word) password"), "username": .string("user-\(word)"),
-            "full_name": .string("Full \(word)"), "first_name": .string("First \(word)"), "last_name": .string("Last \(word)"),
+            "email": .string("\(word)@example.org"), "password": .string("\(word) password"),
+            "username": .string("user-\(word)"),
+            "full_name": .string("Full \(word)"), "first_name": .string("First \(word)"),
+            "last_name": .string("Last \(word)"),
             "phone": .string("phone \(word.prefix(30))"), "organization": .string("Organisation \(word)"),
         ]
         let response = await app.call("POST", "/v1/auth/register", json: registration, headers: headers)
         guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
-        _ = await app.call("POST", "/v1/auth/login", json: ["email": .string("\(word)@example.org"), "password": "a wrong password"], headers: headers)
+        _ = await app.call(
+            "POST", "/v1/auth/login", json: ["email": .string("\(word)@example.org"), "password": "a wrong password"],
+            headers: headers)
         _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token, headers: headers)
         let rows = (0..<200).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }
         let csv = Array((["UTC;\(word)"] + rows).joined(separator: "\n").utf8)
         let session = "session_\(word)"
         let opened = await app.call(
             "POST", "/v1/training/init-session",
-            json: ["sessionId": .string(session), "zeitschritte": ["eingabe": 2, "ausgabe": 2, "zeitschrittweite": 60, "offset": 0]], token: token,
+            json: [
+                "sessionId": .string(session),
+                "zeitschritte": ["eingabe": 2, "ausgabe": 2, "zeitschrittweite": 60, "offset": 0],
+            ], token: token,
             headers: headers)
         guard opened.status == 200 else { throw UnexpectedResponse(opened) }
         _ = await app.call(
-            "POST", "/v1/training/session-name-change", json: ["sessionId": .string(session), "sessionName": .string("Name \(word)")], token: token,
+            "POST", "/v1/training/session-name-change",
+            json: ["sessionId": .string(session), "sessionName": .string("Name \(word)")], token: token,
             headers: headers)
         for kind in ["input", "output"] {
-            let metadata = #"{"sessionId":"\#(session)","fileName":"\#(word).csv","type":"\#(kind)","bezeichnung":"label \#(word)"}"#
+            let metadata =
+                #"{"sessionId":"\#(session)","fileName":"\#(word).csv","type":"\#(kind)","bezeichnung":"label \#(word)"}"#
             let form = multipart([("metadata", metadata)], file: ("file", "\(word).csv", csv))
-            let upload = await app.call("POST", "/v1/training/instant-upload", body: form, token: token, headers: headers)
+            let upload = await app.call(
+                "POST", "/v1/training/instant-upload", body: form, token: token, headers: headers)
             guard upload.status == 201 else { throw UnexpectedResponse(upload) }
         }
         // A file of which only the first part came.
@@ -70,7 +87,8 @@ import Testing
         let begun = await app.call("POST", "/v1/training/upload-chunk", body: chunk, token: token, headers: headers)
         guard begun.status < 300 else { throw UnexpectedResponse(begun) }
         let run = await app.call(
-            "POST", "/v1/training/generate-datasets/\(session)", json: [:], token: token, headers: headers.merging(["Prefer": "respond-async"]) { $1 })
+            "POST", "/v1/training/generate-datasets/\(session)", json: [:], token: token,
+            headers: headers.merging(["Prefer": "respond-async"]) { $1 })
         guard run.status == 202 else { throw UnexpectedResponse(run) }
         try await app.runJobs()
         return token
@@ -90,15 +108,20 @@ import Testing
                 SELECT table_name::text AS tbl, column_name::text AS col FROM information_schema.columns
                 WHERE table_schema = 'public' AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'bytea') ORDER BY 1, 2
                 """
-            return try transaction.all(statement) { (table: try $0["tbl"] as String, column: try $0["col"] as String) }.filter { place in
-                try transaction.count(SQL(trusted: "SELECT COUNT(*) AS count FROM \(place.table) WHERE \(place.column) LIKE ") + "\("%\(word)%")") > 0
-            }.map { "\($0.table).\($0.column)" }
+            return try transaction.all(statement) { (table: try $0["tbl"] as String, column: try $0["col"] as String) }
+                .filter { place in
+                    try transaction.count(
+                        SQL(trusted: "SELECT COUNT(*) AS count FROM \(place.table) WHERE \(place.column) LIKE ")
+                            + "\("%\(word)%")") > 0
+                }.map { "\($0.table).\($0.column)" }
         }
     }
 
     private func filesWithWord(_ app: TestApp) throws -> [String] {
         let root = "\(app.app.configuration.dataFolder)/files"
-        return try app.files("").filter { name in name.contains(word) || FileManager.default.contents(atPath: "\(root)/\(name)").map(holdsWord) == true }
+        return try app.files("").filter { name in
+            name.contains(word) || FileManager.default.contents(atPath: "\(root)/\(name)").map(holdsWord) == true
+        }
     }
 
     /// The files of the database, as they lie on the disk while it is in use.

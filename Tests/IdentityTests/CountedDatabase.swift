@@ -21,19 +21,25 @@ final class CountedDatabase: Database {
     var dialect: SQL.Dialect { base.dialect }
     var gauges: [String: Double] { base.gauges }
 
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         counter.count()
         return try await base.read(body)
     }
 
     @discardableResult
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         counter.count()
         return try await base.write(body)
     }
 
     @discardableResult
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await base.migrate(body)
     }
 

@@ -33,7 +33,9 @@ import Testing
                 #expect(response["title"] == .string(sentence))
             }
             #expect(try await app.endings(of: person) == [nil])
-            let passed = await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": Self.ours, "X-CSRF-Token": person.csrf])
+            let passed = await app.call(
+                "POST", "/v1/auth/logout", token: person.token,
+                headers: ["Origin": Self.ours, "X-CSRF-Token": person.csrf])
             #expect(passed.status == 200)
             #expect(try await app.endings(of: person) == ["signed out"])
         }
@@ -43,7 +45,9 @@ import Testing
         try await withApp { app in
             let person = try await app.register()
             let other = try await app.register("mallory")
-            let response = await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": Self.ours, "X-CSRF-Token": other.csrf])
+            let response = await app.call(
+                "POST", "/v1/auth/logout", token: person.token,
+                headers: ["Origin": Self.ours, "X-CSRF-Token": other.csrf])
             #expect(response["error"] == "Invalid CSRF token")
         }
     }
@@ -54,7 +58,8 @@ import Testing
             var forgery = try Forgery(of: person.token)
             forgery.claims["csrf"] = ""
             let token = try forgery.signed(by: await app.signingKey())
-            let response = await app.call("POST", "/v1/auth/logout", token: token, headers: ["Origin": Self.ours, "X-CSRF-Token": ""])
+            let response = await app.call(
+                "POST", "/v1/auth/logout", token: token, headers: ["Origin": Self.ours, "X-CSRF-Token": ""])
             #expect(response.status == 403)
             #expect(response["error"] == "Missing CSRF claim in token")
         }
@@ -63,7 +68,10 @@ import Testing
     @Test func `reading, and calling without a browser, need no proof`() async throws {
         try await withApp { app in
             let person = try await app.register()
-            #expect(await app.call("GET", "/v1/auth/profile", token: person.token, headers: ["Origin": "https://mallory.example"]).status == 200)
+            #expect(
+                await app.call(
+                    "GET", "/v1/auth/profile", token: person.token, headers: ["Origin": "https://mallory.example"]
+                ).status == 200)
             #expect(await app.call("POST", "/v1/auth/logout", token: person.token).status == 200)
         }
     }

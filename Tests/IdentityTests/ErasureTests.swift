@@ -8,15 +8,18 @@ import Testing
 @testable import Identity
 
 @Suite struct ErasureTests {
-    @Test(arguments: Engine.available) func `there are fourteen days to change one's mind, and signing in works in them`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `there are fourteen days to change one's mind, and signing in works in them`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register("somebody")
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
-            let wrong = await app.call("POST", "/v1/user/erasure", json: ["password": "another password"], token: person.token)
+            let wrong = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": "another password"], token: person.token)
             #expect(wrong.code == "wrong-password")
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
 
-            let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
+            let asked = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
             #expect(asked.status == 202)
             let due = (app.clock.now + .days(14)).description
             #expect(asked["due_at"]?.string == due)
@@ -24,40 +27,56 @@ import Testing
             #expect(mail.filter { $0.subject == "Your account will be erased" }.count == 1)
             #expect(mail.filter { $0.text.contains("14 February 2026") }.count == 1)
             app.clock.advance(by: .days(1))
-            let signedIn = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            let signedIn = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
             let token = try #require(signedIn["access_token"]?.string)
-            let again = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token)
+            let again = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token)
             #expect(again["due_at"]?.string == due)
             #expect(await app.call("GET", "/v1/user/erasure", token: token)["due_at"]?.string == due)
 
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token)["scheduled"] == false)
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token).status == 200)
-            #expect(await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(try letterToken(mail))]).code == "not-found")
+            #expect(
+                await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(try letterToken(mail))])
+                    .code == "not-found")
             app.clock.advance(by: .days(20))
             try await app.runJobs()
-            let after = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            let after = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
             #expect(after.status == 200)
             let outcomes = try await app.app.database.read { transaction in
-                try transaction.all("SELECT action, outcome FROM audit_events WHERE action LIKE 'erasure.%' ORDER BY id") { row in
+                try transaction.all(
+                    "SELECT action, outcome FROM audit_events WHERE action LIKE 'erasure.%' ORDER BY id"
+                ) { row in
                     "\(try row["action"] as String) \(try row["outcome"] as String)"
                 }
             }
             // Rows of one moment have no order.
-            #expect(outcomes.sorted() == ["erasure.cancelled success", "erasure.requested failure", "erasure.requested success"])
+            #expect(
+                outcomes.sorted() == [
+                    "erasure.cancelled success", "erasure.requested failure", "erasure.requested success",
+                ])
         }
     }
 
-    @Test(arguments: Engine.available) func `the letter's link opens a page that keeps the account, and nothing else does`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `the letter's link opens a page that keeps the account, and nothing else does`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register("somebody"), try await app.register("other"))
             for one in [person, other] {
-                let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string(one.password)], token: one.token)
+                let asked = await app.call(
+                    "POST", "/v1/user/erasure", json: ["password": .string(one.password)], token: one.token)
                 #expect(asked.status == 202)
             }
             let token = try letterToken(try await app.mail(to: person.email))
             let page = await app.call("GET", "/v1/keep-account?token=\(token)")
-            #expect(page.status == 200 && page.text.contains("action=\"/v1/user/erasure/cancellation\"") && page.text.contains("value=\"\(token)\""))
-            #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == true, "looking changes nothing")
+            #expect(
+                page.status == 200 && page.text.contains("action=\"/v1/user/erasure/cancellation\"")
+                    && page.text.contains("value=\"\(token)\""))
+            #expect(
+                await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == true,
+                "looking changes nothing")
             for wrong in [String(token.dropLast()), String(token.dropLast(2)) + "AA", "_" + token.dropFirst(), "x"] {
                 let response = await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(wrong)])
                 #expect(response.status == 404 && response.code == "not-found")
@@ -75,38 +94,59 @@ import Testing
         try #require(mails.first { $0.subject == "Your account will be erased" }?.token)
     }
 
-    @Test(arguments: Engine.available) func `when it is due the person is signed out, and then gone, and nobody else is`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `when it is due the person is signed out, and then gone, and nobody else is`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register("somebody"), try await app.register("other"))
-            let asked = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
+            let asked = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
             #expect(asked.status == 202)
             app.clock.advance(by: .days(14) - .minutes(5))
             try await app.runJobs()
-            let late = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            let late = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
             #expect(late.status == 200)
             app.clock.advance(by: .hours(1))
-            let renewed = await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": late["refresh_token"] ?? .null])
+            let renewed = await app.call(
+                "POST", "/v1/auth/refresh", json: ["refresh_token": late["refresh_token"] ?? .null])
             let live = try #require(renewed["access_token"]?.string)
             try await app.runJobs()
             #expect(await app.call("GET", "/v1/auth/me", token: live).status == 401)
-            #expect(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)]).status == 403)
+            #expect(
+                await app.call(
+                    "POST", "/v1/auth/login",
+                    json: ["email": .string(person.email), "password": .string(person.password)]
+                ).status == 403)
             app.clock.advance(by: Erasure.signingOut)
             try await app.runJobs()
-            #expect(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)]).status == 401)
+            #expect(
+                await app.call(
+                    "POST", "/v1/auth/login",
+                    json: ["email": .string(person.email), "password": .string(person.password)]
+                ).status == 401)
             #expect(await app.call("GET", "/v1/auth/me", token: live).status == 401)
-            #expect(try app.mailbox().filter { $0.recipient == person.email }.last?.subject == "Your account has been erased")
+            #expect(
+                try app.mailbox().filter { $0.recipient == person.email }.last?.subject
+                    == "Your account has been erased")
             let counts = try await app.app.database.read { transaction in
-                try ["people", "organisations", "memberships"].map { try transaction.count("SELECT COUNT(*) AS count FROM \(SQL(trusted: $0))") }
+                try ["people", "organisations", "memberships"].map {
+                    try transaction.count("SELECT COUNT(*) AS count FROM \(SQL(trusted: $0))")
+                }
             }
             #expect(counts == [1, 1, 1])
-            let signedIn = await app.call("POST", "/v1/auth/login", json: ["email": .string(other.email), "password": .string(other.password)])
+            let signedIn = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(other.email), "password": .string(other.password)])
             #expect(signedIn.status == 200)
             // The address is free again.
-            let new = await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": .string(person.password)])
+            let new = await app.call(
+                "POST", "/v1/auth/register",
+                json: ["email": .string(person.email), "password": .string(person.password)])
             #expect(new.status == 201)
             // What happened is still told, of somebody without a name.
             let rows = try await app.app.database.read { transaction in
-                try transaction.all("SELECT action, actor_id FROM audit_events WHERE action IN ('account.erased', 'erasure.requested')") { row in
+                try transaction.all(
+                    "SELECT action, actor_id FROM audit_events WHERE action IN ('account.erased', 'erasure.requested')"
+                ) { row in
                     (action: try row["action"] as String, actor: try row["actor_id"] as String?)
                 }
             }
@@ -116,7 +156,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `the last owner of an organisation with other members has to hand it over first`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `the last owner of an organisation with other members has to hand it over first`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, member) = (try await app.register("somebody"), try await app.register("member"))
             // From here on the schedules are known, and tick.
@@ -132,36 +173,47 @@ import Testing
                     )
                 }
             }
-            let before = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
+            let before = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
             #expect(before.status == 202)
             try await join(as: "member")
             app.clock.advance(by: .days(15))
             try await app.runJobs()
             #expect(try await app.auditCount("erasure.postponed") >= 1)
-            let login = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+            let login = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
             let token = try #require(login["access_token"]?.string)
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token).status == 200)
-            let refused = await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token)
+            let refused = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token)
             #expect(refused.status == 409)
             #expect(refused.code == "sole-owner")
 
             try await join(as: "owner")
-            #expect(await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token).status == 202)
+            #expect(
+                await app.call("POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: token)
+                    .status == 202)
             app.clock.advance(by: .days(15))
             try await app.runJobs()
             app.clock.advance(by: .minutes(2))
             try await app.runJobs()
             let left = try await app.app.database.read { transaction in
-                try transaction.all("SELECT name, personal_of FROM organisations WHERE id = \(person.organisation)") { row in
+                try transaction.all("SELECT name, personal_of FROM organisations WHERE id = \(person.organisation)") {
+                    row in
                     [try row["name"] as String?, try row["personal_of"] as String?]
                 }
             }
             #expect(left == [["Organisation", nil]])
-            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM people WHERE id = \(person.id)") } == 0)
+            #expect(
+                try await app.app.database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM people WHERE id = \(person.id)")
+                } == 0)
         }
     }
 
-    @Test(arguments: Engine.available) func `every table that could hold something of a person is spoken for`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `every table that could hold something of a person is spoken for`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let references = try await app.app.database.read { transaction -> Set<String> in
                 let statement: SQL =

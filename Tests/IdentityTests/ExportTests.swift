@@ -10,7 +10,8 @@ import Testing
 @testable import Identity
 
 @Suite struct ExportTests {
-    @Test(arguments: Engine.available) func `a copy is made once, told of by mail, fetched by its link alone, and gone after seven days`(engine: Engine)
+    @Test(arguments: Engine.available)
+    func `a copy is made once, told of by mail, fetched by its link alone, and gone after seven days`(engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
@@ -53,23 +54,33 @@ import Testing
             app.clock.advance(by: .hours(2))
             try await app.runJobs()
             #expect(try app.files("exports").isEmpty)
-            #expect(try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM privacy_exports") } == 0)
+            #expect(
+                try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM privacy_exports") } == 0)
         }
     }
 
-    @Test(arguments: Engine.available) func `it holds what the person wrote, and the manifest vouches for every entry`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `it holds what the person wrote, and the manifest vouches for every entry`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let registration: JSONValue = [
-                "email": "Somebody@example.org", "password": .string(TestApp.password), "username": "somebody", "full_name": "Somebody Body",
+                "email": "Somebody@example.org", "password": .string(TestApp.password), "username": "somebody",
+                "full_name": "Somebody Body",
                 "phone": "+44 1",
                 "organization": "Some Works",
             ]
-            let response = await app.call("POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"], address: "198.51.100.7")
+            let response = await app.call(
+                "POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"],
+                address: "198.51.100.7")
             let token = try #require(response["access_token"]?.string)
             _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token)
             _ = await app.call("POST", "/v1/training/init-session", json: ["sessionId": "s"], token: token)
-            let csv = Array((["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" }).joined(separator: "\n").utf8)
-            let form = multipart([("metadata", #"{"sessionId":"s","fileName":"engine.csv","type":"input"}"#)], file: ("file", "engine.csv", csv))
+            let csv = Array(
+                (["UTC;value"] + (0..<50).map { "\(Instant(seconds: 1_262_304_000 + Int64($0) * 3_600));\($0 % 24)" })
+                    .joined(separator: "\n").utf8)
+            let form = multipart(
+                [("metadata", #"{"sessionId":"s","fileName":"engine.csv","type":"input"}"#)],
+                file: ("file", "engine.csv", csv))
             let upload = await app.call("POST", "/v1/training/instant-upload", body: form, token: token)
             #expect(upload.status == 201, "\(upload)")
             let stranger = try await app.register("stranger")
@@ -88,11 +99,15 @@ import Testing
             #expect(try zip.json("data/usage.json").array?.first?["meter"] == "uploads")
             #expect(try zip.json("data/training-files.json").array?.first?["name"] == "engine.csv")
             #expect(try zip.json("data/audit.json").array?.contains { $0["action"] == "account.created" } == true)
-            #expect(zip.entries.contains { $0.key.hasPrefix("files/training/") && $0.value.sha256 == Hex.encode(Digest.sha256(csv)) })
+            #expect(
+                zip.entries.contains {
+                    $0.key.hasPrefix("files/training/") && $0.value.sha256 == Hex.encode(Digest.sha256(csv))
+                })
 
             let manifest = try zip.json("manifest.json")
             let listed = try #require(manifest["entries"]?.array)
-            #expect(Set(listed.compactMap { $0["name"]?.string }) == Set(zip.entries.keys).subtracting(["manifest.json"]))
+            #expect(
+                Set(listed.compactMap { $0["name"]?.string }) == Set(zip.entries.keys).subtracting(["manifest.json"]))
             for entry in listed {
                 let seen = try #require(zip.entries[entry["name"]?.string ?? ""])
                 #expect(entry["sha256"]?.string == seen.sha256)
@@ -107,13 +122,16 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `more rows than are read at once are all there, once`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `more rows than are read at once are all there, once`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let count = 1_234
             try await app.app.database.write { [audit = app.app.audit] transaction in
                 for index in 0..<count {
-                    try audit.record(AuditEvent("test.made", actor: person.id.text, subject: "\(10_000 + index)"), in: transaction)
+                    try audit.record(
+                        AuditEvent("test.made", actor: person.id.text, subject: "\(10_000 + index)"), in: transaction)
                 }
             }
             let rows = try #require(try await app.exported(person.token).json("data/audit.json").array)
@@ -122,7 +140,9 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `whichever statement fails, a copy is ready in the end, once, and no file is left over`(engine: Engine) async throws
+    @Test(arguments: Engine.available)
+    func `whichever statement fails, a copy is ready in the end, once, and no file is left over`(engine: Engine)
+        async throws
     {
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
@@ -134,7 +154,9 @@ import Testing
             } check: { _ in
                 app.clock.advance(by: .minutes(1))
                 try await app.runJobs()
-                let ready = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM privacy_exports WHERE state = 'preparing'") }
+                let ready = try await app.app.database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM privacy_exports WHERE state = 'preparing'")
+                }
                 #expect(ready == 0)
             }
             #expect(failed > 5)
@@ -160,13 +182,17 @@ extension TestApp {
     }
 
     func auditCount(_ action: String) async throws -> Int64 {
-        try await app.database.read { try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action)") }
+        try await app.database.read {
+            try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action)")
+        }
     }
 
     /// The files below a folder of the file store.
     func files(_ folder: String) throws -> [String] {
         let root = "\(app.configuration.dataFolder)/files/\(folder)"
         guard let entries = FileManager.default.enumerator(atPath: root) else { return [] }
-        return entries.compactMap { $0 as? String }.filter { FileManager.default.contents(atPath: "\(root)/\($0)") != nil }
+        return entries.compactMap { $0 as? String }.filter {
+            FileManager.default.contents(atPath: "\(root)/\($0)") != nil
+        }
     }
 }

@@ -21,7 +21,9 @@ import Testing
         let seconds = waits(14, under: .growing(free: 5)).map { Int64($0.inSeconds) }
         #expect(seconds.prefix(5) == [0, 0, 0, 0, 0])
         #expect(seconds[5] == Int64(LoginThrottleRule.delayMin.inSeconds))
-        for (one, next) in zip(seconds.dropFirst(5), seconds.dropFirst(6)) { #expect(next == min(2 * one, Int64(LoginThrottleRule.delayMax.inSeconds))) }
+        for (one, next) in zip(seconds.dropFirst(5), seconds.dropFirst(6)) {
+            #expect(next == min(2 * one, Int64(LoginThrottleRule.delayMax.inSeconds)))
+        }
         #expect(seconds[13] == Int64(LoginThrottleRule.delayMax.inSeconds))
     }
 

@@ -20,14 +20,18 @@ struct Forgery {
         claims = try Self.members(of: original[1])
     }
 
-    private static func members(of part: Substring) throws -> [String: JSONValue] { try JSONValue(parsing: Base64URL.decode(part) ?? []).object ?? [:] }
+    private static func members(of part: Substring) throws -> [String: JSONValue] {
+        try JSONValue(parsing: Base64URL.decode(part) ?? []).object ?? [:]
+    }
 
     /// The changed token under the signature that it had.
     var unsigned: String { get throws { try head + "." + original[2] } }
     /// The changed token under a signature of the service itself.
     func signed(by key: _RSA.Signing.PrivateKey) throws -> String {
         let text = try head
-        return try text + "." + Base64URL.encode(Array(key.signature(for: Data(text.utf8), padding: .insecurePKCS1v1_5).rawRepresentation))
+        return try text + "."
+            + Base64URL.encode(
+                Array(key.signature(for: Data(text.utf8), padding: .insecurePKCS1v1_5).rawRepresentation))
     }
     /// The changed token under a signature with a secret that both sides would have to know.
     func signed(withSecret secret: [UInt8]) throws -> String {
@@ -37,7 +41,9 @@ struct Forgery {
 
     var head: String {
         get throws {
-            func part(_ members: [String: JSONValue]) throws -> String { Base64URL.encode(Array(try JSONEncoder().encode(JSONValue.object(members)))) }
+            func part(_ members: [String: JSONValue]) throws -> String {
+                Base64URL.encode(Array(try JSONEncoder().encode(JSONValue.object(members))))
+            }
             return try part(header) + "." + part(claims)
         }
     }

@@ -12,25 +12,33 @@ import Testing
     private static let reason: JSONValue = ["reason": "They cannot find their files"]
 
     @Test(arguments: Engine.available)
-    func `an administrator acts in somebody's name for an hour, under both names, and the person is told`(engine: Engine) async throws {
+    func `an administrator acts in somebody's name for an hour, under both names, and the person is told`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
-            let response = await app.call("POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: administrator.token)
+            let response = await app.call(
+                "POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: administrator.token)
             #expect(response.status == 201 && response["expires_in"] == 3600 && response["refresh_token"] == nil)
             let token = try #require(response["access_token"]?.string)
             let claims = try #require(token.claims)
-            #expect(claims["sub"] == .string(person.id.text) && claims["act"]?["sub"] == .string(administrator.id.text) && claims["role"] == "user")
+            #expect(
+                claims["sub"] == .string(person.id.text) && claims["act"]?["sub"] == .string(administrator.id.text)
+                    && claims["role"] == "user")
             #expect(await app.call("GET", "/v1/auth/profile", token: token)["user"]?["id"] == .string(person.id.text))
 
             let begun = try #require(try await app.audited("impersonation.begun").first)
-            #expect(begun.actor == administrator.id.text && begun.details == #"{"reason":"They cannot find their files"}"#)
+            #expect(
+                begun.actor == administrator.id.text && begun.details == #"{"reason":"They cannot find their files"}"#)
             let mail = try await app.mail(to: person.email).filter { $0.text.contains("They cannot find their files") }
             #expect(mail.count == 1 && mail.first?.text.contains(administrator.email) == true)
 
             // What is done with it names both.
             #expect(await app.call("GET", "/v1/auth/users", token: token).code == "insufficient-role")
             let both = try await app.app.database.read { transaction in
-                try transaction.all("SELECT actor_id, impersonator_id FROM audit_events WHERE action = 'access.refused'") { row in
+                try transaction.all(
+                    "SELECT actor_id, impersonator_id FROM audit_events WHERE action = 'access.refused'"
+                ) { row in
                     [try row["actor_id"] as String?, try row["impersonator_id"] as String?]
                 }
             }
@@ -44,17 +52,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `it ends when it is ended, with the person's sessions, and with the administrator's rights`(engine: Engine) async throws {
+    func `it ends when it is ended, with the person's sessions, and with the administrator's rights`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
-            let administrator = try await app.administrator(), other = try await app.administrator(), person = try await app.register()
+            let administrator = try await app.administrator(), other = try await app.administrator(),
+                person = try await app.register()
             func begin() async throws -> String {
                 let path = "/v1/auth/users/\(person.id)/impersonation"
-                return try #require(await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
+                return try #require(
+                    await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
             }
-            func isGood(_ token: String) async -> Bool { await app.call("GET", "/v1/auth/verify", token: token).status == 200 }
+            func isGood(_ token: String) async -> Bool {
+                await app.call("GET", "/v1/auth/verify", token: token).status == 200
+            }
 
             let first = try await begin()
-            #expect(await app.call("DELETE", "/v1/auth/users/\(person.id)/impersonation", token: other.token)["ended"] == 1)
+            #expect(
+                await app.call("DELETE", "/v1/auth/users/\(person.id)/impersonation", token: other.token)["ended"] == 1)
             #expect(await !isGood(first))
             #expect(await isGood(person.token), "the person goes on")
             let second = try await begin()
@@ -62,24 +77,34 @@ import Testing
             #expect(await !isGood(second))
             #expect(await isGood(person.token))
             let third = try await begin()
-            #expect(await app.call("PATCH", "/v1/auth/users/\(person.id)", json: ["end_sessions": true], token: other.token).status == 200)
+            #expect(
+                await app.call("PATCH", "/v1/auth/users/\(person.id)", json: ["end_sessions": true], token: other.token)
+                    .status == 200)
             #expect(await !isGood(third))
             let fourth = try await begin()
-            #expect(await app.call("PATCH", "/v1/auth/users/\(administrator.id)", json: ["role": "user"], token: other.token).status == 200)
+            #expect(
+                await app.call(
+                    "PATCH", "/v1/auth/users/\(administrator.id)", json: ["role": "user"], token: other.token
+                ).status == 200)
             #expect(await !isGood(fourth))
             #expect(try await app.audited("impersonation.ended").count == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a revocation is remembered for as long as such a token lives, also by a process that starts later`(engine: Engine) async throws {
+    func `a revocation is remembered for as long as such a token lives, also by a process that starts later`(
+        engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
             let path = "/v1/auth/users/\(person.id)/impersonation"
-            let token = try #require(await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
+            let token = try #require(
+                await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
             #expect(await app.call("DELETE", path, token: administrator.token)["ended"] == 1)
             app.clock.advance(by: .minutes(50))
-            try await app.withSecondProcess { second in #expect(await second.call("GET", "/v1/auth/verify", token: token).code == "token-expired") }
+            try await app.withSecondProcess { second in
+                #expect(await second.call("GET", "/v1/auth/verify", token: token).code == "token-expired")
+            }
         }
     }
 
@@ -88,18 +113,25 @@ import Testing
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
             let path = "/v1/auth/users/\(person.id)/impersonation"
-            let token = try #require(await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
+            let token = try #require(
+                await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
             let doors = [
-                ("POST", "auth/change-password"), ("POST", "auth/change-email"), ("POST", "auth/mfa/setup"), ("POST", "auth/mfa/disable"),
+                ("POST", "auth/change-password"), ("POST", "auth/change-email"), ("POST", "auth/mfa/setup"),
+                ("POST", "auth/mfa/disable"),
                 ("POST", "auth/mfa/backup-codes"),
-                ("POST", "auth/api-keys"), ("POST", "user/profile/reset-api-key"), ("DELETE", "auth/sessions"), ("DELETE", "user/profile"),
-                ("POST", "organisations"), ("POST", "organisations/\(person.organisation)/invitations"), ("POST", "invitations/acceptance"),
-                ("POST", "user/export"), ("POST", "user/erasure"), ("DELETE", "user/erasure"), ("POST", "payments/subscribe"),
+                ("POST", "auth/api-keys"), ("POST", "user/profile/reset-api-key"), ("DELETE", "auth/sessions"),
+                ("DELETE", "user/profile"),
+                ("POST", "organisations"), ("POST", "organisations/\(person.organisation)/invitations"),
+                ("POST", "invitations/acceptance"),
+                ("POST", "user/export"), ("POST", "user/erasure"), ("DELETE", "user/erasure"),
+                ("POST", "payments/subscribe"),
                 ("POST", "payments/cancel-subscription"), ("POST", "payments/start-trial"),
             ]
             for (method, door) in doors {
                 let response = await app.call(method, "/v1/\(door)", json: method == "POST" ? [:] : nil, token: token)
-                #expect(response.status == 403 && response.code == "impersonation-not-allowed", "\(method) \(door): \(response.status) \(response.code ?? "")")
+                #expect(
+                    response.status == 403 && response.code == "impersonation-not-allowed",
+                    "\(method) \(door): \(response.status) \(response.code ?? "")")
             }
             #expect(await app.call("GET", "/v1/user/erasure", token: token)["scheduled"] == false, "one may look")
         }
@@ -119,10 +151,16 @@ import Testing
                 #expect(response.status == 403 && response.code == "impersonation-not-allowed")
             }
             #expect(await begin(app.runtime.id()).status == 404)
-            for reason in ["too short", String(repeating: "x", count: 501)] { #expect(await begin(person.id, ["reason": .string(reason)]).status == 422) }
+            for reason in ["too short", String(repeating: "x", count: 501)] {
+                #expect(await begin(person.id, ["reason": .string(reason)]).status == 422)
+            }
             #expect(await begin(person.id, [:]).status == 422)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE impersonator_id IS NOT NULL") == 0)
-            #expect(await app.call("POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: person.token).code == "insufficient-role")
+            #expect(
+                try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE impersonator_id IS NOT NULL") == 0)
+            #expect(
+                await app.call(
+                    "POST", "/v1/auth/users/\(person.id)/impersonation", json: Self.reason, token: person.token
+                ).code == "insufficient-role")
 
             let token = try #require(await begin(person.id)["access_token"]?.string)
             let paid = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token)

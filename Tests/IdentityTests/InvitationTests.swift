@@ -25,7 +25,8 @@ import Testing
             #expect(open["invitations"]?.array?.map { $0["role"] } == ["admin"])
             #expect(!open.text.contains(token))
 
-            #expect(await accept(token, guest, in: app).code == "invitation-for-another", "the address is not proved yet")
+            #expect(
+                await accept(token, guest, in: app).code == "invitation-for-another", "the address is not proved yet")
             try await app.prove(guest)
             app.clock.advance(by: .milliseconds(2))
             let accepted = await accept(token, guest, in: app)
@@ -33,8 +34,11 @@ import Testing
             #expect(accepted["id"] == .string(id))
             #expect(accepted["role"] == "admin")
             #expect(await accept(token, guest, in: app).code == "invitation-not-found")
-            #expect(await app.call("GET", "/v1/auth/verify", token: guest.token, headers: ["X-Organisation": id]).status == 200)
-            #expect(await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"] == [])
+            #expect(
+                await app.call("GET", "/v1/auth/verify", token: guest.token, headers: ["X-Organisation": id]).status
+                    == 200)
+            #expect(
+                await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"] == [])
             #expect(try await app.audited("invitation.sent").map(\.actor) == [owner.id.text])
             #expect(try await app.audited("invitation.accepted").map(\.outcome) == ["refused", "success"])
 
@@ -47,7 +51,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a link is worth nothing to anybody else, nor a token that is not quite right`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, guest, thief) = (try await app.register("owner"), try await app.register("guest"), try await app.register("thief"))
+            let (owner, guest, thief) = (
+                try await app.register("owner"), try await app.register("guest"), try await app.register("thief")
+            )
             for person in [guest, thief] { try await app.prove(person) }
             let id = try await app.organisation(of: owner)
             let token = try await app.invite(guest.email, to: id, as: "owner", by: owner)
@@ -55,7 +61,9 @@ import Testing
             for wrong in [String(token.dropLast()), token + "A", Digest.hex(token), "x"] {
                 #expect(await accept(wrong, guest, in: app).code == "invitation-not-found")
             }
-            #expect(await app.call("POST", "/v1/invitations/acceptance", json: ["token": ""], token: guest.token).code == "validation-failed")
+            #expect(
+                await app.call("POST", "/v1/invitations/acceptance", json: ["token": ""], token: guest.token).code
+                    == "validation-failed")
             let members = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id)")
             #expect(members == 1)
             #expect(await accept(token, guest, in: app).status == 200)
@@ -63,7 +71,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an invitation ends after seven days, when it is taken back, and when a newer one is sent`(_ engine: Engine) async throws {
+    func `an invitation ends after seven days, when it is taken back, and when a newer one is sent`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             try await app.prove(guest)
@@ -71,20 +81,29 @@ import Testing
             let first = try await app.invite(guest.email, to: id, as: "member", by: owner)
             let second = try await app.invite(guest.email, to: id, as: "member", by: owner)
             #expect(await accept(first, guest, in: app).code == "invitation-not-found")
-            let open = await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"]?.array ?? []
+            let open =
+                await app.call("GET", "/v1/organisations/\(id)/invitations", token: owner.token)["invitations"]?.array
+                ?? []
             #expect(open.count == 1)
             let invitation = try #require(open.first?["id"]?.string)
             let elsewhere = try await app.organisation(of: guest)
-            #expect(await app.call("DELETE", "/v1/organisations/\(elsewhere)/invitations/\(invitation)", token: guest.token).status == 404)
-            #expect(await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status == 204)
-            #expect(await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status == 404)
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(elsewhere)/invitations/\(invitation)", token: guest.token)
+                    .status == 404)
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status
+                    == 204)
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status
+                    == 404)
             #expect(await accept(second, guest, in: app).code == "invitation-not-found")
             #expect(try await app.audited("invitation.revoked").map(\.subject) == [invitation])
 
             let third = try await app.invite(guest.email, to: id, as: "member", by: owner)
             app.clock.advance(by: Invitation.lifetime)
             let token = try #require(await app.signIn(guest)["access_token"]?.string)
-            let late = await app.call("POST", "/v1/invitations/acceptance", json: ["token": .string(third)], token: token)
+            let late = await app.call(
+                "POST", "/v1/invitations/acceptance", json: ["token": .string(third)], token: token)
             #expect(late.code == "invitation-not-found")
             app.clock.advance(by: PruneCredentials.invitationsKept + .days(1))
             try await app.prune()
@@ -95,12 +114,16 @@ import Testing
     @Test(arguments: Engine.available)
     func `an invitation is void once whoever sent it may not send it any more`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, admin, guest) = (try await app.register("owner"), try await app.register("admin"), try await app.register("guest"))
+            let (owner, admin, guest) = (
+                try await app.register("owner"), try await app.register("admin"), try await app.register("guest")
+            )
             try await app.prove(guest)
             let id = try await app.organisation(of: owner)
             try await app.join(admin, id, as: "admin", invitedBy: owner)
             let token = try await app.invite(guest.email, to: id, as: "member", by: admin)
-            #expect(await app.call("DELETE", "/v1/organisations/\(id)/members/\(admin.id)", token: owner.token).status == 204)
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(id)/members/\(admin.id)", token: owner.token).status
+                    == 204)
             #expect(await accept(token, guest, in: app).code == "invitation-not-found")
         }
     }
@@ -110,7 +133,8 @@ import Testing
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             try await app.prove(guest)
-            let token = try await app.invite(guest.email, to: try await app.organisation(of: owner), as: "member", by: owner)
+            let token = try await app.invite(
+                guest.email, to: try await app.organisation(of: owner), as: "member", by: owner)
             async let first = accept(token, guest, in: app)
             async let second = accept(token, guest, in: app)
             #expect(await [first.status, second.status].sorted() == [200, 404])
@@ -124,7 +148,9 @@ import Testing
             let owner = try await app.register("owner")
             let path = "/v1/organisations/\(try await app.organisation(of: owner))/invitations"
             for number in 0..<OrganisationLimits.invitationsPerDay {
-                #expect(await app.call("POST", path, json: ["email": .string("a\(number)@example.org")], token: owner.token).status == 201)
+                #expect(
+                    await app.call("POST", path, json: ["email": .string("a\(number)@example.org")], token: owner.token)
+                        .status == 201)
             }
             let refused = await app.call("POST", path, json: ["email": "one-more@example.org"], token: owner.token)
             #expect(refused.status == 429)

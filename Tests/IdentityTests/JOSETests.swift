@@ -9,7 +9,9 @@ import Testing
 
 /// Tokens that are wrong in every way that we can think of, for each algorithm; and what somebody else's verifier says to them.
 @Suite struct JOSETests {
-    private func withCases(_ algorithm: SigningAlgorithm, _ body: (TestApp, [JOSECase]) async throws -> Void) async throws {
+    private func withCases(_ algorithm: SigningAlgorithm, _ body: (TestApp, [JOSECase]) async throws -> Void)
+        async throws
+    {
         try await withTestApp(.sqlite, change: { $0.jwtAlgorithm = algorithm }) { app in
             let person = try await app.register()
             let key = try await app.app.identity.keys.current()
@@ -17,7 +19,9 @@ import Testing
             let cases = JOSECases(
                 genuine: try RawToken(of: person.token) { try key.signature(for: $0) },
                 algorithm: algorithm,
-                publicTexts: [published.text, key.key.id.text, "", key.published?.n ?? key.published?.x ?? "gatehouse"],
+                publicTexts: [
+                    published.text, key.key.id.text, "", key.published?.n ?? key.published?.x ?? "gatehouse",
+                ],
                 now: app.clock.now.seconds
             )
             try await body(app, cases.all())
@@ -25,13 +29,16 @@ import Testing
     }
 
     @Test(arguments: SigningAlgorithm.allCases)
-    func `what is wrong in one way is refused with a reason, and changes nothing`(_ algorithm: SigningAlgorithm) async throws {
+    func `what is wrong in one way is refused with a reason, and changes nothing`(_ algorithm: SigningAlgorithm)
+        async throws
+    {
         try await withCases(algorithm) { app, cases in
             #expect(cases.count > 250)
             let lines = app.log.lines.count
             for example in cases {
                 // A header line holds no line break and no letters beyond ASCII; the front door takes it as it is.
-                let response = await app.call("GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
+                let response = await app.call(
+                    "GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
                 let comment: Comment = "\(example.name): \(response)"
                 switch example.verdict {
                 case .accepted: #expect(response.status == 200, comment)
@@ -44,12 +51,15 @@ import Testing
                     #expect(response.code == "authentication-failed", comment)
                     let reason = response["details"]?.string ?? ""
                     #expect(
-                        reason.hasPrefix("invalid JWT: unable to parse or verify signature, token ") || reason.hasPrefix("the Authorization header"), comment)
+                        reason.hasPrefix("invalid JWT: unable to parse or verify signature, token ")
+                            || reason.hasPrefix("the Authorization header"), comment)
                     #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment)
                 }
                 #expect(response.bytes.count < 1_000, comment)
                 // What was refused once is not remembered as good.
-                if example.verdict != .accepted { #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment) }
+                if example.verdict != .accepted {
+                    #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment)
+                }
             }
             // One line a call, and no token in any.
             let logged = app.log.lines.dropFirst(lines)
@@ -57,13 +67,17 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: PyJWT.isThere, "PyJWT is not there: name an interpreter that has it in GATEHOUSE_PYTHON."), arguments: SigningAlgorithm.allCases)
-    func `PyJWT is of the same opinion, except where our rules are stricter`(_ algorithm: SigningAlgorithm) async throws {
+    @Test(
+        .enabled(if: PyJWT.isThere, "PyJWT is not there: name an interpreter that has it in GATEHOUSE_PYTHON."),
+        arguments: SigningAlgorithm.allCases)
+    func `PyJWT is of the same opinion, except where our rules are stricter`(_ algorithm: SigningAlgorithm) async throws
+    {
         try await withCases(algorithm) { app, cases in
             var key: JSONValue = await app.call("GET", "/.well-known/jwks.json")["keys"]?.array?.first ?? .null
             if algorithm == .hs256 { key = .string(String(decoding: try await app.signingSecret(), as: UTF8.self)) }
             let taken = try PyJWT.accepted(
-                cases.map(\.token), key: key, algorithm: algorithm.rawValue, issuer: "http://localhost:8080", now: app.clock.now.seconds)
+                cases.map(\.token), key: key, algorithm: algorithm.rawValue, issuer: "http://localhost:8080",
+                now: app.clock.now.seconds)
             let ours = Set(cases.indices.filter { cases[$0].verdict == .accepted })
             // It allows clocks no error.
             #expect(ours.subtracting(taken).map { cases[$0].name } == ["issued within a clock's error"])
@@ -80,9 +94,12 @@ private enum PyJWT {
     static let isThere = (try? run("import jwt, cryptography", input: Data())) != nil
 
     /// - Returns: the places of the tokens that it takes.
-    static func accepted(_ tokens: [String], key: JSONValue, algorithm: String, issuer: String, now: Int64) throws -> Set<Int> {
+    static func accepted(_ tokens: [String], key: JSONValue, algorithm: String, issuer: String, now: Int64) throws
+        -> Set<Int>
+    {
         let question: JSONValue = [
-            "tokens": .array(tokens.map { .string($0) }), "key": key, "algorithm": .string(algorithm), "issuer": .string(issuer), "now": .integer(now),
+            "tokens": .array(tokens.map { .string($0) }), "key": key, "algorithm": .string(algorithm),
+            "issuer": .string(issuer), "now": .integer(now),
         ]
         return try JSONDecoder().decode(Set<Int>.self, from: run(script, input: JSONEncoder().encode(question)))
     }
@@ -93,7 +110,9 @@ private enum PyJWT {
         defer { try? FileManager.default.removeItem(at: file) }
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", script, file.path]
+        process.arguments = [
+            ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", script, file.path,
+        ]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

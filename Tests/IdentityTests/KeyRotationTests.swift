@@ -149,12 +149,16 @@ import Testing
                 #expect(keys.count { $0.state == .next } <= 1)
             }
             try await withEachStatementFailing(
-                on: app.app.database, { _ = try await app.rotation(database: $0) { $0.signingAlgorithm = .es256 }.rotate(now: true) }, check: check)
+                on: app.app.database,
+                { _ = try await app.rotation(database: $0) { $0.signingAlgorithm = .es256 }.rotate(now: true) },
+                check: check)
             try await withEachStatementFailing(
-                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.prepare() }, check: check)
+                on: app.app.database,
+                { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.prepare() }, check: check)
             app.clock.advance(by: .days(91))
             try await withEachStatementFailing(
-                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.turn() }, check: check)
+                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.turn() },
+                check: check)
             #expect(try await app.app.identity.signingKeys().map(\.state) == [.next, .current])
         }
     }
@@ -169,28 +173,37 @@ import Testing
                     let token = try #require(await second.signIn(person)["access_token"]?.string)
                     #expect(try Forgery(of: token).header["alg"]?.string == algorithm.rawValue)
                     tokens.append(token)
-                    for token in tokens { #expect(await second.call("GET", "/v1/auth/profile", token: token).status == 200) }
+                    for token in tokens {
+                        #expect(await second.call("GET", "/v1/auth/profile", token: token).status == 200)
+                    }
                     // Whoever can verify HMAC can also sign.
-                    let algorithms = await second.call("GET", "/.well-known/jwks.json")["keys"]?.array?.compactMap { $0["alg"]?.string } ?? []
+                    let algorithms =
+                        await second.call("GET", "/.well-known/jwks.json")["keys"]?.array?.compactMap {
+                            $0["alg"]?.string
+                        } ?? []
                     #expect(!algorithms.contains("HS256"))
                     #expect(algorithms.contains(algorithm.rawValue) == (algorithm != .hs256))
                 }
             }
             #expect(
-                try await app.app.identity.signingKeys().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current] + Array(repeating: .previous, count: 4)
+                try await app.app.identity.signingKeys().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
+                    + Array(repeating: .previous, count: 4)
             )
         }
     }
 
     @Test(arguments: Engine.available)
     func `a changed secret is a new key, and the same one is none`(_ engine: Engine) async throws {
-        try await withTestApp(engine, change: { ($0.jwtAlgorithm, $0.jwtSecret) = (.hs256, "the first secret, which is long enough") }) { app in
+        try await withTestApp(
+            engine, change: { ($0.jwtAlgorithm, $0.jwtSecret) = (.hs256, "the first secret, which is long enough") }
+        ) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
                 let keys = try await second.app.identity.signingKeys()
                 #expect(keys.count == 1)
             }
-            try await app.withSecondProcess(change: { $0.jwtSecret = "another secret, which is as long as that" }) { second in
+            try await app.withSecondProcess(change: { $0.jwtSecret = "another secret, which is as long as that" }) {
+                second in
                 #expect(try await second.app.identity.signingKeys().map(\.state) == [.current, .previous])
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).status == 200)
                 #expect(await second.call("GET", "/.well-known/jwks.json").json == ["keys": []])
@@ -219,7 +232,8 @@ import Testing
     @Test func `what is published may be kept for a while, and asked after`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/.well-known/jwks.json")
-            #expect(response.headers["cache-control"] == "public, max-age=\(SigningKey.cacheLifetime.components.seconds)")
+            #expect(
+                response.headers["cache-control"] == "public, max-age=\(SigningKey.cacheLifetime.components.seconds)")
             let tag = try #require(response.headers["etag"])
             for known in [tag, "\"other\", \(tag)", "W/\(tag)", "*"] {
                 let again = await app.call("GET", "/.well-known/jwks.json", headers: ["If-None-Match": known])
@@ -244,7 +258,8 @@ import Testing
             try await database.write { transaction in
                 for (id, state) in [("old", "previous"), ("new", "current")] {
                     try transaction.execute(
-                        "INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at) VALUES (\(id), 'RS256', 'sealed', \(state), 1000000)")
+                        "INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at) VALUES (\(id), 'RS256', 'sealed', \(state), 1000000)"
+                    )
                 }
             }
             try await Migrator(migrations).run(on: database)
@@ -264,16 +279,23 @@ private struct CachingVerifier {
     mutating func accepts(_ token: String, at now: Instant, _ app: TestApp) async throws -> Bool {
         if freshUntil.map({ now >= $0 }) ?? true { try await fetch(at: now, app) }
         let parts = token.split(separator: ".")
-        guard parts.count == 3, let kid = try Forgery(of: token).header["kid"]?.string, let key = keys[kid], let signature = Base64URL.decode(parts[2]) else {
+        guard parts.count == 3, let kid = try Forgery(of: token).header["kid"]?.string, let key = keys[kid],
+            let signature = Base64URL.decode(parts[2])
+        else {
             return false
         }
         let signed = Data("\(parts[0]).\(parts[1])".utf8)
-        return key.isValidSignature(_RSA.Signing.RSASignature(rawRepresentation: signature), for: signed, padding: .insecurePKCS1v1_5)
+        return key.isValidSignature(
+            _RSA.Signing.RSASignature(rawRepresentation: signature), for: signed, padding: .insecurePKCS1v1_5)
     }
 
     private mutating func fetch(at now: Instant, _ app: TestApp) async throws {
         let response = await app.call("GET", "/.well-known/jwks.json")
-        guard let seconds = response.headers["cache-control"]?.firstMatch(of: /max-age=([0-9]+)/).flatMap({ Int64($0.output.1) }) else {
+        guard
+            let seconds = response.headers["cache-control"]?.firstMatch(of: /max-age=([0-9]+)/).flatMap({
+                Int64($0.output.1)
+            })
+        else {
             throw UnexpectedResponse(response)
         }
         freshUntil = now + .seconds(seconds)
@@ -289,7 +311,9 @@ private struct CachingVerifier {
 
 @Suite struct CachingVerifierTests {
     @Test(arguments: Engine.available)
-    func `whoever caches our keys refuses no good token and takes no retired key, whatever the clock does`(_ engine: Engine) async throws {
+    func `whoever caches our keys refuses no good token and takes no retired key, whatever the clock does`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine, change: { $0.keyRotationDays = 1 }) { app in
             let person = try await app.register()
             var verifiers = Array(repeating: CachingVerifier(), count: 3)
@@ -297,7 +321,8 @@ private struct CachingVerifier {
             var generator = SplitMix(seed: 7)
             // Minutes, hours, a leap over days, and clocks that are set back by a second.
             let steps: [Duration] = [
-                .minutes(1), .minutes(3), .minutes(4), .minutes(5), .minutes(6), .minutes(14), .hours(1), .hours(7), .days(3), .seconds(-1),
+                .minutes(1), .minutes(3), .minutes(4), .minutes(5), .minutes(6), .minutes(14), .hours(1), .hours(7),
+                .days(3), .seconds(-1),
             ]
             for step in 0..<50 {
                 app.clock.advance(by: steps[Int(generator.next() % UInt64(steps.count))])
@@ -305,7 +330,11 @@ private struct CachingVerifier {
                 try await app.app.identity.keys.synchronize()
                 let now = app.clock.now
                 tokens = tokens.filter { now < $0.issued + app.app.configuration.accessTokenLifetime }
-                if let token = await app.signIn(person)["access_token"]?.string { tokens.append((token, now)) } else { Issue.record("step \(step)") }
+                if let token = await app.signIn(person)["access_token"]?.string {
+                    tokens.append((token, now))
+                } else {
+                    Issue.record("step \(step)")
+                }
                 // Each of them looks at other times than the others.
                 let index = Int(generator.next() % UInt64(verifiers.count))
                 for token in tokens {

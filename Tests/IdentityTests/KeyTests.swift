@@ -30,8 +30,12 @@ import Testing
             #expect(modulus.count == 256)
             #expect(modulus.first != 0)
             let publicKey = try _RSA.Signing.PublicKey(n: modulus, e: exponent)
-            let signature = _RSA.Signing.RSASignature(rawRepresentation: try #require(Base64URL.decode(token.original[2])))
-            #expect(publicKey.isValidSignature(signature, for: Data((token.original[0] + "." + token.original[1]).utf8), padding: .insecurePKCS1v1_5))
+            let signature = _RSA.Signing.RSASignature(
+                rawRepresentation: try #require(Base64URL.decode(token.original[2])))
+            #expect(
+                publicKey.isValidSignature(
+                    signature, for: Data((token.original[0] + "." + token.original[1]).utf8),
+                    padding: .insecurePKCS1v1_5))
         }
     }
 
@@ -39,12 +43,16 @@ import Testing
     func `the key is made once and lies sealed`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let rows = try await app.app.database.read { transaction in
-                try transaction.all("SELECT sealed_private_key FROM signing_keys") { row in try row.read("sealed_private_key", as: String.self) }
+                try transaction.all("SELECT sealed_private_key FROM signing_keys") { row in
+                    try row.read("sealed_private_key", as: String.self)
+                }
             }
             #expect(rows.count == 1)
             #expect(!rows[0].contains("PRIVATE"))
             let published = await app.call("GET", "/.well-known/jwks.json")
-            try await app.withSecondProcess { second in #expect(await second.call("GET", "/.well-known/jwks.json").bytes == published.bytes) }
+            try await app.withSecondProcess { second in
+                #expect(await second.call("GET", "/.well-known/jwks.json").bytes == published.bytes)
+            }
             #expect(try await app.count("SELECT COUNT(*) AS count FROM signing_keys") == 1)
         }
     }
@@ -73,7 +81,8 @@ import Testing
             let sealer = Sealer(secret: "another secret of some length")
             await #expect(throws: SealedUnderAnotherKey.self) { try await app.rotation(sealer: sealer).prepare() }
             await #expect(throws: SealedUnderAnotherKey.self) {
-                try await KeyRing(database: app.app.database, sealer: sealer, runtime: app.runtime, logger: app.app.logger)
+                try await KeyRing(
+                    database: app.app.database, sealer: sealer, runtime: app.runtime, logger: app.app.logger)
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM signing_keys")
             #expect(count == 1)

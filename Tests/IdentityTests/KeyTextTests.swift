@@ -30,6 +30,8 @@ import Testing
             #expect(KeyText(String(changed), environment: "live") == nil, "\(index)")
         }
         #expect(KeyText(key.text, environment: "test") == nil)
-        for length in 0..<characters.count { #expect(KeyText(String(characters.prefix(length)), environment: "live") == nil) }
+        for length in 0..<characters.count {
+            #expect(KeyText(String(characters.prefix(length)), environment: "live") == nil)
+        }
     }
 }

@@ -35,7 +35,9 @@ extension TestApp {
         return new[0]
     }
 
-    func verify(token: String) async -> TestResponse { await call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]) }
+    func verify(token: String) async -> TestResponse {
+        await call("POST", "/v1/auth/verify-email", json: ["token": .string(token)])
+    }
 
     func verify(_ email: String, code: String) async -> TestResponse {
         await call("POST", "/v1/auth/verify-email", json: ["email": .string(email), "otp_code": .string(code)])
@@ -46,11 +48,14 @@ extension TestApp {
     }
 
     func isVerified(_ person: TestPerson) async throws -> Bool {
-        try await count("SELECT COUNT(*) AS count FROM people WHERE id = \(person.id) AND email_verified_at IS NOT NULL") == 1
+        try await count(
+            "SELECT COUNT(*) AS count FROM people WHERE id = \(person.id) AND email_verified_at IS NOT NULL") == 1
     }
 
     /// The audit trail of one kind of event that ended in one way.
-    func audited(_ action: String, _ outcome: String) async throws -> [AuditRow] { try await audited(action).filter { $0.outcome == outcome } }
+    func audited(_ action: String, _ outcome: String) async throws -> [AuditRow] {
+        try await audited(action).filter { $0.outcome == outcome }
+    }
 }
 
 struct WrongNumberOfMails: Error {

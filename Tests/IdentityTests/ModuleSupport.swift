@@ -12,7 +12,9 @@ import TestKit
 extension TestApp {
     /// What this installation seals its secrets under.
     var sealer: Sealer {
-        get throws { Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8)) }
+        get throws {
+            Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8))
+        }
     }
 
     var runtime: Runtime {
@@ -22,22 +24,27 @@ extension TestApp {
 
     /// The rotation of this installation's keys, with settings that may differ.
     func rotation(
-        sealer other: Sealer? = nil, database: (any Database)? = nil, change: (inout IdentitySettings) -> Void = { _ in }
+        sealer other: Sealer? = nil, database: (any Database)? = nil,
+        change: (inout IdentitySettings) -> Void = { _ in }
     ) throws -> KeyRotation {
         var settings = IdentitySettings(issuer: "http://localhost:8080")
         change(&settings)
         return KeyRotation(
             database: database ?? app.database,
             sealer: try other ?? sealer,
-            audit: AuditModule(database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime),
+            audit: AuditModule(
+                database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime),
             settings: settings,
             runtime: runtime
         )
     }
 
     /// Identity alone, on a database that may fail, with settings that may differ.
-    func withIdentity(on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void) async throws {
-        let settings = IdentitySettings(issuer: "http://localhost:8080", audience: audience, bcryptCost: 4, hashingThreads: 1)
+    func withIdentity(
+        on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void
+    ) async throws {
+        let settings = IdentitySettings(
+            issuer: "http://localhost:8080", audience: audience, bcryptCost: 4, hashingThreads: 1)
         try await body(
             IdentityModule(
                 database: database,

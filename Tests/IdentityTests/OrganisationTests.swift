@@ -14,7 +14,8 @@ import Testing
         try await withTestApp(engine) { app in
             let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
             app.clock.advance(by: .milliseconds(2))
-            let made = await app.call("POST", "/v1/organisations", json: ["name": "  Harbour Works "], token: owner.token)
+            let made = await app.call(
+                "POST", "/v1/organisations", json: ["name": "  Harbour Works "], token: owner.token)
             #expect(made.status == 201)
             #expect(made["name"] == "Harbour Works")
             #expect(made["role"] == "owner")
@@ -24,16 +25,23 @@ import Testing
             #expect(list.map { $0["id"]?.string } == [owner.organisation, id])
             #expect(list.map { $0["is_personal"] } == [true, false])
 
-            let renamed = await app.call("PUT", "/v1/organisations/\(id)", json: ["name": "Harbour"], token: owner.token)
+            let renamed = await app.call(
+                "PUT", "/v1/organisations/\(id)", json: ["name": "Harbour"], token: owner.token)
             #expect(renamed["name"] == "Harbour")
             #expect(await app.call("GET", "/v1/organisations/\(id)", token: owner.token)["name"] == "Harbour")
-            for (method, path) in [("GET", ""), ("GET", "/members"), ("PUT", ""), ("DELETE", ""), ("DELETE", "/members/me"), ("GET", "/invitations")] {
+            for (method, path) in [
+                ("GET", ""), ("GET", "/members"), ("PUT", ""), ("DELETE", ""), ("DELETE", "/members/me"),
+                ("GET", "/invitations"),
+            ] {
                 let json: JSONValue? = method == "PUT" ? ["name": "mine"] : nil
-                let response = await app.call(method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
+                let response = await app.call(
+                    method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
                 #expect(response.code == "not-found", "\(method) \(path): \(response)")
             }
             for name in ["", "   ", "a\nb", "\u{202E}x"] {
-                #expect(await app.call("POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token).pointers == ["/name"])
+                #expect(
+                    await app.call("POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token)
+                        .pointers == ["/name"])
             }
             #expect(try await app.audited("organisation.created").map(\.subject) == [id])
             #expect(try await app.audited("organisation.renamed").map(\.actor) == [owner.id.text])
@@ -45,33 +53,46 @@ import Testing
         try await withTestApp(engine) { app in
             let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
             let id = try await app.organisation(of: owner)
-            let there = await app.call("GET", "/v1/auth/verify", token: owner.token, headers: ["X-Organisation": id.uppercased()])
+            let there = await app.call(
+                "GET", "/v1/auth/verify", token: owner.token, headers: ["X-Organisation": id.uppercased()])
             #expect(there["organisation_id"] == .string(id))
-            #expect(await app.call("GET", "/v1/auth/verify", token: owner.token)["organisation_id"] == .string(owner.organisation))
+            #expect(
+                await app.call("GET", "/v1/auth/verify", token: owner.token)["organisation_id"]
+                    == .string(owner.organisation))
             // Of one that is another's, one that nobody has and one that is no id the same is said.
             let refusals = [id, "00000000-0000-7000-8000-00000000dead", "nonsense", ""]
             for header in refusals {
-                let response = await app.call("GET", "/v1/auth/verify", token: stranger.token, headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
+                let response = await app.call(
+                    "GET", "/v1/auth/verify", token: stranger.token,
+                    headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
                 #expect(response.status == 403)
                 #expect(response.code == "not-a-member")
                 #expect(response["detail"] == "You do not belong to this organisation")
             }
             // A key is for one organisation, and stays there.
-            let key = try #require(await app.makeKey(owner, ["identity.read"], headers: ["X-Organisation": id])["api_key"]?.string)
-            #expect(await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key])["organisation_id"] == .string(id))
-            let elsewhere = await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key, "X-Organisation": owner.organisation])
+            let key = try #require(
+                await app.makeKey(owner, ["identity.read"], headers: ["X-Organisation": id])["api_key"]?.string)
+            #expect(
+                await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key])["organisation_id"] == .string(id))
+            let elsewhere = await app.call(
+                "GET", "/v1/auth/verify", headers: ["X-API-Key": key, "X-Organisation": owner.organisation])
             #expect(elsewhere.code == "not-a-member")
             #expect(await app.call("GET", "/v1/organisations/\(id)", headers: ["X-API-Key": key]).status == 200)
-            #expect(await app.call("GET", "/v1/organisations/\(owner.organisation)", headers: ["X-API-Key": key]).status == 404)
+            #expect(
+                await app.call("GET", "/v1/organisations/\(owner.organisation)", headers: ["X-API-Key": key]).status
+                    == 404)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `switching moves the session: its tokens and what is refreshed from it are for the other organisation`(_ engine: Engine) async throws {
+    func `switching moves the session: its tokens and what is refreshed from it are for the other organisation`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
             let id = try await app.organisation(of: owner)
-            let switched = await app.call("POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: owner.token)
+            let switched = await app.call(
+                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: owner.token)
             #expect(switched.status == 200)
             let token = try #require(switched["access_token"]?.string)
             #expect(await app.call("GET", "/v1/auth/verify", token: token)["organisation_id"] == .string(id))
@@ -79,7 +100,8 @@ import Testing
             let refreshed = try #require(await app.refresh(owner.refreshToken)["access_token"]?.string)
             #expect(await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"] == .string(id))
             #expect(try await app.audited("session.moved").count == 1)
-            let refused = await app.call("POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: stranger.token)
+            let refused = await app.call(
+                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: stranger.token)
             #expect(refused.code == "not-a-member")
             let sessions = try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE organisation_id = \(id)")
             #expect(sessions == 1)
@@ -87,7 +109,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `taking somebody out ends what they may do there, at once here and within a second elsewhere`(_ engine: Engine) async throws {
+    func `taking somebody out ends what they may do there, at once here and within a second elsewhere`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             let id = try await app.organisation(of: owner)
@@ -96,15 +120,23 @@ import Testing
             let key = try #require(await app.makeKey(guest, ["*"], headers: there)["api_key"]?.string)
             let own = try #require(await app.makeKey(guest, ["*"])["api_key"]?.string)
             let body: JSONValue = ["organisation_id": .string(id)]
-            let token = try #require(await app.call("POST", "/v1/auth/switch-organisation", json: body, token: guest.token)["access_token"]?.string)
+            let token = try #require(
+                await app.call("POST", "/v1/auth/switch-organisation", json: body, token: guest.token)["access_token"]?
+                    .string)
             try await app.withSecondProcess { second in
                 #expect(await second.call("GET", "/v1/auth/verify", token: token)["organisation_id"] == .string(id))
                 #expect(await second.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).status == 200)
-                #expect(await app.call("DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token).status == 204)
+                #expect(
+                    await app.call("DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token).status
+                        == 204)
                 for node in [app, second] {
                     #expect(await node.call("GET", "/v1/auth/verify", token: token).code == "token-expired")
-                    #expect(await node.call("GET", "/v1/auth/verify", token: guest.token, headers: there).code == "not-a-member")
-                    #expect(await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).code == "authentication-failed")
+                    #expect(
+                        await node.call("GET", "/v1/auth/verify", token: guest.token, headers: there).code
+                            == "not-a-member")
+                    #expect(
+                        await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).code
+                            == "authentication-failed")
                     #expect(await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": own]).status == 200)
                     #expect(await node.call("GET", "/v1/auth/verify", token: guest.token).status == 200)
                     app.clock.advance(by: .milliseconds(500))
@@ -112,7 +144,9 @@ import Testing
             }
             // The session lives on, at home.
             let refreshed = try #require(await app.refresh(guest.refreshToken)["access_token"]?.string)
-            #expect(await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"] == .string(guest.organisation))
+            #expect(
+                await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"]
+                    == .string(guest.organisation))
             #expect(try await app.audited("membership.removed").map(\.subject) == [guest.id.text])
             // Coming back does not bring the key back.
             try await app.join(guest, id, as: "member", invitedBy: owner)
@@ -125,10 +159,15 @@ import Testing
         try await withTestApp(engine) { app in
             let owner = try await app.register("owner")
             let id = try await app.organisation(of: owner)
-            let (admin, other, member) = (try await app.register("admin"), try await app.register("other"), try await app.register("member"))
-            for (person, role) in [(admin, "admin"), (other, "admin"), (member, "member")] { try await app.join(person, id, as: role, invitedBy: owner) }
+            let (admin, other, member) = (
+                try await app.register("admin"), try await app.register("other"), try await app.register("member")
+            )
+            for (person, role) in [(admin, "admin"), (other, "admin"), (member, "member")] {
+                try await app.join(person, id, as: role, invitedBy: owner)
+            }
             let path = "/v1/organisations/\(id)"
-            func code(_ method: String, _ rest: String, _ json: JSONValue? = nil, _ person: TestPerson) async -> String? {
+            func code(_ method: String, _ rest: String, _ json: JSONValue? = nil, _ person: TestPerson) async -> String?
+            {
                 let response = await app.call(method, path + rest, json: json, token: person.token)
                 return response.code ?? "\(response.status)"
             }
@@ -142,13 +181,19 @@ import Testing
             #expect(await code("DELETE", "/members/\(admin.id)", nil, member) == "insufficient-role")
             // Once for each need: the same need within a minute is counted, and written down with the next.
             let noted = try await app.audited("access.refused")
-            #expect(noted.map(\.actor) == [member.id.text] && noted[0].details.contains("organisation role owner|admin"), "\(noted)")
-            let rows = try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'access.refused' AND organisation_id = \(id)")
+            #expect(
+                noted.map(\.actor) == [member.id.text] && noted[0].details.contains("organisation role owner|admin"),
+                "\(noted)")
+            let rows = try await app.count(
+                "SELECT COUNT(*) AS count FROM audit_events WHERE action = 'access.refused' AND organisation_id = \(id)"
+            )
             #expect(rows == 1)
             #expect(await code("PUT", "", ["name": "x"], admin) == "200")
             #expect(await code("POST", "/invitations", ["email": "a@example.org"], admin) == "201")
             for role in ["admin", "owner"] {
-                #expect(await code("POST", "/invitations", ["email": "b@example.org", "role": .string(role)], admin) == "insufficient-role")
+                #expect(
+                    await code("POST", "/invitations", ["email": "b@example.org", "role": .string(role)], admin)
+                        == "insufficient-role")
             }
             #expect(await code("PUT", "/members/\(member.id)", ["role": "admin"], admin) == "insufficient-role")
             #expect(await code("PUT", "/members/\(admin.id)", ["role": "owner"], admin) == "insufficient-role")
@@ -168,8 +213,14 @@ import Testing
             // Money of an organisation is for those who run it.
             try await app.join(member, id, as: "member", invitedBy: owner)
             let there = ["X-Organisation": id]
-            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: member.token, headers: there).code == "insufficient-role")
-            #expect(await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: there).status == 201)
+            #expect(
+                await app.call(
+                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: member.token, headers: there
+                ).code == "insufficient-role")
+            #expect(
+                await app.call(
+                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: there
+                ).status == 201)
             #expect(await app.call("GET", "/v1/usage", token: member.token, headers: there)["plan"] == "Free")
         }
     }
@@ -178,12 +229,16 @@ import Testing
     func `an organisation keeps an owner, whoever leaves at once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (first, second) = (try await app.register("first"), try await app.register("second"))
-            #expect(await app.call("DELETE", "/v1/organisations/\(first.organisation)/members/me", token: first.token).code == "last-owner")
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(first.organisation)/members/me", token: first.token).code
+                    == "last-owner")
             for round in 0..<6 {
                 let id = try await app.organisation(of: first)
                 let path = "/v1/organisations/\(id)/members"
                 #expect(await app.call("DELETE", path + "/me", token: first.token).code == "last-owner")
-                #expect(await app.call("PUT", "\(path)/\(first.id)", json: ["role": "member"], token: first.token).code == "last-owner")
+                #expect(
+                    await app.call("PUT", "\(path)/\(first.id)", json: ["role": "member"], token: first.token).code
+                        == "last-owner")
                 try await app.join(second, id, as: "owner", invitedBy: first)
                 // Two go at once: by leaving, by stepping down, by throwing each other out.
                 func go(_ person: TestPerson, _ other: TestPerson) async -> TestResponse {
@@ -197,7 +252,8 @@ import Testing
                 async let two = go(second, first)
                 let statuses = await [one.status, two.status].sorted()
                 #expect(statuses[0] < 300 && statuses[1] >= 400, "\(statuses)")
-                let owners = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'owner'")
+                let owners = try await app.count(
+                    "SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'owner'")
                 #expect(owners == 1)
             }
         }
@@ -211,7 +267,9 @@ import Testing
             let path = "/v1/organisations/\(person.organisation)"
             #expect(await app.call("DELETE", path + "/members/me", token: person.token).code == "last-owner")
             #expect(await app.call("DELETE", "\(path)/members/\(person.id)", token: partner.token).code == "last-owner")
-            #expect(await app.call("PUT", "\(path)/members/\(person.id)", json: ["role": "member"], token: partner.token).code == "last-owner")
+            #expect(
+                await app.call("PUT", "\(path)/members/\(person.id)", json: ["role": "member"], token: partner.token)
+                    .code == "last-owner")
             #expect(await app.call("DELETE", path, token: person.token).code == "organisation-in-use")
             #expect(await app.call("DELETE", path + "/members/me", token: partner.token).status == 204)
             #expect(await app.call("DELETE", path, token: person.token).code == "organisation-in-use")
@@ -224,10 +282,15 @@ import Testing
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register(), try await app.register("guest"))
             let (empty, used) = (try await app.organisation(of: owner), try await app.organisation(of: owner))
-            _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: ["X-Organisation": used])
-            #expect(await app.call("DELETE", "/v1/organisations/\(used)", token: owner.token).code == "organisation-in-use")
+            _ = await app.call(
+                "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token,
+                headers: ["X-Organisation": used])
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(used)", token: owner.token).code == "organisation-in-use")
             try await app.join(guest, empty, as: "member", invitedBy: owner)
-            #expect(await app.call("DELETE", "/v1/organisations/\(empty)", token: owner.token).code == "organisation-in-use")
+            #expect(
+                await app.call("DELETE", "/v1/organisations/\(empty)", token: owner.token).code == "organisation-in-use"
+            )
             #expect(await app.call("DELETE", "/v1/organisations/\(empty)/members/me", token: guest.token).status == 204)
             _ = await app.makeKey(owner, ["*"], headers: ["X-Organisation": empty])
             #expect(await app.call("DELETE", "/v1/organisations/\(empty)", token: owner.token).status == 204)
@@ -235,7 +298,8 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/verify", token: owner.token).status == 200)
             #expect(try await app.audited("organisation.deleted").map(\.subject) == [empty])
             for table: SQL in ["api_keys", "invitations", "memberships", "sessions"] {
-                #expect(try await app.count("SELECT COUNT(*) AS count FROM \(table) WHERE organisation_id = \(empty)") == 0)
+                #expect(
+                    try await app.count("SELECT COUNT(*) AS count FROM \(table) WHERE organisation_id = \(empty)") == 0)
             }
         }
     }
@@ -248,7 +312,9 @@ import Testing
             async let first = app.call("POST", "/v1/organisations", json: ["name": "one"], token: person.token)
             async let second = app.call("POST", "/v1/organisations", json: ["name": "two"], token: person.token)
             #expect(await [first.status, second.status].sorted() == [201, 409])
-            #expect(await app.call("POST", "/v1/organisations", json: ["name": "three"], token: person.token).code == "too-many-organisations")
+            #expect(
+                await app.call("POST", "/v1/organisations", json: ["name": "three"], token: person.token).code
+                    == "too-many-organisations")
             let count = try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(person.id)")
             #expect(count == OrganisationLimits.perPerson)
         }
@@ -265,23 +331,32 @@ extension TestApp {
 
     /// Takes somebody's address as proved.
     func prove(_ person: TestPerson) async throws {
-        try await app.database.write { try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)") }
+        try await app.database.write {
+            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
+        }
     }
 
-    func invite(_ email: String, to organisation: String, as role: String, by inviter: TestPerson) async throws -> String {
+    func invite(_ email: String, to organisation: String, as role: String, by inviter: TestPerson) async throws
+        -> String
+    {
         // Mails sort by the millisecond in which they were written.
         clock.advance(by: .milliseconds(2))
         let body: JSONValue = ["email": .string(email), "role": .string(role)]
-        let response = await call("POST", "/v1/organisations/\(organisation)/invitations", json: body, token: inviter.token)
-        guard response.status == 201, let token = try await mail(to: email).last?.token else { throw UnexpectedResponse(response) }
+        let response = await call(
+            "POST", "/v1/organisations/\(organisation)/invitations", json: body, token: inviter.token)
+        guard response.status == 201, let token = try await mail(to: email).last?.token else {
+            throw UnexpectedResponse(response)
+        }
         return token
     }
 
     /// By an invitation, through the front door.
-    func join(_ person: TestPerson, _ organisation: String, as role: String, invitedBy inviter: TestPerson) async throws {
+    func join(_ person: TestPerson, _ organisation: String, as role: String, invitedBy inviter: TestPerson) async throws
+    {
         try await prove(person)
         let token = try await invite(person.email, to: organisation, as: role, by: inviter)
-        let response = await call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
+        let response = await call(
+            "POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
         guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
@@ -290,6 +365,8 @@ extension TestApp {
         var fields: HTTPFields = [:]
         for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
         return try await app.identity.member.scope(
-            of: Request(method: .get, path: "/", headers: fields, requestID: "a-test-request", address: "192.0.2.1", received: clock.now))
+            of: Request(
+                method: .get, path: "/", headers: fields, requestID: "a-test-request", address: "192.0.2.1",
+                received: clock.now))
     }
 }

@@ -27,7 +27,8 @@ import Testing
             let reset = try await app.forgotten(person)
             let mails = try await app.mail(to: person.email).count
 
-            let response = await change(app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
+            let response = await change(
+                app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
             #expect(response.status == 200)
             #expect(response.json == ["success": true, "message": "The password is changed", "sessions_ended": 1])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).status == 200)
@@ -40,7 +41,9 @@ import Testing
             #expect(try await app.mail(to: person.email).count == mails + 1)
             #expect(try await app.audited("password.changed").map(\.outcome) == ["success"])
             // A link that somebody else may have asked for is of no use any more.
-            #expect(await self.reset(app, ["token": .string(reset.token)], to: "a third good password").code == "proof-used")
+            #expect(
+                await self.reset(app, ["token": .string(reset.token)], to: "a third good password").code == "proof-used"
+            )
         }
     }
 
@@ -49,7 +52,9 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
-            let response = await change(app, person, ["old_password": .string(person.password), "new_password": .string(Self.new), "sign_out_others": false])
+            let response = await change(
+                app, person,
+                ["old_password": .string(person.password), "new_password": .string(Self.new), "sign_out_others": false])
             #expect(response["sessions_ended"] == 0)
             #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == 200)
             #expect(await app.signIn(person.email, Self.new).status == 200)
@@ -61,13 +66,17 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register("some.body")
             let other = await app.signIn(person)
-            let wrong = await change(app, person, ["current_password": "not this one", "new_password": .string(Self.new)])
+            let wrong = await change(
+                app, person, ["current_password": "not this one", "new_password": .string(Self.new)])
             #expect(wrong.status == 401)
             #expect(wrong.code == "wrong-password")
             #expect(try await app.audited("password.changed").map(\.outcome) == ["failure"])
             #expect(try await app.audited("password.changed").map(\.actor) == [person.id.text])
-            for weak in ["short", "password123", person.email, person.password, String(repeating: "x7", count: 36) + "z"] {
-                let response = await change(app, person, ["current_password": .string(person.password), "new_password": .string(weak)])
+            for weak in [
+                "short", "password123", person.email, person.password, String(repeating: "x7", count: 36) + "z",
+            ] {
+                let response = await change(
+                    app, person, ["current_password": .string(person.password), "new_password": .string(weak)])
                 #expect(response.status == 422)
                 #expect(response.pointers == ["/new_password"])
             }
@@ -87,7 +96,8 @@ import Testing
                 for number in 0..<4 {
                     group.addTask {
                         let body: [String: JSONValue] = [
-                            "current_password": .string(person.password), "new_password": .string("a good password \(number)"), "sign_out_others": false,
+                            "current_password": .string(person.password),
+                            "new_password": .string("a good password \(number)"), "sign_out_others": false,
                         ]
                         return (number, await change(app, person, body).status)
                     }
@@ -103,12 +113,15 @@ import Testing
     }
 
     @Test(arguments: Engine.available, ["link", "code"])
-    func `a forgotten password is set by what was mailed, and every session ends`(_ engine: Engine, _ way: String) async throws {
+    func `a forgotten password is set by what was mailed, and every session ends`(_ engine: Engine, _ way: String)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let mailed = try await app.forgotten(person)
             let proof: [String: JSONValue] =
-                way == "link" ? ["token": .string(mailed.token)] : ["email": .string(person.email), "otp_code": .string(mailed.code)]
+                way == "link"
+                ? ["token": .string(mailed.token)] : ["email": .string(person.email), "otp_code": .string(mailed.code)]
             let mails = try await app.mail(to: person.email).count
             let response = await reset(app, proof)
             #expect(response.status == 200)
@@ -154,19 +167,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `guessing codes ends after five, and unknown tokens and people get the same answer`(_ engine: Engine) async throws {
+    func `guessing codes ends after five, and unknown tokens and people get the same answer`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let mailed = try await app.forgotten(person)
             for _ in 0..<Challenge.triesPerCode {
-                #expect(await reset(app, ["email": .string(person.email), "otp_code": .string(wrong(mailed.code))]).code == "invalid-proof")
+                #expect(
+                    await reset(app, ["email": .string(person.email), "otp_code": .string(wrong(mailed.code))]).code
+                        == "invalid-proof")
             }
             let right = await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)])
             let unknown = await reset(app, ["email": "nobody@example.org", "otp_code": .string(mailed.code)])
             #expect(right.code == "invalid-proof")
             #expect((right["error"], right["detail"]) == (unknown["error"], unknown["detail"]))
             #expect(await reset(app, ["token": "never-mailed"]).code == "invalid-proof")
-            #expect(try await app.audited("password.reset").map(\.outcome) == Array(repeating: "failure", count: Challenge.triesPerCode + 3))
+            #expect(
+                try await app.audited("password.reset").map(\.outcome)
+                    == Array(repeating: "failure", count: Challenge.triesPerCode + 3))
             #expect(await app.signIn(person).status == 200)
             #expect(await reset(app, ["token": .string(mailed.token)]).status == 200)
         }
@@ -179,7 +198,9 @@ import Testing
             let mailed = try await app.forgotten(person)
             try await app.app.identity.suspend(person.id)
             #expect(await reset(app, ["token": .string(mailed.token)]).code == "invalid-proof")
-            #expect(await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)]).code == "invalid-proof")
+            #expect(
+                await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)]).code
+                    == "invalid-proof")
             #expect(await app.verify(token: try await app.welcome(person).token).code == "invalid-proof")
             app.clock.advance(by: .minutes(2))
             await #expect(throws: WrongNumberOfMails.self) { try await app.forgotten(person) }

@@ -24,7 +24,8 @@ import Testing
             ]
             for (password, reason) in refusals {
                 let response = await app.call(
-                    "POST", "/v1/auth/register", json: ["email": "some.body@example.org", "password": .string(password), "username": "Some-Body"]
+                    "POST", "/v1/auth/register",
+                    json: ["email": "some.body@example.org", "password": .string(password), "username": "Some-Body"]
                 )
                 #expect(response.status == 422, "\(password)")
                 #expect(response.pointers == ["/password"])
@@ -40,10 +41,12 @@ import Testing
     @Test(arguments: ["eightchr", String(repeating: "ä12xy", count: 12), "پاسخ درست من"])
     func `a password at the bounds signs in, and nothing longer than it does`(_ password: String) async throws {
         try await withTestApp(.sqlite) { app in
-            let registered = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(password)])
+            let registered = await app.call(
+                "POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(password)])
             #expect(registered.status == 201)
             func login(_ password: String) async -> TestResponse {
-                await app.call("POST", "/v1/auth/login", json: ["email": "somebody@example.org", "password": .string(password)])
+                await app.call(
+                    "POST", "/v1/auth/login", json: ["email": "somebody@example.org", "password": .string(password)])
             }
             #expect(await login(password).status == 200)
             // bcrypt would not see what lies behind its 72 bytes.
@@ -56,7 +59,8 @@ import Testing
         let hasher = try PasswordHasher(cost: 4, threads: 1)
         // From Python's bcrypt, and the first vector of OpenBSD's own test.
         #expect(try await hasher.verify("U*U", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
-        #expect(try await !hasher.verify("U*V", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
+        #expect(
+            try await !hasher.verify("U*V", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
         #expect(try await !hasher.verify("anything", against: nil))
         let (first, second) = (try await hasher.hash("the same"), try await hasher.hash("the same"))
         #expect(first != second)

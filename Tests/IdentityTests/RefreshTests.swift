@@ -12,8 +12,11 @@ import Testing
             let person = try await app.register()
             let response = await app.refresh(person.refreshToken)
             #expect(response.status == 200)
-            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
-            let (access, refresh) = (try #require(response["access_token"]?.string), try #require(response["refresh_token"]?.string))
+            #expect(
+                response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+            let (access, refresh) = (
+                try #require(response["access_token"]?.string), try #require(response["refresh_token"]?.string)
+            )
             #expect(refresh != person.refreshToken)
             #expect(await app.call("GET", "/v1/auth/profile", token: access).status == 200)
             // Signing out is what ends an access token; being refreshed is not.
@@ -27,7 +30,9 @@ import Testing
                 "/v1/auth/refresh",
                 body: (
                     "application/x-www-form-urlencoded",
-                    Array("grant_type=refresh_token&refresh_token=\(await app.signIn(person)["refresh_token"]?.string ?? "")".utf8)
+                    Array(
+                        "grant_type=refresh_token&refresh_token=\(await app.signIn(person)["refresh_token"]?.string ?? "")"
+                            .utf8)
                 )
             )
             #expect(form.status == 200)
@@ -45,7 +50,9 @@ import Testing
                 #expect(again.status == 200)
                 #expect(again["refresh_token"] == first["refresh_token"])
             }
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1 AND revoked_at IS NULL") == 1)
+            #expect(
+                try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1 AND revoked_at IS NULL")
+                    == 1)
             #expect(try await app.audited("session.revoked") == [])
         }
     }
@@ -66,7 +73,9 @@ import Testing
             #expect(audited.count == 1)
             #expect(audited.first?.outcome == "refused")
             #expect(audited.first?.details.contains("refresh token reused") == true)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE request_id = 'the-thief-was-here'") == 1)
+            #expect(
+                try await app.count(
+                    "SELECT COUNT(*) AS count FROM audit_events WHERE request_id = 'the-thief-was-here'") == 1)
 
             // Both who hold tokens of the session are out, at once.
             #expect(await app.refresh(successor["refresh_token"]?.string ?? "").code == "invalid-refresh-token")
@@ -102,7 +111,9 @@ import Testing
             }
             #expect(responses.map(\.status) == Array(repeating: 200, count: 8))
             #expect(Set(responses.map { $0["refresh_token"] }).count == 1)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1 AND revoked_at IS NULL") == 1)
+            #expect(
+                try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1 AND revoked_at IS NULL")
+                    == 1)
         }
     }
 
@@ -153,7 +164,10 @@ import Testing
                 characters[index] = characters[index] == "A" ? "B" : "A"
                 return String(characters)
             }
-            for token in foreign + ["x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A", person.refreshToken + "="]
+            for token in foreign + [
+                "x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A",
+                person.refreshToken + "=",
+            ]
             where token != person.refreshToken {
                 let response = await app.refresh(token)
                 #expect(response.status == 401)

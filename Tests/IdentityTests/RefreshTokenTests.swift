@@ -30,7 +30,9 @@ import Testing
         #expect(!token.isGenuine(key: key))
     }
 
-    @Test(arguments: ["", "AAAA", "not base64url!", "=", String(repeating: "A", count: 82), String(repeating: "A", count: 4_000)])
+    @Test(arguments: [
+        "", "AAAA", "not base64url!", "=", String(repeating: "A", count: 82), String(repeating: "A", count: 4_000),
+    ])
     func `what no token looks like is none`(_ text: String) {
         #expect(RefreshToken(text) == nil)
     }

@@ -14,18 +14,21 @@ import Testing
                 "POST",
                 "/v1/auth/register",
                 json: [
-                    "email": "Somebody@Example.org", "password": "correct horse battery", "username": "somebody", "full_name": "Somebody Body",
+                    "email": "Somebody@Example.org", "password": "correct horse battery", "username": "somebody",
+                    "full_name": "Somebody Body",
                     "role": "student",
                 ]
             )
             #expect(response.status == 201)
-            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+            #expect(
+                response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
             #expect(response["token_type"] == "bearer")
             #expect(response["expires_in"] == 900)
             let user = try #require(response["user"]?.object)
             #expect(
                 Set(user.keys) == [
-                    "id", "email", "username", "full_name", "role", "roles", "is_active", "is_verified", "email_verified", "organisation_id", "created_at",
+                    "id", "email", "username", "full_name", "role", "roles", "is_active", "is_verified",
+                    "email_verified", "organisation_id", "created_at",
                 ])
             #expect(user["email"] == "Somebody@Example.org")
             #expect(user["role"] == "student")
@@ -33,10 +36,18 @@ import Testing
             #expect(user["created_at"] == "2026-01-31T12:00:00Z")
 
             let id = try #require(user["id"]?.string)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations WHERE personal_of = \(id) AND name = 'Somebody Body'") == 1)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(id) AND role = 'owner'") == 1)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(id) AND address = '192.0.2.1'") == 1)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM people WHERE password_hash LIKE '$2b$04$%'") == 1)
+            #expect(
+                try await app.count(
+                    "SELECT COUNT(*) AS count FROM organisations WHERE personal_of = \(id) AND name = 'Somebody Body'")
+                    == 1)
+            #expect(
+                try await app.count(
+                    "SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(id) AND role = 'owner'") == 1)
+            #expect(
+                try await app.count(
+                    "SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(id) AND address = '192.0.2.1'") == 1)
+            #expect(
+                try await app.count("SELECT COUNT(*) AS count FROM people WHERE password_hash LIKE '$2b$04$%'") == 1)
             #expect(try await app.audited("account.created").map(\.actor) == [id])
             #expect(try await app.audited("session.created").map(\.outcome) == ["success"])
         }
@@ -44,9 +55,13 @@ import Testing
 
     @Test func `the signup spelling adds the tokens once more as a pair`() async throws {
         try await withTestApp(.sqlite) { app in
-            let response = await app.call("POST", "/auth/signup", json: ["email": "somebody@example.org", "password": "correct horse battery"])
+            let response = await app.call(
+                "POST", "/auth/signup", json: ["email": "somebody@example.org", "password": "correct horse battery"])
             #expect(response.status == 201)
-            #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens"])
+            #expect(
+                response.members == [
+                    "access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user", "tokens",
+                ])
             let pair = try #require(response["tokens"]?.object)
             #expect(Set(pair.keys) == ["access_token", "refresh_token", "token_type", "expires_in"])
             #expect(pair["access_token"] == response["access_token"])
@@ -60,11 +75,13 @@ import Testing
     func `one address is one account, however it is spelled`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             func register(_ email: String) async -> TestResponse {
-                await app.call("POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery"])
+                await app.call(
+                    "POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery"])
             }
             #expect(await register("finn.oné@example.org").status == 201)
             for spelling in [
-                "finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org", "finn.one\u{301}@example.org",
+                "finn.oné@example.org", "FINN.ONÉ@EXAMPLE.ORG", "ﬁnn.oné@example.org", "ｆｉｎｎ.oné@example.org",
+                "finn.one\u{301}@example.org",
                 "  finn.oné@example.org",
             ] {
                 let response = await register(spelling)
@@ -86,7 +103,8 @@ import Testing
         try await withTestApp(engine) { app in
             func register(_ email: String, _ username: String) async -> TestResponse {
                 await app.call(
-                    "POST", "/v1/auth/register", json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
+                    "POST", "/v1/auth/register",
+                    json: ["email": .string(email), "password": "correct horse battery", "username": .string(username)])
             }
             #expect(await register("a@example.org", "Somebody").status == 201)
             for (number, spelling) in ["Somebody", "SOMEBODY", "ｓｏｍｅｂｏｄｙ", " some body "].enumerated() {
@@ -103,7 +121,10 @@ import Testing
             let statuses = await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
-                        await app.call("POST", "/v1/auth/register", json: ["email": "one@example.org", "password": "correct horse battery"]).status
+                        await app.call(
+                            "POST", "/v1/auth/register",
+                            json: ["email": "one@example.org", "password": "correct horse battery"]
+                        ).status
                     }
                 }
                 return await group.reduce(into: []) { $0.append($1) }
@@ -117,9 +138,14 @@ import Testing
     @Test func `nobody takes a user name that reads as another person's address`() async throws {
         try await withTestApp(.sqlite) { app in
             let victim = try await app.register("victim")
-            for name in [victim.email, victim.email.uppercased(), "someone\u{FF20}example.org", "a\u{200B}da", "a\u{202E}da"] {
+            for name in [
+                victim.email, victim.email.uppercased(), "someone\u{FF20}example.org", "a\u{200B}da", "a\u{202E}da",
+            ] {
                 let response = await app.call(
-                    "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "another good password", "username": .string(name)]
+                    "POST", "/v1/auth/register",
+                    json: [
+                        "email": "mallory@example.org", "password": "another good password", "username": .string(name),
+                    ]
                 )
                 #expect(response.status == 422, "\(name)")
                 #expect(response.pointers == ["/username"])
@@ -128,7 +154,10 @@ import Testing
             #expect(await app.signIn(victim).status == 200)
             // One's own address is no harm.
             let own = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "other@example.org", "password": "another good password", "username": "Other@example.org"]
+                "POST", "/v1/auth/register",
+                json: [
+                    "email": "other@example.org", "password": "another good password", "username": "Other@example.org",
+                ]
             )
             #expect(own.status == 201)
         }
@@ -136,16 +165,22 @@ import Testing
 
     @Test func `every role that is open to all may be chosen, and no other`() async throws {
         try await withTestApp(.sqlite) { app in
-            for role in ["user", "student", "employee", "professional", "organizer", "venue_owner", "service_provider"] {
+            for role in ["user", "student", "employee", "professional", "organizer", "venue_owner", "service_provider"]
+            {
                 let response = await app.call(
-                    "POST", "/v1/auth/register", json: ["email": .string("\(role)@example.org"), "password": "correct horse battery", "role": .string(role)]
+                    "POST", "/v1/auth/register",
+                    json: [
+                        "email": .string("\(role)@example.org"), "password": "correct horse battery",
+                        "role": .string(role),
+                    ]
                 )
                 #expect(response.status == 201)
                 #expect(response["user"]?["role"] == .string(role))
             }
             for role in ["lab", "developer", "analyst", "moderator", "admin", "ADMIN", "root", ""] {
                 let response = await app.call(
-                    "POST", "/v1/auth/register", json: ["email": "mallory@example.org", "password": "correct horse battery", "role": .string(role)]
+                    "POST", "/v1/auth/register",
+                    json: ["email": "mallory@example.org", "password": "correct horse battery", "role": .string(role)]
                 )
                 #expect(response.status == 422, "\(role)")
                 #expect(response.pointers == ["/role"])
@@ -160,15 +195,20 @@ import Testing
         try await withTestApp(engine) { app in
             // Each of these unfolds into a word: short as a text, kilobytes as a key.
             let unfolding = String(String.UnicodeScalarView((0x3300..<0x3340).compactMap(UnicodeScalar.init)))
-            let domain = (0..<8).map { index in String(String.UnicodeScalarView((0x3300 + index..<0x3315 + index).compactMap(UnicodeScalar.init))) }.joined(
+            let domain = (0..<8).map { index in
+                String(String.UnicodeScalarView((0x3300 + index..<0x3315 + index).compactMap(UnicodeScalar.init)))
+            }.joined(
                 separator: ".")
             let addresses = [
-                "plain", "@example.org", "a@", "a@b", "a@b@example.org", "a b@example.org", "a@exa mple.org", "a@-example.org", "a@example.org.",
+                "plain", "@example.org", "a@", "a@b", "a@b@example.org", "a b@example.org", "a@exa mple.org",
+                "a@-example.org", "a@example.org.",
                 "a\u{200B}@example.org",
-                "\(String(repeating: "a", count: 65))@example.org", "a@\(String(repeating: "b", count: 64)).org", "\(unfolding)@\(domain)",
+                "\(String(repeating: "a", count: 65))@example.org", "a@\(String(repeating: "b", count: 64)).org",
+                "\(unfolding)@\(domain)",
             ]
             for address in addresses {
-                let response = await app.call("POST", "/v1/auth/register", json: ["email": .string(address), "password": "correct horse battery"])
+                let response = await app.call(
+                    "POST", "/v1/auth/register", json: ["email": .string(address), "password": "correct horse battery"])
                 #expect(response.status == 422, "\(address): \(response)")
                 #expect(response.pointers == ["/email"])
             }
@@ -181,13 +221,17 @@ import Testing
     func `a registration that breaks off leaves whole accounts only`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let failures = try await withEachStatementFailing(on: app.app.database) { database in
-                try await app.withIdentity(on: database) { _ = try await $0.accounts.register(.somebodyNew(), visitor: .someone) }
+                try await app.withIdentity(on: database) {
+                    _ = try await $0.accounts.register(.somebodyNew(), visitor: .someone)
+                }
             } check: { _ in
                 let people = try await app.count("SELECT COUNT(*) AS count FROM people")
                 #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations") == people)
                 #expect(try await app.count("SELECT COUNT(*) AS count FROM memberships") == people)
                 #expect(try await app.audited("account.created").count == people)
-                #expect(try await app.audited("session.created").count == app.count("SELECT COUNT(*) AS count FROM sessions"))
+                #expect(
+                    try await app.audited("session.created").count
+                        == app.count("SELECT COUNT(*) AS count FROM sessions"))
             }
             #expect(failures >= 6)
         }

@@ -50,7 +50,9 @@ import Testing
                 try await second.app.identity.revocations.synchronize()
                 // Another node's transaction began 45 seconds ago and commits only now.
                 try await app.app.database.write { transaction in
-                    try transaction.execute("UPDATE sessions SET revoked_at = \(before), revoked_because = 'test' WHERE person_id = \(person.id)")
+                    try transaction.execute(
+                        "UPDATE sessions SET revoked_at = \(before), revoked_because = 'test' WHERE person_id = \(person.id)"
+                    )
                 }
                 try await second.app.identity.revocations.synchronize()
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).code == "token-expired")
@@ -65,7 +67,9 @@ import Testing
             #expect(await app.call("POST", "/v1/auth/logout", token: ended.token).status == 200)
             app.clock.advance(by: .minutes(14))
             try await app.withSecondProcess { restarted in
-                #expect(await restarted.call("GET", "/v1/auth/profile", token: kept.token)["user"]?["id"] == .string(kept.id.text))
+                #expect(
+                    await restarted.call("GET", "/v1/auth/profile", token: kept.token)["user"]?["id"]
+                        == .string(kept.id.text))
                 #expect(await restarted.call("GET", "/v1/auth/profile", token: ended.token).code == "token-expired")
                 #expect(await restarted.refresh(kept.refreshToken).status == 200)
                 #expect(await restarted.refresh(ended.refreshToken).status == 401)

@@ -13,17 +13,31 @@ import Testing
             let person = try await app.register()
             var secrets = [person.password, person.token, person.refreshToken, person.csrf]
             var errors: [TestResponse] = []
-            errors.append(await app.call("POST", "/v1/auth/register", json: ["email": .string(person.email), "password": .string(person.password)]))
-            errors.append(await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another secret, wrong"]))
             errors.append(
                 await app.call(
-                    "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": ["another secret, wrong"], "pass": "another secret, wrong"]))
+                    "POST", "/v1/auth/register",
+                    json: ["email": .string(person.email), "password": .string(person.password)]))
+            errors.append(
+                await app.call(
+                    "POST", "/v1/auth/login",
+                    json: ["email": .string(person.email), "password": "another secret, wrong"]))
+            errors.append(
+                await app.call(
+                    "POST", "/v1/auth/login",
+                    json: [
+                        "email": .string(person.email), "password": ["another secret, wrong"],
+                        "pass": "another secret, wrong",
+                    ]))
             errors.append(await app.call("POST", "/v1/auth/register", json: ["email": "x", "password": "secret4"]))
-            errors.append(await app.call("GET", "/v1/auth/profile?access_token=\(person.token)", token: person.token + "x"))
-            errors.append(await app.call("GET", "/v1/nothing/\(person.token)?token=\(person.refreshToken)", token: person.token))
+            errors.append(
+                await app.call("GET", "/v1/auth/profile?access_token=\(person.token)", token: person.token + "x"))
+            errors.append(
+                await app.call("GET", "/v1/nothing/\(person.token)?token=\(person.refreshToken)", token: person.token))
             errors.append(await app.refresh(person.refreshToken + "A"))
             errors.append(
-                await app.call("POST", "/v1/auth/logout", token: person.token, headers: ["Origin": "https://x.example", "Cookie": "session=cookie-secret-1"]))
+                await app.call(
+                    "POST", "/v1/auth/logout", token: person.token,
+                    headers: ["Origin": "https://x.example", "Cookie": "session=cookie-secret-1"]))
             secrets += ["another secret, wrong", "secret4", "cookie-secret-1"]
 
             let renewed = await app.refresh(person.refreshToken)
@@ -40,7 +54,8 @@ import Testing
             }
 
             let rows = try await app.app.database.read { transaction in
-                try transaction.all("SELECT email, password_hash FROM people") + transaction.all("SELECT sealed_key, revoked_because, user_agent FROM sessions")
+                try transaction.all("SELECT email, password_hash FROM people")
+                    + transaction.all("SELECT sealed_key, revoked_because, user_agent FROM sessions")
                     + transaction.all("SELECT details, subject FROM audit_events")
             }
             let stored = rows.map { "\($0)" }.joined()
@@ -53,7 +68,9 @@ import Testing
     func `a database that fails tells the log why, and the client nothing`(_ engine: Engine) async throws {
         let wrapper: @Sendable (any Database) -> any Database = { SulkingDatabase($0) }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
-            let response = await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
+            let response = await app.call(
+                "POST", "/v1/auth/register",
+                json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
             #expect(response.status == 500)
             #expect(response.code == "internal-error")
             #expect(response.members == ["type", "title", "status", "detail", "code", "request_id", "error"])
@@ -76,17 +93,25 @@ private struct SulkingDatabase: Database {
     var dialect: SQL.Dialect { database.dialect }
     var gauges: [String: Double] { database.gauges }
 
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result { try await database.read(body) }
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    { try await database.read(body) }
 
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await database.write { transaction in
             let result = try body(transaction)
-            if try transaction.count("SELECT COUNT(*) AS count FROM people") > 0 { try transaction.execute("DELETE FROM no_such_table") }
+            if try transaction.count("SELECT COUNT(*) AS count FROM people") > 0 {
+                try transaction.execute("DELETE FROM no_such_table")
+            }
             return result
         }
     }
 
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await database.migrate(body)
     }
 

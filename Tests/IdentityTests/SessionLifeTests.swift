@@ -10,18 +10,21 @@ import Testing
 
     private func session(counter: Int64, revokedAt: Instant? = nil, lastUsedAt: Instant = start) throws -> Session {
         let columns = Row.Columns([
-            "id", "person_id", "organisation_id", "sealed_key", "counter", "rotated_at", "last_used_at", "created_at", "expires_at", "revoked_at",
+            "id", "person_id", "organisation_id", "sealed_key", "counter", "rotated_at", "last_used_at", "created_at",
+            "expires_at", "revoked_at",
         ])
         let id = "0194c0de-0000-7000-8000-0123456789ab"
         let values: [SQL.Value] = [
-            .text(id), .text(id), .text(id), .text("sealed"), .integer(counter), Self.start.sqlValue, lastUsedAt.sqlValue, Self.start.sqlValue,
+            .text(id), .text(id), .text(id), .text("sealed"), .integer(counter), Self.start.sqlValue,
+            lastUsedAt.sqlValue, Self.start.sqlValue,
             (Self.start + Session.absoluteLifetime).sqlValue, revokedAt?.sqlValue ?? .null,
         ]
         return try Session(row: Row(columns: columns, values: values))
     }
 
     @Test(arguments: [
-        (5, 0, Session.Move.rotate), (5, 86_400, .rotate), (4, 0, .replay), (4, 30, .replay), (4, 31, .reuse), (3, 0, .reuse), (0, 0, .reuse), (-1, 0, .reuse),
+        (5, 0, Session.Move.rotate), (5, 86_400, .rotate), (4, 0, .replay), (4, 30, .replay), (4, 31, .reuse),
+        (3, 0, .reuse), (0, 0, .reuse), (-1, 0, .reuse),
         (6, 0, .ended), (Int64.max, 0, .ended), (Int64.min, 0, .reuse),
     ])
     func `moves as its counter says`(_ presented: Int64, _ seconds: Int64, _ move: Session.Move) throws {

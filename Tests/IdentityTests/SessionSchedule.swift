@@ -97,8 +97,12 @@ struct SessionStory<Token: Hashable & Sendable>: Sendable {
     /// Looks whether what happened is what may happen.
     /// - Parameter answer: the token that was given for one presented.
     /// - Returns: the promise that was broken, in a sentence.
-    mutating func judge(_ event: SessionEvent, _ request: Request, answer: Token?, from before: SessionView, to after: SessionView) -> String? {
-        if after.counter < before.counter || after.counter > before.counter + 1 { return "counters never move back, nor by more than one" }
+    mutating func judge(
+        _ event: SessionEvent, _ request: Request, answer: Token?, from before: SessionView, to after: SessionView
+    ) -> String? {
+        if after.counter < before.counter || after.counter > before.counter + 1 {
+            return "counters never move back, nor by more than one"
+        }
         if before.isRevoked, !after.isRevoked { return "what is revoked stays revoked" }
         if after.endingsAudited != (after.isRevoked ? 1 : 0) { return "every revocation has an audit row" }
         switch request {
@@ -111,18 +115,24 @@ struct SessionStory<Token: Hashable & Sendable>: Sendable {
         return nil
     }
 
-    private mutating func judge(_ token: Token, _ answer: Token?, _ before: SessionView, _ after: SessionView) -> String? {
+    private mutating func judge(_ token: Token, _ answer: Token?, _ before: SessionView, _ after: SessionView)
+        -> String?
+    {
         if before.isRevoked { return answer == nil && after == before ? nil : "no token is accepted after revocation" }
         if now >= min(began + Session.absoluteLifetime, lastTraded + Session.idleLifetime) {
             return answer == nil && after == before ? nil : "no token is accepted after the session's end"
         }
         if token == tip {
-            guard let answer, answer != tip, after.counter == before.counter + 1, !after.isRevoked else { return "the current token is good" }
+            guard let answer, answer != tip, after.counter == before.counter + 1, !after.isRevoked else {
+                return "the current token is good"
+            }
             (parent, tip, lastTraded) = ((token, now), answer, now)
             return nil
         }
         if let parent, token == parent.token, now - parent.at <= Session.replayWindow {
-            guard let answer, !after.isRevoked else { return "nobody is signed out while answers are lost within the window" }
+            guard let answer, !after.isRevoked else {
+                return "nobody is signed out while answers are lost within the window"
+            }
             return answer == tip && after.counter == before.counter ? nil : "there is at most one live successor"
         }
         // Somebody traded this token before, and not just now: two parties have it.
@@ -137,7 +147,8 @@ struct SessionStory<Token: Hashable & Sendable>: Sendable {
 /// A session and its audit trail without a database: the pure state machine, and ways in which it could be wrong.
 struct ModelSession: Sendable {
     enum Fault: String, CaseIterable, Sendable {
-        case forgetsAudit, acceptsAfterRevocation, accusesNobody, replaysForEver, replaysNothing, movesBack, makesTwoSuccessors, livesForEver
+        case forgetsAudit, acceptsAfterRevocation, accusesNobody, replaysForEver, replaysNothing, movesBack,
+            makesTwoSuccessors, livesForEver
     }
 
     private var session: Session
@@ -147,14 +158,16 @@ struct ModelSession: Sendable {
 
     init(at now: Instant, fault: Fault? = nil) {
         session = Session(
-            ID(trusted: "0194c0de-0000-7000-8000-000000000001"), of: ID(trusted: "0194c0de-0000-7000-8000-000000000002"),
+            ID(trusted: "0194c0de-0000-7000-8000-000000000001"),
+            of: ID(trusted: "0194c0de-0000-7000-8000-000000000002"),
             in: ID(trusted: "0194c0de-0000-7000-8000-000000000003"), sealedKey: "", at: now)
         self.fault = fault
     }
 
     var view: SessionView {
         SessionView(
-            counter: fault == .movesBack && session.counter > 2 ? 5 - session.counter : session.counter, isRevoked: session.revokedAt != nil,
+            counter: fault == .movesBack && session.counter > 2 ? 5 - session.counter : session.counter,
+            isRevoked: session.revokedAt != nil,
             endingsAudited: endingsAudited)
     }
 

@@ -35,7 +35,10 @@ import Testing
         }
         explore(ModelSession(at: start), SessionStory(first: 0, at: start), [])
         let events = SessionEvent.allCases.count
-        #expect(played == (1...Self.depth).reduce(0) { sum, depth in sum + (0..<depth).reduce(1) { power, _ in power * events } })
+        #expect(
+            played
+                == (1...Self.depth).reduce(0) { sum, depth in sum + (0..<depth).reduce(1) { power, _ in power * events }
+                })
     }
 
     @Test func `random schedules keep all six promises`() {
@@ -44,7 +47,8 @@ import Testing
             let schedule = generator.schedule(of: Self.length)
             guard let promise = ModelSession.broken(by: schedule) else { continue }
             let shrunk = ModelSession.shrunk(schedule).map(\.rawValue)
-            Issue.record("\(promise): schedule \(number) of seed \(Self.seed) breaks it; what is needed of it is \(shrunk)")
+            Issue.record(
+                "\(promise): schedule \(number) of seed \(Self.seed) breaks it; what is needed of it is \(shrunk)")
             return
         }
     }
@@ -52,7 +56,9 @@ import Testing
     @Test(arguments: ModelSession.Fault.allCases)
     func `a session that is wrong in one way is found out`(_ fault: ModelSession.Fault) throws {
         var generator = SplitMix(seed: 2)
-        let found = (1...2_000).lazy.map { _ in generator.schedule(of: Self.length) }.first { ModelSession.broken(by: $0, fault: fault) != nil }
+        let found = (1...2_000).lazy.map { _ in generator.schedule(of: Self.length) }.first {
+            ModelSession.broken(by: $0, fault: fault) != nil
+        }
         let shrunk = ModelSession.shrunk(try #require(found), fault: fault)
         #expect(ModelSession.broken(by: shrunk, fault: fault) != nil)
         #expect(ModelSession.broken(by: shrunk) == nil, "only the fault breaks it: \(shrunk.map(\.rawValue))")
@@ -92,7 +98,8 @@ private struct SessionOnDatabase {
     static func broken(by schedule: [SessionEvent], _ app: TestApp, _ database: DyingDatabase) async throws -> String? {
         let person = try await app.register()
         guard let session = RefreshToken(person.refreshToken)?.session else { return "a refresh token can be read" }
-        var world = SessionOnDatabase(app: app, database: database, person: person, session: session, access: person.token)
+        var world = SessionOnDatabase(
+            app: app, database: database, person: person, session: session, access: person.token)
         var story = SessionStory<String>(first: person.refreshToken, at: app.clock.now)
         for event in schedule {
             let request = story.request(for: event)
@@ -133,9 +140,11 @@ private struct SessionOnDatabase {
         return try await app.app.database.read { transaction in
             let row = try transaction.first("SELECT counter, revoked_at FROM sessions WHERE id = \(session)")
             let audited = try transaction.count(
-                "SELECT COUNT(*) AS count FROM audit_events WHERE subject = \(session) AND action IN ('session.revoked', 'session.ended')")
+                "SELECT COUNT(*) AS count FROM audit_events WHERE subject = \(session) AND action IN ('session.revoked', 'session.ended')"
+            )
             return SessionView(
-                counter: try row?.read("counter") ?? -1, isRevoked: try row?.read("revoked_at", as: Instant?.self) != nil, endingsAudited: Int(audited))
+                counter: try row?.read("counter") ?? -1,
+                isRevoked: try row?.read("revoked_at", as: Instant?.self) != nil, endingsAudited: Int(audited))
         }
     }
 }
@@ -152,9 +161,13 @@ private final class DyingDatabase: Database {
     var dialect: SQL.Dialect { database.dialect }
     var gauges: [String: Double] { database.gauges }
 
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result { try await database.read(body) }
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    { try await database.read(body) }
 
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         let dies = isDying.withLock { $0 }
         return try await database.write { transaction in
             let result = try body(transaction)
@@ -163,7 +176,9 @@ private final class DyingDatabase: Database {
         }
     }
 
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await database.migrate(body)
     }
 

@@ -10,11 +10,13 @@ import Testing
     func `signs in by address or user name, in JSON or as the OAuth form`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let registered = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": "correct horse battery", "username": "Somebody"]
+                "POST", "/v1/auth/register",
+                json: ["email": "somebody@example.org", "password": "correct horse battery", "username": "Somebody"]
             )
             let id = try #require(registered["user"]?["id"])
             let names: [JSONValue] = [
-                ["email": "somebody@example.org"], ["email": "SOMEBODY@example.org"], ["email": " somebody@example.org "], ["username": "somebody"],
+                ["email": "somebody@example.org"], ["email": "SOMEBODY@example.org"],
+                ["email": " somebody@example.org "], ["username": "somebody"],
                 ["username": "ｓｏｍｅｂｏｄｙ"],
                 ["email": "Somebody"],
                 ["username": "somebody@example.org"],
@@ -24,16 +26,22 @@ import Testing
                 body["password"] = "correct horse battery"
                 let response = await app.call("POST", "/v1/auth/login", json: .object(body))
                 #expect(response.status == 200, "\(name)")
-                #expect(response.members == ["access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user"])
+                #expect(
+                    response.members == [
+                        "access_token", "refresh_token", "token_type", "expires_in", "csrf_token", "user",
+                    ])
                 #expect(response["user"]?["id"] == id)
             }
-            let form = "grant_type=password&username=somebody%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
-            let response = await app.call("POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
+            let form =
+                "grant_type=password&username=somebody%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
+            let response = await app.call(
+                "POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
             #expect(response.status == 200)
             #expect(response["user"]?["id"] == id)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == Int64(names.count) + 2)
 
-            let pair = await app.call("POST", "/auth/signin", json: ["email": "somebody@example.org", "password": "correct horse battery"])
+            let pair = await app.call(
+                "POST", "/auth/signin", json: ["email": "somebody@example.org", "password": "correct horse battery"])
             #expect(pair.status == 200)
             #expect(pair["tokens"]?["refresh_token"] == pair["refresh_token"])
             #expect(pair["tokens"]?["token_type"] == "Bearer")
@@ -63,7 +71,9 @@ import Testing
             let person = try await app.register()
             let headers = ["X-Request-ID": "the-same-request"]
             func login(_ email: String, _ password: String) async -> TestResponse {
-                await app.call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)], headers: headers)
+                await app.call(
+                    "POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)],
+                    headers: headers)
             }
             let wrong = await login(person.email, "correct horse batterz")
             let unknown = await login("nobody@example.org", "correct horse battery")
@@ -94,7 +104,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a suspended account is told so only where the password is right, and all it holds ends`(_ engine: Engine) async throws {
+    func `a suspended account is told so only where the password is right, and all it holds ends`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             try await app.app.identity.suspend(person.id)
@@ -102,7 +114,8 @@ import Testing
             let right = await app.signIn(person)
             #expect(right.status == 403)
             #expect(right.code == "account-suspended")
-            let wrong = await app.call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "a wrong password"])
+            let wrong = await app.call(
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "a wrong password"])
             #expect(wrong.code == "invalid-credentials")
 
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "token-expired")

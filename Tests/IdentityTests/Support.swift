@@ -16,10 +16,13 @@ extension TestApp {
     /// The audit trail of one kind of event, oldest first.
     func audited(_ action: String) async throws -> [AuditRow] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, sequence, id") {
+            try transaction.all(
+                "SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, sequence, id"
+            ) {
                 row in
                 AuditRow(
-                    action: try row["action"], outcome: try row["outcome"], actor: try row["actor_id"], subject: try row["subject"], details: try row["details"]
+                    action: try row["action"], outcome: try row["outcome"], actor: try row["actor_id"],
+                    subject: try row["subject"], details: try row["details"]
                 )
             }
         }
@@ -30,7 +33,9 @@ extension TestApp {
     /// Why each session ended, oldest first; nil for one that lives.
     func endings(of person: TestPerson) async throws -> [String?] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT revoked_because FROM sessions WHERE person_id = \(person.id) ORDER BY created_at, id") { try $0["revoked_because"] }
+            try transaction.all(
+                "SELECT revoked_because FROM sessions WHERE person_id = \(person.id) ORDER BY created_at, id"
+            ) { try $0["revoked_because"] }
         }
     }
 
@@ -39,17 +44,21 @@ extension TestApp {
     }
 
     func signIn(_ person: TestPerson) async -> TestResponse {
-        await call("POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
+        await call(
+            "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
     }
 
     /// Another process on the same installation: its data folder, its database, its clock.
-    func withSecondProcess(change: (inout Configuration) -> Void = { _ in }, _ body: (TestApp) async throws -> Void) async throws {
+    func withSecondProcess(change: (inout Configuration) -> Void = { _ in }, _ body: (TestApp) async throws -> Void)
+        async throws
+    {
         var configuration = app.configuration
         change(&configuration)
         let clock = clock
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        let second = try await buildApp(configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
+        let second = try await buildApp(
+            configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
         do {
             try await body(TestApp(app: second, clock: clock, engine: engine, log: log))
         } catch {

@@ -9,7 +9,8 @@ import Testing
     private static let secret = Array("12345678901234567890".utf8)
 
     @Test(arguments: [
-        (59, "94287082"), (1_111_111_109, "07081804"), (1_111_111_111, "14050471"), (1_234_567_890, "89005924"), (2_000_000_000, "69279037"),
+        (59, "94287082"), (1_111_111_109, "07081804"), (1_111_111_111, "14050471"), (1_234_567_890, "89005924"),
+        (2_000_000_000, "69279037"),
         (20_000_000_000, "65353130"),
     ])
     func `the vectors of RFC 6238`(_ seconds: Int64, _ digits: String) {
@@ -19,7 +20,9 @@ import Testing
     }
 
     @Test func `the vectors of RFC 4226`() {
-        let digits = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"]
+        let digits = [
+            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
+        ]
         #expect((0..<10).map { TimedCode(secret: Self.secret).text(at: $0) } == digits)
     }
 
@@ -31,10 +34,15 @@ import Testing
                 #expect(found == (abs(distance) <= window ? 1_000 + distance : nil))
             }
         }
-        for text in ["", "12345", "1234567", "abcdef", "７５５２２４"] { #expect(code.step(of: text, near: 0, window: 2) == nil) }
+        for text in ["", "12345", "1234567", "abcdef", "７５５２２４"] {
+            #expect(code.step(of: text, near: 0, window: 2) == nil)
+        }
     }
 
-    @Test(arguments: [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")])
+    @Test(arguments: [
+        ("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"),
+        ("foobar", "MZXW6YTBOI"),
+    ])
     func `the vectors of RFC 4648, without padding`(_ plain: String, _ text: String) {
         #expect(Base32.encode(Array(plain.utf8)) == text)
         #expect(Base32.decode(text) == Array(plain.utf8))
@@ -48,11 +56,15 @@ import Testing
         let person: ID<Person> = Runtime.system.id()
         let code = RecoveryCode(runtime: .system)
         #expect(code.text.wholeMatch(of: /([A-Z2-7]{4}-){3}[A-Z2-7]{4}/) != nil)
-        for typed in [code.text, code.text.lowercased(), code.text.replacing("-", with: ""), " \(code.text.replacing("-", with: " ")) "] {
+        for typed in [
+            code.text, code.text.lowercased(), code.text.replacing("-", with: ""),
+            " \(code.text.replacing("-", with: " ")) ",
+        ] {
             #expect(try #require(RecoveryCode(typed: typed)).hash(of: person) == code.hash(of: person))
         }
         #expect(code.hash(of: person) != code.hash(of: Runtime.system.id()))
-        for typed in ["", "123456", String(code.text.dropLast()), code.text + "A", code.text.replacing("-", with: "_")] {
+        for typed in ["", "123456", String(code.text.dropLast()), code.text + "A", code.text.replacing("-", with: "_")]
+        {
             #expect(RecoveryCode(typed: typed) == nil)
         }
     }

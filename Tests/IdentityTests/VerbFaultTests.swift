@@ -21,10 +21,15 @@ import Testing
     }
 
     @discardableResult
-    private func breakOff(_ app: TestApp, _ trace: Trace, _ call: () async -> TestResponse) async throws -> TestResponse {
+    private func breakOff(_ app: TestApp, _ trace: Trace, _ call: () async -> TestResponse) async throws -> TestResponse
+    {
         let letters: SQL = "SELECT COUNT(*) AS count FROM outbox"
-        let audited: SQL = "SELECT COUNT(*) AS count FROM audit_events WHERE action = \(trace.action) AND outcome = 'success'"
-        let before = (effect: try await app.count(trace.effect), letters: try await app.count(letters), audited: try await app.count(audited))
+        let audited: SQL =
+            "SELECT COUNT(*) AS count FROM audit_events WHERE action = \(trace.action) AND outcome = 'success'"
+        let before = (
+            effect: try await app.count(trace.effect), letters: try await app.count(letters),
+            audited: try await app.count(audited)
+        )
         var last: TestResponse?
         let count = try await trouble.failEachStatement { _ in
             last = await call()
@@ -50,7 +55,9 @@ import Testing
             let person = try await app.register()
             let all: SQL = "SELECT COUNT(*) AS count FROM api_keys"
             let revoked: SQL = "SELECT COUNT(*) AS count FROM api_keys WHERE revoked_at IS NOT NULL"
-            let made = try await breakOff(app, Trace(action: "api-key.created", effect: all)) { await app.makeKey(person, ["identity.read"]) }
+            let made = try await breakOff(app, Trace(action: "api-key.created", effect: all)) {
+                await app.makeKey(person, ["identity.read"])
+            }
             let id = try #require(made["id"]?.string)
             let replaced = try await breakOff(app, Trace(action: "api-key.rotated", effect: all)) {
                 await app.call("POST", "/v1/auth/api-keys/\(id)/rotation?overlap_hours=1", token: person.token)
@@ -66,7 +73,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a second factor is set up, confirmed, given new codes and removed whole or not at all`(_ engine: Engine) async throws {
+    func `a second factor is set up, confirmed, given new codes and removed whole or not at all`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let person = try await app.register()
             let factors: SQL = "SELECT COUNT(*) AS count FROM second_factors"
@@ -79,19 +88,27 @@ import Testing
                 await app.mfa("verify", person, ["code": .string(authenticator.code(app))])
             }
             // A code that a broken-off try showed is still good.
-            func proof() -> JSONValue { ["password": .string(person.password), "code": .string(authenticator.code(app))] }
+            func proof() -> JSONValue {
+                ["password": .string(person.password), "code": .string(authenticator.code(app))]
+            }
             app.clock.advance(by: .minutes(1))
             // One of the old codes is used, so that the new ones are one more.
             try await app.app.database.write {
-                try $0.execute("UPDATE recovery_codes SET used_at = \($0.now) WHERE code_hash = (SELECT MIN(code_hash) FROM recovery_codes)")
+                try $0.execute(
+                    "UPDATE recovery_codes SET used_at = \($0.now) WHERE code_hash = (SELECT MIN(code_hash) FROM recovery_codes)"
+                )
             }
             let replaced: SQL = "SELECT COUNT(*) AS count FROM recovery_codes WHERE used_at IS NULL"
-            let codes = try await breakOff(app, Trace(action: "second_factor.codes_replaced", effect: replaced, letters: 1)) {
+            let codes = try await breakOff(
+                app, Trace(action: "second_factor.codes_replaced", effect: replaced, letters: 1)
+            ) {
                 await app.mfa("backup-codes", person, proof())
             }
             #expect(codes["backup_codes"]?.array?.count == 10)
             app.clock.advance(by: .minutes(1))
-            try await breakOff(app, Trace(action: "second_factor.disabled", effect: factors, difference: -1, letters: 1)) {
+            try await breakOff(
+                app, Trace(action: "second_factor.disabled", effect: factors, difference: -1, letters: 1)
+            ) {
                 await app.mfa("disable", person, proof())
             }
         }
@@ -103,22 +120,30 @@ import Testing
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             try await app.prove(guest)
             let made = try await breakOff(
-                app, Trace(action: "organisation.created", effect: "SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(owner.id)")
+                app,
+                Trace(
+                    action: "organisation.created",
+                    effect: "SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(owner.id)")
             ) { await app.call("POST", "/v1/organisations", json: ["name": "A second one"], token: owner.token) }
             let id = try #require(made["id"]?.string)
             let members: SQL = "SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id)"
             let invitations: SQL = "SELECT COUNT(*) AS count FROM invitations"
             app.clock.advance(by: .milliseconds(2))
             try await breakOff(app, Trace(action: "invitation.sent", effect: invitations, letters: 1)) {
-                await app.call("POST", "/v1/organisations/\(id)/invitations", json: ["email": .string(guest.email)], token: owner.token)
+                await app.call(
+                    "POST", "/v1/organisations/\(id)/invitations", json: ["email": .string(guest.email)],
+                    token: owner.token)
             }
             let token = try #require(try await app.mail(to: guest.email).last?.token)
             try await breakOff(app, Trace(action: "invitation.accepted", effect: members)) {
-                await app.call("POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: guest.token)
+                await app.call(
+                    "POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: guest.token)
             }
-            let admins: SQL = "SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'admin'"
+            let admins: SQL =
+                "SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'admin'"
             try await breakOff(app, Trace(action: "membership.changed", effect: admins)) {
-                await app.call("PUT", "/v1/organisations/\(id)/members/\(guest.id)", json: ["role": "admin"], token: owner.token)
+                await app.call(
+                    "PUT", "/v1/organisations/\(id)/members/\(guest.id)", json: ["role": "admin"], token: owner.token)
             }
             try await breakOff(app, Trace(action: "membership.removed", effect: members, difference: -1)) {
                 await app.call("DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token)
@@ -131,9 +156,11 @@ import Testing
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let administrator = try await app.administrator(), person = try await app.register()
             let path = "/v1/auth/users/\(person.id)/impersonation"
-            let live: SQL = "SELECT COUNT(*) AS count FROM sessions WHERE impersonator_id IS NOT NULL AND revoked_at IS NULL"
+            let live: SQL =
+                "SELECT COUNT(*) AS count FROM sessions WHERE impersonator_id IS NOT NULL AND revoked_at IS NULL"
             try await breakOff(app, Trace(action: "impersonation.begun", effect: live, letters: 1)) {
-                await app.call("POST", path, json: ["reason": "They cannot find their files"], token: administrator.token)
+                await app.call(
+                    "POST", path, json: ["reason": "They cannot find their files"], token: administrator.token)
             }
             try await breakOff(app, Trace(action: "impersonation.ended", effect: live, difference: -1)) {
                 await app.call("DELETE", path, token: administrator.token)

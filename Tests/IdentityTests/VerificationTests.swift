@@ -10,12 +10,17 @@ import Testing
 
 @Suite struct VerificationTests {
     @Test(arguments: Engine.available)
-    func `the link of registration proves the address, once, and tells those who wait for it`(_ engine: Engine) async throws {
+    func `the link of registration proves the address, once, and tells those who wait for it`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine, change: { $0.frontendURL = "https://app.example/pages" }) { app in
             let heard = Mutex<[String]>([])
             app.app.identity.events.onEmailVerified { person, organisation, transaction in
                 // In the transaction that proves it.
-                let isTrue = try transaction.count("SELECT COUNT(*) AS count FROM people WHERE id = \(person) AND email_verified_at IS NOT NULL") == 1
+                let isTrue =
+                    try transaction.count(
+                        "SELECT COUNT(*) AS count FROM people WHERE id = \(person) AND email_verified_at IS NOT NULL")
+                    == 1
                 heard.withLock { $0.append("\(person) \(organisation) \(isTrue)") }
             }
             let person = try await app.register()
@@ -28,12 +33,18 @@ import Testing
 
             let response = await app.verify(token: mailed.token)
             #expect(response.status == 200)
-            #expect(response.json == ["success": true, "already_verified": false, "message": "The address is verified", "email": .string(person.email)])
+            #expect(
+                response.json == [
+                    "success": true, "already_verified": false, "message": "The address is verified",
+                    "email": .string(person.email),
+                ])
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["is_verified"] == true)
             #expect(heard.withLock { $0 } == ["\(person.id) \(person.organisation) true"])
             #expect(
                 try await app.audited("email.verified") == [
-                    AuditRow(action: "email.verified", outcome: "success", actor: person.id.text, subject: person.id.text, details: "{}")
+                    AuditRow(
+                        action: "email.verified", outcome: "success", actor: person.id.text, subject: person.id.text,
+                        details: "{}")
                 ])
 
             for response in [await app.verify(token: mailed.token), await app.verify(person.email, code: mailed.code)] {
@@ -41,7 +52,8 @@ import Testing
                 #expect(response.code == "proof-used")
             }
             #expect(heard.withLock { $0.count } == 1)
-            #expect(try await app.audited("email.verified", "failure").map(\.subject) == [person.id.text, person.id.text])
+            #expect(
+                try await app.audited("email.verified", "failure").map(\.subject) == [person.id.text, person.id.text])
         }
     }
 
@@ -51,7 +63,9 @@ import Testing
             let person = try await app.register()
             let mailed = try await app.welcome(person)
             let stored = try await app.app.database.read { transaction in
-                try ["challenges", "outbox", "jobs", "audit_events", "people"].flatMap { try transaction.all(SQL(trusted: "SELECT * FROM \($0)")) }
+                try ["challenges", "outbox", "jobs", "audit_events", "people"].flatMap {
+                    try transaction.all(SQL(trusted: "SELECT * FROM \($0)"))
+                }
             }
             let text = stored.map { "\($0.values)" }.joined()
             #expect(text.contains(person.email))
@@ -59,7 +73,9 @@ import Testing
             #expect(!text.contains("\"\(mailed.code)\""))
             #expect(!text.contains(Digest.hex(mailed.code)))
 
-            #expect(await app.verify(person.email.uppercased(), code: " \(mailed.code.prefix(3)) \(mailed.code.suffix(3)) ").status == 200)
+            #expect(
+                await app.verify(person.email.uppercased(), code: " \(mailed.code.prefix(3)) \(mailed.code.suffix(3)) ")
+                    .status == 200)
             #expect(try await app.isVerified(person))
             #expect(await app.verify(token: mailed.token).code == "proof-used")
         }
@@ -69,7 +85,8 @@ import Testing
     func `links last a day and codes ten minutes, by the time of the database`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (early, late, quick, slow) = (
-                try await app.register("early"), try await app.register("late"), try await app.register("quick"), try await app.register("slow")
+                try await app.register("early"), try await app.register("late"), try await app.register("quick"),
+                try await app.register("slow")
             )
             let (earlyMail, lateMail) = (try await app.welcome(early), try await app.welcome(late))
             let (quickMail, slowMail) = (try await app.welcome(quick), try await app.welcome(slow))
@@ -102,7 +119,9 @@ import Testing
             #expect(await app.verify(person.email, code: mailed.code).code == "invalid-proof")
             #expect(try await app.count("SELECT tries AS count FROM challenges") == Int64(Challenge.triesPerCode))
             #expect(try await app.isVerified(person) == false)
-            #expect(try await app.audited("email.verified").map(\.outcome) == Array(repeating: "failure", count: Challenge.triesPerCode + 1))
+            #expect(
+                try await app.audited("email.verified").map(\.outcome)
+                    == Array(repeating: "failure", count: Challenge.triesPerCode + 1))
             #expect(await app.verify(token: mailed.token).status == 200)
         }
     }
@@ -136,7 +155,8 @@ import Testing
             var seen = [try await app.welcome(person)]
             func another() async throws -> MailedChallenge {
                 _ = await app.call("POST", "/v1/auth/resend-verification", json: ["email": .string(person.email)])
-                let new = try #require(try await app.challenges("verify-email", to: person.email).first { !seen.contains($0) })
+                let new = try #require(
+                    try await app.challenges("verify-email", to: person.email).first { !seen.contains($0) })
                 seen.append(new)
                 return new
             }
@@ -156,16 +176,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what was mailed to one person says nothing of another, nor for another purpose`(_ engine: Engine) async throws {
+    func `what was mailed to one person says nothing of another, nor for another purpose`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let (one, other) = (try await app.register("somebody"), try await app.register("other"))
             let (welcome, reset) = (try await app.welcome(one), try await app.forgotten(one))
             #expect(await app.verify(other.email, code: welcome.code).code == "invalid-proof")
             #expect(await app.verify("nobody@example.org", code: welcome.code).code == "invalid-proof")
-            if reset.code != welcome.code { #expect(await app.verify(one.email, code: reset.code).code == "invalid-proof") }
+            if reset.code != welcome.code {
+                #expect(await app.verify(one.email, code: reset.code).code == "invalid-proof")
+            }
             #expect(await app.verify(token: reset.token).code == "invalid-proof")
             let misused = await app.call(
-                "POST", "/v1/auth/reset-password", json: ["token": .string(welcome.token), "new_password": "another good password"]
+                "POST", "/v1/auth/reset-password",
+                json: ["token": .string(welcome.token), "new_password": "another good password"]
             )
             #expect(misused.code == "invalid-proof")
             #expect(try await app.isVerified(one) == false)
@@ -187,7 +211,8 @@ import Testing
             for door in ["resend-verification", "forgot-password"] {
                 var responses: [TestResponse] = []
                 for email in [person.email, verified.email, suspended.email, "nobody@example.org", person.email] {
-                    responses.append(await app.call("POST", "/v1/auth/\(door)", json: ["email": .string(email)], headers: headers))
+                    responses.append(
+                        await app.call("POST", "/v1/auth/\(door)", json: ["email": .string(email)], headers: headers))
                 }
                 for response in responses {
                     #expect(response.status == 200)
@@ -201,8 +226,14 @@ import Testing
             #expect(try await app.challenges("reset-password", to: verified.email).count == 1)
             #expect(try await app.mail(to: suspended.email).count == 1)
             #expect(try await app.mail(to: "nobody@example.org").isEmpty)
-            #expect(try await app.audited("email.verification-requested").map(\.outcome).sorted() == ["refused", "refused", "refused", "refused", "success"])
-            #expect(try await app.audited("password.reset-requested").map(\.outcome).sorted() == ["refused", "refused", "refused", "success", "success"])
+            #expect(
+                try await app.audited("email.verification-requested").map(\.outcome).sorted() == [
+                    "refused", "refused", "refused", "refused", "success",
+                ])
+            #expect(
+                try await app.audited("password.reset-requested").map(\.outcome).sorted() == [
+                    "refused", "refused", "refused", "success", "success",
+                ])
             // A mail that came late is as good as the newest; together they prove one thing.
             #expect(await app.verify(token: first.token).status == 200)
             let other = try #require(mailed.first { $0 != first })
@@ -214,7 +245,9 @@ import Testing
     func `nobody is sent more than a mail a minute and five an hour`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            func ask() async { _ = await app.call("POST", "/v1/auth/forgot-password", json: ["email": .string(person.email)]) }
+            func ask() async {
+                _ = await app.call("POST", "/v1/auth/forgot-password", json: ["email": .string(person.email)])
+            }
             func count() async throws -> Int { try await app.challenges("reset-password", to: person.email).count }
             await withTaskGroup { group in
                 for _ in 0..<8 { group.addTask { await ask() } }
@@ -257,7 +290,9 @@ import Testing
             let (person, other) = (try await app.register(), try await app.register("other"))
             let new = "new-\(person.email)"
             func ask(_ email: String, _ password: String = TestApp.password) async -> TestResponse {
-                await app.call("POST", "/v1/auth/change-email", json: ["new_email": .string(email), "password": .string(password)], token: person.token)
+                await app.call(
+                    "POST", "/v1/auth/change-email",
+                    json: ["new_email": .string(email), "password": .string(password)], token: person.token)
             }
             #expect(await ask(new, "a wrong password").code == "wrong-password")
             #expect(await ask(person.email.uppercased()).pointers == ["/new_email"])
@@ -281,7 +316,10 @@ import Testing
             #expect(try await app.mail(to: person.email).count == mailsBefore + 1)
             #expect(await ask(new).status == 429)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token)["email"] == .string(person.email))
-            #expect(try await app.audited("email.change-requested").map(\.outcome).sorted() == ["failure", "refused", "success"])
+            #expect(
+                try await app.audited("email.change-requested").map(\.outcome).sorted() == [
+                    "failure", "refused", "success",
+                ])
 
             let response = await app.verify(token: mailed[0].token)
             #expect(response.status == 200)
@@ -294,27 +332,38 @@ import Testing
             #expect(await app.signIn(new, person.password).status == 200)
             #expect(await app.signIn(person).code == "invalid-credentials")
             // What the reader of the old address holds opens nothing.
-            let late = await app.call("POST", "/v1/auth/reset-password", json: ["token": .string(reset.token), "new_password": "another good password"])
+            let late = await app.call(
+                "POST", "/v1/auth/reset-password",
+                json: ["token": .string(reset.token), "new_password": "another good password"])
             #expect(late.code == "proof-used")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an address that became somebody else's meanwhile stays theirs, and a name that was an address goes with it`(_ engine: Engine) async throws {
+    func `an address that became somebody else's meanwhile stays theirs, and a name that was an address goes with it`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine) { app in
             let registered = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(TestApp.password), "username": "somebody@example.org"]
+                "POST", "/v1/auth/register",
+                json: [
+                    "email": "somebody@example.org", "password": .string(TestApp.password),
+                    "username": "somebody@example.org",
+                ]
             )
             let token = try #require(registered["access_token"]?.string)
             func ask(_ email: String) async throws -> String {
                 let response = await app.call(
-                    "POST", "/v1/auth/change-email", json: ["new_email": .string(email), "password": .string(TestApp.password)], token: token
+                    "POST", "/v1/auth/change-email",
+                    json: ["new_email": .string(email), "password": .string(TestApp.password)], token: token
                 )
                 #expect(response.status == 200)
                 return try #require(try await app.challenges("verify-email", to: email).first).token
             }
             let first = try await ask("another@example.org")
-            _ = await app.call("POST", "/v1/auth/register", json: ["email": "Another@example.org", "password": .string(TestApp.password)])
+            _ = await app.call(
+                "POST", "/v1/auth/register",
+                json: ["email": "Another@example.org", "password": .string(TestApp.password)])
             let refused = await app.verify(token: first)
             #expect(refused.status == 409)
             #expect(refused.code == "account-exists")
@@ -323,11 +372,17 @@ import Testing
             #expect(await app.verify(token: second).status == 200)
             #expect(await app.call("GET", "/v1/auth/me", token: token)["username"] == nil)
             #expect(await app.signIn("somebody@example.org", TestApp.password).code == "invalid-credentials")
-            #expect(await app.call("POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": "another good password"]).status == 201)
+            #expect(
+                await app.call(
+                    "POST", "/v1/auth/register",
+                    json: ["email": "somebody@example.org", "password": "another good password"]
+                ).status == 201)
         }
     }
 
-    @Test func `without a frontend the links open pages of our own, which prove nothing by being looked at`() async throws {
+    @Test func `without a frontend the links open pages of our own, which prove nothing by being looked at`()
+        async throws
+    {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let token = try await app.welcome(person).token
@@ -339,7 +394,9 @@ import Testing
             let hostile = await app.call("GET", "/reset-password?token=%22%3E%3Cscript%3E")
             #expect(hostile.status == 200)
             #expect(!hostile.text.contains("<script>"))
-            let sent = await app.call("POST", "/v1/auth/verify-email", body: ("application/x-www-form-urlencoded", Array("token=\(token)".utf8)))
+            let sent = await app.call(
+                "POST", "/v1/auth/verify-email",
+                body: ("application/x-www-form-urlencoded", Array("token=\(token)".utf8)))
             #expect(sent.status == 200)
             #expect(try await app.isVerified(person))
         }

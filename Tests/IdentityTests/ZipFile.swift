@@ -22,7 +22,9 @@ struct ZipFile {
     init(at path: String) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", Self.reader, path]
+        process.arguments = [
+            ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", Self.reader, path,
+        ]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
@@ -33,7 +35,9 @@ struct ZipFile {
         entries = try JSONDecoder().decode([String: Entry].self, from: data)
     }
 
-    func json(_ name: String) throws -> JSONValue { try JSONDecoder().decode(JSONValue.self, from: Data((entries[name]?.text ?? "").utf8)) }
+    func json(_ name: String) throws -> JSONValue {
+        try JSONDecoder().decode(JSONValue.self, from: Data((entries[name]?.text ?? "").utf8))
+    }
 
     private static let reader = """
         import hashlib, json, sys, zipfile

@@ -14,7 +14,9 @@ import Testing
     }
 
     static let cases = [
-        Case(expression: "* * * * *", after: "2026-01-01T00:00:00Z", next: ["2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"]),
+        Case(
+            expression: "* * * * *", after: "2026-01-01T00:00:00Z",
+            next: ["2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"]),
         Case(expression: "* * * * *", after: "2026-01-01T00:00:59.999999Z", next: ["2026-01-01T00:01:00Z"]),
         Case(
             expression: "*/15 * * * *", after: "2026-01-01T00:07:30Z",
@@ -24,18 +26,28 @@ import Testing
             expression: "10-30/10,55 8 * * *", after: "2026-01-01T08:10:00Z",
             next: ["2026-01-01T08:20:00Z", "2026-01-01T08:30:00Z", "2026-01-01T08:55:00Z", "2026-01-02T08:10:00Z"]
         ),
-        Case(expression: "0 0 1 * *", after: "2026-01-01T00:00:00Z", next: ["2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]),
-        Case(expression: "0 0 31 * *", after: "2026-01-31T00:00:00Z", next: ["2026-03-31T00:00:00Z", "2026-05-31T00:00:00Z"]),
-        Case(expression: "0 12 29 2 *", after: "2026-01-01T00:00:00Z", next: ["2028-02-29T12:00:00Z", "2032-02-29T12:00:00Z"]),
+        Case(
+            expression: "0 0 1 * *", after: "2026-01-01T00:00:00Z",
+            next: ["2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]),
+        Case(
+            expression: "0 0 31 * *", after: "2026-01-31T00:00:00Z",
+            next: ["2026-03-31T00:00:00Z", "2026-05-31T00:00:00Z"]),
+        Case(
+            expression: "0 12 29 2 *", after: "2026-01-01T00:00:00Z",
+            next: ["2028-02-29T12:00:00Z", "2032-02-29T12:00:00Z"]),
         Case(expression: "0 12 29 2 *", after: "2097-01-01T00:00:00Z", next: ["2104-02-29T12:00:00Z"]),
-        Case(expression: "30 6 * * MON-FRI", after: "2026-03-06T07:00:00Z", next: ["2026-03-09T06:30:00Z", "2026-03-10T06:30:00Z"]),
+        Case(
+            expression: "30 6 * * MON-FRI", after: "2026-03-06T07:00:00Z",
+            next: ["2026-03-09T06:30:00Z", "2026-03-10T06:30:00Z"]),
         Case(expression: "0 0 * * 7", after: "2026-03-02T00:00:00Z", next: ["2026-03-08T00:00:00Z"]),
         Case(expression: "0 0 * * 0", after: "2026-03-02T00:00:00Z", next: ["2026-03-08T00:00:00Z"]),
         Case(
             expression: "0 0 * * fri-sun", after: "2026-03-02T00:00:00Z",
             next: ["2026-03-06T00:00:00Z", "2026-03-07T00:00:00Z", "2026-03-08T00:00:00Z", "2026-03-13T00:00:00Z"]
         ),
-        Case(expression: "0 0 1 jan,JUL *", after: "2026-01-01T00:00:00Z", next: ["2026-07-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
+        Case(
+            expression: "0 0 1 jan,JUL *", after: "2026-01-01T00:00:00Z",
+            next: ["2026-07-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
         // Either day will do when both are given…
         Case(
             expression: "0 0 13 * FRI", after: "2026-03-02T00:00:00Z",
@@ -45,27 +57,47 @@ import Testing
             ]
         ),
         // …and both are needed when one begins with a star.
-        Case(expression: "0 0 */2 * MON", after: "2026-03-02T00:00:00Z", next: ["2026-03-09T00:00:00Z", "2026-03-23T00:00:00Z"]),
+        Case(
+            expression: "0 0 */2 * MON", after: "2026-03-02T00:00:00Z",
+            next: ["2026-03-09T00:00:00Z", "2026-03-23T00:00:00Z"]),
         Case(expression: "59 23 31 12 *", after: "2026-03-02T00:00:00Z", next: ["2026-12-31T23:59:00Z"]),
-        Case(expression: "  0\t9  * * 1-5 ", zone: "Asia/Kolkata", after: "2026-03-02T00:00:00Z", next: ["2026-03-02T03:30:00Z", "2026-03-03T03:30:00Z"]),
-        Case(expression: "0 0 * * *", zone: "Pacific/Apia", after: "2011-12-29T11:00:00Z", next: ["2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"]),
+        Case(
+            expression: "  0\t9  * * 1-5 ", zone: "Asia/Kolkata", after: "2026-03-02T00:00:00Z",
+            next: ["2026-03-02T03:30:00Z", "2026-03-03T03:30:00Z"]),
+        Case(
+            expression: "0 0 * * *", zone: "Pacific/Apia", after: "2011-12-29T11:00:00Z",
+            next: ["2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"]),
         // Clocks go forward at 02:00 on 29 March 2026: what falls into the gap fires at its end, once.
         Case(
             expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-03-27T12:00:00Z",
             next: ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
         ),
-        Case(expression: "*/20 2 * * *", zone: "Europe/Vienna", after: "2026-03-29T00:30:00Z", next: ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]),
-        Case(expression: "0 2,3 * * *", zone: "Europe/Vienna", after: "2026-03-29T00:30:00Z", next: ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]),
+        Case(
+            expression: "*/20 2 * * *", zone: "Europe/Vienna", after: "2026-03-29T00:30:00Z",
+            next: ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]),
+        Case(
+            expression: "0 2,3 * * *", zone: "Europe/Vienna", after: "2026-03-29T00:30:00Z",
+            next: ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]),
         Case(
             expression: "0 * * * *", zone: "Europe/Vienna", after: "2026-03-28T23:30:00Z",
             next: ["2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"]
         ),
         // They go back at 03:00 on 25 October 2026: what comes twice fires the first time.
-        Case(expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z", next: ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]),
-        Case(expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-25T00:30:00Z", next: ["2026-10-26T01:30:00Z"]),
-        Case(expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-25T01:10:00Z", next: ["2026-10-26T01:30:00Z"]),
-        Case(expression: "0 2,3 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z", next: ["2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z"]),
-        Case(expression: "0 3 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z", next: ["2026-10-25T02:00:00Z"]),
+        Case(
+            expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z",
+            next: ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]),
+        Case(
+            expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-25T00:30:00Z",
+            next: ["2026-10-26T01:30:00Z"]),
+        Case(
+            expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-25T01:10:00Z",
+            next: ["2026-10-26T01:30:00Z"]),
+        Case(
+            expression: "0 2,3 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z",
+            next: ["2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z"]),
+        Case(
+            expression: "0 3 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z",
+            next: ["2026-10-25T02:00:00Z"]),
     ]
 
     @Test(arguments: cases)
@@ -105,15 +137,20 @@ import Testing
         ("99999 * * * *", "minute: '99999' is not a number"),
     ])
     func `what is wrong with an expression is named`(expression: String, fault: String) {
-        #expect(throws: CronFault(expression: expression, faults: [fault])) { try CronExpression(expression, timeZone: "UTC") }
+        #expect(throws: CronFault(expression: expression, faults: [fault])) {
+            try CronExpression(expression, timeZone: "UTC")
+        }
     }
 
     @Test func `every fault is named, not only the first`() {
-        let fault = #expect(throws: CronFault.self) { try CronExpression("61,x 25 * * MON-XYZ", timeZone: "Europe/Wien") }
+        let fault = #expect(throws: CronFault.self) {
+            try CronExpression("61,x 25 * * MON-XYZ", timeZone: "Europe/Wien")
+        }
         #expect(
             fault?.faults == [
                 "minute: 61 is not between 0 and 59", "minute: 'x' is not a number", "hour: 25 is not between 0 and 23",
-                "day of week: 'XYZ' is not a number or a name of three letters", "'Europe/Wien' is not a known time zone",
+                "day of week: 'XYZ' is not a number or a name of three letters",
+                "'Europe/Wien' is not a known time zone",
             ])
         #expect(fault.map { "\($0)" }?.hasPrefix("'61,x 25 * * MON-XYZ' is not a schedule: minute: 61 is not") == true)
     }
@@ -134,8 +171,14 @@ import Testing
         #expect(timetable.latest(5, from: now + .seconds(30), through: now) == [])
         let rare = try Timetable(.cron("0 0 29 2 *", timeZone: "UTC"))
         let leap = try #require(Instant("2020-02-29T00:00:00Z"))
-        #expect(rare.latest(3, from: leap, through: now).map(\.description) == ["2020-02-29T00:00:00Z", "2024-02-29T00:00:00Z"])
+        #expect(
+            rare.latest(3, from: leap, through: now).map(\.description) == [
+                "2020-02-29T00:00:00Z", "2024-02-29T00:00:00Z",
+            ])
         let interval = try Timetable(.every(.seconds(7)))
-        #expect(interval.latest(2, from: Instant(seconds: 1), through: Instant(seconds: 30)) == [Instant(seconds: 22), Instant(seconds: 29)])
+        #expect(
+            interval.latest(2, from: Instant(seconds: 1), through: Instant(seconds: 30)) == [
+                Instant(seconds: 22), Instant(seconds: 29),
+            ])
     }
 }

@@ -16,7 +16,8 @@ struct JobFixture: Sendable {
     let log = LogOutput(keepsLines: true)
 
     func runner(
-        _ workers: [Worker], schedules: [Schedule] = [], on other: (any Database)? = nil, settings: JobRunner.Settings = .init()
+        _ workers: [Worker], schedules: [Schedule] = [], on other: (any Database)? = nil,
+        settings: JobRunner.Settings = .init()
     ) -> JobRunner {
         JobRunner(
             database: other ?? database,
@@ -24,7 +25,9 @@ struct JobFixture: Sendable {
             schedules: schedules,
             queue: queue,
             metrics: metrics,
-            logger: Logger(label: "jobs") { [log] label in LineLogHandler(label: label, format: .json, level: .debug, output: log) },
+            logger: Logger(label: "jobs") { [log] label in
+                LineLogHandler(label: label, format: .json, level: .debug, output: log)
+            },
             runtime: runtime,
             settings: settings
         )
@@ -36,7 +39,9 @@ struct JobFixture: Sendable {
     }
 
     func status(_ id: ID<QueuedJob>) async throws -> JobStatus {
-        guard let status = try await database.read({ [queue] in try queue.status(of: id, in: $0) }) else { throw NoSuchJob() }
+        guard let status = try await database.read({ [queue] in try queue.status(of: id, in: $0) }) else {
+            throw NoSuchJob()
+        }
         return status
     }
 
@@ -69,7 +74,8 @@ struct Other: Job {
 
 extension Transaction {
     func note(_ text: String) throws {
-        try execute("INSERT INTO notes (number, text) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM notes), \(text))")
+        try execute(
+            "INSERT INTO notes (number, text) VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM notes), \(text))")
     }
 }
 
@@ -90,9 +96,11 @@ func withWorkshop(_ engine: Engine, _ body: (JobFixture) async throws -> Void) a
         }
     }
     try await withDatabase(engine, clock: { clock.now }) { database in
-        let notes = Migration("test-001-notes", "CREATE TABLE notes (number \(.integer) NOT NULL, text TEXT NOT NULL) \(.strict)")
+        let notes = Migration(
+            "test-001-notes", "CREATE TABLE notes (number \(.integer) NOT NULL, text TEXT NOT NULL) \(.strict)")
         try await Migrator(JobsSchema.migrations + [notes]).run(on: database)
-        try await body(JobFixture(database: database, clock: clock, queue: JobQueue(runtime: runtime), runtime: runtime))
+        try await body(
+            JobFixture(database: database, clock: clock, queue: JobQueue(runtime: runtime), runtime: runtime))
     }
 }
 

@@ -6,9 +6,12 @@ import Testing
 @Suite struct JobLifeTests {
     private let now = Instant(seconds: 1_000)
 
-    private func leased(attempt: Int = 1, of maximum: Int = 3, crashes: Int = 0, isCancelRequested: Bool = false) -> JobLife {
+    private func leased(attempt: Int = 1, of maximum: Int = 3, crashes: Int = 0, isCancelRequested: Bool = false)
+        -> JobLife
+    {
         JobLife(
-            state: .leased, attempt: attempt, maximumAttempts: maximum, crashes: crashes, fence: 5, runAt: Instant(seconds: 900),
+            state: .leased, attempt: attempt, maximumAttempts: maximum, crashes: crashes, fence: 5,
+            runAt: Instant(seconds: 900),
             leaseUntil: Instant(seconds: 1_030), isCancelRequested: isCancelRequested
         )
     }
@@ -26,21 +29,27 @@ import Testing
 
     @Test func `a failure waits for the longer of its delays`() throws {
         var life = leased()
-        #expect(try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(9))), delay: .seconds(4), at: now) == .retried)
+        #expect(
+            try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(9))), delay: .seconds(4), at: now) == .retried)
         #expect(life.state == .retryable)
         #expect(life.runAt == now + .seconds(9))
         #expect(life.attempt == 1)
         life = leased()
-        #expect(try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(2))), delay: .seconds(4), at: now) == .retried)
+        #expect(
+            try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(2))), delay: .seconds(4), at: now) == .retried)
         #expect(life.runAt == now + .seconds(4))
     }
 
     @Test func `the last attempt and the permanent failure end it`() throws {
         var life = leased(attempt: 3)
-        #expect(try life.fail(FailedAttempt(JobFailure.retry(reason: "busy")), delay: .zero, at: now) == .abandoned(.failed("busy")))
+        #expect(
+            try life.fail(FailedAttempt(JobFailure.retry(reason: "busy")), delay: .zero, at: now)
+                == .abandoned(.failed("busy")))
         #expect(life.state == .dead)
         life = leased()
-        #expect(try life.fail(FailedAttempt(JobFailure.permanent("gone")), delay: .zero, at: now) == .abandoned(.failed("gone")))
+        #expect(
+            try life.fail(FailedAttempt(JobFailure.permanent("gone")), delay: .zero, at: now)
+                == .abandoned(.failed("gone")))
         #expect(life.finishedAt == now)
     }
 
@@ -95,7 +104,8 @@ import Testing
 
     @Test func `progress is written at once, then four times a second at most`() throws {
         var throttle = ProgressThrottle()
-        let first = try #require(JobProgress(percent: 1, phase: "a", message: nil)), second = try #require(JobProgress(percent: 2, phase: "a", message: nil))
+        let first = try #require(JobProgress(percent: 1, phase: "a", message: nil)),
+            second = try #require(JobProgress(percent: 2, phase: "a", message: nil))
         #expect(throttle.accept(first, at: now) == .write)
         #expect(throttle.accept(first, at: now + .milliseconds(50)) == .writeLater(.milliseconds(200)))
         #expect(throttle.accept(second, at: now + .milliseconds(60)) == .kept)

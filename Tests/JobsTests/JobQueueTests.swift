@@ -41,7 +41,10 @@ import Testing
             #expect(try await shop.enqueue(Note(text: "second"), options) == first)
             #expect(try await shop.enqueue(Other(), options) != first)
             let both = try await shop.database.write { transaction in
-                [try shop.queue.enqueue(Note(text: "third"), options, in: transaction), try shop.queue.enqueue(Note(text: "fourth"), options, in: transaction)]
+                [
+                    try shop.queue.enqueue(Note(text: "third"), options, in: transaction),
+                    try shop.queue.enqueue(Note(text: "fourth"), options, in: transaction),
+                ]
             }
             #expect(both == [first, first])
 
@@ -58,7 +61,9 @@ import Testing
     func `one of many callers at once makes the job of a key`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let ids = try await withThrowingTaskGroup(of: ID<QueuedJob>.self) { group in
-                for number in 0..<16 { group.addTask { try await shop.enqueue(Note(text: "\(number)"), JobOptions(uniqueKey: "one")) } }
+                for number in 0..<16 {
+                    group.addTask { try await shop.enqueue(Note(text: "\(number)"), JobOptions(uniqueKey: "one")) }
+                }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
             #expect(ids.count == 1)
@@ -88,9 +93,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `a dead job is given another life, once`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
-            let id = try await shop.enqueue(Note(text: "again"), JobOptions(priority: 3, uniqueKey: "k", organisation: "acme", maximumAttempts: 4))
+            let id = try await shop.enqueue(
+                Note(text: "again"), JobOptions(priority: 3, uniqueKey: "k", organisation: "acme", maximumAttempts: 4))
             #expect(try await shop.database.write { try shop.queue.redrive(id, in: $0) } == nil)
-            try await shop.runner([Worker(Note.self) { _, _ in throw JobFailure.permanent("no such dataset") }]).runUntilIdle()
+            try await shop.runner([Worker(Note.self) { _, _ in throw JobFailure.permanent("no such dataset") }])
+                .runUntilIdle()
             #expect(try await shop.status(id).state == .dead)
 
             let second = try #require(try await shop.database.write { try shop.queue.redrive(id, in: $0) })
@@ -115,7 +122,9 @@ import Testing
             try await shop.enqueue(Other(), JobOptions(runAt: shop.clock.now + .hours(1)))
             var counts = try await shop.database.read { try shop.queue.counts(in: $0) }
             #expect(counts == JobCounts(scheduled: 1, available: 2, oldestAvailable: .seconds(40)))
-            try await shop.runner([Worker(Note.self) { job, _ in throw job.text == "a" ? JobFailure.permanent("no") : JobFailure.retry() }]).runUntilIdle()
+            try await shop.runner([
+                Worker(Note.self) { job, _ in throw job.text == "a" ? JobFailure.permanent("no") : JobFailure.retry() }
+            ]).runUntilIdle()
             counts = try await shop.database.read { try shop.queue.counts(in: $0) }
             #expect(counts == JobCounts(scheduled: 1, retryable: 1, dead: 1))
         }
@@ -123,12 +132,15 @@ import Testing
 
     @Test func `a payload has a bound`() async throws {
         try await withWorkshop(.sqlite) { shop in
-            await #expect(throws: Problem.self) { try await shop.enqueue(Note(text: String(repeating: "x", count: 300_000))) }
+            await #expect(throws: Problem.self) {
+                try await shop.enqueue(Note(text: String(repeating: "x", count: 300_000)))
+            }
         }
     }
 
     @Test func `ids of one process sort in the order they were made`() {
-        let ids = JobIDs(runtime: Runtime(now: { Instant(seconds: 1) }, randomBytes: { Runtime.system.randomBytes($0) }))
+        let ids = JobIDs(
+            runtime: Runtime(now: { Instant(seconds: 1) }, randomBytes: { Runtime.system.randomBytes($0) }))
         let made = (0..<9_000).map { _ in ids.next().text }
         #expect(made == made.sorted())
         #expect(Set(made).count == made.count)

@@ -26,7 +26,10 @@ import Testing
             let all = (0..<200).map(String.init).sorted()
             #expect(performed.withLock { $0.sorted() } == all)
             #expect(try await shop.notes().sorted() == all)
-            #expect(try await shop.count("SELECT COUNT(*) AS count FROM jobs WHERE state = 'completed' AND attempt = 1 AND fence = 1") == 200)
+            #expect(
+                try await shop.count(
+                    "SELECT COUNT(*) AS count FROM jobs WHERE state = 'completed' AND attempt = 1 AND fence = 1") == 200
+            )
         }
     }
 
@@ -87,9 +90,12 @@ import Testing
             #expect(attempts.withLock { $0 } == [1, 2, 3])
             #expect(status.firstError == "Flaky (code 1)")
             #expect(status.lastError == "overloaded: The service is busy. Please try again shortly.")
-            #expect(try await shop.notes() == ["n failed(\"overloaded: The service is busy. Please try again shortly.\")"])
-            #expect(shop.metrics.exposition.contains(#"gatehouse_jobs_ended_total{kind="test.note",outcome="failed"} 1"#))
-            #expect(shop.metrics.exposition.contains(#"gatehouse_jobs_ended_total{kind="test.note",outcome="retried"} 2"#))
+            #expect(
+                try await shop.notes() == ["n failed(\"overloaded: The service is busy. Please try again shortly.\")"])
+            #expect(
+                shop.metrics.exposition.contains(#"gatehouse_jobs_ended_total{kind="test.note",outcome="failed"} 1"#))
+            #expect(
+                shop.metrics.exposition.contains(#"gatehouse_jobs_ended_total{kind="test.note",outcome="retried"} 2"#))
         }
     }
 
@@ -115,7 +121,10 @@ import Testing
                 default: return .done
                 }
             }
-            let ids = try await [shop.enqueue(Note(text: "permanent")), shop.enqueue(Note(text: "problem")), shop.enqueue(Note(text: "effects"))]
+            let ids = try await [
+                shop.enqueue(Note(text: "permanent")), shop.enqueue(Note(text: "problem")),
+                shop.enqueue(Note(text: "effects")),
+            ]
             let unreadable = try await shop.enqueue(Note(text: "unreadable"))
             try await shop.database.write { try $0.execute("UPDATE jobs SET payload = '[]' WHERE id = \(unreadable)") }
             try await shop.runner([worker]).runUntilIdle()
@@ -128,7 +137,8 @@ import Testing
             }
             #expect(
                 errors == [
-                    "the file is gone", "not-found: Not found — There is no such session.", "conflict: The request conflicts with the present state",
+                    "the file is gone", "not-found: Not found — There is no such session.",
+                    "conflict: The request conflicts with the present state",
                     "The payload cannot be read as a job 'test.note'.",
                 ])
         }
@@ -141,7 +151,8 @@ import Testing
                 if job.text == "failure" { throw JobFailure.retry(after: .minutes(5), reason: "the provider is away") }
                 throw Problem.overloaded(retryAfter: 90, detail: "Busy.")
             }
-            let first = try await shop.enqueue(Note(text: "failure")), second = try await shop.enqueue(Note(text: "problem"))
+            let first = try await shop.enqueue(Note(text: "failure")),
+                second = try await shop.enqueue(Note(text: "problem"))
             try await shop.runner([worker]).runUntilIdle()
             #expect(try await shop.status(first).runAt - shop.clock.now == .minutes(5))
             #expect(try await shop.status(first).lastError == "the provider is away")
@@ -157,7 +168,9 @@ import Testing
             try await shop.runner([Worker(Note.self) { _, _ in throw Refusal.badToken("hunter2") }]).runUntilIdle()
             #expect(try await shop.status(id).lastError == "Refusal.badToken")
             let long = try await shop.enqueue(Note(text: ""))
-            try await shop.runner([Worker(Note.self) { _, _ in throw JobFailure.permanent(String(repeating: "x\0", count: 5_000)) }]).runUntilIdle()
+            try await shop.runner([
+                Worker(Note.self) { _, _ in throw JobFailure.permanent(String(repeating: "x\0", count: 5_000)) }
+            ]).runUntilIdle()
             #expect(try await shop.status(long).lastError == String(repeating: "x", count: 500))
         }
     }
@@ -218,7 +231,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a job that is done before it hears of its cancellation is done, one that fails is cancelled`(engine: Engine) async throws {
+    func `a job that is done before it hears of its cancellation is done, one that fails is cancelled`(engine: Engine)
+        async throws
+    {
         try await withWorkshop(engine) { shop in
             let done = try await shop.enqueue(Note(text: "done")), failed = try await shop.enqueue(Note(text: "failed"))
             let worker = Worker(Note.self) { job, context in
@@ -290,7 +305,9 @@ import Testing
             ])
             for crash in 1...3 {
                 // Taken up by a process that is gone a moment later.
-                let claimed = try await shop.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }
+                let claimed = try await shop.database.write {
+                    try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30))
+                }
                 #expect(claimed.map(\.attempt) == [crash])
                 shop.clock.advance(by: .seconds(30))
                 #expect(try await runner.sweep() == 1)
@@ -303,9 +320,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a lost worker's job that was cancelled is cancelled, and one without attempts is dead`(engine: Engine) async throws {
+    func `a lost worker's job that was cancelled is cancelled, and one without attempts is dead`(engine: Engine)
+        async throws
+    {
         try await withWorkshop(engine) { shop in
-            let cancelled = try await shop.enqueue(Note(text: "cancelled")), once = try await shop.enqueue(Note(text: "once"), JobOptions(maximumAttempts: 1))
+            let cancelled = try await shop.enqueue(Note(text: "cancelled")),
+                once = try await shop.enqueue(Note(text: "once"), JobOptions(maximumAttempts: 1))
             let runner = shop.runner([
                 Worker(Note.self) { _, _ in
                     .done
@@ -380,7 +400,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a lost job whose hook fails is tried again a lease later, and keeps no other waiting`(engine: Engine) async throws {
+    func `a lost job whose hook fails is tried again a lease later, and keeps no other waiting`(engine: Engine)
+        async throws
+    {
         try await withWorkshop(engine) { shop in
             let tally = Tally()
             let runner = shop.runner([

@@ -10,7 +10,9 @@ import Testing
 
 /// The runner as a service, with its own tasks and its own time.
 @Suite struct JobServiceTests {
-    private func whileServing(_ runners: [JobRunner], _ body: (_ stop: () async throws -> Void) async throws -> Void) async throws {
+    private func whileServing(_ runners: [JobRunner], _ body: (_ stop: () async throws -> Void) async throws -> Void)
+        async throws
+    {
         let logger = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
         let group = ServiceGroup(configuration: .init(services: runners.map { .init(service: $0) }, logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -57,7 +59,9 @@ import Testing
                 ended.open()
             }
             let id = try await shop.enqueue(Note(text: "n"))
-            try await whileServing([shop.runner([worker], settings: .init(heartbeat: .milliseconds(5), poll: .milliseconds(5)))]) { stop in
+            try await whileServing([
+                shop.runner([worker], settings: .init(heartbeat: .milliseconds(5), poll: .milliseconds(5)))
+            ]) { stop in
                 await started.wait()
                 #expect(try await shop.cancel(id) == .leased)
                 await ended.wait()
@@ -88,7 +92,9 @@ import Testing
             let runner = shop.runner([worker], settings: .init(heartbeat: .milliseconds(5)))
             try await whileServing([runner]) { stop in
                 await started.wait()
-                try await shop.database.write { try $0.execute("UPDATE jobs SET fence = fence + 1, lease_until = \(shop.clock.now + .hours(1))") }
+                try await shop.database.write {
+                    try $0.execute("UPDATE jobs SET fence = fence + 1, lease_until = \(shop.clock.now + .hours(1))")
+                }
                 await runner.running.waitUntilEmpty(atMost: .seconds(30))
                 try await stop()
             }
@@ -120,7 +126,8 @@ import Testing
                 Issue.record("nothing was abandoned")
             }
             let slow = try await shop.enqueue(Note(text: "slow")), quick = try await shop.enqueue(Note(text: "quick"))
-            let runner = shop.runner([worker], settings: .init(slots: 2, poll: .milliseconds(5), drain: .milliseconds(300)))
+            let runner = shop.runner(
+                [worker], settings: .init(slots: 2, poll: .milliseconds(5), drain: .milliseconds(300)))
             try await whileServing([runner]) { stop in
                 await both.wait()
                 let late = try await shop.enqueue(Note(text: "late"))

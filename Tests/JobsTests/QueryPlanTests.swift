@@ -24,7 +24,9 @@ import Testing
                 _ = try recorded.pruneJobs(finishedBefore: transaction.now, atMost: 10)
                 _ = try recorded.pruneTicks(firedBefore: transaction.now, atMost: 10)
                 return try recorder.statements.flatMap { text, values in
-                    try transaction.engine.run("EXPLAIN QUERY PLAN " + text, values).rows.map { try $0.read("detail", as: String.self) }
+                    try transaction.engine.run("EXPLAIN QUERY PLAN " + text, values).rows.map {
+                        try $0.read("detail", as: String.self)
+                    }
                 }
             }
             #expect(plans.count > 12)
@@ -34,7 +36,9 @@ import Testing
                 #expect(!reads, "\(step)")
                 #expect(!step.contains("TEMP B-TREE FOR ORDER BY"), "\(step)")
             }
-            for index in ["jobs_to_claim", "jobs_to_promote", "jobs_leased", "jobs_dead", "jobs_finished", "schedule_ticks_fired"] {
+            for index in [
+                "jobs_to_claim", "jobs_to_promote", "jobs_leased", "jobs_dead", "jobs_finished", "schedule_ticks_fired",
+            ] {
                 #expect(plans.contains { $0.contains(index) }, "\(index) is used by nothing")
             }
         }

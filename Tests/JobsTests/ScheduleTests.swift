@@ -41,7 +41,9 @@ import Testing
                     try queue.enqueue(Note(text: "s\(number) \(tick)"), in: transaction)
                 }
             }
-            let done = Worker(Note.self) { job, _ in .done { try $0.execute("INSERT INTO notes (number, text) VALUES (0, \(job.text))") } }
+            let done = Worker(Note.self) { job, _ in
+                .done { try $0.execute("INSERT INTO notes (number, text) VALUES (0, \(job.text))") }
+            }
             let runners = (0..<4).map { _ in shop.runner([done], schedules: schedules) }
             for runner in runners { try await runner.runUntilIdle() }
             for _ in 0..<5 {
@@ -101,7 +103,9 @@ import Testing
     func `days with fewer or more hours tick once all the same`(engine: Engine) async throws {
         try await withWorkshop(engine) { shop in
             let runner = shop.runner([.notes], schedules: [noting(.cron("30 2 * * *", timeZone: "Europe/Vienna"))])
-            for (day, ticks) in [("2026-03-29T00:00:00Z", ["2026-03-29T01:00:00Z"]), ("2026-10-25T00:00:00Z", ["2026-10-25T00:30:00Z"])] {
+            for (day, ticks) in [
+                ("2026-03-29T00:00:00Z", ["2026-03-29T01:00:00Z"]), ("2026-10-25T00:00:00Z", ["2026-10-25T00:30:00Z"]),
+            ] {
                 shop.clock.set(try #require(Instant(day)))
                 try await runner.runUntilIdle()
                 try await shop.database.write { try $0.execute("DELETE FROM notes") }
@@ -115,7 +119,8 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a schedule whose rule changes begins anew, and an older version leaves it alone`(engine: Engine) async throws {
+    func `a schedule whose rule changes begins anew, and an older version leaves it alone`(engine: Engine) async throws
+    {
         try await withWorkshop(engine) { shop in
             let old = shop.runner([.notes], schedules: [noting(.every(.minutes(10)))])
             try await old.runUntilIdle()
@@ -136,7 +141,9 @@ import Testing
                 try queue.enqueue(Note(text: "bad \(tick)"), in: transaction)
                 if tally.add() == 1 { throw Problem(.overloaded) }
             }
-            let good = Schedule(id: "good", .every(.minutes(1))) { tick, queue, transaction in try queue.enqueue(Note(text: "good"), in: transaction) }
+            let good = Schedule(id: "good", .every(.minutes(1))) { tick, queue, transaction in
+                try queue.enqueue(Note(text: "good"), in: transaction)
+            }
             let runner = shop.runner([.notes], schedules: [bad, good])
             try await runner.runUntilIdle()
             shop.clock.advance(by: .minutes(1))

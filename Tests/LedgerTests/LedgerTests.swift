@@ -11,7 +11,9 @@ import Testing
     private let source = LedgerAccount("issued", of: "somebody", in: .credits, mayBeNegative: true)
     private let purse = LedgerAccount("available", of: "somebody", in: .credits)
 
-    private func withBooks(_ engine: Engine, clock: TestClock = TestClock(), _ body: (any Database) async throws -> Void) async throws {
+    private func withBooks(
+        _ engine: Engine, clock: TestClock = TestClock(), _ body: (any Database) async throws -> Void
+    ) async throws {
         try await withDatabase(engine, clock: { clock.now }) { database in
             try await Migrator(Ledger.migrations).run(on: database)
             try await body(database)
@@ -21,15 +23,20 @@ import Testing
 
     @discardableResult
     private func post(
-        _ amount: Int64, from: LedgerAccount, to: LedgerAccount, _ operation: String, at moment: Instant? = nil, on database: any Database
+        _ amount: Int64, from: LedgerAccount, to: LedgerAccount, _ operation: String, at moment: Instant? = nil,
+        on database: any Database
     ) async throws -> ID<Posting>? {
         try await database.write { [ledger] in
             try ledger.post(
-                Posting("moved", of: from.owner, in: from.unit, operation: operation, occurredAt: moment, [Movement(amount, from: from, to: to)]), in: $0)
+                Posting(
+                    "moved", of: from.owner, in: from.unit, operation: operation, occurredAt: moment,
+                    [Movement(amount, from: from, to: to)]), in: $0)
         }
     }
 
-    private func balances(of owner: String = "somebody", at moment: Instant? = nil, on database: any Database) async throws -> [String: Int64] {
+    private func balances(of owner: String = "somebody", at moment: Instant? = nil, on database: any Database)
+        async throws -> [String: Int64]
+    {
         try await database.read { [ledger] transaction in
             guard let moment else { return try ledger.balances(of: owner, in: .credits, transaction) }
             return try ledger.balances(of: owner, in: .credits, at: moment, transaction)
@@ -37,14 +44,17 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what leaves one account arrives in another, and nothing leaves that is not there`(engine: Engine) async throws {
+    func `what leaves one account arrives in another, and nothing leaves that is not there`(engine: Engine) async throws
+    {
         try await withBooks(engine) { database in
             #expect(try await post(10, from: source, to: purse, "a", on: database) != nil)
             #expect(try await balances(on: database) == ["issued": -10, "available": 10])
             let spent = LedgerAccount("consumed", of: "somebody", in: .credits)
             #expect(try await post(10, from: purse, to: spent, "b", on: database) != nil)
             for account in [purse, LedgerAccount("empty", of: "somebody", in: .credits)] {
-                await #expect { try await post(1, from: account, to: spent, "c", on: database) } throws: { ($0 as? Problem)?.kind == .ledgerOverdrawn }
+                await #expect { try await post(1, from: account, to: spent, "c", on: database) } throws: {
+                    ($0 as? Problem)?.kind == .ledgerOverdrawn
+                }
             }
             #expect(try await balances(on: database) == ["issued": -10, "available": 0, "consumed": 10])
             let postings = try await database.read { try $0.count("SELECT COUNT(*) AS count FROM ledger_postings") }
@@ -56,7 +66,11 @@ import Testing
     func `an operation is posted once, however many ask at once`(engine: Engine) async throws {
         try await withBooks(engine) { database in
             let posted = await withTaskGroup(of: Bool.self) { group in
-                for _ in 0..<12 { group.addTask { ((try? await post(5, from: source, to: purse, "the same", on: database)) ?? nil) != nil } }
+                for _ in 0..<12 {
+                    group.addTask {
+                        ((try? await post(5, from: source, to: purse, "the same", on: database)) ?? nil) != nil
+                    }
+                }
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
             #expect(posted == 1)
@@ -65,7 +79,9 @@ import Testing
             // Another owner's operations are their own.
             let other = LedgerAccount("available", of: "other", in: .credits)
             #expect(
-                try await post(1, from: LedgerAccount("issued", of: "other", in: .credits, mayBeNegative: true), to: other, "the same", on: database) != nil)
+                try await post(
+                    1, from: LedgerAccount("issued", of: "other", in: .credits, mayBeNegative: true), to: other,
+                    "the same", on: database) != nil)
         }
     }
 
@@ -82,7 +98,9 @@ import Testing
             try await post(2, from: purse, to: source, "late", at: start + .days(2), on: database)
             let expected: [Int64] = [0, 1, 3, 4, 8, 13]
             for (day, balance) in expected.enumerated() {
-                #expect(try await balances(at: start + .days(Int64(day) - 1), on: database)["available"] == balance, "day \(day)")
+                #expect(
+                    try await balances(at: start + .days(Int64(day) - 1), on: database)["available"] == balance,
+                    "day \(day)")
             }
             #expect(try await balances(at: start + .days(2) - .microseconds(1), on: database)["available"] == 3)
             let (rows, total) = try await database.read { [ledger] in
@@ -102,7 +120,8 @@ import Testing
             let bank = LedgerAccount("bank", of: "house", in: usd, mayBeNegative: true)
             try await post(100, from: bank, to: dollars, "dollars", on: database)
             for statement: SQL in [
-                "UPDATE ledger_movements SET amount = amount + 1", "UPDATE ledger_movements SET occurred_at = 0", "DELETE FROM ledger_movements",
+                "UPDATE ledger_movements SET amount = amount + 1", "UPDATE ledger_movements SET occurred_at = 0",
+                "DELETE FROM ledger_movements",
                 "UPDATE ledger_accounts SET balance = -1 WHERE may_be_negative = 0",
                 // Dollars do not become credits.
                 """
@@ -128,8 +147,10 @@ import Testing
     @Test(arguments: Engine.available)
     func `a unit more or less in any table is found`(engine: Engine) async throws {
         for change: SQL in [
-            "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'", "UPDATE ledger_movements SET amount = amount + 1",
-            "UPDATE ledger_movements SET occurred_at = occurred_at + 1", "UPDATE ledger_postings SET occurred_at = occurred_at - 1",
+            "UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'",
+            "UPDATE ledger_movements SET amount = amount + 1",
+            "UPDATE ledger_movements SET occurred_at = occurred_at + 1",
+            "UPDATE ledger_postings SET occurred_at = occurred_at - 1",
             "DELETE FROM ledger_movements",
         ] {
             try await withDatabase(engine) { database in
@@ -174,7 +195,9 @@ import Testing
             try await database.write { [ledger] in try ledger.forget(owner: "somebody", as: "nobody-1", in: $0) }
             #expect(try await balances(on: database) == [:])
             #expect(try await balances(of: "nobody-1", on: database) == ["issued": -3, "available": 3])
-            let left = try await database.read { try $0.count("SELECT COUNT(*) AS count FROM ledger_postings WHERE operation_key = 'their own word'") }
+            let left = try await database.read {
+                try $0.count("SELECT COUNT(*) AS count FROM ledger_postings WHERE operation_key = 'their own word'")
+            }
             #expect(left == 0)
         }
     }

@@ -9,7 +9,8 @@ import Testing
 
 @Suite(.enabled(if: MailServer.isThere, "aiosmtpd is not there: name an interpreter that has it in GATEHOUSE_PYTHON."))
 struct DeliveryTests {
-    @Test(arguments: Engine.available) func `a letter reaches the server once, encrypted and signed in, and is forgotten`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `a letter reaches the server once, encrypted and signed in, and is forgotten`(engine: Engine) async throws {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
             try await app.send(.verification(name: "Some Body"))
@@ -33,9 +34,15 @@ struct DeliveryTests {
             #expect(mails[0].text.contains("31 January 2026, 12:10 UTC"))
             #expect(mails[0].html.contains("href=\"https://app.example/verify?token=\(Email.token)&amp;x=1\""))
             let rows = try await app.outbox()
-            #expect(rows == [OutboxRow(id: rows[0].id, isForgotten: true, isSent: true, attempts: 1, unconfirmedAttempts: 0)])
+            #expect(
+                rows == [
+                    OutboxRow(id: rows[0].id, isForgotten: true, isSent: true, attempts: 1, unconfirmedAttempts: 0)
+                ])
             #expect(mails[0].messageID == "<\(rows[0].id)@house.example>")
-            #expect(app.log.lines.allSatisfy { !$0.contains(Email.code) && !$0.contains(Email.token) && !$0.contains(MailServer.password) })
+            #expect(
+                app.log.lines.allSatisfy {
+                    !$0.contains(Email.code) && !$0.contains(Email.token) && !$0.contains(MailServer.password)
+                })
         }
     }
 
@@ -65,7 +72,9 @@ struct DeliveryTests {
     }
 
     @Test(arguments: [("another password", "(535"), (nil, "(530")])
-    func `a letter waits while the server does not accept our password, or that we have none`(_ password: String?, _ code: String) async throws {
+    func `a letter waits while the server does not accept our password, or that we have none`(
+        _ password: String?, _ code: String
+    ) async throws {
         let server = try MailServer()
         try await withTestApp(
             .sqlite,
@@ -87,7 +96,9 @@ struct DeliveryTests {
         }
     }
 
-    @Test(arguments: ["untrusted", "another host"]) func `nothing is said to a server that is not who it should be`(_ what: String) async throws {
+    @Test(arguments: ["untrusted", "another host"]) func `nothing is said to a server that is not who it should be`(
+        _ what: String
+    ) async throws {
         let server = try MailServer()
         try await withTestApp(
             .sqlite,
@@ -101,7 +112,8 @@ struct DeliveryTests {
             #expect(try server.mails.isEmpty)
             #expect(server.passwords.isEmpty)
             #expect(try await app.deliveries().map(\.state) == ["retryable"])
-            #expect(try await app.deliveries()[0].error?.hasPrefix("The connection to the mail server is not safe") == true)
+            #expect(
+                try await app.deliveries()[0].error?.hasPrefix("The connection to the mail server is not safe") == true)
         }
     }
 
@@ -112,11 +124,14 @@ struct DeliveryTests {
             try await app.runJobs()
             #expect(try server.mails.isEmpty)
             #expect(server.passwords.isEmpty)
-            #expect(try await app.deliveries()[0].error?.hasPrefix("The connection to the mail server is not safe") == true)
+            #expect(
+                try await app.deliveries()[0].error?.hasPrefix("The connection to the mail server is not safe") == true)
         }
     }
 
-    @Test(arguments: Engine.available) func `what the server refuses for good is not tried again, and its words are not kept`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `what the server refuses for good is not tried again, and its words are not kept`(engine: Engine) async throws
+    {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
             try await app.send(.verification(to: "refused@example.org"))
@@ -129,13 +144,17 @@ struct DeliveryTests {
         }
     }
 
-    @Test(arguments: Engine.available) func `what the server cannot take now is tried again, and certainly was not taken before`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `what the server cannot take now is tried again, and certainly was not taken before`(engine: Engine)
+        async throws
+    {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
             try await app.send(.verification(to: "full@example.org"))
             try await app.runJobs()
             #expect(try server.mails.isEmpty)
-            #expect(try await app.deliveries().map(\.error) == ["The mail server cannot take the letter now (452 4.2.2)."])
+            #expect(
+                try await app.deliveries().map(\.error) == ["The mail server cannot take the letter now (452 4.2.2)."])
             app.clock.advance(by: .seconds(2))
             try await app.runJobs()
             #expect(try server.mails.count == 1)
@@ -144,7 +163,9 @@ struct DeliveryTests {
         }
     }
 
-    @Test(arguments: Engine.available) func `a server that is gone gets the letter when it is back`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `a server that is gone gets the letter when it is back`(engine: Engine)
+        async throws
+    {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
             server.stop()
@@ -165,10 +186,13 @@ struct DeliveryTests {
 
     @Test func `a server that says nothing is left after a while`() throws {
         let server = try MailServer(.silent)
-        let smtp = SMTPServer(host: "127.0.0.1", port: server.port, security: .none, name: "house.example", timeout: .milliseconds(300))
+        let smtp = SMTPServer(
+            host: "127.0.0.1", port: server.port, security: .none, name: "house.example", timeout: .milliseconds(300))
         let sender = Sender(name: "", mailbox: try Mailbox("gate@house.example"))
         let content = RenderedEmail(subject: "s", text: "t", html: "h")
-        let message = try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content)
+        let message = try Message(
+            id: Runtime.system.id(), writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"),
+            content)
         let start = ContinuousClock.now
         #expect {
             try smtp.deliver(message)
@@ -180,7 +204,9 @@ struct DeliveryTests {
     }
 
     @Test(arguments: Engine.available)
-    func `when the line breaks before the answer the same message goes out again, and is counted as doubtful`(engine: Engine) async throws {
+    func `when the line breaks before the answer the same message goes out again, and is counted as doubtful`(
+        engine: Engine
+    ) async throws {
         let server = try MailServer()
         try await withTestApp(engine, change: server.configure) { app in
             try await app.send(.verification(to: "dropped@example.org"))
@@ -199,7 +225,11 @@ struct DeliveryTests {
     }
 
     @Test(arguments: Engine.available)
-    func `whichever statement fails, the letter arrives; whatever arrives twice is the same message, and is known to be doubtful`(engine: Engine) async throws {
+    func
+        `whichever statement fails, the letter arrives; whatever arrives twice is the same message, and is known to be doubtful`(
+            engine: Engine
+        ) async throws
+    {
         let server = try MailServer()
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap, change: server.configure) { app in
@@ -216,7 +246,9 @@ struct DeliveryTests {
                 let rows = try await app.outbox()
                 #expect(copies.count <= 2)
                 #expect(Set(copies.map(\.bytes)).count <= 1)
-                guard let id = copies.first?.messageID.dropFirst().prefix(36), let row = rows.first(where: { $0.id == id }) else {
+                guard let id = copies.first?.messageID.dropFirst().prefix(36),
+                    let row = rows.first(where: { $0.id == id })
+                else {
                     // Handing it in failed, so there was no letter.
                     #expect(!rows.contains { !$0.isSent })
                     return

@@ -57,13 +57,16 @@ final class MailServer: @unchecked Sendable {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [
-            Self.python, "-c", Self.script, folder.path, mode.rawValue, "\(port)", requiresAuthentication ? Self.user : "", Self.password,
+            Self.python, "-c", Self.script, folder.path, mode.rawValue, "\(port)",
+            requiresAuthentication ? Self.user : "", Self.password,
         ]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
-        guard let line = String(data: output.fileHandleForReading.availableData, encoding: .utf8), let port = Int(line.filter(\.isNumber)) else {
+        guard let line = String(data: output.fileHandleForReading.availableData, encoding: .utf8),
+            let port = Int(line.filter(\.isNumber))
+        else {
             throw CocoaError(.executableLoad)
         }
         self.port = port

@@ -9,20 +9,27 @@ import Testing
 @Suite struct MessageTests {
     private let sender = Sender(name: "Gatehouse", mailbox: Result { try Mailbox("gate@house.example") }.value)
 
-    private func message(_ subject: String = "s", _ text: String = "t", _ html: String = "h", name: String = "Gatehouse") throws -> Message {
+    private func message(
+        _ subject: String = "s", _ text: String = "t", _ html: String = "h", name: String = "Gatehouse"
+    ) throws -> Message {
         let sender = Sender(name: name, mailbox: try Mailbox("gate@house.example"))
         let content = RenderedEmail(subject: subject, text: text, html: html)
-        return try Message(id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender, to: Mailbox("somebody@example.org"), content)
+        return try Message(
+            id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender,
+            to: Mailbox("somebody@example.org"), content)
     }
 
     /// Texts of everything that goes wrong in mails: dots, blanks at the ends of lines, long lines, marks of this encoding, letters of several bytes.
     private func texts(_ count: Int) -> [String] {
         let pieces = [
-            ".", "..", " ", "  \n", "\t\n", "\n.\n", "\n", "=", "=3D", "=?UTF-8?B?eA==?=", "--=_", "ü", "日本語", "👩‍👩‍👧", "e\u{301}", "\u{FEFF}", "From ", "word ",
+            ".", "..", " ", "  \n", "\t\n", "\n.\n", "\n", "=", "=3D", "=?UTF-8?B?eA==?=", "--=_", "ü", "日本語", "👩‍👩‍👧",
+            "e\u{301}", "\u{FEFF}", "From ", "word ",
             "a", "&<>\"'",
         ]
         var generator = SeededBytes(seed: 7)
-        return (0..<count).map { _ in (0..<Int(generator.next() % 120)).map { _ in pieces[Int(generator.next()) % pieces.count] }.joined() }
+        return (0..<count).map { _ in
+            (0..<Int(generator.next() % 120)).map { _ in pieces[Int(generator.next()) % pieces.count] }.joined()
+        }
     }
 
     @Test func `every line is ASCII, ends with CRLF and is no longer than 78 characters`() throws {
@@ -44,12 +51,18 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-messages-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let subjects = all.map { "s " + String($0.replacing("\n", with: "").replacing("\t", with: "").prefix(150)) + " s" }
-        for (index, text) in all.enumerated() {
-            try Data(message(subjects[index], text, text + "!", name: subjects[index]).bytes).write(to: folder.appending(path: "\(index)"))
+        let subjects = all.map {
+            "s " + String($0.replacing("\n", with: "").replacing("\t", with: "").prefix(150)) + " s"
         }
-        struct Seen: Decodable, Equatable { var subject: String, name: String, text: String, html: String, date: Double, defects: Int }
-        let seen = try JSONDecoder().decode([Seen].self, from: MailServer.run(["-c", Self.reader, folder.path, "\(all.count)"]))
+        for (index, text) in all.enumerated() {
+            try Data(message(subjects[index], text, text + "!", name: subjects[index]).bytes).write(
+                to: folder.appending(path: "\(index)"))
+        }
+        struct Seen: Decodable, Equatable {
+            var subject: String, name: String, text: String, html: String, date: Double, defects: Int
+        }
+        let seen = try JSONDecoder().decode(
+            [Seen].self, from: MailServer.run(["-c", Self.reader, folder.path, "\(all.count)"]))
         for (index, text) in all.enumerated() {
             #expect(seen[index].subject == subjects[index])
             #expect(seen[index].name == subjects[index])
@@ -92,7 +105,9 @@ import Testing
         let id: ID<Email> = Runtime.system.id()
         func make() throws -> [UInt8] {
             let content = RenderedEmail(subject: "s", text: "t", html: "h")
-            return try Message(id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content).bytes
+            return try Message(
+                id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content
+            ).bytes
         }
         let (first, second) = (try make(), try make())
         #expect(first == second)
@@ -100,24 +115,31 @@ import Testing
     }
 
     @Test(arguments: [
-        ("somebody@example.org", "somebody@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"), (".a.@example.org", "\".a.\"@example.org"),
+        ("somebody@example.org", "somebody@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"),
+        (".a.@example.org", "\".a.\"@example.org"),
         ("a,b<c>@example.org", "\"a,b<c>\"@example.org"), ("a\"\\b@example.org", "\"a\\\"\\\\b\"@example.org"),
     ])
     func `addresses stand as they have to`(_ text: String, _ expected: String) throws {
         #expect(try Mailbox(text).address == expected)
     }
 
-    @Test(arguments: ["", "@", "a@", "@b", "a", "a b@example.org", "a@exa mple.org", "a@-b.org", "a@b..org", "a@b_c.org", "a@b.org\r\n", "\u{7F}@b.org"])
+    @Test(arguments: [
+        "", "@", "a@", "@b", "a", "a b@example.org", "a@exa mple.org", "a@-b.org", "a@b..org", "a@b_c.org",
+        "a@b.org\r\n", "\u{7F}@b.org",
+    ])
     func `what is no address is none`(_ text: String) {
         #expect(throws: UnusableAddress.malformed) { try Mailbox(text) }
     }
 
-    @Test(.enabled(if: MailServer.isThere)) func `domains beyond ASCII are written as the DNS has them, which Python confirms`() throws {
+    @Test(.enabled(if: MailServer.isThere))
+    func `domains beyond ASCII are written as the DNS has them, which Python confirms`() throws {
         let names = [
-            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr", "a-ü.example", "üöä.üöä", "한국.kr", "ｅｘａｍｐｌｅ.org", "mañana.com", "aéb.c",
+            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr", "a-ü.example", "üöä.üöä", "한국.kr",
+            "ｅｘａｍｐｌｅ.org", "mañana.com", "aéb.c",
             "ü-b-c.de",
         ]
-        let program = "import idna, json, sys; print(json.dumps([idna.encode(n, uts46=True).decode() for n in sys.argv[1:]]))"
+        let program =
+            "import idna, json, sys; print(json.dumps([idna.encode(n, uts46=True).decode() for n in sys.argv[1:]]))"
         let expected = try JSONDecoder().decode([String].self, from: MailServer.run(["-c", program] + names))
         for (name, ascii) in zip(names, expected) { #expect(DomainName.ascii(name) == ascii) }
     }

@@ -10,7 +10,9 @@ import Testing
 @Suite struct OutboxTests {
     private struct ChangedMind: Error {}
 
-    @Test(arguments: Engine.available) func `a letter exists if and only if its transaction commits`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `a letter exists if and only if its transaction commits`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let post = try app.post
             await #expect(throws: (any Error).self) {
@@ -30,13 +32,21 @@ import Testing
         try await withTestApp(engine) { app in
             try await app.send(.verification())
             let stored = try await app.app.database.read { transaction in
-                try transaction.all("SELECT sealed_letter FROM outbox UNION ALL SELECT payload FROM jobs").map { "\($0.values)" }.joined()
+                try transaction.all("SELECT sealed_letter FROM outbox UNION ALL SELECT payload FROM jobs").map {
+                    "\($0.values)"
+                }.joined()
             }
-            #expect(!stored.contains("somebody@example.org") && !stored.contains(Email.code) && !stored.contains(Email.token))
+            #expect(
+                !stored.contains("somebody@example.org") && !stored.contains(Email.code)
+                    && !stored.contains(Email.token))
         }
     }
 
-    @Test func `without a server a letter becomes a file that only its owner reads, and the log names it and not its content`() async throws {
+    @Test
+    func
+        `without a server a letter becomes a file that only its owner reads, and the log names it and not its content`()
+        async throws
+    {
         try await withTestApp(.sqlite) { app in
             try await app.send(.verification())
             let mail = try #require(try await app.mail(to: "somebody@example.org").first)
@@ -53,7 +63,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `in production without a server letters wait as dead jobs, until there is one`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `in production without a server letters wait as dead jobs, until there is one`(engine: Engine) async throws {
         try await withDatabasePlace(engine) { place in
             let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-mail-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: folder) }
@@ -65,7 +76,8 @@ import Testing
                 configuration.bcryptRounds = 4
                 let (clock, log) = (TestClock(), LogOutput(keepsLines: true))
                 let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-                let app = try await buildApp(configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
+                let app = try await buildApp(
+                    configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
                 try await body(TestApp(app: app, clock: clock, engine: engine, log: log))
                 await app.database.close()
             }
@@ -76,7 +88,10 @@ import Testing
                 #expect(try await app.deliveries().map(\.state) == ["dead"])
                 #expect(try await app.outbox().map(\.isForgotten) == [false])
                 #expect(try await app.outbox()[0].failure?.hasPrefix("not-configured") == true)
-                #expect(app.log.lines.contains { $0.contains("a job is dead") && $0.contains("not-configured") && $0.contains("SMTP_HOST") })
+                #expect(
+                    app.log.lines.contains {
+                        $0.contains("a job is dead") && $0.contains("not-configured") && $0.contains("SMTP_HOST")
+                    })
             }
             try await run(.test) { app in
                 let dead = try #require(try await app.deliveries().first)
@@ -87,7 +102,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `rows are cleaned away when nobody needs them`(engine: Engine) async throws {
+    @Test(arguments: Engine.available) func `rows are cleaned away when nobody needs them`(engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             try await app.send(.verification())
             _ = try await app.mail(to: "somebody@example.org")
@@ -100,17 +116,24 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `what waits for somebody can be discarded, and nobody else's letters with it`(engine: Engine) async throws {
+    @Test(arguments: Engine.available)
+    func `what waits for somebody can be discarded, and nobody else's letters with it`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let post = try app.post
-            for recipient in ["somebody@example.org", "SOMEBODY@example.org", "another@example.org"] { try await app.send(.verification(to: recipient)) }
-            #expect(try await app.app.database.write { try mailer.discard(lettersTo: "Somebody@example.org", in: $0) } == 2)
+            for recipient in ["somebody@example.org", "SOMEBODY@example.org", "another@example.org"] {
+                try await app.send(.verification(to: recipient))
+            }
+            #expect(
+                try await app.app.database.write { try mailer.discard(lettersTo: "Somebody@example.org", in: $0) } == 2)
             try await app.runJobs()
             #expect(try app.mailbox().map(\.recipient) == ["another@example.org"])
         }
     }
 
-    @Test(arguments: ["a@example.org\r\nBcc: b@example.org", "a@example.org\nX: y", "a@exa\u{0}mple.org", "a b@example.org", "a@example.org\u{2028}"])
+    @Test(arguments: [
+        "a@example.org\r\nBcc: b@example.org", "a@example.org\nX: y", "a@exa\u{0}mple.org", "a b@example.org",
+        "a@example.org\u{2028}",
+    ])
     func `an address that would end its line is refused where the letter is handed in`(_ address: String) async throws {
         try await withTestApp(.sqlite) { app in
             let refusal = await #expect(throws: Problem.self) { try await app.send(.verification(to: address)) }
@@ -121,13 +144,22 @@ import Testing
     }
 
     @Test func `a letter that could not be written is refused where it is handed in`() async throws {
-        #expect(throws: EmailFault.unknownTemplate("no-such-letter")) { try Email("no-such-letter", to: "a@example.org").check() }
-        #expect(throws: EmailFault.missingValues("erased", ["name"])) { try Email("erased", to: "a@example.org").check() }
+        #expect(throws: EmailFault.unknownTemplate("no-such-letter")) {
+            try Email("no-such-letter", to: "a@example.org").check()
+        }
+        #expect(throws: EmailFault.missingValues("erased", ["name"])) {
+            try Email("erased", to: "a@example.org").check()
+        }
         try Email("erased", to: "a@example.org", values: ["name": ""]).check()
     }
 
-    @Test(arguments: [("grüße@example.org", "SMTPUTF8"), ("nobody", "cannot stand in a mail"), ("a@b@example.org", "cannot stand in a mail")])
-    func `an address that no mail can be sent to makes its job dead, and says why`(_ address: String, _ reason: String) async throws {
+    @Test(arguments: [
+        ("grüße@example.org", "SMTPUTF8"), ("nobody", "cannot stand in a mail"),
+        ("a@b@example.org", "cannot stand in a mail"),
+    ])
+    func `an address that no mail can be sent to makes its job dead, and says why`(_ address: String, _ reason: String)
+        async throws
+    {
         try await withTestApp(.sqlite) { app in
             try await app.send(.verification(to: address))
             try await app.runJobs()

@@ -13,7 +13,8 @@ extension TestApp {
             let clock = clock
             return Mailer(
                 queue: app.queue,
-                sealer: Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8)),
+                sealer: Sealer(
+                    secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8)),
                 runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
             )
         }
@@ -28,7 +29,9 @@ extension TestApp {
     /// What the outbox says, oldest first.
     func outbox() async throws -> [OutboxRow] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT id, sealed_letter, sent_at, failed_at, failure, attempts, unconfirmed_attempts FROM outbox ORDER BY id") { row in
+            try transaction.all(
+                "SELECT id, sealed_letter, sent_at, failed_at, failure, attempts, unconfirmed_attempts FROM outbox ORDER BY id"
+            ) { row in
                 OutboxRow(
                     id: try row["id"],
                     isForgotten: try row.read("sealed_letter", as: String.self).isEmpty,
@@ -44,8 +47,12 @@ extension TestApp {
     /// The states of the jobs that deliver letters, oldest first.
     func deliveries() async throws -> [(state: String, error: String?, id: ID<QueuedJob>)] {
         try await app.database.read { transaction in
-            try transaction.all("SELECT id, state, last_error FROM jobs WHERE kind = 'mail.deliver' ORDER BY id") { row in
-                (state: try row["state"] as String, error: try row["last_error"] as String?, id: try row["id"] as ID<QueuedJob>)
+            try transaction.all("SELECT id, state, last_error FROM jobs WHERE kind = 'mail.deliver' ORDER BY id") {
+                row in
+                (
+                    state: try row["state"] as String, error: try row["last_error"] as String?,
+                    id: try row["id"] as ID<QueuedJob>
+                )
             }
         }
     }
@@ -69,7 +76,8 @@ extension Email {
             "verify-email",
             to: recipient,
             values: [
-                "name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1", "expires": "2026-02-01T12:00:00Z",
+                "name": name, "code": code, "link": "https://app.example/verify?token=\(token)&x=1",
+                "expires": "2026-02-01T12:00:00Z",
                 "code_expires": "2026-01-31T12:10:00Z",
             ]
         )

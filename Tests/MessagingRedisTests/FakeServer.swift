@@ -28,7 +28,9 @@ final class FakeServer: Sendable {
 
     private init(_ channel: any Channel) { self.channel = channel }
 
-    static func with(_ behaviour: @escaping @Sendable (Arrival) -> Move, _ body: (FakeServer) async throws -> Void) async throws {
+    static func with(_ behaviour: @escaping @Sendable (Arrival) -> Move, _ body: (FakeServer) async throws -> Void)
+        async throws
+    {
         let connections = Atomic2()
         let box = Mutex<FakeServer?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

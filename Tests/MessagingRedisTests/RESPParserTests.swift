@@ -6,9 +6,12 @@ import Testing
 
 @Suite struct RESPParserTests {
     @Test(arguments: [
-        ("+OK\r\n", RESPValue.simple("OK")), ("+\r\n", .simple("")), ("-ERR no\r\n", .error("ERR no")), (":0\r\n", .integer(0)), (":-7\r\n", .integer(-7)),
-        (":9223372036854775807\r\n", .integer(.max)), (":-9223372036854775808\r\n", .integer(.min)), ("$0\r\n\r\n", .bulk(ByteBuffer())),
-        ("$4\r\n\r\n\r\n\r\n", .bulk(ByteBuffer(string: "\r\n\r\n"))), ("$-1\r\n", .null), ("*-1\r\n", .null), ("*0\r\n", .array([])),
+        ("+OK\r\n", RESPValue.simple("OK")), ("+\r\n", .simple("")), ("-ERR no\r\n", .error("ERR no")),
+        (":0\r\n", .integer(0)), (":-7\r\n", .integer(-7)),
+        (":9223372036854775807\r\n", .integer(.max)), (":-9223372036854775808\r\n", .integer(.min)),
+        ("$0\r\n\r\n", .bulk(ByteBuffer())),
+        ("$4\r\n\r\n\r\n\r\n", .bulk(ByteBuffer(string: "\r\n\r\n"))), ("$-1\r\n", .null), ("*-1\r\n", .null),
+        ("*0\r\n", .array([])),
         ("*2\r\n*1\r\n:1\r\n*2\r\n$-1\r\n*0\r\n", .array([.array([.integer(1)]), .array([.null, .array([])])])),
     ])
     func `reads what the protocol says, cut at every byte`(text: String, value: RESPValue) throws {
@@ -40,8 +43,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "x", "?1\r\n", "\r\n", "\n", "+OK\n", "+O\rK\r\n", ":\r\n", ":1a\r\n", ":+\r\n", ":9223372036854775808\r\n", ":99999999999999999999999999\r\n",
-        "$-2\r\n", "$abc\r\n", "$9223372036854775807\r\n", "$99999999\r\n", "$2\r\nabcd", "$2\r\nab\n\r", "*-2\r\n", "*1048577\r\n", "*9223372036854775807\r\n",
+        "x", "?1\r\n", "\r\n", "\n", "+OK\n", "+O\rK\r\n", ":\r\n", ":1a\r\n", ":+\r\n", ":9223372036854775808\r\n",
+        ":99999999999999999999999999\r\n",
+        "$-2\r\n", "$abc\r\n", "$9223372036854775807\r\n", "$99999999\r\n", "$2\r\nabcd", "$2\r\nab\n\r", "*-2\r\n",
+        "*1048577\r\n", "*9223372036854775807\r\n",
         "*1\r\n?\r\n", String(repeating: "*1\r\n", count: 9), "HTTP/1.1 400 Bad Request\r\n",
     ])
     func `refuses what is not the protocol, however it arrives`(text: String) throws {
@@ -67,7 +72,9 @@ import Testing
         #expect(outcome("$8\r\n") && !outcome("$9\r\n"))
         #expect(outcome("*4\r\n") && !outcome("*5\r\n"))
         #expect(outcome("*1\r\n*1\r\n:1\r\n") && !outcome("*1\r\n*1\r\n*1\r\n"))
-        #expect(outcome("*2\r\n$8\r\n01234567\r\n:1\r\n") && !outcome("*4\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n"))
+        #expect(
+            outcome("*2\r\n$8\r\n01234567\r\n:1\r\n")
+                && !outcome("*4\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n"))
     }
 
     @Test func `random bytes and damaged answers end in values or in a fault, never otherwise`() {
@@ -77,7 +84,9 @@ import Testing
             var bytes: [UInt8]
             if round.isMultiple(of: 2) {
                 let alphabet = Array("+-:$*0123456789\r\n ab".utf8)
-                bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
+                bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in
+                    alphabet.randomElement(using: &random) ?? 0
+                }
             } else {
                 bytes = RESPValue.any(depth: 4, &random).wire
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -98,11 +107,16 @@ import Testing
     @Test func `a command is written as an array of strings, whatever is in them`() throws {
         var buffer = ByteBuffer()
         RedisCommand(["SET", "a\r\nb", "", String(repeating: "x", count: 123)]).write(to: &buffer)
-        #expect(String(buffer: buffer) == "*4\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n$123\r\n" + String(repeating: "x", count: 123) + "\r\n")
+        #expect(
+            String(buffer: buffer) == "*4\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n$123\r\n"
+                + String(repeating: "x", count: 123) + "\r\n")
         var longer = ByteBuffer()
         RedisCommand((0..<12).map { _ in "twelve bytes" }).write(to: &longer)
         var parser = RESPParser()
-        #expect(try parser.read(longer.readableBytesView) == [.array(Array(repeating: .bulk(ByteBuffer(string: "twelve bytes")), count: 12))])
+        #expect(
+            try parser.read(longer.readableBytesView) == [
+                .array(Array(repeating: .bulk(ByteBuffer(string: "twelve bytes")), count: 12))
+            ])
     }
 }
 
@@ -135,7 +149,12 @@ extension RESPValue {
         case 1: .error("ERR \(Int.random(in: 0...99, using: &random))")
         case 2: .integer(Int64.random(in: .min ... .max, using: &random))
         case 3: .null
-        case 4: .bulk(ByteBuffer(bytes: (0..<Int.random(in: 0...30, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        case 4:
+            .bulk(
+                ByteBuffer(
+                    bytes: (0..<Int.random(in: 0...30, using: &random)).map { _ in
+                        UInt8.random(in: 0...255, using: &random)
+                    }))
         default: .array((0..<Int.random(in: 0...4, using: &random)).map { _ in any(depth: depth - 1, &random) })
         }
     }

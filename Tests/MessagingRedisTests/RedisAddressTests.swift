@@ -5,7 +5,10 @@ import Testing
     @Test(arguments: [
         ("redis://localhost", RedisAddress(host: "localhost")),
         ("redis://localhost/", RedisAddress(host: "localhost")),
-        ("rediss://cache.example.org:6380/3", RedisAddress(host: "cache.example.org", port: 6_380, usesTLS: true, database: 3)),
+        (
+            "rediss://cache.example.org:6380/3",
+            RedisAddress(host: "cache.example.org", port: 6_380, usesTLS: true, database: 3)
+        ),
         ("redis://:pass@10.0.0.1:1", RedisAddress(host: "10.0.0.1", port: 1, password: "pass")),
         ("redis://user:p%40s%3As%2F@h/0", RedisAddress(host: "h", user: "user", password: "p@s:s/")),
         ("redis://u:a@b@h", RedisAddress(host: "h", user: "u", password: "a@b")),
@@ -17,8 +20,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "localhost:6379", "http://localhost", "redis://", "redis:///0", "redis://:6379", "redis://h:0", "redis://h:65536", "redis://h:x", "redis://h/x",
-        "redis://h/-1", "redis://h/0/1", "redis://user@h", "redis://user:@h", "redis://:%zz@h", "redis://[::1", "redis://[::1]x", "redis://h?db=1",
+        "", "localhost:6379", "http://localhost", "redis://", "redis:///0", "redis://:6379", "redis://h:0",
+        "redis://h:65536", "redis://h:x", "redis://h/x",
+        "redis://h/-1", "redis://h/0/1", "redis://user@h", "redis://user:@h", "redis://:%zz@h", "redis://[::1",
+        "redis://[::1]x", "redis://h?db=1",
         "redis://h#x",
     ])
     func `one that is none is refused, without repeating the secret in it`(text: String) {

@@ -29,12 +29,17 @@ import Testing
         } catch { return error }
     }
 
-    @Test func `a command under which the connection broke has an unknown outcome and is not sent again`() async throws {
+    @Test func `a command under which the connection broke has an unknown outcome and is not sent again`() async throws
+    {
         try await FakeServer.with {
             $0.command == ["INCR", "n"] ? .hangUp : .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
-                guard case .unknownOutcome = await fault({ () async throws(RedisFault) in try await client.send("INCR", "n") }) else {
+                guard
+                    case .unknownOutcome = await fault({ () async throws(RedisFault) in
+                        try await client.send("INCR", "n")
+                    })
+                else {
                     Issue.record("not told that the outcome is unknown")
                     return
                 }
@@ -53,16 +58,25 @@ import Testing
             try await withClient(server.port) { client in
                 let answer = try await client.send("GET", "a", isIdempotent: true).text
                 #expect(answer == "x")
-                guard case .unknownOutcome = await fault({ () async throws(RedisFault) in try await client.send("GET", "never", isIdempotent: true) }) else {
+                guard
+                    case .unknownOutcome = await fault({ () async throws(RedisFault) in
+                        try await client.send("GET", "never", isIdempotent: true)
+                    })
+                else {
                     Issue.record("tried for ever")
                     return
                 }
-                #expect(server.arrivals.map(\.command) == [["GET", "a"], ["GET", "a"], ["GET", "never"], ["GET", "never"]])
+                #expect(
+                    server.arrivals.map(\.command) == [
+                        ["GET", "a"], ["GET", "a"], ["GET", "never"], ["GET", "never"],
+                    ])
             }
         }
     }
 
-    @Test(arguments: ["garbage\r\n", "$-5\r\n", ":1\r\n:2\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"])
+    @Test(arguments: [
+        "garbage\r\n", "$-5\r\n", ":1\r\n:2\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+    ])
     func `an answer that is none ends the connection`(text: String) async throws {
         try await FakeServer.with {
             $0.connection == 0 ? .answer(text) : .answer("+OK\r\n")
@@ -85,13 +99,23 @@ import Testing
                 $0.pendingBytesMax = 10_000
                 $0.commandTimeout = .milliseconds(300)
             } _: { client in
-                #expect(await fault { () async throws(RedisFault) in try await client.send("SET", String(repeating: "x", count: 10_001)) } == .overloaded)
+                #expect(
+                    await fault { () async throws(RedisFault) in
+                        try await client.send("SET", String(repeating: "x", count: 10_001))
+                    } == .overloaded)
                 let faults = await withTaskGroup { group in
-                    for number in 0..<10 { group.addTask { await fault { () async throws(RedisFault) in try await client.send("ASK", "\(number)") } } }
+                    for number in 0..<10 {
+                        group.addTask {
+                            await fault { () async throws(RedisFault) in try await client.send("ASK", "\(number)") }
+                        }
+                    }
                     return await group.reduce(into: []) { $0.append($1) }
                 }
                 #expect(faults.filter { $0 == .overloaded }.count == 7)
-                #expect(faults.filter { if case .unknownOutcome(let why) = $0 { why.contains("0.3 seconds") } else { false } }.count == 3, "\(faults)")
+                #expect(
+                    faults.filter {
+                        if case .unknownOutcome(let why) = $0 { why.contains("0.3 seconds") } else { false }
+                    }.count == 3, "\(faults)")
                 let answer = try await client.send("SET")
                 #expect(answer == .simple("OK"), "room is made again")
             }
@@ -123,7 +147,9 @@ import Testing
             .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
-                let early = (0..<50).map { number in Task { await fault { () async throws(RedisFault) in try await client.send("N", "\(number)") } } }
+                let early = (0..<50).map { number in
+                    Task { await fault { () async throws(RedisFault) in try await client.send("N", "\(number)") } }
+                }
                 while server.arrivals.isEmpty { await Task.yield() }
                 await client.close()
                 for task in early {
@@ -148,12 +174,15 @@ import Testing
     }
 
     @Test func `where nobody listens commands fail at once`() async throws {
-        let gone = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let gone = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(
+            host: "127.0.0.1", port: 0
+        ).get()
         let port = gone.localAddress?.port ?? 0
         try await gone.close()
         try await withClient(port) { client in
             for _ in 0..<5 {
-                guard case .notConnected = await fault({ () async throws(RedisFault) in try await client.send("PING") }) else {
+                guard case .notConnected = await fault({ () async throws(RedisFault) in try await client.send("PING") })
+                else {
                     Issue.record("not told")
                     return
                 }
@@ -164,7 +193,9 @@ import Testing
     @Test func `waits grow twofold up to a bound, and no two clients wait alike`() {
         var random = SplitMix(seed: 1)
         let backoff = RedisBackoff()
-        for (failures, longest) in [(1, 50), (2, 100), (3, 200), (7, 3_200), (8, 5_000), (60, 5_000), (Int.max, 5_000)] as [(Int, Double)] {
+        for (failures, longest) in [(1, 50), (2, 100), (3, 200), (7, 3_200), (8, 5_000), (60, 5_000), (Int.max, 5_000)]
+            as [(Int, Double)]
+        {
             let delays = (0..<200).map { _ in backoff.delay(after: failures, using: &random) / .microseconds(1) }
             #expect(delays.allSatisfy { $0 >= longest * 500 && $0 <= longest * 1_000 + 1 }, "\(failures)")
             #expect(Set(delays).count > 150)

@@ -9,11 +9,14 @@ import Testing
 @Suite(.enabled(if: TestRedis.isAvailable)) struct RedisServerTests {
     private func withShared(_ body: (RedisClient, _ prefix: String) async throws -> Void) async throws {
         let address = try RedisAddress(TestRedis.sharedAddress ?? "")
-        try await withClient(RedisSettings(address: address)) { try await body($0, "gatehouse-test:\(UUID().uuidString)") }
+        try await withClient(RedisSettings(address: address)) {
+            try await body($0, "gatehouse-test:\(UUID().uuidString)")
+        }
     }
 
     private func withClient(
-        _ settings: RedisSettings, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, _ body: (RedisClient) async throws -> Void
+        _ settings: RedisSettings, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ body: (RedisClient) async throws -> Void
     ) async throws {
         var settings = settings
         settings.backoff.longest = .milliseconds(100)
@@ -46,7 +49,10 @@ import Testing
             for size in [0, 1, 1_023, 1_024, 70_000, 1 << 20] {
                 let bytes = ByteBuffer(bytes: (0..<size).lazy.map { UInt8(truncatingIfNeeded: $0 &* 31) })
                 _ = try await client.send(
-                    RedisCommand([ByteBuffer(string: "SET"), ByteBuffer(string: prefix), bytes, ByteBuffer(string: "EX"), ByteBuffer(string: "60")]))
+                    RedisCommand([
+                        ByteBuffer(string: "SET"), ByteBuffer(string: prefix), bytes, ByteBuffer(string: "EX"),
+                        ByteBuffer(string: "60"),
+                    ]))
                 #expect(try await client.send("GET", prefix) == .bulk(bytes))
             }
             _ = try await client.send("DEL", prefix)
@@ -77,7 +83,9 @@ import Testing
                 _ = try await client.send("SCRIPT", "FLUSH")
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(2))
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(3))
-                await #expect(throws: RedisFault.self) { try await client.run(RedisScript("return nonsense("), keys: [], arguments: []) }
+                await #expect(throws: RedisFault.self) {
+                    try await client.run(RedisScript("return nonsense("), keys: [], arguments: [])
+                }
             }
         }
     }
@@ -139,7 +147,10 @@ import Testing
                 let answerAgain = try await client.send("CLIENT", "INFO").text?.contains(" db=5 ")
                 #expect(answerAgain == true)
             }
-            for wrong in ["redis://:wrongpass@\(place)", "redis://bob:wrongpass@\(place)", "redis://\(place)", "redis://:first%20secret@\(place)/4711"] {
+            for wrong in [
+                "redis://:wrongpass@\(place)", "redis://bob:wrongpass@\(place)", "redis://\(place)",
+                "redis://:first%20secret@\(place)/4711",
+            ] {
                 try await withClient(try settings(wrong)) { client in
                     let fault = await #expect(throws: RedisFault.self) { try await client.send("GET", "x") }
                     guard case .notConnected(let why) = fault else {
@@ -158,8 +169,10 @@ import Testing
                 let openssl = Process()
                 openssl.executableURL = URL(filePath: "/usr/bin/env")
                 openssl.arguments = [
-                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder.appending(path: "key.pem").path,
+                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                    folder.appending(path: "key.pem").path,
                     "-out", folder.appending(path: "certificate.pem").path,
                 ]
                 openssl.standardError = FileHandle.nullDevice
@@ -168,7 +181,8 @@ import Testing
             },
             arguments: { port, folder in
                 [
-                    "--port", "0", "--tls-port", "\(port)", "--tls-auth-clients", "no", "--tls-key-file", folder.appending(path: "key.pem").path,
+                    "--port", "0", "--tls-port", "\(port)", "--tls-auth-clients", "no", "--tls-key-file",
+                    folder.appending(path: "key.pem").path,
                     "--tls-cert-file", folder.appending(path: "certificate.pem").path, "--requirepass", "sesame",
                 ]
             }

@@ -5,7 +5,8 @@ import Testing
 @Suite struct CanvasTests {
     @Test func `a PNG has its signature and as many pixels as points times scale`() throws {
         for (scale, pixels) in [(1.0, [120, 81]), (2.0, [240, 161]), (0.5, [60, 40])] {
-            let image = try Canvas(size: .init(width: 120, height: 80.5), format: .png, scale: scale).image(title: "", description: [])
+            let image = try Canvas(size: .init(width: 120, height: 80.5), format: .png, scale: scale).image(
+                title: "", description: [])
             #expect(image.isPNG)
             #expect(image.pixels == pixels)
         }
@@ -22,13 +23,16 @@ import Testing
     }
 
     static let badSizes: [(Double, Double, Double)] = [
-        (0, 10, 2), (-5, 10, 2), (.nan, 10, 2), (.infinity, 10, 2), (10, 1e300, 2), (9_000, 10, 2), (5_000, 5_000, 1), (10, 10, 0),
+        (0, 10, 2), (-5, 10, 2), (.nan, 10, 2), (.infinity, 10, 2), (10, 1e300, 2), (9_000, 10, 2), (5_000, 5_000, 1),
+        (10, 10, 0),
         (10, 10, -1), (10, 10, .nan), (10, 10, 1e9),
     ]
 
     @Test(arguments: badSizes)
     func `refuses a size that is no size or too large`(width: Double, height: Double, scale: Double) {
-        #expect(throws: PlottingError.self) { _ = try Canvas(size: .init(width: width, height: height), format: .png, scale: scale) }
+        #expect(throws: PlottingError.self) {
+            _ = try Canvas(size: .init(width: width, height: height), format: .png, scale: scale)
+        }
     }
 
     @Test func `refuses an SVG too large too, and disregards its scale`() throws {
@@ -38,7 +42,9 @@ import Testing
 
     @Test(arguments: PlotImage.Format.allCases) func `draws nonsense without harm`(format: PlotImage.Format) throws {
         let canvas = try Canvas(size: .init(width: 50, height: 50), format: format)
-        let odd = [Canvas.Point(x: .nan, y: 1), Canvas.Point(x: .infinity, y: -.infinity), Canvas.Point(x: 1e300, y: 0)]
+        let odd = [
+            Canvas.Point(x: .nan, y: 1), Canvas.Point(x: .infinity, y: -.infinity), Canvas.Point(x: 1e300, y: 0),
+        ]
         canvas.line(odd, .init(.ink))
         canvas.line([], closed: true, .init(.ink))
         canvas.fill(odd, with: .ink)

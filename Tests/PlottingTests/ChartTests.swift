@@ -16,7 +16,8 @@ import Testing
         let long = String(repeating: "a column name without end ", count: 5)
         let labels = ["Load & <loss>", "风速", "Влажность", "שלום", "🌡️", long]
         let violins = try ViolinPlot(title: "Größen", yTitle: "Wert", violins: labels.map { .bell($0) }).image(as: .svg)
-        let lines = try LineChart(title: "Größen", xTitle: "Zeit", yTitle: "Wert", series: labels.map { .wave($0) }).image(as: .svg)
+        let lines = try LineChart(title: "Größen", xTitle: "Zeit", yTitle: "Wert", series: labels.map { .wave($0) })
+            .image(as: .svg)
         for image in [violins, lines] {
             let reader = try #require(SVGReader(image))
             for text in labels.filter({ $0 != "🌡️" }) + ["Größen", "Wert"] { #expect(reader.words.contains(text)) }
@@ -29,9 +30,15 @@ import Testing
         [.flat("empty", .nan)],
         [.flat("constant", 7, values: [7, 7, 7], densities: [1, 1, 1])],
         [.flat("infinite", .infinity, values: [.nan, .infinity, 1], densities: [1, .nan, -1]), .bell("sound")],
-        [.flat("huge", 1e308), .flat("hugely negative", -1e308, values: [-1.7e308, 1.7e308], densities: [1e308, 1e308])],
+        [
+            .flat("huge", 1e308),
+            .flat("hugely negative", -1e308, values: [-1.7e308, 1.7e308], densities: [1e308, 1e308]),
+        ],
         [.bell("tiny", center: 1e-300, width: .leastNonzeroMagnitude), .bell("small", width: 1e-200)],
-        [.flat("unequal", 1, values: [1, 2, 3], densities: [1]), .flat("unsorted", 1, values: [3, 1, 2], densities: [0, 1, 0])],
+        [
+            .flat("unequal", 1, values: [1, 2, 3], densities: [1]),
+            .flat("unsorted", 1, values: [3, 1, 2], densities: [0, 1, 0]),
+        ],
         [.flat("", 0, values: [0, 1], densities: [0, 0])],
         (0..<300).map { .bell("a rather long name of column \($0)", center: Double($0)) },
         [.bell(String(repeating: "endless", count: 10_000))],
@@ -39,8 +46,12 @@ import Testing
 
     @Test(arguments: oddViolins.indices, PlotImage.Format.allCases)
     func `odd columns do not stop a violin plot`(index: Int, format: PlotImage.Format) throws {
-        for size in [nil, Canvas.Size(width: 1, height: 1), Canvas.Size(width: 60, height: 400), Canvas.Size(width: 400, height: 30)] {
-            let image = try ViolinPlot(title: "Odd", yTitle: "Value", violins: Self.oddViolins[index], size: size).image(as: format)
+        for size in [
+            nil, Canvas.Size(width: 1, height: 1), Canvas.Size(width: 60, height: 400),
+            Canvas.Size(width: 400, height: 30),
+        ] {
+            let image = try ViolinPlot(title: "Odd", yTitle: "Value", violins: Self.oddViolins[index], size: size)
+                .image(as: format)
             #expect(format == .png ? image.isPNG : SVGReader(image) != nil)
         }
     }
@@ -53,7 +64,10 @@ import Testing
         [.init(name: "point", x: [5], y: [5])],
         [.init(name: "constant", x: [0, 1, 2], y: [3, 3, 3])],
         [.init(name: "vertical", x: [1, 1, 1], y: [1, 2, 3])],
-        [.init(name: "huge", x: [-1e308, 1e308], y: [1e308, -1e308]), .init(name: "tiny", x: [0, .leastNonzeroMagnitude], y: [0, 1e-300])],
+        [
+            .init(name: "huge", x: [-1e308, 1e308], y: [1e308, -1e308]),
+            .init(name: "tiny", x: [0, .leastNonzeroMagnitude], y: [0, 1e-300]),
+        ],
         [.init(name: "unequal", x: [1, 2, 3], y: [1])],
         (0..<100).map { .wave("series with a long, long name \($0)") },
         [.wave(String(repeating: "endless", count: 10_000))],
@@ -62,8 +76,12 @@ import Testing
     @Test(arguments: oddSeries.indices, [LineChart.Horizontal.number, .time])
     func `odd series do not stop a line chart`(index: Int, horizontal: LineChart.Horizontal) throws {
         for format in PlotImage.Format.allCases {
-            for size in [Canvas.Size(width: 760, height: 400), .init(width: 1, height: 1), .init(width: 60, height: 400), .init(width: 400, height: 30)] {
-                var chart = LineChart(title: "Odd", xTitle: "x", yTitle: "y", horizontal: horizontal, series: Self.oddSeries[index])
+            for size in [
+                Canvas.Size(width: 760, height: 400), .init(width: 1, height: 1), .init(width: 60, height: 400),
+                .init(width: 400, height: 30),
+            ] {
+                var chart = LineChart(
+                    title: "Odd", xTitle: "x", yTitle: "y", horizontal: horizontal, series: Self.oddSeries[index])
                 chart.size = size
                 let image = try chart.image(as: format)
                 #expect(format == .png ? image.isPNG : SVGReader(image) != nil)
@@ -81,7 +99,8 @@ import Testing
     @Test(arguments: PlotImage.Format.allCases)
     func `the same input gives the same bytes, also when drawn side by side`(format: PlotImage.Format) async throws {
         let violins = ViolinPlot(title: "Inputs", violins: [.bell("a"), .bell("风速", center: 3), .flat("c", 1)])
-        let lines = LineChart(title: "Forecast", horizontal: .time, series: [.wave("truth", from: 1.7e9, step: 900), .wave("forecast")])
+        let lines = LineChart(
+            title: "Forecast", horizontal: .time, series: [.wave("truth", from: 1.7e9, step: 900), .wave("forecast")])
         let expected = try [violins.image(as: format), lines.image(as: format)]
         try await withThrowingTaskGroup(of: [PlotImage].self) { group in
             for _ in 0..<16 { group.addTask { try [violins.image(as: format), lines.image(as: format)] } }
@@ -91,7 +110,9 @@ import Testing
 
     @Test func `a size beyond bounds is refused`() {
         let chart = LineChart(series: [.wave("a")], size: .init(width: 100_000, height: 400))
-        #expect(throws: PlottingError.sizeOutOfBounds(.init(width: 100_000, height: 400), scale: 2)) { try chart.image() }
+        #expect(throws: PlottingError.sizeOutOfBounds(.init(width: 100_000, height: 400), scale: 2)) {
+            try chart.image()
+        }
     }
 
     @Test func `no two lines look alike, and neighbours differ in colour as well as in dash`() {

@@ -42,6 +42,7 @@ import Testing
         #expect(Polyline(x: [3, 1, 2, 1], y: [30, 10, 20, 11]).segments.map { $0.map(\.y) } == [[10, 11, 20, 30]])
         let vertical = Polyline(x: Array(repeating: 7, count: 50_000), y: (0..<50_000).map(Double.init))
         #expect(vertical.segments.joined().map(\.y) == [0, 49_999])
-        #expect(Polyline(x: [0, 1], y: [.greatestFiniteMagnitude, 0]).points.allSatisfy { $0.y <= Extent.magnitudeMax })
+        #expect(
+            Polyline(x: [0, 1], y: [.greatestFiniteMagnitude, 0]).points.allSatisfy { $0.y <= Extent.magnitudeMax })
     }
 }

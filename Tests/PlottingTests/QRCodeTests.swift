@@ -5,7 +5,8 @@ import Testing
 @testable import Plotting
 
 @Suite struct QRCodeTests {
-    private static let address = "otpauth://totp/api.example:somebody%40example.org?secret=MZXW6YTBOIMZXW6YTBOIMZXW6YTBOIMY&issuer=api.example&algorithm=SHA1"
+    private static let address =
+        "otpauth://totp/api.example:somebody%40example.org?secret=MZXW6YTBOIMZXW6YTBOIMZXW6YTBOIMY&issuer=api.example&algorithm=SHA1"
 
     @Test(arguments: ["a", "ünïcode", String(repeating: "x", count: 60), address, address + address.prefix(40)])
     func `the picture reads as the text`(_ text: String) throws {
@@ -38,7 +39,8 @@ private struct QRReader {
 
     /// Table 9: the data codewords of each block, by version.
     private static let blocks: [[Int]] = [
-        [16], [28], [44], [32, 32], [43, 43], [27, 27, 27, 27], [31, 31, 31, 31], [38, 38, 39, 39], [36, 36, 36, 37, 37], [43, 43, 43, 43, 44],
+        [16], [28], [44], [32, 32], [43, 43], [27, 27, 27, 27], [31, 31, 31, 31], [38, 38, 39, 39],
+        [36, 36, 36, 37, 37], [43, 43, 43, 43, 44],
     ]
     /// Annex E: where alignment patterns lie, by version.
     private static let alignments: [[Int]] = [
@@ -51,13 +53,19 @@ private struct QRReader {
         guard (try? Data(png).write(to: file)) != nil else { return nil }
         let surface = cairo_image_surface_create_from_png(file.path())
         defer { cairo_surface_destroy(surface) }
-        let (width, stride) = (Int(cairo_image_surface_get_width(surface)), Int(cairo_image_surface_get_stride(surface)))
+        let (width, stride) = (
+            Int(cairo_image_surface_get_width(surface)), Int(cairo_image_surface_get_stride(surface))
+        )
         guard width % pixels == 0, let data = cairo_image_surface_get_data(surface) else { return nil }
         let count = width / pixels
-        func isDark(_ row: Int, _ column: Int) -> Bool { data[(row * pixels + pixels / 2) * stride + (column * pixels + pixels / 2) * 4] < 128 }
+        func isDark(_ row: Int, _ column: Int) -> Bool {
+            data[(row * pixels + pixels / 2) * stride + (column * pixels + pixels / 2) * 4] < 128
+        }
         let inner = 4..<(count - 4)
         modules = inner.map { row in inner.map { isDark(row, $0) } }
-        isLightAround = (0..<count).allSatisfy { row in (0..<count).allSatisfy { inner.contains(row) && inner.contains($0) || !isDark(row, $0) } }
+        isLightAround = (0..<count).allSatisfy { row in
+            (0..<count).allSatisfy { inner.contains(row) && inner.contains($0) || !isDark(row, $0) }
+        }
     }
 
     private var version: Int { (side - 17) / 4 }
@@ -104,11 +112,15 @@ private struct QRReader {
             if right == 6 { right = 5 }
             for step in 0..<side {
                 let row = goesUp ? side - 1 - step : step
-                for column in [right, right - 1] where !isFunction(row, column) { bits.append(modules[row][column] != Self.isMasked(mask, row, column)) }
+                for column in [right, right - 1] where !isFunction(row, column) {
+                    bits.append(modules[row][column] != Self.isMasked(mask, row, column))
+                }
             }
             (right, goesUp) = (right - 2, !goesUp)
         }
-        let words = stride(from: 0, to: bits.count - 7, by: 8).map { start in bits[start..<(start + 8)].reduce(0) { $0 << 1 | ($1 ? 1 : 0) } }
+        let words = stride(from: 0, to: bits.count - 7, by: 8).map { start in
+            bits[start..<(start + 8)].reduce(0) { $0 << 1 | ($1 ? 1 : 0) }
+        }
         // Codewords are dealt to the blocks in turn; longer blocks come last.
         let lengths = Self.blocks[version - 1]
         var blocks = lengths.map { _ in [Int]() }
@@ -124,6 +136,7 @@ private struct QRReader {
         guard number(0..<4) == 4 else { return nil }
         let start = version < 10 ? 12 : 20
         let count = number(4..<start)
-        return String(validating: (0..<count).map { UInt8(number((start + 8 * $0)..<(start + 8 * $0 + 8))) }, as: UTF8.self)
+        return String(
+            validating: (0..<count).map { UInt8(number((start + 8 * $0)..<(start + 8 * $0 + 8))) }, as: UTF8.self)
     }
 }

@@ -22,7 +22,9 @@ extension ViolinPlot.Violin {
     }
 
     /// All figures alike, as of a column that holds nothing else.
-    static func flat(_ label: String, _ value: Double, values: [Double] = [], densities: [Double] = []) -> ViolinPlot.Violin {
+    static func flat(_ label: String, _ value: Double, values: [Double] = [], densities: [Double] = [])
+        -> ViolinPlot.Violin
+    {
         ViolinPlot.Violin(
             label: label,
             values: values,

@@ -27,13 +27,15 @@ import Testing
 
     @Test func `text has the same width at every scale and in both formats`() throws {
         let widths = try [(PlotImage.Format.png, 1.0), (.png, 2), (.png, 3), (.svg, 1)].map { format, scale in
-            try Canvas(size: .init(width: 100, height: 100), format: format, scale: scale).width(of: "Wavelength 0.125", font)
+            try Canvas(size: .init(width: 100, height: 100), format: format, scale: scale).width(
+                of: "Wavelength 0.125", font)
         }
         for width in widths { #expect(abs(width - widths[0]) < 0.01) }
     }
 
     @Test(arguments: [
-        ("plain", "plain"), ("a\nb\tc", "a b c"), ("a\u{200B}\u{202E}b\u{FEFF}", "ab"), ("\u{0}", " "), ("Größe 風 Ω", "Größe 風 Ω"),
+        ("plain", "plain"), ("a\nb\tc", "a b c"), ("a\u{200B}\u{202E}b\u{FEFF}", "ab"), ("\u{0}", " "),
+        ("Größe 風 Ω", "Größe 風 Ω"),
     ])
     func `keeps only what can be drawn on a line`(text: String, expected: String) {
         #expect(PlainText(text).logical == expected)
@@ -41,7 +43,9 @@ import Testing
 
     @Test func `cuts texts without end, even inside one character`() {
         #expect(PlainText(String(repeating: "long ", count: 100_000)).logical.count == PlainText.charactersMax)
-        #expect(PlainText("e" + String(repeating: "\u{301}", count: 100_000)).logical.unicodeScalars.count <= 4 * PlainText.charactersMax)
+        #expect(
+            PlainText("e" + String(repeating: "\u{301}", count: 100_000)).logical.unicodeScalars.count <= 4
+                * PlainText.charactersMax)
     }
 
     @Test(arguments: [

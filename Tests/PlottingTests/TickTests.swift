@@ -45,7 +45,9 @@ import Testing
     ]
 
     @Test(arguments: extents)
-    func `any extent has between two and thirty ticks inside of it, in order, with labels that differ`(lower: Double, upper: Double) {
+    func `any extent has between two and thirty ticks inside of it, in order, with labels that differ`(
+        lower: Double, upper: Double
+    ) {
         let extent = Extent(lower, upper, margin: 0.05)
         for count in [-1, 0, 1, 2, 3, 5, 8, 12] {
             let ticks = Ticks.numbers(in: extent, about: count)
@@ -58,7 +60,10 @@ import Testing
     }
 
     @Test func `ticks are the doubles that their labels say`() {
-        #expect(Ticks.numbers(in: Extent(0, 1), about: 10).marks.map(\.value) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+        #expect(
+            Ticks.numbers(in: Extent(0, 1), about: 10).marks.map(\.value) == [
+                0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1,
+            ])
     }
 
     @Test func `an extent leaves out what is not finite`() {
@@ -74,7 +79,8 @@ import Testing
     }
 
     static let figures: [(Double, String)] = [
-        (0, "0"), (1, "1"), (1234.5678, "1235"), (-0.5, "−0.5"), (0.00123456, "0.001235"), (12.0, "12"), (99_999.9, "100\u{202F}000"),
+        (0, "0"), (1, "1"), (1234.5678, "1235"), (-0.5, "−0.5"), (0.00123456, "0.001235"), (12.0, "12"),
+        (99_999.9, "100\u{202F}000"),
         (123_456, "123\u{202F}456"), (1_234_567, "1.235×10⁶"), (-4.2e-9, "−4.2×10⁻⁹"), (.nan, "–"), (.infinity, "–"),
     ]
 

@@ -43,7 +43,8 @@ import Testing
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
         for step in stride(from: -1.1e10, to: 2.5e11, by: 7.7777e8) {
-            let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: Date(timeIntervalSince1970: step.rounded()))
+            let parts = calendar.dateComponents(
+                [.year, .month, .day, .hour, .minute, .second], from: Date(timeIntervalSince1970: step.rounded()))
             let time = CivilTime(step.rounded())
             let ours: [Int?] = [time.year, time.month, time.day, time.hour, time.minute, time.second]
             #expect(ours == [parts.year, parts.month, parts.day, parts.hour, parts.minute, parts.second])

@@ -14,7 +14,9 @@ import Testing
         for step in 0..<150 {
             // Often at the same moment, sometimes just before or at the time told, sometimes long after.
             let interval = rates.all.randomElement(using: &random)?.interval ?? 1
-            now += [0, 0, 1, interval - 1, interval, interval * Int64.random(in: 1...40, using: &random)].randomElement(using: &random) ?? 0
+            now +=
+                [0, 0, 1, interval - 1, interval, interval * Int64.random(in: 1...40, using: &random)].randomElement(
+                    using: &random) ?? 0
             let cost = Int.random(in: 0...3, using: &random) == 0 ? Int64.random(in: 1...32, using: &random) : 1
             let expected = reference.allows(cost, at: now)
             let before = rule
@@ -28,7 +30,9 @@ import Testing
             let wait = verdict.wait(under: rates)
             #expect(wait > 0)
             if rates.all.allSatisfy({ cost <= $0.burst }) {
-                #expect(reference.allows(cost, at: now + wait) && !reference.allows(cost, at: now + wait - 1), "the time to wait is exact")
+                #expect(
+                    reference.allows(cost, at: now + wait) && !reference.allows(cost, at: now + wait - 1),
+                    "the time to wait is exact")
             }
         }
     }
@@ -59,7 +63,9 @@ import Testing
             #expect(verdict.untilWhole(0) == Int64(unit + 1) * 6_000_000)
         }
         let refused = rule.take(1, at: start, under: rates)
-        #expect(!refused.isAdmitted && refused.wait(under: rates) == 6_000_000 && refused.remaining(of: 0, under: rates) == 0)
+        #expect(
+            !refused.isAdmitted && refused.wait(under: rates) == 6_000_000
+                && refused.remaining(of: 0, under: rates) == 0)
         #expect(!rule.take(1, at: start + 5_999_999, under: rates).isAdmitted)
         #expect(rule.take(1, at: start + 6_000_000, under: rates).isAdmitted)
         #expect(!rule.take(1, at: start + 6_000_000, under: rates).isAdmitted)
@@ -98,7 +104,9 @@ import Testing
         var reference = Reference(rates)
         for _ in 0..<400 {
             time += Int64.random(in: 0...rates.restoration / 4, using: &random)
-            if Int.random(in: 0...20, using: &random) == 0 { error -= Int64.random(in: 0...rates.restoration * 3, using: &random) }
+            if Int.random(in: 0...20, using: &random) == 0 {
+                error -= Int64.random(in: 0...rates.restoration * 3, using: &random)
+            }
             guard rule.take(1, at: time + error, under: rates).isAdmitted else { continue }
             let isRight = reference.take(1, at: time)
             #expect(isRight, "seed \(seed)")

@@ -12,9 +12,13 @@ import Testing
         for _ in 0..<10 { #expect(table.take(1, from: "victim", under: rates, at: clock.now).isAdmitted) }
         var refusedNewcomers = 0
         for stranger in 0..<50_000 {
-            if !table.take(1, from: "stranger \(stranger)", under: rates, at: clock.now).isAdmitted { refusedNewcomers += 1 }
+            if !table.take(1, from: "stranger \(stranger)", under: rates, at: clock.now).isAdmitted {
+                refusedNewcomers += 1
+            }
         }
-        #expect(!table.take(1, from: "victim", under: rates, at: clock.now).isAdmitted, "still knows the one who was limited before the flood")
+        #expect(
+            !table.take(1, from: "victim", under: rates, at: clock.now).isAdmitted,
+            "still knows the one who was limited before the flood")
         #expect(refusedNewcomers > 40_000, "those without a place share one")
         clock.advance(by: .seconds(60))
         #expect(table.take(10, from: "victim", under: rates, at: clock.now).isAdmitted)

@@ -10,13 +10,21 @@ import Testing
 
 /// Limits as clients meet them.
 @Suite struct RateGateTests {
-    private func login(_ app: TestApp, _ email: String = "nobody@example.org", from address: String = "192.0.2.1") async -> TestResponse {
-        await app.call("POST", "/v1/auth/login", json: ["email": .string(email), "password": "wrong password"], address: address)
+    private func login(_ app: TestApp, _ email: String = "nobody@example.org", from address: String = "192.0.2.1") async
+        -> TestResponse
+    {
+        await app.call(
+            "POST", "/v1/auth/login", json: ["email": .string(email), "password": "wrong password"], address: address)
     }
 
     @Test(arguments: Engine.available)
-    func `too many tries of one network are refused, with when to come back, and others are not`(_ engine: Engine) async throws {
-        try await withTestApp(engine, change: { ($0.limitsRates, $0.authenticationRequests, $0.authenticationWindow) = (true, 3, .seconds(30)) }) { app in
+    func `too many tries of one network are refused, with when to come back, and others are not`(_ engine: Engine)
+        async throws
+    {
+        try await withTestApp(
+            engine,
+            change: { ($0.limitsRates, $0.authenticationRequests, $0.authenticationWindow) = (true, 3, .seconds(30)) }
+        ) { app in
             for left in (0..<3).reversed() {
                 let reply = await login(app, "a\(left)@example.org")
                 #expect(reply.status == 401)
@@ -31,7 +39,8 @@ import Testing
             #expect(refused.headers["ratelimit-policy"] == #""visitors";q=300;w=60, "authentication";q=3;w=30"#)
             #expect(refused.headers["ratelimit"] == #""visitors";r=296;t=1, "authentication";r=0;t=30"#)
             #expect(refused.headers["x-ratelimit-limit"] == "3")
-            #expect(refused.headers["x-ratelimit-reset"] == "\((app.clock.now + .seconds(30)).microseconds.wholeSeconds)")
+            #expect(
+                refused.headers["x-ratelimit-reset"] == "\((app.clock.now + .seconds(30)).microseconds.wholeSeconds)")
             // Before anything of the body is looked at, and at all doors of the kind together.
             #expect(await app.call("POST", "/v1/auth/register", body: ("text/plain", [1, 2, 3])).status == 429)
             #expect(await login(app, "someone@example.org", from: "192.0.2.2").status == 401)
@@ -56,7 +65,9 @@ import Testing
 
     @Test func `tries at one account are counted wherever they come from`() async throws {
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 3) }) { app in
-            for host in 1...3 { #expect(await login(app, "target@example.org", from: "198.51.100.\(host)").status == 401) }
+            for host in 1...3 {
+                #expect(await login(app, "target@example.org", from: "198.51.100.\(host)").status == 401)
+            }
             let refused = await login(app, " Target@Example.org", from: "198.51.100.4")
             #expect(refused.status == 429)
             #expect(refused.headers["ratelimit"]?.contains(#""account";r=0"#) == true)
@@ -65,7 +76,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `strangers who try an account from everywhere do not keep its owner out of where they were before`(_ engine: Engine) async throws {
+    func `strangers who try an account from everywhere do not keep its owner out of where they were before`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 3) }) { app in
             let owner = try await app.register()
             for host in 1...3 { _ = await login(app, owner.email, from: "198.51.100.\(host)") }
@@ -79,7 +92,9 @@ import Testing
     }
 
     @Test func `doors at which there is nothing to guess are limited as other open doors are`() async throws {
-        try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.visitorRequests) = (true, 2, 12) }) { app in
+        try await withTestApp(
+            .sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.visitorRequests) = (true, 2, 12) }
+        ) { app in
             for _ in 0..<5 {
                 #expect(await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": "no token"]).status == 401)
                 #expect(await app.call("POST", "/v1/auth/verify-token", json: ["token": "no token"]).status != 429)
@@ -94,29 +109,39 @@ import Testing
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.visitorRequests) = (true, 3) }) { app in
             let person = try await app.register()
             #expect(await app.call("GET", "/v1/plans").status == 200)
-            #expect(await app.call("GET", "/v1/plans", token: "made up").status == 200, "the door does not look at it, so it counts like none")
+            #expect(
+                await app.call("GET", "/v1/plans", token: "made up").status == 200,
+                "the door does not look at it, so it counts like none")
             #expect(await app.call("GET", "/v1/plans", token: "made up").status == 429)
             #expect(await app.call("GET", "/v1/auth/profile").status == 429, "before it is asked who comes")
             #expect(await app.call("GET", "/v1/auth/profile", token: "made.up.token").status == 429)
-            #expect(await app.call("GET", "/v1/auth/profile", token: "made.up.token", address: "192.0.2.77").status == 401)
-            #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200, "who is signed in has other limits")
+            #expect(
+                await app.call("GET", "/v1/auth/profile", token: "made.up.token", address: "192.0.2.77").status == 401)
+            #expect(
+                await app.call("GET", "/v1/auth/profile", token: person.token).status == 200,
+                "who is signed in has other limits")
             #expect(await app.call("GET", "/health").status == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a plan's rates hold for an organisation, are told on success, and come before entitlement and after the role`(_ engine: Engine) async throws {
+    func `a plan's rates hold for an organisation, are told on success, and come before entitlement and after the role`(
+        _ engine: Engine
+    ) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let person = try await app.register()
             let first = await app.call("GET", "/v1/auth/profile", token: person.token)
             #expect(first.status == 200)
-            #expect(first.headers["ratelimit-policy"] == #""plan-default-minute";q=60;w=60, "plan-default-hour";q=1000;w=3600"#)
+            #expect(
+                first.headers["ratelimit-policy"]
+                    == #""plan-default-minute";q=60;w=60, "plan-default-hour";q=1000;w=3600"#)
             #expect(first.headers["ratelimit"] == #""plan-default-minute";r=59;t=1, "plan-default-hour";r=999;t=4"#)
             #expect((first.headers["x-ratelimit-limit"], first.headers["x-ratelimit-remaining"]) == ("60", "59"))
             // Refused for their role, calls take nothing.
             let id = "\(person.id)"
             for _ in 0..<3 {
-                let reply = await app.call("POST", "/v1/payments/subscriptions/\(id)/adjust", json: ["plan": "pro"], token: person.token)
+                let reply = await app.call(
+                    "POST", "/v1/payments/subscriptions/\(id)/adjust", json: ["plan": "pro"], token: person.token)
                 #expect(reply.code == "insufficient-role" && reply.headers["ratelimit"] == nil)
             }
             for _ in 0..<59 { _ = await app.call("POST", "/v1/training/predict/none", token: person.token) }
@@ -124,7 +149,9 @@ import Testing
             #expect(refused.code == "rate-limited")
             #expect(refused.headers["retry-after"] == "1")
             app.clock.advance(by: .seconds(1))
-            #expect(await app.call("POST", "/v1/training/predict/none", token: person.token).code == "no-active-subscription")
+            #expect(
+                await app.call("POST", "/v1/training/predict/none", token: person.token).code
+                    == "no-active-subscription")
         }
     }
 
@@ -146,20 +173,29 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "rate-limited")
             let question: JSONValue = ["meter": "uploads"]
             let answer = await app.call("POST", "/v1/entitlements/check", json: question, token: person.token)
-            #expect(answer.status == 200 && answer.headers["ratelimit-policy"] == #""plan-checks";q=600;w=60"#, "\(answer.headers)")
-            let told = await app.call("POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1], token: person.token)
+            #expect(
+                answer.status == 200 && answer.headers["ratelimit-policy"] == #""plan-checks";q=600;w=60"#,
+                "\(answer.headers)")
+            let told = await app.call(
+                "POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1], token: person.token)
             #expect(told.status == 201 && told.headers["x-ratelimit-remaining"] == "598", "\(told) \(told.headers)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whoever changes a plan's rates changes them for running periods too, if told so`(_ engine: Engine) async throws {
+    func `whoever changes a plan's rates changes them for running periods too, if told so`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let (person, administrator) = (try await app.subscriber("free"), try await app.administrator())
-            func policy() async -> String? { await app.call("GET", "/v1/auth/profile", token: person.token).headers["ratelimit-policy"] }
+            func policy() async -> String? {
+                await app.call("GET", "/v1/auth/profile", token: person.token).headers["ratelimit-policy"]
+            }
             #expect(await policy() == #""plan-default-minute";q=60;w=60, "plan-default-hour";q=1000;w=3600"#)
             func change(_ rate: JSONValue, atOnce: Bool) async -> Int {
-                let plan: JSONValue = ["name": "Free", "start": "anyone", "rates": ["default": [rate]], "file_mb": 10, "storage_mb": 512]
+                let plan: JSONValue = [
+                    "name": "Free", "start": "anyone", "rates": ["default": [rate]], "file_mb": 10, "storage_mb": 512,
+                ]
                 let change: JSONValue = ["plan": plan, "applies_at_once": .bool(atOnce)]
                 return await app.call("PUT", "/v1/admin/plans/free", json: change, token: administrator.token).status
             }
@@ -168,7 +204,8 @@ import Testing
             #expect(await policy()?.contains("q=60;w=60") == true, "the period keeps its terms")
             let newcomer = try await app.subscriber("free", "newcomer")
             let theirs = await app.call("GET", "/v1/auth/profile", token: newcomer.token).headers["ratelimit-policy"]
-            #expect(theirs == #""plan-default";q=9;w=60"#, "whoever comes to the plan has its new rates with the next call")
+            #expect(
+                theirs == #""plan-default";q=9;w=60"#, "whoever comes to the plan has its new rates with the next call")
             #expect(await change("7/30s burst 2", atOnce: true) == 200)
             let changed = await app.call("GET", "/v1/auth/profile", token: person.token)
             #expect(changed.headers["ratelimit-policy"] == #""plan-default";q=7;w=30"#, "\(changed) \(changed.headers)")
@@ -179,7 +216,8 @@ import Testing
     func `an API key is its organisation's, and takes of the same rate`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let person = try await app.register()
-            let made = await app.call("POST", "/v1/auth/api-keys", json: ["name": "k", "scopes": ["*"]], token: person.token)
+            let made = await app.call(
+                "POST", "/v1/auth/api-keys", json: ["name": "k", "scopes": ["*"]], token: person.token)
             let key = try #require(made["api_key"]?.string)
             let reply = await app.call("GET", "/v1/auth/me", headers: ["X-API-Key": key])
             #expect(reply.status == 200)
@@ -192,8 +230,11 @@ import Testing
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let (one, two) = (try await app.register(), try await app.register())
             let (entitlements, member) = (app.app.entitlements, app.app.identity.member)
-            let door = Route.get("tests/exports", "Ten a minute and twelve an hour, four at a time", requires: member) { _ in Done() }
-                .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(by: entitlements.rate())
+            let door = Route.get("tests/exports", "Ten a minute and twelve an hour, four at a time", requires: member) {
+                _ in Done()
+            }
+            .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(
+                by: entitlements.rate())
             #expect(door.gate.map(\.text) == ["member", "rate:exports", "rate:plan-default"])
             let front = RequestDispatcher(
                 routes: [door], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
@@ -202,14 +243,21 @@ import Testing
                 var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v1/tests/exports")
                 head.headerFields[.authorization] = "Bearer \(person.token)"
                 let reply = await front.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1")
-                return (reply.status.code, Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first })
+                return (
+                    reply.status.code,
+                    Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
+                )
             }
             for left in [(6, 8), (2, 4)] {
                 let reply = await call(one)
                 #expect(reply.status == 200)
-                #expect(reply.headers["ratelimit"]?.contains(#""exports-minute";r=\#(left.0);"#) == true, "\(reply.headers)")
-                #expect(reply.headers["ratelimit"]?.contains(#""exports-hour";r=\#(left.1);"#) == true, "\(reply.headers)")
-                #expect(reply.headers["x-ratelimit-remaining"] == "\(left.0)", "of all rates the one with the least left")
+                #expect(
+                    reply.headers["ratelimit"]?.contains(#""exports-minute";r=\#(left.0);"#) == true, "\(reply.headers)"
+                )
+                #expect(
+                    reply.headers["ratelimit"]?.contains(#""exports-hour";r=\#(left.1);"#) == true, "\(reply.headers)")
+                #expect(
+                    reply.headers["x-ratelimit-remaining"] == "\(left.0)", "of all rates the one with the least left")
             }
             // Two of four units are there; the other two come within twelve seconds. The plan's rate is not asked any more.
             let refused = await call(one)
@@ -246,7 +294,8 @@ import Testing
         #expect(json["paths"]?["/health"]?["get"]?["responses"]?["429"] == nil)
     }
 
-    @Test(.enabled(if: TestRedis.isAvailable)) func `two nodes share a limit through Redis, and without it each is ready and has less`() async throws {
+    @Test(.enabled(if: TestRedis.isAvailable))
+    func `two nodes share a limit through Redis, and without it each is ready and has less`() async throws {
         try await TestRedis.withServer { server in
             func change(_ configuration: inout Configuration) {
                 configuration.limitsRates = true
@@ -268,7 +317,8 @@ import Testing
                     #expect(degraded.status == 200)
                     #expect((degraded["status"]?.string, degraded["redis"]?.string) == ("degraded", "away"))
                     var passed = 0
-                    for turn in 0..<8 where await login(two, "d\(turn)@example.org", from: "203.0.113.9").status == 401 { passed += 1 }
+                    for turn in 0..<8 where await login(two, "d\(turn)@example.org", from: "203.0.113.9").status == 401
+                    { passed += 1 }
                     #expect(passed == 2, "a share of the limit, as for four nodes while nothing is known of others")
                 }
             }

@@ -23,7 +23,9 @@ import Testing
             try await body(store, store)
         case .redis:
             try await RedisNode.with(TestRedis.sharedAddress ?? "") { one in
-                try await RedisNode.with(TestRedis.sharedAddress ?? "", prefix: one.prefix) { two in try await body(one.rates, two.rates) }
+                try await RedisNode.with(TestRedis.sharedAddress ?? "", prefix: one.prefix) { two in
+                    try await body(one.rates, two.rates)
+                }
             }
         }
     }
@@ -37,7 +39,10 @@ import Testing
                 for task in 0..<8 {
                     group.addTask {
                         var count = 0
-                        for _ in 0..<40 where await (task.isMultiple(of: 2) ? one : two).take(1, from: key, under: rates).isAdmitted { count += 1 }
+                        for _ in 0..<40
+                        where await (task.isMultiple(of: 2) ? one : two).take(1, from: key, under: rates).isAdmitted {
+                            count += 1
+                        }
                         return count
                     }
                 }
@@ -56,7 +61,9 @@ import Testing
                 for cost in [1, 2, 3, 5, 7, 11] as [Int64] {
                     group.addTask {
                         var sum: Int64 = 0
-                        for turn in 0..<30 where await (turn.isMultiple(of: 2) ? one : two).take(cost, from: key, under: rates).isAdmitted { sum += cost }
+                        for turn in 0..<30
+                        where await (turn.isMultiple(of: 2) ? one : two).take(cost, from: key, under: rates).isAdmitted
+                        { sum += cost }
                         return sum
                     }
                 }
@@ -110,7 +117,10 @@ import Testing
                     #expect(verdict.isAdmitted == expected.isAdmitted, "seed \(seed), step \(step)")
                     #expect(verdict.wait(under: rates) == expected.wait(under: rates))
                     // As it stands before the call, not after it.
-                    #expect(rates.all.indices.allSatisfy { verdict.untilWhole($0) == max(0, rule.arrivals[$0] - verdict.now) })
+                    #expect(
+                        rates.all.indices.allSatisfy {
+                            verdict.untilWhole($0) == max(0, rule.arrivals[$0] - verdict.now)
+                        })
                 }
             }
         }
@@ -136,16 +146,21 @@ struct RedisNode: Sendable {
     let prefix: String
 
     static func with(
-        _ address: String, prefix: String = "gatehouse-test:\(UUID().uuidString):", clock: @escaping @Sendable () -> Int64 = LocalRates.uptime,
+        _ address: String, prefix: String = "gatehouse-test:\(UUID().uuidString):",
+        clock: @escaping @Sendable () -> Int64 = LocalRates.uptime,
         metrics: Metrics = Metrics(), _ body: (RedisNode) async throws -> Void
     ) async throws {
         var settings = RedisSettings(address: try RedisAddress(address))
         settings.commandTimeout = .seconds(2)
         settings.backoff.longest = .milliseconds(20)
         let client = RedisClient(settings)
-        let scripts = [SharedRates.Script.take: RedisScript(SharedRates.Script.take.source), .countNodes: RedisScript(SharedRates.Script.countNodes.source)]
+        let scripts = [
+            SharedRates.Script.take: RedisScript(SharedRates.Script.take.source),
+            .countNodes: RedisScript(SharedRates.Script.countNodes.source),
+        ]
         let rates = SharedRates(
-            prefix: prefix, local: LocalRates(capacity: 512, clock: clock), metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            prefix: prefix, local: LocalRates(capacity: 512, clock: clock), metrics: metrics,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             runtime: .system, clock: clock
         ) { script, keys, arguments in
             guard let own = scripts[script] else { return [] }
@@ -218,7 +233,10 @@ struct RedisNode: Sendable {
                     let rates = Rates(.perDay(20))
                     func admitted(_ node: RedisNode, _ subject: String) async -> Int {
                         var count = 0
-                        for _ in 0..<30 where await node.rates.take(1, from: RateKey(limit: "t", subject: subject), under: rates).isAdmitted { count += 1 }
+                        for _ in 0..<30
+                        where await node.rates.take(1, from: RateKey(limit: "t", subject: subject), under: rates)
+                            .isAdmitted
+                        { count += 1 }
                         return count
                     }
                     await one.rates.beat()
@@ -247,11 +265,16 @@ struct RedisNode: Sendable {
     }
 
     @Test func `before anything is known of other nodes a careful number is assumed`() async throws {
-        let rates = SharedRates(metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, runtime: .system) { _, _, _ in
+        let rates = SharedRates(
+            metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, runtime: .system
+        ) { _, _, _ in
             throw CancellationError()
         }
         var count: Int64 = 0
-        for _ in 0..<100 where await rates.take(1, from: RateKey(limit: "t", subject: "s"), under: Rates(.perDay(40))).isAdmitted { count += 1 }
+        for _ in 0..<100
+        where await rates.take(1, from: RateKey(limit: "t", subject: "s"), under: Rates(.perDay(40))).isAdmitted {
+            count += 1
+        }
         #expect(count == 40 / SharedRates.nodesAssumed)
     }
 
@@ -259,16 +282,25 @@ struct RedisNode: Sendable {
         let clock = HandClock()
         let asked = Atomic(0)
         let rates = SharedRates(
-            metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, runtime: .system, clock: { clock.now }
+            metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, runtime: .system,
+            clock: { clock.now }
         ) { _, _, _ in
             asked.wrappingAdd(1, ordering: .relaxed)
             throw CancellationError()
         }
         for second in 1...3 {
             await withTaskGroup { group in
-                for _ in 0..<50 { group.addTask { _ = await rates.take(1, from: RateKey(limit: "t", subject: "s"), under: Rates(.perDay(40))) } }
+                for _ in 0..<50 {
+                    group.addTask {
+                        _ = await rates.take(1, from: RateKey(limit: "t", subject: "s"), under: Rates(.perDay(40)))
+                    }
+                }
             }
-            if second == 1 { #expect(asked.load(ordering: .relaxed) >= 1) } else { #expect(asked.exchange(0, ordering: .relaxed) == 1) }
+            if second == 1 {
+                #expect(asked.load(ordering: .relaxed) >= 1)
+            } else {
+                #expect(asked.exchange(0, ordering: .relaxed) == 1)
+            }
             asked.store(0, ordering: .relaxed)
             clock.advance(by: .seconds(1))
         }

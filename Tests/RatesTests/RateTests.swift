@@ -5,16 +5,20 @@ import Testing
 
 @Suite struct RateTests {
     @Test(arguments: [
-        ("60/minute", Rate.perMinute(60)), ("1/second", .perSecond(1)), ("1000/hour", .perHour(1_000)), ("3/day", .perDay(3)),
-        ("60/60s", .perMinute(60)), ("60/minute burst 5", .perMinute(60, burst: 5)), ("2/1s burst 100", .perSecond(2, burst: 100)),
+        ("60/minute", Rate.perMinute(60)), ("1/second", .perSecond(1)), ("1000/hour", .perHour(1_000)),
+        ("3/day", .perDay(3)),
+        ("60/60s", .perMinute(60)), ("60/minute burst 5", .perMinute(60, burst: 5)),
+        ("2/1s burst 100", .perSecond(2, burst: 100)),
     ])
     func `a rate is read as it is written`(text: String, rate: Rate) {
         #expect(Rate(text) == rate)
     }
 
     @Test(arguments: [
-        "", "60", "60/", "/minute", "60/minutes", "60/min", "-1/minute", "0/minute", "1.5/minute", "60/minute/hour", "60/0s", "60/-5s", "1/2678401s", "60/xs",
-        "60/minute burst", "60/minute burst 0", "60/minute burst x", "60/minute bursts 5", "60/minute burst 5 6", "2000000/1s", "99999999999999999999/day",
+        "", "60", "60/", "/minute", "60/minutes", "60/min", "-1/minute", "0/minute", "1.5/minute", "60/minute/hour",
+        "60/0s", "60/-5s", "1/2678401s", "60/xs",
+        "60/minute burst", "60/minute burst 0", "60/minute burst x", "60/minute bursts 5", "60/minute burst 5 6",
+        "2000000/1s", "99999999999999999999/day",
         "1/day burst 101", "1/9223372036854775807s",
     ])
     func `what is no rate is none`(text: String) {
@@ -45,7 +49,8 @@ import Testing
         }
     }
 
-    @Test func `a call that costs more than a share's burst passes in its turn, and one that never passes still does not`() {
+    @Test
+    func `a call that costs more than a share's burst passes in its turn, and one that never passes still does not`() {
         let share = Rates(.perMinute(12)).share(of: 4, for: 5)
         var rule = GCRA()
         #expect(rule.take(5, at: 0, under: share).isAdmitted)

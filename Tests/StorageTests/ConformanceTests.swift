@@ -21,7 +21,8 @@ import Testing
     func `doubles come back as they went in, to the last bit`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let values = [
-                0.1, 1 / 3, .pi, 3, 1e15, 123_456_789.123_456_789, 1e308, -1e-308, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity,
+                0.1, 1 / 3, .pi, 3, 1e15, 123_456_789.123_456_789, 1e308, -1e-308, -0.0, .leastNonzeroMagnitude,
+                .greatestFiniteMagnitude, .infinity,
             ]
             for value in values {
                 let back = try await roundTrip(value, column: "real", in: database)
@@ -63,7 +64,9 @@ import Testing
     func `a value that an engine would change is refused`(engine: Engine) async throws {
         try await withTables(engine) { database in
             for value in [SQL.Value.text("cut\0here"), .real(.nan)] {
-                let problem = await problem { try await database.write { try $0.execute("INSERT INTO things (id, text) VALUES ('x', \(value))") } }
+                let problem = await problem {
+                    try await database.write { try $0.execute("INSERT INTO things (id, text) VALUES ('x', \(value))") }
+                }
                 #expect((problem?.cause as? StorageError)?.code == "unstorable")
             }
             let remaining = try await count(database)
@@ -76,7 +79,9 @@ import Testing
         try await withTables(engine) { database in
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a'), ('b')") }
             for attack in ["' OR '1'='1", "a' --", "a'; DELETE FROM things; --", "\\' OR 1=1 --"] {
-                let found = try await database.read { try $0.count("SELECT COUNT(*) AS count FROM things WHERE id = \(attack)") }
+                let found = try await database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM things WHERE id = \(attack)")
+                }
                 #expect(found == 0)
             }
             #expect(try await count(database) == 2)
@@ -86,9 +91,13 @@ import Testing
     @Test(arguments: Engine.available)
     func `lists bind each of their values`(engine: Engine) async throws {
         try await withTables(engine) { database in
-            try await database.write { try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 3)") }
+            try await database.write {
+                try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 3)")
+            }
             let found = try await database.read { transaction in
-                let ids = try transaction.all("SELECT id FROM things WHERE id IN \(list: ["a", "c", "') OR (1=1"]) ORDER BY id") { try $0["id"] as String }
+                let ids = try transaction.all(
+                    "SELECT id FROM things WHERE id IN \(list: ["a", "c", "') OR (1=1"]) ORDER BY id"
+                ) { try $0["id"] as String }
                 let none = try transaction.all("SELECT id FROM things WHERE id IN \(list: [String]())")
                 let numbers = try transaction.all("SELECT id FROM things WHERE integer IN \(list: [2, 3])")
                 return (ids, none.count, numbers.count)
@@ -118,7 +127,9 @@ import Testing
     func `RETURNING answers with the rows`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let rows = try await database.write { transaction in
-                try transaction.all("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2) RETURNING id, integer + 1 AS next") { row in
+                try transaction.all(
+                    "INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2) RETURNING id, integer + 1 AS next"
+                ) { row in
                     (id: try row["id"] as String, next: try row["next"] as Int64)
                 }
             }
@@ -130,7 +141,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `sums, comparisons and averages read alike`(engine: Engine) async throws {
         try await withTables(engine) { database in
-            try await database.write { try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 6)") }
+            try await database.write {
+                try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 6)")
+            }
             let row = try await database.read { transaction in
                 try transaction.first(
                     "SELECT SUM(integer) AS sum, AVG(integer) AS mean, COUNT(*) AS count, MAX(integer) > 5 AS is_large, SUM(real) AS none FROM things"
@@ -149,7 +162,9 @@ import Testing
     func `the guarded upsert admits up to the limit and then answers with no row`(engine: Engine) async throws {
         try await withTables(engine) { database in
             var used: [Int64?] = []
-            for units in [4, 4, 4, 2, 1] { used.append(try await take(Int64(units), limit: 10, of: "runs", in: database)) }
+            for units in [4, 4, 4, 2, 1] {
+                used.append(try await take(Int64(units), limit: 10, of: "runs", in: database))
+            }
             #expect(used == [4, 8, nil, 10, nil])
             #expect(try await take(11, limit: 10, of: "fresh", in: database) == nil)
         }
@@ -168,7 +183,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a body that throws leaves nothing behind, and its problem passes through unchanged`(engine: Engine) async throws {
+    func `a body that throws leaves nothing behind, and its problem passes through unchanged`(engine: Engine)
+        async throws
+    {
         try await withTables(engine) { database in
             let problem = await problem {
                 try await database.write { transaction in
@@ -246,7 +263,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a read cannot write`(engine: Engine) async throws {
         try await withTables(engine) { database in
-            let problem = await problem { try await database.read { try $0.execute("INSERT INTO things (id) VALUES ('a')") } }
+            let problem = await problem {
+                try await database.read { try $0.execute("INSERT INTO things (id) VALUES ('a')") }
+            }
             #expect(problem?.kind == .internalError)
             let remaining = try await count(database)
             #expect(remaining == 0)
@@ -276,7 +295,11 @@ import Testing
         try await withTables(engine) { database in
             let succeeded = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<50 {
-                    group.addTask { (try? await database.write { try $0.execute("INSERT INTO things (id) VALUES (\(String(number / 2)))") }) != nil }
+                    group.addTask {
+                        (try? await database.write {
+                            try $0.execute("INSERT INTO things (id) VALUES (\(String(number / 2)))")
+                        }) != nil
+                    }
                 }
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
@@ -289,7 +312,10 @@ import Testing
     @Test(arguments: Engine.available)
     func `the clock of the test is the time of its transactions`(engine: Engine) async throws {
         try await withDatabase(engine, clock: { Instant(seconds: 86_400) }) { database in
-            let times = [try await database.read { $0.now }, try await database.write { $0.now }, try await database.migrate { $0.now }]
+            let times = [
+                try await database.read { $0.now }, try await database.write { $0.now },
+                try await database.migrate { $0.now },
+            ]
             #expect(times == Array(repeating: Instant(seconds: 86_400), count: 3))
         }
         try await withDatabase(engine) { database in
@@ -305,7 +331,9 @@ import Testing
             try await createTables(in: first)
             try await first.write { try $0.execute("INSERT INTO things (id) VALUES ('kept')") }
             await first.close()
-            let problem = await problem { try await first.write { try $0.execute("INSERT INTO things (id) VALUES ('late')") } }
+            let problem = await problem {
+                try await first.write { try $0.execute("INSERT INTO things (id) VALUES ('late')") }
+            }
             #expect(problem?.kind == .overloaded)
             let second = try place.open()
             #expect(try await count(second) == 1)
@@ -358,7 +386,9 @@ import Testing
         }
     }
 
-    private func roundTrip(_ value: some SQLBindable & Sendable, column: String, in database: any Database) async throws -> SQL.Value? {
+    private func roundTrip(_ value: some SQLBindable & Sendable, column: String, in database: any Database) async throws
+        -> SQL.Value?
+    {
         try await database.write { transaction in
             try transaction.execute("DELETE FROM free")
             try transaction.execute("INSERT INTO free (" + SQL(trusted: column) + ") VALUES (\(value))")

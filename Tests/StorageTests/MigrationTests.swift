@@ -5,13 +5,17 @@ import Testing
 
 @Suite struct MigrationTests {
     private let first = Migration("test-001-notes", "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL) \(.strict)")
-    private let second = Migration("test-002-more", "CREATE TABLE more (id TEXT PRIMARY KEY NOT NULL) \(.strict)", "INSERT INTO more (id) VALUES ('seed')")
+    private let second = Migration(
+        "test-002-more", "CREATE TABLE more (id TEXT PRIMARY KEY NOT NULL) \(.strict)",
+        "INSERT INTO more (id) VALUES ('seed')")
 
     @Test(arguments: Engine.available)
     func `each migration is applied once, in order`(engine: Engine) async throws {
         try await withDatabase(engine) { database in
             var applied: [[String]] = []
-            for migrations in [[first], [first, second], [first, second]] { applied.append(try await Migrator(migrations).run(on: database)) }
+            for migrations in [[first], [first, second], [first, second]] {
+                applied.append(try await Migrator(migrations).run(on: database))
+            }
             #expect(applied == [["test-001-notes"], ["test-002-more"], []])
             #expect(try await database.read { try $0.count("SELECT COUNT(*) AS count FROM more") } == 1)
         }
@@ -51,8 +55,11 @@ import Testing
     func `an edited migration is refused`(engine: Engine) async throws {
         try await withDatabase(engine) { database in
             try await Migrator([first]).run(on: database)
-            let edited = Migration("test-001-notes", "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, extra TEXT) \(.strict)")
-            let problem = await #expect(throws: Problem.self) { try await Migrator([edited, second]).run(on: database) }
+            let edited = Migration(
+                "test-001-notes", "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, extra TEXT) \(.strict)")
+            let problem = await #expect(throws: Problem.self) {
+                try await Migrator([edited, second]).run(on: database)
+            }
             guard case .edited("test-001-notes") = problem?.cause as? MigrationFault else {
                 return #expect(Bool(false), "\(String(describing: problem))")
             }

@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    @Test func `after a crash of the server "committed" may speak of another transaction, and is not believed`() async throws {
+    @Test func `after a crash of the server "committed" may speak of another transaction, and is not believed`()
+        async throws
+    {
         let faults = Counter(), runs = Counter()
         try await withPostgres(commitFault: { faults.next() == 2 ? .afterCommit : nil }) { database, _ in
             let problem = await #expect(throws: Problem.self) {
@@ -94,7 +96,8 @@ import Testing
     @Test func `two writes that lock each other out both get through`() async throws {
         try await withPostgres { database, _ in
             try await database.write { try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 0), ('b', 0)") }
-            let runs = Counter(), firstHasLock = DispatchSemaphore(value: 0), secondHasLock = DispatchSemaphore(value: 0)
+            let runs = Counter(), firstHasLock = DispatchSemaphore(value: 0),
+                secondHasLock = DispatchSemaphore(value: 0)
             async let one: Void = database.write { transaction in
                 let isFirstRun = runs.next() <= 2
                 try transaction.execute("UPDATE things SET integer = integer + 1 WHERE id = 'a'")
@@ -115,7 +118,10 @@ import Testing
             }
             _ = try await (one, other)
             #expect(runs.count == 3)
-            #expect(try await database.read { try $0.all("SELECT integer FROM things") { try $0["integer"] as Int64 } } == [2, 2])
+            #expect(
+                try await database.read { try $0.all("SELECT integer FROM things") { try $0["integer"] as Int64 } } == [
+                    2, 2,
+                ])
         }
     }
 
@@ -134,7 +140,8 @@ import Testing
         }
     }
 
-    @Test func `a caller who finds no connection free is told so in time, and one who leaves makes room`() async throws {
+    @Test func `a caller who finds no connection free is told so in time, and one who leaves makes room`() async throws
+    {
         try await withPostgres(poolSize: 1, overflow: 0, acquireTimeout: .seconds(1)) { database, _ in
             let held = Signal(), release = DispatchSemaphore(value: 0)
             async let holder: Void = database.write { _ in
@@ -174,7 +181,9 @@ import Testing
                 for _ in 0..<5 { release.signal() }
                 try await group.waitForAll()
             }
-            for _ in 0..<500 where database.gauges["postgres_connections"] != 2 { try await Task.sleep(for: .milliseconds(2)) }
+            for _ in 0..<500 where database.gauges["postgres_connections"] != 2 {
+                try await Task.sleep(for: .milliseconds(2))
+            }
             #expect(database.gauges["postgres_connections"] == 2)
             #expect(database.gauges["postgres_connections_idle"] == 2)
         }
@@ -219,15 +228,23 @@ import Testing
     @Test func `when every connection is cut at once, the next calls heal`() async throws {
         try await withPostgres { database, other in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { _ = try await database.read { try $0.execute("SELECT pg_sleep(0.05)") } } }
+                for _ in 0..<4 {
+                    group.addTask { _ = try await database.read { try $0.execute("SELECT pg_sleep(0.05)") } }
+                }
                 try await group.waitForAll()
             }
             try await other.write {
-                try $0.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                try $0.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<20 {
-                    group.addTask { _ = try await database.write { try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))") } }
+                    group.addTask {
+                        _ = try await database.write {
+                            try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))")
+                        }
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -265,7 +282,8 @@ import Testing
                 )
             }
             let expected: [SQL.Value] = [
-                .integer(1), .integer(2), .real(1.5), .integer(2), .real(-0.5), .real(1e30), .integer(1), .text("x"), .real(0.5), .real(-0.0),
+                .integer(1), .integer(2), .real(1.5), .integer(2), .real(-0.5), .real(1e30), .integer(1), .text("x"),
+                .real(0.5), .real(-0.0),
             ]
             #expect(row?.values == expected)
             guard case .real(let zero) = row?.values.last else { return #expect(Bool(false), "not a double") }
@@ -273,24 +291,31 @@ import Testing
         }
     }
 
-    @Test func `a database out of reach is told within the timeout, and an address that is none at once`() async throws {
-        let database = try PostgresDatabase(url: "postgresql://gatehouse@127.0.0.1:1/none", poolSize: 2, overflow: 0, acquireTimeout: .milliseconds(200))
+    @Test func `a database out of reach is told within the timeout, and an address that is none at once`() async throws
+    {
+        let database = try PostgresDatabase(
+            url: "postgresql://gatehouse@127.0.0.1:1/none", poolSize: 2, overflow: 0, acquireTimeout: .milliseconds(200)
+        )
         let started = ContinuousClock.now
         let problem = await #expect(throws: Problem.self) { try await database.read { _ in } }
         #expect(problem?.kind == .overloaded)
         #expect(ContinuousClock.now - started < .seconds(8))
         await database.close()
-        #expect(throws: UnusableAddress.self) { try PostgresDatabase(url: "mysql//nobody:secret@", poolSize: 1, overflow: 0, acquireTimeout: .seconds(1)) }
+        #expect(throws: UnusableAddress.self) {
+            try PostgresDatabase(url: "mysql//nobody:secret@", poolSize: 1, overflow: 0, acquireTimeout: .seconds(1))
+        }
     }
 
     /// Two databases on one place: one under test, and another process that makes trouble.
     private func withPostgres(
-        poolSize: Int = 4, overflow: Int = 2, acquireTimeout: Duration = .seconds(10), commitFault: (@Sendable () -> CommitFault?)? = nil,
+        poolSize: Int = 4, overflow: Int = 2, acquireTimeout: Duration = .seconds(10),
+        commitFault: (@Sendable () -> CommitFault?)? = nil,
         _ body: (any Database, any Database) async throws -> Void
     ) async throws {
         try await withDatabasePlace(.postgres) { place in
             let database = try PostgresDatabase(
-                url: place.address, poolSize: poolSize, overflow: overflow, acquireTimeout: acquireTimeout, commitFault: commitFault
+                url: place.address, poolSize: poolSize, overflow: overflow, acquireTimeout: acquireTimeout,
+                commitFault: commitFault
             )
             let other = try place.open()
             // The first commit that a fault is asked for is this one.

@@ -10,7 +10,9 @@ import Testing
     @Test func `commits reach the disk: the writer's synchronous is FULL`() async throws {
         try await withDatabase(.sqlite) { database in
             let settings = try await database.write { transaction in
-                try ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys"].map { try transaction.first($0)?.values.first }
+                try ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys"].map {
+                    try transaction.first($0)?.values.first
+                }
             }
             #expect(settings == [.integer(2), .text("wal"), .integer(1)])
         }
@@ -51,7 +53,8 @@ import Testing
             try await database.migrate { transaction in
                 try transaction.execute("CREATE TABLE a (id INTEGER PRIMARY KEY) STRICT")
                 // Checked at COMMIT only.
-                try transaction.execute("CREATE TABLE b (a_id INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED) STRICT")
+                try transaction.execute(
+                    "CREATE TABLE b (a_id INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED) STRICT")
             }
             // A slow machine may cut a line into several groups, so the one that fails may be small: until it takes others along.
             for attempt in 1...50 {
@@ -59,7 +62,9 @@ import Testing
                     if number == 7 { try transaction.execute("INSERT INTO b (a_id) VALUES (-1)") }
                     try transaction.execute("INSERT INTO a (id) VALUES (\(attempt * 100 + number))")
                 }
-                let present = try await database.read { try $0.count("SELECT COUNT(*) AS count FROM a WHERE id / 100 = \(attempt)") }
+                let present = try await database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM a WHERE id / 100 = \(attempt)")
+                }
                 #expect(present == Int64(succeeded))
                 #expect(succeeded < 20)
                 if succeeded < 19 { break }
@@ -76,7 +81,8 @@ import Testing
             try await database.write { try $0.execute("PRAGMA max_page_count = " + SQL(trusted: String(used + 4))) }
             let large = String(repeating: "x", count: 200_000)
             let succeeded = try await inOneGroup(database, count: 10) { number, transaction in
-                try transaction.execute("INSERT INTO things (id, text) VALUES (\(String(number)), \(number == 5 ? large : nil))")
+                try transaction.execute(
+                    "INSERT INTO things (id, text) VALUES (\(String(number)), \(number == 5 ? large : nil))")
             } failure: { problem in
                 #expect((problem.cause as? StorageError)?.kind == .full)
                 #expect(problem.kind == .overloaded)
@@ -95,7 +101,11 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     let database = number % 2 == 0 ? one : other
-                    group.addTask { _ = try await database.write { try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))") } }
+                    group.addTask {
+                        _ = try await database.write {
+                            try $0.execute("INSERT INTO things (id) VALUES (\(String(number)))")
+                        }
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -108,7 +118,9 @@ import Testing
 
     @Test func `the file is its owner's alone, and its folder is made`() async throws {
         try await withDatabasePlace(.sqlite) { place in
-            let path = URL(fileURLWithPath: place.address).deletingLastPathComponent().appendingPathComponent("deep/er/gatehouse.db").path
+            let path = URL(fileURLWithPath: place.address).deletingLastPathComponent().appendingPathComponent(
+                "deep/er/gatehouse.db"
+            ).path
             let database = try SQLiteDatabase(path: path, readers: 1, clock: Runtime.system.now)
             try await createTables(in: database)
             for file in [path, path + "-wal"] {
@@ -134,7 +146,10 @@ import Testing
             let database = try place.open()
             try await createTables(in: database)
             try await database.write { transaction in
-                for number in 0..<2_000 { try transaction.execute("INSERT INTO things (id, text) VALUES (\(String(number)), \("text \(number)"))") }
+                for number in 0..<2_000 {
+                    try transaction.execute(
+                        "INSERT INTO things (id, text) VALUES (\(String(number)), \("text \(number)"))")
+                }
             }
             await database.close()
             let file = try FileHandle(forWritingTo: URL(fileURLWithPath: place.address))
@@ -151,8 +166,12 @@ import Testing
     @Test func `a file that is no database is refused in a sentence`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let url = URL(fileURLWithPath: place.address)
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data("this is a letter to my aunt, and it is long enough to be read as a header of a file".utf8 + Data(count: 4_096)).write(to: url)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(
+                "this is a letter to my aunt, and it is long enough to be read as a header of a file".utf8
+                    + Data(count: 4_096)
+            ).write(to: url)
             let error = #expect(throws: UnusableDatabase.self) { try place.open() }
             #expect(error?.description.contains("file is not a database") == true)
         }
@@ -164,7 +183,9 @@ import Testing
             for round in 0..<3 {
                 let sum = try await database.read { transaction in
                     try (0..<1_500).reduce(into: Int64(0)) { sum, number in
-                        sum += try transaction.first(SQL(trusted: "SELECT integer AS c\(round)_\(number) FROM things"))?["c\(round)_\(number)"] ?? 0
+                        sum +=
+                            try transaction.first(SQL(trusted: "SELECT integer AS c\(round)_\(number) FROM things"))?[
+                                "c\(round)_\(number)"] ?? 0
                     }
                 }
                 #expect(sum == 1_500)
@@ -208,7 +229,9 @@ import Testing
             group.addTask {
                 // All have either lined up or been turned away.
                 let line = Double(min(count, 4_096))
-                while (database.gauges["sqlite_writes_waiting"] ?? 0) < line { try? await Task.sleep(for: .milliseconds(2)) }
+                while (database.gauges["sqlite_writes_waiting"] ?? 0) < line {
+                    try? await Task.sleep(for: .milliseconds(2))
+                }
                 try? await Task.sleep(for: .milliseconds(50))
                 release.signal()
             }

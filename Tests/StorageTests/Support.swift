@@ -23,7 +23,9 @@ func createTables(in database: any Database) async throws {
             ) \(.strict)
             """
         )
-        try transaction.execute("CREATE TABLE parts (id TEXT PRIMARY KEY NOT NULL, thing_id TEXT NOT NULL REFERENCES things (id)) \(.strict)")
+        try transaction.execute(
+            "CREATE TABLE parts (id TEXT PRIMARY KEY NOT NULL, thing_id TEXT NOT NULL REFERENCES things (id)) \(.strict)"
+        )
         try transaction.execute("CREATE TABLE free (integer \(.integer), real \(.real), text TEXT) \(.strict)")
         try transaction.execute(
             """

@@ -9,25 +9,36 @@ import Testing
     @Test(arguments: Engine.available)
     func `datasets that are made soon enough are the answer`(engine: Engine) async throws {
         try await withCustomer(engine, plan: "free", runsJobs: true) { customer in
-            let time: JSONValue = ["tag": true, "feiertag": true, "zeitzone": "Europe/Vienna", "category_data": ["tag": ["detaillierteBerechnung": true]]]
+            let time: JSONValue = [
+                "tag": true, "feiertag": true, "zeitzone": "Europe/Vienna",
+                "category_data": ["tag": ["detaillierteBerechnung": true]],
+            ]
             try await customer.prepare(time: time)
-            let made = await customer.post("generate-datasets/s", ["model_parameters": ["anything": 1], "training_split": ["trainPercentage": 70]])
+            let made = await customer.post(
+                "generate-datasets/s", ["model_parameters": ["anything": 1], "training_split": ["trainPercentage": 70]])
             #expect(made.status == 200, "\(made)")
             // Of 200 hours the first has no hour before it and the last none after it.
             #expect(
-                made["success"]?.bool == true && made["dataset_count"]?.integer == 198 && made["n_dat"]?.integer == 198 && made["dropped_count"]?.integer == 2)
+                made["success"]?.bool == true && made["dataset_count"]?.integer == 198 && made["n_dat"]?.integer == 198
+                    && made["dropped_count"]?.integer == 2)
             let plots = try #require(made["violin_plots"]?.object)
             #expect(Set(plots.values.compactMap { $0["label"]?.string }) == ["IN1", "TIME1", "TIME2", "TIME3", "OUT1"])
             #expect(Set(plots.values.compactMap { $0["type"]?.string }) == ["input", "time", "output"])
             for (name, plot) in plots {
                 let data = try #require(plot["data"]?.string)
-                let image = try #require(data.hasPrefix("data:image/png;base64,") ? Data(base64Encoded: String(data.dropFirst(22))) : nil, "\(name)")
+                let image = try #require(
+                    data.hasPrefix("data:image/png;base64,") ? Data(base64Encoded: String(data.dropFirst(22))) : nil,
+                    "\(name)")
                 #expect(image.starts(with: [0x89, 0x50, 0x4E, 0x47]) && image.count > 1_000)
             }
             #expect(await customer.level("processing") == [1, 0])
             let summary = await customer.get("results-summary/s")
-            #expect(summary["n_dat"]?.integer == 198 && summary["workflow_phase"]?.string == "phase2" && summary["has_violin_plots"]?.bool == true)
-            #expect(summary["violin_plot_types"] == ["input", "output", "time"] && summary["has_trained_model"]?.bool == false)
+            #expect(
+                summary["n_dat"]?.integer == 198 && summary["workflow_phase"]?.string == "phase2"
+                    && summary["has_violin_plots"]?.bool == true)
+            #expect(
+                summary["violin_plot_types"] == ["input", "output", "time"]
+                    && summary["has_trained_model"]?.bool == false)
             let variables = await customer.get("plot-variables/s")
             #expect(variables["input_variables"] == ["series.csv"] && variables["output_variables"] == ["series.csv"])
             #expect(variables["time_components"] == ["day sin", "day cos", "holiday"])
@@ -49,12 +60,15 @@ import Testing
             #expect(await customer.get("session/s")["workflow_phase"]?.string == "phase1")
             let queued = await customer.app.call("GET", follow, token: customer.person.token)
             #expect(
-                queued["status"]?.string == "queued" && queued["progress"]?.number == 0 && queued["kind"]?.string == "datasets" && queued["completed_at"] == nil
+                queued["status"]?.string == "queued" && queued["progress"]?.number == 0
+                    && queued["kind"]?.string == "datasets" && queued["completed_at"] == nil
             )
             try await customer.requireBalance()
             try await customer.app.runJobs()
             let done = await customer.app.call("GET", follow, token: customer.person.token)
-            #expect(done["status"]?.string == "completed" && done["progress"]?.number == 100 && done["run_id"] == accepted["run_id"])
+            #expect(
+                done["status"]?.string == "completed" && done["progress"]?.number == 100
+                    && done["run_id"] == accepted["run_id"])
             #expect(done["completed_at"]?.string == "2026-01-31T12:00:00Z")
             #expect(await customer.level("processing") == [1, 0])
         }
@@ -69,11 +83,15 @@ import Testing
             #expect(await customer.post("generate-datasets/s").pointers == ["/files"])
             _ = await customer.upload(Samples.hourly(50))
             let refused = await customer.post("generate-datasets/s")
-            #expect(refused.status == 422 && refused["detail"]?.string == "/files the session has no file of type output")
+            #expect(
+                refused.status == 422 && refused["detail"]?.string == "/files the session has no file of type output")
             _ = await customer.upload(Samples.hourly(50), kind: "output")
             let bodies: [(JSONValue, String)] = [
                 (["training_split": ["trainPercentage": 80]], "/training_split"),
-                (["training_split": ["trainPercentage": 0, "valPercentage": 50, "testPercentage": 50]], "/training_split/trainPercentage"),
+                (
+                    ["training_split": ["trainPercentage": 0, "valPercentage": 50, "testPercentage": 50]],
+                    "/training_split/trainPercentage"
+                ),
                 (["training_split": ["trainPercentage": -1]], "/training_split/trainPercentage"),
                 (["training_split": ["n_train": 0]], "/training_split/n_train"),
                 (["training_split": ["blockLength": 0]], "/training_split/blockLength"),
@@ -86,7 +104,8 @@ import Testing
                 let refused = await customer.post("generate-datasets/s", body)
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(refused)")
             }
-            _ = await customer.post("save-time-info", ["sessionId": "s", "timeInfo": ["tag": true, "zeitzone": "Mars/Olympus"]])
+            _ = await customer.post(
+                "save-time-info", ["sessionId": "s", "timeInfo": ["tag": true, "zeitzone": "Mars/Olympus"]])
             #expect(await customer.post("generate-datasets/s").pointers == ["/timeFeatures/timeZone"])
             #expect(await customer.post("generate-datasets/elsewhere").code == "session-not-found")
             #expect(await customer.level("processing") == [0, 0])
@@ -100,7 +119,8 @@ import Testing
     func `a run that finds no datasets fails, says why, and costs nothing`(engine: Engine) async throws {
         try await withCustomer(engine, plan: "free", runsJobs: true) { customer in
             try await customer.prepare(series: nil)
-            _ = await customer.upload(Samples.hourly(30), settings: ["zeithorizontStart": -500, "zeithorizontEnd": -400])
+            _ = await customer.upload(
+                Samples.hourly(30), settings: ["zeithorizontStart": -500, "zeithorizontEnd": -400])
             _ = await customer.upload(Samples.hourly(30), kind: "output")
             let failed = await customer.post("generate-datasets/s")
             #expect(failed.status == 422 && failed.code == "generation-failed", "\(failed)")
@@ -129,7 +149,9 @@ import Testing
             try await customer.prepare(series: Samples.hourly(30))
             for _ in 1...5 { try await customer.generate() }
             let refused = await customer.post("generate-datasets/s")
-            #expect(refused.status == 403 && refused["error"]?.string == "Processing limit reached" && refused["plan"]?.string == "Free")
+            #expect(
+                refused.status == 403 && refused["error"]?.string == "Processing limit reached"
+                    && refused["plan"]?.string == "Free")
             #expect(refused["limit"]?.integer == 5 && refused["current_usage"]?.integer == 5)
             #expect(await customer.level("processing") == [5, 0])
             // Only the latest datasets, and those before them, are kept.
@@ -141,7 +163,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a request that is repeated under its key is one run, also when it took the last unit`(engine: Engine) async throws {
+    func `a request that is repeated under its key is one run, also when it took the last unit`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: Samples.hourly(30))
             for _ in 1...4 { try await customer.generate() }
@@ -152,7 +176,8 @@ import Testing
             #expect(second.status == 202 && second["run_id"] == first["run_id"])
             #expect(await customer.post("generate-datasets/s", key: "key-6").code == "quota-exceeded")
             let other = await customer.post(
-                "generate-datasets/s", ["training_split": ["trainPercentage": 60, "valPercentage": 20, "testPercentage": 20]], key: "key-5")
+                "generate-datasets/s",
+                ["training_split": ["trainPercentage": 60, "valPercentage": 20, "testPercentage": 20]], key: "key-5")
             #expect(other.status == 409 && other.code == "operation-conflict")
             _ = await customer.post("init-session", ["sessionId": "t"])
             #expect(await customer.post("generate-datasets/t", key: "key-5").code == "operation-conflict")
@@ -168,7 +193,8 @@ import Testing
     func `a key of old is answered although its datasets were replaced`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepare(series: Samples.hourly(30))
-            try await customer.require(202, await customer.post("generate-datasets/s", key: "old", prefer: "respond-async"))
+            try await customer.require(
+                202, await customer.post("generate-datasets/s", key: "old", prefer: "respond-async"))
             try await customer.app.runJobs()
             for _ in 1...3 { try await customer.generate() }
             let again = await customer.post("generate-datasets/s", key: "old")
@@ -186,7 +212,8 @@ import Testing
                 return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
             #expect(responses.filter { $0.status == 202 }.count == 1)
-            #expect(responses.filter { $0.status == 409 && $0.code == "training-in-progress" }.count == 7, "\(responses)")
+            #expect(
+                responses.filter { $0.status == 409 && $0.code == "training-in-progress" }.count == 7, "\(responses)")
             #expect(await customer.level("processing") == [0, 1])
             #expect(try await customer.count("training_runs") == 1)
         }
@@ -197,10 +224,14 @@ import Testing
         try await withCustomer(engine) { customer in
             try await customer.prepare(series: Samples.hourly(30))
             let responses = await withTaskGroup(of: TestResponse.self) { group in
-                for _ in 0..<8 { group.addTask { await customer.post("generate-datasets/s", key: "same", prefer: "respond-async") } }
+                for _ in 0..<8 {
+                    group.addTask { await customer.post("generate-datasets/s", key: "same", prefer: "respond-async") }
+                }
                 return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(responses.allSatisfy { $0.status == 202 } && Set(responses.map { $0["run_id"] }).count == 1, "\(responses)")
+            #expect(
+                responses.allSatisfy { $0.status == 202 } && Set(responses.map { $0["run_id"] }).count == 1,
+                "\(responses)")
             #expect(await customer.level("processing") == [0, 1])
         }
     }
@@ -212,7 +243,11 @@ import Testing
             try await customer.app.put(customer.person, on: "free")
             for _ in 1...4 { try await customer.generate("s1") }
             let statuses = await withTaskGroup(of: Int.self) { group in
-                for number in 1...4 { group.addTask { await customer.post("generate-datasets/s\(number)", prefer: "respond-async").status } }
+                for number in 1...4 {
+                    group.addTask {
+                        await customer.post("generate-datasets/s\(number)", prefer: "respond-async").status
+                    }
+                }
                 return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
             }
             #expect(statuses == [202: 1, 403: 3])
@@ -228,8 +263,12 @@ import Testing
                 return await customer.get("scalers/s")["fitted_on"]?.string
             }
             #expect(try await parts([:]) == "the training part: 139 of 198 datasets")
-            #expect(try await parts(["trainPercentage": 50, "valPercentage": 25, "testPercentage": 25]) == "the training part: 99 of 198 datasets")
-            #expect(try await parts(["n_train": 77, "n_val": 10, "n_test": 11, "random_dat": true]) == "the training part: 77 of 198 datasets")
+            #expect(
+                try await parts(["trainPercentage": 50, "valPercentage": 25, "testPercentage": 25])
+                    == "the training part: 99 of 198 datasets")
+            #expect(
+                try await parts(["n_train": 77, "n_val": 10, "n_test": 11, "random_dat": true])
+                    == "the training part: 77 of 198 datasets")
             // Blocks leave out what overlaps another part.
             let blocks = try await parts(["trainPercentage": 70, "shuffle": true, "blockLength": 24, "seed": 3])
             let count = blocks.flatMap { Int64($0.split(separator: " ")[3]) }

@@ -23,22 +23,37 @@ import Testing
             // What the files are like, and what was done about it.
             let (first, second) = (try #require(input["file"]), try #require(other["file"]))
             #expect(first["datenpunkte"]?.integer == 8_759 && second["datenpunkte"]?.integer == 8_759)
-            #expect(first["import"]?["timeFormat"]?.string == "YYYY/MM/DD hh:mm" && second["import"]?["timeFormat"]?.string == "YYYY/MM/DD hh:mm:ss")
-            #expect(first["import"]?["timeColumn"]?.string == "date" && first["import"]?["valueColumn"]?.string == "temp")
-            #expect(second["import"]?["timeColumn"]?.string == "date" && second["import"]?["valueColumn"]?.string == "temp")
+            #expect(
+                first["import"]?["timeFormat"]?.string == "YYYY/MM/DD hh:mm"
+                    && second["import"]?["timeFormat"]?.string == "YYYY/MM/DD hh:mm:ss")
+            #expect(
+                first["import"]?["timeColumn"]?.string == "date" && first["import"]?["valueColumn"]?.string == "temp")
+            #expect(
+                second["import"]?["timeColumn"]?.string == "date" && second["import"]?["valueColumn"]?.string == "temp")
             for file in [first, second] {
                 #expect(
-                    file["import"]?["delimiter"]?.string == "," && file["import"]?["hadHeader"]?.bool == true && file["import"]?["rowsSkipped"]?.integer == 0)
+                    file["import"]?["delimiter"]?.string == "," && file["import"]?["hadHeader"]?.bool == true
+                        && file["import"]?["rowsSkipped"]?.integer == 0)
                 // The hour of the change to summer time is missing.
-                #expect(file["import"]?["missingSteps"]?.integer == 1 && file["import"]?["largestGapMinutes"]?.number == 120)
+                #expect(
+                    file["import"]?["missingSteps"]?.integer == 1 && file["import"]?["largestGapMinutes"]?.number == 120
+                )
                 #expect(file["import"]?["largestGapAfter"]?.string == "2010-03-14T02:00:00Z", "\(file)")
-                #expect(file["utcMin"]?.string == "2010-01-01T00:00:00Z" && file["utcMax"]?.string == "2010-12-31T23:00:00Z")
+                #expect(
+                    file["utcMin"]?.string == "2010-01-01T00:00:00Z" && file["utcMax"]?.string == "2010-12-31T23:00:00Z"
+                )
                 #expect(file["zeitschrittweiteMin"]?.number == 60)
             }
 
             // Blocks of two weeks: the test part has every season, and none of its values were trained on.
             try await customer.generate(
-                "s", ["training_split": ["trainPercentage": 70, "valPercentage": 15, "testPercentage": 15, "shuffle": true, "blockLength": 336]])
+                "s",
+                [
+                    "training_split": [
+                        "trainPercentage": 70, "valPercentage": 15, "testPercentage": 15, "shuffle": true,
+                        "blockLength": 336,
+                    ]
+                ])
             #expect((await customer.get("results-summary/s")["n_dat"]?.integer ?? 0) > 8_700)
             for parameters: JSONValue in [Samples.linear, ["MODE": "Dense", "LAY": 1, "N": 24, "EP": 6, "seed": 1]] {
                 try await customer.train("s", parameters)

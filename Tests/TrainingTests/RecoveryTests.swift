@@ -73,7 +73,9 @@ import Testing
             let (isHeld, release) = (Signal(), Signal())
             let first = Once()
             trouble.beforeWrites {
-                guard customer.filesOnDisk().contains(where: { $0.hasSuffix("violin-1.png") }), first.take() else { return }
+                guard customer.filesOnDisk().contains(where: { $0.hasSuffix("violin-1.png") }), first.take() else {
+                    return
+                }
                 isHeld.send()
                 await release.wait()
             }
@@ -118,7 +120,8 @@ import Testing
         try await withCustomer(engine, trouble: trouble) { customer in
             try await customer.prepare()
             for (path, body, meter, runs) in [
-                ("generate-datasets/s", [:], "processing", 1), ("train-models/s", ["model_parameters": Samples.linear], "training_runs", 2),
+                ("generate-datasets/s", [:], "processing", 1),
+                ("train-models/s", ["model_parameters": Samples.linear], "training_runs", 2),
             ]
                 as [(String, JSONValue, String, Int64)]
             {
@@ -129,9 +132,12 @@ import Testing
                     let isStarted = status == 202
                     #expect(isStarted || status == 500, "statement \(number): \(status)")
                     let present = [
-                        try await customer.count("training_runs"), try await customer.count("reservations"), try await customer.audited("run.started"),
+                        try await customer.count("training_runs"), try await customer.count("reservations"),
+                        try await customer.audited("run.started"),
                         try await customer.database.read {
-                            try $0.count("SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('training.datasets', 'training.train')")
+                            try $0.count(
+                                "SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('training.datasets', 'training.train')"
+                            )
                         },
                     ]
                     #expect(present == Array(repeating: isStarted ? runs : runs - 1, count: 4), "statement \(number)")
@@ -151,7 +157,10 @@ import Testing
         let trouble = UnavailableDatabase.Switch()
         try await withCustomer(engine, plan: "enterprise", trouble: trouble) { customer in
             try await customer.prepareDatasets(series: Samples.hourly(40))
-            for (path, body, meter) in [("generate-datasets/s", [:], "processing"), ("train-models/s", ["model_parameters": Samples.linear], "training_runs")]
+            for (path, body, meter) in [
+                ("generate-datasets/s", [:], "processing"),
+                ("train-models/s", ["model_parameters": Samples.linear], "training_runs"),
+            ]
                 as [(String, JSONValue, String)]
             {
                 var used = try #require(await customer.level(meter)[0])
@@ -214,13 +223,17 @@ import Testing
                 if response?.code == "chunk-missing" { response = nil }
             } check: { number in
                 let isThere = response?["file"] != nil
-                #expect(await customer.level("uploads") == [isThere ? 1 : 0, 0], "statement \(number): \(response?.description ?? "")")
+                #expect(
+                    await customer.level("uploads") == [isThere ? 1 : 0, 0],
+                    "statement \(number): \(response?.description ?? "")")
                 #expect(await customer.storage() == (isThere ? Int64(bytes.count) : 0))
                 let audited = try await customer.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
                 try await customer.requireBalance()
                 // No file without its row.
-                #expect(customer.filesOnDisk().filter { $0.hasPrefix("training/") }.count == (isThere ? 2 : 0), "statement \(number)")
+                #expect(
+                    customer.filesOnDisk().filter { $0.hasPrefix("training/") }.count == (isThere ? 2 : 0),
+                    "statement \(number)")
             }
             #expect(count >= 15)
             #expect(response?["file"] != nil)
@@ -255,13 +268,18 @@ import Testing
             try await customer.train("c")
             for name in ["a", "b"] {
                 try await customer.require(
-                    202, await customer.post("train-models/\(name)", ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
+                    202,
+                    await customer.post(
+                        "train-models/\(name)",
+                        ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
             }
             async let first: Void = customer.app.runJobs()
             async let second: Void = customer.app.runJobs()
             func running() async -> Int {
                 var count = 0
-                for name in ["a", "b"] where await customer.get("status/\(name)")["status"]?.string == "running" { count += 1 }
+                for name in ["a", "b"] where await customer.get("status/\(name)")["status"]?.string == "running" {
+                    count += 1
+                }
                 return count
             }
             while await running() < 2 { await Task.yield() }

@@ -10,18 +10,23 @@ import Testing
     func `results and tables have the shape that clients know`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepareDatasets(inputs: 3, outputs: 3)
-            for path in ["results/s", "evaluation-tables/s"] { #expect(await customer.get(path).code == "results-not-found") }
+            for path in ["results/s", "evaluation-tables/s"] {
+                #expect(await customer.get(path).code == "results-not-found")
+            }
             #expect(await customer.get("visualizations/s")["plots"]?.object?.count == 2)
             try await customer.train("s", Samples.dense)
             let result = await customer.get("results/s")
-            #expect(result["mode"]?.string == "Dense" && result["layers"]?.integer == 1 && result["neurons"]?.integer == 4 && result["seed"]?.integer == 7)
+            #expect(
+                result["mode"]?.string == "Dense" && result["layers"]?.integer == 1 && result["neurons"]?.integer == 4
+                    && result["seed"]?.integer == 7)
             #expect(result["epochs"]?.array?.count == 3 && result["epochs"]?[0]?["validation_loss"]?.number != nil)
             #expect(result["datasets_tested"]?.integer == 19 || result["datasets_tested"]?.integer == 20, "\(result)")
             #expect(await customer.get("get-training-results/s").json == result.json)
             let tables = await customer.get("evaluation-tables/s")
             #expect(tables["model_type"]?.string == "Dense")
             let overall = try #require(tables["df_eval"]?["series.csv"]?.object)
-            #expect(Set(overall.keys) == ["delta [min]", "MAE", "MAPE", "MSE", "RMSE", "NRMSE", "WAPE", "sMAPE", "MASE"])
+            #expect(
+                Set(overall.keys) == ["delta [min]", "MAE", "MAPE", "MSE", "RMSE", "NRMSE", "WAPE", "sMAPE", "MASE"])
             // Three steps can be averaged over one, two and three.
             #expect(overall["delta [min]"] == [60, 120, 180] && overall.values.allSatisfy { $0.array?.count == 3 })
             let bySteps = try #require(tables["df_eval_ts"]?["series.csv"]?.object)
@@ -33,7 +38,8 @@ import Testing
 
             let plots = try #require(await customer.get("visualizations/s")["plots"]?.object)
             #expect(Set(plots.keys) == ["IN1 series.csv", "OUT1 series.csv", "forecast series.csv", "loss"])
-            #expect(plots.values.allSatisfy { $0["data"]?.string?.hasPrefix("data:image/png;base64,iVBORw0KGgo") == true })
+            #expect(
+                plots.values.allSatisfy { $0["data"]?.string?.hasPrefix("data:image/png;base64,iVBORw0KGgo") == true })
             #expect(Set(plots.values.compactMap { $0["type"]?.string }) == ["input", "output", "forecast", "loss"])
         }
     }
@@ -47,7 +53,9 @@ import Testing
             try await customer.train("s", Samples.dense)
             let list = await customer.get("list-models-database/s")
             let models = try #require(list["data"]?["models"]?.array)
-            #expect(list["success"]?.bool == true && list["data"]?["count"]?.integer == 2 && models.map { $0["mode"]?.string } == ["Dense", "LIN"])
+            #expect(
+                list["success"]?.bool == true && list["data"]?["count"]?.integer == 2
+                    && models.map { $0["mode"]?.string } == ["Dense", "LIN"])
             for model in models {
                 let name = try #require(model["filename"]?.string)
                 let file = await customer.get("download-model-h5/s?filename=\(name)")
@@ -55,11 +63,13 @@ import Testing
                 #expect(Int64(file.bytes.count) == model["bytes"]?.integer)
                 // Eight bytes of length, little-endian, and so much JSON.
                 let length = file.bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-                let header = try JSONDecoder().decode(JSONValue.self, from: Data(file.bytes.dropFirst(8).prefix(length)))
+                let header = try JSONDecoder().decode(
+                    JSONValue.self, from: Data(file.bytes.dropFirst(8).prefix(length)))
                 #expect(header["__metadata__"]?["mode"] == model["mode"])
                 #expect(header.object?.values.contains { $0["dtype"] != nil } == true)
             }
-            #expect(await customer.get("download-model-h5/s").headers["content-disposition"]?.contains("dense-") == true)
+            #expect(
+                await customer.get("download-model-h5/s").headers["content-disposition"]?.contains("dense-") == true)
             for name in ["other.safetensors", "..%2F..%2Fmanifest.json", "../manifest.json", "manifest.json", ""] {
                 #expect(await customer.get("download-model-h5/s?filename=\(name)").status == 404, "\(name)")
             }
@@ -74,16 +84,22 @@ import Testing
             let scalers = await customer.get("scalers/s")
             #expect(scalers["fitted_on"]?.string == "the training part: 139 of 198 datasets")
             let input = try #require(scalers["input_scaler"]?[0])
-            #expect(input["name"]?.string == "series.csv" && input["data_min"]?.number == 0 && input["data_max"]?.number == 139)
+            #expect(
+                input["name"]?.string == "series.csv" && input["data_min"]?.number == 0
+                    && input["data_max"]?.number == 139)
             #expect(input["target_min"]?.number == 0 && input["target_max"]?.number == 1)
             #expect(scalers["output_scaler"]?[0]?["data_max"]?.number == 140)
             let file = await customer.get("scalers/s/download")
-            #expect(file.json == scalers.json && file.headers["content-disposition"] == "attachment; filename=\"scalers.json\"")
+            #expect(
+                file.json == scalers.json
+                    && file.headers["content-disposition"] == "attachment; filename=\"scalers.json\"")
             let scaled = await customer.post("scale-data/s", ["input_data": [[0], [139], [69.5], [278]]])
             #expect(scaled["scaled_data"] == [[0], [1], [0.5], [2]] && scaled["scaling_info"] == scalers.json)
             for (body, pointer) in [
-                (["input_data": [[1, 2]]], "/input_data/0"), (["input_data": [[1], []]], "/input_data/1"), (["input_data": [1]], "/input_data/0"),
-                (["input_data": [["x"]]], "/input_data/0/0"), ([:], "/input_data"), (["input_data": [[-1e308], [1e308]]], ""),
+                (["input_data": [[1, 2]]], "/input_data/0"), (["input_data": [[1], []]], "/input_data/1"),
+                (["input_data": [1]], "/input_data/0"),
+                (["input_data": [["x"]]], "/input_data/0/0"), ([:], "/input_data"),
+                (["input_data": [[-1e308], [1e308]]], ""),
             ] as [(JSONValue, String)] {
                 let refused = await customer.post("scale-data/s", body)
                 if !pointer.isEmpty {
@@ -101,7 +117,9 @@ import Testing
             try await customer.prepare()
             #expect(await customer.get("download-arrays/s").code == "results-not-found")
             try await customer.generate()
-            for (name, shape, kind) in [("inputs", "(198, 2, 1,)", "<f8"), ("outputs", "(198, 2, 1,)", "<f8"), ("references", "(198,)", "<i8")] {
+            for (name, shape, kind) in [
+                ("inputs", "(198, 2, 1,)", "<f8"), ("outputs", "(198, 2, 1,)", "<f8"), ("references", "(198,)", "<i8"),
+            ] {
                 let file = await customer.get("download-arrays/s?name=\(name)")
                 #expect(file.status == 200 && file.bytes.starts(with: [0x93] + Array("NUMPY".utf8)))
                 let length = Int(file.bytes[8]) | Int(file.bytes[9]) << 8
@@ -110,7 +128,9 @@ import Testing
                 #expect(file.bytes.count == 10 + length + 198 * 8 * (name == "references" ? 1 : 2))
             }
             #expect(await customer.get("download-arrays/s?name=../manifest").status == 422)
-            #expect(await customer.get("download-arrays/s").headers["content-disposition"] == "attachment; filename=\"inputs.npy\"")
+            #expect(
+                await customer.get("download-arrays/s").headers["content-disposition"]
+                    == "attachment; filename=\"inputs.npy\"")
         }
     }
 
@@ -128,25 +148,34 @@ import Testing
             let first = try #require(one["predictions"]?[0]?.array?.compactMap { $0[0]?.number })
             #expect(first.count == 2 && abs(first[0] - 13) < 1e-6 && abs(first[1] - 15) < 1e-6, "\(first)")
             let name = try #require(one["model_used"]?.string)
-            let many = await customer.post("predict/s", ["model_filename": .string(name), "input_data": [[[11], [13]], [[101], [103]], [[-5], [-3]]]])
+            let many = await customer.post(
+                "predict/s",
+                ["model_filename": .string(name), "input_data": [[[11], [13]], [[101], [103]], [[-5], [-3]]]])
             let last = try #require(many["predictions"]?.array?.compactMap { $0[1]?[0]?.number })
-            #expect(many["input_count"]?.integer == 3 && zip(last, [15.0, 105, -1]).allSatisfy { abs($0 - $1) < 1e-6 }, "\(last)")
+            #expect(
+                many["input_count"]?.integer == 3 && zip(last, [15.0, 105, -1]).allSatisfy { abs($0 - $1) < 1e-6 },
+                "\(last)")
             let scaled = await customer.post("predict/s", ["apply_scaling": false, "input_data": [[0], [0.5]]])
             #expect(scaled["scaling_applied"]?.bool == false && scaled["predictions"]?[0]?[0]?[0]?.number != nil)
             // Large is not wrong: what comes out is a number, and JSON can say it.
             let large = await customer.post("predict/s", ["input_data": [[1e300], [-1e300]]])
             #expect(large.status == 200 && large["predictions"]?[0]?[1]?[0]?.number?.isFinite == true, "\(large)")
             let wrong: [(JSONValue, String)] = [
-                (7, "/input_data"), ([], "/input_data"), ([1, 2], "/input_data"), ([[1]], "/input_data"), ([[1], [2], [3]], "/input_data"),
-                ([[1, 2], [3, 4]], "/input_data/0"), ([[1], ["x"]], "/input_data/1/0"), ([[[1], [2]], [[1]]], "/input_data/1"),
-                ([[[1], [2]], 7], "/input_data/1"), ([[], []], "/input_data/0"), (.null, "/input_data"), ([[.null], [1]], "/input_data/0/0"),
+                (7, "/input_data"), ([], "/input_data"), ([1, 2], "/input_data"), ([[1]], "/input_data"),
+                ([[1], [2], [3]], "/input_data"),
+                ([[1, 2], [3, 4]], "/input_data/0"), ([[1], ["x"]], "/input_data/1/0"),
+                ([[[1], [2]], [[1]]], "/input_data/1"),
+                ([[[1], [2]], 7], "/input_data/1"), ([[], []], "/input_data/0"), (.null, "/input_data"),
+                ([[.null], [1]], "/input_data/0/0"),
             ]
             for (input, pointer) in wrong {
                 let refused = await customer.post("predict/s", ["input_data": input])
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(input) \(refused)")
             }
             #expect(await customer.post("predict/s", [:]).pointers == ["/input_data"])
-            #expect(await customer.post("predict/s", ["model_filename": "other", "input_data": [[1], [2]]]).code == "model-not-found")
+            #expect(
+                await customer.post("predict/s", ["model_filename": "other", "input_data": [[1], [2]]]).code
+                    == "model-not-found")
         }
     }
 
@@ -157,20 +186,26 @@ import Testing
             #expect(await customer.post("generate-plot", ["sessionId": "s"]).code == "model-not-found")
             try await customer.train()
             let plot = await customer.post("generate-plot", ["sessionId": "s"])
-            #expect(plot.status == 200 && plot["plot_data"]?.string?.hasPrefix("data:image/png;base64,iVBORw0KGgo") == true, "\(plot)")
+            #expect(
+                plot.status == 200 && plot["plot_data"]?.string?.hasPrefix("data:image/png;base64,iVBORw0KGgo") == true,
+                "\(plot)")
             #expect(await customer.get("session/s")["workflow_phase"]?.string == "completed")
             let drawing = await customer.post(
                 "generate-plot",
                 [
-                    "sessionId": "s", "plot_settings": ["format": "svg", "step": 1, "datasets": 5], "df_plot_in": ["series.csv": true],
+                    "sessionId": "s", "plot_settings": ["format": "svg", "step": 1, "datasets": 5],
+                    "df_plot_in": ["series.csv": true],
                     "df_plot_out": ["series.csv": false],
                 ]
             )
             let data = try #require(drawing["plot_data"]?.string)
-            let svg = try #require(data.hasPrefix("data:image/svg+xml;base64,") ? Data(base64Encoded: String(data.dropFirst(26))) : nil)
+            let svg = try #require(
+                data.hasPrefix("data:image/svg+xml;base64,") ? Data(base64Encoded: String(data.dropFirst(26))) : nil)
             #expect(String(decoding: svg, as: UTF8.self).contains("<svg"))
             // Nothing chosen is a plot without lines, and no fault of ours.
-            let bare = await customer.post("generate-plot", ["sessionId": "s", "df_plot_out": ["series.csv": false], "df_plot_fcst": ["series.csv": false]])
+            let bare = await customer.post(
+                "generate-plot",
+                ["sessionId": "s", "df_plot_out": ["series.csv": false], "df_plot_fcst": ["series.csv": false]])
             #expect(bare.status == 200, "\(bare)")
             for (body, pointer) in [
                 (["sessionId": "s", "plot_settings": ["step": 3]], "/plot_settings/step"),
@@ -180,7 +215,8 @@ import Testing
             ] as [(JSONValue, String)] {
                 #expect(await customer.post("generate-plot", body).pointers == [pointer])
             }
-            #expect(await customer.post("generate-plot", ["sessionId": "s", "model_id": "../x"]).code == "model-not-found")
+            #expect(
+                await customer.post("generate-plot", ["sessionId": "s", "model_id": "../x"]).code == "model-not-found")
         }
     }
 
@@ -192,13 +228,18 @@ import Testing
             let request: JSONValue = ["input_data": [[11], [13]]]
             let before = try #require(await customer.post("predict/s", request)["predictions"])
             // Another split has other scalers; another number of steps another shape.
-            try await customer.generate("s", ["training_split": ["trainPercentage": 30, "valPercentage": 20, "testPercentage": 50]])
+            try await customer.generate(
+                "s", ["training_split": ["trainPercentage": 30, "valPercentage": 20, "testPercentage": 50]])
             #expect(await customer.post("predict/s", request)["predictions"] == before)
-            _ = await customer.post("save-zeitschritte", ["sessionId": "s", "zeitschritte": ["eingabe": 4, "ausgabe": 4, "zeitschrittweite": 60]])
+            _ = await customer.post(
+                "save-zeitschritte",
+                ["sessionId": "s", "zeitschritte": ["eingabe": 4, "ausgabe": 4, "zeitschrittweite": 60]])
             for _ in 1...2 { try await customer.generate() }
             #expect(await customer.post("predict/s", request)["predictions"] == before)
             let plot = await customer.post("generate-plot", ["sessionId": "s"])
-            #expect(plot.status == 404 && plot["error"]?.string == "The datasets of this model have been replaced", "\(plot)")
+            #expect(
+                plot.status == 404 && plot["error"]?.string == "The datasets of this model have been replaced",
+                "\(plot)")
             // What belongs to the session is that of the present datasets.
             #expect(await customer.get("download-arrays/s").status == 200)
             #expect(await customer.get("visualizations/s").status == 200)
@@ -210,9 +251,13 @@ import Testing
     func `a model that was trained on a split of its own keeps its own datasets`(engine: Engine) async throws {
         try await withCustomer(engine) { customer in
             try await customer.prepareDatasets(series: Samples.hourly(200) { Double($0) * 2 + 1 })
-            let split: JSONValue = ["trainPercentage": 40, "valPercentage": 0, "testPercentage": 60, "shuffle": true, "seed": 5, "blockLength": 12]
+            let split: JSONValue = [
+                "trainPercentage": 40, "valPercentage": 0, "testPercentage": 60, "shuffle": true, "seed": 5,
+                "blockLength": 12,
+            ]
             try await customer.train("s", Samples.linear, split: split)
-            let first = try #require(await customer.post("predict/s", ["input_data": [[11], [13]]])["predictions"]?[0]?[1]?[0]?.number)
+            let first = try #require(
+                await customer.post("predict/s", ["input_data": [[11], [13]]])["predictions"]?[0]?[1]?[0]?.number)
             #expect(abs(first - 15) < 1e-6)
             #expect((await customer.get("results/s")["datasets_tested"]?.integer ?? 0) > 60)
             #expect(await customer.post("generate-plot", ["sessionId": "s"]).status == 200)

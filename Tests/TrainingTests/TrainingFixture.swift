@@ -12,33 +12,48 @@ struct TrainingFixture: Sendable {
     let person: TestPerson
     var database: any Database { app.app.database }
 
-    func get(_ path: String) async -> TestResponse { await app.call("GET", "/v1/training/\(path)", token: person.token) }
+    func get(_ path: String) async -> TestResponse {
+        await app.call("GET", "/v1/training/\(path)", token: person.token)
+    }
 
-    func post(_ path: String, _ json: JSONValue = [:], key: String? = nil, prefer: String? = nil) async -> TestResponse {
+    func post(_ path: String, _ json: JSONValue = [:], key: String? = nil, prefer: String? = nil) async -> TestResponse
+    {
         var headers: [String: String] = [:]
         headers["Idempotency-Key"] = key
         headers["Prefer"] = prefer
         return await app.call("POST", "/v1/training/\(path)", json: json, token: person.token, headers: headers)
     }
 
-    func put(_ path: String, _ json: JSONValue) async -> TestResponse { await app.call("PUT", "/v1/training/\(path)", json: json, token: person.token) }
-    func delete(_ path: String) async -> TestResponse { await app.call("DELETE", "/v1/training/\(path)", token: person.token) }
+    func put(_ path: String, _ json: JSONValue) async -> TestResponse {
+        await app.call("PUT", "/v1/training/\(path)", json: json, token: person.token)
+    }
+    func delete(_ path: String) async -> TestResponse {
+        await app.call("DELETE", "/v1/training/\(path)", token: person.token)
+    }
 
     // MARK: Files
 
     /// Sends a file at once.
     @discardableResult
-    func upload(_ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input", settings: [String: JSONValue] = [:]) async
+    func upload(
+        _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input",
+        settings: [String: JSONValue] = [:]
+    ) async
         -> TestResponse
     {
-        await send("instant-upload", bytes, ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
+        await send(
+            "instant-upload", bytes,
+            ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
     }
 
     /// Sends one chunk of a file.
     @discardableResult
-    func chunk(_ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s") async -> TestResponse {
+    func chunk(
+        _ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s"
+    ) async -> TestResponse {
         let place: [String: JSONValue] = [
-            "sessionId": .string(session), "fileName": .string(name), "chunkIndex": .integer(index), "totalChunks": .integer(total),
+            "sessionId": .string(session), "fileName": .string(name), "chunkIndex": .integer(index),
+            "totalChunks": .integer(total),
         ]
         return await send("upload-chunk", bytes, place)
     }
@@ -48,14 +63,22 @@ struct TrainingFixture: Sendable {
         return await app.call("POST", "/v1/training/\(path)", body: form, token: person.token)
     }
 
-    private func text(of json: JSONValue) -> String { (try? JSONEncoder().encode(json)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+    private func text(of json: JSONValue) -> String {
+        (try? JSONEncoder().encode(json)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
 
     // MARK: Sessions
 
     /// Opens a session with steps and, unless `series` is nil, one series as its input and its output.
-    func prepare(_ session: String = "s", series: [UInt8]? = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2, time: JSONValue? = nil) async throws {
+    func prepare(
+        _ session: String = "s", series: [UInt8]? = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2,
+        time: JSONValue? = nil
+    ) async throws {
         var request: [String: JSONValue] = [
-            "sessionId": .string(session), "zeitschritte": ["eingabe": .integer(inputs), "ausgabe": .integer(outputs), "zeitschrittweite": 60, "offset": 0],
+            "sessionId": .string(session),
+            "zeitschritte": [
+                "eingabe": .integer(inputs), "ausgabe": .integer(outputs), "zeitschrittweite": 60, "offset": 0,
+            ],
         ]
         request["timeInfo"] = time
         try await require(200, await post("init-session", .object(request)))
@@ -64,7 +87,9 @@ struct TrainingFixture: Sendable {
     }
 
     /// As ``prepare(_:series:inputs:outputs:time:)``, and makes the datasets.
-    func prepareDatasets(_ session: String = "s", series: [UInt8] = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2) async throws {
+    func prepareDatasets(
+        _ session: String = "s", series: [UInt8] = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2
+    ) async throws {
         try await prepare(session, series: series, inputs: inputs, outputs: outputs)
         try await generate(session)
     }
@@ -78,7 +103,9 @@ struct TrainingFixture: Sendable {
     }
 
     @discardableResult
-    func train(_ session: String = "s", _ parameters: JSONValue = Samples.linear, split: JSONValue? = nil) async throws -> TestResponse {
+    func train(_ session: String = "s", _ parameters: JSONValue = Samples.linear, split: JSONValue? = nil) async throws
+        -> TestResponse
+    {
         var request: [String: JSONValue] = ["model_parameters": parameters]
         request["training_split"] = split
         try await require(202, await post("train-models/\(session)", .object(request)))
@@ -101,15 +128,21 @@ struct TrainingFixture: Sendable {
         return [view?["used"]?.integer, view?["held"]?.integer]
     }
 
-    func storage() async -> Int64? { await app.call("GET", "/v1/usage", token: person.token)["storage"]?["used"]?.integer }
+    func storage() async -> Int64? {
+        await app.call("GET", "/v1/usage", token: person.token)["storage"]?["used"]?.integer
+    }
 
     func count(_ table: String, where condition: SQL = "1 = 1") async throws -> Int64 {
         try await database.read { [person] in
-            try $0.count("SELECT COUNT(*) AS count FROM \(SQL(trusted: table)) WHERE organisation_id = \(person.organisation) AND \(condition)")
+            try $0.count(
+                "SELECT COUNT(*) AS count FROM \(SQL(trusted: table)) WHERE organisation_id = \(person.organisation) AND \(condition)"
+            )
         }
     }
 
-    func audited(_ action: String) async throws -> Int64 { try await count("audit_events", where: "action = \(action)") }
+    func audited(_ action: String) async throws -> Int64 {
+        try await count("audit_events", where: "action = \(action)")
+    }
 
     func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
         let faults = try await Invariants.faults(in: database)
@@ -122,7 +155,8 @@ struct TrainingFixture: Sendable {
         let entries = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
         return entries.filter { path in
             var isFolder: ObjCBool = false
-            return FileManager.default.fileExists(atPath: root + "/" + path, isDirectory: &isFolder) && !isFolder.boolValue
+            return FileManager.default.fileExists(atPath: root + "/" + path, isDirectory: &isFolder)
+                && !isFolder.boolValue
         }.sorted()
     }
 
@@ -138,7 +172,8 @@ func withCustomer(
     plans: String? = nil,
     _ body: (TrainingFixture) async throws -> Void
 ) async throws {
-    let file = FileManager.default.temporaryDirectory.appending(path: "plans-\(Hex.encode(Runtime.system.randomBytes(8))).yaml")
+    let file = FileManager.default.temporaryDirectory.appending(
+        path: "plans-\(Hex.encode(Runtime.system.randomBytes(8))).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
     if let plans { try Data(plans.utf8).write(to: file) }
     let wrapper: @Sendable (any Database) -> any Database = if let trouble { trouble.wrap } else { { $0 } }
@@ -163,18 +198,25 @@ enum Samples {
     static let withoutValidation: JSONValue = ["trainPercentage": 80, "valPercentage": 0, "testPercentage": 20]
 
     /// A daily wave with a little of something else, from 2026-01-01 on.
-    static func hourly(_ rows: Int, value: (Int) -> Double = { sin(Double($0) * .pi / 12) * 5 + Double($0 % 7) / 10 }) -> [UInt8] {
+    static func hourly(_ rows: Int, value: (Int) -> Double = { sin(Double($0) * .pi / 12) * 5 + Double($0 % 7) / 10 })
+        -> [UInt8]
+    {
         Array((["UTC;value"] + (0..<rows).map { "\(stamp($0));\(value($0))" }).joined(separator: "\n").utf8)
     }
 
-    static func stamp(_ hour: Int) -> String { "2026-01-\(two(1 + hour / 24 % 28)) \(two(hour % 24)):00:00".replacing("2026-01", with: month(hour)) }
+    static func stamp(_ hour: Int) -> String {
+        "2026-01-\(two(1 + hour / 24 % 28)) \(two(hour % 24)):00:00".replacing("2026-01", with: month(hour))
+    }
 
     /// 28 days make a month here.
-    private static func month(_ hour: Int) -> String { "\(2_026 + hour / (24 * 28 * 12))-\(two(1 + hour / (24 * 28) % 12))" }
+    private static func month(_ hour: Int) -> String {
+        "\(2_026 + hour / (24 * 28 * 12))-\(two(1 + hour / (24 * 28) % 12))"
+    }
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(
-        path: "Examples")
+    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(
+            path: "Examples")
 }
 
 extension TestResponse {

@@ -14,7 +14,9 @@ import Testing
         return (0..<count).map { Array(bytes[min($0 * size, bytes.count)..<min(($0 + 1) * size, bytes.count)]) }
     }
 
-    private func requireOneFile(_ customer: TrainingFixture, _ bytes: [UInt8], _ location: SourceLocation = #_sourceLocation) async throws {
+    private func requireOneFile(
+        _ customer: TrainingFixture, _ bytes: [UInt8], _ location: SourceLocation = #_sourceLocation
+    ) async throws {
         let files = try #require(await customer.get("csv-files/s")["files"]?.array, sourceLocation: location)
         #expect(files.count == 1 && files.first?["bytes"]?.integer == Int64(bytes.count), sourceLocation: location)
         #expect(await customer.level("uploads") == [1, 0], sourceLocation: location)
@@ -22,7 +24,8 @@ import Testing
         let audited = try await customer.audited("series-file.uploaded")
         #expect(audited == 1, sourceLocation: location)
         let onDisk = customer.filesOnDisk()
-        #expect(onDisk.count == 2 && onDisk.allSatisfy { $0.hasPrefix("training/") }, "\(onDisk)", sourceLocation: location)
+        #expect(
+            onDisk.count == 2 && onDisk.allSatisfy { $0.hasPrefix("training/") }, "\(onDisk)", sourceLocation: location)
         let source = try #require(onDisk.first { $0.hasSuffix(".csv") }, sourceLocation: location)
         #expect(try Data(contentsOf: customer.root.appending(path: source)) == Data(bytes), sourceLocation: location)
         try await customer.requireBalance(location)
@@ -35,14 +38,20 @@ import Testing
             let bytes = Samples.hourly(300)
             let chunks = pieces(bytes, 3)
             let first = await customer.chunk(0, of: 3, chunks[0])
-            #expect(first.status == 200 && first["success"]?.bool == true && first["receivedChunks"]?.integer == 1 && first["file"] == nil)
+            #expect(
+                first.status == 200 && first["success"]?.bool == true && first["receivedChunks"]?.integer == 1
+                    && first["file"] == nil)
             #expect(await customer.level("uploads") == [0, 0])
             #expect(await customer.chunk(1, of: 3, chunks[1])["receivedChunks"]?.integer == 2)
             let last = await customer.chunk(2, of: 3, chunks[2])
             let file = try #require(last["file"])
             #expect(last["message"]?.string == "The file is complete" && last["totalChunks"]?.integer == 3)
-            #expect(file["fileName"]?.string == "series.csv" && file["type"]?.string == "input" && file["datenpunkte"]?.integer == 300)
-            #expect(file["utcMin"]?.string == "2026-01-01T00:00:00Z" && file["zeitschrittweiteMean"]?.number == 60 && file["offset"]?.number == 0)
+            #expect(
+                file["fileName"]?.string == "series.csv" && file["type"]?.string == "input"
+                    && file["datenpunkte"]?.integer == 300)
+            #expect(
+                file["utcMin"]?.string == "2026-01-01T00:00:00Z" && file["zeitschrittweiteMean"]?.number == 60
+                    && file["offset"]?.number == 0)
             #expect(file["numerischerAnteil"]?.number == 100 && file["import"]?["delimiter"]?.string == ";")
             try await requireOneFile(customer, bytes)
         }
@@ -54,7 +63,9 @@ import Testing
             try await customer.prepare(series: nil)
             let bytes = Samples.hourly(300)
             let chunks = pieces(bytes, 5)
-            for index in [0, 3, 3, 1, 0, 4, 1] { #expect(await customer.chunk(Int64(index), of: 5, chunks[index]).status == 200) }
+            for index in [0, 3, 3, 1, 0, 4, 1] {
+                #expect(await customer.chunk(Int64(index), of: 5, chunks[index]).status == 200)
+            }
             #expect(await customer.level("uploads") == [0, 0])
             #expect(await customer.chunk(2, of: 5, chunks[2])["file"]?["bytes"]?.integer == Int64(bytes.count))
             try await requireOneFile(customer, bytes)
@@ -92,7 +103,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a last chunk whose answer was lost is sent again: complete already, and charged once`(engine: Engine) async throws {
+    func `a last chunk whose answer was lost is sent again: complete already, and charged once`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
             let bytes = Samples.hourly(100)
@@ -100,7 +113,9 @@ import Testing
             _ = await customer.chunk(0, of: 2, chunks[0])
             let first = await customer.chunk(1, of: 2, chunks[1])
             let again = await customer.chunk(1, of: 2, chunks[1])
-            #expect(again.status == 200 && again["message"]?.string == "The file is complete already" && again["file"] == first["file"])
+            #expect(
+                again.status == 200 && again["message"]?.string == "The file is complete already"
+                    && again["file"] == first["file"])
             try await requireOneFile(customer, bytes)
             // A file of a single chunk, and all of it anew.
             #expect(await customer.chunk(0, of: 1, bytes)["file"]?["id"] == first["file"]?["id"])
@@ -111,10 +126,14 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a last chunk whose answer was lost is answered again, although it took the last upload`(engine: Engine) async throws {
+    func `a last chunk whose answer was lost is answered again, although it took the last upload`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
-            for number in 1...3 { try await customer.require(201, await customer.upload(Samples.hourly(20), "\(number).csv")) }
+            for number in 1...3 {
+                try await customer.require(201, await customer.upload(Samples.hourly(20), "\(number).csv"))
+            }
             let bytes = Samples.hourly(100)
             let chunks = pieces(bytes, 3)
             for index in 0..<2 { _ = await customer.chunk(Int64(index), of: 3, chunks[index]) }
@@ -156,7 +175,9 @@ import Testing
                 // In some rounds the same chunk twice, in others the two that are missing, in others both.
                 let indices = [[1, 2], [1, 2, 2], [1, 1, 2, 2]][round % 3]
                 let responses = await withTaskGroup(of: TestResponse.self) { group in
-                    for index in indices { group.addTask { await customer.chunk(Int64(index), of: 3, chunks[index], to: session) } }
+                    for index in indices {
+                        group.addTask { await customer.chunk(Int64(index), of: 3, chunks[index], to: session) }
+                    }
                     return await group.reduce(into: [TestResponse]()) { $0.append($1) }
                 }
                 #expect(responses.allSatisfy { $0.status == 200 }, "\(responses)")
@@ -184,7 +205,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `other content under the same name is a conflict, and as an output it is a file of its own`(engine: Engine) async throws {
+    func `other content under the same name is a conflict, and as an output it is a file of its own`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
             let (bytes, others) = (Samples.hourly(100), Samples.hourly(101))
@@ -206,8 +229,12 @@ import Testing
             try await customer.prepare(series: nil)
             for number in 1...5 { #expect(await customer.upload(Samples.hourly(20), "\(number).csv").status == 201) }
             let refused = await customer.upload(Samples.hourly(20), "6.csv")
-            #expect(refused.status == 403 && refused["error"]?.string == "Upload limit reached" && refused["plan"]?.string == "Free")
-            #expect(refused["limit"]?.integer == 5 && refused["current_usage"]?.integer == 5 && refused["resets_at"]?.string == "2026-02-28T12:00:00Z")
+            #expect(
+                refused.status == 403 && refused["error"]?.string == "Upload limit reached"
+                    && refused["plan"]?.string == "Free")
+            #expect(
+                refused["limit"]?.integer == 5 && refused["current_usage"]?.integer == 5
+                    && refused["resets_at"]?.string == "2026-02-28T12:00:00Z")
             #expect(customer.filesOnDisk().count == 10)
             // Deleting gives room back, not uploads.
             let id = try #require(await customer.get("csv-files/s")["files"]?[0]?["id"]?.string)
@@ -223,7 +250,9 @@ import Testing
             try await customer.prepare(series: nil)
             for number in 1...4 { _ = await customer.upload(Samples.hourly(20), "\(number).csv") }
             let statuses = await withTaskGroup(of: Int.self) { group in
-                for number in 5...10 { group.addTask { await customer.upload(Samples.hourly(20), "\(number).csv").status } }
+                for number in 5...10 {
+                    group.addTask { await customer.upload(Samples.hourly(20), "\(number).csv").status }
+                }
                 return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
             }
             #expect(statuses == [201: 1, 403: 5])
@@ -236,7 +265,8 @@ import Testing
     // MARK: Sizes
 
     /// A plan of small sizes, so that tests need no large files.
-    private static let small = "plans:\n  - { id: free, name: Small, start: anyone, limits: { uploads: 50, processing: 50 }, file_mb: 1, storage_mb: 2 }"
+    private static let small =
+        "plans:\n  - { id: free, name: Small, start: anyone, limits: { uploads: 50, processing: 50 }, file_mb: 1, storage_mb: 2 }"
 
     /// A series of a little more than `bytes`.
     private static func series(bytes: Int) -> [UInt8] {
@@ -268,7 +298,9 @@ import Testing
                 for index in 1..<4 { group.addTask { await customer.chunk(Int64(index), of: 4, chunks[index]) } }
                 return await group.reduce(into: [TestResponse]()) { $0.append($1) }
             }
-            #expect(responses.contains { $0.status == 413 } && responses.allSatisfy { $0["file"] == nil && $0.status < 500 }, "\(responses)")
+            #expect(
+                responses.contains { $0.status == 413 }
+                    && responses.allSatisfy { $0["file"] == nil && $0.status < 500 }, "\(responses)")
             #expect(customer.filesOnDisk() == [])
             #expect(try await customer.count("training_uploads") == 0)
             #expect(await customer.level("uploads") == [0, 0])
@@ -276,14 +308,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `files that together exceed the plan's storage are refused, those under way counted`(engine: Engine) async throws {
+    func `files that together exceed the plan's storage are refused, those under way counted`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free", plans: Self.small) { customer in
             try await customer.prepare(series: nil)
             let bytes = Self.series(bytes: 900 << 10)
             for name in ["a", "b"] { #expect(await customer.upload(bytes, name).status == 201) }
             let refused = await customer.upload(bytes, "c")
-            #expect(refused.status == 403 && refused.code == "storage-exceeded" && refused["error"]?.string == "Storage limit reached")
-            #expect(refused["plan"]?.string == "Small" && refused["limit_mb"]?.number == 2 && (refused["current_usage_mb"]?.number ?? 0) > 1.75)
+            #expect(
+                refused.status == 403 && refused.code == "storage-exceeded"
+                    && refused["error"]?.string == "Storage limit reached")
+            #expect(
+                refused["plan"]?.string == "Small" && refused["limit_mb"]?.number == 2
+                    && (refused["current_usage_mb"]?.number ?? 0) > 1.75)
             #expect(customer.filesOnDisk().count == 4)
             #expect(await customer.level("uploads") == [2, 0])
             let id = try #require(await customer.get("csv-files/s")["files"]?[0]?["id"]?.string)
@@ -310,11 +348,14 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `uploads that nobody finished are thrown away after a day, strays of dead processes too`(engine: Engine) async throws {
+    func `uploads that nobody finished are thrown away after a day, strays of dead processes too`(engine: Engine)
+        async throws
+    {
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
             _ = await customer.chunk(0, of: 3, Array("x".utf8))
-            let stray: ID<String> = Runtime(now: { customer.app.clock.now }, randomBytes: Runtime.system.randomBytes).id()
+            let stray: ID<String> = Runtime(now: { customer.app.clock.now }, randomBytes: Runtime.system.randomBytes)
+                .id()
             try Data("half a chunk".utf8).write(to: customer.root.appending(path: "uploads/\(stray)"))
             customer.app.clock.advance(by: .hours(23))
             try await customer.app.runJobs()
@@ -334,20 +375,29 @@ import Testing
         try await withCustomer(engine, plan: "free") { customer in
             try await customer.prepare(series: nil)
             let sent = await customer.upload(
-                Samples.hourly(50), "a/../../../etc/passwd", settings: ["bezeichnung": "Water", "zeithorizontStart": -3, "unknown": [1]])
+                Samples.hourly(50), "a/../../../etc/passwd",
+                settings: ["bezeichnung": "Water", "zeithorizontStart": -3, "unknown": [1]])
             let id = try #require(sent["file"]?["id"]?.string)
-            #expect(sent["file"]?["fileName"]?.string == "a/../../../etc/passwd" && sent["file"]?["bezeichnung"]?.string == "Water")
+            #expect(
+                sent["file"]?["fileName"]?.string == "a/../../../etc/passwd"
+                    && sent["file"]?["bezeichnung"]?.string == "Water")
             // The name is a name: on disk the file has one of ours.
             #expect(customer.filesOnDisk().allSatisfy { $0.contains(id) })
-            let changed = await customer.put("csv-files/\(id)", ["skalierung": "nein", "zeithorizontEnd": 2.5, "mittelwertbildungUberDenZeithorizont": "ja"])
+            let changed = await customer.put(
+                "csv-files/\(id)",
+                ["skalierung": "nein", "zeithorizontEnd": 2.5, "mittelwertbildungUberDenZeithorizont": "ja"])
             #expect(changed.status == 200)
-            #expect(changed["settings"]?["zeithorizontStart"]?.number == -3 && changed["settings"]?["zeithorizontEnd"]?.number == 2.5)
+            #expect(
+                changed["settings"]?["zeithorizontStart"]?.number == -3
+                    && changed["settings"]?["zeithorizontEnd"]?.number == 2.5)
             #expect(changed["settings"]?["skalierung"]?.string == "nein")
             let moved = await customer.put("csv-files/\(id)", ["type": "output"])
             #expect(moved["type"]?.string == "output")
             for (body, pointer) in [
-                (["zeithorizontStart": 3], "/zeithorizontEnd"), (["skalierungMin": 2, "skalierungMax": 1], "/skalierungMax"),
-                (["valueColumn": "other"], "/valueColumn"), (["zeitzone": "Europe/Vienna"], "/zeitzone"), (["bezeichnung": ""], "/bezeichnung"),
+                (["zeithorizontStart": 3], "/zeithorizontEnd"),
+                (["skalierungMin": 2, "skalierungMax": 1], "/skalierungMax"),
+                (["valueColumn": "other"], "/valueColumn"), (["zeitzone": "Europe/Vienna"], "/zeitzone"),
+                (["bezeichnung": ""], "/bezeichnung"),
                 (["type": "both"], "/type"), (["color": "red"], "/color"),
             ] as [(JSONValue, String)] {
                 let refused = await customer.put("csv-files/\(id)", body)
@@ -369,7 +419,8 @@ import Testing
         try await withCustomer(engine) { customer in
             for round in 0..<4 {
                 try await customer.prepare("s\(round)", series: Samples.hourly(30))
-                let files = try #require(await customer.get("csv-files/s\(round)")["files"]?.array?.compactMap { $0["id"]?.string })
+                let files = try #require(
+                    await customer.get("csv-files/s\(round)")["files"]?.array?.compactMap { $0["id"]?.string })
                 await withTaskGroup(of: Void.self) { group in
                     for id in files + files { group.addTask { _ = await customer.delete("csv-files/\(id)") } }
                     group.addTask { _ = await customer.post("session/s\(round)/delete") }

@@ -27,7 +27,9 @@ import Web
         var customer: ID<Part>?
         var free: JSONValue?
 
-        static let rules: [String: Rule] = ["name": .length(1...5), "price": .numbers(0...100), "parts": .items(upTo: 3), "labels": .length(0...5)]
+        static let rules: [String: Rule] = [
+            "name": .length(1...5), "price": .numbers(0...100), "parts": .items(upTo: 3), "labels": .length(0...5),
+        ]
     }
 
     private let tally = Tally()
@@ -52,8 +54,10 @@ import Web
         #expect(response.status == 200)
         #expect(
             response.json == [
-                "name": "é", "count": 5, "price": 10, "colour": "green", "is_urgent": true, "parts": [["name": "p", "size": 9]],
-                "labels": ["someKey": "v", "some_key": "w"], "due": "2026-01-31T12:00:00.250000Z", "customer": "0194c0de-1234-7abc-89ab-0123456789ab",
+                "name": "é", "count": 5, "price": 10, "colour": "green", "is_urgent": true,
+                "parts": [["name": "p", "size": 9]],
+                "labels": ["someKey": "v", "some_key": "w"], "due": "2026-01-31T12:00:00.250000Z",
+                "customer": "0194c0de-1234-7abc-89ab-0123456789ab",
                 "free": ["camelCase": [1, .null, ["snake_case": 1.5]]],
             ]
         )
@@ -61,7 +65,8 @@ import Web
     }
 
     @Test func `null stands for what is absent`() async {
-        let response = await house.post("/orders", #"{"name":"a","count":1,"price":null,"parts":null,"free":null,"colour":null}"#)
+        let response = await house.post(
+            "/orders", #"{"name":"a","count":1,"price":null,"parts":null,"free":null,"colour":null}"#)
         #expect(response.status == 200)
         #expect(response.json == ["name": "a", "count": 1])
     }
@@ -76,12 +81,16 @@ import Web
         #expect(response.code == "validation-failed")
         #expect(
             response.faults == [
-                "/name": "must have at most 5 characters", "/count": "must be a whole number", "/price": "must be at most 100.0",
+                "/name": "must have at most 5 characters", "/count": "must be a whole number",
+                "/price": "must be at most 100.0",
                 "/colour": "must be one of: red, green",
-                "/is_urgent": "must be true or false", "/parts/0/name": "must be a string", "/parts/0/size": "must be at most 9",
+                "/is_urgent": "must be true or false", "/parts/0/name": "must be a string",
+                "/parts/0/size": "must be at most 9",
                 "/parts/1/name": "is required",
-                "/parts/1/x~1y": "is not a known field", "/parts/1/~0": "is not a known field", "/labels": "must be an object",
-                "/due": "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z", "/customer": "must be a UUID", "/what": "is not a known field",
+                "/parts/1/x~1y": "is not a known field", "/parts/1/~0": "is not a known field",
+                "/labels": "must be an object",
+                "/due": "must be an ISO 8601 time in UTC, such as 2026-03-01T09:30:00Z", "/customer": "must be a UUID",
+                "/what": "is not a known field",
                 "/isUrgent": "is not a known field",
             ]
         )
@@ -89,10 +98,13 @@ import Web
     }
 
     @Test(arguments: [
-        ("{}", ["/name": "is required", "/count": "is required"]), ("[]", ["": "must be an object"]), ("null", ["": "must be an object"]),
+        ("{}", ["/name": "is required", "/count": "is required"]), ("[]", ["": "must be an object"]),
+        ("null", ["": "must be an object"]),
         ("7", ["": "must be an object"]),
-        (#"{"name":"","count":1}"#, ["/name": "must not be empty"]), (#"{"name":"a\u0000","count":1}"#, ["/name": "must not contain a NUL character"]),
-        (#"{"name":"a","count":9223372036854775808}"#, ["/count": "must be a whole number"]), (#"{"name":"a","count":1e400}"#, [:]),
+        (#"{"name":"","count":1}"#, ["/name": "must not be empty"]),
+        (#"{"name":"a\u0000","count":1}"#, ["/name": "must not contain a NUL character"]),
+        (#"{"name":"a","count":9223372036854775808}"#, ["/count": "must be a whole number"]),
+        (#"{"name":"a","count":1e400}"#, [:]),
         (#"{"name":"a","count":123456789012345678901234567890}"#, ["/count": "must be a whole number"]),
         (#"{"name":"a","count":true}"#, ["/count": "must be a whole number"]),
         (#"{"name":null,"count":1}"#, ["/name": "must be a string"]),
@@ -100,7 +112,9 @@ import Web
         (#"{"name":"a","count":1,"labels":{"a/b":1}}"#, ["/labels/a~1b": "must be a string"]),
         (#"{"name":"a","count":1,"price":-0.1}"#, ["/price": "must be at least 0.0"]),
     ])
-    func `a body that does not fit is 422 or, where it is no JSON, 400`(_ text: String, _ faults: [String: String]) async {
+    func `a body that does not fit is 422 or, where it is no JSON, 400`(_ text: String, _ faults: [String: String])
+        async
+    {
         let response = await house.post("/orders", text)
         #expect(response.status == (faults.isEmpty ? 400 : 422))
         #expect(response.faults == faults)
@@ -112,7 +126,8 @@ import Web
     }
 
     @Test(arguments: [
-        "", " ", "{", "{\"name\":\"a\",\"count\":1}}", "{'name':'a'}", "{\"name\":\"a\",\"count\":1,}", "{\"name\":\"a\",\"count\":01}", "name=a&count=1",
+        "", " ", "{", "{\"name\":\"a\",\"count\":1}}", "{'name':'a'}", "{\"name\":\"a\",\"count\":1,}",
+        "{\"name\":\"a\",\"count\":01}", "name=a&count=1",
         "<xml/>", "\u{0}",
         #"{"name":"a","name":"b","count":1}"#, #"{"name":"\ud800","count":1}"#, "{\"name\":\"a\",\"count\":NaN}",
     ])
@@ -140,7 +155,8 @@ import Web
             #expect(response["detail"]?.string?.contains("nested") == true)
         }
         let wide =
-            "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60) + Array(repeating: "\"\"", count: 200_000).joined(separator: ",")
+            "{\"name\":\"a\",\"count\":1,\"free\":" + String(repeating: "[", count: 60)
+            + Array(repeating: "\"\"", count: 200_000).joined(separator: ",")
             + String(repeating: "]", count: 60) + "}"
         #expect(await house.post("/orders", wide).status == 200)
     }
@@ -150,12 +166,16 @@ import Web
         let response = await house.post("/orders", "{\(fields)}")
         #expect(response.status == 422)
         #expect(response["errors"]?.array?.count == 50)
-        let parts = (0..<3).map { _ in "{\((0..<100).map { "\"f\($0)\":1" }.joined(separator: ","))}" }.joined(separator: ",")
+        let parts = (0..<3).map { _ in "{\((0..<100).map { "\"f\($0)\":1" }.joined(separator: ","))}" }.joined(
+            separator: ",")
         let nested = await house.post("/orders", "{\"name\":\"a\",\"count\":1,\"parts\":[\(parts)]}")
         #expect(nested["errors"]?.array?.count == 50)
     }
 
-    @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "json", "text/json", ""])
+    @Test(arguments: [
+        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp",
+        "json", "text/json", "",
+    ])
     func `another media type is 415, and says which is taken`(_ contentType: String) async {
         let response = await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType)
         #expect(response.status == 415)
@@ -164,7 +184,8 @@ import Web
     }
 
     @Test(arguments: [
-        "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json ;charset=utf-8", "application/merge-patch+json", nil,
+        "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json ;charset=utf-8",
+        "application/merge-patch+json", nil,
     ])
     func `JSON has several names`(_ contentType: String?) async {
         #expect(await house.post("/orders", #"{"name":"a","count":1}"#, contentType: contentType).status == 200)

@@ -5,10 +5,14 @@ import Testing
 
 @Suite("Time of a connection") struct ConnectionTimeoutsTests {
     private static let limits = HTTPLimits()
-    private static func second(_ count: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000_000) + .seconds(count) }
+    private static func second(_ count: Int64) -> NIODeadline {
+        .uptimeNanoseconds(1_000_000_000_000) + .seconds(count)
+    }
     private var watch = ConnectionTimeouts(limits: limits, start: second(0))
 
-    private mutating func verdict(at time: Int64, awaited: Int64? = nil, buffered: Int = 0) -> ConnectionTimeouts.Verdict {
+    private mutating func verdict(at time: Int64, awaited: Int64? = nil, buffered: Int = 0)
+        -> ConnectionTimeouts.Verdict
+    {
         watch.verdict(at: Self.second(time), bodyAwaitedSince: awaited.map(Self.second), bufferedBytes: buffered)
     }
 

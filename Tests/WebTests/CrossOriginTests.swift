@@ -19,7 +19,8 @@ import Web
     }
 
     @Test(arguments: [
-        "https://mallory.example", "null", "http://app.example.org", "https://app.example.org:444", "https://APP.example.org",
+        "https://mallory.example", "null", "http://app.example.org", "https://app.example.org:444",
+        "https://APP.example.org",
         "https://app.example.org.mallory.example", "",
     ])
     func `others are answered, and their browsers keep the answer from them`(_ origin: String) async {
@@ -31,7 +32,8 @@ import Web
     }
 
     @Test func `a preflight is answered for our origins`() async {
-        let response = await house.call("OPTIONS", "/v1/anything", headers: ["Origin": Self.ours, "Access-Control-Request-Method": "POST"])
+        let response = await house.call(
+            "OPTIONS", "/v1/anything", headers: ["Origin": Self.ours, "Access-Control-Request-Method": "POST"])
         #expect(response.status == 204)
         #expect(response.headers[.accessControlAllowOrigin] == Self.ours)
         #expect(response.headers[.accessControlAllowMethods]?.contains("DELETE") == true)
@@ -39,14 +41,17 @@ import Web
             #expect(response.headers[.accessControlAllowHeaders]?.contains(header) == true)
         }
         #expect(response.headers[.accessControlMaxAge] == "600")
-        let foreign = await house.call("OPTIONS", "/v1/anything", headers: ["Origin": "https://mallory.example", "Access-Control-Request-Method": "POST"])
+        let foreign = await house.call(
+            "OPTIONS", "/v1/anything",
+            headers: ["Origin": "https://mallory.example", "Access-Control-Request-Method": "POST"])
         #expect(foreign.status == 204)
         #expect(foreign.headers[.accessControlAllowOrigin] == nil)
         #expect(foreign.headers[.accessControlAllowMethods] == nil)
     }
 
     @Test func `a star lets everybody read and nobody use credentials`() async {
-        let response = await WebFixture(Self.routes, corsOrigins: ["*"]).call("GET", "/health", headers: ["Origin": "https://any.example"])
+        let response = await WebFixture(Self.routes, corsOrigins: ["*"]).call(
+            "GET", "/health", headers: ["Origin": "https://any.example"])
         #expect(response.headers[.accessControlAllowOrigin] == "https://any.example")
         #expect(response.headers[.accessControlAllowCredentials] == nil)
     }

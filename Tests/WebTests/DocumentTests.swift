@@ -32,7 +32,8 @@ import Web
             let references = Self.references(in: page.text)
             #expect(references.count > app.app.routes.count)
             for reference in Set(references) {
-                #expect(reference.hasPrefix("/") && !reference.hasPrefix("//") || reference.hasPrefix("#"), "\(reference)")
+                #expect(
+                    reference.hasPrefix("/") && !reference.hasPrefix("//") || reference.hasPrefix("#"), "\(reference)")
                 if reference.hasPrefix("/") { #expect(await app.call("GET", reference).status == 200, "\(reference)") }
             }
             let style = await app.call("GET", "/docs/style.css")
@@ -54,7 +55,9 @@ import Web
                 #expect(page.text.contains("\(kind.status) \(kind.code)"))
                 for reference in Self.references(in: page.text) { #expect(reference == "/docs/style.css") }
             }
-            for path in ["/problems/nothing", "/problems/", "/problems/..%2F..%2Fetc%2Fpasswd", "/problems/%3Cscript%3E"] {
+            for path in [
+                "/problems/nothing", "/problems/", "/problems/..%2F..%2Fetc%2Fpasswd", "/problems/%3Cscript%3E",
+            ] {
                 let response = await app.call("GET", path)
                 #expect(response.status == 404, "\(path)")
                 #expect(!response.text.contains("script"))
@@ -65,7 +68,11 @@ import Web
     @Test func `text of ours is shown as text`() async throws {
         let house = WebFixture(
             DocumentRoutes.routes(
-                describing: [.get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in NoContent() }], version: "1"))
+                describing: [
+                    .get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in
+                        NoContent()
+                    }
+                ], version: "1"))
         let page = await house.call("GET", "/docs")
         #expect(!page.text.contains("<script>"))
         #expect(page.text.contains("&lt;script&gt;"))
@@ -83,11 +90,15 @@ import Web
             #expect(operations.count == app.app.routes.count - 1)
             #expect(Set(operations.compactMap { $0["operationId"]?.string }).count == operations.count)
             let components = Set(document["components"]?["schemas"]?.object?.keys.map { $0 } ?? [])
-            for name in response.text.matches(of: /"#\/components\/schemas\/([^"]*)"/).map({ String($0.1) }) { #expect(components.contains(name), "\(name)") }
+            for name in response.text.matches(of: /"#\/components\/schemas\/([^"]*)"/).map({ String($0.1) }) {
+                #expect(components.contains(name), "\(name)")
+            }
             for route in app.app.routes where route.path != "/openapi.json" {
                 let operation = try #require(paths[route.path]?[route.method.rawValue.lowercased()], "\(route.path)")
                 #expect((operation["security"]?.array?.isEmpty == true) == route.isPublic, "\(route.path)")
-                let named = Set(operation["parameters"]?.array?.filter { $0["in"] == "path" }.compactMap { $0["name"]?.string } ?? [])
+                let named = Set(
+                    operation["parameters"]?.array?.filter { $0["in"] == "path" }.compactMap { $0["name"]?.string }
+                        ?? [])
                 #expect(named == Set(route.path.matches(of: /\{([^}]*)\}/).map { String($0.1) }), "\(route.path)")
             }
         }

@@ -24,14 +24,18 @@ import Web
     @Test func `asks in the order declared, and the first refusal ends the way before the body is looked at`() async {
         let tally = Tally()
         func steps(refusing: String) -> (Step, Step, Step) {
-            func step(_ name: String, _ stage: GateStage) -> Step { Step(name: name, stage: stage, tally: tally, refuses: name == refusing) }
+            func step(_ name: String, _ stage: GateStage) -> Step {
+                Step(name: name, stage: stage, tally: tally, refuses: name == refusing)
+            }
             return (step("who", .identity), step("role", .account), step("plan", .entitlement))
         }
         let (a, b, c) = steps(refusing: "plan")
         let (d, e, f) = steps(refusing: "role")
         let (g, h, i) = steps(refusing: "nobody")
         let house = WebFixture([
-            .post("refused/{id}", "Refuses late", requires: a, b, c, .path("id", of: Step.self)) { (_: Empty, _, _, _, _) in NoContent() },
+            .post("refused/{id}", "Refuses late", requires: a, b, c, .path("id", of: Step.self)) {
+                (_: Empty, _, _, _, _) in NoContent()
+            },
             .post("early", "Refuses early", requires: d, e, f) { (_: Empty, _, _, _) in NoContent() },
             .post("passed", "Passes", requires: g, h, i) { (_: Empty, who, role, plan) in
                 tally.note("handler \(who) \(role) \(plan)")
@@ -54,7 +58,8 @@ import Web
             let tally = Tally()
             _ = Route.get(
                 "wrong", "Plan before person",
-                requires: Step(name: "plan", stage: .entitlement, tally: tally), Step(name: "who", stage: .identity, tally: tally)
+                requires: Step(name: "plan", stage: .entitlement, tally: tally),
+                Step(name: "who", stage: .identity, tally: tally)
             ) { _, _ in NoContent() }
         }
     }
@@ -70,13 +75,15 @@ import Web
 
     @Test func `a door documents what its gate refuses with`() {
         let route = Route.post(
-            "x", "X", requires: .public, Step(name: "role", stage: .account, tally: Tally()), .path("id", of: Step.self), problems: [.conflict]
+            "x", "X", requires: .public, Step(name: "role", stage: .account, tally: Tally()),
+            .path("id", of: Step.self), problems: [.conflict]
         ) { (_: Empty, _, _, _) in
             NoContent()
         }
         #expect(
             Set(route.problems.map(\.code)) == [
-                "conflict", "not-found", "invalid-payload", "payload-too-large", "unsupported-media-type", "validation-failed", "invalid-request",
+                "conflict", "not-found", "invalid-payload", "payload-too-large", "unsupported-media-type",
+                "validation-failed", "invalid-request",
                 "internal-error", "overloaded",
             ])
         #expect(route.problems.count == 9)

@@ -6,7 +6,9 @@ import Web
 
 /// What happens when a handler does something that nobody planned.
 @Suite struct InternalErrorTests {
-    private struct Mishap: Error, CustomStringConvertible { var description: String { "SELECT secret FROM /var/lib/gatehouse failed" } }
+    private struct Mishap: Error, CustomStringConvertible {
+        var description: String { "SELECT secret FROM /var/lib/gatehouse failed" }
+    }
 
     private struct Unwritable: Payload {
         var number = Double.nan
@@ -21,7 +23,8 @@ import Web
         .get("unwritable", "Answers with what JSON cannot say", requires: .public) { _ in Unwritable() },
         .get("teapot", "Refuses", requires: .public) { _ -> NoContent in
             throw Problem(
-                Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".", members: ["handle": true, "code": "spout"],
+                Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".",
+                members: ["handle": true, "code": "spout"],
                 headers: ["X-Tea": "a\r\nSet-Cookie: b"])
         },
     ])
@@ -32,8 +35,10 @@ import Web
         #expect(response.status == 500)
         #expect(
             response.json == [
-                "type": "/problems/internal-error", "title": "Something went wrong on our side", "status": 500, "detail": "Something went wrong on our side",
-                "code": "internal-error", "request_id": .string(response.headers[.xRequestID] ?? ""), "error": "Something went wrong on our side",
+                "type": "/problems/internal-error", "title": "Something went wrong on our side", "status": 500,
+                "detail": "Something went wrong on our side",
+                "code": "internal-error", "request_id": .string(response.headers[.xRequestID] ?? ""),
+                "error": "Something went wrong on our side",
             ]
         )
         let lines = try house.lines()

@@ -3,14 +3,19 @@ import Telemetry
 import Testing
 
 @Suite struct LogTests {
-    private func line(_ metadata: Logger.Metadata, message: Logger.Message = "a message", format: LineLogHandler.Format = .json) -> String {
+    private func line(
+        _ metadata: Logger.Metadata, message: Logger.Message = "a message", format: LineLogHandler.Format = .json
+    ) -> String {
         let output = LogOutput(keepsLines: true)
         let logger = Logger(label: "test") { LineLogHandler(label: $0, format: format, level: .info, output: output) }
         logger.info(message, metadata: metadata)
         return output.lines.joined()
     }
 
-    @Test(arguments: ["007", "0x1F", "1.", "-inf", "-nan", "1e5", "12", "5 apples", "a\"b", "a\\b", "a\nb", "a\u{0}b", "a\u{2028}b", "", "null", "-"])
+    @Test(arguments: [
+        "007", "0x1F", "1.", "-inf", "-nan", "1e5", "12", "5 apples", "a\"b", "a\\b", "a\nb", "a\u{0}b", "a\u{2028}b",
+        "", "null", "-",
+    ])
     func `whatever is said, a line is one object, and text is text`(_ text: String) throws {
         let line = line(["field": "\(text)", text: "name"], message: "\(text)")
         #expect(line.hasSuffix("}\n"))
@@ -22,13 +27,17 @@ import Testing
 
     @Test func `numbers are numbers`() throws {
         let object = try JSONValue(
-            parsing: line(["whole": .stringConvertible(7), "real": .stringConvertible(1.5), "none": .stringConvertible(Double.nan)]).utf8)
+            parsing: line([
+                "whole": .stringConvertible(7), "real": .stringConvertible(1.5), "none": .stringConvertible(Double.nan),
+            ]).utf8)
         #expect(object["whole"] == 7)
         #expect(object["real"] == 1.5)
         #expect(object["none"] == "nan")
     }
 
-    @Test(arguments: ["password", "Authorization", "refresh_token", "SECRET", "set-cookie", "api_key", "credentials"], [LineLogHandler.Format.json, .text])
+    @Test(
+        arguments: ["password", "Authorization", "refresh_token", "SECRET", "set-cookie", "api_key", "credentials"],
+        [LineLogHandler.Format.json, .text])
     func `fields with secret names never show their value`(_ name: String, _ format: LineLogHandler.Format) {
         let line = line([name: "hunter2-hunter2"], format: format)
         #expect(line.contains("[redacted]"))
@@ -36,7 +45,8 @@ import Testing
     }
 
     private static let request = AccessLog.Line(
-        requestID: "request-0001", method: "GET", path: "/v1/things/{name}", status: 200, duration: .microseconds(12_045), clientAddress: "192.0.2.9", user: nil
+        requestID: "request-0001", method: "GET", path: "/v1/things/{name}", status: 200,
+        duration: .microseconds(12_045), clientAddress: "192.0.2.9", user: nil
     )
 
     /// What is written for a request, without the time.
@@ -45,7 +55,9 @@ import Testing
         var logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: output) }
         change(&logger)
         AccessLog(logger).note(line)
-        guard let text = output.lines.first, case .object(var object) = try JSONValue(parsing: text.utf8) else { return nil }
+        guard let text = output.lines.first, case .object(var object) = try JSONValue(parsing: text.utf8) else {
+            return nil
+        }
         #expect(object.removeValue(forKey: "timestamp")?.string.flatMap { Instant($0) } != nil)
         return .object(object)
     }
@@ -67,6 +79,8 @@ import Testing
     }
 
     @Test func `a line of text is one line`() {
-        #expect(line(["a": "b\nINFO forged"], message: "one\r\ntwo", format: .text).dropLast().contains { $0.isNewline } == false)
+        #expect(
+            line(["a": "b\nINFO forged"], message: "one\r\ntwo", format: .text).dropLast().contains { $0.isNewline }
+                == false)
     }
 }

@@ -13,7 +13,8 @@ import Testing
         let lines = metrics.exposition.split(separator: "\n")
         #expect(
             lines.prefix(5) == [
-                "# HELP requests_total Requests.", "# TYPE requests_total counter", #"requests_total{path="a\"b\\c\nd"} 3"#, "# TYPE temperature gauge",
+                "# HELP requests_total Requests.", "# TYPE requests_total counter",
+                #"requests_total{path="a\"b\\c\nd"} 3"#, "# TYPE temperature gauge",
                 "temperature 1.5",
             ])
         #expect(lines.contains("# TYPE duration_seconds histogram"))

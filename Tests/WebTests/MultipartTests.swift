@@ -22,7 +22,9 @@ import Testing
     private static let form: [UInt8] =
         Array("to be ignored\r\n--frontier\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nhéllo".utf8)
         + Array("\r\n--frontier \t\r\ncontent-disposition: form-data; name=empty\r\n\r\n".utf8)
-        + Array("\r\n--frontier\r\nContent-Type: text/csv\r\nContent-Disposition: form-data; name=\"file\"; filename=\"data.csv\"\r\n\r\n".utf8)
+        + Array(
+            "\r\n--frontier\r\nContent-Type: text/csv\r\nContent-Disposition: form-data; name=\"file\"; filename=\"data.csv\"\r\n\r\n"
+                .utf8)
         + tricky + Array("\r\n--frontier--\r\nto be ignored".utf8)
 
     private static func body(_ pieces: [[UInt8]]) -> RequestBody {
@@ -52,7 +54,9 @@ import Testing
     }
 
     /// The form of one part that has these header lines.
-    private static func part(_ header: String) -> [[UInt8]] { [Array("--frontier\r\n\(header)\r\n\r\nx\r\n--frontier--".utf8)] }
+    private static func part(_ header: String) -> [[UInt8]] {
+        [Array("--frontier\r\n\(header)\r\n\r\nx\r\n--frontier--".utf8)]
+    }
 
     private static func refusal(_ body: () async throws -> Void) async -> Problem? {
         do { try await body() } catch { return error as? Problem }
@@ -61,12 +65,16 @@ import Testing
 
     @Test func `a form is read the same wherever it is split in two`() async throws {
         for cut in 0...Self.form.count {
-            #expect(try await Self.read([Array(Self.form[..<cut]), Array(Self.form[cut...])]) == Self.expected, "cut at \(cut)")
+            #expect(
+                try await Self.read([Array(Self.form[..<cut]), Array(Self.form[cut...])]) == Self.expected,
+                "cut at \(cut)")
         }
     }
 
     @Test(arguments: [1, 2, 3, 7, 11, 64]) func `a form is read in pieces of any size`(size: Int) async throws {
-        let pieces = stride(from: 0, to: Self.form.count, by: size).map { Array(Self.form[$0..<min($0 + size, Self.form.count)]) }
+        let pieces = stride(from: 0, to: Self.form.count, by: size).map {
+            Array(Self.form[$0..<min($0 + size, Self.form.count)])
+        }
         #expect(try await Self.read(pieces) == Self.expected)
     }
 
@@ -80,7 +88,8 @@ import Testing
     }
 
     @Test func `parts that nobody reads are skipped`() async throws {
-        var reader = try MultipartReader(contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
+        var reader = try MultipartReader(
+            contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
         for expected in Self.expected { #expect(try await reader.next() == expected.part) }
         #expect(try await reader.next() == nil)
         #expect(try await reader.next() == nil)
@@ -88,10 +97,12 @@ import Testing
     }
 
     @Test func `a text field is collected under its limit`() async throws {
-        var reader = try MultipartReader(contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
+        var reader = try MultipartReader(
+            contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
         _ = try await reader.next()
         #expect(try await reader.collectText(upTo: 6) == "héllo")
-        var strict = try MultipartReader(contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
+        var strict = try MultipartReader(
+            contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
         _ = try await strict.next()
         let tooLarge = await Self.refusal { _ = try await strict.collectText(upTo: 5) }
         #expect(tooLarge?.kind == .payloadTooLarge)
@@ -153,7 +164,9 @@ import Testing
     }
 
     @Test func `bytes that are no text are refused in names`() async throws {
-        let body = Array("--frontier\r\nContent-Disposition: form-data; name=\"".utf8) + [0xc3, 0x28] + Array("\"\r\n\r\nx\r\n--frontier--".utf8)
+        let body =
+            Array("--frontier\r\nContent-Disposition: form-data; name=\"".utf8) + [0xc3, 0x28]
+            + Array("\"\r\n\r\nx\r\n--frontier--".utf8)
         #expect(await Self.refusal { _ = try await Self.read([body]) }?.kind == .invalidPayload)
     }
 
@@ -170,21 +183,28 @@ import Testing
         let header = "Content-Disposition: form-data; name=\"a\"\r\nX: " + String(repeating: "x", count: 9 << 10)
         #expect(await Self.refusal { _ = try await Self.read(Self.part(header)) }?.kind == .invalidPayload)
         let endless = Array("--frontier\r\nX: ".utf8) + [UInt8](repeating: 120, count: 9 << 10)
-        #expect(await Self.refusal { _ = try await Self.read(endless.map { [$0] }) }?.detail?.contains("8192 bytes") == true)
+        #expect(
+            await Self.refusal { _ = try await Self.read(endless.map { [$0] }) }?.detail?.contains("8192 bytes") == true
+        )
         let one = "--frontier\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n"
         let many = Array((String(repeating: one, count: 101) + "--frontier--").utf8)
         #expect(await Self.refusal { _ = try await Self.read([many]) }?.detail == "A form has at most 100 parts.")
-        #expect(await Self.refusal { _ = try await Self.read([Self.form], limits: .init(totalBytes: Self.form.count - 1)) }?.kind == .payloadTooLarge)
+        #expect(
+            await Self.refusal { _ = try await Self.read([Self.form], limits: .init(totalBytes: Self.form.count - 1)) }?
+                .kind == .payloadTooLarge)
         #expect(try await Self.read([Self.form], limits: .init(totalBytes: Self.form.count)) == Self.expected)
         #expect(throws: Problem.self) {
-            try MultipartReader(contentType: Self.type, body: RequestBody(bytes: [1, 2, 3]), limits: .init(totalBytes: 2))
+            try MultipartReader(
+                contentType: Self.type, body: RequestBody(bytes: [1, 2, 3]), limits: .init(totalBytes: 2))
         }
     }
 
     @Test(arguments: [
-        ("application/json", "unsupported-media-type"), ("multipart/mixed; boundary=a", "unsupported-media-type"), ("", "unsupported-media-type"),
+        ("application/json", "unsupported-media-type"), ("multipart/mixed; boundary=a", "unsupported-media-type"),
+        ("", "unsupported-media-type"),
         ("multipart/form-data", "invalid-payload"), ("multipart/form-data; boundary=", "invalid-payload"),
-        ("multipart/form-data; boundary=\"a \"", "invalid-payload"), ("multipart/form-data; boundary=a\"b", "invalid-payload"),
+        ("multipart/form-data; boundary=\"a \"", "invalid-payload"),
+        ("multipart/form-data; boundary=a\"b", "invalid-payload"),
         ("multipart/form-data; boundary=\(String(repeating: "a", count: 71))", "invalid-payload"),
     ])
     func `a Content-Type that is not that of a form is refused`(type: String, code: String) async throws {
@@ -194,7 +214,8 @@ import Testing
     @Test func `a boundary may be as long and as odd as the standard lets it`() async throws {
         let boundary = String(repeating: "'()+_,-./:=? ", count: 5) + "12345"
         let form = Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--\(boundary)--".utf8)
-        let fields = try await Self.read(form.map { [$0] }, type: "Multipart/Form-Data; charset=utf-8; boundary=\"\(boundary)\"")
+        let fields = try await Self.read(
+            form.map { [$0] }, type: "Multipart/Form-Data; charset=utf-8; boundary=\"\(boundary)\"")
         #expect(fields == [Field(part: MultipartPart(name: "a"), content: [UInt8(ascii: "x")])])
     }
 }

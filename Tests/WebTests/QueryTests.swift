@@ -13,19 +13,23 @@ import Web
     private let house = WebFixture([
         .get(
             "things", "List",
-            requires: .public, .query("limit", 1...50, default: 10), .query("kind", oneOf: ["a", "b"]), .query("text", upTo: 4), .header(.prefer, upTo: 8)
+            requires: .public, .query("limit", 1...50, default: 10), .query("kind", oneOf: ["a", "b"]),
+            .query("text", upTo: 4), .header(.prefer, upTo: 8)
         ) { _, limit, kind, text, note in Seen(limit: limit, kind: kind, text: text, note: note) }
     ])
 
     @Test func `what is not given has its default`() async {
         #expect(await house.call("GET", "/things").json == ["limit": 10])
-        let response = await house.call("GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
+        let response = await house.call(
+            "GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
         #expect(response.json == ["limit": 50, "kind": "b", "text": "é +", "note": "wait=1"])
     }
 
     @Test(arguments: [
-        ("limit=0", "/query/limit"), ("limit=51", "/query/limit"), ("limit=x", "/query/limit"), ("limit=", "/query/limit"), ("limit=1.0", "/query/limit"),
-        ("limit=99999999999999999999", "/query/limit"), ("kind=c", "/query/kind"), ("kind=A", "/query/kind"), ("text=12345", "/query/text"),
+        ("limit=0", "/query/limit"), ("limit=51", "/query/limit"), ("limit=x", "/query/limit"),
+        ("limit=", "/query/limit"), ("limit=1.0", "/query/limit"),
+        ("limit=99999999999999999999", "/query/limit"), ("kind=c", "/query/kind"), ("kind=A", "/query/kind"),
+        ("text=12345", "/query/text"),
         ("text=%00", "/query/text"),
     ])
     func `what does not fit is 422 with its name`(_ query: String, _ pointer: String) async {

@@ -36,12 +36,16 @@ actor RawClient {
     private init<Address>(family: CInt, address: Address, receiveBuffer: CInt?) throws {
         socket = Foundation.socket(family, CInt(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure("socket") }
-        if var receiveBuffer { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size)) }
+        if var receiveBuffer {
+            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
+        }
         var time = timeval(tv_sec: Self.patience, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         let result = withUnsafePointer(to: address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<Address>.size)) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<Address>.size))
+            }
         }
         guard result == 0 else {
             Foundation.close(socket)
@@ -75,11 +79,15 @@ actor RawClient {
             guard try receive() else { throw Failure("closed before an answer") }
             headEnd = received.firstRange(of: end)
         }
-        guard let headEnd, var response = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)) else {
+        guard let headEnd,
+            var response = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self))
+        else {
             throw Failure("no answer")
         }
         received.removeFirst(headEnd.upperBound)
-        if !isHead, response.status >= 200 { response.body = try bytes(response.headers["content-length"].flatMap { Int($0) } ?? 0) }
+        if !isHead, response.status >= 200 {
+            response.body = try bytes(response.headers["content-length"].flatMap { Int($0) } ?? 0)
+        }
         return response
     }
 
@@ -127,7 +135,8 @@ struct RawReply: Sendable {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { return nil }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         self.headers = headers
     }

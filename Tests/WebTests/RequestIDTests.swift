@@ -7,7 +7,8 @@ import Web
     private let house = WebFixture([.get("/health", "Root", requires: .public) { _ in NoContent() }])
 
     @Test(arguments: [
-        "12345678", "0194c0de-1234-7abc-89ab-0123456789ab", "a.b_c-D-9", String(repeating: "x", count: 128), "00000000", "0x1234567", "1e5.......", "-infinity",
+        "12345678", "0194c0de-1234-7abc-89ab-0123456789ab", "a.b_c-D-9", String(repeating: "x", count: 128), "00000000",
+        "0x1234567", "1e5.......", "-infinity",
     ])
     func `a fit one is taken over, into the answer and the log`(_ id: String) async throws {
         let response = await house.call("GET", "/health", headers: ["X-Request-ID": id])
@@ -17,7 +18,8 @@ import Web
     }
 
     @Test(arguments: [
-        "", "short", String(repeating: "x", count: 129), "with space", "a\"b\"c\"d\"", "<script>", "näme-with-umlaut", "a;b;c;d;e", "../../../etc",
+        "", "short", String(repeating: "x", count: 129), "with space", "a\"b\"c\"d\"", "<script>", "näme-with-umlaut",
+        "a;b;c;d;e", "../../../etc",
     ])
     func `another is replaced`(_ id: String) async throws {
         let response = await house.call("GET", "/nothing", headers: ["X-Request-ID": id])

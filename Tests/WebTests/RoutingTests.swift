@@ -12,18 +12,25 @@ import Web
         .get("things", "List", requires: .public) { _ in Seen(at: "list") },
         .post("things", "Make", requires: .public) { _ in Seen(at: "make") },
         .get("things/special", "Literal", requires: .public) { _ in Seen(at: "special") },
-        .get("things/{name}", "One", requires: .public, .path("name")) { _, name in Seen(at: "one \(name)") }.alias("objects/{name}", "/console/{name}"),
-        .get("things/{name}/parts/{part}", "Part", requires: .public, .path("name"), .path("part")) { _, name, part in Seen(at: "\(name) \(part)") },
-        .get("things/special/{name}", "Below", requires: .public, .path("name")) { _, name in Seen(at: "below \(name)") },
+        .get("things/{name}", "One", requires: .public, .path("name")) { _, name in Seen(at: "one \(name)") }.alias(
+            "objects/{name}", "/console/{name}"),
+        .get("things/{name}/parts/{part}", "Part", requires: .public, .path("name"), .path("part")) { _, name, part in
+            Seen(at: "\(name) \(part)")
+        },
+        .get("things/special/{name}", "Below", requires: .public, .path("name")) { _, name in Seen(at: "below \(name)")
+        },
         .delete("things/{name}", "Gone", requires: .public, .path("name")) { _, _ in NoContent() },
     ])
 
     @Test(arguments: [
-        ("/v1/things", "list"), ("/things", "list"), ("/api/things", "list"), ("/api/v1/things", "list"), ("/v1/things/", "list"), ("/things?limit=3", "list"),
+        ("/v1/things", "list"), ("/things", "list"), ("/api/things", "list"), ("/api/v1/things", "list"),
+        ("/v1/things/", "list"), ("/things?limit=3", "list"),
         ("/things?", "list"),
-        ("/v1/things/special", "special"), ("/things/one", "one one"), ("/things/a%2Fb", "one a/b"), ("/things/a+b", "one a+b"),
+        ("/v1/things/special", "special"), ("/things/one", "one one"), ("/things/a%2Fb", "one a/b"),
+        ("/things/a+b", "one a+b"),
         ("/things/%C3%A9%20", "one é "), ("/things/..", "one .."),
-        ("/things/special/parts/7", "special 7"), ("/things/special/x", "below x"), ("/v1/objects/one", "one one"), ("/api/objects/one", "one one"),
+        ("/things/special/parts/7", "special 7"), ("/things/special/x", "below x"), ("/v1/objects/one", "one one"),
+        ("/api/objects/one", "one one"),
         ("/console/one", "one one"), ("/health", "health"),
     ])
     func `one door under all its spellings`(_ path: String, _ expected: String) async {
@@ -33,9 +40,11 @@ import Web
     }
 
     @Test(arguments: [
-        "/v1/health", "/api/health", "/health/", "/", "/nothing", "/v1", "/api", "/api/v1", "/v1/v1/things", "/api/api/things", "/v1/api/things", "/apithings",
+        "/v1/health", "/api/health", "/health/", "/", "/nothing", "/v1", "/api", "/api/v1", "/v1/v1/things",
+        "/api/api/things", "/v1/api/things", "/apithings",
         "//things", "/things//", "/things/one/parts",
-        "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things", "/things;v=1", "/%74hings",
+        "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things",
+        "/things;v=1", "/%74hings",
     ])
     func `nothing elsewhere`(_ path: String) async {
         let response = await house.call("GET", path)
@@ -60,7 +69,8 @@ import Web
     }
 
     @Test(arguments: [
-        ("PUT", "/things", "GET, HEAD, POST"), ("POST", "/things/one", "DELETE, GET, HEAD"), ("OPTIONS", "/things", "GET, HEAD, POST"),
+        ("PUT", "/things", "GET, HEAD, POST"), ("POST", "/things/one", "DELETE, GET, HEAD"),
+        ("OPTIONS", "/things", "GET, HEAD, POST"),
         ("BREW", "/health", "GET, HEAD"),
     ])
     func `another method is told which there are`(_ method: String, _ path: String, _ allowed: String) async {
@@ -88,14 +98,20 @@ import Web
         #expect(lines.map { $0["method"]?.string } == ["GET", "GET", "other"])
         #expect(!house.log.lines.joined().contains("secret"))
         #expect(!house.metrics.exposition.contains("secret"))
-        #expect(house.metrics.exposition.contains(#"gatehouse_http_requests_total{route="/v1/things/{name}",method="GET",status="200"} 1"#))
+        #expect(
+            house.metrics.exposition.contains(
+                #"gatehouse_http_requests_total{route="/v1/things/{name}",method="GET",status="200"} 1"#))
         #expect(house.metrics.exposition.contains(#"gatehouse_refusals_total{code="not-found"} 1"#))
     }
 
     @Test func `a line of the log has all its parts`() async throws {
         _ = await house.call("GET", "/things", headers: ["X-Request-ID": "request-0001"])
         let line = try #require(try house.lines().first?.object)
-        #expect(Set(line.keys) == ["timestamp", "level", "logger", "message", "request_id", "method", "path", "status", "duration_ms", "client_ip", "user"])
+        #expect(
+            Set(line.keys) == [
+                "timestamp", "level", "logger", "message", "request_id", "method", "path", "status", "duration_ms",
+                "client_ip", "user",
+            ])
         #expect(line["request_id"] == "request-0001")
         #expect(line["status"] == 200)
         #expect(line["client_ip"] == "192.0.2.9")

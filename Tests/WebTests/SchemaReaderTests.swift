@@ -41,7 +41,9 @@ import Testing
         var map: [String: Int]
         var colours: [Colour]?
 
-        static let rules: [String: Rule] = ["text": .length(2...4), "real": .numbers(0...1), "colours": .items(upTo: 2), "maybe": .format("uuid")]
+        static let rules: [String: Rule] = [
+            "text": .length(2...4), "real": .numbers(0...1), "colours": .items(upTo: 2), "maybe": .format("uuid"),
+        ]
     }
 
     @Test func `reads structs with all that may be in them`() throws {
@@ -51,17 +53,24 @@ import Testing
         let schemas = Dictionary(uniqueKeysWithValues: shape.properties.map { ($0.name, $0.schema) })
         #expect(
             schemas == [
-                "flag": .boolean, "whole": .integer(), "natural": .integer(minimum: 0), "real": .number(minimum: 0, maximum: 1),
+                "flag": .boolean, "whole": .integer(), "natural": .integer(minimum: 0),
+                "real": .number(minimum: 0, maximum: 1),
                 "text": .string(minLength: 2, maxLength: 4),
-                "maybe": .nullable(.string(format: "uuid")), "colour": .enumeration(["red", "dark_blue"]), "code": .string(), "id": .string(format: "uuid"),
-                "at": .string(format: "date-time"), "limit": .integer(minimum: -1), "any": .any, "leaf": .reference("Leaf"),
+                "maybe": .nullable(.string(format: "uuid")), "colour": .enumeration(["red", "dark_blue"]),
+                "code": .string(), "id": .string(format: "uuid"),
+                "at": .string(format: "date-time"), "limit": .integer(minimum: -1), "any": .any,
+                "leaf": .reference("Leaf"),
                 "maybe_leaf": .nullable(.reference("Leaf")),
                 "list": .array(.array(.reference("Leaf"))), "map": .map(.integer()),
                 "colours": .nullable(.array(.enumeration(["red", "dark_blue"]), maxItems: 2)),
             ]
         )
         #expect(shape.properties.filter { !$0.isRequired }.map(\.name) == ["maybe", "maybe_leaf", "colours"])
-        #expect(reader.components["Leaf"] == .object(.init(properties: [.init(name: "size", schema: .integer(minimum: 1, maximum: 3), isRequired: true)])))
+        #expect(
+            reader.components["Leaf"]
+                == .object(
+                    .init(properties: [.init(name: "size", schema: .integer(minimum: 1, maximum: 3), isRequired: true)])
+                ))
     }
 
     @Test func `reads what contains itself`() throws {
@@ -71,7 +80,8 @@ import Testing
         #expect(shape.property("children")?.schema == .array(.reference("Tree")))
         #expect(shape.property("by_name")?.schema == .nullable(.map(.reference("Tree"))))
         let value: JSONValue = [
-            "leaf_name": "a", "children": [["leaf_name": "b", "children": [["leaf_name": 1, "children": []]]]], "by_name": ["x": ["leaf_name": "c"]],
+            "leaf_name": "a", "children": [["leaf_name": "b", "children": [["leaf_name": 1, "children": []]]]],
+            "by_name": ["x": ["leaf_name": "c"]],
         ]
         let faults = Schema.reference("Tree").faults(in: value, components: reader.components)
         #expect(faults.map(\.pointer) == ["/by_name/x/children", "/children/0/children/0/leaf_name"])
@@ -82,11 +92,14 @@ import Testing
         _ = reader.schema(of: Leaf.self)
         #expect(
             reader.components["Leaf"]?.json == [
-                "type": "object", "properties": ["size": ["type": "integer", "minimum": 1, "maximum": 3]], "required": ["size"], "additionalProperties": false,
+                "type": "object", "properties": ["size": ["type": "integer", "minimum": 1, "maximum": 3]],
+                "required": ["size"], "additionalProperties": false,
             ]
         )
         #expect(
-            Schema.nullable(.string(format: "uuid", maxLength: 3)).json == ["anyOf": [["type": "string", "format": "uuid", "maxLength": 3], ["type": "null"]]])
+            Schema.nullable(.string(format: "uuid", maxLength: 3)).json == [
+                "anyOf": [["type": "string", "format": "uuid", "maxLength": 3], ["type": "null"]]
+            ])
         #expect(Schema.map(.any).json == ["type": "object", "additionalProperties": [:]])
         #expect(Schema.enumeration(["a"]).json == ["type": "string", "enum": ["a"]])
     }

@@ -58,7 +58,8 @@ import Testing
             await Self.echo(request)
         } use: { server in
             let large = try server.client()
-            try await large.send("GET / HTTP/1.1\r\nHost: x\r\nX-Large: \(String(repeating: "a", count: 40 << 10))\r\n\r\n")
+            try await large.send(
+                "GET / HTTP/1.1\r\nHost: x\r\nX-Large: \(String(repeating: "a", count: 40 << 10))\r\n\r\n")
             #expect(try await large.response().status == 431)
             let many = try server.client()
             try await many.send("GET / HTTP/1.1\r\nHost: x\r\n\((0..<101).map { "X-\($0): y\r\n" }.joined())\r\n")
@@ -91,7 +92,9 @@ import Testing
     }
 
     @Test func `trickling bytes do not lengthen the time of a head`() async throws {
-        try await withServer(limits: { ($0.headerTime, $0.lingerTime) = (Duration.seconds(3), Duration.milliseconds(100)) }) { request in
+        try await withServer(limits: {
+            ($0.headerTime, $0.lingerTime) = (Duration.seconds(3), Duration.milliseconds(100))
+        }) { request in
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
@@ -109,7 +112,9 @@ import Testing
     }
 
     @Test func `a connection that says nothing is closed without a word`() async throws {
-        try await withServer(limits: { ($0.headerTime, $0.idleTime) = (Duration.seconds(3), Duration.milliseconds(100)) }) { request in
+        try await withServer(limits: {
+            ($0.headerTime, $0.idleTime) = (Duration.seconds(3), Duration.milliseconds(100))
+        }) { request in
             await Self.echo(request)
         } use: { server in
             #expect(try await server.client().countToEnd() == 0)
@@ -178,7 +183,8 @@ import Testing
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
-            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
             #expect(try await client.response().text == "POST / abcde")
             try await client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.response().text == "GET /next ")
@@ -188,7 +194,8 @@ import Testing
     @Test func `HEAD has the fields of GET and no body`() async throws {
         let file = try TemporaryFile(size: 1_000)
         try await withServer { request in
-            request.head.path == "/file" ? Response(status: .ok, body: .file(path: file.path, range: 0..<1_000)) : await Self.echo(request)
+            request.head.path == "/file"
+                ? Response(status: .ok, body: .file(path: file.path, range: 0..<1_000)) : await Self.echo(request)
         } use: { server in
             let client = try server.client()
             try await client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -204,7 +211,9 @@ import Testing
 
     @Test(arguments: [204, 304]) func `an answer that has no body sends none`(status: Int) async throws {
         try await withServer { request in
-            request.head.path == "/" ? Response(status: .init(code: status), body: .buffer(ByteBuffer(string: "no"))) : await Self.echo(request)
+            request.head.path == "/"
+                ? Response(status: .init(code: status), body: .buffer(ByteBuffer(string: "no")))
+                : await Self.echo(request)
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -229,7 +238,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("1.1", "", true), ("1.1", "Connection: close\r\n", false), ("1.0", "", false), ("1.0", "Connection: keep-alive\r\n", true),
+        ("1.1", "", true), ("1.1", "Connection: close\r\n", false), ("1.0", "", false),
+        ("1.0", "Connection: keep-alive\r\n", true),
         ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
     ])
     func `a connection is kept where both sides want it`(version: String, fields: String, isKept: Bool) async throws {
@@ -370,12 +380,14 @@ import Testing
         } use: { server in
             let client = try server.client()
             for _ in 0..<3 {
-                try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "a", count: 1_000))
+                try await client.send(
+                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "a", count: 1_000))
                 let response = try await client.response()
                 #expect(response.status == 403)
                 #expect(response.headers["connection"] == nil)
             }
-            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
             #expect(try await client.response().status == 403)
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
             #expect(try await client.response().headers["connection"] == "close")
@@ -417,7 +429,8 @@ import Testing
             return Response(status: .ok)
         } use: { server in
             let client = try server.client()
-            try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.response().status == 200)
             #expect(try await client.response().status == 200)
         }
@@ -503,7 +516,8 @@ import Testing
     @Test func `a file that is not there, or shorter than promised, is answered 500`() async throws {
         let file = try TemporaryFile(size: 10)
         try await withServer { request in
-            Response(status: .ok, body: .file(path: request.head.path == "/short" ? file.path : "/nowhere", range: 0..<11))
+            Response(
+                status: .ok, body: .file(path: request.head.path == "/short" ? file.path : "/nowhere", range: 0..<11))
         } use: { server in
             let client = try server.client()
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /short HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -684,7 +698,9 @@ import Testing
     private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
         do throws(Problem) {
             let body = try await request.body.collect(upTo: limit)
-            return Response(text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))", mediaType: "text/plain")
+            return Response(
+                text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))",
+                mediaType: "text/plain")
         } catch {
             return problemReply(error)
         }
@@ -694,7 +710,8 @@ import Testing
 /// Grants `/echo` a WebSocket that says everything back until the client says goodbye.
 private struct Echoes: WebSocketEndpoint {
     func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields? {
-        request.head.path == "/echo" ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
+        request.head.path == "/echo"
+            ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
     }
 
     func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
@@ -732,7 +749,9 @@ private struct RunningServer: Sendable {
     var openConnections: Int { server.openConnections }
     var hasEnded: Bool { end.isOpen }
 
-    func client(receiveBuffer: CInt? = nil) throws -> RawClient { try RawClient(port: port, receiveBuffer: receiveBuffer) }
+    func client(receiveBuffer: CInt? = nil) throws -> RawClient {
+        try RawClient(port: port, receiveBuffer: receiveBuffer)
+    }
     func shutDown() async { await group.triggerGracefulShutdown() }
 }
 

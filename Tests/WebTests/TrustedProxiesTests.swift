@@ -35,7 +35,9 @@ import Web
         ("::ffff:10.1.1.1", ["\t192.0.2.1 "], "192.0.2.1"),
         ("unix", ["192.0.2.1"], "unix"),
     ])
-    func `the client is the first from the right that is not a trusted proxy`(_ peer: String, _ forwarded: [String], _ client: String) throws {
+    func `the client is the first from the right that is not a trusted proxy`(
+        _ peer: String, _ forwarded: [String], _ client: String
+    ) throws {
         #expect(try #require(TrustedProxies(Self.list)).client(of: peer, forwarded: forwarded) == client)
     }
 
@@ -56,9 +58,15 @@ import Web
             runtime: .system
         )
         var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v1/address")
-        for value in ["6.6.6.6", "192.0.2.1, 10.0.0.2"] { head.headerFields.append(HTTPField(name: .xForwardedFor, value: value)) }
-        #expect(Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "10.0.0.1")).text == "192.0.2.1")
-        #expect(Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.66")).text == "192.0.2.66")
+        for value in ["6.6.6.6", "192.0.2.1, 10.0.0.2"] {
+            head.headerFields.append(HTTPField(name: .xForwardedFor, value: value))
+        }
+        #expect(
+            Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "10.0.0.1")).text
+                == "192.0.2.1")
+        #expect(
+            Answered(await door.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.66")).text
+                == "192.0.2.66")
         #expect(log.lines.map { $0.contains("192.0.2.1\"") } == [true, false])
     }
 }

@@ -13,11 +13,18 @@ import Testing
         var nested: [String: [Double]]
     }
 
-    private func decode(_ text: String) throws -> Sizes { try PayloadDecoder(for: Sizes.self).decode(Sizes.self, from: ByteBuffer(string: text)) }
+    private func decode(_ text: String) throws -> Sizes {
+        try PayloadDecoder(for: Sizes.self).decode(Sizes.self, from: ByteBuffer(string: text))
+    }
 
     @Test func `hands out what is there`() throws {
-        let sizes = try decode(#"{"small":-128,"natural":9223372036854775807,"single":1.5,"pair":[1,null,3.0],"nested":{"aB":[1,2.5]}}"#)
-        #expect(sizes == Sizes(small: -128, natural: 9_223_372_036_854_775_807, single: 1.5, pair: [1, nil, 3], nested: ["aB": [1, 2.5]]))
+        let sizes = try decode(
+            #"{"small":-128,"natural":9223372036854775807,"single":1.5,"pair":[1,null,3.0],"nested":{"aB":[1,2.5]}}"#)
+        #expect(
+            sizes
+                == Sizes(
+                    small: -128, natural: 9_223_372_036_854_775_807, single: 1.5, pair: [1, nil, 3],
+                    nested: ["aB": [1, 2.5]]))
     }
 
     @Test(arguments: [

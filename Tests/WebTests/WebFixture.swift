@@ -15,11 +15,15 @@ struct WebFixture: Sendable {
     init(_ routes: [Route], corsOrigins: [String] = []) {
         let log = log
         let logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: log) }
-        door = RequestDispatcher(routes: routes, corsOrigins: corsOrigins, metrics: metrics, logger: logger, runtime: .system)
+        door = RequestDispatcher(
+            routes: routes, corsOrigins: corsOrigins, metrics: metrics, logger: logger, runtime: .system)
     }
 
-    func call(_ method: String, _ path: String, headers: [String: String] = [:], body: RequestBody = RequestBody(bytes: [])) async -> Answered {
-        var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
+    func call(
+        _ method: String, _ path: String, headers: [String: String] = [:], body: RequestBody = RequestBody(bytes: [])
+    ) async -> Answered {
+        var head = HTTPRequest(
+            method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
@@ -27,7 +31,9 @@ struct WebFixture: Sendable {
     }
 
     func post(_ path: String, _ text: String, contentType: String? = "application/json") async -> Answered {
-        await call("POST", path, headers: contentType.map { ["Content-Type": $0] } ?? [:], body: RequestBody(bytes: Array(text.utf8)))
+        await call(
+            "POST", path, headers: contentType.map { ["Content-Type": $0] } ?? [:],
+            body: RequestBody(bytes: Array(text.utf8)))
     }
 
     /// The lines of the log, read as JSON; a line that is none fails the test that looks.
@@ -50,7 +56,10 @@ struct Answered {
     subscript(_ name: String) -> JSONValue? { json[name] }
     var code: String? { self["code"]?.string }
     var faults: [String: String] {
-        let pairs = self["errors"]?.array?.compactMap { fault in fault["pointer"]?.string.map { ($0, fault["detail"]?.string ?? "") } } ?? []
+        let pairs =
+            self["errors"]?.array?.compactMap { fault in
+                fault["pointer"]?.string.map { ($0, fault["detail"]?.string ?? "") }
+            } ?? []
         return Dictionary(pairs) { "\($0); \($1)" }
     }
 }

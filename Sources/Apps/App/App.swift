@@ -63,14 +63,17 @@ package struct AppDependencies: Sendable {
 
 /// Builds the system. This function is the table of contents: it reads from the ground up.
 /// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
-package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws -> App {
+package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
+    -> App
+{
     let runtime = dependencies.runtime
     let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
-    let secret = configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
+    let secret =
+        configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
     let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
     let database = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
     try await Migrator(allMigrations).run(on: database)
@@ -94,7 +97,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readCatalogue(configuration, offers)
-    let limits = try RateLimiting(configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
+    let limits = try RateLimiting(
+        configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
@@ -141,9 +145,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         metrics: metrics,
         logger: logger,
         runtime: runtime,
-        settings: JobRunner.Settings(slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
+        settings: JobRunner.Settings(
+            slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
-    let operations = OperationRoutes(configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits, runtime: runtime)
+    let operations = OperationRoutes(
+        configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
+        runtime: runtime)
     let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
     let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
@@ -174,7 +181,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 
 /// The schema's whole history, in the order in which modules build on one another.
 package let allMigrations: [Migration] =
-    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations + PrivacyModule.migrations
+    JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
+    + PrivacyModule.migrations
     + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// What holds of all counts at every moment, in the order in which modules build on one another.
@@ -183,7 +191,9 @@ package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.
 package let gatehouseVersion = "0.1.0"
 
 /// Opens the database that the configuration names, without changing its schema.
-package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws -> any Database {
+package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws
+    -> any Database
+{
     if configuration.databaseURL.hasPrefix("sqlite:") {
         let path = String(configuration.databaseURL.dropFirst("sqlite:".count))
         return try SQLiteDatabase(path: path, readers: 4, clock: dependencies.clock ?? dependencies.runtime.now)
@@ -199,12 +209,15 @@ package func openDatabase(_ configuration: Configuration, _ dependencies: AppDep
 
 private func makeLogger(_ configuration: Configuration, _ dependencies: AppDependencies) -> Logger {
     Logger(label: "gatehouse") { label in
-        LineLogHandler(label: label, format: configuration.logFormat, level: configuration.logLevel, output: dependencies.logOutput)
+        LineLogHandler(
+            label: label, format: configuration.logFormat, level: configuration.logLevel, output: dependencies.logOutput
+        )
     }
 }
 
 private func makeDelivery(_ configuration: Configuration, database: any Database, mailer: Mailer) throws -> Delivery {
-    let sender = Sender(name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
+    let sender = Sender(
+        name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
     return try Delivery(database: database, mailer: mailer, sender: sender, carrier: carrier(configuration, sender))
 }
 
@@ -230,7 +243,9 @@ private func address(_ configuration: Configuration) -> String {
     configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
 }
 
-private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws -> IdentitySettings {
+private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws
+    -> IdentitySettings
+{
     let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
     let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
@@ -258,7 +273,9 @@ extension Configuration {
         guard !pages.isEmpty else { return ["http://localhost:\(port)", "http://127.0.0.1:\(port)"] }
         return pages.compactMap { page in
             // Without the path: an origin has none.
-            guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else { return nil }
+            guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else {
+                return nil
+            }
             return "\(scheme)://\(host)".lowercased() + (parts.port.map { ":\($0)" } ?? "")
         }
     }

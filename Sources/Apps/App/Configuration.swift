@@ -90,35 +90,65 @@ package struct Configuration: Sendable {
         ("DB_POOL_TIMEOUT", "seconds to wait for a connection; 10 by default"),
         ("SECRET_KEY", "32 or more characters; generated and kept in the data folder except in production"),
         ("ENCRYPTION_KEY", "what sealed values are encrypted under; SECRET_KEY by default"),
-        ("JWT_ALGORITHM", "RS256 (default), ES256, EdDSA or HS256; another one means a new key, and old tokens stay good until they run out"),
-        ("JWT_SECRET", "32 or more characters that HS256 signs with; generated and kept in the data folder except in production"),
+        (
+            "JWT_ALGORITHM",
+            "RS256 (default), ES256, EdDSA or HS256; another one means a new key, and old tokens stay good until they run out"
+        ),
+        (
+            "JWT_SECRET",
+            "32 or more characters that HS256 signs with; generated and kept in the data folder except in production"
+        ),
         ("KEY_ROTATION_DAYS", "how long a key signs access tokens, 0 to 3650; 90 by default, 0 is for ever"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1 to 1440; 15 by default"),
         ("BCRYPT_ROUNDS", "4 to 15; 12 by default, at least 10 in production"),
         ("PASSWORD_MIN_LENGTH", "8 to 64; 8 by default"),
-        ("LOCKOUT", "adaptive (default): who guesses waits, the owner does not; strict: five failures lock the account for 30 minutes"),
+        (
+            "LOCKOUT",
+            "adaptive (default): who guesses waits, the owner does not; strict: five failures lock the account for 30 minutes"
+        ),
         ("TOTP_WINDOW", "how many steps of 30 seconds an authenticator's clock may be off; 0 to 2, 1 by default"),
-        ("TRUSTED_PROXIES", "addresses, ranges such as 10.0.0.0/8, or unix: whose X-Forwarded-For is believed; none by default"),
+        (
+            "TRUSTED_PROXIES",
+            "addresses, ranges such as 10.0.0.0/8, or unix: whose X-Forwarded-For is believed; none by default"
+        ),
         ("CORS_ORIGINS", "origins whose pages may call, separated by commas; none by default"),
         ("BASE_URL", "the address under which clients reach this service"),
         ("FRONTEND_URL", "the address of the pages that links in mails open, an allowed origin; BASE_URL by default"),
-        ("SMTP_HOST", "the server that sends mails; without one they are written to DATA_DIR/mail, and in production not sent"),
+        (
+            "SMTP_HOST",
+            "the server that sends mails; without one they are written to DATA_DIR/mail, and in production not sent"
+        ),
         ("SMTP_PORT", "587 by default, 465 with SMTP_SECURITY=tls"),
         ("SMTP_USER", "the name to sign in to it with, if it asks for one"),
         ("SMTP_PASSWORD", "the password that goes with it"),
-        ("SMTP_SECURITY", "starttls (default), tls (encrypted from the first byte) or none (only for a server on localhost)"),
+        (
+            "SMTP_SECURITY",
+            "starttls (default), tls (encrypted from the first byte) or none (only for a server on localhost)"
+        ),
         ("SMTP_CA_FILE", "a PEM file of certificates to trust in place of the system's"),
         ("FROM_EMAIL", "the address that mails come from; required with SMTP_HOST"),
         ("FROM_NAME", "the name that mails come from; Gatehouse by default"),
         ("PLANS_FILE", "a YAML file of plans in place of the built-in ones"),
-        ("REDIS_URL", "redis://[user:password@]host[:port][/database], or rediss:// for TLS: nodes share rates through it; none by default"),
-        ("REDIS_CA_FILE", "a PEM file of the authorities that its certificate is trusted for; those of the system by default"),
+        (
+            "REDIS_URL",
+            "redis://[user:password@]host[:port][/database], or rediss:// for TLS: nodes share rates through it; none by default"
+        ),
+        (
+            "REDIS_CA_FILE",
+            "a PEM file of the authorities that its certificate is trusted for; those of the system by default"
+        ),
         ("RATE_LIMIT_ENABLED", "true (default) or false"),
         ("VISITOR_RATE_LIMIT_REQUESTS", "calls a minute that one network may make without signing in; 300 by default"),
-        ("AUTH_RATE_LIMIT_REQUESTS", "tries at signing in, registering and the like, of one network and at one account; 10 by default"),
+        (
+            "AUTH_RATE_LIMIT_REQUESTS",
+            "tries at signing in, registering and the like, of one network and at one account; 10 by default"
+        ),
         ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "in which so many tries are allowed; 60 by default"),
         ("METRICS_TOKEN", "a bearer token that /metrics asks for; in production /metrics is closed without one"),
-        ("NODE_NAME", "what tells this process from others that share its database, the same after a restart; by default host and port"),
+        (
+            "NODE_NAME",
+            "what tells this process from others that share its database, the same after a restart; by default host and port"
+        ),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
         ("LOG_FORMAT", "json (default) or text"),
         ("JOB_SLOTS", "jobs at once in this process; 2 by default, 0 leaves them to `gatehouse work`"),
@@ -130,7 +160,9 @@ package struct Configuration: Sendable {
     /// - Throws: ``ConfigurationFaults`` naming every fault at once.
     package static func load(overrides: [String: String] = [:]) async throws -> Configuration {
         let file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
-        let reader = ConfigReader(providers: [EnvironmentVariablesProvider(environmentVariables: overrides), EnvironmentVariablesProvider(), file])
+        let reader = ConfigReader(providers: [
+            EnvironmentVariablesProvider(environmentVariables: overrides), EnvironmentVariablesProvider(), file,
+        ])
         return try Configuration { name in
             let key = name.lowercased().split(separator: "_").joined(separator: ".")
             return reader.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 }
@@ -186,14 +218,20 @@ package struct Configuration: Sendable {
         logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
         jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
-        if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 { source.faults.append("JWT_SECRET: has fewer than 32 characters") }
+        if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 {
+            source.faults.append("JWT_SECRET: has fewer than 32 characters")
+        }
         given = Dictionary(uniqueKeysWithValues: Self.names.compactMap { name, _ in value(name).map { (name, $0) } })
-        if !databaseURL.hasPrefix("sqlite:"), !databaseURL.hasPrefix("postgresql://"), !databaseURL.hasPrefix("postgres://") {
+        if !databaseURL.hasPrefix("sqlite:"), !databaseURL.hasPrefix("postgresql://"),
+            !databaseURL.hasPrefix("postgres://")
+        {
             source.faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }
         source.faults += mailFaults
         if !redisURL.isEmpty {
-            do throws(RedisAddress.Fault) { _ = try RedisAddress(redisURL) } catch { source.faults.append("REDIS_URL: \(error)") }
+            do throws(RedisAddress.Fault) { _ = try RedisAddress(redisURL) } catch {
+                source.faults.append("REDIS_URL: \(error)")
+            }
         }
         if environment == .production { source.faults += productionFaults }
         guard source.faults.isEmpty else { throw ConfigurationFaults(faults: source.faults) }
@@ -207,16 +245,29 @@ package struct Configuration: Sendable {
             if smtpUser != nil, smtpPassword == nil { faults.append("SMTP_PASSWORD: is required with SMTP_USER") }
             if smtpUser == nil, smtpPassword != nil { faults.append("SMTP_USER: is required with SMTP_PASSWORD") }
         } else if environment == .production {
-            let given = [("SMTP_USER", smtpUser), ("SMTP_PASSWORD", smtpPassword), ("SMTP_CA_FILE", smtpCAFile), ("FROM_EMAIL", fromEmail)]
-            if let (name, _) = given.first(where: { $0.1 != nil }) { faults.append("SMTP_HOST: is required with \(name)") }
+            let given = [
+                ("SMTP_USER", smtpUser), ("SMTP_PASSWORD", smtpPassword), ("SMTP_CA_FILE", smtpCAFile),
+                ("FROM_EMAIL", fromEmail),
+            ]
+            if let (name, _) = given.first(where: { $0.1 != nil }) {
+                faults.append("SMTP_HOST: is required with \(name)")
+            }
         }
         if let host = smtpHost, smtpSecurity == .none, !["localhost", "127.0.0.1", "::1"].contains(host.lowercased()) {
             faults.append("SMTP_SECURITY: 'none' is only for a server on localhost, not for '\(host)'")
         }
-        if let host = smtpHost, !host.utf8.allSatisfy({ Self.hostBytes.contains($0) }) { faults.append("SMTP_HOST: is a name or an address, without a port") }
-        if let address = fromEmail, (try? Mailbox(address)) == nil { faults.append("FROM_EMAIL: '\(address)' is not an e-mail address") }
-        if fromName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { faults.append("FROM_NAME: holds a control character") }
-        if let file = smtpCAFile, !FileManager.default.isReadableFile(atPath: file) { faults.append("SMTP_CA_FILE: '\(file)' cannot be read") }
+        if let host = smtpHost, !host.utf8.allSatisfy({ Self.hostBytes.contains($0) }) {
+            faults.append("SMTP_HOST: is a name or an address, without a port")
+        }
+        if let address = fromEmail, (try? Mailbox(address)) == nil {
+            faults.append("FROM_EMAIL: '\(address)' is not an e-mail address")
+        }
+        if fromName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            faults.append("FROM_NAME: holds a control character")
+        }
+        if let file = smtpCAFile, !FileManager.default.isReadableFile(atPath: file) {
+            faults.append("SMTP_CA_FILE: '\(file)' cannot be read")
+        }
         return faults
     }
 
@@ -237,7 +288,9 @@ package struct Configuration: Sendable {
                 faults.append("JWT_SECRET: \(weakness)")
             }
         }
-        if corsOrigins.contains("*") { faults.append("CORS_ORIGINS: '*' is not accepted in production; name the origins") }
+        if corsOrigins.contains("*") {
+            faults.append("CORS_ORIGINS: '*' is not accepted in production; name the origins")
+        }
         if bcryptRounds < 10 { faults.append("BCRYPT_ROUNDS: is below 10") }
         if baseURL.isEmpty { faults.append("BASE_URL: is required in production: tokens name it as their issuer") }
         return faults
@@ -246,14 +299,17 @@ package struct Configuration: Sendable {
     private static func weakness(of secret: String) -> String? {
         let wellKnown = ["changeme", "secret", "password", "your-secret-key", "development", "gatehouse"]
         if secret.count < 32 { return "has fewer than 32 characters" }
-        return wellKnown.contains { secret.lowercased().hasPrefix($0) } || Set(secret).count < 8 ? "is a well-known default or too regular" : nil
+        return wellKnown.contains { secret.lowercased().hasPrefix($0) } || Set(secret).count < 8
+            ? "is a well-known default or too regular" : nil
     }
 }
 
 /// Everything that is wrong with a configuration.
 package struct ConfigurationFaults: Error, CustomStringConvertible {
     package let faults: [String]
-    package var description: String { "The configuration is not usable:\n" + faults.map { "  - \($0)" }.joined(separator: "\n") }
+    package var description: String {
+        "The configuration is not usable:\n" + faults.map { "  - \($0)" }.joined(separator: "\n")
+    }
 }
 
 /// Reads names and gathers what is wrong with them, so that all faults are told at once.
@@ -268,7 +324,8 @@ private struct Source {
     /// An address of the web, without a slash at its end.
     mutating func webAddress(_ name: String) -> String? {
         guard let text = value(name) else { return nil }
-        guard let parts = URLComponents(string: text), parts.scheme == "https" || parts.scheme == "http", parts.host?.isEmpty == false, parts.query == nil,
+        guard let parts = URLComponents(string: text), parts.scheme == "https" || parts.scheme == "http",
+            parts.host?.isEmpty == false, parts.query == nil,
             parts.fragment == nil
         else {
             faults.append("\(name): is an address that begins with https:// or http://, without a query, not '\(text)'")
@@ -294,8 +351,11 @@ private struct Source {
     /// The names of RFC 7518, in whatever case.
     mutating func algorithm(_ name: String, _ fallback: SigningAlgorithm) -> SigningAlgorithm {
         guard let text = value(name) else { return fallback }
-        guard let algorithm = SigningAlgorithm.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
-            faults.append("\(name): is one of \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")), not '\(text)'")
+        guard let algorithm = SigningAlgorithm.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() })
+        else {
+            faults.append(
+                "\(name): is one of \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")), not '\(text)'"
+            )
             return fallback
         }
         return algorithm
@@ -312,10 +372,12 @@ private struct Source {
         }
     }
 
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _ fallback: Choice) -> Choice where Choice.RawValue == String {
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _ fallback: Choice) -> Choice
+    where Choice.RawValue == String {
         guard let text = value(name) else { return fallback }
         guard let choice = Choice(rawValue: text.lowercased()) else {
-            faults.append("\(name): is one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), not '\(text)'")
+            faults.append(
+                "\(name): is one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), not '\(text)'")
             return fallback
         }
         return choice

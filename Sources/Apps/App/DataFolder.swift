@@ -8,7 +8,8 @@ struct DataFolder: Sendable {
     /// Makes the folder if it is missing, readable by its owner alone.
     init(_ path: String) throws {
         self.path = path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
 
     /// A secret of 256 random bits: made once, and the same after every restart.
@@ -30,6 +31,8 @@ struct DataFolder: Sendable {
     /// A secret's file that does not hold what was written.
     struct BrokenSecret: Error, CustomStringConvertible {
         let file: String
-        var description: String { "The file \(file) is not a secret of this installation. Restore it from a backup: without it sealed values cannot be read." }
+        var description: String {
+            "The file \(file) is not a secret of this installation. Restore it from a backup: without it sealed values cannot be read."
+        }
     }
 }

@@ -15,13 +15,19 @@ struct OperationRoutes: Sendable {
     var routes: [Route] {
         [
             .get("/", "What this is", requires: .public) { _ in
-                Greeting(status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion, timestamp: runtime.now())
+                Greeting(
+                    status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
+                    timestamp: runtime.now())
             },
             .get("/health", "Whether the process answers", requires: .public) { _ in Health(status: "ok") },
-            .get("/ready", "Whether the database, its schema and the job queue are ready", requires: .public, problems: [.notReady]) { _ in
+            .get(
+                "/ready", "Whether the database, its schema and the job queue are ready", requires: .public,
+                problems: [.notReady]
+            ) { _ in
                 try await readiness()
             },
-            .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration)) { _ in
+            .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration))
+            { _ in
                 try await measure()
                 return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
             },
@@ -34,11 +40,13 @@ struct OperationRoutes: Sendable {
             counts = try await database.read { try queue.counts(in: $0) }
         } catch {
             throw Problem(
-                .notReady, detail: "The database does not answer, or its schema is older than this version.", headers: ["Retry-After": "5"], cause: error)
+                .notReady, detail: "The database does not answer, or its schema is older than this version.",
+                headers: ["Retry-After": "5"], cause: error)
         }
         let redis = await limits.redis.isReady
         return Readiness(
-            status: redis == false ? "degraded" : "ready", database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available,
+            status: redis == false ? "degraded" : "ready",
+            database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available,
             jobsRunning: counts.leased,
             jobsDead: counts.dead, redis: redis.map { $0 ? "shared" : "away" })
     }
@@ -48,7 +56,8 @@ struct OperationRoutes: Sendable {
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
         let counts = try await database.read { try queue.counts(in: $0) }
         let states = [
-            ("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased), ("retryable", counts.retryable), ("dead", counts.dead),
+            ("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased),
+            ("retryable", counts.retryable), ("dead", counts.dead),
         ]
         for (state, count) in states { metrics.set("gatehouse_jobs", [("state", state)], to: Double(count)) }
     }
@@ -64,7 +73,9 @@ struct MetricsToken: Requirement {
     func check(_ call: Request) throws(Problem) -> ClientInfo {
         let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
         if let token = configuration.metricsToken {
-            guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else { throw refusal }
+            guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else {
+                throw refusal
+            }
         } else if configuration.environment == .production {
             throw refusal
         }

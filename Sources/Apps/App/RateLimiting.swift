@@ -21,7 +21,10 @@ struct RateLimiting: Sendable {
     ///   - secret: of the installation; names of accounts are kept as codes under it.
     ///   - clock: a test's; nil is the machine's, which nobody sets.
     /// - Throws: what is wrong with the address of Redis.
-    init(_ configuration: Configuration, secret: String, metrics: Metrics, logger: Logger, runtime: Runtime, clock: (@Sendable () -> Instant)?) throws {
+    init(
+        _ configuration: Configuration, secret: String, metrics: Metrics, logger: Logger, runtime: Runtime,
+        clock: (@Sendable () -> Instant)?
+    ) throws {
         let uptime: @Sendable () -> Int64 = if let clock { { clock().microseconds } } else { LocalRates.uptime }
         let local = LocalRates(clock: uptime)
         if configuration.redisURL.isEmpty {
@@ -34,7 +37,8 @@ struct RateLimiting: Sendable {
             settings.connectTimeout = .seconds(1)
             let client = RedisClient(settings)
             redis = client
-            shared = SharedRates(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) { script, keys, arguments in
+            shared = SharedRates(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) {
+                script, keys, arguments in
                 let own = script == .take ? Self.take : Self.countNodes
                 let response = try await client.run(own, keys: keys, arguments: arguments)
                 guard let numbers = response.array?.compactMap(\.integer) else { throw RedisFault.unexpectedReply }
@@ -44,9 +48,11 @@ struct RateLimiting: Sendable {
         limiter = RateLimiter(store: shared ?? local, metrics: metrics, isEnabled: configuration.limitsRates)
         visitorRates = Rates(.perMinute(Int64(configuration.visitorRequests)))
         let window = configuration.authenticationWindow
-        authenticationRates = Rate(Int64(configuration.authenticationRequests), per: window).map { Rates($0) } ?? Rates(.perMinute(1))
+        authenticationRates =
+            Rate(Int64(configuration.authenticationRequests), per: window).map { Rates($0) } ?? Rates(.perMinute(1))
         pseudonym = { name in
-            Hex.encode(Array(MessageAuthentication.code(Array("account \(name)".utf8), key: Array(secret.utf8)).prefix(16)))
+            Hex.encode(
+                Array(MessageAuthentication.code(Array("account \(name)".utf8), key: Array(secret.utf8)).prefix(16)))
         }
     }
 
@@ -61,11 +67,18 @@ struct RateLimiting: Sendable {
     /// also by account, and those that ask who comes by the caller's plan.
     func guarded(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
-        var route = route.guarded(by: NetworkRateLimit(limiter: limiter, rates: visitorRates, readsCredentials: !route.isPublic), isEnabled: isEnabled)
+        var route = route.guarded(
+            by: NetworkRateLimit(limiter: limiter, rates: visitorRates, readsCredentials: !route.isPublic),
+            isEnabled: isEnabled)
         if route.isPublic {
-            guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenDoors.contains(route.path) else { return route }
-            let isAtHome: AuthenticationRateLimit.AtHome = { name, call async throws(Problem) in try await identity.isAtHome(name, call) }
-            let guardian = AuthenticationRateLimit(limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isAtHome: isAtHome)
+            guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenDoors.contains(route.path) else {
+                return route
+            }
+            let isAtHome: AuthenticationRateLimit.AtHome = { name, call async throws(Problem) in
+                try await identity.isAtHome(name, call)
+            }
+            let guardian = AuthenticationRateLimit(
+                limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isAtHome: isAtHome)
             route = route.guarded(by: guardian, isEnabled: isEnabled)
         } else {
             // A door that limits a class of calls of its own has said how.

@@ -15,7 +15,8 @@ extension App {
     ) async throws {
         try await beginLife(as: "serve")
         // What stands first stops last: the server's last calls may still want units.
-        var services: [any Service] = [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
+        var services: [any Service] =
+            [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
@@ -25,7 +26,9 @@ extension App {
     /// plans, and mail links are signed.
     package func work(stopOnSignals: Bool = true) async throws {
         try await beginLife(as: "work")
-        try await run([entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner], stopOnSignals: stopOnSignals)
+        try await run(
+            [entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner],
+            stopOnSignals: stopOnSignals)
     }
 
     /// What earlier lives of this process left behind is resolved before it serves.
@@ -34,7 +37,9 @@ extension App {
         let name = "\(nodeName(role))/\(role)"
         let orphans = try await entitlements.begin(as: name)
         if orphans > 0 {
-            logger.notice("reservations of a process that died were resolved", metadata: ["count": "\(orphans)", "node": "\(name)"])
+            logger.notice(
+                "reservations of a process that died were resolved",
+                metadata: ["count": "\(orphans)", "node": "\(name)"])
         }
     }
 
@@ -50,7 +55,8 @@ extension App {
     private func run(_ services: [any Service], stopOnSignals: Bool) async throws {
         FreedMemory.keep()
         let group = ServiceGroup(
-            configuration: .init(services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
+            configuration: .init(
+                services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )
         do {
             try await audit.noteConfiguration(configuration.given)
@@ -68,7 +74,9 @@ extension App {
             port: configuration.port,
             logger: logger,
             malformed: { fault in dispatcher.refuse(fault.problem) },
-            respond: { request in await dispatcher.respond(to: request.head, body: request.body, address: request.peerAddress) },
+            respond: { request in
+                await dispatcher.respond(to: request.head, body: request.body, address: request.peerAddress)
+            },
             onRunning: onRunning
         )
     }

@@ -15,9 +15,12 @@ enum Accounts {
             for index in 0..<count {
                 let account = try await client.post(
                     "/v1/auth/register", ["email": .string(address(index)), "password": .string(password)])
-                guard account.status == 201, let token = account.json?["access_token"]?.string else { throw Refused(response: account) }
+                guard account.status == 201, let token = account.json?["access_token"]?.string else {
+                    throw Refused(response: account)
+                }
                 if let plan {
-                    let subscription = try await client.signedIn(with: token).post("/v1/payments/subscribe", ["plan": .string(plan)])
+                    let subscription = try await client.signedIn(with: token).post(
+                        "/v1/payments/subscribe", ["plan": .string(plan)])
                     guard subscription.status == 201 else { throw Refused(response: subscription) }
                 }
                 tokens.append(token)

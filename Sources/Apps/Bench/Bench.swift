@@ -9,7 +9,8 @@ struct Bench: AsyncParsableCommand {
         commandName: "gatehouse-bench",
         abstract: "Measures Gatehouse beside its baselines.",
         subcommands: [
-            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self, ServeCommand.self,
+            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self,
+            ServeCommand.self,
             WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
         ],
         defaultSubcommand: MeasureCommand.self

@@ -62,7 +62,8 @@ struct BenchServer {
             ) { _, _, charge in
                 let operation = Runtime.system.id(of: Charge.self).text
                 try await database.write { transaction in
-                    let reservation = try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: transaction)
+                    let reservation = try entitlements.reserve(
+                        charge, operation: operation, fingerprint: operation, in: transaction)
                     try entitlements.commit(reservation, in: transaction)
                 }
                 return Receipt(operation: operation)
@@ -71,7 +72,8 @@ struct BenchServer {
     }
 
     var dispatcher: RequestDispatcher {
-        RequestDispatcher(routes: app.routes + doors, corsOrigins: [], metrics: app.metrics, logger: app.logger, runtime: .system)
+        RequestDispatcher(
+            routes: app.routes + doors, corsOrigins: [], metrics: app.metrics, logger: app.logger, runtime: .system)
     }
 
     /// Serves until it is told to stop.
@@ -84,11 +86,14 @@ struct BenchServer {
             eventLoopGroup: group,
             logger: app.logger,
             malformed: { fault in door.refuse(fault.problem) },
-            respond: { request in await door.respond(to: request.head, body: request.body, address: request.peerAddress) },
+            respond: { request in await door.respond(to: request.head, body: request.body, address: request.peerAddress)
+            },
             onRunning: { port in onRunning(port) }
         )
         let services: [any Service] = [server, app.runner] + app.identity.services
-        try await ServiceGroup(configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)).run()
+        try await ServiceGroup(
+            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)
+        ).run()
         await app.database.close()
     }
 }

@@ -12,8 +12,10 @@ struct Child: Sendable {
 
     /// - Parameters:
     ///   - output: where its standard output goes; nowhere by default.
-    init(_ program: String, _ arguments: [String], environment: [String: String] = [:], on place: Place = .anywhere, output: Any = FileHandle.nullDevice) throws
-    {
+    init(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], on place: Place = .anywhere,
+        output: Any = FileHandle.nullDevice
+    ) throws {
         let process = Process()
         switch place {
         case .core(let core):
@@ -43,7 +45,9 @@ struct Child: Sendable {
         let child = try Child(program, arguments, on: place, output: pipe)
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         child.process.waitUntilExit()
-        guard child.process.terminationStatus == 0 else { throw Failed(program: program, status: child.process.terminationStatus) }
+        guard child.process.terminationStatus == 0 else {
+            throw Failed(program: program, status: child.process.terminationStatus)
+        }
         return data
     }
 
@@ -52,7 +56,9 @@ struct Child: Sendable {
         try JSONDecoder().decode(Value.self, from: output(of: ownPath, arguments))
     }
 
-    static var ownPath: String { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0] }
+    static var ownPath: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    }
 
     struct Failed: Error, CustomStringConvertible {
         let program: String
@@ -72,7 +78,9 @@ struct Child: Sendable {
     /// - Throws: ``Failed`` where its status is not 0.
     func end() throws {
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failed(program: process.executableURL?.lastPathComponent ?? "?", status: process.terminationStatus) }
+        guard process.terminationStatus == 0 else {
+            throw Failed(program: process.executableURL?.lastPathComponent ?? "?", status: process.terminationStatus)
+        }
     }
 
     /// Asks it to stop and waits until it has.
@@ -97,7 +105,9 @@ struct Child: Sendable {
 
     /// A line of /proc/…/status that is counted in kB.
     static func mebibytes(_ name: String, of process: String) -> Double {
-        Machine.line(name, of: "/proc/\(process)/status").flatMap { Double($0.prefix { $0.isNumber }) }.map { $0 / 1_024 } ?? .nan
+        Machine.line(name, of: "/proc/\(process)/status").flatMap { Double($0.prefix { $0.isNumber }) }.map {
+            $0 / 1_024
+        } ?? .nan
     }
 
     /// The port that a server of this program has written into its folder.

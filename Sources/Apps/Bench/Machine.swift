@@ -7,9 +7,12 @@ enum Machine {
     static var description: String {
         let day = Date.now.formatted(.iso8601.year().month().day())
         let model = line("model name", of: "/proc/cpuinfo") ?? "unknown processor"
-        let kernel = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8).trimmingCharacters(in: .newlines)) ?? "?"
+        let kernel =
+            (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8).trimmingCharacters(
+                in: .newlines)) ?? "?"
         let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8).prefix { $0 != " " }) ?? "?"
-        return "Measured \(day): \(cores) × \(model), \(ProcessInfo.processInfo.physicalMemory >> 30) GiB, Linux \(kernel), load at the start \(load)."
+        return
+            "Measured \(day): \(cores) × \(model), \(ProcessInfo.processInfo.physicalMemory >> 30) GiB, Linux \(kernel), load at the start \(load)."
     }
 
     /// The text after `name` and a colon in a file of such lines.

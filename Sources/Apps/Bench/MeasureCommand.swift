@@ -7,7 +7,8 @@ struct MeasureCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
         abstract: "Measure everything and print it. (default)",
-        discussion: "Needs wrk and taskset. Nothing else should be running: the machine's other work is in every figure."
+        discussion:
+            "Needs wrk and taskset. Nothing else should be running: the machine's other work is in every figure."
     )
 
     @Flag(help: "One short round of everything: to see that it works, not to compare.")
@@ -22,10 +23,15 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The release binary of gatehouse.")
     var binary = ".build/release/gatehouse"
 
-    @Option(help: ArgumentHelp("Makes the disk slower: so many more µs each time that it is synchronised, in the baselines as well.", valueName: "µs"))
+    @Option(
+        help: ArgumentHelp(
+            "Makes the disk slower: so many more µs each time that it is synchronised, in the baselines as well.",
+            valueName: "µs"))
     var syncDelay = 0
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case web, writes, reservations, identity, start, rows, guessing, rates }
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case web, writes, reservations, identity, start, rows, guessing, rates
+    }
 
     func validate() throws {
         guard (0...1_000_000).contains(syncDelay) else { throw ValidationError("--sync-delay takes 0 to 1000000 µs.") }
@@ -37,16 +43,21 @@ struct MeasureCommand: AsyncParsableCommand {
         let effort = quick ? Effort.quick : .full
         try await Scratch.withFolder(in: folder) { scratch in
             say(Machine.description)
-            if syncDelay > 0 { say("Each time that the disk is synchronised takes \(syncDelay) µs longer than it does by itself.") }
+            if syncDelay > 0 {
+                say("Each time that the disk is synchronised takes \(syncDelay) µs longer than it does by itself.")
+            }
             if parts.contains(.web) || parts.contains(.writes) {
-                let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(calls: parts.contains(.web), writes: parts.contains(.writes))
+                let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(
+                    calls: parts.contains(.web), writes: parts.contains(.writes))
                 for table in tables { say(table) }
             }
             if parts.contains(.reservations) { say(try ReservationMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.identity) {
                 for table in try await IdentityMeasurement(effort: effort, scratch: scratch).run() { say(table) }
             }
-            if parts.contains(.start) { say(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run()) }
+            if parts.contains(.start) {
+                say(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run())
+            }
             if parts.contains(.guessing) { say(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { say(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { say(await RatesMeasurement(effort: effort).run()) }

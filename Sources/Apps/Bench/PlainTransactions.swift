@@ -10,11 +10,14 @@ struct PlainTransactions {
         var connection: OpaquePointer?
         guard sqlite3_open("\(folder)/plain.db", &connection) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
         defer { sqlite3_close(connection) }
-        let schema = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE entries (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT"
+        let schema =
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE entries (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT"
         guard sqlite3_exec(connection, schema, nil, nil, nil) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
         var statement: OpaquePointer?
         // Outside of BEGIN and COMMIT each statement is a transaction.
-        sqlite3_prepare_v2(connection, "INSERT INTO entries (note) VALUES ('01890000-0000-7000-8000-000000000000')", -1, &statement, nil)
+        sqlite3_prepare_v2(
+            connection, "INSERT INTO entries (note) VALUES ('01890000-0000-7000-8000-000000000000')", -1, &statement,
+            nil)
         defer { sqlite3_finalize(statement) }
         let clock = ContinuousClock()
         let start = clock.now

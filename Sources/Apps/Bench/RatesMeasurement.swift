@@ -10,7 +10,8 @@ struct RatesMeasurement {
     private typealias Check = @Sendable (_ task: Int, _ turn: Int) -> RateVerdict
 
     func run() async -> Table {
-        var table = Table("Rates in process", ["what", "tasks", "million checks/s", "ns a check and task", "allocations a check"])
+        var table = Table(
+            "Rates in process", ["what", "tasks", "million checks/s", "ns a check and task", "allocations a check"])
         let rates = Rates(.perMinute(10), .perHour(100))
         let single = Rates(.perMinute(1_000))
         let subjects = (0..<10_000).map { "0199c0de-0000-7000-8000-\(String(100_000_000_000 + $0))" }
@@ -25,7 +26,11 @@ struct RatesMeasurement {
             }
             await row("the same, by the names of limit and organisation", tasks, &table) {
                 let store = LocalRates()
-                return { store.take(1, from: RateKey(limit: "plan-default", subject: subjects[($0 &* 7_919 &+ $1) % 10_000]), under: rates) }
+                return {
+                    store.take(
+                        1, from: RateKey(limit: "plan-default", subject: subjects[($0 &* 7_919 &+ $1) % 10_000]),
+                        under: rates)
+                }
             }
             await row("one key of everybody", tasks, &table) {
                 let table = RateTable(capacity: 65_536)
@@ -40,7 +45,10 @@ struct RatesMeasurement {
         var found: [Double] = []
         for _ in 0..<effort.rounds { found.append(await checksPerSecond(tasks, make())) }
         let allocations = allocationsPerCheck(make())
-        table.rows.append([name, "\(tasks)", (found.median / 1e6).shown(1), (Double(tasks) * 1e9 / found.median).shown(0), allocations.shown(2)])
+        table.rows.append([
+            name, "\(tasks)", (found.median / 1e6).shown(1), (Double(tasks) * 1e9 / found.median).shown(0),
+            allocations.shown(2),
+        ])
     }
 
     private func checksPerSecond(_ tasks: Int, _ check: @escaping Check) async -> Double {

@@ -21,7 +21,9 @@ struct RefreshCommand: AsyncParsableCommand {
         var tokens: [String] = []
         for index in 0..<64 {
             tokens.append(
-                try await Self.token(from: door, "/v1/auth/register", ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)]))
+                try await Self.token(
+                    from: door, "/v1/auth/register",
+                    ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)]))
         }
         (rates.one, tokens) = try await refreshes(door, tokens, sessions: 1)
         (rates.many, tokens) = try await refreshes(door, tokens, sessions: tokens.count)
@@ -30,7 +32,9 @@ struct RefreshCommand: AsyncParsableCommand {
     }
 
     /// - Returns: refreshes a second, and the tokens that are good now.
-    private func refreshes(_ door: RequestDispatcher, _ tokens: [String], sessions: Int) async throws -> (Double, [String]) {
+    private func refreshes(_ door: RequestDispatcher, _ tokens: [String], sessions: Int) async throws -> (
+        Double, [String]
+    ) {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start + .seconds(seconds)
@@ -56,9 +60,14 @@ struct RefreshCommand: AsyncParsableCommand {
 
     /// The refresh token that the answer brings.
     private static func token(from door: RequestDispatcher, _ path: String, _ body: JSONValue) async throws -> String {
-        let head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path, headerFields: [.contentType: "application/json"])
-        let response = await door.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-        guard case .buffer(let buffer) = response.body, let token = try JSONValue(parsing: buffer.readableBytesView)["refresh_token"]?.string else {
+        let head = HTTPRequest(
+            method: .post, scheme: "http", authority: "localhost", path: path,
+            headerFields: [.contentType: "application/json"])
+        let response = await door.respond(
+            to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
+        guard case .buffer(let buffer) = response.body,
+            let token = try JSONValue(parsing: buffer.readableBytesView)["refresh_token"]?.string
+        else {
             throw Refused(status: response.status.code)
         }
         return token

@@ -12,17 +12,23 @@ struct RowsMeasurement {
         let csv = scratch.appending(path: "rows.csv")
         try writeRows(to: csv)
         let size = try FileManager.default.attributesOfItem(atPath: csv.path)[.size] as? Int ?? 0
-        var table = Table("\(Double(effort.rows).shown()) rows", ["what", "seconds", "rows/s", "peak memory MiB", "of it mapped files MiB"])
+        var table = Table(
+            "\(Double(effort.rows).shown()) rows",
+            ["what", "seconds", "rows/s", "peak memory MiB", "of it mapped files MiB"])
         var imports: [StageMetrics] = []
         var generations: [StageMetrics] = []
         for _ in 0..<max(1, effort.rounds / 2 + 1) {
             imports.append(try Child.result(of: ["import", scratch.path]))
             generations.append(try Child.result(of: ["generate", scratch.path]))
         }
-        for (name, all) in [("import of CSV, \((Double(size) / 1_048_576).shown()) MiB", imports), ("datasets: 6 steps in, 6 out, time of day", generations)] {
+        for (name, all) in [
+            ("import of CSV, \((Double(size) / 1_048_576).shown()) MiB", imports),
+            ("datasets: 6 steps in, 6 out, time of day", generations),
+        ] {
             let seconds = all.map(\.seconds).median
             table.rows.append([
-                name, seconds.shown(2), (Double(effort.rows) / seconds).shown(), all.map(\.peakMiB).median.shown(1), all.map(\.mappedMiB).median.shown(1),
+                name, seconds.shown(2), (Double(effort.rows) / seconds).shown(), all.map(\.peakMiB).median.shown(1),
+                all.map(\.mappedMiB).median.shown(1),
             ])
         }
         table.note = "Mapped files are pages of the input that the kernel may take back at any time."
@@ -31,7 +37,9 @@ struct RowsMeasurement {
 
     /// One value a minute.
     private func writeRows(to csv: URL) throws {
-        guard FileManager.default.createFile(atPath: csv.path, contents: nil) else { throw CocoaError(.fileWriteUnknown) }
+        guard FileManager.default.createFile(atPath: csv.path, contents: nil) else {
+            throw CocoaError(.fileWriteUnknown)
+        }
         let file = try FileHandle(forWritingTo: csv)
         var text = "time,temperature\n"
         for row in 0..<effort.rows {
@@ -71,7 +79,9 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         let folder = URL(filePath: folder)
-        try StageMetrics.measure { _ = try SeriesImport().run(folder.appending(path: "rows.csv"), to: folder.appending(path: "rows.series")) }
+        try StageMetrics.measure {
+            _ = try SeriesImport().run(folder.appending(path: "rows.csv"), to: folder.appending(path: "rows.series"))
+        }
     }
 }
 

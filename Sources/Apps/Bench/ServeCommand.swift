@@ -22,7 +22,8 @@ struct ServeCommand: AsyncParsableCommand {
         switch kind {
         case .nio: try await serveNIO(on: group)
         case .hummingbird: try await serveHummingbird(on: group)
-        case .gatehouse: try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
+        case .gatehouse:
+            try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
         }
     }
 
@@ -71,7 +72,9 @@ private final class HelloHandler: ChannelInboundHandler, Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .end = unwrapInboundIn(data) else { return }
-        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Type": "text/plain; charset=utf-8", "Content-Length": "5"])
+        let head = HTTPResponseHead(
+            version: .http1_1, status: .ok,
+            headers: ["Content-Type": "text/plain; charset=utf-8", "Content-Length": "5"])
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "Hello")))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

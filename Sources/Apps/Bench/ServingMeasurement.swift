@@ -13,16 +13,20 @@ struct ServingMeasurement {
     func run(calls: Bool, writes: Bool) async throws -> [Table] {
         let hasTwo = Machine.cores > 1
         let apart = try await Scene(
-            loops: 1, server: hasTwo ? .core(0) : .anywhere, client: hasTwo ? .core(1) : .anywhere, in: scratch.appending(path: "apart"))
+            loops: 1, server: hasTwo ? .core(0) : .anywhere, client: hasTwo ? .core(1) : .anywhere,
+            in: scratch.appending(path: "apart"))
         defer { apart.stop() }
-        let together = try await Scene(loops: Machine.cores, server: .anywhere, client: .anywhere, in: scratch.appending(path: "together"))
+        let together = try await Scene(
+            loops: Machine.cores, server: .anywhere, client: .anywhere, in: scratch.appending(path: "together"))
         defer { together.stop() }
 
         var sums = Sums()
         for round in 0..<effort.rounds {
             if calls {
                 for connections in Self.connections {
-                    for target in Target.allCases { try apart.measure(target, connections, effort.roundSeconds, into: &sums.apart) }
+                    for target in Target.allCases {
+                        try apart.measure(target, connections, effort.roundSeconds, into: &sums.apart)
+                    }
                 }
             }
             for target in Target.allCases where target != .nio {
@@ -30,7 +34,8 @@ struct ServingMeasurement {
             }
             let folder = scratch.appending(path: "writes-\(round)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            sums.writes.append(try Child.result(of: ["write", "--folder", folder.path, "--seconds", "\(effort.roundSeconds)"]))
+            sums.writes.append(
+                try Child.result(of: ["write", "--folder", folder.path, "--seconds", "\(effort.roundSeconds)"]))
             try FileManager.default.removeItem(at: folder)
         }
         var tables: [Table] = []
@@ -41,22 +46,26 @@ struct ServingMeasurement {
                     note: "× hello: requests a second beside bare Hummingbird's, at as many connections.")
             )
         }
-        tables.append(table("All cores shared by the server, its writer and the client", sums.together, [Self.busy], note: ""))
+        tables.append(
+            table("All cores shared by the server, its writer and the client", sums.together, [Self.busy], note: ""))
         if writes { tables.append(writeTable(sums)) }
         tables.append(goals(sums, calls: calls))
         return tables
     }
 
     private func table(_ title: String, _ samples: [Cell: [Sample]], _ connections: [Int], note: String) -> Table {
-        var table = Table(title, ["call", "connections", "requests/s", "× hello", "p50 ms", "p99 ms", "CPU µs/request"])
+        var table = Table(
+            title, ["call", "connections", "requests/s", "× hello", "p50 ms", "p99 ms", "CPU µs/request"])
         table.note = note
         for target in Target.allCases {
             for count in connections {
                 guard let all = samples[Cell(target, count)] else { continue }
                 let hello = samples.rate(.hummingbird, count)
                 table.rows.append([
-                    target.title, "\(count)", all.map(\.perSecond).median.shown(), (all.map(\.perSecond).median / hello).asRatio,
-                    all.map(\.p50).median.shown(2), all.map(\.p99).median.shown(2), all.map(\.processorMicroseconds).median.shown(1),
+                    target.title, "\(count)", all.map(\.perSecond).median.shown(),
+                    (all.map(\.perSecond).median / hello).asRatio,
+                    all.map(\.p50).median.shown(2), all.map(\.p99).median.shown(2),
+                    all.map(\.processorMicroseconds).median.shown(1),
                 ])
             }
         }
@@ -71,7 +80,9 @@ struct ServingMeasurement {
         row("units spent, one caller, in process", sums.writes.map(\.one).median)
         row("units spent, 256 callers, in process", sums.writes.map(\.many).median)
         row("gated calls that spend, 256 connections, over HTTP", sums.together.rate(.spending, Self.busy))
-        row("gated calls that reserve and commit, 256 connections, over HTTP", sums.together.rate(.reservation, Self.busy))
+        row(
+            "gated calls that reserve and commit, 256 connections, over HTTP",
+            sums.together.rate(.reservation, Self.busy))
         let (p50, p99) = (sums.writes.map(\.syncP50).median, sums.writes.map(\.syncP99).median)
         table.note =
             "A page written and synchronised takes \(p50.shown()) µs (p99 \(p99.shown())). Under the last two a COMMIT serves \(sums.groups.median.shown()) calls."
@@ -82,11 +93,17 @@ struct ServingMeasurement {
         var table = Table("Goals", ["what", "to reach", "is"])
         if calls {
             let profile = [64, 256].map { sums.apart.rate(.profile, $0) / sums.apart.rate(.hummingbird, $0) }
-            table.rows.append(["signed-in profile beside bare Hummingbird, 64 connections", "0.75 ×", profile[0].asRatio])
-            table.rows.append(["signed-in profile beside bare Hummingbird, 256 connections", "0.75 ×", profile[1].asRatio])
+            table.rows.append([
+                "signed-in profile beside bare Hummingbird, 64 connections", "0.75 ×", profile[0].asRatio,
+            ])
+            table.rows.append([
+                "signed-in profile beside bare Hummingbird, 256 connections", "0.75 ×", profile[1].asRatio,
+            ])
         }
         let durable = sums.together.rate(.spending, Self.busy) / sums.writes.map(\.plain).median
-        table.rows.append(["durable gated calls beside single transactions, 256 connections", "5.00 ×", durable.asRatio])
+        table.rows.append([
+            "durable gated calls beside single transactions, 256 connections", "5.00 ×", durable.asRatio,
+        ])
         return table
     }
 }
@@ -153,7 +170,9 @@ private struct Sums {
 }
 
 extension [Cell: [Sample]] {
-    fileprivate func rate(_ target: Target, _ connections: Int) -> Double { (self[Cell(target, connections)] ?? []).map(\.perSecond).median }
+    fileprivate func rate(_ target: Target, _ connections: Int) -> Double {
+        (self[Cell(target, connections)] ?? []).map(\.perSecond).median
+    }
 }
 
 /// All servers, running, with accounts to call them as.
@@ -190,7 +209,9 @@ private struct Scene {
         guard let child = servers[target.server]?.child else { return }
         let (method, path, isSignedIn) = target.call
         let before = child.processorSeconds
-        let figures = try wrk.run(method, url(of: target) + path, tokens: isSignedIn ? tokens : nil, connections: connections, seconds: seconds)
+        let figures = try wrk.run(
+            method, url(of: target) + path, tokens: isSignedIn ? tokens : nil, connections: connections,
+            seconds: seconds)
         samples[Cell(target, connections), default: []].append(
             Sample(
                 perSecond: figures.perSecond,

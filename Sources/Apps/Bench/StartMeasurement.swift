@@ -40,13 +40,21 @@ struct StartMeasurement {
         let tokens = scratch.appending(path: "start-token")
         try await Accounts.make(1, at: client.baseURL).joined().write(to: tokens, atomically: true, encoding: .utf8)
         let wrk = try Wrk(scratch: scratch, on: .anywhere)
-        let load = try wrk.run("GET", client.baseURL + "/v1/auth/profile", tokens: tokens, connections: 256, seconds: effort.roundSeconds * 3)
+        let load = try wrk.run(
+            "GET", client.baseURL + "/v1/auth/profile", tokens: tokens, connections: 256,
+            seconds: effort.roundSeconds * 3)
         try await Task.sleep(for: .seconds(1))
         return [
             ["start to the first /health, nothing there yet", first.median.shown() + " ms", "schema, signing key"],
-            ["start to the first /health, later", later.median.shown() + " ms", "p90 \(later.percentile(0.9).shown()) ms"],
+            [
+                "start to the first /health, later", later.median.shown() + " ms",
+                "p90 \(later.percentile(0.9).shown()) ms",
+            ],
             ["resident memory, idle", idle.shown(1) + " MiB", ""],
-            ["resident memory, after load", child.residentMiB.shown(1) + " MiB", "\(load.requests.shown()) requests, 256 connections"],
+            [
+                "resident memory, after load", child.residentMiB.shown(1) + " MiB",
+                "\(load.requests.shown()) requests, 256 connections",
+            ],
             ["binary, stripped", try strippedMiB().shown(1) + " MiB", "Swift's and Foundation's libraries are apart"],
         ]
     }
@@ -61,7 +69,9 @@ struct StartMeasurement {
     }
 
     private func serve(_ folder: URL) throws -> Child {
-        try Child(binary, ["serve", "--port", "\(Self.port)"], environment: ["DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false"])
+        try Child(
+            binary, ["serve", "--port", "\(Self.port)"],
+            environment: ["DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false"])
     }
 
     private func untilHealthy(_ client: Client) async throws {

@@ -16,10 +16,17 @@ struct Table: CustomStringConvertible {
     var description: String {
         let widths = columns.indices.map { column in ([columns] + rows).map { $0[column].count }.max() ?? 0 }
         func line(_ cells: [String]) -> String {
-            "| " + cells.enumerated().map { $0 == 0 ? $1 + spaces(widths[$0] - $1.count) : spaces(widths[$0] - $1.count) + $1 }.joined(separator: " | ") + " |"
+            "| "
+                + cells.enumerated().map {
+                    $0 == 0 ? $1 + spaces(widths[$0] - $1.count) : spaces(widths[$0] - $1.count) + $1
+                }.joined(separator: " | ") + " |"
         }
-        let rule = "|" + widths.enumerated().map { String(repeating: "-", count: $1 + 1) + ($0 == 0 ? "-" : ":") }.joined(separator: "|") + "|"
-        return (["## \(title)", "", line(columns), rule] + rows.map(line) + (note.isEmpty ? [] : ["", note])).joined(separator: "\n")
+        let rule =
+            "|"
+            + widths.enumerated().map { String(repeating: "-", count: $1 + 1) + ($0 == 0 ? "-" : ":") }.joined(
+                separator: "|") + "|"
+        return (["## \(title)", "", line(columns), rule] + rows.map(line) + (note.isEmpty ? [] : ["", note])).joined(
+            separator: "\n")
     }
 
     private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
@@ -31,7 +38,8 @@ extension Collection<Double> {
         let ordered = sorted()
         guard let last = ordered.last else { return .nan }
         let middle = ordered.count / 2
-        return ordered.count == 1 ? last : ordered.count.isMultiple(of: 2) ? (ordered[middle - 1] + ordered[middle]) / 2 : ordered[middle]
+        return ordered.count == 1
+            ? last : ordered.count.isMultiple(of: 2) ? (ordered[middle - 1] + ordered[middle]) / 2 : ordered[middle]
     }
 
     /// The smallest one that at least `share` of all do not exceed.
@@ -45,7 +53,9 @@ extension Double {
     /// With so many decimals, and thousands apart.
     func shown(_ decimals: Int = 0) -> String {
         guard isFinite else { return "–" }
-        return formatted(.number.precision(.fractionLength(decimals)).grouping(.automatic).locale(.init(identifier: "en_GB"))).replacing(",", with: " ")
+        return formatted(
+            .number.precision(.fractionLength(decimals)).grouping(.automatic).locale(.init(identifier: "en_GB"))
+        ).replacing(",", with: " ")
     }
 
     /// As a multiple: "0.83 ×".

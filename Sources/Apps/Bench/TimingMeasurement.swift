@@ -45,7 +45,9 @@ struct TimingMeasurement {
     }
 
     private func table(_ times: [Kind: [Double]], _ samples: Int) -> Table {
-        var table = Table("Refused sign-ins, \(samples) of each, interleaved", ["what", "median µs", "mean µs", "Welch's t", "t without the slowest 5 %"])
+        var table = Table(
+            "Refused sign-ins, \(samples) of each, interleaved",
+            ["what", "median µs", "mean µs", "Welch's t", "t without the slowest 5 %"])
         for kind in Kind.allCases {
             let own = times[kind] ?? []
             table.rows.append([kind.rawValue, own.median.shown(1), own.mean.shown(1), "", ""])
@@ -63,7 +65,8 @@ struct TimingMeasurement {
 
     /// Welch's t of two samples with variances of their own.
     private static func welch(_ first: [Double], _ second: [Double]) -> Double {
-        (first.mean - second.mean) / (first.variance / Double(first.count) + second.variance / Double(second.count)).squareRoot()
+        (first.mean - second.mean)
+            / (first.variance / Double(first.count) + second.variance / Double(second.count)).squareRoot()
     }
 
     // MARK: The system
@@ -89,7 +92,8 @@ struct TimingMeasurement {
     /// Makes what is locked locked for longer than the measurement takes.
     private func lock(_ app: App) async throws {
         try await app.database.write { transaction in
-            try transaction.execute("UPDATE sign_in_failures SET refused_until = \(transaction.now + .hours(1)) WHERE failures >= 6")
+            try transaction.execute(
+                "UPDATE sign_in_failures SET refused_until = \(transaction.now + .hours(1)) WHERE failures >= 6")
         }
     }
 
@@ -98,7 +102,9 @@ struct TimingMeasurement {
         return await call("/v1/auth/login", body, from: Self.address(kind, index), app)
     }
 
-    private func call(_ path: String, _ body: JSONValue, from address: String, _ app: App) async -> (status: Int, seconds: Double) {
+    private func call(_ path: String, _ body: JSONValue, from address: String, _ app: App) async -> (
+        status: Int, seconds: Double
+    ) {
         var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path)
         head.headerFields[.contentType] = "application/json"
         let bytes = Array((try? JSONEncoder().encode(body)) ?? Data())
@@ -108,10 +114,13 @@ struct TimingMeasurement {
     }
 
     /// All of one length.
-    private static func email(_ kind: Kind, _ index: Int) -> String { "\(kind.rawValue.prefix(1))-\(100_000 + index)@example.org" }
+    private static func email(_ kind: Kind, _ index: Int) -> String {
+        "\(kind.rawValue.prefix(1))-\(100_000 + index)@example.org"
+    }
 
     private static func address(_ kind: Kind, _ index: Int) -> String {
-        return "\(100 + (Kind.allCases.firstIndex(of: kind) ?? 0)).\(100 + index >> 14).\(100 + index >> 7 & 127).\(100 + index & 127)"
+        return
+            "\(100 + (Kind.allCases.firstIndex(of: kind) ?? 0)).\(100 + index >> 14).\(100 + index >> 7 & 127).\(100 + index & 127)"
     }
 
     struct Unexpected: Error, CustomStringConvertible {

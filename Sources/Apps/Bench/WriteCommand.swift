@@ -40,7 +40,9 @@ struct WriteCommand: AsyncParsableCommand {
                     var count = 0
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
-                        try await database.write { try entitlements.spend(charges[caller % charges.count], operation: operation, in: $0) }
+                        try await database.write {
+                            try entitlements.spend(charges[caller % charges.count], operation: operation, in: $0)
+                        }
                         count += 1
                     }
                     return count
@@ -85,13 +87,19 @@ extension BenchServer {
 
     private func signUp(_ email: String) async throws -> String {
         func post(_ path: String, _ body: JSONValue, token: String?) async throws -> JSONValue {
-            var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path, headerFields: [.contentType: "application/json"])
+            var head = HTTPRequest(
+                method: .post, scheme: "http", authority: "localhost", path: path,
+                headerFields: [.contentType: "application/json"])
             if let token { head.headerFields[.authorization] = "Bearer \(token)" }
-            let response = await app.dispatcher.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-            guard response.status == .created, case .buffer(let buffer) = response.body else { throw CocoaError(.userCancelled) }
+            let response = await app.dispatcher.respond(
+                to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
+            guard response.status == .created, case .buffer(let buffer) = response.body else {
+                throw CocoaError(.userCancelled)
+            }
             return try JSONDecoder().decode(JSONValue.self, from: Data(buffer.readableBytesView))
         }
-        let account = try await post("/v1/auth/register", ["email": .string(email), "password": "correct horse battery"], token: nil)
+        let account = try await post(
+            "/v1/auth/register", ["email": .string(email), "password": "correct horse battery"], token: nil)
         let token = account["access_token"]?.string
         _ = try await post("/v1/payments/subscribe", ["plan": .string(Self.plan)], token: token)
         return token ?? ""

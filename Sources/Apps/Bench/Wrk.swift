@@ -23,7 +23,8 @@ struct Wrk: Sendable {
     /// - Throws: ``Errors`` where a single answer was not a success.
     func run(_ method: String, _ url: String, tokens: URL? = nil, connections: Int, seconds: Int) throws -> Figures {
         var arguments = [
-            "--threads", "1", "--connections", "\(connections)", "--duration", "\(seconds)s", "--timeout", "10s", "--script", script.path, url, "--", method,
+            "--threads", "1", "--connections", "\(connections)", "--duration", "\(seconds)s", "--timeout", "10s",
+            "--script", script.path, url, "--", method,
         ]
         if let tokens { arguments.append(tokens.path) }
         let output = String(decoding: try Child.output(of: "/usr/bin/wrk", arguments, on: place), as: UTF8.self)

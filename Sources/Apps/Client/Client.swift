@@ -91,7 +91,8 @@ extension Client {
         try await request(.get, path, headers: headers)
     }
 
-    package func post(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse {
+    package func post(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse
+    {
         try await request(.post, path, headers: headers, body: .json(body))
     }
 
@@ -99,7 +100,8 @@ extension Client {
         try await request(.post, path, headers: headers)
     }
 
-    package func put(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse {
+    package func put(_ path: String, _ body: JSONValue, headers: [String: String] = [:]) async throws -> ClientResponse
+    {
         try await request(.put, path, headers: headers, body: .json(body))
     }
 

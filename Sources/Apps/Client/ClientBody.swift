@@ -19,8 +19,11 @@ package enum ClientBody: Sendable {
         switch self {
         case .none: nil
         case .json(let value): OutgoingBody(mediaType: "application/json", pieces: [.bytes(try value.encoded())])
-        case .form(let fields): OutgoingBody(mediaType: "application/x-www-form-urlencoded", pieces: [.bytes(Array(Self.encoded(fields).utf8))])
-        case .multipart(let parts): OutgoingBody(mediaType: "multipart/form-data; boundary=\(parts.boundary)", pieces: try parts.pieces())
+        case .form(let fields):
+            OutgoingBody(
+                mediaType: "application/x-www-form-urlencoded", pieces: [.bytes(Array(Self.encoded(fields).utf8))])
+        case .multipart(let parts):
+            OutgoingBody(mediaType: "multipart/form-data; boundary=\(parts.boundary)", pieces: try parts.pieces())
         case .bytes(let bytes, let mediaType): OutgoingBody(mediaType: mediaType, pieces: [.bytes(bytes)])
         case .file(let path, let mediaType): OutgoingBody(mediaType: mediaType, pieces: [try .file(path)])
         }

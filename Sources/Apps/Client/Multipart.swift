@@ -31,7 +31,9 @@ package struct Multipart: Sendable {
 
     package init(_ parts: Part...) {
         self.parts = parts
-        boundary = "gatehouse-" + String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+        boundary =
+            "gatehouse-" + String(UInt64.random(in: .min ... .max), radix: 36)
+            + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     func pieces() throws -> [BodyChunk] {
@@ -47,7 +49,9 @@ package struct Multipart: Sendable {
     private func head(of part: Part) -> String {
         var head = "--\(boundary)\r\nContent-Disposition: form-data; name=\"\(Self.escaped(part.name))\""
         if let fileName = part.fileName { head += "; filename=\"\(Self.escaped(fileName))\"" }
-        if let mediaType = part.mediaType ?? part.content.mediaType(named: part.fileName) { head += "\r\nContent-Type: \(mediaType)" }
+        if let mediaType = part.mediaType ?? part.content.mediaType(named: part.fileName) {
+            head += "\r\nContent-Type: \(mediaType)"
+        }
         return head + "\r\n\r\n"
     }
 

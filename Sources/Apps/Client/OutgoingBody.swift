@@ -37,7 +37,9 @@ enum BodyChunk: Sendable {
             throw UnreadableFile(path: path, reason: "there is no such file, or it may not be read")
         }
         let range = range ?? 0..<size
-        guard range.upperBound <= size else { throw UnreadableFile(path: path, reason: "it has \(size) bytes, not \(range.upperBound)") }
+        guard range.upperBound <= size else {
+            throw UnreadableFile(path: path, reason: "it has \(size) bytes, not \(range.upperBound)")
+        }
         return .file(path, offset: range.lowerBound, length: Int64(range.count))
     }
 }
@@ -73,7 +75,9 @@ struct BodyStream: AsyncSequence, Sendable {
         }
 
         private mutating func begin(_ path: String, _ offset: Int64, _ length: Int64) throws {
-            guard let file = FileHandle(forReadingAtPath: path) else { throw UnreadableFile(path: path, reason: "it cannot be opened") }
+            guard let file = FileHandle(forReadingAtPath: path) else {
+                throw UnreadableFile(path: path, reason: "it cannot be opened")
+            }
             try file.seek(toOffset: UInt64(offset))
             open = (file, path, length)
         }
@@ -86,7 +90,9 @@ struct BodyStream: AsyncSequence, Sendable {
                 open = nil
                 return nil
             }
-            guard let part = try file.read(upToCount: Int(Swift.min(rest, Int64(BodyStream.filePartBytes)))), !part.isEmpty else {
+            guard let part = try file.read(upToCount: Int(Swift.min(rest, Int64(BodyStream.filePartBytes)))),
+                !part.isEmpty
+            else {
                 throw UnreadableFile(path: path, reason: "it became shorter while it was sent")
             }
             open = (file, path, rest - Int64(part.count))

@@ -29,12 +29,16 @@ package final class FaultyDatabase: Database {
     package var dialect: SQL.Dialect { database.dialect }
     package var gauges: [String: Double] { database.gauges }
 
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await database.read(body)
     }
 
     @discardableResult
-    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await database.write { [counter] transaction in
             let engine = FaultyEngine(transaction.engine, counter)
             let result = try body(Transaction(engine: engine, now: transaction.now))
@@ -44,7 +48,9 @@ package final class FaultyDatabase: Database {
     }
 
     @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await database.migrate(body)
     }
 

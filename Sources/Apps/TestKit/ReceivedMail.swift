@@ -23,7 +23,8 @@ package struct ReceivedMail: Sendable {
             for piece in pieces.dropFirst() where !piece.hasPrefix("--") {
                 let (inner, content) = Self.split(String(piece.trimmingPrefix("\r\n")))
                 let type = inner["content-type"]?.prefix { $0 != ";" } ?? "text/plain"
-                parts[String(type)] = inner["content-transfer-encoding"] == "quoted-printable" ? Self.quotedPrintable(content) : content
+                parts[String(type)] =
+                    inner["content-transfer-encoding"] == "quoted-printable" ? Self.quotedPrintable(content) : content
             }
         } else {
             parts["text/plain"] = body
@@ -36,7 +37,9 @@ package struct ReceivedMail: Sendable {
     /// The address that it went to.
     package var recipient: String { headers["to"].map { $0.trimming { "<> ".contains($0) } } ?? "" }
     /// The six digits that stand on a line of their own in the text.
-    package var code: String? { text.split(separator: "\n").map { $0.trimming(\.isWhitespace) }.first { $0.wholeMatch(of: /[0-9]{6}/) != nil } }
+    package var code: String? {
+        text.split(separator: "\n").map { $0.trimming(\.isWhitespace) }.first { $0.wholeMatch(of: /[0-9]{6}/) != nil }
+    }
     /// The value of `token=` in the link in the text.
     package var token: String? { text.firstMatch(of: /token=([A-Za-z0-9_.~-]+)/).map { String($0.output.1) } }
     /// The first link in the text.
@@ -60,7 +63,8 @@ package struct ReceivedMail: Sendable {
     private static func words(_ text: String) -> String {
         let joined = text.replacing(/\?=\s+=\?/, with: "?==?")
         return joined.replacing(/=\?UTF-8\?B\?([A-Za-z0-9+\/=]*)\?=/) { match in
-            Data(base64Encoded: String(match.output.1)).map { String(decoding: $0, as: UTF8.self) } ?? String(match.output.0)
+            Data(base64Encoded: String(match.output.1)).map { String(decoding: $0, as: UTF8.self) }
+                ?? String(match.output.0)
         }
     }
 
@@ -68,7 +72,8 @@ package struct ReceivedMail: Sendable {
         var bytes: [UInt8] = []
         var rest = Array(text.replacing("=\r\n", with: "").utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "="), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+            if byte == UInt8(ascii: "="), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
                 bytes.append(value)
                 rest = rest.dropFirst(2)
             } else {

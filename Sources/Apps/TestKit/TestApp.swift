@@ -32,7 +32,8 @@ package struct TestApp: Sendable {
         address: String = "192.0.2.1",
         through door: RequestDispatcher? = nil
     ) async -> TestResponse {
-        var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
+        var head = HTTPRequest(
+            method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         var bytes: [UInt8] = []
         if let json {
             bytes = Array((try? JSONEncoder().encode(json)) ?? Data())
@@ -46,12 +47,16 @@ package struct TestApp: Sendable {
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
-        return await TestResponse((door ?? app.dispatcher).respond(to: head, body: RequestBody(bytes: bytes), address: address))
+        return await TestResponse(
+            (door ?? app.dispatcher).respond(to: head, body: RequestBody(bytes: bytes), address: address))
     }
 
     /// Sends a request whose body comes in pieces, as from a slow client.
-    package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async -> TestResponse {
-        var head = HTTPRequest(method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
+    package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async
+        -> TestResponse
+    {
+        var head = HTTPRequest(
+            method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         head.headerFields[.contentType] = contentType
         head.headerFields[.authorization] = "Bearer \(token)"
         return await TestResponse(app.dispatcher.respond(to: head, body: body, address: "192.0.2.1"))
@@ -118,7 +123,9 @@ extension TestApp {
     package func administrator() async throws -> TestPerson {
         let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
         _ = try await app.identity.createAdministrator(email: email, password: Self.password)
-        return try person(await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]), email)
+        return try person(
+            await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]),
+            email)
     }
 
     /// Somebody on a plan: free by their own request, others by an administrator.
@@ -135,15 +142,21 @@ extension TestApp {
 
     package func put(_ person: TestPerson, on plan: String) async throws {
         let administrator = try await administrator()
-        let response = await call("POST", "/v1/payments/subscriptions/\(person.id)/adjust", json: ["plan": .string(plan)], token: administrator.token)
+        let response = await call(
+            "POST", "/v1/payments/subscriptions/\(person.id)/adjust", json: ["plan": .string(plan)],
+            token: administrator.token)
         guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
     private func person(_ response: TestResponse, _ email: String) throws -> TestPerson {
-        guard let id = response["user"]?["id"]?.string.flatMap({ ID<Person>($0) }), let organisation = response["user"]?["organisation_id"]?.string,
-            let token = response["access_token"]?.string, let refresh = response["refresh_token"]?.string, let csrf = response["csrf_token"]?.string
+        guard let id = response["user"]?["id"]?.string.flatMap({ ID<Person>($0) }),
+            let organisation = response["user"]?["organisation_id"]?.string,
+            let token = response["access_token"]?.string, let refresh = response["refresh_token"]?.string,
+            let csrf = response["csrf_token"]?.string
         else { throw UnexpectedResponse(response) }
-        return TestPerson(id: id, organisation: organisation, email: email, password: Self.password, token: token, refreshToken: refresh, csrf: csrf)
+        return TestPerson(
+            id: id, organisation: organisation, email: email, password: Self.password, token: token,
+            refreshToken: refresh, csrf: csrf)
     }
 }
 
@@ -167,7 +180,8 @@ package func withTestApp(
     _ body: (TestApp) async throws -> Void
 ) async throws {
     try await withDatabasePlace(engine) { place in
-        let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
         defer { try? FileManager.default.removeItem(at: folder) }
         var configuration = Configuration()
         configuration.limitsRates = false
@@ -179,7 +193,8 @@ package func withTestApp(
         change(&configuration)
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        let dependencies = AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
+        let dependencies = AppDependencies(
+            runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
         let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
         let pump = runsJobs ? Task { await pumpJobs(of: app) } : nil
@@ -205,17 +220,22 @@ private func pumpJobs(of app: App) async {
 }
 
 /// A multipart/form-data body (RFC 7578) of text parts and one file.
-package func multipart(_ texts: [(name: String, value: String)], file: (name: String, fileName: String, bytes: [UInt8])?) -> (
+package func multipart(
+    _ texts: [(name: String, value: String)], file: (name: String, fileName: String, bytes: [UInt8])?
+) -> (
     contentType: String, bytes: [UInt8]
 ) {
     let boundary = "gatehouse-test-boundary"
     var bytes: [UInt8] = []
     for text in texts {
-        bytes += Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(text.name)\"\r\n\r\n\(text.value)\r\n".utf8)
+        bytes += Array(
+            "--\(boundary)\r\nContent-Disposition: form-data; name=\"\(text.name)\"\r\n\r\n\(text.value)\r\n".utf8)
     }
     if let file {
         let disposition = "form-data; name=\"\(file.name)\"; filename=\"\(file.fileName)\""
-        bytes += Array("--\(boundary)\r\nContent-Disposition: \(disposition)\r\nContent-Type: text/csv\r\n\r\n".utf8) + file.bytes + Array("\r\n".utf8)
+        bytes +=
+            Array("--\(boundary)\r\nContent-Disposition: \(disposition)\r\nContent-Type: text/csv\r\n\r\n".utf8)
+            + file.bytes + Array("\r\n".utf8)
     }
     return ("multipart/form-data; boundary=\(boundary)", bytes + Array("--\(boundary)--\r\n".utf8))
 }

@@ -51,15 +51,20 @@ package func withDatabase<Result>(
 }
 
 /// Runs `body` with a place for databases, which is gone afterwards, however `body` ends. What `body` opens there it closes.
-package func withDatabasePlace<Result>(_ engine: Engine, _ body: (TestDatabasePlace) async throws -> Result) async throws -> Result {
+package func withDatabasePlace<Result>(_ engine: Engine, _ body: (TestDatabasePlace) async throws -> Result)
+    async throws -> Result
+{
     let name = "gatehouse_test_" + Hex.encode(Runtime.system.randomBytes(8))
     switch engine {
     case .sqlite:
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name)
         defer { try? FileManager.default.removeItem(at: folder) }
-        return try await body(TestDatabasePlace(engine: engine, address: folder.appendingPathComponent("gatehouse.db").path))
+        return try await body(
+            TestDatabasePlace(engine: engine, address: folder.appendingPathComponent("gatehouse.db").path))
     case .postgres:
-        guard let server = Engine.postgresAddress, var address = URLComponents(string: server) else { throw NoPostgres() }
+        guard let server = Engine.postgresAddress, var address = URLComponents(string: server) else {
+            throw NoPostgres()
+        }
         try await PostgresServer.createDatabase(name, at: server)
         address.path = "/" + name
         do {

@@ -35,7 +35,9 @@ package final class UnavailableDatabase: Database {
         /// Runs `verb` with its first statement failing, then its second, and so on until it runs untouched; `check` comes after each.
         /// - Returns: how many statements failed in turn.
         @discardableResult
-        package func failEachStatement(_ verb: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void) async throws -> Int {
+        package func failEachStatement(
+            _ verb: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void
+        ) async throws -> Int {
             for number in 1...1_000 {
                 let faulty = state.withLock { state -> FaultyDatabase? in
                     state.faulty = state.base.map { FaultyDatabase($0, failingAt: number) }
@@ -71,18 +73,24 @@ package final class UnavailableDatabase: Database {
     package var dialect: SQL.Dialect { base.dialect }
     package var gauges: [String: Double] { base.gauges }
 
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await base.read(body)
     }
 
     @discardableResult
-    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         await trouble.waitAtTheDoor()
         return try await (trouble.faulty ?? base).write(body)
     }
 
     @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await base.migrate(body)
     }
 

@@ -24,8 +24,10 @@ struct Failure: Error {
         switch error {
         case let failure as Failure: self = failure
         case is ExitCode, is CleanExit, is ValidationError: return nil
-        case let faults as ConfigurationFaults: self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
-        case let faults as CatalogueFaults: self.init(faults.description + "\nThey are read from PLANS_FILE.", status: Self.unusable)
+        case let faults as ConfigurationFaults:
+            self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
+        case let faults as CatalogueFaults:
+            self.init(faults.description + "\nThey are read from PLANS_FILE.", status: Self.unusable)
         case let problem as Problem: self.init(problem)
         case let error as CocoaError: self.init(error)
         // What the argument parser throws has no public type, but it comes from its module.
@@ -41,7 +43,9 @@ struct Failure: Error {
             self.init(fault.description, status: Self.unusable)
         case let error as StorageError where [.connectionLost, .overloaded].contains(error.kind):
             let reason = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-            self.init("The database does not answer: \(reason)\nCheck DATABASE_URL or --database, and that it runs and takes connections from here.")
+            self.init(
+                "The database does not answer: \(reason)\nCheck DATABASE_URL or --database, and that it runs and takes connections from here."
+            )
         case let error as StorageError:
             self.init("The database refused: \(error.message) (\(error.code)).")
         case let cause? where problem.kind == .internalError:
@@ -61,7 +65,8 @@ struct Failure: Error {
         let path = error.filePath ?? error.url?.path ?? "A file"
         switch error.code {
         case .fileNoSuchFile, .fileReadNoSuchFile: self.init("\(path) is not there, or its folder is not.")
-        case .fileReadNoPermission, .fileWriteNoPermission: self.init("\(path) may not be used by this user: permission denied.")
+        case .fileReadNoPermission, .fileWriteNoPermission:
+            self.init("\(path) may not be used by this user: permission denied.")
         case .fileWriteOutOfSpace: self.init("\(path) cannot be written: the disk is full.")
         default: self.init("\(path): \(error.localizedDescription)")
         }
@@ -71,13 +76,23 @@ struct Failure: Error {
 extension Failure {
     /// Why a port could not be listened on. The networking library tells it by the system's error number, in a text.
     static func listening(on configuration: Configuration, _ error: any Error) -> Failure? {
-        let place = configuration.host.hasPrefix("/") ? configuration.host : "\(configuration.host):\(configuration.port)"
+        let place =
+            configuration.host.hasPrefix("/") ? configuration.host : "\(configuration.host):\(configuration.port)"
         let text = String(describing: error)
         func mentions(_ number: Int32) -> Bool { text.contains("errno: \(number))") }
-        if mentions(EADDRINUSE) { return Failure("\(place) is taken by another process. Stop that one, or choose another port with --port or PORT.") }
-        if mentions(EACCES) { return Failure("\(place) may not be listened on: ports below 1024 need special rights. Choose another with --port or PORT.") }
+        if mentions(EADDRINUSE) {
+            return Failure(
+                "\(place) is taken by another process. Stop that one, or choose another port with --port or PORT.")
+        }
+        if mentions(EACCES) {
+            return Failure(
+                "\(place) may not be listened on: ports below 1024 need special rights. Choose another with --port or PORT."
+            )
+        }
         if mentions(EADDRNOTAVAIL) || text.contains("UnknownHost") {
-            return Failure("This machine has no address '\(configuration.host)'. Set --host or HOST to one of its own, or to 0.0.0.0 for all.")
+            return Failure(
+                "This machine has no address '\(configuration.host)'. Set --host or HOST to one of its own, or to 0.0.0.0 for all."
+            )
         }
         return nil
     }

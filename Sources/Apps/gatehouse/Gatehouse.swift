@@ -30,8 +30,14 @@ struct Gatehouse: AsyncParsableCommand {
         version: gatehouseVersion,
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [ServeCommand.self, WorkCommand.self, TourCommand.self]),
-            CommandGroup(name: "Set up", subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "Look", subcommands: [AuditCommand.self, VerifyCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self]),
+            CommandGroup(
+                name: "Set up",
+                subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
+            CommandGroup(
+                name: "Look",
+                subcommands: [
+                    AuditCommand.self, VerifyCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self,
+                ]),
         ],
         defaultSubcommand: ServeCommand.self
     )
@@ -53,7 +59,9 @@ struct Gatehouse: AsyncParsableCommand {
 enum EnvironmentHelp {
     static let table = Configuration.names
         .flatMap { name, meaning in
-            Text.wrapped(meaning, to: 78 - nameWidth - 4).enumerated().map { "  \(Text.padded($0 == 0 ? name : "", to: nameWidth))  \($1)" }
+            Text.wrapped(meaning, to: 78 - nameWidth - 4).enumerated().map {
+                "  \(Text.padded($0 == 0 ? name : "", to: nameWidth))  \($1)"
+            }
         }
         .joined(separator: "\n")
 

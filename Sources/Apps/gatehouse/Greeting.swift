@@ -16,12 +16,17 @@ struct Greeting {
     /// looks at either, as in production, it is left out.
     func show() {
         let readsText = configuration.logFormat == .text
-        guard readsText || Terminal.hasOutput || Terminal.hasErrors || configuration.environment != .production else { return }
+        guard readsText || Terminal.hasOutput || Terminal.hasErrors || configuration.environment != .production else {
+            return
+        }
         if readsText { Terminal.say(text) } else { Terminal.note(text) }
     }
 
     private var text: String {
-        let places = socket.map { [["Socket", $0]] } ?? [["API", "\(address)/v1"], ["Documents", "\(address)/docs"], ["Health", "\(address)/health"]]
+        let places =
+            socket.map { [["Socket", $0]] } ?? [
+                ["API", "\(address)/v1"], ["Documents", "\(address)/docs"], ["Health", "\(address)/health"],
+            ]
         let rows = places + [["Database", Shown.database(configuration.databaseURL)]]
         return """
 

@@ -5,21 +5,29 @@ import Modules
 /// The flags by which a command says which installation it works on. They are checked together with the environment, not here, so
 /// that all faults come out at once.
 struct InstallationOptions: ParsableArguments {
-    @Option(name: .customLong("database"), help: ArgumentHelp("In place of DATABASE_URL: sqlite:PATH or postgresql://…", valueName: "url"))
+    @Option(
+        name: .customLong("database"),
+        help: ArgumentHelp("In place of DATABASE_URL: sqlite:PATH or postgresql://…", valueName: "url"))
     var databaseURL: String?
 
-    @Option(name: .customLong("data"), help: ArgumentHelp("In place of DATA_DIR: where secrets, files and the default database lie.", valueName: "folder"))
+    @Option(
+        name: .customLong("data"),
+        help: ArgumentHelp(
+            "In place of DATA_DIR: where secrets, files and the default database lie.", valueName: "folder"))
     var dataFolder: String?
 
     @Option(help: ArgumentHelp("In place of LOG_FORMAT: json or text.", valueName: "format"))
     var logFormat: String?
 
-    @Option(help: ArgumentHelp("In place of LOG_LEVEL: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "In place of LOG_LEVEL: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?
 
     /// What the flags say, by the environment's names.
     var overrides: [String: String] {
-        ["DATABASE_URL": databaseURL, "DATA_DIR": dataFolder, "LOG_FORMAT": logFormat, "LOG_LEVEL": logLevel].compactMapValues(\.self)
+        ["DATABASE_URL": databaseURL, "DATA_DIR": dataFolder, "LOG_FORMAT": logFormat, "LOG_LEVEL": logLevel]
+            .compactMapValues(\.self)
     }
 
     func load() async throws -> Configuration { try await Configuration.load(overrides: overrides) }

@@ -13,12 +13,16 @@ enum Shown {
         if let scheme = text.range(of: "://") {
             let end = text[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? text.endIndex
             // A password may hold an @; a host cannot.
-            if let at = text[scheme.upperBound..<end].lastIndex(of: "@"), let colon = text[scheme.upperBound..<at].firstIndex(of: ":") {
+            if let at = text[scheme.upperBound..<end].lastIndex(of: "@"),
+                let colon = text[scheme.upperBound..<at].firstIndex(of: ":")
+            {
                 text.replaceSubrange(colon..<at, with: ":…")
             }
         }
         guard let query = text.firstIndex(of: "?") else { return text }
-        let items = text[text.index(after: query)...].split(separator: "&").map { $0.hasPrefix("password=") ? "password=…" : String($0) }
+        let items = text[text.index(after: query)...].split(separator: "&").map {
+            $0.hasPrefix("password=") ? "password=…" : String($0)
+        }
         return text[...query] + items.joined(separator: "&")
     }
 

@@ -46,7 +46,9 @@ enum Terminal {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
             note("")
         }
-        guard let line = readLine(), !line.contains("\u{3}") else { throw Failure("Nothing was entered, and nothing was done.") }
+        guard let line = readLine(), !line.contains("\u{3}") else {
+            throw Failure("Nothing was entered, and nothing was done.")
+        }
         return line
     }
 }
@@ -60,14 +62,20 @@ enum Text {
     /// Lines of at most `width` characters, broken between words.
     static func wrapped(_ text: String, to width: Int) -> [String] {
         text.split(separator: " ").reduce(into: []) { lines, word in
-            if let last = lines.last, last.count + 1 + word.count <= width { lines[lines.count - 1] = "\(last) \(word)" } else { lines.append(String(word)) }
+            if let last = lines.last, last.count + 1 + word.count <= width {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append(String(word))
+            }
         }
     }
 
     /// Lines whose columns stand below one another; the last column is as long as it is.
     static func table(_ rows: [[String]], indent: String = "", gap: Int = 2) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
+        let widths = (0..<columns).map { column in
+            rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+        }
         return rows.map { row in
             indent + row.enumerated().map { $0 == row.count - 1 ? $1 : padded($1, to: widths[$0] + gap) }.joined()
         }

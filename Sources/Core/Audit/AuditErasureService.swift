@@ -20,7 +20,11 @@ extension AuditModule {
             for var row in rows {
                 let fields = try row.erase(Self.replacements(in: row, person, pseudonym), by: id.text)
                 // A row whose erasure somebody tampered with cannot be read, and would come again and again.
-                guard !fields.isEmpty else { throw Problem(.internalError, detail: "The audit row \(row.id) was tampered with: run `gatehouse audit verify`.") }
+                guard !fields.isEmpty else {
+                    throw Problem(
+                        .internalError,
+                        detail: "The audit row \(row.id) was tampered with: run `gatehouse audit verify`.")
+                }
                 try transaction.updateErased(row)
                 for field in fields { erased.add(row, field) }
             }

@@ -9,7 +9,9 @@ extension AuditModule {
     /// Every minute, on one of the nodes. While nothing is written there is nothing to sign.
     var checkpointSchedule: Schedule {
         Schedule(id: "audit.checkpoint", .every(.minutes(1))) { _, queue, transaction in
-            try queue.enqueue(MakeCheckpoint(), JobOptions(priority: 10, uniqueKey: "checkpoint", maximumAttempts: 3), in: transaction)
+            try queue.enqueue(
+                MakeCheckpoint(), JobOptions(priority: 10, uniqueKey: "checkpoint", maximumAttempts: 3), in: transaction
+            )
         }
     }
 
@@ -45,7 +47,9 @@ extension AuditModule {
             return (checkpoint, broken)
         }
         if let broken {
-            logger.critical("The audit trail was changed: the row that the last checkpoint ended with is not what it was.", metadata: ["row": "\(broken)"])
+            logger.critical(
+                "The audit trail was changed: the row that the last checkpoint ended with is not what it was.",
+                metadata: ["row": "\(broken)"])
         }
         guard let made else { return nil }
         logger.notice("audit checkpoint", metadata: ["checkpoint": "\((try? made.json) ?? "")"])
@@ -74,9 +78,15 @@ extension AuditModule {
             let changed = Set(before.keys).union(now.keys).filter { before[$0] != now[$0] }.sorted()
             guard !changed.isEmpty else { return }
             for name in changed {
-                if let fingerprint = now[name] { try transaction.keepSetting(name, fingerprint: fingerprint) } else { try transaction.forgetSetting(name) }
+                if let fingerprint = now[name] {
+                    try transaction.keepSetting(name, fingerprint: fingerprint)
+                } else {
+                    try transaction.forgetSetting(name)
+                }
             }
-            try record(AuditEvent("configuration.changed", details: ["names": changed.joined(separator: ", ")]), in: transaction)
+            try record(
+                AuditEvent("configuration.changed", details: ["names": changed.joined(separator: ", ")]),
+                in: transaction)
         }
     }
 }

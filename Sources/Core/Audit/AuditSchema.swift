@@ -67,7 +67,9 @@ enum AuditSchema {
                 written \(.integer) NOT NULL CHECK (written >= 0)
             ) \(.strict)
             """,
-            SQL(trusted: "INSERT INTO audit_shards (shard, written) VALUES " + (0..<shardCount).map { "(\($0), 0)" }.joined(separator: ", ")),
+            SQL(
+                trusted: "INSERT INTO audit_shards (shard, written) VALUES "
+                    + (0..<shardCount).map { "(\($0), 0)" }.joined(separator: ", ")),
             """
             CREATE TABLE audit_checkpoints (
                 number \(.integer) PRIMARY KEY NOT NULL CHECK (number > 0),

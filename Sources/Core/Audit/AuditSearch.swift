@@ -12,7 +12,10 @@ package struct AuditSearch: Sendable {
     package var limit: Int
     package var offset: Int
 
-    package init(action: String? = nil, outcome: AuditEvent.Outcome? = nil, actor: String? = nil, target: String? = nil, limit: Int, offset: Int = 0) {
+    package init(
+        action: String? = nil, outcome: AuditEvent.Outcome? = nil, actor: String? = nil, target: String? = nil,
+        limit: Int, offset: Int = 0
+    ) {
         self.action = action
         self.outcome = outcome
         self.actor = actor
@@ -39,17 +42,23 @@ extension AuditModule {
         var condition: SQL = "1 = 1"
         if let action = search.action { condition = "\(condition) AND action = \(action)" }
         if let outcome = search.outcome { condition = "\(condition) AND outcome = \(outcome)" }
-        if let actor = search.actor { condition = "\(condition) AND (actor_id = \(actor) OR impersonator_id = \(actor))" }
+        if let actor = search.actor {
+            condition = "\(condition) AND (actor_id = \(actor) OR impersonator_id = \(actor))"
+        }
         if let target = search.target { condition = "\(condition) AND (target_id = \(target) OR subject = \(target))" }
         return try await page(condition, search.limit, search.offset)
     }
 
     /// What a person did and what was done to their account, newest first, and how much there is in all.
-    package func activity(of person: String, limit: Int, offset: Int) async throws(Problem) -> (rows: [AuditRecord], total: Int64) {
+    package func activity(of person: String, limit: Int, offset: Int) async throws(Problem) -> (
+        rows: [AuditRecord], total: Int64
+    ) {
         try await page("(actor_id = \(person) OR subject = \(person) OR target_id = \(person))", limit, offset)
     }
 
-    private func page(_ condition: SQL, _ limit: Int, _ offset: Int) async throws(Problem) -> (rows: [AuditRecord], total: Int64) {
+    private func page(_ condition: SQL, _ limit: Int, _ offset: Int) async throws(Problem) -> (
+        rows: [AuditRecord], total: Int64
+    ) {
         try await database.read { transaction in
             (
                 rows: try transaction.all(
@@ -79,7 +88,8 @@ extension AuditRecord {
             address: row.personal[.address],
             requestID: row.personal[.request],
             // A row that somebody tampered with is shown as far as it can be read.
-            details: (try? JSONDecoder().decode([String: String].self, from: Data((row.personal[.details] ?? "{}").utf8))) ?? [:]
+            details: (try? JSONDecoder().decode(
+                [String: String].self, from: Data((row.personal[.details] ?? "{}").utf8))) ?? [:]
         )
     }
 }

@@ -13,9 +13,13 @@ extension Transaction {
             try first(Self.advance("(SELECT shard FROM audit_shards ORDER BY shard LIMIT 1 \(.skipLocked))"))
             ?? first(Self.advance("\(number % AuditSchema.shardCount)"))
         // Without shards there is no chain to write to, and nothing may happen that cannot be written down.
-        guard let taken else { throw StorageError(.other, code: "audit", message: "the audit trail has lost its shards") }
+        guard let taken else {
+            throw StorageError(.other, code: "audit", message: "the audit trail has lost its shards")
+        }
         let (shard, sequence) = (try taken.read("shard", as: Int64.self), try taken.read("sequence", as: Int64.self))
-        if let previous = try taken.read("previous", as: String?.self) { return ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous) }
+        if let previous = try taken.read("previous", as: String?.self) {
+            return ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
+        }
         // The row before this one may have been committed after the statement began to look: it is there now. If it is not, somebody took
         // it away, which verification will find; the house goes on.
         let previous = sequence == 1 ? nil : try auditHash(at: AuditChainPosition(shard: shard, sequence: sequence - 1))
@@ -31,7 +35,8 @@ extension Transaction {
     }
 
     func auditHash(at place: AuditChainPosition) throws -> String? {
-        try first("SELECT hash FROM audit_events WHERE shard = \(place.shard) AND sequence = \(place.sequence)")?["hash"]
+        try first("SELECT hash FROM audit_events WHERE shard = \(place.shard) AND sequence = \(place.sequence)")?[
+            "hash"]
     }
 
     func insert(_ row: AuditRow) throws {
@@ -94,7 +99,9 @@ extension Transaction {
 extension Transaction {
     /// How far each shard was written, by shard.
     func auditShards() throws -> [Int64: Int64] {
-        let shards = try all("SELECT shard, written FROM audit_shards") { (try $0["shard"] as Int64, try $0["written"] as Int64) }
+        let shards = try all("SELECT shard, written FROM audit_shards") {
+            (try $0["shard"] as Int64, try $0["written"] as Int64)
+        }
         return Dictionary(uniqueKeysWithValues: shards)
     }
 
@@ -107,30 +114,40 @@ extension Transaction {
             WHERE audit_shards.written > 0 ORDER BY audit_shards.shard
             """
         ) { row in
-            AuditCheckpoint.Head(shard: try row["shard"], sequence: try row["written"], hash: try row.read("hash", as: String?.self) ?? "")
+            AuditCheckpoint.Head(
+                shard: try row["shard"], sequence: try row["written"],
+                hash: try row.read("hash", as: String?.self) ?? "")
         }
     }
 
     /// Counts a checkpoint that is about to be written. Whoever comes at the same time waits, and counts on.
     func countCheckpoint() throws -> Int64 {
-        try first("UPDATE audit_state SET checkpoints = checkpoints + 1 WHERE id = 1 RETURNING checkpoints")?["checkpoints"] ?? 0
+        try first("UPDATE audit_state SET checkpoints = checkpoints + 1 WHERE id = 1 RETURNING checkpoints")?[
+            "checkpoints"] ?? 0
     }
 
     func uncountCheckpoint() throws { try execute("UPDATE audit_state SET checkpoints = checkpoints - 1 WHERE id = 1") }
 
     /// The number of the newest checkpoint that was written; 0 for none.
-    func checkpointCount() throws -> Int64 { try first("SELECT checkpoints FROM audit_state WHERE id = 1")?["checkpoints"] ?? 0 }
+    func checkpointCount() throws -> Int64 {
+        try first("SELECT checkpoints FROM audit_state WHERE id = 1")?["checkpoints"] ?? 0
+    }
 
     func newestCheckpoint() throws -> AuditCheckpoint? {
-        try first("SELECT \(Self.checkpointColumns) FROM audit_checkpoints ORDER BY number DESC LIMIT 1", AuditCheckpoint.init)
+        try first(
+            "SELECT \(Self.checkpointColumns) FROM audit_checkpoints ORDER BY number DESC LIMIT 1", AuditCheckpoint.init
+        )
     }
 
     func checkpoint(_ number: Int64) throws -> AuditCheckpoint? {
-        try first("SELECT \(Self.checkpointColumns) FROM audit_checkpoints WHERE number = \(number)", AuditCheckpoint.init)
+        try first(
+            "SELECT \(Self.checkpointColumns) FROM audit_checkpoints WHERE number = \(number)", AuditCheckpoint.init)
     }
 
     func checkpoints(after number: Int64, atMost count: Int) throws -> [AuditCheckpoint] {
-        try all("SELECT \(Self.checkpointColumns) FROM audit_checkpoints WHERE number > \(number) ORDER BY number LIMIT \(count)", AuditCheckpoint.init)
+        try all(
+            "SELECT \(Self.checkpointColumns) FROM audit_checkpoints WHERE number > \(number) ORDER BY number LIMIT \(count)",
+            AuditCheckpoint.init)
     }
 
     func insert(_ checkpoint: AuditCheckpoint) throws {
@@ -147,7 +164,9 @@ extension Transaction {
 
     /// Newest first.
     func sealedAuditKeys() throws -> [(id: ID<AuditSigningKey>, sealed: String)] {
-        try all("SELECT id, sealed_private_key FROM audit_keys ORDER BY created_at DESC, id DESC") { (try $0["id"], try $0["sealed_private_key"]) }
+        try all("SELECT id, sealed_private_key FROM audit_keys ORDER BY created_at DESC, id DESC") {
+            (try $0["id"], try $0["sealed_private_key"])
+        }
     }
 
     func insertAuditKey(_ id: ID<AuditSigningKey>, sealed: String) throws {
@@ -162,7 +181,9 @@ extension Transaction {
     }
 
     func settingFingerprints() throws -> [String: String] {
-        let settings = try all("SELECT name, fingerprint FROM configuration_settings") { (try $0["name"] as String, try $0["fingerprint"] as String) }
+        let settings = try all("SELECT name, fingerprint FROM configuration_settings") {
+            (try $0["name"] as String, try $0["fingerprint"] as String)
+        }
         return Dictionary(uniqueKeysWithValues: settings)
     }
 
@@ -195,7 +216,8 @@ struct UnchainedEvent: Sendable {
             subject: try row["subject"],
             address: try row["address"],
             requestID: try row["request_id"],
-            details: try JSONDecoder().decode([String: String].self, from: Data(try row.read("details", as: String.self).utf8))
+            details: try JSONDecoder().decode(
+                [String: String].self, from: Data(try row.read("details", as: String.self).utf8))
         )
     }
 }

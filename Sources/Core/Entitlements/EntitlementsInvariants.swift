@@ -64,15 +64,21 @@ extension EntitlementsModule {
     ]
 
     /// Periods are counted from the subscription's anchor, tile time, and are what buckets are filed under.
-    private static let periodRule = Invariant("a bucket is filed under what is no period of its subscription, or periods leave a gap") { transaction in
+    private static let periodRule = Invariant(
+        "a bucket is filed under what is no period of its subscription, or periods leave a gap"
+    ) { transaction in
         var faults: [String] = []
         var last = ("", "", Int64.min)
-        while case let buckets = try transaction.bucketsOfLiveSubscriptions(after: last, limit: 1_000), let end = buckets.last {
+        while case let buckets = try transaction.bucketsOfLiveSubscriptions(after: last, limit: 1_000),
+            let end = buckets.last
+        {
             for bucket in buckets {
                 let period = Period(anchor: bucket.anchor, containing: bucket.start)
                 let next = Period(anchor: bucket.anchor, containing: period.end)
                 if period.start != bucket.start || next.start != period.end {
-                    faults.append("organisation_id \(bucket.organisation), meter \(bucket.meter), period_start \(bucket.start), period \(period.start)")
+                    faults.append(
+                        "organisation_id \(bucket.organisation), meter \(bucket.meter), period_start \(bucket.start), period \(period.start)"
+                    )
                 }
             }
             last = (end.organisation, end.meter, end.start.microseconds)

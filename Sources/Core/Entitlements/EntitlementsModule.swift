@@ -46,15 +46,21 @@ package struct EntitlementsModule: Module {
         self.limiter = limiter
         self.runtime = runtime
         creditService = CreditService(database: database, ledger: ledger, audit: audit, runtime: runtime)
-        subscriptions = SubscriptionService(database: database, plans: plans, credits: creditService, audit: audit, runtime: runtime)
-        let trials = TrialService(database: database, plans: plans, credits: creditService, audit: audit, mailer: mailer, runtime: runtime)
+        subscriptions = SubscriptionService(
+            database: database, plans: plans, credits: creditService, audit: audit, runtime: runtime)
+        let trials = TrialService(
+            database: database, plans: plans, credits: creditService, audit: audit, mailer: mailer, runtime: runtime)
         self.trials = trials
         usage = UsageService(database: database, plans: plans, ownMeters: meters, audit: audit, mailer: mailer)
         // The trial is there in the same moment as the proof, or neither is.
-        identity.events.onEmailVerified { person, organisation, transaction in _ = try trials.begin(for: person, of: organisation, in: transaction) }
+        identity.events.onEmailVerified { person, organisation, transaction in
+            _ = try trials.begin(for: person, of: organisation, in: transaction)
+        }
     }
 
-    package var routes: [Route] { planRoutes + subscriptionRoutes + creditRoutes + administrationRoutes + usageRoutes + remoteRoutes }
+    package var routes: [Route] {
+        planRoutes + subscriptionRoutes + creditRoutes + administrationRoutes + usageRoutes + remoteRoutes
+    }
     /// The newest version of each plan.
     package var catalogue: Catalogue { plans.catalogue }
     package static let migrations =
@@ -80,7 +86,8 @@ package struct EntitlementsModule: Module {
                 try queue.enqueue(ExpireReservations(), JobOptions(uniqueKey: ExpireReservations.name), in: transaction)
             },
             Schedule(id: "entitlements.settle-subscriptions", .every(.minutes(1))) { _, queue, transaction in
-                try queue.enqueue(SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
+                try queue.enqueue(
+                    SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
             },
             creditSchedule,
         ]
@@ -90,7 +97,9 @@ package struct EntitlementsModule: Module {
     package var subscription: SubscriptionRequirement { SubscriptionRequirement(entitlements: self) }
 
     /// Requires a plan that includes `feature`.
-    package func feature(_ feature: Feature) -> FeatureRequirement { FeatureRequirement(feature: feature, entitlements: self) }
+    package func feature(_ feature: Feature) -> FeatureRequirement {
+        FeatureRequirement(feature: feature, entitlements: self)
+    }
 
     /// Requires room for `units` of `meter`; the proof is spent by ``reserve(_:operation:fingerprint:terms:in:)``, ``spend(_:operation:in:)`` or,
     /// where the mode is another than durable, by ``draw(_:operation:)``.
@@ -103,8 +112,11 @@ package struct EntitlementsModule: Module {
     func standing(for call: Request) async throws(Problem) -> EntitlementSnapshot {
         if let known = call.context.value(of: EntitlementSnapshot.self) { return known }
         let scope = try await identity.member.scope(of: call)
-        guard let standing = try await database.read({ [plans] in try plans.standing(of: scope.organisation, in: $0) }) else {
-            throw Problem(.noActiveSubscription, detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
+        guard let standing = try await database.read({ [plans] in try plans.standing(of: scope.organisation, in: $0) })
+        else {
+            throw Problem(
+                .noActiveSubscription,
+                detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
         }
         call.context.set(standing)
         return standing

@@ -6,7 +6,9 @@ extension EntitlementsModule: PersonalDataProvider {
         creditService.holdings + usageHoldings + [
             PersonalDataTable(
                 "trial-notices", in: "trial_notices",
-                where: { "subscription_id IN (SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations))" }
+                where: {
+                    "subscription_id IN (SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations))"
+                }
             ),
             PersonalDataTable(
                 "trials", in: "trials", where: { "person_id = \($0.person)" },
@@ -15,20 +17,27 @@ extension EntitlementsModule: PersonalDataProvider {
             ),
             // The plans stay; who wrote them is nobody's business any more.
             PersonalDataTable("plan-versions", in: "plan_versions") { subject, _, transaction in
-                try transaction.execute("UPDATE plan_versions SET created_by = NULL WHERE created_by = \(subject.person)")
+                try transaction.execute(
+                    "UPDATE plan_versions SET created_by = NULL WHERE created_by = \(subject.person)")
             },
             PersonalDataTable(
                 "usage", in: "usage_entries", where: { "organisation_id IN \(list: $0.organisations)" },
-                showing: ["organisation_id", "operation_key", "meter", "period_start", "amount", "is_overrun", "occurred_at"],
+                showing: [
+                    "organisation_id", "operation_key", "meter", "period_start", "amount", "is_overrun", "occurred_at",
+                ],
                 orderedBy: "organisation_id, occurred_at, operation_key"
             ),
             PersonalDataTable(
                 "reservations", in: "reservations", where: { "organisation_id IN \(list: $0.organisations)" },
-                showing: ["id", "organisation_id", "operation_key", "meter", "period_start", "amount", "actual", "state", "created_at", "settled_at"]
+                showing: [
+                    "id", "organisation_id", "operation_key", "meter", "period_start", "amount", "actual", "state",
+                    "created_at", "settled_at",
+                ]
             ),
             PersonalDataTable(
                 "usage-by-period", in: "buckets", where: { "organisation_id IN \(list: $0.organisations)" },
-                showing: ["organisation_id", "meter", "period_start", "used", "held"], orderedBy: "organisation_id, meter, period_start"
+                showing: ["organisation_id", "meter", "period_start", "used", "held"],
+                orderedBy: "organisation_id, meter, period_start"
             ),
             PersonalDataTable(
                 "subscriptions", in: "subscriptions", where: { "organisation_id IN \(list: $0.organisations)" },

@@ -20,25 +20,35 @@ package final class IdentityEvents: Sendable {
     init() {}
 
     /// Calls `listener` when somebody proves an address for the first time since it is theirs, with their personal organisation.
-    package func onEmailVerified(_ listener: @escaping Listener) { listeners.withLock { $0.emailVerified.append(listener) } }
+    package func onEmailVerified(_ listener: @escaping Listener) {
+        listeners.withLock { $0.emailVerified.append(listener) }
+    }
 
     /// Calls `listener` when somebody closes their account, with their personal organisation.
-    package func onAccountClosed(_ listener: @escaping Listener) { listeners.withLock { $0.accountClosed.append(listener) } }
+    package func onAccountClosed(_ listener: @escaping Listener) {
+        listeners.withLock { $0.accountClosed.append(listener) }
+    }
 
     /// Asks `reader` for its part of what a profile says of a person's use; parts are added up.
     package func addUsage(_ reader: @escaping UsageReader) { listeners.withLock { $0.usage.append(reader) } }
 
     func emailVerified(_ person: Person, in transaction: Transaction) throws {
-        for listener in listeners.withLock({ $0.emailVerified }) { try listener(person.id, person.organisation, transaction) }
+        for listener in listeners.withLock({ $0.emailVerified }) {
+            try listener(person.id, person.organisation, transaction)
+        }
     }
 
     func accountClosed(_ person: Person, in transaction: Transaction) throws {
-        for listener in listeners.withLock({ $0.accountClosed }) { try listener(person.id, person.organisation, transaction) }
+        for listener in listeners.withLock({ $0.accountClosed }) {
+            try listener(person.id, person.organisation, transaction)
+        }
     }
 
     func usage(of person: Person, in transaction: Transaction) throws -> ProfileUsage {
         var sum = ProfileUsage()
-        for reader in listeners.withLock({ $0.usage }) { sum.add(try reader(person.id, person.organisation, transaction)) }
+        for reader in listeners.withLock({ $0.usage }) {
+            sum.add(try reader(person.id, person.organisation, transaction))
+        }
         return sum
     }
 }

@@ -119,12 +119,15 @@ package struct IdentityModule: Module {
     ) async throws {
         let accountMemory = AccountCache()
         let database = ObservedDatabase(database) { accountMemory.forgetAll() }
-        let revocations = Revocations(database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
+        let revocations = Revocations(
+            database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
         rotation = KeyRotation(database: database, sealer: sealer, audit: audit, settings: settings, runtime: runtime)
         try await rotation.prepare()
         keys = try await KeyRing(database: database, sealer: sealer, runtime: runtime, logger: logger)
         let tokens = TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
-        let sessions = SessionService(database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, mailer: mailer, runtime: runtime)
+        let sessions = SessionService(
+            database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, mailer: mailer,
+            runtime: runtime)
         self.database = database
         self.audit = audit
         self.mailer = mailer
@@ -136,10 +139,13 @@ package struct IdentityModule: Module {
         let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
         let frontend = settings.frontend.hasSuffix("/") ? String(settings.frontend.dropLast()) : settings.frontend
         self.frontend = frontend
-        let challenges = ChallengeService(sealer: sealer, frontend: frontend, mailer: mailer, audit: audit, events: events, runtime: runtime)
+        let challenges = ChallengeService(
+            sealer: sealer, frontend: frontend, mailer: mailer, audit: audit, events: events, runtime: runtime)
         let signInGuard = LoginThrottle(lockout: settings.lockout, sealer: sealer)
-        let secondFactors = SecondFactors(sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: mailer, runtime: runtime)
-        let confirmation = Confirmation(database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
+        let secondFactors = SecondFactors(
+            sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: mailer, runtime: runtime)
+        let confirmation = Confirmation(
+            database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
         self.confirmation = confirmation
         signIns = SignInService(
             database: database,
@@ -192,12 +198,14 @@ package struct IdentityModule: Module {
             mailer: mailer,
             runtime: runtime
         )
-        verification = VerificationService(database: database, challenges: challenges, confirmation: confirmation, audit: audit, mailer: mailer)
+        verification = VerificationService(
+            database: database, challenges: challenges, confirmation: confirmation, audit: audit, mailer: mailer)
         browsers = BrowserSessionService(sessions: sessions, cookie: settings.cookie)
         browserOrigins = Set(settings.origins)
         let memberships = MembershipService(database: database, runtime: runtime)
         let keyMemory = APIKeyCache()
-        apiKeys = APIKeyService(database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
+        apiKeys = APIKeyService(
+            database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
         organisations = OrganisationService(
             database: database,
             tokens: tokens,
@@ -243,14 +251,20 @@ package struct IdentityModule: Module {
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
-        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes + deviceRoutes + browserRoutes + keyRoutes
+        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes
+            + deviceRoutes + browserRoutes + keyRoutes
             + administrationRoutes + apiKeyRoutes + organisationRoutes
     }
     package var workers: [Worker] {
-        verificationWorkers + [PruneLoginFailures.worker(database), rotation.worker, SessionPruning(database: database).worker, credentialPruning]
+        verificationWorkers + [
+            PruneLoginFailures.worker(database), rotation.worker, SessionPruning(database: database).worker,
+            credentialPruning,
+        ]
     }
     package var schedules: [Schedule] {
-        verificationSchedules + [PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule]
+        verificationSchedules + [
+            PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule,
+        ]
     }
     /// What must run for as long as the process answers: by these it learns what other nodes did.
     package var services: [any Service] { [revocations, keys] }
@@ -260,8 +274,10 @@ package struct IdentityModule: Module {
 
     /// A member of the organisation that the call acts in, or of the one that the path's `parameter` names, who has one of `roles` in it;
     /// without roles, any member.
-    package func organisation(_ roles: OrganisationRole..., at parameter: String? = nil) -> OrganisationRoleRequirement {
-        OrganisationRoleRequirement(member: member, roles: roles.isEmpty ? OrganisationRole.allCases : roles, parameter: parameter)
+    package func organisation(_ roles: OrganisationRole..., at parameter: String? = nil) -> OrganisationRoleRequirement
+    {
+        OrganisationRoleRequirement(
+            member: member, roles: roles.isEmpty ? OrganisationRole.allCases : roles, parameter: parameter)
     }
 }
 
@@ -279,7 +295,9 @@ extension IdentityModule {
     /// - Throws: `not-found`.
     package func suspend(_ person: ID<Person>) async throws(Problem) {
         let ended = try await database.write { [audit] transaction -> [ID<Session>] in
-            guard try transaction.suspend(person) else { throw Problem(.notFound, detail: "There is no such account, or it is suspended already.") }
+            guard try transaction.suspend(person) else {
+                throw Problem(.notFound, detail: "There is no such account, or it is suspended already.")
+            }
             try audit.record(AuditEvent("account.suspended", subject: person.text), in: transaction)
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
@@ -291,7 +309,9 @@ extension IdentityModule {
     /// - Throws: `not-found`.
     package func restore(_ person: ID<Person>) async throws(Problem) {
         try await database.write { [audit] transaction in
-            guard try transaction.reopen(person) else { throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.") }
+            guard try transaction.reopen(person) else {
+                throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.")
+            }
             try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
         }
     }
@@ -304,7 +324,9 @@ extension IdentityModule {
     /// Gives the signing key a successor: at once, or as soon as everybody who caches our keys can know it.
     /// - Returns: all keys as they are then, in the order of ``signingKeys()``.
     /// - Throws: `key-not-rotatable` with HS256.
-    package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] { try await rotation.rotate(now: isImmediate) }
+    package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] {
+        try await rotation.rotate(now: isImmediate)
+    }
 }
 
 extension ClientInfo {

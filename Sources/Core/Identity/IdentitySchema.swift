@@ -1,7 +1,8 @@
 import Modules
 
 enum IdentitySchema {
-    static let migrations = foundation + SigningKeySchema.migrations + SessionSchema.migrations + [LoginThrottleSchema.failuresByKey]
+    static let migrations =
+        foundation + SigningKeySchema.migrations + SessionSchema.migrations + [LoginThrottleSchema.failuresByKey]
 
     private static let foundation = [
         Migration(

@@ -23,7 +23,9 @@ package struct Ledger: Sendable {
         guard try transaction.insert(posting, id) else { return nil }
         var changes: [LedgerAccount: Int64] = [:]
         for movement in posting.movements {
-            precondition(movement.from.unit == posting.unit && movement.to.unit == posting.unit, "all movements of a posting are in its unit")
+            precondition(
+                movement.from.unit == posting.unit && movement.to.unit == posting.unit,
+                "all movements of a posting are in its unit")
             changes[movement.from, default: 0] -= movement.amount
             changes[movement.to, default: 0] += movement.amount
         }
@@ -36,7 +38,9 @@ package struct Ledger: Sendable {
             ids[account] = known
         }
         for (number, movement) in posting.movements.enumerated() {
-            guard let from = ids[movement.from], let to = ids[movement.to] else { preconditionFailure("every account of a movement was changed") }
+            guard let from = ids[movement.from], let to = ids[movement.to] else {
+                preconditionFailure("every account of a movement was changed")
+            }
             try transaction.insert(movement, number, from: from, to: to, of: posting, id)
         }
         return id
@@ -51,7 +55,9 @@ package struct Ledger: Sendable {
 
     /// What was posted under an operation.
     /// - Returns: nil when nothing was.
-    package func posting(ofOperation operation: String, of owner: String, in transaction: Transaction) throws -> LedgerEntry? {
+    package func posting(ofOperation operation: String, of owner: String, in transaction: Transaction) throws
+        -> LedgerEntry?
+    {
         try transaction.ledgerEntry("operation_key = \(operation)", of: owner)
     }
 
@@ -72,14 +78,17 @@ package struct Ledger: Sendable {
     }
 
     /// What lay in each of somebody's accounts at a moment, computed from the movements up to and including it.
-    package func balances(of owner: String, in unit: LedgerUnit, at moment: Instant, _ transaction: Transaction) throws -> [String: Int64] {
+    package func balances(of owner: String, in unit: LedgerUnit, at moment: Instant, _ transaction: Transaction) throws
+        -> [String: Int64]
+    {
         try transaction.ledgerBalances(of: owner, in: unit, at: moment)
     }
 
     /// Somebody's postings with their movements, the newest first, and how many there are in all.
     /// - Parameter moment: leaves out what happened after it; nil for everything.
     package func entries(
-        of owner: String, in unit: LedgerUnit, until moment: Instant?, limit: Int, offset: Int, _ transaction: Transaction
+        of owner: String, in unit: LedgerUnit, until moment: Instant?, limit: Int, offset: Int,
+        _ transaction: Transaction
     ) throws -> (rows: [LedgerEntry], total: Int64) {
         try transaction.ledgerEntries(of: owner, in: unit, until: moment, limit: limit, offset: offset)
     }

@@ -15,7 +15,8 @@ extension Transaction {
     }
 
     func insert(
-        _ movement: Movement, _ number: Int, from: ID<LedgerAccount>, to: ID<LedgerAccount>, of posting: Posting, _ id: ID<Posting>
+        _ movement: Movement, _ number: Int, from: ID<LedgerAccount>, to: ID<LedgerAccount>, of posting: Posting,
+        _ id: ID<Posting>
     ) throws {
         try execute(
             """
@@ -27,7 +28,9 @@ extension Transaction {
 
     /// Changes a balance, and makes the account where it is new.
     /// - Returns: the account's id; nil when it does not hold so much, and nothing has changed.
-    func change(_ account: LedgerAccount, by change: Int64, orInsertAs id: ID<LedgerAccount>) throws -> ID<LedgerAccount>? {
+    func change(_ account: LedgerAccount, by change: Int64, orInsertAs id: ID<LedgerAccount>) throws -> ID<
+        LedgerAccount
+    >? {
         // Both engines hold the row that is to be inserted to the table's checks first, so that only what may be negative is inserted as such.
         if change < 0, !account.mayBeNegative {
             return try first(
@@ -81,7 +84,11 @@ extension Transaction {
     }
 
     func ledgerEntry(_ condition: SQL, of owner: String) throws -> LedgerEntry? {
-        try withSteps(all("SELECT \(Self.postingColumns) FROM ledger_postings WHERE owner = \(owner) AND \(condition)", LedgerEntry.init)).first
+        try withSteps(
+            all(
+                "SELECT \(Self.postingColumns) FROM ledger_postings WHERE owner = \(owner) AND \(condition)",
+                LedgerEntry.init)
+        ).first
     }
 
     func ledgerEntries(
@@ -109,7 +116,9 @@ extension Transaction {
         ) { row in
             (
                 try row["posting_id"] as ID<Posting>,
-                LedgerEntry.Step(amount: try row["amount"], from: try row["from_name"], to: try row["to_name"], subject: try row["subject"])
+                LedgerEntry.Step(
+                    amount: try row["amount"], from: try row["from_name"], to: try row["to_name"],
+                    subject: try row["subject"])
             )
         }
         let byPosting = Dictionary(grouping: steps, by: \.0)
@@ -123,7 +132,9 @@ extension Transaction {
     /// What happened, and when, stays; movements name nobody.
     func renameLedgerOwner(_ owner: String, to pseudonym: String) throws {
         try execute("UPDATE ledger_accounts SET owner = \(pseudonym) WHERE owner = \(owner)")
-        try execute("UPDATE ledger_postings SET owner = \(pseudonym), operation_key = id, fingerprint = '', reason = '' WHERE owner = \(owner)")
+        try execute(
+            "UPDATE ledger_postings SET owner = \(pseudonym), operation_key = id, fingerprint = '', reason = '' WHERE owner = \(owner)"
+        )
     }
 
     private static var postingColumns: SQL { "id, kind, operation_key, fingerprint, reason, corrects, occurred_at" }

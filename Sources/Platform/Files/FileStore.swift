@@ -10,7 +10,8 @@ package struct FileStore: Sendable {
         package init(_ segments: String...) {
             for segment in segments {
                 precondition(
-                    !segment.isEmpty && !segment.hasPrefix(".") && segment.unicodeScalars.allSatisfy { Self.allowed.contains($0) },
+                    !segment.isEmpty && !segment.hasPrefix(".")
+                        && segment.unicodeScalars.allSatisfy { Self.allowed.contains($0) },
                     "'\(segment)' cannot be a part of a file's key"
                 )
             }
@@ -19,14 +20,18 @@ package struct FileStore: Sendable {
 
         /// - Returns: nil where a segment cannot be a part of a key: for keys that were written down and are read back.
         package init?(segments: [String]) {
-            guard !segments.isEmpty, segments.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") && $0.unicodeScalars.allSatisfy { Self.allowed.contains($0) } })
+            guard !segments.isEmpty,
+                segments.allSatisfy({
+                    !$0.isEmpty && !$0.hasPrefix(".") && $0.unicodeScalars.allSatisfy { Self.allowed.contains($0) }
+                })
             else {
                 return nil
             }
             self.segments = segments
         }
 
-        private static let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".unicodeScalars)
+        private static let allowed = Set(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".unicodeScalars)
     }
 
     private let root: String
@@ -36,7 +41,8 @@ package struct FileStore: Sendable {
     package init(root: String) throws {
         self.root = root
         pool = BlockingPool(name: "files", threads: 4, capacity: 4_096)
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
 
     package func path(of key: Key) -> String { ([root] + key.segments).joined(separator: "/") }
@@ -101,7 +107,10 @@ package struct FileStore: Sendable {
     /// The folder of `key`, made if it is missing: for work that writes several files of its own.
     package func folder(_ key: Key) async throws -> String {
         let path = path(of: key)
-        try await pool.run { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]) }
+        try await pool.run {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
         return path
     }
 
@@ -116,7 +125,9 @@ package struct FileStore: Sendable {
             guard let entries = FileManager.default.enumerator(atPath: path) else { return [] }
             var found: [(name: String, path: String)] = []
             for case let entry as String in entries {
-                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG { found.append((prefix + "/" + entry, path + "/" + entry)) }
+                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+                    found.append((prefix + "/" + entry, path + "/" + entry))
+                }
             }
             return found.sorted { $0.name < $1.name }
         }
@@ -130,7 +141,9 @@ package struct FileStore: Sendable {
             var sum: Int64 = 0
             for case let entry as String in entries {
                 var status = stat()
-                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG { sum += Int64(status.st_size) }
+                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+                    sum += Int64(status.st_size)
+                }
             }
             return sum
         }
@@ -145,14 +158,17 @@ package struct FileStore: Sendable {
 
     private static func makeParent(of path: String) throws {
         let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
 
     private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, at offset: Int64) throws {
         try bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
-                let written = pwrite(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset) + off_t(done))
+                let written = pwrite(
+                    descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset) + off_t(done)
+                )
                 if written < 0, errno == EINTR { continue }
                 try check(written < 0 ? -1 : 0, "write")
                 done += written

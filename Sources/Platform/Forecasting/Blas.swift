@@ -22,8 +22,12 @@ enum Blas {
         adding: Bool = false
     ) {
         let (leftStride, rightStride) = (isLeftTransposed ? rows : inner, isRightTransposed ? inner : columns)
-        let (leftOrder, rightOrder) = (isLeftTransposed ? CblasTrans : CblasNoTrans, isRightTransposed ? CblasTrans : CblasNoTrans)
+        let (leftOrder, rightOrder) = (
+            isLeftTransposed ? CblasTrans : CblasNoTrans, isRightTransposed ? CblasTrans : CblasNoTrans
+        )
         let (m, n, k) = (Int32(rows), Int32(columns), Int32(inner))
-        cblas_sgemm(CblasRowMajor, leftOrder, rightOrder, m, n, k, 1, left, Int32(leftStride), right, Int32(rightStride), adding ? 1 : 0, result, n)
+        cblas_sgemm(
+            CblasRowMajor, leftOrder, rightOrder, m, n, k, 1, left, Int32(leftStride), right, Int32(rightStride),
+            adding ? 1 : 0, result, n)
     }
 }

@@ -52,18 +52,23 @@ struct ChannelReader {
     mutating func fill(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int) -> Drop? {
         let (first, last) = averaging ? (start, end) : (offsets[0], offsets[offsets.count - 1])
         guard reference + first >= series.first, reference + last <= series.last else { return .outside }
-        return averaging ? average(reference, row: row, stride: stride) : interpolate(reference, row: row, stride: stride)
+        return averaging
+            ? average(reference, row: row, stride: stride) : interpolate(reference, row: row, stride: stride)
     }
 
     private mutating func interpolate(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int) -> Drop? {
         for step in offsets.indices {
             let stamp = reference + offsets[step]
-            guard let prior = series.index(atOrBefore: stamp, hint: cursors[step]), let value = series.interpolated(at: stamp, prior: prior) else {
+            guard let prior = series.index(atOrBefore: stamp, hint: cursors[step]),
+                let value = series.interpolated(at: stamp, prior: prior)
+            else {
                 return .outside
             }
             cursors[step] = prior
             guard value.isFinite else { return .notANumber }
-            if let maximumGap, prior + 1 < series.count, series.stamp(prior) != stamp, series.stamp(prior + 1) - series.stamp(prior) > maximumGap {
+            if let maximumGap, prior + 1 < series.count, series.stamp(prior) != stamp,
+                series.stamp(prior + 1) - series.stamp(prior) > maximumGap
+            {
                 return .gap
             }
             row[step * stride] = value

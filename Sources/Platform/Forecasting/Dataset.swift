@@ -14,20 +14,26 @@ package final class Dataset: Sendable {
         let files = DatasetFiles(folder)
         let damaged = DatasetFault(.damaged, "The datasets do not agree with their manifest. Generate them again.")
         let mapped = try MappedFile(files.manifest)
-        guard let manifest = try? JSONDecoder().decode(DatasetManifest.self, from: Data(mapped.bytes)) else { throw damaged }
+        guard let manifest = try? JSONDecoder().decode(DatasetManifest.self, from: Data(mapped.bytes)) else {
+            throw damaged
+        }
         self.manifest = manifest
         inputArray = try NumPyFile.Reader(files.inputs, element: .double, dimensions: 3)
         outputArray = try NumPyFile.Reader(files.outputs, element: .double, dimensions: 3)
         referenceArray = try NumPyFile.Reader(files.references, element: .integer, dimensions: 1)
-        guard inputArray.shape == manifest.inputShape, outputArray.shape == manifest.outputShape, referenceArray.shape == [manifest.count],
+        guard inputArray.shape == manifest.inputShape, outputArray.shape == manifest.outputShape,
+            referenceArray.shape == [manifest.count],
             manifest.inputScaler.columns.count == manifest.inputColumns.count,
             manifest.outputScaler.columns.count == manifest.outputColumns.count,
             manifest.persistence.count == manifest.outputColumns.count,
             manifest.persistence.allSatisfy({ $0.map(manifest.inputColumns.indices.contains) ?? true })
         else { throw damaged }
         let references = referenceArray
-        parts = try manifest.split.asked.parts(manifest.count, span: manifest.split.windowSpan) { references.integers(row: $0)[0] }
-        guard parts.train.count == manifest.split.train, parts.validation.count == manifest.split.validation, parts.test.count == manifest.split.test
+        parts = try manifest.split.asked.parts(manifest.count, span: manifest.split.windowSpan) {
+            references.integers(row: $0)[0]
+        }
+        guard parts.train.count == manifest.split.train, parts.validation.count == manifest.split.validation,
+            parts.test.count == manifest.split.test
         else { throw damaged }
     }
 
@@ -64,7 +70,9 @@ package final class Dataset: Sendable {
     }
 
     /// What a forecaster says about rows beside what happened, both in original units, O_N × G a row.
-    package func forecasts(by forecaster: any Forecaster, rows: some Collection<Int32>) throws -> (truth: [Double], forecast: [Double]) {
+    package func forecasts(by forecaster: any Forecaster, rows: some Collection<Int32>) throws -> (
+        truth: [Double], forecast: [Double]
+    ) {
         var forecast = try forecaster.predict(scaledInputs(rows))
         manifest.outputScaler.inverse(&forecast)
         return (gathered(rows, of: outputArray), forecast)
@@ -86,7 +94,9 @@ package final class Dataset: Sendable {
         let width = array.rowCount
         return [Double](unsafeUninitializedCapacity: rows.count * width) { buffer, count in
             for row in rows {
-                guard let target = buffer.baseAddress, let source = array.doubles(row: Int(row)).baseAddress else { break }
+                guard let target = buffer.baseAddress, let source = array.doubles(row: Int(row)).baseAddress else {
+                    break
+                }
                 (target + count).update(from: source, count: width)
                 count += width
             }

@@ -88,7 +88,8 @@ package struct DatasetGenerator: Sendable {
             clock = TimeFeatureClock(recipe.timeFeatures, steps: steps.inputSteps)
             inputWidth = inputs.count + recipe.timeFeatures.columns.count
             outputWidth = outputs.count
-            samplers = Array(repeating: DistributionSampler(seed: DatasetGenerator.sampleSeed), count: inputWidth + outputWidth)
+            samplers = Array(
+                repeating: DistributionSampler(seed: DatasetGenerator.sampleSeed), count: inputWidth + outputWidth)
             times = ReferenceTimes(inputs.map(\.series), steps: steps)
             guard times.count > 0 else {
                 throw DatasetFault(
@@ -118,8 +119,10 @@ package struct DatasetGenerator: Sendable {
         /// The pass over all reference times.
         mutating func write(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws {
             let steps = recipe.steps
-            let inputFile = try NumPyFile.Writer(files.inputs, element: .double, rowShape: [steps.inputSteps, inputWidth])
-            let outputFile = try NumPyFile.Writer(files.outputs, element: .double, rowShape: [steps.outputSteps, outputWidth])
+            let inputFile = try NumPyFile.Writer(
+                files.inputs, element: .double, rowShape: [steps.inputSteps, inputWidth])
+            let outputFile = try NumPyFile.Writer(
+                files.outputs, element: .double, rowShape: [steps.outputSteps, outputWidth])
             let referenceFile = try NumPyFile.Writer(files.references, element: .integer, rowShape: [])
             let input = UnsafeMutableBufferPointer<Double>.allocate(capacity: steps.inputSteps * inputWidth)
             let output = UnsafeMutableBufferPointer<Double>.allocate(capacity: steps.outputSteps * outputWidth)
@@ -164,7 +167,9 @@ package struct DatasetGenerator: Sendable {
                 if let drop = inputs[index].fill(reference, row: inputRow + index, stride: inputWidth) { return drop }
             }
             for index in outputs.indices {
-                if let drop = outputs[index].fill(reference, row: outputRow + index, stride: outputWidth) { return drop }
+                if let drop = outputs[index].fill(reference, row: outputRow + index, stride: outputWidth) {
+                    return drop
+                }
             }
             clock.fill(reference, row: inputRow, stride: inputWidth, column: inputs.count)
             return nil
@@ -179,7 +184,8 @@ package struct DatasetGenerator: Sendable {
         }
 
         private func nothingLeft() -> DatasetFault {
-            let reasons = dropped.sorted { $0.value > $1.value }.map { "\($0.value) \($0.key.sentence)" }.joined(separator: ", ")
+            let reasons = dropped.sorted { $0.value > $1.value }.map { "\($0.value) \($0.key.sentence)" }.joined(
+                separator: ", ")
             return DatasetFault(
                 .nothingLeft,
                 "None of the \(times.count) reference times gives a dataset: \(reasons). Check the horizons against the files' first and last times."
@@ -187,28 +193,43 @@ package struct DatasetGenerator: Sendable {
         }
 
         /// The second pass: splits, fits the scalers on the training part and sums up.
-        func manifest(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws -> DatasetManifest {
+        func manifest(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws
+            -> DatasetManifest
+        {
             try checkCancellation()
             try progress(0.8, .scaling)
             let references = try NumPyFile.Reader(files.references, element: .integer, dimensions: 1)
             let span = windowSpan
             let parts = try recipe.split.parts(count, span: span) { references.integers(row: $0)[0] }
             guard !parts.train.isEmpty else {
-                throw DatasetFault(.nothingLeft, "Of \(count) datasets none is left for the training part. Take a shorter step or more data.", field: "/split")
+                throw DatasetFault(
+                    .nothingLeft,
+                    "Of \(count) datasets none is left for the training part. Take a shorter step or more data.",
+                    field: "/split")
             }
             let inputScaler = try Self.fit(
                 files.inputs,
                 rows: parts.train,
                 targets: recipe.inputs.map(\.scaling)
-                    + recipe.timeFeatures.features.flatMap { Array(repeating: $0.scaling, count: $0.component.columns.count) },
+                    + recipe.timeFeatures.features.flatMap {
+                        Array(repeating: $0.scaling, count: $0.component.columns.count)
+                    },
                 checkCancellation: checkCancellation
             )
             try progress(0.9, .scaling)
-            let outputScaler = try Self.fit(files.outputs, rows: parts.train, targets: recipe.outputs.map(\.scaling), checkCancellation: checkCancellation)
+            let outputScaler = try Self.fit(
+                files.outputs, rows: parts.train, targets: recipe.outputs.map(\.scaling),
+                checkCancellation: checkCancellation)
             let inputColumns =
-                recipe.inputs.enumerated().map { DatasetManifest.Column(kind: .input, label: "IN\($0.offset + 1)", name: $0.element.name) }
-                + recipe.timeFeatures.columns.enumerated().map { DatasetManifest.Column(kind: .time, label: "TIME\($0.offset + 1)", name: $0.element) }
-            let outputColumns = recipe.outputs.enumerated().map { DatasetManifest.Column(kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name) }
+                recipe.inputs.enumerated().map {
+                    DatasetManifest.Column(kind: .input, label: "IN\($0.offset + 1)", name: $0.element.name)
+                }
+                + recipe.timeFeatures.columns.enumerated().map {
+                    DatasetManifest.Column(kind: .time, label: "TIME\($0.offset + 1)", name: $0.element)
+                }
+            let outputColumns = recipe.outputs.enumerated().map {
+                DatasetManifest.Column(kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name)
+            }
             let manifest = DatasetManifest(
                 count: count,
                 inputSteps: recipe.steps.inputSteps,
@@ -228,7 +249,9 @@ package struct DatasetGenerator: Sendable {
                 ),
                 inputScaler: inputScaler,
                 outputScaler: outputScaler,
-                persistence: recipe.outputs.map { output in recipe.inputs.firstIndex { $0.series.standardizedFileURL == output.series.standardizedFileURL } },
+                persistence: recipe.outputs.map { output in
+                    recipe.inputs.firstIndex { $0.series.standardizedFileURL == output.series.standardizedFileURL }
+                },
                 distributions: zip(samplers, inputColumns + outputColumns).map { $0.distribution($1.name) }
             )
             try progress(1, .scaling)
@@ -243,7 +266,9 @@ package struct DatasetGenerator: Sendable {
             return Int64(((end - start) * Double(CivilTime.microsecondsPerHour)).rounded())
         }
 
-        private static func fit(_ url: URL, rows: [Int32], targets: [DatasetRecipe.Scaling?], checkCancellation: () throws -> Void) throws -> Scaler {
+        private static func fit(
+            _ url: URL, rows: [Int32], targets: [DatasetRecipe.Scaling?], checkCancellation: () throws -> Void
+        ) throws -> Scaler {
             let array = try NumPyFile.Reader(url, element: .double, dimensions: 3)
             var columns = targets.map { Scaler.Column(dataMinimum: .infinity, dataMaximum: -.infinity, target: $0) }
             var released = 0

@@ -44,7 +44,9 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         package var scaling: Scaling?
 
         /// A channel scaled to 0…1 and without averaging, unless said otherwise.
-        package init(name: String, series: URL, horizon: Horizon, averaging: Bool = false, scaling: Scaling? = Scaling()) {
+        package init(
+            name: String, series: URL, horizon: Horizon, averaging: Bool = false, scaling: Scaling? = Scaling()
+        ) {
             self.name = name
             self.series = series
             self.horizon = horizon
@@ -119,7 +121,8 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         func check(_ horizon: Horizon, _ field: String) throws(DatasetFault) {
             let bound = -Self.horizonHoursMax...Self.horizonHoursMax
             try require(
-                bound.contains(horizon.startHours) && bound.contains(horizon.endHours) && horizon.startHours <= horizon.endHours,
+                bound.contains(horizon.startHours) && bound.contains(horizon.endHours)
+                    && horizon.startHours <= horizon.endHours,
                 field,
                 "A horizon runs from its start to a later end (or the same), at most \(Int(Self.horizonHoursMax)) hours away."
             )
@@ -133,25 +136,36 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
             )
         }
         for (side, channels) in [("inputs", inputs), ("outputs", outputs)] {
-            try require((1...Self.channelsMax).contains(channels.count), "/\(side)", "Datasets need 1 to \(Self.channelsMax) \(side).")
+            try require(
+                (1...Self.channelsMax).contains(channels.count), "/\(side)",
+                "Datasets need 1 to \(Self.channelsMax) \(side).")
             for (index, channel) in channels.enumerated() {
                 let duplicate = channels[..<index].contains { $0.name == channel.name }
-                try require(!channel.name.isEmpty && !duplicate, "/\(side)/\(index)/name", "Each of the \(side) needs a name of its own.")
+                try require(
+                    !channel.name.isEmpty && !duplicate, "/\(side)/\(index)/name",
+                    "Each of the \(side) needs a name of its own.")
                 try check(channel.horizon, "/\(side)/\(index)/horizon")
                 try check(channel.scaling, "/\(side)/\(index)/scaling")
             }
         }
         let range = 1...Self.stepsMax
-        try require(range.contains(steps.inputSteps), "/steps/inputSteps", "The number of input steps is 1 to \(Self.stepsMax).")
-        try require(range.contains(steps.outputSteps), "/steps/outputSteps", "The number of output steps is 1 to \(Self.stepsMax).")
+        try require(
+            range.contains(steps.inputSteps), "/steps/inputSteps", "The number of input steps is 1 to \(Self.stepsMax)."
+        )
+        try require(
+            range.contains(steps.outputSteps), "/steps/outputSteps",
+            "The number of output steps is 1 to \(Self.stepsMax).")
         try require(
             steps.stepMinutes * 60 >= 1 && steps.stepMinutes <= 527_040,
             "/steps/stepMinutes",
             "The step between reference times is at least a second and at most a year (527040 minutes)."
         )
-        try require(abs(steps.offsetMinutes) <= 1440, "/steps/offsetMinutes", "The offset is at most a day (1440 minutes).")
+        try require(
+            abs(steps.offsetMinutes) <= 1440, "/steps/offsetMinutes", "The offset is at most a day (1440 minutes).")
         if let maximumGapMinutes {
-            try require(maximumGapMinutes > 0 && maximumGapMinutes <= 5_270_400, "/maximumGapMinutes", "The largest gap is more than 0 minutes.")
+            try require(
+                maximumGapMinutes > 0 && maximumGapMinutes <= 5_270_400, "/maximumGapMinutes",
+                "The largest gap is more than 0 minutes.")
         }
         for (index, feature) in timeFeatures.features.enumerated() {
             try check(feature.horizon, "/timeFeatures/features/\(index)/horizon")

@@ -68,19 +68,26 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
 
     func validate() throws(DatasetFault) {
         let parts = [train, validation, test]
-        guard parts.allSatisfy({ $0 >= 0 && $0 <= 1e9 }) else { throw DatasetFault(.invalidRecipe, "No part of a split is negative.", field: "/split") }
+        guard parts.allSatisfy({ $0 >= 0 && $0 <= 1e9 }) else {
+            throw DatasetFault(.invalidRecipe, "No part of a split is negative.", field: "/split")
+        }
         switch unit {
         case .fraction:
             guard abs(parts.reduce(0, +) - 1) < 1e-6, train > 0 else {
-                throw DatasetFault(.invalidRecipe, "The fractions of a split sum to 1, and that of training is more than 0.", field: "/split")
+                throw DatasetFault(
+                    .invalidRecipe, "The fractions of a split sum to 1, and that of training is more than 0.",
+                    field: "/split")
             }
         case .count:
             guard parts.allSatisfy({ $0.rounded() == $0 }), train > 0 else {
-                throw DatasetFault(.invalidRecipe, "The counts of a split are whole numbers, and that of training is at least 1.", field: "/split")
+                throw DatasetFault(
+                    .invalidRecipe, "The counts of a split are whole numbers, and that of training is at least 1.",
+                    field: "/split")
             }
         }
         guard (1...1_000_000).contains(blockLength) else {
-            throw DatasetFault(.invalidRecipe, "A block of a split has 1 to 1000000 datasets.", field: "/split/blockLength")
+            throw DatasetFault(
+                .invalidRecipe, "A block of a split has 1 to 1000000 datasets.", field: "/split/blockLength")
         }
     }
 

@@ -27,7 +27,9 @@ package struct DenseModel: ForecastModel {
         checkCancellation: () throws -> Void
     ) throws -> DenseModel {
         let shape = dataset.shape
-        guard !dataset.rows(of: .train).isEmpty else { throw ModelFault(.emptyPart, "There are no datasets to train on.") }
+        guard !dataset.rows(of: .train).isEmpty else {
+            throw ModelFault(.emptyPart, "There are no datasets to train on.")
+        }
         let network = DenseNetwork(shape: shape, parameters: parameters)
         var generator = SeededGenerator(seed: parameters.seed)
         var weights = network.initialParameters(&generator)
@@ -46,8 +48,11 @@ package struct DenseModel: ForecastModel {
             generator.shuffle(&train)
             let loss = try weights.withUnsafeMutableBufferPointer { weights in
                 try gradient.withUnsafeMutableBufferPointer { gradient in
-                    guard let weights = weights.baseAddress, let gradient = gradient.baseAddress else { return Double.nan }
-                    return try meanSquaredError(pass, weights, dataset: dataset, rows: train, checkCancellation) { rows in
+                    guard let weights = weights.baseAddress, let gradient = gradient.baseAddress else {
+                        return Double.nan
+                    }
+                    return try meanSquaredError(pass, weights, dataset: dataset, rows: train, checkCancellation) {
+                        rows in
                         pass.backward(weights, gradient: gradient, rows: rows)
                         optimiser.step(weights, gradient: gradient)
                     }
@@ -55,10 +60,14 @@ package struct DenseModel: ForecastModel {
             }
             let validationLoss = try weights.withUnsafeBufferPointer { weights -> Double? in
                 guard !validation.isEmpty, let weights = weights.baseAddress else { return nil }
-                return try meanSquaredError(pass, weights, dataset: dataset, rows: validation, checkCancellation, learn: nil)
+                return try meanSquaredError(
+                    pass, weights, dataset: dataset, rows: validation, checkCancellation, learn: nil)
             }
             guard loss.isFinite, validationLoss?.isFinite ?? true else {
-                throw ModelFault(.diverged, "Training diverged in epoch \(epoch): the loss is no longer a number. Turn scaling on, or take fewer layers.")
+                throw ModelFault(
+                    .diverged,
+                    "Training diverged in epoch \(epoch): the loss is no longer a number. Turn scaling on, or take fewer layers."
+                )
             }
             let duration = Double((clock.now - begin) / .seconds(1))
             elapsed += duration
@@ -83,7 +92,9 @@ package struct DenseModel: ForecastModel {
                 if epochsWithoutGain >= patience { break }
             }
         }
-        guard best.weights.allSatisfy(\.isFinite) else { throw ModelFault(.diverged, "Training diverged: the weights are no longer numbers. Turn scaling on.") }
+        guard best.weights.allSatisfy(\.isFinite) else {
+            throw ModelFault(.diverged, "Training diverged: the weights are no longer numbers. Turn scaling on.")
+        }
         return DenseModel(shape: shape, parameters: parameters, weights: best.weights, network: network)
     }
 
@@ -140,9 +151,14 @@ package struct DenseModel: ForecastModel {
                     var start = 0
                     while start < rows {
                         let batch = min(pass.rowsMax, rows - start)
-                        Self.convert(UnsafeBufferPointer(rebasing: inputs[start * shape.inputCount..<(start + batch) * shape.inputCount]), into: pass.inputs)
+                        Self.convert(
+                            UnsafeBufferPointer(
+                                rebasing: inputs[start * shape.inputCount..<(start + batch) * shape.inputCount]),
+                            into: pass.inputs)
                         pass.forward(weights, rows: batch)
-                        for index in 0..<batch * width { (result + start * width + index).initialize(to: Double(pass.outputs[index])) }
+                        for index in 0..<batch * width {
+                            (result + start * width + index).initialize(to: Double(pass.outputs[index]))
+                        }
                         start += batch
                     }
                 }
@@ -155,8 +171,10 @@ package struct DenseModel: ForecastModel {
     package func save(to url: URL) throws {
         var tensors: [String: Safetensors.Tensor] = [:]
         for (index, layer) in network.layers.enumerated() {
-            tensors["layers.\(index).weight"] = .init(shape: [layer.inputs, layer.units], values: .float(Array(weights[layer.weights..<layer.biases])))
-            tensors["layers.\(index).bias"] = .init(shape: [layer.units], values: .float(Array(weights[layer.biases..<layer.biases + layer.units])))
+            tensors["layers.\(index).weight"] = .init(
+                shape: [layer.inputs, layer.units], values: .float(Array(weights[layer.weights..<layer.biases])))
+            tensors["layers.\(index).bias"] = .init(
+                shape: [layer.units], values: .float(Array(weights[layer.biases..<layer.biases + layer.units])))
         }
         let metadata = [
             "layers": "\(parameters.layers)",
@@ -177,7 +195,8 @@ package struct DenseModel: ForecastModel {
 
     init(_ file: Safetensors) throws(ModelFault) {
         let shape = try file.shape()
-        guard let activation = file.metadata["activation"].flatMap(ForecastParameters.Activation.init), let seed = file.metadata["seed"].flatMap({ UInt64($0) })
+        guard let activation = file.metadata["activation"].flatMap(ForecastParameters.Activation.init),
+            let seed = file.metadata["seed"].flatMap({ UInt64($0) })
         else { throw Safetensors.damaged("its activation or seed is missing") }
         let parameters = ForecastParameters(
             .dense,

@@ -31,7 +31,10 @@ struct DenseNetwork: Sendable, Equatable {
         var layers: [Layer] = []
         var offset = 0
         func append(inputs: Int, units: Int, activation: ForecastParameters.Activation) {
-            layers.append(Layer(inputs: inputs, units: units, activation: activation, weights: offset, biases: offset + inputs * units))
+            layers.append(
+                Layer(
+                    inputs: inputs, units: units, activation: activation, weights: offset,
+                    biases: offset + inputs * units))
             offset += (inputs + 1) * units
         }
         for index in 0..<count { append(inputs: index == 0 ? inputs : neurons, units: neurons, activation: activation) }
@@ -48,7 +51,9 @@ struct DenseNetwork: Sendable, Equatable {
         var parameters = [Float](repeating: 0, count: parameterCount)
         for layer in layers.dropLast() {
             let limit = (6 / Float(layer.inputs + layer.units)).squareRoot()
-            for index in layer.weights..<layer.biases { parameters[index] = (2 * Float(generator.fraction()) - 1) * limit }
+            for index in layer.weights..<layer.biases {
+                parameters[index] = (2 * Float(generator.fraction()) - 1) * limit
+            }
         }
         return parameters
     }
@@ -93,7 +98,9 @@ final class DensePass {
     func forward(_ parameters: UnsafePointer<Float>, rows: Int) {
         for (index, layer) in network.layers.enumerated() {
             let output = activations[index]
-            for row in 0..<rows { (output + row * layer.units).update(from: parameters + layer.biases, count: layer.units) }
+            for row in 0..<rows {
+                (output + row * layer.units).update(from: parameters + layer.biases, count: layer.units)
+            }
             Blas.multiply(
                 index == 0 ? inputs : activations[index - 1],
                 parameters + layer.weights,
@@ -148,7 +155,8 @@ final class DensePass {
                 columns: layer.units,
                 into: gradient + layer.weights
             )
-            cblas_sgemv(CblasRowMajor, CblasTrans, Int32(rows), units, 1, delta, units, ones, 1, 0, gradient + layer.biases, 1)
+            cblas_sgemv(
+                CblasRowMajor, CblasTrans, Int32(rows), units, 1, delta, units, ones, 1, 0, gradient + layer.biases, 1)
             if index > 0 {
                 Blas.multiply(
                     delta,
@@ -209,7 +217,9 @@ final class DensePass {
     }
 
     /// Turns the change with a layer's outputs into the change with its sums.
-    private static func deactivate(_ delta: UnsafeMutablePointer<Float>, outputs: UnsafePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int) {
+    private static func deactivate(
+        _ delta: UnsafeMutablePointer<Float>, outputs: UnsafePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int
+    ) {
         let count = rows * layer.units
         var index = 0
         switch layer.activation {
@@ -271,7 +281,8 @@ final class AdamOptimiser {
 
     func step(_ parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>) {
         steps += 1
-        let rate = Float(Self.rate * (1 - pow(Self.decayOfSquare, steps)).squareRoot() / (1 - pow(Self.decayOfMean, steps)))
+        let rate = Float(
+            Self.rate * (1 - pow(Self.decayOfSquare, steps)).squareRoot() / (1 - pow(Self.decayOfMean, steps)))
         let keepMean = Float(Self.decayOfMean)
         let keepSquare = Float(Self.decayOfSquare)
         let epsilon = Self.epsilon

@@ -63,7 +63,9 @@ struct DistributionSampler {
     func distribution(_ name: String) -> Distribution {
         let sorted = sample.sorted()
         guard let lowest = sorted.first, let highest = sorted.last else {
-            return Distribution(name: name, count: 0, minimum: 0, maximum: 0, firstQuartile: 0, median: 0, thirdQuartile: 0, positions: [], density: [])
+            return Distribution(
+                name: name, count: 0, minimum: 0, maximum: 0, firstQuartile: 0, median: 0, thirdQuartile: 0,
+                positions: [], density: [])
         }
         func quantile(_ fraction: Double) -> Double {
             let place = fraction * Double(sorted.count - 1)

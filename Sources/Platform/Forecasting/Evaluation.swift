@@ -53,14 +53,22 @@ package struct Evaluation: Codable, Sendable, Equatable {
     /// Throws `ModelFault.emptyPart` without a test part, and what `checkCancellation` throws.
     package init(of forecaster: any Forecaster, on dataset: Dataset, checkCancellation: () throws -> Void = {}) throws {
         let rows = dataset.rows(of: .test)
-        guard !rows.isEmpty else { throw ModelFault(.emptyPart, "There are no datasets to judge with: the split leaves the test part empty.") }
-        guard forecaster.shape == dataset.shape else { throw ModelFault(.shapeMismatch, "The model was trained on datasets of another shape.") }
+        guard !rows.isEmpty else {
+            throw ModelFault(.emptyPart, "There are no datasets to judge with: the split leaves the test part empty.")
+        }
+        guard forecaster.shape == dataset.shape else {
+            throw ModelFault(.shapeMismatch, "The model was trained on datasets of another shape.")
+        }
         datasets = rows.count
         model = try Self.tables(of: forecaster, on: dataset, rows: rows, checkCancellation)
-        persistence = try Persistence(dataset.manifest).map { try Self.tables(of: $0, on: dataset, rows: rows, checkCancellation) }
+        persistence = try Persistence(dataset.manifest).map {
+            try Self.tables(of: $0, on: dataset, rows: rows, checkCancellation)
+        }
     }
 
-    private static func tables(of forecaster: any Forecaster, on dataset: Dataset, rows: [Int32], _ checkCancellation: () throws -> Void) throws -> Tables {
+    private static func tables(
+        of forecaster: any Forecaster, on dataset: Dataset, rows: [Int32], _ checkCancellation: () throws -> Void
+    ) throws -> Tables {
         let manifest = dataset.manifest
         let steps = manifest.outputSteps
         let outputs = manifest.outputColumns.count
@@ -76,7 +84,8 @@ package struct Evaluation: Codable, Sendable, Equatable {
                     for row in 0..<batch.count {
                         for output in 0..<outputs {
                             for level in sums[output].indices {
-                                sums[output][level].add(truth, forecast, from: row * steps * outputs + output, stride: outputs)
+                                sums[output][level].add(
+                                    truth, forecast, from: row * steps * outputs + output, stride: outputs)
                             }
                         }
                     }
@@ -116,7 +125,9 @@ package struct Evaluation: Codable, Sendable, Equatable {
         }
 
         /// Averages truth and forecast over blocks of `size` steps; steps left over at the end are not judged.
-        mutating func add(_ truth: UnsafeBufferPointer<Double>, _ forecast: UnsafeBufferPointer<Double>, from first: Int, stride: Int) {
+        mutating func add(
+            _ truth: UnsafeBufferPointer<Double>, _ forecast: UnsafeBufferPointer<Double>, from first: Int, stride: Int
+        ) {
             for block in steps.indices {
                 var truthSum = 0.0
                 var forecastSum = 0.0

@@ -80,7 +80,8 @@ package enum ForecastMode: String, Codable, Sendable, CaseIterable {
     /// Throws `ModelFault.damagedFile` for a file that `save` did not write, `FileFault` where the disk refuses.
     package static func load(from url: URL) throws -> any ForecastModel {
         let file = try Safetensors(contentsOf: url)
-        guard file.metadata["format"] == Safetensors.format, let mode = file.metadata["mode"].flatMap(ForecastMode.init) else {
+        guard file.metadata["format"] == Safetensors.format, let mode = file.metadata["mode"].flatMap(ForecastMode.init)
+        else {
             throw ModelFault(.damagedFile, "The file does not say that it holds a model of ours.")
         }
         switch mode {
@@ -117,7 +118,10 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
     package var seed: UInt64
 
     /// The clients' defaults: 3 layers of 512, at most 20 epochs, ReLU.
-    package init(_ mode: ForecastMode, layers: Int = 3, neurons: Int = 512, epochs: Int = 20, activation: Activation = .relu, seed: UInt64 = 42) {
+    package init(
+        _ mode: ForecastMode, layers: Int = 3, neurons: Int = 512, epochs: Int = 20, activation: Activation = .relu,
+        seed: UInt64 = 42
+    ) {
         self.mode = mode
         self.layers = layers
         self.neurons = neurons
@@ -143,9 +147,15 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
                 )
             }
         case .dense:
-            guard (1...16).contains(layers) else { throw ModelFault(.invalidParameter, "The number of layers is 1 to 16.", field: "/layers") }
-            guard (1...4096).contains(neurons) else { throw ModelFault(.invalidParameter, "The number of neurons is 1 to 4096.", field: "/neurons") }
-            guard (1...2000).contains(epochs) else { throw ModelFault(.invalidParameter, "The number of epochs is 1 to 2000.", field: "/epochs") }
+            guard (1...16).contains(layers) else {
+                throw ModelFault(.invalidParameter, "The number of layers is 1 to 16.", field: "/layers")
+            }
+            guard (1...4096).contains(neurons) else {
+                throw ModelFault(.invalidParameter, "The number of neurons is 1 to 4096.", field: "/neurons")
+            }
+            guard (1...2000).contains(epochs) else {
+                throw ModelFault(.invalidParameter, "The number of epochs is 1 to 2000.", field: "/epochs")
+            }
             let count = DenseNetwork(shape: shape, parameters: self).parameterCount
             guard count <= Self.parametersMax else {
                 throw ModelFault(
@@ -155,7 +165,8 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
             }
         default:
             let names = ForecastMode.available.map(\.rawValue).joined(separator: ", ")
-            throw ModelFault(.modeNotAvailable, "\(mode.rawValue) cannot be trained yet. Available are: \(names).", field: "/mode")
+            throw ModelFault(
+                .modeNotAvailable, "\(mode.rawValue) cannot be trained yet. Available are: \(names).", field: "/mode")
         }
     }
 
@@ -171,7 +182,9 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
         try validate(for: dataset.shape)
         switch mode {
         case .linear: return try LinearModel.train(on: dataset, checkCancellation: checkCancellation)
-        default: return try DenseModel.train(on: dataset, parameters: self, epochEnded: epochEnded, checkCancellation: checkCancellation)
+        default:
+            return try DenseModel.train(
+                on: dataset, parameters: self, epochEnded: epochEnded, checkCancellation: checkCancellation)
         }
     }
 }

@@ -69,7 +69,8 @@ final class LeastSquares {
         var rank: Int32 = 0
         let size = Int32(columns)
         let cutoff = Double.ulpOfOne * Double(max(rows, columns))
-        let status = LAPACKE_dgelsd(LAPACK_COL_MAJOR, size, size, Int32(targets), &triangle, size, &solution, size, &singular, cutoff, &rank)
+        let status = LAPACKE_dgelsd(
+            LAPACK_COL_MAJOR, size, size, Int32(targets), &triangle, size, &solution, size, &singular, cutoff, &rank)
         guard status == 0, solution.allSatisfy(\.isFinite) else { throw Self.failed }
         return (0..<columns * targets).map { solution[$0 % targets * columns + $0 / targets] }
     }
@@ -81,7 +82,9 @@ final class LeastSquares {
         let stride = Int32(height)
         let width = Int32(columns)
         guard LAPACKE_dgeqrf(LAPACK_COL_MAJOR, used, width, matrix, stride, tau) == 0,
-            LAPACKE_dormqr(LAPACK_COL_MAJOR, Self.left, Self.transposed, used, Int32(targets), width, matrix, stride, tau, right, stride) == 0
+            LAPACKE_dormqr(
+                LAPACK_COL_MAJOR, Self.left, Self.transposed, used, Int32(targets), width, matrix, stride, tau, right,
+                stride) == 0
         else { throw Self.failed }
         // Below the diagonal lie the reflectors, which are no part of the triangle.
         for column in 0..<columns {
@@ -92,5 +95,6 @@ final class LeastSquares {
 
     private static let left = CChar(UInt8(ascii: "L"))
     private static let transposed = CChar(UInt8(ascii: "T"))
-    private static let failed = ModelFault(.diverged, "The linear system cannot be solved: the datasets hold numbers that are too large. Turn scaling on.")
+    private static let failed = ModelFault(
+        .diverged, "The linear system cannot be solved: the datasets hold numbers that are too large. Turn scaling on.")
 }

@@ -32,7 +32,8 @@ package struct LinearModel: ForecastModel {
                 try outputs.withUnsafeBufferPointer { outputs in
                     guard let inputs = inputs.baseAddress, let outputs = outputs.baseAddress else { return }
                     for step in 0..<batch.count * shape.inputSteps {
-                        try system.add(inputs + step * shape.inputFeatures, targets: outputs + step * shape.outputFeatures)
+                        try system.add(
+                            inputs + step * shape.inputFeatures, targets: outputs + step * shape.outputFeatures)
                     }
                 }
             }
@@ -41,7 +42,8 @@ package struct LinearModel: ForecastModel {
         }
         let solution = try system.solve()
         let weightCount = shape.inputFeatures * shape.outputFeatures
-        return LinearModel(shape: shape, weights: Array(solution[..<weightCount]), intercepts: Array(solution[weightCount...]))
+        return LinearModel(
+            shape: shape, weights: Array(solution[..<weightCount]), intercepts: Array(solution[weightCount...]))
     }
 
     /// Each step by itself.

@@ -1,7 +1,8 @@
 import Foundation
 
 #if _endian(big)
-    #error("Series, arrays and models are read in place as little-endian numbers; a big-endian machine would need copies.")
+    #error(
+        "Series, arrays and models are read in place as little-endian numbers; a big-endian machine would need copies.")
 #endif
 
 /// A file mapped into memory for reading: the kernel brings pages as they are touched and may drop them again.
@@ -24,7 +25,9 @@ final class MappedFile: @unchecked Sendable {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
-        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else { throw FileFault("map", path) }
+        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            throw FileFault("map", path)
+        }
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 

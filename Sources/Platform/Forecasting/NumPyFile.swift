@@ -63,7 +63,9 @@ enum NumPyFile {
         init(_ url: URL, element: Element, dimensions: Int) throws {
             file = try MappedFile(url)
             let bytes = file.bytes
-            let damaged = DatasetFault(.damaged, "\(url.lastPathComponent) is not a whole array of \(element.rawValue). Generate the datasets again.")
+            let damaged = DatasetFault(
+                .damaged,
+                "\(url.lastPathComponent) is not a whole array of \(element.rawValue). Generate the datasets again.")
             guard bytes.count >= 10, bytes.prefix(8).elementsEqual(magic) else { throw damaged }
             offset = 10 + Int(bytes[8]) + Int(bytes[9]) << 8
             guard bytes.count >= offset, offset % 8 == 0 else { throw damaged }
@@ -71,9 +73,13 @@ enum NumPyFile {
             guard header.contains("'descr': '\(element.rawValue)'"), header.contains("'fortran_order': False"),
                 let open = header.range(of: "'shape': ("), let close = header[open.upperBound...].firstIndex(of: ")")
             else { throw damaged }
-            let numbers = header[open.upperBound..<close].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+            let numbers = header[open.upperBound..<close].split(separator: ",").map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }.filter { !$0.isEmpty }
             shape = numbers.compactMap { Int($0) }
-            guard shape.count == dimensions, shape.count == numbers.count, shape.allSatisfy({ $0 >= 0 }) else { throw damaged }
+            guard shape.count == dimensions, shape.count == numbers.count, shape.allSatisfy({ $0 >= 0 }) else {
+                throw damaged
+            }
             var size = 8
             for dimension in shape {
                 let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
@@ -96,7 +102,8 @@ enum NumPyFile {
         private func elements<T>(row: Int, as type: T.Type) -> UnsafeBufferPointer<T> {
             precondition(row >= 0 && row < shape[0], "An array has rows 0 to its first dimension - 1.")
             guard let start = file.bytes.baseAddress else { return UnsafeBufferPointer(start: nil, count: 0) }
-            return UnsafeBufferPointer(start: (start + offset + row * rowCount * 8).assumingMemoryBound(to: type), count: rowCount)
+            return UnsafeBufferPointer(
+                start: (start + offset + row * rowCount * 8).assumingMemoryBound(to: type), count: rowCount)
         }
     }
 }

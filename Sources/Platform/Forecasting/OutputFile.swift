@@ -69,13 +69,17 @@ final class OutputFile {
         try flush()
         let size = Int(lseek(descriptor, 0, SEEK_END))
         guard size > 0 else { return }
-        guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), start != MAP_FAILED else { throw FileFault("map", partial) }
+        guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), start != MAP_FAILED else {
+            throw FileFault("map", partial)
+        }
         let kept: Int
         do {
             defer { munmap(start, size) }
             kept = try body(UnsafeMutableRawBufferPointer(start: start, count: size))
         }
-        guard ftruncate(descriptor, off_t(kept)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else { throw FileFault("write", partial) }
+        guard ftruncate(descriptor, off_t(kept)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
+            throw FileFault("write", partial)
+        }
     }
 
     /// Gives the file its final name. `synchronised` waits until the disk has it.

@@ -33,7 +33,9 @@ package struct Persistence: Forecaster {
                 // Input and output may be scaled differently although they are the same series.
                 let value = (last - from.shift) / from.factor + from.origin
                 let scaled = (value - to.origin) * to.factor + to.shift
-                for step in 0..<shape.outputSteps { outputs[row * shape.outputCount + step * shape.outputFeatures + output] = scaled }
+                for step in 0..<shape.outputSteps {
+                    outputs[row * shape.outputCount + step * shape.outputFeatures + output] = scaled
+                }
             }
         }
         return outputs

@@ -44,7 +44,9 @@ struct Safetensors {
         let ordered = tensors.sorted { $0.key < $1.key }
         for (name, tensor) in ordered {
             let size = tensor.values.count * (tensor.isDouble ? 8 : 4)
-            header[name] = .tensor(.init(dtype: tensor.isDouble ? "F64" : "F32", shape: tensor.shape, dataOffsets: [offset, offset + size]))
+            header[name] = .tensor(
+                .init(
+                    dtype: tensor.isDouble ? "F64" : "F32", shape: tensor.shape, dataOffsets: [offset, offset + size]))
             offset += size
         }
         let encoder = JSONEncoder()
@@ -75,10 +77,13 @@ struct Safetensors {
     init(_ bytes: UnsafeRawBufferPointer) throws(ModelFault) {
         guard bytes.count >= 8 else { throw Self.damaged("it is too short") }
         let length = bytes.loadUnaligned(as: UInt64.self)
-        guard length >= 2, length <= UInt64(min(Self.headerBytesMax, bytes.count - 8)) else { throw Self.damaged("its header has an impossible length") }
+        guard length >= 2, length <= UInt64(min(Self.headerBytesMax, bytes.count - 8)) else {
+            throw Self.damaged("its header has an impossible length")
+        }
         let data = UnsafeRawBufferPointer(rebasing: bytes[(8 + Int(length))...])
         let json = Data(bytes[8..<8 + Int(length)])
-        guard json.first == UInt8(ascii: "{"), let header = try? JSONDecoder().decode([String: Entry].self, from: json) else {
+        guard json.first == UInt8(ascii: "{"), let header = try? JSONDecoder().decode([String: Entry].self, from: json)
+        else {
             throw Self.damaged("its header is not the expected JSON")
         }
         metadata = [:]
@@ -90,13 +95,17 @@ struct Safetensors {
             default: throw Self.damaged("its header mixes up metadata and tensors")
             }
         }
-        guard entries.count <= Self.tensorsMax else { throw Self.damaged("it lists more than \(Self.tensorsMax) tensors") }
+        guard entries.count <= Self.tensorsMax else {
+            throw Self.damaged("it lists more than \(Self.tensorsMax) tensors")
+        }
         entries.sort { ($0.entry.dataOffsets.first ?? 0, $0.name) < ($1.entry.dataOffsets.first ?? 0, $1.name) }
         tensors = [:]
         // The format allows neither overlaps nor holes: each tensor begins where the one before ended, and the last one ends the file.
         var offset = 0
         for (name, entry) in entries {
-            guard entry.dataOffsets.count == 2, entry.dataOffsets[0] == offset, entry.dataOffsets[1] >= offset, entry.dataOffsets[1] <= data.count else {
+            guard entry.dataOffsets.count == 2, entry.dataOffsets[0] == offset, entry.dataOffsets[1] >= offset,
+                entry.dataOffsets[1] <= data.count
+            else {
                 throw Self.damaged("tensor \(name) is not where it should be")
             }
             let range = UnsafeRawBufferPointer(rebasing: data[offset..<entry.dataOffsets[1]])
@@ -106,7 +115,9 @@ struct Safetensors {
         guard offset == data.count else { throw Self.damaged("it holds more than its header tells") }
     }
 
-    private static func tensor(_ name: String, _ entry: Entry.Tensor, _ bytes: UnsafeRawBufferPointer) throws(ModelFault) -> Tensor {
+    private static func tensor(_ name: String, _ entry: Entry.Tensor, _ bytes: UnsafeRawBufferPointer)
+        throws(ModelFault) -> Tensor
+    {
         guard entry.shape.count <= dimensionsMax else { throw damaged("tensor \(name) has too many dimensions") }
         var count = 1
         for dimension in entry.shape {
@@ -127,7 +138,9 @@ struct Safetensors {
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
                 filled = count
             }
-            guard values.allSatisfy(\.isFinite) else { throw damaged("tensor \(name) holds a number that is not finite") }
+            guard values.allSatisfy(\.isFinite) else {
+                throw damaged("tensor \(name) holds a number that is not finite")
+            }
             return Tensor(shape: entry.shape, values: .float(values))
         }
         let values = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -138,7 +151,9 @@ struct Safetensors {
         return Tensor(shape: entry.shape, values: .double(values))
     }
 
-    static func damaged(_ reason: String) -> ModelFault { ModelFault(.damagedFile, "The file is not a model that can be read: \(reason).") }
+    static func damaged(_ reason: String) -> ModelFault {
+        ModelFault(.damagedFile, "The file is not a model that can be read: \(reason).")
+    }
 
     // MARK: What models ask
 
@@ -160,7 +175,9 @@ struct Safetensors {
 
     /// A whole number in the metadata, within bounds.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(ModelFault) -> Int {
-        guard let value = metadata[name].flatMap({ Int($0) }), range.contains(value) else { throw Self.damaged("its \(name) is missing or out of bounds") }
+        guard let value = metadata[name].flatMap({ Int($0) }), range.contains(value) else {
+            throw Self.damaged("its \(name) is missing or out of bounds")
+        }
         return value
     }
 
@@ -175,7 +192,9 @@ struct Safetensors {
         )
     }
 
-    static func metadata(_ mode: ForecastMode, _ shape: ForecastShape, _ more: [String: String] = [:]) -> [String: String] {
+    static func metadata(_ mode: ForecastMode, _ shape: ForecastShape, _ more: [String: String] = [:]) -> [String:
+        String]
+    {
         let own = [
             "format": format,
             "mode": mode.rawValue,

@@ -51,8 +51,12 @@ package struct Scaler: Codable, Sendable, Equatable {
         apply(values, columns.map { ($0.shift, 1 / $0.factor, $0.origin) })
     }
 
-    private func apply(_ values: UnsafeMutableBufferPointer<Double>, _ steps: [(origin: Double, factor: Double, shift: Double)]) {
-        precondition(steps.isEmpty ? values.isEmpty : values.count % steps.count == 0, "A scaler takes whole rows of its columns.")
+    private func apply(
+        _ values: UnsafeMutableBufferPointer<Double>, _ steps: [(origin: Double, factor: Double, shift: Double)]
+    ) {
+        precondition(
+            steps.isEmpty ? values.isEmpty : values.count % steps.count == 0,
+            "A scaler takes whole rows of its columns.")
         guard columns.contains(where: { $0.target != nil }), let start = values.baseAddress else { return }
         steps.withUnsafeBufferPointer { steps in
             var index = 0

@@ -17,7 +17,10 @@ package final class Series: Sendable {
     package init(_ url: URL) throws {
         file = try MappedFile(url)
         guard file.bytes.count % Self.bytesPerSample == 0, file.bytes.count > 0 else {
-            throw SeriesFault(.damagedSeries, "The series file is not whole: \(file.bytes.count) bytes are not samples of 16 bytes. Import the file again.")
+            throw SeriesFault(
+                .damagedSeries,
+                "The series file is not whole: \(file.bytes.count) bytes are not samples of 16 bytes. Import the file again."
+            )
         }
         count = file.bytes.count / Self.bytesPerSample
     }

@@ -36,9 +36,13 @@ package struct SeriesImport: Sendable {
     ///
     /// `progress` is told the fraction read now and then; what it throws ends the import. Throws `SeriesFault` for a file that is not a series and `FileFault`
     /// where the disk refuses.
-    package func run(_ source: URL, to destination: URL, progress: (Double) throws -> Void = { _ in }) throws -> SeriesReport {
+    package func run(_ source: URL, to destination: URL, progress: (Double) throws -> Void = { _ in }) throws
+        -> SeriesReport
+    {
         guard let zone = TimeZone(identifier: timeZone) else {
-            throw SeriesFault(.unknownTimeZone, "There is no time zone named \"\(timeZone)\". Use a name such as Europe/Vienna or UTC.")
+            throw SeriesFault(
+                .unknownTimeZone,
+                "There is no time zone named \"\(timeZone)\". Use a name such as Europe/Vienna or UTC.")
         }
         let layout = try SeriesLayout.detect(in: source, for: self)
         var rows = try Rows(source: source, destination: destination, layout: layout, zone: zone)
@@ -83,10 +87,15 @@ package struct SeriesImport: Sendable {
                 }
                 rowsRead += 1
                 guard rowsRead <= max else {
-                    throw SeriesFault(.tooManyRows, "The file has more than \(max) rows. Split it, or reduce it to a longer time step.", line: lines.number)
+                    throw SeriesFault(
+                        .tooManyRows,
+                        "The file has more than \(max) rows. Split it, or reduce it to a longer time step.",
+                        line: lines.number)
                 }
                 if let reason = try take(line) { skip(line, reason) }
-                if rowsRead % Self.rowsPerReport == 0 { try progress(Double(lines.bytesRead) / Double(Swift.max(lines.bytesTotal, 1))) }
+                if rowsRead % Self.rowsPerReport == 0 {
+                    try progress(Double(lines.bytesRead) / Double(Swift.max(lines.bytesTotal, 1)))
+                }
             }
             try progress(1)
         }
@@ -96,7 +105,10 @@ package struct SeriesImport: Sendable {
             try splitter.split(line, number: lines.number)
             guard splitter.count > 1 || !Self.isBlank(line) else { return .blank }
             let time = splitter.field(layout.timeColumn, of: line)
-            guard let value = NumberParser.parse(splitter.field(layout.valueColumn, of: line), decimalComma: layout.hasDecimalComma) else {
+            guard
+                let value = NumberParser.parse(
+                    splitter.field(layout.valueColumn, of: line), decimalComma: layout.hasDecimalComma)
+            else {
                 return .noNumber
             }
             guard let stamp = stamp(time) else { return .noTime }
@@ -125,7 +137,8 @@ package struct SeriesImport: Sendable {
             if let offset = read.offset {
                 seconds = read.wall - offset
             } else {
-                seconds = offsets.instant(wall: read.wall, after: previous.map { CivilTime.floorDivide(Int($0), 1_000_000) })
+                seconds = offsets.instant(
+                    wall: read.wall, after: previous.map { CivilTime.floorDivide(Int($0), 1_000_000) })
             }
             return Int64(seconds) * CivilTime.microsecondsPerSecond + Int64(read.microseconds)
         }
@@ -133,15 +146,21 @@ package struct SeriesImport: Sendable {
         private mutating func skip(_ line: UnsafeBufferPointer<UInt8>, _ reason: SeriesReport.SkipReason) {
             skipped[reason, default: 0] += 1
             guard examples.count < Self.examplesMax, reason != .blank else { return }
-            examples.append(.init(line: lines.number, reason: reason, text: String(lines.string(line.prefix(240)).prefix(80))))
+            examples.append(
+                .init(line: lines.number, reason: reason, text: String(lines.string(line.prefix(240)).prefix(80))))
         }
 
-        private static func isBlank(_ line: UnsafeBufferPointer<UInt8>) -> Bool { line.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") } }
+        private static func isBlank(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
+            line.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        }
 
         consuming func finish(destination: URL, timeZone: String) throws -> SeriesReport {
             guard numericCount > 0 else {
-                let reason = (skipped[.noTime] ?? 0) > 0 ? "readable time beside a number" : "number in its value column"
-                throw SeriesFault(.noNumbers, "None of the \(rowsRead) rows has a \(reason). Say which columns hold the time and the value.")
+                let reason =
+                    (skipped[.noTime] ?? 0) > 0 ? "readable time beside a number" : "number in its value column"
+                throw SeriesFault(
+                    .noNumbers,
+                    "None of the \(rowsRead) rows has a \(reason). Say which columns hold the time and the value.")
             }
             if isOutOfOrder { duplicates += try writer.sort() }
             guard writer.count > 1 else {

@@ -24,10 +24,13 @@ struct SeriesLayout {
         var size = 0
         while sample.count < sampleLines, size < sampleBytes, let line = try lines.next() {
             size += line.count + 1
-            if line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) { sample.append((lines.number, Array(line))) }
+            if line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) {
+                sample.append((lines.number, Array(line)))
+            }
         }
         if sample.isEmpty, try lines.next() == nil {
-            throw SeriesFault(.empty, "The file is empty. A series needs at least two rows, each with a time and a number.")
+            throw SeriesFault(
+                .empty, "The file is empty. A series needs at least two rows, each with a time and a number.")
         }
         var best: Candidate?
         var tooWide: SeriesFault?
@@ -45,7 +48,8 @@ struct SeriesLayout {
 
     /// What the sampled lines look like under one delimiter.
     private struct Candidate {
-        static let noNumbers = SeriesFault(.noNumbers, "The file holds no numbers. A series needs rows with a time and a number each.")
+        static let noNumbers = SeriesFault(
+            .noNumbers, "The file holds no numbers. A series needs rows with a time and a number each.")
 
         let delimiter: SeriesReport.Delimiter
         var header: [String] = []
@@ -61,7 +65,10 @@ struct SeriesLayout {
         /// How many lines read as a time and a number.
         var score = 0
 
-        init(_ delimiter: SeriesReport.Delimiter, sample: [(number: Int, bytes: [UInt8])], options: SeriesImport, text: TextLines) throws(SeriesFault) {
+        init(
+            _ delimiter: SeriesReport.Delimiter, sample: [(number: Int, bytes: [UInt8])], options: SeriesImport,
+            text: TextLines
+        ) throws(SeriesFault) {
             self.delimiter = delimiter
             let splitter = FieldSplitter(delimiter)
             let wide = FieldSplitter.columnsMax
@@ -92,11 +99,15 @@ struct SeriesLayout {
         }
 
         /// Typed errors do not pass through `withUnsafeBufferPointer` by themselves.
-        private static func reading(_ bytes: [UInt8], _ body: (UnsafeBufferPointer<UInt8>) throws(SeriesFault) -> Void) throws(SeriesFault) {
+        private static func reading(_ bytes: [UInt8], _ body: (UnsafeBufferPointer<UInt8>) throws(SeriesFault) -> Void)
+            throws(SeriesFault)
+        {
             try bytes.withUnsafeBufferPointer { buffer in Result { () throws(SeriesFault) in try body(buffer) } }.get()
         }
 
-        private mutating func choose(_ options: SeriesImport, sample: [(number: Int, bytes: [UInt8])], splitter: FieldSplitter) throws(SeriesFault) {
+        private mutating func choose(
+            _ options: SeriesImport, sample: [(number: Int, bytes: [UInt8])], splitter: FieldSplitter
+        ) throws(SeriesFault) {
             time = named(options.timeColumn)
             value = named(options.valueColumn)
             let free = (0..<columns).filter { $0 != value }
@@ -104,9 +115,12 @@ struct SeriesLayout {
                 timeIsEpoch = calendarHits[safe: time] == 0 && (numberHits[safe: time] ?? 0) > 0
             } else if options.timeColumn == .automatic {
                 // Of columns that look alike the first is taken.
-                if let column = free.max(by: { (calendarHits[$0], -$0) < (calendarHits[$1], -$1) }), calendarHits[column] > 0 {
+                if let column = free.max(by: { (calendarHits[$0], -$0) < (calendarHits[$1], -$1) }),
+                    calendarHits[column] > 0
+                {
                     time = column
-                } else if let column = free.first(where: { epochHits[$0] * 2 >= max(2, sample.count) }) ?? free.first(where: { epochHits[$0] > 0 }), columns > 1
+                } else if let column = free.first(where: { epochHits[$0] * 2 >= max(2, sample.count) })
+                    ?? free.first(where: { epochHits[$0] > 0 }), columns > 1
                 {
                     time = column
                     timeIsEpoch = true
@@ -122,8 +136,15 @@ struct SeriesLayout {
                 try Self.reading(line.bytes) { bytes throws(SeriesFault) in
                     try splitter.split(bytes, number: line.number)
                     let field = splitter.field(time, of: bytes)
-                    let hasTime = timeIsEpoch ? NumberParser.parse(field, decimalComma: delimiter != .comma) != nil : StampParser.calendar(field) != nil
-                    if hasTime, NumberParser.parse(splitter.field(value, of: bytes), decimalComma: delimiter != .comma) != nil { score += 1 }
+                    let hasTime =
+                        timeIsEpoch
+                        ? NumberParser.parse(field, decimalComma: delimiter != .comma) != nil
+                        : StampParser.calendar(field) != nil
+                    if hasTime,
+                        NumberParser.parse(splitter.field(value, of: bytes), decimalComma: delimiter != .comma) != nil
+                    {
+                        score += 1
+                    }
                 }
             }
         }
@@ -137,7 +158,9 @@ struct SeriesLayout {
         }
 
         /// Of two that read nothing, the one with more columns tells people more about what is missing.
-        func isBetter(than other: Candidate) -> Bool { score > other.score || (other.score == 0 && score == 0 && columns > other.columns) }
+        func isBetter(than other: Candidate) -> Bool {
+            score > other.score || (other.score == 0 && score == 0 && columns > other.columns)
+        }
 
         func layout(_ options: SeriesImport) throws(SeriesFault) -> SeriesLayout {
             for choice in [options.timeColumn, options.valueColumn] where choice != .automatic && named(choice) == nil {
@@ -153,8 +176,13 @@ struct SeriesLayout {
                 )
             }
             guard let value else { throw Self.noNumbers }
-            guard value != time else { throw SeriesFault(.unknownColumn, "The time and the value cannot both come from column \(time + 1).") }
-            let isNamed = if case .name = options.timeColumn { true } else if case .name = options.valueColumn { true } else { false }
+            guard value != time else {
+                throw SeriesFault(.unknownColumn, "The time and the value cannot both come from column \(time + 1).")
+            }
+            let isNamed =
+                if case .name = options.timeColumn { true } else if case .name = options.valueColumn { true } else {
+                    false
+                }
             let firstLineHasTime = timeIsEpoch ? firstLineHasNumber[time] : firstLineHasStamp[time]
             let hasHeader = options.hasHeader ?? (isNamed || !firstLineHasTime)
             return SeriesLayout(
@@ -163,7 +191,8 @@ struct SeriesLayout {
                 timeColumn: time,
                 valueColumn: value,
                 timeIsEpoch: timeIsEpoch,
-                names: hasHeader ? Dictionary(uniqueKeysWithValues: header.enumerated().map { ($0.offset, $0.element) }) : nil
+                names: hasHeader
+                    ? Dictionary(uniqueKeysWithValues: header.enumerated().map { ($0.offset, $0.element) }) : nil
             )
         }
     }

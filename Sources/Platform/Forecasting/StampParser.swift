@@ -63,7 +63,10 @@ enum StampParser {
         guard let first = number(4), at < length else { return nil }
         layout.separator = bytes[at]
         let firstDigits = at
-        guard firstDigits == 4 ? "-/.".utf8.contains(layout.separator) : layout.separator == UInt8(ascii: ".") && firstDigits <= 2 else { return nil }
+        guard
+            firstDigits == 4
+                ? "-/.".utf8.contains(layout.separator) : layout.separator == UInt8(ascii: ".") && firstDigits <= 2
+        else { return nil }
         at += 1
         guard let month = number(2), skip(layout.separator) else { return nil }
         let year: Int
@@ -77,9 +80,12 @@ enum StampParser {
             (year, day) = (last, first)
             layout.isDayFirst = true
         }
-        guard year >= 1583, (1...12).contains(month), day >= 1, day <= CivilTime.daysInMonth(year: year, month: month) else { return nil }
+        guard year >= 1583, (1...12).contains(month), day >= 1, day <= CivilTime.daysInMonth(year: year, month: month)
+        else { return nil }
 
-        var stamp = Stamp(wall: CivilTime.days(year: year, month: month, day: day) * CivilTime.secondsPerDay, microseconds: 0, layout: layout)
+        var stamp = Stamp(
+            wall: CivilTime.days(year: year, month: month, day: day) * CivilTime.secondsPerDay, microseconds: 0,
+            layout: layout)
         guard at < length else { return stamp }
         stamp.layout.hasT = bytes[at] == UInt8(ascii: "T") || bytes[at] == UInt8(ascii: "t")
         guard stamp.layout.hasT || bytes[at] == UInt8(ascii: " ") else { return nil }
@@ -121,7 +127,9 @@ enum StampParser {
                 minutes = value
             }
             stamp.offset = sign * (hours * 3600 + minutes * 60)
-        } else if length - at == 3, bytes[at] == UInt8(ascii: "U"), bytes[at + 1] == UInt8(ascii: "T"), bytes[at + 2] == UInt8(ascii: "C") {
+        } else if length - at == 3, bytes[at] == UInt8(ascii: "U"), bytes[at + 1] == UInt8(ascii: "T"),
+            bytes[at + 2] == UInt8(ascii: "C")
+        {
             at += 3
             stamp.offset = 0
         }
@@ -139,7 +147,8 @@ enum StampParser {
 enum NumberParser {
     /// The powers of ten that a Double holds exactly.
     private static let powers: [Double] = [
-        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
     ]
 
     /// The number, or nil for anything that is not one: words, `nan`, infinities, nothing at all.
@@ -185,7 +194,8 @@ enum NumberParser {
         let lastPoint = text.lastIndex(of: UInt8(ascii: "."))
         for (index, byte) in text.enumerated() {
             switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "e"), UInt8(ascii: "E"):
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "e"),
+                UInt8(ascii: "E"):
                 plain.append(CChar(byte))
             case UInt8(ascii: ","), UInt8(ascii: "."):
                 guard byte == UInt8(ascii: ".") || decimalComma else { return nil }
@@ -204,7 +214,9 @@ enum NumberParser {
             guard let start = buffer.baseAddress else { return nil }
             var end: UnsafeMutablePointer<CChar>?
             let value = strtod(start, &end)
-            guard let end, end > UnsafeMutablePointer(mutating: start), end.pointee == 0, value.isFinite else { return nil }
+            guard let end, end > UnsafeMutablePointer(mutating: start), end.pointee == 0, value.isFinite else {
+                return nil
+            }
             return value
         }
     }

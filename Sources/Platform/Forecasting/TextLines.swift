@@ -94,13 +94,18 @@ final class TextLines {
         var last = stop
         if last > start, text[last - 1] == UInt8(ascii: "\r") { last -= 1 }
         let line = UnsafeBufferPointer(start: text + start, count: last - start)
-        if mayHoldHighBytes, encoding == .utf8 || encoding == .utf8WithMark, String(validating: line, as: UTF8.self) == nil { encoding = .windows1252 }
+        if mayHoldHighBytes, encoding == .utf8 || encoding == .utf8WithMark,
+            String(validating: line, as: UTF8.self) == nil
+        {
+            encoding = .windows1252
+        }
         return line
     }
 
     private func tooLong() -> SeriesFault {
         let line = UnsafeBufferPointer(start: text + start, count: min(end - start, Self.lineBytesMax))
-        for delimiter in SeriesReport.Delimiter.allCases where line.lazy.filter({ $0 == delimiter.byte }).count >= FieldSplitter.columnsMax {
+        for delimiter in SeriesReport.Delimiter.allCases
+        where line.lazy.filter({ $0 == delimiter.byte }).count >= FieldSplitter.columnsMax {
             return FieldSplitter.tooManyColumns(line: number + 1)
         }
         return SeriesFault(
@@ -154,7 +159,8 @@ final class TextLines {
         if isWide { transcode(count) } else { end += count }
         let fresh = text + added
         if let found = memchr(fresh, 0, end - added) {
-            let before = UnsafeBufferPointer(start: text, count: text.distance(to: found.assumingMemoryBound(to: UInt8.self)))
+            let before = UnsafeBufferPointer(
+                start: text, count: text.distance(to: found.assumingMemoryBound(to: UInt8.self)))
             let line = number + 1 + before.lazy.filter { $0 == UInt8(ascii: "\n") }.count
             throw SeriesFault(
                 .notText,
@@ -162,7 +168,9 @@ final class TextLines {
                 line: line
             )
         }
-        if !mayHoldHighBytes { mayHoldHighBytes = Self.hasHighByte(UnsafeRawBufferPointer(start: fresh, count: end - added)) }
+        if !mayHoldHighBytes {
+            mayHoldHighBytes = Self.hasHighByte(UnsafeRawBufferPointer(start: fresh, count: end - added))
+        }
     }
 
     private func transcode(_ count: Int) {
@@ -175,7 +183,8 @@ final class TextLines {
                 continue
             }
             pendingByte = nil
-            let unit = encoding == .utf16LittleEndian ? UInt16(byte) << 8 | UInt16(first) : UInt16(first) << 8 | UInt16(byte)
+            let unit =
+                encoding == .utf16LittleEndian ? UInt16(byte) << 8 | UInt16(first) : UInt16(first) << 8 | UInt16(byte)
             if unit < 0x80, pendingSurrogate == nil {
                 text[end] = UInt8(unit)
                 end += 1
@@ -242,7 +251,10 @@ final class FieldSplitter {
     }
 
     static func tooManyColumns(line: Int) -> SeriesFault {
-        SeriesFault(.tooManyColumns, "Line \(line) has more than \(columnsMax) columns. Keep the time and the value, and leave the others out.", line: line)
+        SeriesFault(
+            .tooManyColumns,
+            "Line \(line) has more than \(columnsMax) columns. Keep the time and the value, and leave the others out.",
+            line: line)
     }
 
     /// Cuts a line; its columns are then read with `field(_:of:)`.

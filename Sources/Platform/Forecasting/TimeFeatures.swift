@@ -132,7 +132,8 @@ struct TimeFeatureClock {
             return (Double(CivilTime.weekday(days: day)) * 86_400 + second) / 604_800
         case .month:
             let date = CivilTime.date(days: day)
-            return (Double(date.day - 1) * 86_400 + second) / (Double(CivilTime.daysInMonth(year: date.year, month: date.month)) * 86_400)
+            return (Double(date.day - 1) * 86_400 + second)
+                / (Double(CivilTime.daysInMonth(year: date.year, month: date.month)) * 86_400)
         case .year:
             let date = CivilTime.date(days: day)
             let dayOfYear = day - CivilTime.days(year: date.year, month: 1, day: 1)

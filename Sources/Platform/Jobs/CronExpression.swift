@@ -28,7 +28,11 @@ package struct CronExpression: Sendable, Equatable {
         var faults: [String] = []
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         guard words.count == CronField.kinds.count else {
-            throw CronFault(expression: text, faults: ["five fields are needed (minute, hour, day of month, month, day of week), here are \(words.count)"])
+            throw CronFault(
+                expression: text,
+                faults: [
+                    "five fields are needed (minute, hour, day of month, month, day of week), here are \(words.count)"
+                ])
         }
         let fields = zip(CronField.kinds, words).map { CronField($0, $1, faults: &faults) }
         let zone = LocalTime(identifier: timeZone)
@@ -43,7 +47,9 @@ package struct CronExpression: Sendable, Equatable {
         months = fields[3]
         daysOfWeek = fields[4]
         // Any start will do: the calendar repeats itself.
-        guard firstDay(from: 0) != nil else { throw CronFault(expression: text, faults: ["there is no such day in any year"]) }
+        guard firstDay(from: 0) != nil else {
+            throw CronFault(expression: text, faults: ["there is no such day in any year"])
+        }
     }
 
     /// The first instant after `moment` at which the expression fires.

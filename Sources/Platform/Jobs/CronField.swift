@@ -12,7 +12,9 @@ struct CronField: Sendable, Equatable {
         Kind(name: "minute", range: 0...59),
         Kind(name: "hour", range: 0...23),
         Kind(name: "day of month", range: 1...31),
-        Kind(name: "month", range: 1...12, names: ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], firstNamed: 1),
+        Kind(
+            name: "month", range: 1...12,
+            names: ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], firstNamed: 1),
         Kind(name: "day of week", range: 0...7, names: ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]),
     ]
 
@@ -49,9 +51,14 @@ struct CronField: Sendable, Equatable {
         guard let step = number(halves[1]) else { throw Fault(text: "'\(halves[1])' is not a step") }
         guard step >= 1 else { throw Fault(text: "a step of 0 goes nowhere") }
         guard halves[0] == "*" || halves[0].contains("-") else {
-            throw Fault(text: "a step needs a range to go through: write '\(halves[0])-\(kind.range.upperBound)/\(halves[1])' for '\(part)'")
+            throw Fault(
+                text:
+                    "a step needs a range to go through: write '\(halves[0])-\(kind.range.upperBound)/\(halves[1])' for '\(part)'"
+            )
         }
-        guard step <= range.upperBound - range.lowerBound else { throw Fault(text: "the step of '\(part)' is longer than its range") }
+        guard step <= range.upperBound - range.lowerBound else {
+            throw Fault(text: "the step of '\(part)' is longer than its range")
+        }
         return Array(stride(from: range.lowerBound, through: range.upperBound, by: Int(step)))
     }
 
@@ -71,7 +78,9 @@ struct CronField: Sendable, Equatable {
 
     private static func value(_ kind: Kind, _ text: String) throws(Fault) -> Int64 {
         if let index = kind.names.firstIndex(of: text.uppercased()) { return kind.firstNamed + Int64(index) }
-        guard let number = number(text) else { throw Fault(text: "'\(text)' is not a number\(kind.names.isEmpty ? "" : " or a name of three letters")") }
+        guard let number = number(text) else {
+            throw Fault(text: "'\(text)' is not a number\(kind.names.isEmpty ? "" : " or a name of three letters")")
+        }
         guard kind.range.contains(number) else {
             throw Fault(text: "\(text) is not between \(kind.range.lowerBound) and \(kind.range.upperBound)")
         }
@@ -80,7 +89,9 @@ struct CronField: Sendable, Equatable {
 
     /// Digits and nothing else: no sign, no more than four.
     private static func number(_ text: String) -> Int64? {
-        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        guard (1...4).contains(text.utf8.count),
+            text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { return nil }
         return Int64(text)
     }
 }

@@ -15,7 +15,8 @@ extension JobRunner {
 
     /// - Parameter isPatient: whether there is time to wait, for a timer or for the database to come back.
     func take(_ job: ClaimedJob, isPatient: Bool) -> RunningJob {
-        let hold = RunningJob(job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
+        let hold = RunningJob(
+            job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
         running.add(hold)
         metrics.set("gatehouse_jobs_running", to: Double(running.count))
         return hold
@@ -23,8 +24,11 @@ extension JobRunner {
 
     func perform(_ hold: RunningJob, isPatient: Bool) async {
         let job = hold.job
-        guard let worker = workers[job.kind] else { preconditionFailure("a job '\(job.kind)' was taken up that nobody here can do") }
-        let context = JobContext(id: job.leaseToken.id, attempt: job.attempt, fence: job.leaseToken.fence, logger: log(job), hold: hold)
+        guard let worker = workers[job.kind] else {
+            preconditionFailure("a job '\(job.kind)' was taken up that nobody here can do")
+        }
+        let context = JobContext(
+            id: job.leaseToken.id, attempt: job.attempt, fence: job.leaseToken.fence, logger: log(job), hold: hold)
         let start = ContinuousClock.now
         // A task of its own, so that a job can be told to stop without stopping its runner.
         let work = Task { try await worker.perform(job.payload, context) }
@@ -35,7 +39,8 @@ extension JobRunner {
             hold.stop(.draining)
         }
         hold.end()
-        metrics.observe("gatehouse_job_duration_seconds", [("kind", job.kind)], seconds: (ContinuousClock.now - start).inSeconds)
+        metrics.observe(
+            "gatehouse_job_duration_seconds", [("kind", job.kind)], seconds: (ContinuousClock.now - start).inSeconds)
         await conclude(hold, worker, result, isPatient: isPatient)
         running.remove(hold)
         metrics.set("gatehouse_jobs_running", to: Double(running.count))
@@ -47,7 +52,9 @@ extension JobRunner {
         await conclude(hold, worker, .handedBack, isPatient: false)
     }
 
-    private func conclude(_ hold: RunningJob, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool) async {
+    private func conclude(
+        _ hold: RunningJob, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool
+    ) async {
         switch result {
         case .success(let outcome):
             switch outcome.kind {
@@ -83,7 +90,9 @@ extension JobRunner {
 
     /// The guarded move and everything that is true only together with it.
     /// - Returns: nil when the lease was lost.
-    private func settle(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async throws(Problem) -> JobLife.Ending? {
+    private func settle(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async throws(Problem)
+        -> JobLife.Ending?
+    {
         let job = hold.job
         let progress = hold.unwritten
         var error: String?
@@ -111,7 +120,9 @@ extension JobRunner {
     }
 
     /// Hours of work must not be lost to a database that is away for a moment.
-    private func persevering<Value>(isPatient: Bool, _ body: () async throws(Problem) -> Value) async throws(Problem) -> Value {
+    private func persevering<Value>(isPatient: Bool, _ body: () async throws(Problem) -> Value) async throws(Problem)
+        -> Value
+    {
         for delay in isPatient ? [100, 400, 1_600, 3_200] : [] {
             do {
                 return try await body()
@@ -141,9 +152,11 @@ extension JobRunner {
         metrics.increment("gatehouse_jobs_ended_total", [("kind", job.kind), ("outcome", ending.label)])
         switch ending {
         case .abandoned(.failed(let reason)): log(job).error("a job is dead", metadata: ["reason": "\(reason)"])
-        case .abandoned(.poisoned): log(job).error("a job is dead", metadata: ["reason": "its workers were lost too often"])
+        case .abandoned(.poisoned):
+            log(job).error("a job is dead", metadata: ["reason": "its workers were lost too often"])
         case .crashed: log(job).warning("a worker was lost; its job is available again")
-        case .completed, .snoozed, .retried, .handedBack, .abandoned(.cancelled): log(job).debug("a job ended", metadata: ["outcome": "\(ending.label)"])
+        case .completed, .snoozed, .retried, .handedBack, .abandoned(.cancelled):
+            log(job).debug("a job ended", metadata: ["outcome": "\(ending.label)"])
         }
     }
 
@@ -188,13 +201,15 @@ extension Metrics {
         describe("gatehouse_jobs_running", "Jobs that run in this process.")
         describe("gatehouse_job_duration_seconds", "How long workers took, by kind.")
         describe("gatehouse_jobs_queued", "Unfinished and dead jobs of the queue, by state.")
-        describe("gatehouse_jobs_oldest_available_seconds", "How long the job that waits longest could have been running.")
+        describe(
+            "gatehouse_jobs_oldest_available_seconds", "How long the job that waits longest could have been running.")
         describe("gatehouse_schedule_failures_total", "Ticks of schedules that failed and will be tried again.")
     }
 
     func set(_ counts: JobCounts) {
         let states: [(JobState, Int)] = [
-            (.scheduled, counts.scheduled), (.available, counts.available), (.leased, counts.leased), (.retryable, counts.retryable), (.dead, counts.dead),
+            (.scheduled, counts.scheduled), (.available, counts.available), (.leased, counts.leased),
+            (.retryable, counts.retryable), (.dead, counts.dead),
         ]
         for (state, count) in states { set("gatehouse_jobs_queued", [("state", state.rawValue)], to: Double(count)) }
         set("gatehouse_jobs_oldest_available_seconds", to: counts.oldestAvailable.inSeconds)

@@ -72,7 +72,9 @@ struct FailedAttempt: Sendable {
     /// The type and, of an enum, the case, without what it carries; else the type's own code.
     private static func name(of error: any Error) -> String {
         let mirror = Mirror(reflecting: error)
-        if mirror.displayStyle == .enum, let label = mirror.children.first?.label { return "\(type(of: error)).\(label)" }
+        if mirror.displayStyle == .enum, let label = mirror.children.first?.label {
+            return "\(type(of: error)).\(label)"
+        }
         return "\(type(of: error)) (code \((error as NSError).code))"
     }
 }

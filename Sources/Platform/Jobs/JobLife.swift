@@ -73,7 +73,9 @@ struct JobLife: Sendable, Equatable {
     mutating func fail(_ failure: FailedAttempt, delay: Duration, at now: Instant) throws(WrongMove) -> Ending {
         try leave("fail")
         if isCancelRequested { return cancel(at: now) }
-        guard case .retry(let least) = failure.remedy, attempt < maximumAttempts else { return bury(.failed(failure.text), at: now) }
+        guard case .retry(let least) = failure.remedy, attempt < maximumAttempts else {
+            return bury(.failed(failure.text), at: now)
+        }
         wait(.retryable, until: now + max(delay, least))
         return .retried
     }
@@ -101,7 +103,9 @@ struct JobLife: Sendable, Equatable {
         fence += 1
         if isCancelRequested { return cancel(at: now) }
         if crashes >= Self.crashesMax { return bury(.poisoned, at: now) }
-        if attempt >= maximumAttempts { return bury(.failed("The worker was lost, and no attempts are left."), at: now) }
+        if attempt >= maximumAttempts {
+            return bury(.failed("The worker was lost, and no attempts are left."), at: now)
+        }
         wait(.available, until: now)
         return .crashed
     }

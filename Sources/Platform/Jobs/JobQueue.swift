@@ -17,7 +17,9 @@ package struct JobQueue: Sendable {
     /// Adds a job that exists once `transaction` has committed, and not otherwise.
     /// - Returns: the id of the new job, or of the unfinished one of the same kind and unique key.
     @discardableResult
-    package func enqueue<Work: Job>(_ job: Work, _ options: JobOptions = .init(), in transaction: Transaction) throws -> ID<QueuedJob> {
+    package func enqueue<Work: Job>(_ job: Work, _ options: JobOptions = .init(), in transaction: Transaction) throws
+        -> ID<QueuedJob>
+    {
         try enqueue(kind: Work.name, payload: Self.payload(of: job), options, in: transaction)
     }
 
@@ -48,7 +50,9 @@ package struct JobQueue: Sendable {
         try transaction.jobCounts()
     }
 
-    private func enqueue(kind: String, payload: String, _ options: JobOptions, in transaction: Transaction) throws -> ID<QueuedJob> {
+    private func enqueue(kind: String, payload: String, _ options: JobOptions, in transaction: Transaction) throws
+        -> ID<QueuedJob>
+    {
         let id = ids.next()
         let kept = try transaction.insertJob(id, kind: kind, payload: payload, options)
         // Runners look again a moment later too, because this transaction has not committed yet.
@@ -60,7 +64,9 @@ package struct JobQueue: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes = try encoder.encode(job)
-        guard bytes.count <= payloadBytesMax else { throw JobPayloadFault(kind: type(of: job).name, bytes: bytes.count) }
+        guard bytes.count <= payloadBytesMax else {
+            throw JobPayloadFault(kind: type(of: job).name, bytes: bytes.count)
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 }
@@ -70,5 +76,7 @@ package struct JobPayloadFault: Error, CustomStringConvertible {
     package let kind: String
     package let bytes: Int
 
-    package var description: String { "a job '\(kind)' has a payload of \(bytes) bytes; \(JobQueue.payloadBytesMax) are allowed" }
+    package var description: String {
+        "a job '\(kind)' has a payload of \(bytes) bytes; \(JobQueue.payloadBytesMax) are allowed"
+    }
 }

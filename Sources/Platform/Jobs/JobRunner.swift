@@ -95,7 +95,9 @@ package struct JobRunner: Service {
                 group.addTask { await Self.every(settings.heartbeat) { await beat() } }
                 group.addTask { await Self.every(Self.sampleInterval) { await sample() } }
                 listener.wake()
-                await work(listener, isStopping: { isStopping.withLock { $0 } }, later: { look in group.addTask { await look() } })
+                await work(
+                    listener, isStopping: { isStopping.withLock { $0 } },
+                    later: { look in group.addTask { await look() } })
                 // Outside of this task's own cancellation, so that jobs are handed back also when it was cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
                 await Task { await drain(wait) }.value
@@ -121,7 +123,9 @@ package struct JobRunner: Service {
                 return
             }
         }
-        preconditionFailure("\(Self.idleJobsMax) jobs have run and there are always more: does one enqueue or snooze itself without end?")
+        preconditionFailure(
+            "\(Self.idleJobsMax) jobs have run and there are always more: does one enqueue or snooze itself without end?"
+        )
     }
 }
 
@@ -140,7 +144,9 @@ extension JobRunner {
             if listener.takeWake(), isLookingAgain.exchange(true) == false {
                 // The transaction that announced its job may commit only after this pass.
                 later {
-                    for delay in [20, 100] where (try? await Task.sleep(for: .milliseconds(delay))) != nil { listener.nudge() }
+                    for delay in [20, 100] where (try? await Task.sleep(for: .milliseconds(delay))) != nil {
+                        listener.nudge()
+                    }
                     isLookingAgain.exchange(false)
                 }
             }
@@ -150,13 +156,17 @@ extension JobRunner {
                     isRegistered = true
                 }
                 try await pass(listener)
-                if failures > 0 { logger.info("the queue can be reached again", metadata: ["failures": .stringConvertible(failures)]) }
+                if failures > 0 {
+                    logger.info("the queue can be reached again", metadata: ["failures": .stringConvertible(failures)])
+                }
                 failures = 0
             } catch {
                 failures += 1
                 // A database that is away is told once, twice, four times …, not twice a second.
                 if failures & (failures - 1) == 0 {
-                    logger.error("the queue could not be worked on", metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
+                    logger.error(
+                        "the queue could not be worked on",
+                        metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
                 }
             }
         }
@@ -193,10 +203,14 @@ extension JobRunner {
         guard !holds.isEmpty else { return }
         do {
             let grips = holds.map(\.job.leaseToken)
-            let beats = try await database.write { [lease = settings.lease] in try $0.renewLeases(of: grips, lease: lease) }
+            let beats = try await database.write { [lease = settings.lease] in
+                try $0.renewLeases(of: grips, lease: lease)
+            }
             for hold in holds { hold.heard(beats[hold.job.leaseToken]) }
         } catch {
-            logger.warning("the leases of running jobs were not renewed", metadata: ["jobs": .stringConvertible(holds.count), "cause": "\(error)"])
+            logger.warning(
+                "the leases of running jobs were not renewed",
+                metadata: ["jobs": .stringConvertible(holds.count), "cause": "\(error)"])
             // Whoever could not renew for so long must take it that somebody else has the job. The fence decides in the end.
             for hold in holds where hold.timeSinceHeard > settings.lease { hold.stop(.leaseLost) }
         }
@@ -210,8 +224,11 @@ extension JobRunner {
         for job in expired {
             do {
                 let ending = try await database.write { transaction in
-                    let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.") { try $0.loseLease(at: transaction.now) }
-                    if case .abandoned(let why) = ending { try workers[job.kind]?.abandoned(job.payload, why, transaction) }
+                    let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.")
+                    { try $0.loseLease(at: transaction.now) }
+                    if case .abandoned(let why) = ending {
+                        try workers[job.kind]?.abandoned(job.payload, why, transaction)
+                    }
                     return ending
                 }
                 guard let ending else { continue }

@@ -45,7 +45,9 @@ extension Transaction {
             RETURNING id
             """
         )
-        guard let row else { throw StorageError(.other, code: "no-row", message: "the insertion of a job answered with no row") }
+        guard let row else {
+            throw StorageError(.other, code: "no-row", message: "the insertion of a job answered with no row")
+        }
         return try row["id"]
     }
 
@@ -192,7 +194,9 @@ extension Transaction {
             ClaimedJob.init
         )
         // RETURNING has no order of its own.
-        return claimed.sorted { ($0.priority, $0.runAt, $0.leaseToken.id.text) < ($1.priority, $1.runAt, $1.leaseToken.id.text) }
+        return claimed.sorted {
+            ($0.priority, $0.runAt, $0.leaseToken.id.text) < ($1.priority, $1.runAt, $1.leaseToken.id.text)
+        }
     }
 
     /// Renews the leases that are still held.
@@ -207,7 +211,12 @@ extension Transaction {
             WHERE state = 'leased' AND (id, fence) IN (VALUES \(pairs))
             RETURNING id, fence, cancel_requested_at
             """
-        ) { (LeaseToken(id: try $0["id"], fence: try $0["fence"]), Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil)) }
+        ) {
+            (
+                LeaseToken(id: try $0["id"], fence: try $0["fence"]),
+                Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil)
+            )
+        }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
@@ -237,7 +246,9 @@ extension Transaction {
 
     /// Lets a lease that ran out count as held a little longer, so that nobody looks at the job until then.
     func postpone(_ leaseToken: LeaseToken, by duration: Duration) throws {
-        try execute("UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)")
+        try execute(
+            "UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)"
+        )
     }
 
     /// Moves a job on from where a worker has it, when `leaseToken` still holds it.

@@ -17,8 +17,12 @@ enum Pruning {
 
     static func worker(_ database: any Database) -> Worker {
         Worker(PruneJobs.self) { _, context in
-            try await inBatches(context) { try await database.write { try $0.pruneJobs(finishedBefore: $0.now - jobsKept, atMost: batch) } }
-            try await inBatches(context) { try await database.write { try $0.pruneTicks(firedBefore: $0.now - ticksKept, atMost: batch) } }
+            try await inBatches(context) {
+                try await database.write { try $0.pruneJobs(finishedBefore: $0.now - jobsKept, atMost: batch) }
+            }
+            try await inBatches(context) {
+                try await database.write { try $0.pruneTicks(firedBefore: $0.now - ticksKept, atMost: batch) }
+            }
             return .done
         }
     }

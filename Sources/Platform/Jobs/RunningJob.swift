@@ -24,7 +24,8 @@ final class RunningJob: Sendable {
     private let usesTimer: Bool
     private let state = Mutex(State())
 
-    init(_ job: ClaimedJob, database: any Database, lease: Duration, runtime: Runtime, logger: Logger, usesTimer: Bool) {
+    init(_ job: ClaimedJob, database: any Database, lease: Duration, runtime: Runtime, logger: Logger, usesTimer: Bool)
+    {
         self.job = job
         self.database = database
         self.lease = lease

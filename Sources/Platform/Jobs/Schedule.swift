@@ -38,7 +38,10 @@ package struct Schedule: Sendable {
         misfire: Misfire = .once,
         enqueue: @escaping @Sendable (_ tick: Instant, JobQueue, Transaction) throws -> Void
     ) {
-        if case .all(let cap) = misfire { precondition((1...1_000).contains(cap), "schedule '\(id)': between 1 and 1000 missed ticks can be made up for") }
+        if case .all(let cap) = misfire {
+            precondition(
+                (1...1_000).contains(cap), "schedule '\(id)': between 1 and 1000 missed ticks can be made up for")
+        }
         self.id = id
         self.misfire = misfire
         self.enqueue = enqueue
@@ -68,7 +71,9 @@ enum Timetable: Sendable {
         switch rule {
         case .cron(let text, let timeZone): self = .cron(try CronExpression(text, timeZone: timeZone))
         case .every(let interval):
-            guard interval >= .seconds(1) else { throw CronFault(expression: "every \(interval)", faults: ["an interval is at least one second"]) }
+            guard interval >= .seconds(1) else {
+                throw CronFault(expression: "every \(interval)", faults: ["an interval is at least one second"])
+            }
             self = .interval(interval)
         }
     }

@@ -13,12 +13,16 @@ extension Transaction {
     }
 
     func dueSchedules(of ids: [String]) throws -> [String] {
-        try all("SELECT id FROM schedules WHERE next_at <= \(now) AND id IN \(list: ids) ORDER BY next_at, id") { try $0["id"] }
+        try all("SELECT id FROM schedules WHERE next_at <= \(now) AND id IN \(list: ids) ORDER BY next_at, id") {
+            try $0["id"]
+        }
     }
 
     /// - Returns: the tick that is due; nil when none is, or another process is at it.
     func lockDueSchedule(_ id: String, rule: String) throws -> Instant? {
-        try first("SELECT next_at FROM schedules WHERE id = \(id) AND rule = \(rule) AND next_at <= \(now) \(.skipLocked)")?["next_at"]
+        try first(
+            "SELECT next_at FROM schedules WHERE id = \(id) AND rule = \(rule) AND next_at <= \(now) \(.skipLocked)")?[
+                "next_at"]
     }
 
     /// - Returns: false when the tick was counted before.
@@ -37,7 +41,9 @@ extension Transaction {
 
     /// - Returns: how many were deleted.
     func pruneTicks(firedBefore limit: Instant, atMost count: Int) throws -> Int {
-        let ticks = try all("SELECT schedule_id, tick_at FROM schedule_ticks WHERE fired_at < \(limit) ORDER BY fired_at LIMIT \(count)") { row in
+        let ticks = try all(
+            "SELECT schedule_id, tick_at FROM schedule_ticks WHERE fired_at < \(limit) ORDER BY fired_at LIMIT \(count)"
+        ) { row in
             (schedule: try row["schedule_id"] as String, at: try row["tick_at"] as Instant)
         }
         for tick in ticks {

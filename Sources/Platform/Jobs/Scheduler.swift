@@ -10,7 +10,9 @@ struct Scheduler: Sendable {
     private let queue: JobQueue
 
     init(database: any Database, schedules: [Schedule], queue: JobQueue) {
-        precondition(Set(schedules.map(\.id)).count == schedules.count, "two schedules share an id: \(schedules.map(\.id).sorted())")
+        precondition(
+            Set(schedules.map(\.id)).count == schedules.count,
+            "two schedules share an id: \(schedules.map(\.id).sorted())")
         self.database = database
         self.schedules = Dictionary(uniqueKeysWithValues: schedules.map { ($0.id, $0) })
         self.queue = queue
@@ -20,7 +22,8 @@ struct Scheduler: Sendable {
     func register() async throws(Problem) {
         try await database.write { [schedules] transaction in
             for schedule in schedules.values.sorted(by: { $0.id < $1.id }) {
-                try transaction.keep(schedule.id, rule: schedule.timetable.text, nextAt: schedule.timetable.next(after: transaction.now))
+                try transaction.keep(
+                    schedule.id, rule: schedule.timetable.text, nextAt: schedule.timetable.next(after: transaction.now))
             }
         }
     }

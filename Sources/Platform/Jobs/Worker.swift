@@ -53,7 +53,9 @@ package struct JobOutcome: Sendable {
 
     /// Done, with effects that become true together with the job's completion or not at all: a worker that has lost its job cannot
     /// apply them.
-    package static func done(_ effects: @escaping @Sendable (Transaction) throws -> Void) -> JobOutcome { JobOutcome(kind: .done(effects)) }
+    package static func done(_ effects: @escaping @Sendable (Transaction) throws -> Void) -> JobOutcome {
+        JobOutcome(kind: .done(effects))
+    }
 
     /// Not yet: run the job again after a while, without counting this attempt.
     package static func snooze(for duration: Duration) -> JobOutcome { JobOutcome(kind: .snooze(duration)) }

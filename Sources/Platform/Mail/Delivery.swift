@@ -45,7 +45,9 @@ package struct Delivery: Sendable {
             guard let attempt = try await database.write({ try $0.beginAttempt(job.letter) }) else { return .done }
             var logger = context.logger
             logger[metadataKey: "letter"] = "\(job.letter)"
-            if attempt.doubtfulBefore > 0 { logger.notice("a letter is sent again: an earlier attempt may have reached its server") }
+            if attempt.doubtfulBefore > 0 {
+                logger.notice("a letter is sent again: an earlier attempt may have reached its server")
+            }
             do {
                 let message = try message(attempt, job.letter)
                 try await carrier.carry(message, logger: logger)
@@ -77,7 +79,9 @@ package struct Delivery: Sendable {
     private func message(_ attempt: DeliveryAttempt, _ id: ID<Email>) throws -> Message {
         do {
             let letter = try mailer.open(attempt.sealed, id)
-            return try Message(id: id, writtenAt: attempt.writtenAt, from: sender, to: Mailbox(letter.recipient), try templates.render(letter, sender: sender))
+            return try Message(
+                id: id, writtenAt: attempt.writtenAt, from: sender, to: Mailbox(letter.recipient),
+                try templates.render(letter, sender: sender))
         } catch let fault as UnusableAddress {
             throw JobFailure.permanent(fault.description)
         } catch let fault as EmailFault {

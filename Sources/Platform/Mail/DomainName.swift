@@ -5,7 +5,8 @@ enum DomainName {
     /// Labels beyond ASCII become `xn--` and their Punycode (RFC 3492); case and compatibility forms are folded first.
     /// - Returns: nil for what is no domain name.
     static func ascii(_ text: String) -> String? {
-        let folded = text.precomposedStringWithCompatibilityMapping.lowercased().precomposedStringWithCompatibilityMapping
+        let folded = text.precomposedStringWithCompatibilityMapping.lowercased()
+            .precomposedStringWithCompatibilityMapping
         var labels: [String] = []
         for label in folded.split(separator: ".", omittingEmptySubsequences: false) {
             guard let ascii = asciiLabel(label) else { return nil }
@@ -16,10 +17,15 @@ enum DomainName {
     }
 
     private static func asciiLabel(_ label: Substring) -> String? {
-        let ascii = label.utf8.allSatisfy { $0 < 128 } ? String(label) : punycode(label.unicodeScalars.map(\.value)).map { "xn--" + $0 }
-        guard let ascii, (1...63).contains(ascii.utf8.count), !ascii.hasPrefix("-"), !ascii.hasSuffix("-") else { return nil }
+        let ascii =
+            label.utf8.allSatisfy { $0 < 128 }
+            ? String(label) : punycode(label.unicodeScalars.map(\.value)).map { "xn--" + $0 }
+        guard let ascii, (1...63).contains(ascii.utf8.count), !ascii.hasPrefix("-"), !ascii.hasSuffix("-") else {
+            return nil
+        }
         let isAllowed = ascii.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
         }
         return isAllowed ? ascii : nil
     }

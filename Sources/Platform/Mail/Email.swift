@@ -46,7 +46,11 @@ extension Email {
         guard let needed = Self.known[template] else { throw EmailFault.unknownTemplate(template) }
         let missing = needed.subtracting(values.keys)
         guard missing.isEmpty else { throw EmailFault.missingValues(template, missing.sorted()) }
-        guard !recipient.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0.properties.isWhitespace }) else {
+        guard
+            !recipient.unicodeScalars.contains(where: {
+                $0.properties.generalCategory == .control || $0.properties.isWhitespace
+            })
+        else {
             throw Problem.invalid("/email", "must not contain white space or control characters")
         }
     }

@@ -11,7 +11,8 @@ enum HeaderText {
         try checkLine(name, text)
         let line = "\(name): \(text)"
         let isPlain =
-            text.utf8.allSatisfy { (32...126).contains($0) } && !text.contains("=?") && !text.isEmpty && text.last != " " && line.utf8.count <= lineMax
+            text.utf8.allSatisfy { (32...126).contains($0) } && !text.contains("=?") && !text.isEmpty
+            && text.last != " " && line.utf8.count <= lineMax
         return isPlain ? line : "\(name): \(encodedWords(text))"
     }
 
@@ -21,7 +22,8 @@ enum HeaderText {
         try checkLine(field, address)
         guard !name.isEmpty else { return "\(field): <\(address)>" }
         let isPhrase =
-            name.utf8.allSatisfy { isAtomText($0) || $0 == UInt8(ascii: " ") } && name.utf8.count <= 60 && name.first != " " && name.last != " "
+            name.utf8.allSatisfy { isAtomText($0) || $0 == UInt8(ascii: " ") } && name.utf8.count <= 60
+            && name.first != " " && name.last != " "
             && !name.contains("  ")
         return "\(field): \(isPhrase ? name : encodedWords(name))\r\n <\(address)>"
     }
@@ -29,7 +31,9 @@ enum HeaderText {
     /// Whether a byte may stand in an atom (RFC 5322, section 3.2.3).
     static func isAtomText(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
         default: "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
         }
     }
@@ -47,7 +51,11 @@ enum HeaderText {
     }
 
     private static func checkLine(_ field: String, _ text: String) throws(HeaderFault) {
-        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" }) else {
+        guard
+            !text.unicodeScalars.contains(where: {
+                $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}"
+            })
+        else {
             throw HeaderFault(field: field)
         }
     }

@@ -26,7 +26,8 @@ package struct MailTransport: Sendable {
     /// - Throws: a permanent failure while nothing is configured.
     func checkReadiness() throws {
         guard case .nobody = kind else { return }
-        throw JobFailure.permanent("not-configured: there is no mail server. Set SMTP_HOST and FROM_EMAIL, and give the job another life.")
+        throw JobFailure.permanent(
+            "not-configured: there is no mail server. Set SMTP_HOST and FROM_EMAIL, and give the job another life.")
     }
 
     /// - Throws: ``DeliveryFailure``, or what keeps a file from being written.
@@ -38,7 +39,8 @@ package struct MailTransport: Sendable {
         case .folder(let folder):
             let file = try await pool.run { try Self.write(message, into: folder) }
             logger.info(
-                "no mail server is configured: a letter was written to a file", metadata: ["recipient": "\(message.recipient.address)", "file": "\(file)"])
+                "no mail server is configured: a letter was written to a file",
+                metadata: ["recipient": "\(message.recipient.address)", "file": "\(file)"])
         case .nobody:
             try checkReadiness()
         }
@@ -46,9 +48,13 @@ package struct MailTransport: Sendable {
 
     private static func write(_ message: Message, into folder: String) throws -> String {
         let manager = FileManager.default
-        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try manager.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let (path, unfinished) = ("\(folder)/\(message.id.text).eml", "\(folder)/.\(message.id.text).unfinished")
-        guard manager.createFile(atPath: unfinished, contents: Data(message.bytes), attributes: [.posixPermissions: 0o600]) else {
+        guard
+            manager.createFile(
+                atPath: unfinished, contents: Data(message.bytes), attributes: [.posixPermissions: 0o600])
+        else {
             throw CocoaError(.fileWriteUnknown)
         }
         guard rename(unfinished, path) == 0 else { throw CocoaError(.fileWriteUnknown) }

@@ -32,7 +32,8 @@ package enum UnusableAddress: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .malformed: "The recipient's address cannot stand in a mail."
-        case .needsInternationalMail: "The recipient's address has characters before the '@' that mail servers take only with SMTPUTF8, which is not used here."
+        case .needsInternationalMail:
+            "The recipient's address has characters before the '@' that mail servers take only with SMTPUTF8, which is not used here."
         }
     }
 }

@@ -10,7 +10,9 @@ struct Message: Sendable {
     let bytes: [UInt8]
 
     /// - Throws: ``HeaderFault``.
-    init(id: ID<Email>, writtenAt: Instant, from sender: Sender, to recipient: Mailbox, _ content: RenderedEmail) throws(HeaderFault) {
+    init(id: ID<Email>, writtenAt: Instant, from sender: Sender, to recipient: Mailbox, _ content: RenderedEmail)
+        throws(HeaderFault)
+    {
         self.id = id
         self.sender = sender.mailbox
         self.recipient = recipient
@@ -29,7 +31,10 @@ struct Message: Sendable {
             "",
         ]
         for (type, text) in [("text/plain", content.text), ("text/html", content.html)] {
-            lines += ["--\(boundary)", "Content-Type: \(type); charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "", QuotedPrintable.encode(text)]
+            lines += [
+                "--\(boundary)", "Content-Type: \(type); charset=utf-8", "Content-Transfer-Encoding: quoted-printable",
+                "", QuotedPrintable.encode(text),
+            ]
         }
         lines += ["--\(boundary)--", ""]
         bytes = Array(lines.joined(separator: "\r\n").utf8)
@@ -42,9 +47,11 @@ struct Message: Sendable {
         let time = instant.seconds - dayNumber * 86_400
         // The first of January 1970 was a Thursday.
         let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int(((dayNumber % 7) + 7) % 7)]
-        let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][Int(day.month) - 1]
+        let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][
+            Int(day.month) - 1]
         func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return "\(weekday), \(two(day.day)) \(month) \(day.year) \(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60)) +0000"
+        return
+            "\(weekday), \(two(day.day)) \(month) \(day.year) \(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60)) +0000"
     }
 }
 
@@ -54,7 +61,8 @@ enum QuotedPrintable {
 
     /// - Parameter text: its lines end with LF.
     static func encode(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { encode(line: Array($0.utf8)) }.joined(separator: "\r\n")
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { encode(line: Array($0.utf8)) }.joined(
+            separator: "\r\n")
     }
 
     private static func encode(line: [UInt8]) -> String {

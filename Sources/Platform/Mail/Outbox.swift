@@ -20,7 +20,9 @@ extension Transaction {
             RETURNING sealed_letter, created_at, unconfirmed_attempts
             """
         ) { row in
-            DeliveryAttempt(sealed: try row["sealed_letter"], writtenAt: try row["created_at"], doubtfulBefore: try row["unconfirmed_attempts"])
+            DeliveryAttempt(
+                sealed: try row["sealed_letter"], writtenAt: try row["created_at"],
+                doubtfulBefore: try row["unconfirmed_attempts"])
         }
     }
 
@@ -31,7 +33,9 @@ extension Transaction {
 
     /// Remembers that it was sent, and forgets what it said.
     func markSent(_ id: ID<Email>) throws {
-        try execute("UPDATE outbox SET sent_at = \(now), attempt_began_at = NULL, sealed_letter = '' WHERE id = \(id) AND sent_at IS NULL")
+        try execute(
+            "UPDATE outbox SET sent_at = \(now), attempt_began_at = NULL, sealed_letter = '' WHERE id = \(id) AND sent_at IS NULL"
+        )
     }
 
     /// Remembers that nobody will send it. It keeps what it says until it is cleaned away, so that its job can be given another life.
@@ -40,7 +44,9 @@ extension Transaction {
     }
 
     func waitingLetters() throws -> [(id: ID<Email>, sealed: String)] {
-        try all("SELECT id, sealed_letter FROM outbox WHERE sent_at IS NULL") { (id: try $0["id"] as ID<Email>, sealed: try $0["sealed_letter"] as String) }
+        try all("SELECT id, sealed_letter FROM outbox WHERE sent_at IS NULL") {
+            (id: try $0["id"] as ID<Email>, sealed: try $0["sealed_letter"] as String)
+        }
     }
 
     func deleteLetter(_ id: ID<Email>) throws {
@@ -49,7 +55,9 @@ extension Transaction {
 
     /// - Returns: how many were deleted.
     func pruneLetters(writtenBefore limit: Instant, atMost count: Int) throws -> Int {
-        try execute("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < \(limit) ORDER BY created_at LIMIT \(count))")
+        try execute(
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < \(limit) ORDER BY created_at LIMIT \(count))"
+        )
     }
 }
 

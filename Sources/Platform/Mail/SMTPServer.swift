@@ -146,7 +146,8 @@ package struct DeliveryFailure: Error, CustomStringConvertible, Equatable {
 
     /// The reply code and, where the line has one, the enhanced code (RFC 3463), such as `550 5.1.1`.
     private static func codes(_ line: String, beginningWith code: Int) -> String {
-        guard let match = line.prefixMatch(of: /[0-9]{3}[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3})/), line.hasPrefix("\(code)") else { return "\(code)" }
+        guard let match = line.prefixMatch(of: /[0-9]{3}[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3})/), line.hasPrefix("\(code)")
+        else { return "\(code)" }
         return "\(code) \(match.output.1)"
     }
 

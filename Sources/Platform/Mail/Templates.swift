@@ -36,9 +36,12 @@ package struct Templates: Sendable {
         else { throw EmailFault.unknownTemplate(letter.template) }
         guard values.missing.isEmpty else { throw EmailFault.missingValues(letter.template, values.missing.sorted()) }
         let parts = message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else { throw EmailFault.unknownTemplate(letter.template) }
+        guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else {
+            throw EmailFault.unknownTemplate(letter.template)
+        }
         let text = parts[1].drop { $0 == "\n" }
-        return RenderedEmail(subject: String(parts[0].dropFirst(Self.subjectMark.count)), text: String(text), html: html)
+        return RenderedEmail(
+            subject: String(parts[0].dropFirst(Self.subjectMark.count)), text: String(text), html: html)
     }
 
     private static let subjectMark = "Subject: "
@@ -49,16 +52,28 @@ package struct Templates: Sendable {
         ("account-closed", PackageResources.account_closed_txt_mustache, PackageResources.account_closed_html_mustache),
         ("account-exists", PackageResources.account_exists_txt_mustache, PackageResources.account_exists_html_mustache),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
-        ("email-change-requested", PackageResources.email_change_requested_txt_mustache, PackageResources.email_change_requested_html_mustache),
+        (
+            "email-change-requested", PackageResources.email_change_requested_txt_mustache,
+            PackageResources.email_change_requested_html_mustache
+        ),
         ("email-changed", PackageResources.email_changed_txt_mustache, PackageResources.email_changed_html_mustache),
         ("erased", PackageResources.erased_txt_mustache, PackageResources.erased_html_mustache),
-        ("erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache, PackageResources.erasure_scheduled_html_mustache),
+        (
+            "erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache,
+            PackageResources.erasure_scheduled_html_mustache
+        ),
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
-        ("password-changed", PackageResources.password_changed_txt_mustache, PackageResources.password_changed_html_mustache),
+        (
+            "password-changed", PackageResources.password_changed_txt_mustache,
+            PackageResources.password_changed_html_mustache
+        ),
         ("reset-password", PackageResources.reset_password_txt_mustache, PackageResources.reset_password_html_mustache),
-        ("second-factor-changed", PackageResources.second_factor_changed_txt_mustache, PackageResources.second_factor_changed_html_mustache),
+        (
+            "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
+            PackageResources.second_factor_changed_html_mustache
+        ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
         ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
         ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
@@ -73,7 +88,8 @@ private final class Values: MustacheParent {
     private(set) var missing: Set<String> = []
 
     init(_ values: [String: String]) {
-        self.values = Dictionary(uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
+        self.values = Dictionary(
+            uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
     }
 
     /// An empty value counts as none, so that a section leaves it out.
@@ -101,7 +117,10 @@ private final class Values: MustacheParent {
 
     private static func words(_ instant: Instant) -> String {
         let day = CivilDate(dayNumber: instant.seconds.quotient(flooredBy: 86_400))
-        let months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+        let months = [
+            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November", "December",
+        ]
         let clock = instant.description.dropFirst(11).prefix(5)
         return "\(day.day) \(months[Int(day.month) - 1]) \(day.year), \(clock) UTC"
     }

@@ -110,7 +110,9 @@ package struct RESPParser: Sendable {
     }
 
     private mutating func bulkString(_ length: Int) throws(Fault) -> Token? {
-        guard bytes.readableBytes >= length + 2, let text = bytes.readSlice(length: length), let end = bytes.readInteger(as: UInt16.self) else { return nil }
+        guard bytes.readableBytes >= length + 2, let text = bytes.readSlice(length: length),
+            let end = bytes.readInteger(as: UInt16.self)
+        else { return nil }
         guard end == 0x0D0A else { throw Fault("a bulk string does not end where its length says") }
         bulk = nil
         searched = 0
@@ -122,7 +124,8 @@ package struct RESPParser: Sendable {
     /// A whole line without its end, and the byte that says what it is.
     private mutating func readLine() throws(Fault) -> (UInt8, ByteBuffer)? {
         let view = bytes.readableBytesView
-        guard let end = view[view.index(view.startIndex, offsetBy: searched)...].firstIndex(of: UInt8(ascii: "\n")) else {
+        guard let end = view[view.index(view.startIndex, offsetBy: searched)...].firstIndex(of: UInt8(ascii: "\n"))
+        else {
             searched = view.count
             guard searched <= limits.lineBytes else { throw Fault("a line is longer than \(limits.lineBytes) bytes") }
             return nil
@@ -130,9 +133,13 @@ package struct RESPParser: Sendable {
         let length = end - view.startIndex
         searched = 0
         guard length <= limits.lineBytes else { throw Fault("a line is longer than \(limits.lineBytes) bytes") }
-        guard length >= 2, view[end - 1] == UInt8(ascii: "\r") else { throw Fault("a line does not end in CR LF, or is empty") }
+        guard length >= 2, view[end - 1] == UInt8(ascii: "\r") else {
+            throw Fault("a line does not end in CR LF, or is empty")
+        }
         try count(length + 1)
-        guard let kind = bytes.readInteger(as: UInt8.self), let line = bytes.readSlice(length: length - 2) else { return nil }
+        guard let kind = bytes.readInteger(as: UInt8.self), let line = bytes.readSlice(length: length - 2) else {
+            return nil
+        }
         bytes.moveReaderIndex(forwardBy: 2)
         guard !line.readableBytesView.contains(UInt8(ascii: "\r")) else { throw Fault("a line has a CR within") }
         return (kind, line)
@@ -153,7 +160,9 @@ package struct RESPParser: Sendable {
 
     private func readNumber(_ line: ByteBuffer) throws(Fault) -> Int64 {
         // 19 digits and a sign; Int64 itself refuses what is too large, and text such as "" or "+-1".
-        guard line.readableBytes <= 20, let value = Int64(String(buffer: line)) else { throw Fault("a number is none, or too large") }
+        guard line.readableBytes <= 20, let value = Int64(String(buffer: line)) else {
+            throw Fault("a number is none, or too large")
+        }
         return value
     }
 }

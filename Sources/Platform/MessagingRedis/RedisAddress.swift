@@ -11,7 +11,10 @@ package struct RedisAddress: Sendable, Hashable {
     /// 0 is the one that every connection begins with.
     package var database: Int
 
-    package init(host: String, port: Int = 6_379, usesTLS: Bool = false, user: String? = nil, password: String? = nil, database: Int = 0) {
+    package init(
+        host: String, port: Int = 6_379, usesTLS: Bool = false, user: String? = nil, password: String? = nil,
+        database: Int = 0
+    ) {
         self.host = host
         self.port = port
         self.usesTLS = usesTLS
@@ -41,7 +44,9 @@ package struct RedisAddress: Sendable, Hashable {
         (user, password) = try Self.credentials(mark.map { authority[..<$0] })
         (host, port) = try Self.place(mark.map { authority[authority.index(after: $0)...] } ?? authority)
         if path.count > 1, !path[1].isEmpty {
-            guard let number = Int(path[1]), (0...65_535).contains(number) else { throw Fault(description: "ends in the number of a database, such as /0") }
+            guard let number = Int(path[1]), (0...65_535).contains(number) else {
+                throw Fault(description: "ends in the number of a database, such as /0")
+            }
             database = number
         } else {
             database = 0
@@ -51,7 +56,9 @@ package struct RedisAddress: Sendable, Hashable {
     private static func credentials(_ text: Substring?) throws(Fault) -> (String?, String?) {
         guard let text, !text.isEmpty else { return (nil, nil) }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { throw Fault(description: "names a user without a password: write user:password@ or :password@") }
+        guard parts.count == 2 else {
+            throw Fault(description: "names a user without a password: write user:password@ or :password@")
+        }
         guard let user = parts[0].removingPercentEncoding, let password = parts[1].removingPercentEncoding else {
             throw Fault(description: "has a broken percent-encoding in its user or password")
         }
@@ -63,10 +70,14 @@ package struct RedisAddress: Sendable, Hashable {
         var host = text
         var port: Substring?
         if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { throw Fault(description: "has an IPv6 address without its closing bracket") }
+            guard let end = text.firstIndex(of: "]") else {
+                throw Fault(description: "has an IPv6 address without its closing bracket")
+            }
             host = text[text.index(after: text.startIndex)..<end]
             let after = text[text.index(after: end)...]
-            guard after.isEmpty || after.first == ":" else { throw Fault(description: "has something other than a port after its host") }
+            guard after.isEmpty || after.first == ":" else {
+                throw Fault(description: "has something other than a port after its host")
+            }
             port = after.isEmpty ? nil : after.dropFirst()
         } else if let colon = text.firstIndex(of: ":") {
             host = text[..<colon]
@@ -74,7 +85,9 @@ package struct RedisAddress: Sendable, Hashable {
         }
         guard !host.isEmpty else { throw Fault(description: "names no host") }
         guard let port else { return (String(host), 6_379) }
-        guard let number = Int(port), (1...65_535).contains(number) else { throw Fault(description: "has a port that is not from 1 to 65535") }
+        guard let number = Int(port), (1...65_535).contains(number) else {
+            throw Fault(description: "has a port that is not from 1 to 65535")
+        }
         return (String(host), number)
     }
 }

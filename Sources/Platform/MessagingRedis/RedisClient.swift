@@ -12,7 +12,8 @@ package final class RedisClient: Sendable {
     private let turn = Atomic(0)
     private let digests = Mutex<[ObjectIdentifier: (script: RedisScript, digest: String)]>([:])
 
-    package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
+    package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
+    {
         self.settings = settings
         lanes = eventLoopGroup.makeIterator().map { RedisLane(settings, on: $0) }
         precondition(!lanes.isEmpty, "a group of event loops has at least one")
@@ -57,7 +58,8 @@ package final class RedisClient: Sendable {
 
     private func digest(of script: RedisScript) async throws(RedisFault) -> String {
         if let known = digests.withLock({ $0[ObjectIdentifier(script)]?.digest }) { return known }
-        guard let digest = try await send(RedisCommand(["SCRIPT", "LOAD", script.source], isIdempotent: true)).text else { throw .unexpectedReply }
+        guard let digest = try await send(RedisCommand(["SCRIPT", "LOAD", script.source], isIdempotent: true)).text
+        else { throw .unexpectedReply }
         digests.withLock { $0[ObjectIdentifier(script)] = (script, digest) }
         return digest
     }

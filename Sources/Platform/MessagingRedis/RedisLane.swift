@@ -60,9 +60,11 @@ final class RedisLane: @unchecked Sendable {
         return await withCheckedContinuation { caller in
             let refusal = outbox.withLock { outbox -> Result<Bool, RedisFault> in
                 if outbox.isClosed { return .failure(.closed) }
-                guard outbox.commands < settings.pendingCommandsMax, outbox.size + size <= settings.pendingBytesMax else { return .failure(.overloaded) }
+                guard outbox.commands < settings.pendingCommandsMax, outbox.size + size <= settings.pendingBytesMax
+                else { return .failure(.overloaded) }
                 command.write(to: &outbox.bytes)
-                outbox.waiting.append(Waiting(caller: caller, size: size, deadline: .now() + TimeAmount(settings.commandTimeout)))
+                outbox.waiting.append(
+                    Waiting(caller: caller, size: size, deadline: .now() + TimeAmount(settings.commandTimeout)))
                 outbox.commands += 1
                 outbox.size += size
                 defer { outbox.isScheduled = true }
@@ -152,7 +154,9 @@ final class RedisLane: @unchecked Sendable {
         fail(takeOutbox().waiting, .notConnected(why))
         guard !endWhenDrained() else { return }
         var generator = SystemRandomNumberGenerator()
-        retry = loop.scheduleTask(in: TimeAmount(settings.backoff.delay(after: failures, using: &generator))) { self.connect() }
+        retry = loop.scheduleTask(in: TimeAmount(settings.backoff.delay(after: failures, using: &generator))) {
+            self.connect()
+        }
     }
 
     private func received(_ value: RESPValue) {

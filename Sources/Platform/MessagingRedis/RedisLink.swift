@@ -56,7 +56,8 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let security {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
                     }
                     try channel.pipeline.syncOperations.addHandler(link)
                 }
@@ -103,9 +104,14 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         guard !hasEnded else { return context.close(promise: nil) }
         var steps = CircularBuffer<Step>()
         if let password = settings.address.password {
-            steps.append(Step(command: RedisCommand(["AUTH"] + (settings.address.user.map { [$0] } ?? []) + [password]), expected: "OK"))
+            steps.append(
+                Step(
+                    command: RedisCommand(["AUTH"] + (settings.address.user.map { [$0] } ?? []) + [password]),
+                    expected: "OK"))
         }
-        if settings.address.database != 0 { steps.append(Step(command: RedisCommand(["SELECT", String(settings.address.database)]), expected: "OK")) }
+        if settings.address.database != 0 {
+            steps.append(Step(command: RedisCommand(["SELECT", String(settings.address.database)]), expected: "OK"))
+        }
         steps.append(Step(command: RedisCommand(["PING"]), expected: "PONG"))
         var bytes = context.channel.allocator.buffer(capacity: 128)
         for step in steps { step.command.write(to: &bytes) }
@@ -141,7 +147,9 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
     private func greeted(with value: RESPValue) {
         guard let step = greeting?.popFirst() else { return end(because: "it answered what was not asked") }
         if case .error(let words) = value { return end(because: "the server refused: \(words)") }
-        guard value == .simple(step.expected) else { return end(because: "it answered the greeting with something else") }
+        guard value == .simple(step.expected) else {
+            return end(because: "it answered the greeting with something else")
+        }
         if greeting?.isEmpty == true {
             greeting = nil
             opened.succeed()

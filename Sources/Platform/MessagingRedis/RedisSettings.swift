@@ -30,7 +30,8 @@ package struct RedisBackoff: Sendable {
         var bound = first
         for _ in 1..<min(max(failures, 1), 32) where bound < longest { bound *= 2 }
         bound = min(bound, longest)
-        return bound / 2 + .nanoseconds(Int64.random(in: 0...max(1, Int64(bound / 2 / .nanoseconds(1))), using: &generator))
+        return bound / 2
+            + .nanoseconds(Int64.random(in: 0...max(1, Int64(bound / 2 / .nanoseconds(1))), using: &generator))
     }
 }
 
@@ -52,7 +53,8 @@ package enum RedisFault: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notConnected(let why): "not connected to Redis: \(why)"
-        case .unknownOutcome(let why): "the connection to Redis broke under this command, whose outcome is unknown: \(why)"
+        case .unknownOutcome(let why):
+            "the connection to Redis broke under this command, whose outcome is unknown: \(why)"
         case .overloaded: "too many commands wait for Redis"
         case .closed: "the client of Redis is closed"
         case .refused(let words): "Redis refused: \(words)"

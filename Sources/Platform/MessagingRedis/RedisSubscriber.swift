@@ -17,7 +17,8 @@ package final class RedisSubscriber: Service {
 
     private let station: Station
 
-    package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
+    package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
+    {
         station = Station(settings, on: eventLoopGroup.next())
     }
 
@@ -135,7 +136,8 @@ private final class Station: @unchecked Sendable {
 
     private func received(_ value: RESPValue) {
         hasAnswered = true
-        guard let parts = value.array, let kind = parts.first?.text, parts.count == 3, let channel = parts[1].text else { return }
+        guard let parts = value.array, let kind = parts.first?.text, parts.count == 3, let channel = parts[1].text
+        else { return }
         switch kind {
         case "message":
             guard case .bulk(let payload) = parts[2] else { return }

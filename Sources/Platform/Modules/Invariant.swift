@@ -29,7 +29,8 @@ package struct Invariant: Sendable {
     /// - Returns: each place where the rule is broken, in a sentence.
     package func faults(in transaction: Transaction) throws -> [String] {
         let found = try find(transaction)
-        return found.prefix(Self.shownMax).map { "\(sentence): \($0)" } + (found.count > Self.shownMax ? ["\(sentence): and more"] : [])
+        return found.prefix(Self.shownMax).map { "\(sentence): \($0)" }
+            + (found.count > Self.shownMax ? ["\(sentence): and more"] : [])
     }
 }
 

@@ -16,7 +16,9 @@ extension PollingRefresher {
     package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
-                do { try await synchronize() } catch { logger.warning("\(subject) could not be read; trying again.", metadata: ["cause": "\(error)"]) }
+                do { try await synchronize() } catch {
+                    logger.warning("\(subject) could not be read; trying again.", metadata: ["cause": "\(error)"])
+                }
                 try? await Task.sleep(for: .milliseconds(500))
             }
         }

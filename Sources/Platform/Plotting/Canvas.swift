@@ -22,7 +22,9 @@ package struct Canvas: ~Copyable {
         let scale = format == .png ? scale : 1
         let width = (size.width * scale).rounded()
         let height = (size.height * scale).rounded()
-        guard scale > 0, (1...Self.sideMax).contains(width), (1...Self.sideMax).contains(height), width * height <= Self.pixelsMax else {
+        guard scale > 0, (1...Self.sideMax).contains(width), (1...Self.sideMax).contains(height),
+            width * height <= Self.pixelsMax
+        else {
             throw .sizeOutOfBounds(size, scale: scale)
         }
         self.size = size
@@ -88,7 +90,8 @@ private final class ByteSink {
     /// Unretained: the canvas keeps the sink for as long as Cairo may write.
     var reference: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
-    static let write: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, UInt32) -> cairo_status_t = { sink, bytes, count in
+    static let write: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, UInt32) -> cairo_status_t = {
+        sink, bytes, count in
         guard let sink else { return CAIRO_STATUS_WRITE_ERROR }
         let target = Unmanaged<ByteSink>.fromOpaque(sink).takeUnretainedValue()
         target.bytes.append(contentsOf: UnsafeBufferPointer(start: bytes, count: Int(count)))

@@ -17,7 +17,9 @@ extension Canvas {
     }
 
     /// Writes one line with its baseline at `point`, turned counter-clockwise by `degrees` around it.
-    package func write(_ text: String, at point: Point, _ font: Font, color: Color = .ink, anchor: Anchor = .start, degrees: Double = 0) {
+    package func write(
+        _ text: String, at point: Point, _ font: Font, color: Color = .ink, anchor: Anchor = .start, degrees: Double = 0
+    ) {
         let runs = Typeface.runs(of: PlainText(text).visual, font: font, on: self)
         let width = runs.reduce(0) { $0 + $1.width }
         cairo_save(context)

@@ -23,11 +23,14 @@ struct CategoryLabels {
         let room = frame.plot.width / Double(max(1, names.count)) - 8
         let noteHeight = note.isEmpty ? 0 : ChartFrame.lineHeight
         let words = names.flatMap { $0.split(separator: " ") }.map { canvas.width(of: String($0), font) }
-        let isLevel = names.count < 2 || names.allSatisfy { canvas.width(of: $0, font) <= 2 * room - 10 } && (words.max() ?? 0) <= room
+        let isLevel =
+            names.count < 2
+            || names.allSatisfy { canvas.width(of: $0, font) <= 2 * room - 10 } && (words.max() ?? 0) <= room
         if isLevel {
             var lines: [[String]] = []
             for name in names { lines.append(canvas.lines(of: name, within: room, linesMax: 2, font)) }
-            frame.reserveX(noteHeight + ChartFrame.tickLength + 4 + Double(lines.map(\.count).max() ?? 0) * ChartFrame.lineHeight)
+            frame.reserveX(
+                noteHeight + ChartFrame.tickLength + 4 + Double(lines.map(\.count).max() ?? 0) * ChartFrame.lineHeight)
             levelLines = lines
         } else {
             for name in names { slanted.append(canvas.shortened(name, to: Self.slantedWidthMax, font)) }
@@ -35,7 +38,8 @@ struct CategoryLabels {
             frame.reserveX(noteHeight + ChartFrame.tickLength + 9 + longest * sin(Self.slant * .pi / 180))
             // The first name begins left of its column, perhaps left of the axis.
             let reach = canvas.width(of: slanted[0], font) * cos(Self.slant * .pi / 180) - room / 2
-            frame.plot.left = max(frame.plot.left, min(ChartFrame.margin + reach, frame.plot.right - ChartFrame.plotSideMin))
+            frame.plot.left = max(
+                frame.plot.left, min(ChartFrame.margin + reach, frame.plot.right - ChartFrame.plotSideMin))
         }
     }
 
@@ -45,12 +49,14 @@ struct CategoryLabels {
         for (column, lines) in (levelLines ?? []).enumerated() {
             for (row, line) in lines.enumerated() {
                 let y = plot.bottom + ChartFrame.tickLength + 12 + Double(row) * ChartFrame.lineHeight
-                canvas.write(line, at: Canvas.Point(x: plot.left + (Double(column) + 0.5) * slot, y: y), font, anchor: .middle)
+                canvas.write(
+                    line, at: Canvas.Point(x: plot.left + (Double(column) + 0.5) * slot, y: y), font, anchor: .middle)
             }
         }
         let stride = max(1, Int((Self.pitchMin / slot).rounded(.up)))
         for (column, name) in slanted.enumerated() where column.isMultiple(of: stride) {
-            let place = Canvas.Point(x: plot.left + (Double(column) + 0.5) * slot + 4, y: plot.bottom + ChartFrame.tickLength + 6)
+            let place = Canvas.Point(
+                x: plot.left + (Double(column) + 0.5) * slot + 4, y: plot.bottom + ChartFrame.tickLength + 6)
             canvas.write(name, at: place, font, anchor: .end, degrees: Self.slant)
         }
         let end = Canvas.Point(x: plot.right, y: frame.size.height - ChartFrame.margin + 4)

@@ -20,7 +20,9 @@ struct ChartFrame {
     init(size: Canvas.Size, title: String, on canvas: borrowing Canvas) {
         // A page too small for any chart shows the corner of a larger one.
         self.size = Canvas.Size(width: max(size.width, 140), height: max(size.height, 120))
-        plot = Canvas.Rect(left: Self.margin, top: Self.margin, right: self.size.width - Self.margin, bottom: self.size.height - Self.margin)
+        plot = Canvas.Rect(
+            left: Self.margin, top: Self.margin, right: self.size.width - Self.margin,
+            bottom: self.size.height - Self.margin)
         for line in canvas.lines(of: title, within: plot.width, linesMax: 2, Self.title) {
             canvas.write(line, at: Canvas.Point(x: self.size.width / 2, y: plot.top + 11), Self.title, anchor: .middle)
             plot.top += 18
@@ -46,12 +48,17 @@ struct ChartFrame {
     func drawY(_ ticks: Ticks, title: String, scale: Scale, on canvas: borrowing Canvas) {
         for mark in ticks.marks {
             let y = scale(mark.value)
-            canvas.line([Canvas.Point(x: plot.left, y: y), Canvas.Point(x: plot.right, y: y)], .init(.grid, width: 0.8))
-            canvas.line([Canvas.Point(x: plot.left - Self.tickLength, y: y), Canvas.Point(x: plot.left, y: y)], .init(.ink, width: 0.8))
+            canvas.line(
+                [Canvas.Point(x: plot.left, y: y), Canvas.Point(x: plot.right, y: y)], .init(.grid, width: 0.8))
+            canvas.line(
+                [Canvas.Point(x: plot.left - Self.tickLength, y: y), Canvas.Point(x: plot.left, y: y)],
+                .init(.ink, width: 0.8))
             let place = Canvas.Point(x: plot.left - Self.tickLength - 4, y: y + 3.6)
             canvas.write(mark.label, at: place, Self.tick, anchor: .end)
         }
-        canvas.line([Canvas.Point(x: plot.left, y: plot.top), Canvas.Point(x: plot.left, y: plot.bottom)], .init(.ink, width: 0.8))
+        canvas.line(
+            [Canvas.Point(x: plot.left, y: plot.top), Canvas.Point(x: plot.left, y: plot.bottom)],
+            .init(.ink, width: 0.8))
         if let factor = ticks.factor {
             canvas.write(factor, at: Canvas.Point(x: plot.left, y: plot.top - 6), Self.tick, anchor: .middle)
         }
@@ -66,7 +73,9 @@ struct ChartFrame {
     }
 
     func drawBaseline(on canvas: borrowing Canvas) {
-        canvas.line([Canvas.Point(x: plot.left, y: plot.bottom), Canvas.Point(x: plot.right, y: plot.bottom)], .init(.ink, width: 0.8))
+        canvas.line(
+            [Canvas.Point(x: plot.left, y: plot.bottom), Canvas.Point(x: plot.right, y: plot.bottom)],
+            .init(.ink, width: 0.8))
     }
 
     func drawNoData(on canvas: borrowing Canvas) {

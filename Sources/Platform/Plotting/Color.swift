@@ -6,7 +6,8 @@ package struct Color: Hashable, Sendable {
 
     /// - Parameter hex: as on the web, `0xRRGGBB`.
     package init(hex: UInt32) {
-        self.init(red: Double(hex >> 16 & 0xFF) / 255, green: Double(hex >> 8 & 0xFF) / 255, blue: Double(hex & 0xFF) / 255)
+        self.init(
+            red: Double(hex >> 16 & 0xFF) / 255, green: Double(hex >> 8 & 0xFF) / 255, blue: Double(hex & 0xFF) / 255)
     }
 
     private init(red: Double, green: Double, blue: Double) {

@@ -30,7 +30,8 @@ struct HorizontalAxis {
         let baseline = plot.bottom + ChartFrame.tickLength + 11
         for mark in ticks.marks {
             let x = scale(mark.value)
-            canvas.line([Canvas.Point(x: x, y: plot.top), Canvas.Point(x: x, y: plot.bottom)], .init(.grid, width: 0.8))
+            canvas.line(
+                [Canvas.Point(x: x, y: plot.top), Canvas.Point(x: x, y: plot.bottom)], .init(.grid, width: 0.8))
             let end = plot.bottom + ChartFrame.tickLength
             canvas.line([Canvas.Point(x: x, y: plot.bottom), Canvas.Point(x: x, y: end)], .init(.ink, width: 0.8))
             canvas.write(mark.label, at: Canvas.Point(x: x, y: baseline), font, anchor: .middle)
@@ -49,7 +50,10 @@ struct HorizontalAxis {
     }
 
     private static func fits(_ ticks: Ticks, scale: Scale, on canvas: borrowing Canvas) -> Bool {
-        for line in [ticks.marks.map { ($0.value, $0.label) }, ticks.marks.compactMap { mark in mark.context.map { (mark.value, $0) } }] {
+        for line in [
+            ticks.marks.map { ($0.value, $0.label) },
+            ticks.marks.compactMap { mark in mark.context.map { (mark.value, $0) } },
+        ] {
             var end = -10.0
             for (value, label) in line {
                 let half = canvas.width(of: label, ChartFrame.tick) / 2

@@ -92,13 +92,19 @@ package struct LineChart: Sendable {
         for segment in line.segments {
             let points = segment.map { Canvas.Point(x: x($0.x), y: y($0.y)) }
             // A lone value between missing ones would leave no trace as a line.
-            if points.count == 1 { canvas.dot(at: points[0], radius: 1.8, color: stroke.color) } else { canvas.line(points, stroke) }
+            if points.count == 1 {
+                canvas.dot(at: points[0], radius: 1.8, color: stroke.color)
+            } else {
+                canvas.line(points, stroke)
+            }
         }
     }
 
     private var shown: ArraySlice<Series> { series.prefix(Self.seriesMax) }
 
-    private var shownNote: String { series.count > Self.seriesMax ? "\(Self.seriesMax) of \(series.count) series shown" : "" }
+    private var shownNote: String {
+        series.count > Self.seriesMax ? "\(Self.seriesMax) of \(series.count) series shown" : ""
+    }
 
     /// Colours and dashes repeat after 7 and 5, so 35 lines are told apart, and neighbours also in black and white.
     static func stroke(_ index: Int) -> Canvas.Stroke {

@@ -26,7 +26,8 @@ enum NumberText {
     /// 10 with a raised exponent.
     static func power(_ exponent: Int) -> String {
         let raised = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
-        return "10" + (exponent < 0 ? "⁻" : "") + String(String(abs(exponent)).compactMap { $0.wholeNumberValue.map { raised[$0] } })
+        return "10" + (exponent < 0 ? "⁻" : "")
+            + String(String(abs(exponent)).compactMap { $0.wholeNumberValue.map { raised[$0] } })
     }
 
     /// Four digits read well without a space.

@@ -22,7 +22,9 @@ extension Ticks {
         var exponent = 0
         if largest >= 1e6 || largest < 1e-3 { exponent = Int(floor(log10(largest) + 1e-9)) }
         let decimals = max(0, exponent - step.exponent)
-        let marks = values.map { Mark(value: $0, label: NumberText.fixed(NumberText.shifted($0, by: -exponent), decimals: decimals)) }
+        let marks = values.map {
+            Mark(value: $0, label: NumberText.fixed(NumberText.shifted($0, by: -exponent), decimals: decimals))
+        }
         return Ticks(marks: marks, factor: exponent == 0 ? nil : "×" + NumberText.power(exponent))
     }
 

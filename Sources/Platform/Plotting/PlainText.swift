@@ -26,7 +26,9 @@ struct PlainText {
         var ordered = characters
         var start = 0
         while let first = characters[start...].firstIndex(where: \.isRightToLeft) {
-            let end = characters[first...].firstIndex { !$0.isRightToLeft && ($0.isLetter || $0.isNumber) } ?? characters.endIndex
+            let end =
+                characters[first...].firstIndex { !$0.isRightToLeft && ($0.isLetter || $0.isNumber) }
+                ?? characters.endIndex
             let last = characters[first..<end].lastIndex(where: \.isRightToLeft) ?? first
             ordered.replaceSubrange(first...last, with: characters[first...last].reversed())
             start = last + 1

@@ -14,7 +14,9 @@ package struct QRCode: Hashable, Sendable {
     package init(_ text: String) throws(PlottingError) {
         let bytes = Array(text.utf8)
         // Level M restores up to 15 % of what is dirty or covered.
-        guard !bytes.isEmpty, let code = QRcode_encodeData(Int32(bytes.count), bytes, 0, QR_ECLEVEL_M) else { throw .textTooLong }
+        guard !bytes.isEmpty, let code = QRcode_encodeData(Int32(bytes.count), bytes, 0, QR_ECLEVEL_M) else {
+            throw .textTooLong
+        }
         defer { QRcode_free(code) }
         side = Int(code.pointee.width)
         // Of each byte the lowest bit is the colour; the others say what the module is there for.
@@ -30,7 +32,9 @@ package struct QRCode: Hashable, Sendable {
         for row in 0..<side {
             for column in 0..<side where isDark(row: row, column: column) {
                 let (left, top) = (Double((column + Self.quietZone) * pixels), Double((row + Self.quietZone) * pixels))
-                canvas.fill(.init(left: left, top: top, right: left + Double(pixels), bottom: top + Double(pixels)), with: .black)
+                canvas.fill(
+                    .init(left: left, top: top, right: left + Double(pixels), bottom: top + Double(pixels)),
+                    with: .black)
             }
         }
         return try canvas.image(title: "", description: [])

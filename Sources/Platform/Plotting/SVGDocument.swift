@@ -11,7 +11,9 @@ struct SVGDocument {
 
     /// Adds the name and description that screen readers and searches find.
     func titled(_ title: String, description: [String]) -> SVGDocument {
-        guard let root = text.range(of: "<svg "), let end = text[root.upperBound...].firstIndex(of: ">") else { return self }
+        guard let root = text.range(of: "<svg "), let end = text[root.upperBound...].firstIndex(of: ">") else {
+            return self
+        }
         let lines = description.filter { !$0.isEmpty }.map(Self.escaped).joined(separator: "\n")
         let words = "\n<title>\(Self.escaped(title))</title>\n<desc>\(lines)</desc>"
         var document = self

@@ -65,7 +65,8 @@ private enum TimeStep {
         let month = CivilTime.monthNames[time.month - 1]
         switch self {
         case .clock(let seconds):
-            let clock = String(format: seconds < 60 ? "%02d:%02d:%02d" : "%02d:%02d", time.hour, time.minute, time.second)
+            let clock = String(
+                format: seconds < 60 ? "%02d:%02d:%02d" : "%02d:%02d", time.hour, time.minute, time.second)
             return (clock, "\(time.day) \(month) \(time.year)")
         case .days: return ("\(time.day) \(month)", "\(time.year)")
         case .months(let months) where months < 12: return (month, "\(time.year)")

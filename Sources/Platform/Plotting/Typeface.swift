@@ -9,7 +9,9 @@ enum Typeface {
         var width: Double
     }
 
-    static let families = ["DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Droid Sans Fallback", "WenQuanYi Zen Hei", "sans-serif"]
+    static let families = [
+        "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Droid Sans Fallback", "WenQuanYi Zen Hei", "sans-serif",
+    ]
 
     static func runs(of text: String, font: Canvas.Font, on canvas: borrowing Canvas) -> [Run] {
         if covers(text, family: families[0], font: font, on: canvas) {
@@ -46,7 +48,8 @@ enum Typeface {
         var count: Int32 = 0
         defer { cairo_glyph_free(glyphs) }
         let font = cairo_get_scaled_font(canvas.context)
-        let status = cairo_scaled_font_text_to_glyphs(font, 0, 0, text, Int32(text.utf8.count), &glyphs, &count, nil, nil, nil)
+        let status = cairo_scaled_font_text_to_glyphs(
+            font, 0, 0, text, Int32(text.utf8.count), &glyphs, &count, nil, nil, nil)
         guard status == CAIRO_STATUS_SUCCESS else { return false }
         return UnsafeBufferPointer(start: glyphs, count: Int(count)).allSatisfy { $0.index != 0 }
     }

@@ -77,13 +77,16 @@ package struct ViolinPlot: Sendable {
             shape.draw(at: center, halfWidth: min(slot * 0.42, 70), color: Self.color(index), y: y, on: canvas)
         }
         if shapes.count == 1, let shape = shapes.first {
-            ViolinStatistics(shape).draw(rightOf: frame.plot.left + slot / 2 + min(slot * 0.42, 70), in: frame.plot, y: y, on: canvas)
+            ViolinStatistics(shape).draw(
+                rightOf: frame.plot.left + slot / 2 + min(slot * 0.42, 70), in: frame.plot, y: y, on: canvas)
         }
     }
 
     private var shown: ArraySlice<Violin> { violins.prefix(Self.violinsMax) }
 
-    private var shownNote: String { violins.count > Self.violinsMax ? "\(Self.violinsMax) of \(violins.count) shown" : "" }
+    private var shownNote: String {
+        violins.count > Self.violinsMax ? "\(Self.violinsMax) of \(violins.count) shown" : ""
+    }
 
     /// Without the palette's black, which would hide the box within.
     private static func color(_ index: Int) -> Color { Color.palette[index % (Color.palette.count - 1)] }

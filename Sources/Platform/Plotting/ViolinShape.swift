@@ -25,7 +25,8 @@ struct ViolinShape {
 
     /// All that the axis has to include.
     var extremes: [Double] {
-        [minimum, lowerQuartile, median, upperQuartile, maximum, outline.first?.value, outline.last?.value].compactMap(\.self)
+        [minimum, lowerQuartile, median, upperQuartile, maximum, outline.first?.value, outline.last?.value].compactMap(
+            \.self)
     }
 
     func draw(at center: Double, halfWidth: Double, color: Color, y: Scale, on canvas: borrowing Canvas) {
@@ -36,7 +37,8 @@ struct ViolinShape {
         drawOutline(at: center, halfWidth: halfWidth, color: color, y: y, on: canvas)
         let box = min(max(halfWidth * 0.09, 2.5), 5)
         func level(_ value: Double, _ half: Double, _ stroke: Canvas.Stroke) {
-            canvas.line([Canvas.Point(x: center - half, y: y(value)), Canvas.Point(x: center + half, y: y(value))], stroke)
+            canvas.line(
+                [Canvas.Point(x: center - half, y: y(value)), Canvas.Point(x: center + half, y: y(value))], stroke)
         }
         if let minimum, let maximum {
             canvas.line([Canvas.Point(x: center, y: y(minimum)), Canvas.Point(x: center, y: y(maximum))], .init(.ink))
@@ -46,7 +48,8 @@ struct ViolinShape {
             level(maximum, cap, .init(.ink))
         }
         if let lowerQuartile, let upperQuartile {
-            let sides = Canvas.Rect(left: center - box, top: y(upperQuartile), right: center + box, bottom: y(lowerQuartile))
+            let sides = Canvas.Rect(
+                left: center - box, top: y(upperQuartile), right: center + box, bottom: y(lowerQuartile))
             canvas.fill(sides, with: .ink)
         }
         if let median {
@@ -55,7 +58,8 @@ struct ViolinShape {
         }
     }
 
-    private func drawOutline(at center: Double, halfWidth: Double, color: Color, y: Scale, on canvas: borrowing Canvas) {
+    private func drawOutline(at center: Double, halfWidth: Double, color: Color, y: Scale, on canvas: borrowing Canvas)
+    {
         let right = outline.map { Canvas.Point(x: center + $0.share * halfWidth, y: y($0.value)) }
         let left = outline.map { Canvas.Point(x: center - $0.share * halfWidth, y: y($0.value)) }
         let shape = right + left.reversed()

@@ -23,7 +23,8 @@ struct ViolinStatistics {
         guard start + widest <= plot.right, Double(texts.count) * Self.lineHeight <= plot.height else { return }
         let wanted = figures.map { y($0.value) }
         for (text, (wanted, place)) in zip(texts, zip(wanted, Self.apart(wanted, within: plot))) {
-            canvas.line([Canvas.Point(x: x + 6, y: wanted), Canvas.Point(x: start - 4, y: place)], .init(.faded, width: 0.6))
+            canvas.line(
+                [Canvas.Point(x: x + 6, y: wanted), Canvas.Point(x: start - 4, y: place)], .init(.faded, width: 0.6))
             let end = start + canvas.width(of: text, ChartFrame.tick)
             canvas.fill(Canvas.Rect(left: start - 3, top: place - 6, right: end + 3, bottom: place + 6), with: .white)
             canvas.write(text, at: Canvas.Point(x: start, y: place + 3.6), ChartFrame.tick, color: .faded)

@@ -22,7 +22,9 @@ package struct GCRA: Sendable, Hashable {
         precondition(cost > 0, "whoever takes nothing need not ask")
         if last > now, last - now > rates.restoration {
             last = now
-            for index in rates.all.indices { arrivals[index] = min(arrivals[index], now + rates.all[index].restoration) }
+            for index in rates.all.indices {
+                arrivals[index] = min(arrivals[index], now + rates.all[index].restoration)
+            }
         }
         guard let moved = Self.moved(arrivals, by: cost, at: max(now, last), under: rates) else {
             return RateVerdict(isAdmitted: false, arrivals: arrivals, now: now, cost: cost)

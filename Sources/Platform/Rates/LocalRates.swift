@@ -97,7 +97,10 @@ package final class RateTable: Sendable {
         init(sets: Int) {
             setMask = sets - 1
             let count = sets * (RateTable.places + 1)
-            content = Mutex(Places(names: Array(repeating: 0, count: count), arrivals: Array(repeating: Arrivals(repeating: 0), count: count)))
+            content = Mutex(
+                Places(
+                    names: Array(repeating: 0, count: count),
+                    arrivals: Array(repeating: Arrivals(repeating: 0), count: count)))
         }
 
         func take(_ cost: Int64, from hash: UInt64, under rates: Rates, at now: Int64) -> RateVerdict {

@@ -51,7 +51,10 @@ package struct AuthenticationRateLimit: Middleware {
     ///   - pseudonym: what stands for the name of an account where rates are kept, so that no address is.
     ///   - isAtHome: is asked where the account's rate is used up. Whoever is at home passes: strangers who try an account from everywhere
     ///     must not keep its owner out.
-    package init(limiter: RateLimiter, rates: Rates, pseudonym: @escaping @Sendable (String) -> String, isAtHome: @escaping AtHome) {
+    package init(
+        limiter: RateLimiter, rates: Rates, pseudonym: @escaping @Sendable (String) -> String,
+        isAtHome: @escaping AtHome
+    ) {
         self.limiter = limiter
         self.isAtHome = isAtHome
         network = RatePolicy("authentication", rates)
@@ -80,7 +83,9 @@ package struct AuthenticationRateLimit: Middleware {
 
 extension Request {
     /// Whether it says who sends it, rightly or not.
-    var bringsCredential: Bool { headers.contains(.authorization) || headers.contains(.apiKey) || headers.contains(.cookie) }
+    var bringsCredential: Bool {
+        headers.contains(.authorization) || headers.contains(.apiKey) || headers.contains(.cookie)
+    }
 
     /// The network that it comes from, as far as one customer of a provider reaches; an address that is none, such as that of a Unix socket,
     /// stands for itself.

@@ -35,7 +35,9 @@ package struct Rate: Sendable, Hashable {
     ///   all passes now and then in parts of an installation, too.
     func share(of count: Int64, for cost: Int64) -> Rate {
         let count = max(1, count)
-        return Rate(limit: limit, window: window * count, burst: max(min(cost, burst), burst / count), interval: interval * count)
+        return Rate(
+            limit: limit, window: window * count, burst: max(min(cost, burst), burst / count),
+            interval: interval * count)
     }
 
     private init(limit: Int64, window: Int64, burst: Int64, interval: Int64) {
@@ -51,7 +53,9 @@ extension Rate {
 
     /// A rate that stands in the program: it is a possible one or the program is wrong.
     private static func written(_ limit: Int64, _ window: Duration, _ burst: Int64?) -> Rate {
-        guard let rate = Rate(limit, per: window, burst: burst) else { preconditionFailure("\(limit) per \(window) is no rate") }
+        guard let rate = Rate(limit, per: window, burst: burst) else {
+            preconditionFailure("\(limit) per \(window) is no rate")
+        }
         return rate
     }
 
@@ -66,7 +70,8 @@ extension Rate {
         let parts = words[0].split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let limit = Int64(parts[0]) else { return nil }
         let named = Self.units.first { $0.name == parts[1] }?.window
-        guard let window = named ?? (parts[1].hasSuffix("s") ? Int64(parts[1].dropLast()).flatMap(Self.seconds) : nil) else { return nil }
+        guard let window = named ?? (parts[1].hasSuffix("s") ? Int64(parts[1].dropLast()).flatMap(Self.seconds) : nil)
+        else { return nil }
         if words.count == 3 {
             guard let burst = Int64(words[2]) else { return nil }
             self.init(limit, per: window, burst: burst)
@@ -75,10 +80,14 @@ extension Rate {
         }
     }
 
-    private static func seconds(_ count: Int64) -> Duration? { count > 0 && count <= windowMax.components.seconds ? .seconds(count) : nil }
+    private static func seconds(_ count: Int64) -> Duration? {
+        count > 0 && count <= windowMax.components.seconds ? .seconds(count) : nil
+    }
 
     /// The window as a word: `minute`, or `30s`.
-    package var windowName: String { Self.units.first { $0.window.microseconds == window }?.name ?? "\(window / 1_000_000)s" }
+    package var windowName: String {
+        Self.units.first { $0.window.microseconds == window }?.name ?? "\(window / 1_000_000)s"
+    }
 }
 
 /// Several rates that hold at once: a call passes all of them or is counted by none.
@@ -90,20 +99,26 @@ package struct Rates: Sendable, Hashable {
 
     /// - Returns: nil for none, for more than ``countMax``, and for two with the same window.
     package init?(_ rates: [Rate]) {
-        guard (1...Self.countMax).contains(rates.count), Set(rates.map(\.window)).count == rates.count else { return nil }
+        guard (1...Self.countMax).contains(rates.count), Set(rates.map(\.window)).count == rates.count else {
+            return nil
+        }
         all = rates.sorted { $0.window < $1.window }
     }
 
     /// Rates that stand in the program.
     package init(_ rates: Rate...) {
-        guard let checked = Rates(rates) else { preconditionFailure("one to \(Self.countMax) rates with windows of their own hold at once") }
+        guard let checked = Rates(rates) else {
+            preconditionFailure("one to \(Self.countMax) rates with windows of their own hold at once")
+        }
         self = checked
     }
 
     private init(unchecked rates: [Rate]) { all = rates }
 
     /// What one of `count` nodes gives out to a call of this cost when they cannot ask one another.
-    package func share(of count: Int64, for cost: Int64 = 1) -> Rates { Rates(unchecked: all.map { $0.share(of: count, for: cost) }) }
+    package func share(of count: Int64, for cost: Int64 = 1) -> Rates {
+        Rates(unchecked: all.map { $0.share(of: count, for: cost) })
+    }
 
     /// How long the slowest of them takes to be restored, in microseconds.
     var restoration: Int64 { all.reduce(0) { max($0, $1.restoration) } }

@@ -32,14 +32,17 @@ package struct RateLimiter: Sendable {
         self.store = store
         self.metrics = metrics
         self.isEnabled = isEnabled
-        metrics.describe("gatehouse_rate_checks_total", "Calls held against a rate, by the limit's name and whether they passed.")
+        metrics.describe(
+            "gatehouse_rate_checks_total", "Calls held against a rate, by the limit's name and whether they passed.")
     }
 
     /// Takes `cost` units for a call; how the rates stand is added to its answer, however it ends. A call that is a rehearsal takes nothing, and is
     /// told how they stand before it (``Web/Request/rateStandings``).
     /// - Parameter subject: who is limited; not secret.
     /// - Throws: `rate-limited`, with the time to wait.
-    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Request) async throws(Problem) {
+    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Request)
+        async throws(Problem)
+    {
         guard isEnabled else { return }
         let key = RateKey(limit: policy.key, subject: subject)
         guard !call.isDryRun else {
@@ -49,7 +52,9 @@ package struct RateLimiter: Sendable {
             return
         }
         let verdict = await store.take(cost, from: key, under: policy.rates)
-        metrics.increment("gatehouse_rate_checks_total", [("limit", policy.name), ("outcome", verdict.isAdmitted ? "allowed" : "refused")])
+        metrics.increment(
+            "gatehouse_rate_checks_total",
+            [("limit", policy.name), ("outcome", verdict.isAdmitted ? "allowed" : "refused")])
         var report = call.context.value(of: RateReport.self) ?? RateReport()
         report.add(policy, verdict, received: call.received)
         call.context.set(report)
@@ -122,7 +127,10 @@ struct RateReport: Sendable {
     /// The fields of the IETF's draft (draft-ietf-httpapi-ratelimit-headers), with an item for each rate, and those that came before
     /// it, which know one rate only: the one with the least left. `t` and `X-RateLimit-Reset`, which is seconds since 1970, say when the rate is whole again.
     var fields: [(name: HTTPField.Name, value: String)] {
-        var fields = [(HTTPField.Name.rateLimitPolicy, policies.joined(separator: ", ")), (.rateLimit, states.joined(separator: ", "))]
+        var fields = [
+            (HTTPField.Name.rateLimitPolicy, policies.joined(separator: ", ")),
+            (.rateLimit, states.joined(separator: ", ")),
+        ]
         if let tightest {
             fields.append((.xRateLimitLimit, String(tightest.limit)))
             fields.append((.xRateLimitRemaining, String(tightest.remaining)))

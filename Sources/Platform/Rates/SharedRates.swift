@@ -11,7 +11,8 @@ package import Telemetry
 /// nobody else waits for a server that does not answer.
 package final class SharedRates: RateStore, Service {
     /// Runs a script on the server and gives the numbers that it returns.
-    package typealias Runner = @Sendable (_ script: Script, _ keys: [String], _ arguments: [String]) async throws -> [Int64]
+    package typealias Runner =
+        @Sendable (_ script: Script, _ keys: [String], _ arguments: [String]) async throws -> [Int64]
 
     /// Before anything is known of other nodes, so many are assumed.
     static let nodesAssumed: Int64 = 4
@@ -51,7 +52,9 @@ package final class SharedRates: RateStore, Service {
         self.clock = clock
         self.run = run
         node = runtime.id(of: SharedRates.self).text
-        metrics.describe("gatehouse_rates_shared", "Whether rates are shared through Redis now (1), or each node gives out its share (0).")
+        metrics.describe(
+            "gatehouse_rates_shared",
+            "Whether rates are shared through Redis now (1), or each node gives out its share (0).")
         metrics.set("gatehouse_rates_shared", to: 1)
     }
 
@@ -81,7 +84,9 @@ package final class SharedRates: RateStore, Service {
     /// One sign of life.
     package func beat() async {
         let lifetime = String(Self.nodeLifetime.microseconds)
-        if let counted = try? await run(.countNodes, [prefix + "nodes"], [node, lifetime]).first, counted > 0 { nodes.store(counted, ordering: .relaxed) }
+        if let counted = try? await run(.countNodes, [prefix + "nodes"], [node, lifetime]).first, counted > 0 {
+            nodes.store(counted, ordering: .relaxed)
+        }
     }
 
     /// While the server is away, one call in each second is let through to see whether it is back.
@@ -95,7 +100,8 @@ package final class SharedRates: RateStore, Service {
 
     private func ask(_ cost: Int64, _ key: RateKey, _ rates: Rates, takes: Bool = true) async -> RateVerdict? {
         do {
-            let numbers = try await run(.take, ["\(prefix)rates:\(key.limit):\(key.subject)"], Self.arguments(takes ? cost : -cost, rates))
+            let numbers = try await run(
+                .take, ["\(prefix)rates:\(key.limit):\(key.subject)"], Self.arguments(takes ? cost : -cost, rates))
             guard numbers.count == rates.all.count + 2 else { throw UnexpectedNumbers() }
             if askAgain.exchange(0, ordering: .relaxed) != 0 {
                 metrics.set("gatehouse_rates_shared", to: 1)
@@ -107,7 +113,9 @@ package final class SharedRates: RateStore, Service {
         } catch {
             if askAgain.exchange(clock() + Self.pause, ordering: .relaxed) == 0 {
                 metrics.set("gatehouse_rates_shared", to: 0)
-                logger.warning("Redis does not answer; each node gives out its share of the rates", metadata: ["cause": "\(error)"])
+                logger.warning(
+                    "Redis does not answer; each node gives out its share of the rates", metadata: ["cause": "\(error)"]
+                )
             }
             return nil
         }

@@ -13,7 +13,8 @@ package struct Digest: Sendable {
 
     package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         // Text is hashed where it stands.
-        bytes.withContiguousStorageIfAvailable { digest(of: UnsafeRawBufferPointer($0)) } ?? Array(bytes).withUnsafeBytes { digest(of: $0) }
+        bytes.withContiguousStorageIfAvailable { digest(of: UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { digest(of: $0) }
     }
 
     private static func digest(of bytes: UnsafeRawBufferPointer) -> [UInt8] {

@@ -10,7 +10,9 @@ package struct Ed25519Key: Sendable {
 
     /// - Parameter privateBytes: the 32 bytes of ``privateBytes``.
     /// - Throws: when they are not a key.
-    package init(privateBytes: [UInt8]) throws { key = try Curve25519.Signing.PrivateKey(rawRepresentation: Data(privateBytes)) }
+    package init(privateBytes: [UInt8]) throws {
+        key = try Curve25519.Signing.PrivateKey(rawRepresentation: Data(privateBytes))
+    }
 
     package var privateBytes: [UInt8] { Array(key.rawRepresentation) }
     /// 32 bytes, for everybody.

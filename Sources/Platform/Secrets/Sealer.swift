@@ -8,7 +8,9 @@ package struct Sealer: Sendable {
 
     /// - Parameter secret: any text; the key is derived from it (HKDF-SHA-256, RFC 5869).
     package init(secret: String) {
-        key = HKDF<SHA256>.deriveKey(inputKeyMaterial: SymmetricKey(data: Data(secret.utf8)), info: Data("gatehouse sealing key".utf8), outputByteCount: 32)
+        key = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: Data(secret.utf8)), info: Data("gatehouse sealing key".utf8),
+            outputByteCount: 32)
     }
 
     /// - Returns: nonce, ciphertext and tag as base64 text.
@@ -22,12 +24,14 @@ package struct Sealer: Sendable {
     /// - Throws: when the text was not sealed under this key and context, or was changed.
     package func open(_ text: String, context: String) throws -> [UInt8] {
         guard let data = Data(base64Encoded: text) else { throw Failure() }
-        return Array(try AES.GCM.open(try AES.GCM.SealedBox(combined: data), using: key, authenticating: Data(context.utf8)))
+        return Array(
+            try AES.GCM.open(try AES.GCM.SealedBox(combined: data), using: key, authenticating: Data(context.utf8)))
     }
 
     /// A key of 32 bytes for something else than sealing, which tells nothing of the sealing key or of the keys for other purposes.
     package func key(for purpose: String) -> [UInt8] {
-        let derived = HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data("gatehouse: \(purpose)".utf8), outputByteCount: 32)
+        let derived = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: key, info: Data("gatehouse: \(purpose)".utf8), outputByteCount: 32)
         return derived.withUnsafeBytes { Array($0) }
     }
 

@@ -37,7 +37,8 @@ package struct TimedCode: Sendable {
     /// - Parameter window: how many steps earlier and later count, for clocks that are not ours.
     package func step(of text: String, near step: Int64, window: Int64) -> Int64? {
         var found: Int64?
-        for candidate in (step - window)...(step + window) where constantTimeEquals(self.text(at: candidate).utf8, text.utf8) { found = candidate }
+        for candidate in (step - window)...(step + window)
+        where constantTimeEquals(self.text(at: candidate).utf8, text.utf8) { found = candidate }
         return found
     }
 }

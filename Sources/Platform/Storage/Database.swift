@@ -10,16 +10,19 @@ package protocol Database: Sendable {
 
     /// Reads from one consistent snapshot.
     /// - Throws: the body's `Problem`; `overloaded` when no connection comes free; `internalError` with its cause otherwise.
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
 
     /// Changes, all or nothing.
     /// - Throws: as ``read(_:)``.
     @discardableResult
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
 
     /// Runs `body` while no other process migrates this database, in a transaction of its own.
     @discardableResult
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result
+    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
 
     /// Sees to it that what was deleted is also gone from files beside the tables, as far as the engine leaves that to us.
     func scrub() async throws(Problem)
@@ -40,11 +43,14 @@ extension StorageError {
         switch kind {
         case .serialization, .connectionLost, .overloaded, .full:
             Problem(
-                .overloaded, detail: "The database could not take this now; nothing was changed. Try again shortly.", headers: ["Retry-After": "2"], cause: self
+                .overloaded, detail: "The database could not take this now; nothing was changed. Try again shortly.",
+                headers: ["Retry-After": "2"], cause: self
             )
         case .outcomeUnknown:
             Problem(
-                .overloaded, detail: "The connection to the database broke at the last moment; read before trying again.", headers: ["Retry-After": "5"],
+                .overloaded,
+                detail: "The connection to the database broke at the last moment; read before trying again.",
+                headers: ["Retry-After": "5"],
                 cause: self)
         case .duplicate, .reference, .check, .cancelled, .other:
             Problem(.internalError, cause: self)

@@ -87,7 +87,8 @@ package enum MigrationFault: Error, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .databaseIsNewer(let name): "The database has the migration '\(name)', which this version of gatehouse does not know. Run the newer version."
+        case .databaseIsNewer(let name):
+            "The database has the migration '\(name)', which this version of gatehouse does not know. Run the newer version."
         case .edited(let name):
             "The migration '\(name)' differs from the one that was applied to this database. Shipped migrations are never edited; add a new one."
         }

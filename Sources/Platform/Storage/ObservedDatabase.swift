@@ -14,18 +14,24 @@ package struct ObservedDatabase: Database {
     package var dialect: SQL.Dialect { base.dialect }
     package var gauges: [String: Double] { base.gauges }
 
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await base.read(body)
     }
 
     @discardableResult
-    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         defer { onWrite() }
         return try await base.write(body)
     }
 
     @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         defer { onWrite() }
         return try await base.migrate(body)
     }

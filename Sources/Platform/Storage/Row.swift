@@ -19,8 +19,12 @@ package struct Row: Sendable {
     /// - Throws: ``UnreadableColumn`` when there is no such column or it holds something else.
     package func read<Value: SQLReadable>(_ column: String, as _: Value.Type = Value.self) throws -> Value {
         // Rows are narrow: a scan over a handful of names beats hashing one.
-        guard let index = columns.names.firstIndex(of: column) else { throw UnreadableColumn(column: column, value: nil, type: "\(Value.self)") }
-        guard let value = Value(sqlValue: values[index]) else { throw UnreadableColumn(column: column, value: values[index], type: "\(Value.self)") }
+        guard let index = columns.names.firstIndex(of: column) else {
+            throw UnreadableColumn(column: column, value: nil, type: "\(Value.self)")
+        }
+        guard let value = Value(sqlValue: values[index]) else {
+            throw UnreadableColumn(column: column, value: values[index], type: "\(Value.self)")
+        }
         return value
     }
 

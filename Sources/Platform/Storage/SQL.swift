@@ -51,10 +51,14 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     package struct StringInterpolation: StringInterpolationProtocol {
         var segments: [Segment] = []
 
-        package init(literalCapacity: Int, interpolationCount: Int) { segments.reserveCapacity(2 * interpolationCount + 1) }
+        package init(literalCapacity: Int, interpolationCount: Int) {
+            segments.reserveCapacity(2 * interpolationCount + 1)
+        }
         package mutating func appendLiteral(_ text: String) { segments.append(.text(text)) }
         package mutating func appendInterpolation(_ value: some SQLBindable) { segments.append(.value(value.sqlValue)) }
-        package mutating func appendInterpolation(_ value: (some SQLBindable)?) { segments.append(.value(value?.sqlValue ?? .null)) }
+        package mutating func appendInterpolation(_ value: (some SQLBindable)?) {
+            segments.append(.value(value?.sqlValue ?? .null))
+        }
         package mutating func appendInterpolation(_ fragment: SQL) { segments.append(contentsOf: fragment.segments) }
         package mutating func appendInterpolation(_ idiom: Idiom) { segments.append(.idiom(idiom)) }
 
@@ -140,4 +144,6 @@ extension Bool: SQLBindable { package var sqlValue: SQL.Value { .integer(self ? 
 extension ID: SQLBindable { package var sqlValue: SQL.Value { .text(text) } }
 extension Instant: SQLBindable { package var sqlValue: SQL.Value { .integer(microseconds) } }
 extension Limit: SQLBindable { package var sqlValue: SQL.Value { .integer(value) } }
-extension SQLBindable where Self: RawRepresentable, RawValue == String { package var sqlValue: SQL.Value { .text(rawValue) } }
+extension SQLBindable where Self: RawRepresentable, RawValue == String {
+    package var sqlValue: SQL.Value { .text(rawValue) }
+}

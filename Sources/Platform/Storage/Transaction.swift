@@ -41,7 +41,9 @@ package final class Transaction {
 
     package func all<Record>(_ sql: SQL, _ read: (Row) throws -> Record) throws -> [Record] { try all(sql).map(read) }
 
-    package func first<Record>(_ sql: SQL, _ read: (Row) throws -> Record) throws -> Record? { try first(sql).map(read) }
+    package func first<Record>(_ sql: SQL, _ read: (Row) throws -> Record) throws -> Record? {
+        try first(sql).map(read)
+    }
 
     /// The number that a `SELECT COUNT(*) AS count …` answers.
     package func count(_ sql: SQL) throws -> Int64 { try first(sql)?["count"] ?? 0 }
@@ -49,7 +51,9 @@ package final class Transaction {
     private func run(_ sql: SQL) throws -> (rows: [Row], changes: Int) {
         let (text, values) = sql.rendered(for: engine.dialect)
         for (index, value) in values.enumerated() where !value.isStorable {
-            throw StorageError(.other, code: "unstorable", message: "value \(index + 1) of the statement holds a NUL character or is not a number")
+            throw StorageError(
+                .other, code: "unstorable",
+                message: "value \(index + 1) of the statement holds a NUL character or is not a number")
         }
         return try engine.run(text, values)
     }

@@ -87,7 +87,9 @@ actor PostgresConnection {
         if fault == .beforeCommit { link.breakOff() }
         do throws(StorageError) {
             try link.commit()
-            if fault == .afterCommit { throw StorageError(.connectionLost, code: "test", message: "the answer to COMMIT was lost for a test") }
+            if fault == .afterCommit {
+                throw StorageError(.connectionLost, code: "test", message: "the answer to COMMIT was lost for a test")
+            }
             return .done(result)
         } catch {
             guard error.kind == .connectionLost, mode != .read else { return ending(link, error) }
@@ -97,7 +99,9 @@ actor PostgresConnection {
     }
 
     /// What a failed statement means for the transaction. `thrown` is what the body made of it.
-    private func ending<Result>(_ link: PostgresLink, _ failure: StorageError, thrown: (any Error)? = nil) -> PostgresOutcome<Result> {
+    private func ending<Result>(_ link: PostgresLink, _ failure: StorageError, thrown: (any Error)? = nil)
+        -> PostgresOutcome<Result>
+    {
         if link.isLost { return .lost(failure) }
         link.rollBack()
         return failure.kind == .serialization ? .conflict(failure) : .refused(thrown ?? failure)

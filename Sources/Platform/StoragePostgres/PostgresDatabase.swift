@@ -46,17 +46,23 @@ package final class PostgresDatabase: Database {
         self.commitFault = commitFault
     }
 
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await transact(.read, body)
     }
 
     @discardableResult
-    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await transact(.write, body)
     }
 
     @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await transact(.migrate, body)
     }
 
@@ -132,7 +138,8 @@ package enum CommitFault: Sendable {
 
 /// A connection string that libpq does not understand. It is not repeated, for it may hold a password.
 package struct UnusableAddress: Error, CustomStringConvertible {
-    package let description = "The PostgreSQL address is not valid. It should look like postgresql://user:password@host:5432/database."
+    package let description =
+        "The PostgreSQL address is not valid. It should look like postgresql://user:password@host:5432/database."
 }
 
 /// How long to go on trying. Pauses grow, and have jitter so that those who collided do not meet again.
@@ -158,14 +165,16 @@ private struct Retry {
         let now = ContinuousClock.now, since = unreachableSince ?? now
         unreachableSince = since
         guard now - since < reachableWithin else { throw error }
-        try await pause(millisecondsMax: Int(min(max((now - since) / 2, .milliseconds(40)), .seconds(1)).microseconds / 1_000))
+        try await pause(
+            millisecondsMax: Int(min(max((now - since) / 2, .milliseconds(40)), .seconds(1)).microseconds / 1_000))
     }
 
     private func pause(millisecondsMax: Int) async throws {
         do {
             try await Task.sleep(for: .milliseconds(Int.random(in: millisecondsMax / 2...millisecondsMax)))
         } catch {
-            throw StorageError(.cancelled, code: "cancelled", message: "the caller left while the transaction waited for another try")
+            throw StorageError(
+                .cancelled, code: "cancelled", message: "the caller left while the transaction waited for another try")
         }
     }
 }

@@ -47,13 +47,18 @@ final class PostgresLink {
             // libpq expands a connection string that stands in the place of a database's name; what follows overrides it.
             ("dbname", url), ("client_encoding", "UTF8"), ("fallback_application_name", "gatehouse"),
             // A peer that vanished without a word is noticed within about 25 s, and within 10 s while something is being sent.
-            ("keepalives", "1"), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "10000"),
+            ("keepalives", "1"), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"),
         ])
-        guard let connection else { throw StorageError(.connectionLost, code: "08001", message: "libpq has no memory for a connection") }
+        guard let connection else {
+            throw StorageError(.connectionLost, code: "08001", message: "libpq has no memory for a connection")
+        }
         guard PQstatus(connection) == CONNECTION_OK, let handle = PQgetCancel(connection) else {
             let message = String(cString: PQerrorMessage(connection)).trimmed
             PQfinish(connection)
-            throw StorageError(.connectionLost, code: "08001", message: message.isEmpty ? "no answer within \(Self.connectTimeoutSeconds) s" : message)
+            throw StorageError(
+                .connectionLost, code: "08001",
+                message: message.isEmpty ? "no answer within \(Self.connectTimeoutSeconds) s" : message)
         }
         self.connection = connection
         canceller = Canceller(handle)
@@ -93,10 +98,14 @@ final class PostgresLink {
                 """
             }
         let result = try execute(opening)
-        guard let number = result.text(row: 0, column: 0), let time = result.text(row: 0, column: 1).flatMap({ Int64($0) }) else {
-            throw StorageError(.other, code: "begin", message: "PostgreSQL did not tell the time at the beginning of a transaction")
+        guard let number = result.text(row: 0, column: 0),
+            let time = result.text(row: 0, column: 1).flatMap({ Int64($0) })
+        else {
+            throw StorageError(
+                .other, code: "begin", message: "PostgreSQL did not tell the time at the beginning of a transaction")
         }
-        return Beginning(number: PostgresTransactionNumber(number: number, life: life), now: Instant(microseconds: time))
+        return Beginning(
+            number: PostgresTransactionNumber(number: number, life: life), now: Instant(microseconds: time))
     }
 
     /// - Throws: `connectionLost` when the answer did not come, so that the outcome is open; anything else means that it is rolled back.
@@ -104,7 +113,9 @@ final class PostgresLink {
         let result = try execute("COMMIT")
         // PostgreSQL answers the COMMIT of a failed transaction by rolling it back, without an error.
         guard result.command == "COMMIT" else {
-            throw failure ?? StorageError(.other, code: "25P02", message: "PostgreSQL rolled the transaction back instead of committing it")
+            throw failure
+                ?? StorageError(
+                    .other, code: "25P02", message: "PostgreSQL rolled the transaction back instead of committing it")
         }
     }
 
@@ -163,7 +174,8 @@ extension PostgresLink: TransactionEngine {
         }
     }
 
-    private func runPrepared(_ text: String, _ values: [SQL.Value]) throws(StorageError) -> (rows: [Row], changes: Int) {
+    private func runPrepared(_ text: String, _ values: [SQL.Value]) throws(StorageError) -> (rows: [Row], changes: Int)
+    {
         let key = StatementKey(text: text, types: values.map(\.type))
         let statement: PreparedStatement
         if let known = prepared[key] { statement = known } else { statement = try prepare(key) }
@@ -201,7 +213,8 @@ extension PostgresLink: TransactionEngine {
         }
         preparations += 1
         let statement = PreparedStatement(name: "s\(preparations)")
-        _ = try PostgresResult(PQprepare(connection, statement.name, key.text, Int32(key.types.count), key.types), of: connection)
+        _ = try PostgresResult(
+            PQprepare(connection, statement.name, key.text, Int32(key.types.count), key.types), of: connection)
         prepared[key] = statement
         return statement
     }
@@ -243,14 +256,18 @@ extension PostgresLink {
     private static func connect(_ options: [(name: String, value: String)]) -> OpaquePointer? {
         let names = options.map { strdup($0.name) }, values = options.map { strdup($0.value) }
         defer { for text in names + values { free(text) } }
-        guard let connection = PQconnectStartParams(names.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil], 1) else { return nil }
+        guard
+            let connection = PQconnectStartParams(
+                names.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil], 1)
+        else { return nil }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         let deadline = ContinuousClock.now + .seconds(connectTimeoutSeconds)
         var step = PGRES_POLLING_WRITING
         while PQstatus(connection) != CONNECTION_BAD, step == PGRES_POLLING_READING || step == PGRES_POLLING_WRITING {
             let remaining = deadline - .now
             guard remaining > .zero else { break }
-            var socket = pollfd(fd: PQsocket(connection), events: Int16(step == PGRES_POLLING_READING ? POLLIN : POLLOUT), revents: 0)
+            var socket = pollfd(
+                fd: PQsocket(connection), events: Int16(step == PGRES_POLLING_READING ? POLLIN : POLLOUT), revents: 0)
             if poll(&socket, 1, Int32(remaining.microseconds / 1_000) + 1) > 0 { step = PQconnectPoll(connection) }
         }
         return connection

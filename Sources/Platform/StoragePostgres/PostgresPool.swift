@@ -65,7 +65,9 @@ final class PostgresPool: Sendable {
             return (taken, taken == nil ? state.ticket() : nil)
         }
         if let taken { return try connection(taken) }
-        guard let ticket else { throw StorageError(.overloaded, code: "pool", message: "too many callers are waiting for a connection") }
+        guard let ticket else {
+            throw StorageError(.overloaded, code: "pool", message: "too many callers are waiting for a connection")
+        }
         return try await withTaskCancellationHandler {
             await withCheckedContinuation { wait(ticket, $0) }
         } onCancel: {
@@ -99,7 +101,8 @@ final class PostgresPool: Sendable {
     }
 
     private func leave(_ ticket: Int) {
-        let error = StorageError(.cancelled, code: "cancelled", message: "the caller left while it waited for a connection")
+        let error = StorageError(
+            .cancelled, code: "cancelled", message: "the caller left while it waited for a connection")
         state.withLock { $0.waiters.remove(ticket) }?.resume(returning: .failure(error))
     }
 
@@ -112,7 +115,9 @@ final class PostgresPool: Sendable {
                 return (expired, next)
             }
             for waiter in expired {
-                waiter.resume(returning: .failure(StorageError(.overloaded, code: "pool", message: "no connection came free within \(timeout)")))
+                waiter.resume(
+                    returning: .failure(
+                        StorageError(.overloaded, code: "pool", message: "no connection came free within \(timeout)")))
             }
             guard let next else { return }
             try? await Task.sleep(until: next, clock: .continuous)
@@ -200,7 +205,9 @@ extension PostgresPool {
 
         mutating func removeExpired(at now: ContinuousClock.Instant) -> [Continuation] {
             var expired: [Continuation] = []
-            while let deadline = nextDeadline(), deadline <= now, let continuation = removeFirst() { expired.append(continuation) }
+            while let deadline = nextDeadline(), deadline <= now, let continuation = removeFirst() {
+                expired.append(continuation)
+            }
             return expired
         }
 

@@ -31,7 +31,9 @@ final class PostgresResult {
     var columns: Row.Columns { Row.Columns((0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }) }
 
     func text(row: Int32, column: Int32) -> String? {
-        guard row < PQntuples(result), column < PQnfields(result), PQgetisnull(result, row, column) == 0 else { return nil }
+        guard row < PQntuples(result), column < PQnfields(result), PQgetisnull(result, row, column) == 0 else {
+            return nil
+        }
         return String(cString: PQgetvalue(result, row, column))
     }
 
@@ -62,18 +64,26 @@ final class PostgresResult {
     /// An integer where the number is whole and fits, as SQLite would answer; else the nearest floating-point number.
     private static func number(_ text: String) -> SQL.Value {
         let parts = text.split(separator: ".", maxSplits: 1)
-        if let whole = parts.first.flatMap({ Int64($0) }), parts.count == 1 || parts[1].allSatisfy({ $0 == "0" }) { return .integer(whole) }
+        if let whole = parts.first.flatMap({ Int64($0) }), parts.count == 1 || parts[1].allSatisfy({ $0 == "0" }) {
+            return .integer(whole)
+        }
         return .real(strtod(text, nil))
     }
 
     private static func error(_ result: OpaquePointer?, of connection: OpaquePointer) -> StorageError {
         // The fields' names are characters, which Swift does not import: PG_DIAG_SQLSTATE, _SOURCE_FUNCTION and _MESSAGE_PRIMARY.
-        func field(_ name: Unicode.Scalar) -> String? { PQresultErrorField(result, Int32(name.value)).map { String(cString: $0) } }
+        func field(_ name: Unicode.Scalar) -> String? {
+            PQresultErrorField(result, Int32(name.value)).map { String(cString: $0) }
+        }
         let state = field("C"), place = field("R"), primary = field("M")
         let message = primary ?? String(cString: PQerrorMessage(connection)).trimmed
         // Whatever the server's last words were: what counts is that nothing more will come.
-        if PQstatus(connection) != CONNECTION_OK { return StorageError(.connectionLost, code: state ?? "08006", message: message) }
-        if state == "0A000", place == "RevalidateCachedQuery" { return StorageError(.other, code: stalePlan, message: message) }
+        if PQstatus(connection) != CONNECTION_OK {
+            return StorageError(.connectionLost, code: state ?? "08006", message: message)
+        }
+        if state == "0A000", place == "RevalidateCachedQuery" {
+            return StorageError(.other, code: stalePlan, message: message)
+        }
         return StorageError(StorageError.Kind(state: state ?? ""), code: state ?? "", message: message)
     }
 }

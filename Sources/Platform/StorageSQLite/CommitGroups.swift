@@ -36,7 +36,10 @@ final class CommitGroups: Sendable {
         switch state.withLock({ $0.accept(job) }) {
         case .joined: break
         case .startsTurn: scheduleTurn()
-        case .refused: job.fail(StorageError(.overloaded, code: "queue", message: "too many writes are waiting, or the database is closing"))
+        case .refused:
+            job.fail(
+                StorageError(
+                    .overloaded, code: "queue", message: "too many writes are waiting, or the database is closing"))
         }
     }
 
@@ -91,7 +94,9 @@ final class CommitGroups: Sendable {
         let deadline = ContinuousClock.now + state.withLock { $0.pace.workTime }
         while true {
             answers.append(try attempt(members[answers.count], on: connection))
-            guard members.count < Self.jobsMax, .now < deadline, let next = state.withLock({ $0.next() }) else { return answers }
+            guard members.count < Self.jobsMax, .now < deadline, let next = state.withLock({ $0.next() }) else {
+                return answers
+            }
             members.append(next)
         }
     }
@@ -107,7 +112,9 @@ final class CommitGroups: Sendable {
         } catch {
             // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled everything back, the work of the group's other members too.
             guard connection.isInsideTransaction else {
-                throw engine.failure ?? StorageError(.other, code: "no-transaction", message: "the transaction of a group of writes has ended early")
+                throw engine.failure
+                    ?? StorageError(
+                        .other, code: "no-transaction", message: "the transaction of a group of writes has ended early")
             }
             try connection.mark("ROLLBACK TO job")
             try connection.mark("RELEASE job")
@@ -124,7 +131,9 @@ final class CommitGroups: Sendable {
                 try connection.perform("BEGIN IMMEDIATE")
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            throw StorageError(.overloaded, code: String(error.extendedResultCode.rawValue), message: "another process holds the database's write lock")
+            throw StorageError(
+                .overloaded, code: String(error.extendedResultCode.rawValue),
+                message: "another process holds the database's write lock")
         }
     }
 
@@ -133,7 +142,9 @@ final class CommitGroups: Sendable {
             try connection.perform("COMMIT")
         } catch let error as DatabaseError where error.resultCode == .SQLITE_IOERR {
             // The log may hold the commit although the disk did not confirm it: a crash now could bring it back.
-            throw StorageError(.outcomeUnknown, code: String(error.extendedResultCode.rawValue), message: error.message ?? "the disk failed during COMMIT")
+            throw StorageError(
+                .outcomeUnknown, code: String(error.extendedResultCode.rawValue),
+                message: error.message ?? "the disk failed during COMMIT")
         }
     }
 }

@@ -47,7 +47,9 @@ final class ReadGroups: Sendable {
         threads.shutDown()
     }
 
-    private static var refusal: StorageError { StorageError(.overloaded, code: "queue", message: "too many reads are waiting, or the database is closing") }
+    private static var refusal: StorageError {
+        StorageError(.overloaded, code: "queue", message: "too many reads are waiting, or the database is closing")
+    }
 
     private func scheduleTurn() {
         guard !threads.add({ self.takeTurn() }) else { return }

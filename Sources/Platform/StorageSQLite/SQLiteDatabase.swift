@@ -31,7 +31,9 @@ package final class SQLiteDatabase: Storage.Database {
         self.clock = clock
     }
 
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             readers.submit(
                 ReadGroups.Job(
@@ -46,7 +48,9 @@ package final class SQLiteDatabase: Storage.Database {
     }
 
     @discardableResult
-    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             groups.submit(
                 CommitGroups.Job(
@@ -62,7 +66,9 @@ package final class SQLiteDatabase: Storage.Database {
 
     /// Runs on the writer between two groups, in a transaction of its own. `BEGIN IMMEDIATE` keeps other processes' migrations out.
     @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             pool.asyncWriteWithoutTransaction { [catalogue, clock] connection in
                 do {
@@ -73,7 +79,9 @@ package final class SQLiteDatabase: Storage.Database {
                     }
                     // What `SELECT *` answers may have changed.
                     catalogue.forget()
-                    guard let result else { preconditionFailure("a transaction was committed without running its body") }
+                    guard let result else {
+                        preconditionFailure("a transaction was committed without running its body")
+                    }
                     continuation.resume(returning: .success(result))
                 } catch {
                     continuation.resume(returning: .failure(.leavingSQLite(error)))

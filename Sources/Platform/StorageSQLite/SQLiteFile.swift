@@ -19,18 +19,25 @@ enum SQLiteFile {
             try pool.writeWithoutTransaction { connection in
                 // Opening a pool in WAL mode has just set synchronous to NORMAL, which may lose commits when the power fails.
                 // What is deleted is overwritten, so that it is gone from the file as well.
-                try connection.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax); PRAGMA secure_delete = ON")
+                try connection.execute(
+                    sql:
+                        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax); PRAGMA secure_delete = ON"
+                )
                 guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
-                    throw UnusableDatabase("The database \(path) does not accept synchronous = FULL, so its commits would not be safe.")
+                    throw UnusableDatabase(
+                        "The database \(path) does not accept synchronous = FULL, so its commits would not be safe.")
                 }
                 guard try Int.fetchOne(connection, sql: "PRAGMA foreign_keys") == 1 else {
-                    throw UnusableDatabase("The database \(path) does not enforce foreign keys: this SQLite was built without them.")
+                    throw UnusableDatabase(
+                        "The database \(path) does not enforce foreign keys: this SQLite was built without them.")
                 }
                 if !stoppedCleanly { try check(connection, path) }
             }
             return pool
         } catch let error as DatabaseError {
-            throw UnusableDatabase("The database \(path) cannot be opened: \(error.message ?? "SQLite error") (code \(error.extendedResultCode.rawValue)).")
+            throw UnusableDatabase(
+                "The database \(path) cannot be opened: \(error.message ?? "SQLite error") (code \(error.extendedResultCode.rawValue))."
+            )
         }
     }
 
@@ -43,7 +50,9 @@ enum SQLiteFile {
     /// Moves everything out of the log and empties it: until then it holds pages as they were before a deletion.
     /// - Throws: `serialization` while somebody still reads from the log.
     static func scrub(_ pool: DatabasePool) async throws {
-        let isBusy = try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0 }
+        let isBusy = try await pool.writeWithoutTransaction {
+            try Int.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
+        }
         if isBusy { throw StorageError(.serialization, code: "busy", message: "the log is being read") }
     }
 
@@ -51,15 +60,20 @@ enum SQLiteFile {
     private static func create(_ path: String) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw UnusableDatabase("The folder \(folder) for the database cannot be made: \(error.localizedDescription)")
+            throw UnusableDatabase(
+                "The folder \(folder) for the database cannot be made: \(error.localizedDescription)")
         }
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw UnusableDatabase("The database \(path) cannot be opened: \(String(cString: strerror(errno))).") }
+        guard descriptor >= 0 else {
+            throw UnusableDatabase("The database \(path) cannot be opened: \(String(cString: strerror(errno))).")
+        }
         defer { Glibc.close(descriptor) }
         guard fchmod(descriptor, 0o600) == 0 else {
-            throw UnusableDatabase("The database \(path) cannot be kept from other users: \(String(cString: strerror(errno))).")
+            throw UnusableDatabase(
+                "The database \(path) cannot be kept from other users: \(String(cString: strerror(errno))).")
         }
     }
 
@@ -88,7 +102,8 @@ enum SQLiteFile {
     private static func check(_ connection: GRDB.Database, _ path: String) throws {
         let findings = try String.fetchAll(connection, sql: "PRAGMA quick_check(5)")
         guard findings == ["ok"] else {
-            throw UnusableDatabase("The database \(path) is damaged: \(findings.joined(separator: "; ")). Restore it from a backup.")
+            throw UnusableDatabase(
+                "The database \(path) is damaged: \(findings.joined(separator: "; ")). Restore it from a backup.")
         }
     }
 }

@@ -10,7 +10,9 @@ struct SQLiteStatement {
     private let connection: OpaquePointer
 
     init(_ text: String, on database: GRDB.Database) throws {
-        guard let connection = database.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "the connection is closed") }
+        guard let connection = database.sqliteConnection else {
+            throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "the connection is closed")
+        }
         self.connection = connection
         statement = try database.cachedStatement(sql: text).sqliteStatement
     }
@@ -37,7 +39,9 @@ struct SQLiteStatement {
 
     private func bind(_ text: UnsafeBufferPointer<UInt8>, at place: Int32) -> Int32 {
         guard let start = text.baseAddress else { return sqlite3_bind_text(statement, place, "", 0, Self.copied) }
-        return start.withMemoryRebound(to: CChar.self, capacity: text.count) { sqlite3_bind_text(statement, place, $0, Int32(text.count), Self.copied) }
+        return start.withMemoryRebound(to: CChar.self, capacity: text.count) {
+            sqlite3_bind_text(statement, place, $0, Int32(text.count), Self.copied)
+        }
     }
 
     /// Has SQLite copy what is bound.
@@ -62,11 +66,13 @@ struct SQLiteStatement {
             case SQLITE_INTEGER: values.append(.integer(sqlite3_column_int64(statement, column)))
             case SQLITE_FLOAT: values.append(.real(sqlite3_column_double(statement, column)))
             case SQLITE_TEXT:
-                let text = UnsafeBufferPointer(start: sqlite3_column_text(statement, column), count: Int(sqlite3_column_bytes(statement, column)))
+                let text = UnsafeBufferPointer(
+                    start: sqlite3_column_text(statement, column), count: Int(sqlite3_column_bytes(statement, column)))
                 values.append(.text(String(decoding: text, as: UTF8.self)))
             default:
                 throw StorageError(
-                    .other, code: "blob", message: "the column \(columnNames[Int(column)]) holds a blob; our tables hold text and numbers")
+                    .other, code: "blob",
+                    message: "the column \(columnNames[Int(column)]) holds a blob; our tables hold text and numbers")
             }
         }
         return values

@@ -45,7 +45,9 @@ final class SQLiteTransaction: TransactionEngine {
             while try statement.step() {}
         } else {
             let columns = catalogue.columns(of: text, count: width) { statement.columnNames }
-            while try statement.step() { rows.append(Storage.Row(columns: columns, values: try statement.values(width))) }
+            while try statement.step() {
+                rows.append(Storage.Row(columns: columns, values: try statement.values(width)))
+            }
         }
         // `changes` still tells of an earlier statement when this one changed nothing.
         return (rows, statement.totalChanges == changesBefore ? 0 : statement.changes)
@@ -74,7 +76,8 @@ extension StorageError {
                 default: .other
                 }
             }
-        self.init(kind, code: String(error.extendedResultCode.rawValue), message: error.message ?? "SQLite gives no reason")
+        self.init(
+            kind, code: String(error.extendedResultCode.rawValue), message: error.message ?? "SQLite gives no reason")
     }
 }
 

@@ -18,7 +18,10 @@ package struct AccessLog: Sendable {
         /// The account; nil for nobody.
         package var user: String?
 
-        package init(requestID: String, method: String, path: String, status: Int, duration: Duration, clientAddress: String, user: String?) {
+        package init(
+            requestID: String, method: String, path: String, status: Int, duration: Duration, clientAddress: String,
+            user: String?
+        ) {
             self.requestID = requestID
             self.method = method
             self.path = path

@@ -70,7 +70,8 @@ extension [UInt8] {
     fileprivate mutating func append(quoted text: String) {
         append(UInt8(ascii: "\""))
         // Most text has nothing to escape and is taken as it is. 0xE2 begins the two line separators, among others.
-        if text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0xE2 }) {
+        if text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0xE2 })
+        {
             for scalar in text.unicodeScalars { append(escaping: scalar) }
         } else {
             append(text)
@@ -86,7 +87,9 @@ extension [UInt8] {
         case "\r": append("\\r")
         case "\t": append("\\t")
         case _ where scalar.value < 32 || scalar.value == 0x2028 || scalar.value == 0x2029:
-            append("\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count) + String(scalar.value, radix: 16))
+            append(
+                "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count)
+                    + String(scalar.value, radix: 16))
         default: append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         }
     }

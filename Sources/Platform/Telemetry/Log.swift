@@ -35,13 +35,15 @@ package struct LineLogHandler: LogHandler {
         if let given = event.metadata { if fields.isEmpty { fields = given } else { fields.merge(given) { $1 } } }
         let lost =
             switch format {
-            case .json: JSONLines(label, event.level, event.message.description, output).write { Self.write(fields, to: &$0) }
+            case .json:
+                JSONLines(label, event.level, event.message.description, output).write { Self.write(fields, to: &$0) }
             case .text: output.write(line: Array(text(event, fields, Runtime.system.now()).utf8))
             }
         if lost > 0 {
             log(
                 event: LogEvent(
-                    level: .warning, message: Self.loss, metadata: ["count": .stringConvertible(lost)], source: event.source,
+                    level: .warning, message: Self.loss, metadata: ["count": .stringConvertible(lost)],
+                    source: event.source,
                     file: event.file, function: event.function, line: event.line))
         }
     }
@@ -59,7 +61,8 @@ package struct LineLogHandler: LogHandler {
             // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it. The usual types
             // come first: to ask for a protocol takes far longer.
             case .stringConvertible(let number as Int): line.add(name, number: number.description)
-            case .stringConvertible(let number as Double) where number.isFinite: line.add(name, number: number.description)
+            case .stringConvertible(let number as Double) where number.isFinite:
+                line.add(name, number: number.description)
             case .stringConvertible(let number as any BinaryInteger): line.add(name, number: number.description)
             case let value: line.add(name, value.description)
             }
@@ -67,13 +70,17 @@ package struct LineLogHandler: LogHandler {
     }
 
     private func text(_ event: LogEvent, _ fields: Logger.Metadata, _ time: Instant) -> String {
-        let listed = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.isSecret($0.key) ? "[redacted]" : $0.value.description)" }.joined()
+        let listed = fields.sorted { $0.key < $1.key }.map {
+            " \($0.key)=\(Self.isSecret($0.key) ? "[redacted]" : $0.value.description)"
+        }.joined()
         let line = "\(time) \(event.level.rawValue.uppercased()) \(event.message)\(listed)"
         return String(line.unicodeScalars.map { $0.value < 32 ? " " : Character($0) }) + "\n"
     }
 
     /// Whoever has one of these in its name is secret.
-    private static let secretWords = ["password", "token", "secret", "authorization", "cookie", "api_key", "apikey", "credential"].map { Array($0.utf8) }
+    private static let secretWords = [
+        "password", "token", "secret", "authorization", "cookie", "api_key", "apikey", "credential",
+    ].map { Array($0.utf8) }
 
     static func isSecret(_ name: String) -> Bool {
         // Every field of every line is asked, so this looks through bytes, and at a word only where its first letter stands.
@@ -88,5 +95,7 @@ package struct LineLogHandler: LogHandler {
         }
     }
 
-    private static func lowercased(_ byte: UInt8) -> UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte }
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
 }

@@ -48,7 +48,9 @@ package final class Metrics: Sendable {
     }
 
     /// Upper bounds of the latency histogram, in seconds.
-    package static let latencyBounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+    package static let latencyBounds: [Double] = [
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+    ]
 
     private let state = Mutex(State())
 
@@ -77,14 +79,18 @@ package final class Metrics: Sendable {
         }
     }
 
-    package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) { counter(name, labels).increment(by: amount) }
+    package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
+        counter(name, labels).increment(by: amount)
+    }
 
     package func set(_ name: String, _ labels: [(String, String)] = [], to value: Double) {
         let series = Series(name: name, labels: Self.text(labels))
         state.withLock { $0.gauges[series] = value }
     }
 
-    package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) { timer(name, labels).observe(seconds: seconds) }
+    package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) {
+        timer(name, labels).observe(seconds: seconds)
+    }
 
     /// The page that Prometheus reads.
     package var exposition: String {
@@ -96,7 +102,8 @@ package final class Metrics: Sendable {
         write(state.gauges, type: "gauge", help: state.help, to: &page) { page, series, value in
             page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
         }
-        write(state.timers.mapValues(\.value), type: "histogram", help: state.help, to: &page) { page, series, histogram in
+        write(state.timers.mapValues(\.value), type: "histogram", help: state.help, to: &page) {
+            page, series, histogram in
             let prefix = series.labels.isEmpty ? "" : series.labels + ","
             var cumulative: UInt64 = 0
             for (index, count) in histogram.counts.enumerated() {
@@ -105,7 +112,8 @@ package final class Metrics: Sendable {
                 page += "\(series.name)_bucket{\(prefix)le=\"\(bound)\"} \(cumulative)\n"
             }
             let labels = series.labels.isEmpty ? "" : "{\(series.labels)}"
-            page += "\(series.name)_sum\(labels) \(Self.number(histogram.sum))\n\(series.name)_count\(labels) \(histogram.count)\n"
+            page +=
+                "\(series.name)_sum\(labels) \(Self.number(histogram.sum))\n\(series.name)_count\(labels) \(histogram.count)\n"
         }
         return page
     }
@@ -141,7 +149,9 @@ package final class Metrics: Sendable {
         return text
     }
 
-    private static func isEscaped(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\n") }
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\n")
+    }
 
     private static func escaped(_ value: String) -> String {
         value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")

@@ -80,7 +80,9 @@ package struct Query: Sendable {
         var values: [String: String] = [:]
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first.flatMap({ FormText.decode($0) }), let value = parts.count > 1 ? FormText.decode(parts[1]) : "" else { continue }
+            guard let name = parts.first.flatMap({ FormText.decode($0) }),
+                let value = parts.count > 1 ? FormText.decode(parts[1]) : ""
+            else { continue }
             values[name] = value
         }
         self.values = values
@@ -99,7 +101,9 @@ package enum FormText {
             switch byte {
             case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
-                guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else { return nil }
+                guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
+                    return nil
+                }
                 bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }

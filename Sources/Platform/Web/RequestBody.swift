@@ -45,7 +45,9 @@ package struct RequestBody: Sendable, AsyncSequence {
         var whole = ByteBuffer()
         do {
             for try await var piece in self {
-                guard whole.readableBytes + piece.readableBytes <= limit else { throw Problem.payloadTooLarge(limit: limit) }
+                guard whole.readableBytes + piece.readableBytes <= limit else {
+                    throw Problem.payloadTooLarge(limit: limit)
+                }
                 if whole.readableBytes == 0 { whole = piece } else { whole.writeBuffer(&piece) }
             }
         } catch let problem as Problem {
@@ -59,12 +61,14 @@ package struct RequestBody: Sendable, AsyncSequence {
 
 extension Problem.Kind {
     package static let payloadTooLarge = Self("payload-too-large", "The body is too large", status: 413)
-    package static let unsupportedMediaType = Self("unsupported-media-type", "The body has a media type that is not accepted here", status: 415)
+    package static let unsupportedMediaType = Self(
+        "unsupported-media-type", "The body has a media type that is not accepted here", status: 415)
 }
 
 extension Problem {
     package static func payloadTooLarge(limit: Int) -> Problem {
         Problem(
-            .payloadTooLarge, detail: "At most \(limit) bytes are accepted here.", members: ["limit": .integer(Int64(limit))], headers: ["Connection": "close"])
+            .payloadTooLarge, detail: "At most \(limit) bytes are accepted here.",
+            members: ["limit": .integer(Int64(limit))], headers: ["Connection": "close"])
     }
 }

@@ -99,14 +99,18 @@ package struct RequestDispatcher: Sendable {
             logger.error(
                 "\(problem.title)",
                 metadata: [
-                    "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)", "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
+                    "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)",
+                    "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
                 ])
         }
         metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
         return problem.response(requestID: requestID)
     }
 
-    private func record(_ head: HTTPRequest, _ response: Response, _ route: String, _ requestID: String, _ address: String, _ context: RequestContext?, _ duration: Duration) {
+    private func record(
+        _ head: HTTPRequest, _ response: Response, _ route: String, _ requestID: String, _ address: String,
+        _ context: RequestContext?, _ duration: Duration
+    ) {
         let method = Self.known(head.method)
         figures.count(route, method, response.status.code, seconds: duration.inSeconds)
         accessLog.note(
@@ -132,14 +136,18 @@ package struct RequestDispatcher: Sendable {
     /// A request id that a client sent, if it is fit to be repeated.
     private static func requestID(_ text: String?) -> String? {
         guard let text, (8...128).contains(text.utf8.count),
-            text.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || isLetterOrDigit($0) })
+            text.utf8.allSatisfy({
+                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || isLetterOrDigit($0)
+            })
         else { return nil }
         return text
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"):
+            true
         default: false
         }
     }
@@ -160,7 +168,8 @@ private final class RequestMetrics: Sendable {
     init(_ metrics: Metrics) {
         self.metrics = metrics
         metrics.describe("gatehouse_http_requests_total", "Requests answered, by route, method and status.")
-        metrics.describe("gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
+        metrics.describe(
+            "gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
     }
 
     func count(_ route: String, _ method: String, _ status: Int, seconds: Double) {
@@ -168,7 +177,8 @@ private final class RequestMetrics: Sendable {
         let (answered, duration) = known.withLock { known in
             if let figures = known[key] { return figures }
             let figures = (
-                answered: metrics.counter("gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
+                answered: metrics.counter(
+                    "gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
                 duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
             )
             known[key] = figures
@@ -185,7 +195,9 @@ extension RequestDispatcher {
     private func allows(_ origin: String) -> Bool { corsOrigins.contains(origin) || corsOrigins.contains("*") }
 
     private func preflight(_ head: HTTPRequest) -> Response? {
-        guard let origin = head.headerFields[.origin], head.headerFields[.accessControlRequestMethod] != nil else { return nil }
+        guard let origin = head.headerFields[.origin], head.headerFields[.accessControlRequestMethod] != nil else {
+            return nil
+        }
         var response = Response(status: .noContent)
         if allows(origin) {
             response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"

@@ -69,7 +69,9 @@ package struct TrustedProxies: Sendable {
         } else {
             return nil
         }
-        guard NetworkAddress(host) != nil, rest.isEmpty || rest.first == ":" && UInt16(rest.dropFirst()) != nil else { return nil }
+        guard NetworkAddress(host) != nil, rest.isEmpty || rest.first == ":" && UInt16(rest.dropFirst()) != nil else {
+            return nil
+        }
         return host
     }
 }

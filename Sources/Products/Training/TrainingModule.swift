@@ -32,13 +32,20 @@ package struct TrainingModule: Module {
         // that requests have threads that no run uses.
         let compute = BlockingPool(name: "training", threads: 2, capacity: 64)
         let desk = BlockingPool(name: "training-desk", threads: 2, capacity: 64)
-        sessions = TrainingSessionService(database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
-        uploads = UploadService(database: database, entitlements: entitlements, places: places, compute: desk, audit: audit, runtime: runtime)
+        sessions = TrainingSessionService(
+            database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
+        uploads = UploadService(
+            database: database, entitlements: entitlements, places: places, compute: desk, audit: audit,
+            runtime: runtime)
         files = SeriesFileService(database: database, entitlements: entitlements, places: places, audit: audit)
         runs = RunService(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
         results = ResultService(database: database, places: places, compute: desk, runtime: runtime)
-        generation = DatasetWorker(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
-        training = TrainingWorker(database: database, entitlements: entitlements, places: places, compute: compute, audit: audit, runtime: runtime)
+        generation = DatasetWorker(
+            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
+            runtime: runtime)
+        training = TrainingWorker(
+            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
+            runtime: runtime)
         entitlements.reservationResolvers.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
     }
 

@@ -111,6 +111,8 @@ enum TrainingSchema {
             """
         ),
         Migration("training-003-attempts", "ALTER TABLE training_runs ADD COLUMN attempt \(.integer)"),
-        Migration("training-004-files-by-time", "CREATE INDEX training_files_by_time ON training_files (organisation_id, created_at)"),
+        Migration(
+            "training-004-files-by-time",
+            "CREATE INDEX training_files_by_time ON training_files (organisation_id, created_at)"),
     ]
 }

@@ -14,18 +14,27 @@ struct BarePairs {
         var connection: OpaquePointer?
         guard sqlite3_open(path, &connection) == SQLITE_OK else { throw CocoaError(.fileReadUnknown) }
         defer { sqlite3_close(connection) }
-        try run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON", connection)
+        try run(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
+            connection)
         var prepared: [String: OpaquePointer] = [:]
         defer { for statement in prepared.values { sqlite3_finalize(statement) } }
         for text in Set(pairs.flatMap { ($0.reserve + $0.commit).map(\.text) }) {
             var statement: OpaquePointer?
-            guard sqlite3_prepare_v2(connection, text, -1, &statement, nil) == SQLITE_OK, let statement else { throw CocoaError(.fileReadCorruptFile) }
+            guard sqlite3_prepare_v2(connection, text, -1, &statement, nil) == SQLITE_OK, let statement else {
+                throw CocoaError(.fileReadCorruptFile)
+            }
             prepared[text] = statement
         }
         let start = ContinuousClock.now
         var count = 0
         while ContinuousClock.now - start < .seconds(seconds) {
-            let names = (0..<batch).map { _ in (id: Runtime.system.id(of: RecordedPair.self).text, operation: Runtime.system.id(of: RecordedPair.self).text) }
+            let names = (0..<batch).map { _ in
+                (
+                    id: Runtime.system.id(of: RecordedPair.self).text,
+                    operation: Runtime.system.id(of: RecordedPair.self).text
+                )
+            }
             for part in [\RecordedPair.reserve, \RecordedPair.commit] {
                 try run("BEGIN IMMEDIATE", connection)
                 for (index, name) in names.enumerated() {
@@ -42,7 +51,9 @@ struct BarePairs {
         return Double(count) / (ContinuousClock.now - start).inSeconds
     }
 
-    private func step(_ handle: OpaquePointer, _ values: [SQL.Value], _ pair: RecordedPair, _ name: (id: String, operation: String)) throws {
+    private func step(
+        _ handle: OpaquePointer, _ values: [SQL.Value], _ pair: RecordedPair, _ name: (id: String, operation: String)
+    ) throws {
         // SQLITE_TRANSIENT: the text is copied.
         let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         for (index, value) in values.enumerated() {
@@ -52,7 +63,9 @@ struct BarePairs {
             case .integer(let number): sqlite3_bind_int64(handle, place, number)
             case .real(let number): sqlite3_bind_double(handle, place, number)
             case .text(let text):
-                sqlite3_bind_text(handle, place, text == pair.id ? name.id : text == pair.operation ? name.operation : text, -1, copied)
+                sqlite3_bind_text(
+                    handle, place, text == pair.id ? name.id : text == pair.operation ? name.operation : text, -1,
+                    copied)
             }
         }
         var code = sqlite3_step(handle)

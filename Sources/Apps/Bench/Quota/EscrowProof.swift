@@ -19,20 +19,24 @@ struct EscrowProof {
 
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
-        say("\(engine), by escrow: \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–2 s; \(Self.customers) limits of \(limit)")
+        say(
+            "\(engine), by escrow: \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–2 s; \(Self.customers) limits of \(limit)"
+        )
         let house = try await ProofServer(folder: folder, database: database, connections: 4, limit: limit)
         let tokens = try await house.makeCustomers(Self.customers)
         let books = try await ProofInvariants(watching: house.app.database, limit: limit)
 
         let arguments = ["--tasks", "\(tasks)", "--connections", "8", "--escrow"]
-        let killed = KilledProcesses(folder: folder, database: database, count: processes, arguments: arguments, pause: 1_000...2_000)
+        let killed = KilledProcesses(
+            folder: folder, database: database, count: processes, arguments: arguments, pause: 1_000...2_000)
         let outcome = try await killed.run(seconds: seconds, lookingInto: books)
         var found = outcome.faults
 
         // The next life of each node resolves what it left behind; nobody waits for a lease.
         for node in 0..<processes { _ = try await house.app.entitlements.begin(as: killed.name(of: node)) }
         found += try await books.faults()
-        let account = try await books.escrowAccount(of: killed.reports(), organisations: house.organisations(of: tokens))
+        let account = try await books.escrowAccount(
+            of: killed.reports(), organisations: house.organisations(of: tokens))
         found += account.faults
         await house.app.database.close()
 
@@ -120,15 +124,22 @@ extension ProofInvariants {
             account.acknowledged += told
             account.lost += level.lost
             account.held += level.held
-            if level.held != 0 { account.faults.append("\(level.held) units of customer \(customer) are held by nobody") }
+            if level.held != 0 {
+                account.faults.append("\(level.held) units of customer \(customer) are held by nobody")
+            }
             if level.used > limit { account.faults.append("customer \(customer) used \(level.used) of \(limit)") }
-            if used < told { account.faults.append("customer \(customer) was told of \(told) units, and \(used) are used") }
+            if used < told {
+                account.faults.append("customer \(customer) was told of \(told) units, and \(used) are used")
+            }
             if used > told + level.lost + unheard {
-                account.faults.append("customer \(customer) used \(used), of which \(told) were told, \(level.lost) lost and \(unheard) not heard of")
+                account.faults.append(
+                    "customer \(customer) used \(used), of which \(told) were told, \(level.lost) lost and \(unheard) not heard of"
+                )
             }
             // Nothing that is used comes back, and a block that others hold is no reason: who is refused finds all of it used for good.
             if let units = smallestRefused[customer], level.used + units <= limit {
-                account.faults.append("customer \(customer) was refused \(units) units with \(level.used) of \(limit) used in the end")
+                account.faults.append(
+                    "customer \(customer) was refused \(units) units with \(level.used) of \(limit) used in the end")
             }
         }
         return account

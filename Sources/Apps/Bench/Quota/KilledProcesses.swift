@@ -58,6 +58,8 @@ struct KilledProcesses {
     func name(of node: Int) -> String { "node-\(node)" }
 
     private func start(_ node: Int, life: Int) throws -> Child {
-        try Child.own(["proof-work", "--folder", folder, "--database", database, "--node", name(of: node), "--life", "\(life)"] + arguments)
+        try Child.own(
+            ["proof-work", "--folder", folder, "--database", database, "--node", name(of: node), "--life", "\(life)"]
+                + arguments)
     }
 }

@@ -30,7 +30,9 @@ struct PairCommand: AsyncParsableCommand {
         var recorded: [RecordedPair] = []
         for charge in charges { recorded.append(try await record(charge, house, recorder)) }
         await house.app.database.close()
-        rates.bare = try BarePairs(path: "\(folder)/gatehouse.db", pairs: recorded, batch: max(1, Int(rates.groupSize.rounded()))).rate(seconds: seconds)
+        rates.bare = try BarePairs(
+            path: "\(folder)/gatehouse.db", pairs: recorded, batch: max(1, Int(rates.groupSize.rounded()))
+        ).rate(seconds: seconds)
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
     }
 
@@ -46,7 +48,9 @@ struct PairCommand: AsyncParsableCommand {
                     var count = 0
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
-                        let id = try await database.write { try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0) }
+                        let id = try await database.write {
+                            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+                        }
                         try await database.write { try entitlements.commit(id, in: $0) }
                         count += 1
                     }
@@ -58,10 +62,14 @@ struct PairCommand: AsyncParsableCommand {
         return Double(count) / (ContinuousClock.now - start).inSeconds
     }
 
-    private func record(_ charge: Charge, _ house: BenchServer, _ recorder: RecordingDatabase) async throws -> RecordedPair {
+    private func record(_ charge: Charge, _ house: BenchServer, _ recorder: RecordingDatabase) async throws
+        -> RecordedPair
+    {
         let entitlements = house.app.entitlements
         let operation = Runtime.system.id(of: Charge.self).text
-        let id = try await recorder.write { try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0) }
+        let id = try await recorder.write {
+            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+        }
         let reserve = recorder.take()
         try await recorder.write { try entitlements.commit(id, in: $0) }
         return RecordedPair(id: id.text, operation: operation, reserve: reserve, commit: recorder.take())
@@ -101,7 +109,9 @@ final class RecordingDatabase: Sendable {
     init(_ database: any Database) { self.database = database }
 
     @discardableResult
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem) -> Result {
+    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
+        -> Result
+    {
         try await database.write { [self] transaction in
             let engine = RecordingEngine(transaction.engine)
             let result = try body(Transaction(engine: engine, now: transaction.now))

@@ -15,7 +15,9 @@ extension ProofAccount {
     ///   - found: the violations, each as often as it was seen.
     ///   - units: where the units are.
     /// - Returns: how many violations there were.
-    func conclude(_ outcome: KilledProcesses.Outcome, _ found: [String], _ units: String, _ say: (String) -> Void) -> Int {
+    func conclude(_ outcome: KilledProcesses.Outcome, _ found: [String], _ units: String, _ say: (String) -> Void)
+        -> Int
+    {
         for fault in Set(found).sorted().prefix(20) { say("  ✘ \(fault)") }
         say(
             """
@@ -24,7 +26,9 @@ extension ProofAccount {
               violations \(found.count)
             """
         )
-        if admitted == 0 || refused == 0 { say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.") }
+        if admitted == 0 || refused == 0 {
+            say("  The limit was not met, or nothing was admitted: this proves little. Give it more time.")
+        }
         return found.count
     }
 }
@@ -62,7 +66,8 @@ struct ProofInvariants: Sendable {
     init(watching database: any Database, limit: Int64) async throws {
         self.database = database
         self.limit = limit
-        let passed = "NEW.used + NEW.held > \(limit) AND NEW.meter = '\(Self.meter)' AND NEW.used + NEW.held > OLD.used + OLD.held"
+        let passed =
+            "NEW.used + NEW.held > \(limit) AND NEW.meter = '\(Self.meter)' AND NEW.used + NEW.held > OLD.used + OLD.held"
         let beyond = """
             SELECT COALESCE(SUM(beyond), 0) FROM usage_entries WHERE organisation_id = NEW.organisation_id AND meter = NEW.meter
                 AND period_start = NEW.period_start
@@ -71,7 +76,9 @@ struct ProofInvariants: Sendable {
         let statements: [String] =
             switch database.dialect {
             case .sqlite:
-                ["CREATE TRIGGER proof_watch AFTER UPDATE ON buckets WHEN \(passed) AND NEW.used + NEW.held > \(limit) + (\(beyond)) BEGIN \(note); END"]
+                [
+                    "CREATE TRIGGER proof_watch AFTER UPDATE ON buckets WHEN \(passed) AND NEW.used + NEW.held > \(limit) + (\(beyond)) BEGIN \(note); END"
+                ]
             case .postgres:
                 [
                     """
@@ -87,7 +94,8 @@ struct ProofInvariants: Sendable {
                 ]
             }
         try await database.write { transaction in
-            try transaction.execute("CREATE TABLE proof_violations (used \(.integer) NOT NULL, held \(.integer) NOT NULL) \(.strict)")
+            try transaction.execute(
+                "CREATE TABLE proof_violations (used \(.integer) NOT NULL, held \(.integer) NOT NULL) \(.strict)")
             for statement in statements { try transaction.execute(SQL(trusted: statement)) }
         }
     }
@@ -111,10 +119,14 @@ struct ProofInvariants: Sendable {
                 FROM buckets WHERE meter = \(meter)
                 """
             )
-            var faults = try transaction.all("SELECT used, held FROM proof_violations").map { "a change passed the limit: \($0.values)" }
+            var faults = try transaction.all("SELECT used, held FROM proof_violations").map {
+                "a change passed the limit: \($0.values)"
+            }
             for row in rows {
                 let row = try Levels(row)
-                if row.used + row.held > limit + row.beyond { faults.append("used \(row.used) + held \(row.held) > \(limit) + \(row.beyond)") }
+                if row.used + row.held > limit + row.beyond {
+                    faults.append("used \(row.used) + held \(row.held) > \(limit) + \(row.beyond)")
+                }
                 if row.used != row.entries { faults.append("used \(row.used), but the entries say \(row.entries)") }
                 if row.held != row.holds { faults.append("held \(row.held), but the reservations say \(row.holds)") }
             }
@@ -128,7 +140,9 @@ struct ProofInvariants: Sendable {
         let prefix = "\(Self.meter):"
         let (entries, held) = try await database.read { transaction in
             let rows = try transaction.all("SELECT operation_key, amount, beyond FROM usage_entries", Entry.init)
-            return (rows, try transaction.count("SELECT CAST(COALESCE(SUM(held), 0) AS \(.integer)) AS count FROM buckets"))
+            return (
+                rows, try transaction.count("SELECT CAST(COALESCE(SUM(held), 0) AS \(.integer)) AS count FROM buckets")
+            )
         }
         account.held = held
         if held != 0 { account.faults.append("\(held) units are held two leases after the end") }
@@ -152,29 +166,38 @@ struct ProofInvariants: Sendable {
                 let units = line.numbers.first ?? 0
                 account.acknowledged += units
                 if charged[line.key, default: 0] != units {
-                    account.faults.append("\(line.key) was acknowledged with \(units) units, and \(charged[line.key, default: 0]) are charged")
+                    account.faults.append(
+                        "\(line.key) was acknowledged with \(units) units, and \(charged[line.key, default: 0]) are charged"
+                    )
                 }
             case .refused:
                 account.refused += 1
                 if charged[line.key] != nil { account.faults.append("\(line.key) was refused, and is charged") }
-            case .released: if charged[line.key] != nil { account.faults.append("\(line.key) was released, and is charged") }
+            case .released:
+                if charged[line.key] != nil { account.faults.append("\(line.key) was released, and is charged") }
             case .abandoned, .failed: break
             }
-            if words.updateValue(line.word, forKey: line.key) != nil { account.faults.append("\(line.key) ended twice") }
+            if words.updateValue(line.word, forKey: line.key) != nil {
+                account.faults.append("\(line.key) ended twice")
+            }
         }
         account.admitted = words.values.count { $0 == .committed || $0 == .released || $0 == .abandoned }
         // What was charged and never acknowledged can only be what was under way when its process was killed.
         for (key, units) in charged where words[key] != .committed {
             account.unheard += units
             if let numbers = asked[key], numbers.count == 2 {
-                account.unheardOf.append(Unheard(key: key, customer: Int(numbers[0]), units: numbers[1], charged: units))
+                account.unheardOf.append(
+                    Unheard(key: key, customer: Int(numbers[0]), units: numbers[1], charged: units))
             } else {
                 account.faults.append("\(key) is charged, and nobody asked for it")
             }
-            if words[key] != nil && words[key] != .failed { account.faults.append("\(key) is charged, although it ended as \(words[key]?.rawValue ?? "")") }
+            if words[key] != nil && words[key] != .failed {
+                account.faults.append("\(key) is charged, although it ended as \(words[key]?.rawValue ?? "")")
+            }
         }
         if account.used != account.acknowledged + account.unheard {
-            account.faults.append("\(account.used) units are used, and \(account.acknowledged) + \(account.unheard) are known")
+            account.faults.append(
+                "\(account.used) units are used, and \(account.acknowledged) + \(account.unheard) are known")
         }
         return account
     }

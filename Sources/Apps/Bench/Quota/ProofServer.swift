@@ -35,7 +35,9 @@ struct ProofServer {
         configuration.logLevel = .error
         let clock = MovedClock()
         self.clock = clock
-        app = try await buildApp(configuration, in: AppDependencies(runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)))
+        app = try await buildApp(
+            configuration,
+            in: AppDependencies(runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)))
     }
 
     /// The first to come: writes the plans that the others read, with so many units for each customer.
@@ -56,14 +58,18 @@ struct ProofServer {
     private var tokensFile: String { "\(folder)/tokens" }
 
     /// The access tokens of the customers that were made.
-    func tokens() throws -> [String] { try String(contentsOfFile: tokensFile, encoding: .utf8).split(separator: "\n").map(String.init) }
+    func tokens() throws -> [String] {
+        try String(contentsOfFile: tokensFile, encoding: .utf8).split(separator: "\n").map(String.init)
+    }
 
     /// Makes customers, each of whom has used one unit.
     /// - Returns: their access tokens, which the other processes find in the folder.
     func makeCustomers(_ count: Int) async throws -> [String] {
         var tokens: [String] = []
         for index in 0..<count {
-            let account = try await post("/v1/auth/register", ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)], token: nil)
+            let account = try await post(
+                "/v1/auth/register",
+                ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)], token: nil)
             let token = account["access_token"]?.string ?? ""
             _ = try await post("/v1/payments/subscribe", ["plan": .string(Self.plan)], token: token)
             let charge = try await charge(token, units: 1, .durable)
@@ -90,10 +96,15 @@ struct ProofServer {
     }
 
     private func post(_ path: String, _ body: JSONValue, token: String?) async throws -> JSONValue {
-        var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path, headerFields: [.contentType: "application/json"])
+        var head = HTTPRequest(
+            method: .post, scheme: "http", authority: "localhost", path: path,
+            headerFields: [.contentType: "application/json"])
         if let token { head.headerFields[.authorization] = "Bearer \(token)" }
-        let response = await app.dispatcher.respond(to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-        guard response.status == .created, case .buffer(let buffer) = response.body else { throw Refused(path: path, status: response.status.code) }
+        let response = await app.dispatcher.respond(
+            to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
+        guard response.status == .created, case .buffer(let buffer) = response.body else {
+            throw Refused(path: path, status: response.status.code)
+        }
         return try JSONDecoder().decode(JSONValue.self, from: Data(buffer.readableBytesView))
     }
 
@@ -109,6 +120,8 @@ struct ProofServer {
 final class MovedClock: Sendable {
     private let microseconds = Atomic<Int64>(0)
 
-    var now: Instant { Instant(microseconds: Runtime.system.now().microseconds + microseconds.load(ordering: .relaxed)) }
+    var now: Instant {
+        Instant(microseconds: Runtime.system.now().microseconds + microseconds.load(ordering: .relaxed))
+    }
     func move(to offset: Duration) { microseconds.store(offset.microseconds, ordering: .relaxed) }
 }

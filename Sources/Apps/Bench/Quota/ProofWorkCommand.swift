@@ -29,7 +29,9 @@ struct ProofWorkCommand: AsyncParsableCommand {
         var charges: [[Charge]] = []
         for token in tokens {
             var own: [Charge] = []
-            for units: Int64 in 1...3 { own.append(try await house.charge(token, units: units, escrow ? .escrow : .durable)) }
+            for units: Int64 in 1...3 {
+                own.append(try await house.charge(token, units: units, escrow ? .escrow : .durable))
+            }
             charges.append(own)
         }
         let report = try ProofReport(appendingTo: "\(folder)/report-\(node)")
@@ -51,7 +53,11 @@ struct ProofWorkCommand: AsyncParsableCommand {
                     while true {
                         number += 1
                         let key = "\(node)-\(life)-\(task)-\(number)"
-                        if escrow { await draw(key, charges, house, report) } else { await operate(key, charges, house, report) }
+                        if escrow {
+                            await draw(key, charges, house, report)
+                        } else {
+                            await operate(key, charges, house, report)
+                        }
                     }
                 }
             }
@@ -77,11 +83,13 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let customer = Int.random(in: 0..<charges.count)
         guard let charge = charges[customer].randomElement() else { return }
         let terms = Reservation.Terms(
-            life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun, lease: Self.lease)
+            life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
+            lease: Self.lease)
         report.say(.asks, key, Int64(customer), charge.units)
         do {
             let id = try await database.write {
-                try entitlements.reserve(charge, operation: charge.operation(key: key), fingerprint: key, terms: terms, in: $0)
+                try entitlements.reserve(
+                    charge, operation: charge.operation(key: key), fingerprint: key, terms: terms, in: $0)
             }
             try await Task.sleep(for: .milliseconds(Int.random(in: 0..<30)))
             switch Int.random(in: 0..<100) {

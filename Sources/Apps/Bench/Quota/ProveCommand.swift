@@ -8,7 +8,8 @@ struct ProveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
         abstract: "Prove that limits are kept while processes are killed.",
-        discussion: "Ends with status 1 where anything is found. PostgreSQL takes part where --postgres or GATEHOUSE_TEST_POSTGRES names a server."
+        discussion:
+            "Ends with status 1 where anything is found. PostgreSQL takes part where --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
     @Argument(help: "What: quota.")
@@ -32,7 +33,9 @@ struct ProveCommand: AsyncParsableCommand {
         var faults = 0
         for engine in Engine.allCases where self.engine ?? engine == engine {
             guard engine == .sqlite || !postgres.isEmpty else {
-                if self.engine == engine { throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.") }
+                if self.engine == engine {
+                    throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.")
+                }
                 say("PostgreSQL is left out: no server is named.")
                 continue
             }
@@ -47,7 +50,8 @@ struct ProveCommand: AsyncParsableCommand {
             guard engine == .postgres else { continue }
             for mode in ["durable", "escrow"] {
                 try await withPlace(engine) { folder, database in
-                    faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts).run(say)
+                    faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts)
+                        .run(say)
                 }
             }
         }
@@ -58,7 +62,9 @@ struct ProveCommand: AsyncParsableCommand {
     private func withPlace(_ engine: Engine, _ body: (String, String) async throws -> Void) async throws {
         try await Scratch.withFolder(in: FileManager.default.temporaryDirectory.path) { folder in
             let folder = folder.path(percentEncoded: false)
-            guard engine == .postgres, var address = URLComponents(string: postgres) else { return try await body(folder, "sqlite:\(folder)/gatehouse.db") }
+            guard engine == .postgres, var address = URLComponents(string: postgres) else {
+                return try await body(folder, "sqlite:\(folder)/gatehouse.db")
+            }
             let name = "gatehouse_proof_" + Hex.encode(Runtime.system.randomBytes(6))
             try await PostgresServer.createDatabase(name, at: postgres)
             address.path = "/" + name

@@ -18,13 +18,16 @@ struct QuotaProof {
 
     /// - Returns: how many violations there were.
     func run(_ say: (String) -> Void) async throws -> Int {
-        say("\(engine): \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–3 s, clock moved by ±1 h; \(Self.customers) limits of \(limit)")
+        say(
+            "\(engine): \(processes) × \(tasks) tasks for \(seconds) s, killed every 1–3 s, clock moved by ±1 h; \(Self.customers) limits of \(limit)"
+        )
         let house = try await ProofServer(folder: folder, database: database, connections: 4, limit: limit)
         let tokens = try await house.makeCustomers(Self.customers)
         let books = try await ProofInvariants(watching: house.app.database, limit: limit)
 
         let killed = KilledProcesses(
-            folder: folder, database: database, count: processes, arguments: ["--tasks", "\(tasks)", "--connections", "16"], pause: 1_000...3_000)
+            folder: folder, database: database, count: processes,
+            arguments: ["--tasks", "\(tasks)", "--connections", "16"], pause: 1_000...3_000)
         let outcome = try await killed.run(seconds: seconds, lookingInto: books)
         var found = outcome.faults
 
@@ -49,18 +52,22 @@ struct QuotaProof {
     }
 
     /// Whoever did not hear the answer asks again with the same key, hears that it was committed, and is not charged a second time.
-    private func askAgain(_ unheard: [ProofInvariants.Unheard], _ house: ProofServer, _ tokens: [String]) async throws -> [String] {
+    private func askAgain(_ unheard: [ProofInvariants.Unheard], _ house: ProofServer, _ tokens: [String]) async throws
+        -> [String]
+    {
         house.clock.move(to: .zero)
         let (database, entitlements) = (house.app.database, house.app.entitlements)
         var faults: [String] = []
         for one in unheard {
             let charge = try await house.charge(tokens[one.customer], units: one.units, .durable)
             let settled = try await database.write { transaction in
-                let id = try entitlements.reserve(charge, operation: charge.operation(key: one.key), fingerprint: one.key, in: transaction)
+                let id = try entitlements.reserve(
+                    charge, operation: charge.operation(key: one.key), fingerprint: one.key, in: transaction)
                 return try entitlements.commit(id, in: transaction)
             }
             if settled?.state != .committed || settled?.actual != one.charged {
-                faults.append("\(one.key) was charged \(one.charged) units, and asked again it answers \(settled?.actual ?? -1)")
+                faults.append(
+                    "\(one.key) was charged \(one.charged) units, and asked again it answers \(settled?.actual ?? -1)")
             }
         }
         return faults

@@ -25,12 +25,15 @@ struct QuotaRace {
             let output = URL(filePath: "\(folder)/result-\(index)")
             _ = FileManager.default.createFile(atPath: output.path, contents: nil)
             let arguments = [
-                "race", "--folder", folder, "--database", database, "--node", "racer-\(index)", "--mode", mode, "--attempts", "\(attempts)",
+                "race", "--folder", folder, "--database", database, "--node", "racer-\(index)", "--mode", mode,
+                "--attempts", "\(attempts)",
                 "--limit", "\(Self.limit + 1)",
             ]
             racers.append((try Child(Child.ownPath, arguments, output: try FileHandle(forWritingTo: output)), output))
         }
-        let isReady = { (0..<Self.processes).allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/ready-racer-\($0)") } }
+        let isReady = {
+            (0..<Self.processes).allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/ready-racer-\($0)") }
+        }
         while !isReady(), racers.allSatisfy(\.child.isRunning) { try await Task.sleep(for: .milliseconds(20)) }
         _ = FileManager.default.createFile(atPath: "\(folder)/go", contents: nil)
         var sum = RaceCommand.Result()
@@ -50,8 +53,12 @@ struct QuotaRace {
         }
         await house.app.database.close()
         let expected = min(Self.limit, Int64(attempts * Self.processes))
-        if Int64(sum.admitted) != expected { faults.append("\(sum.admitted) were admitted on a limit of \(Self.limit)") }
-        if used != Int64(sum.admitted) + 1 || held != 0 { faults.append("used \(used - 1), held \(held) after \(sum.admitted) were admitted") }
+        if Int64(sum.admitted) != expected {
+            faults.append("\(sum.admitted) were admitted on a limit of \(Self.limit)")
+        }
+        if used != Int64(sum.admitted) + 1 || held != 0 {
+            faults.append("used \(used - 1), held \(held) after \(sum.admitted) were admitted")
+        }
         if sum.early > 0 { faults.append("\(sum.early) were refused while units remained") }
         if sum.failed > 0 { faults.append("\(sum.failed) were answered with something else") }
         for fault in faults.prefix(20) { say("  ✘ \(fault)") }

@@ -67,7 +67,9 @@ struct RaceCommand: AsyncParsableCommand {
         let operation = charge.operation(key: Runtime.system.id(of: Charge.self).text)
         do {
             if charge.mode == .durable {
-                let id = try await database.write { try entitlements.reserve(charge, operation: operation, fingerprint: "", in: $0) }
+                let id = try await database.write {
+                    try entitlements.reserve(charge, operation: operation, fingerprint: "", in: $0)
+                }
                 try await database.write { try entitlements.commit(id, in: $0) }
             } else {
                 try await entitlements.draw(charge, operation: operation)

@@ -10,16 +10,27 @@ struct ReservationMeasurement {
         for round in 0..<effort.rounds {
             let folder = scratch.appending(path: "pairs-\(round)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            rounds.append(try Child.result(of: ["pair", "--folder", folder.path, "--seconds", "\(effort.roundSeconds)"]))
+            rounds.append(
+                try Child.result(of: ["pair", "--folder", folder.path, "--seconds", "\(effort.roundSeconds)"]))
             try FileManager.default.removeItem(at: folder)
         }
         func median(_ rate: (PairRates) -> Double) -> Double { rounds.map(rate).median }
-        var table = Table("Reservations made and committed, durable each time", ["what", "pairs a second", "beside", "goal"])
+        var table = Table(
+            "Reservations made and committed, durable each time", ["what", "pairs a second", "beside", "goal"])
         table.rows = [
             ["one caller", median(\.one).shown(), "", ""],
-            ["256 callers, 64 limits", median(\.spread).shown(), "one caller: " + median { $0.spread / $0.one }.asRatio, "8.00 ×"],
-            ["256 callers, one limit", median(\.hot).shown(), "64 limits: " + median { $0.hot / $0.spread }.asRatio, "1.00 ×"],
-            ["the same statements, prepared, in a bare loop", median(\.bare).shown(), "256 callers: " + median { $0.spread / $0.bare }.asRatio, "0.50 ×"],
+            [
+                "256 callers, 64 limits", median(\.spread).shown(),
+                "one caller: " + median { $0.spread / $0.one }.asRatio, "8.00 ×",
+            ],
+            [
+                "256 callers, one limit", median(\.hot).shown(), "64 limits: " + median { $0.hot / $0.spread }.asRatio,
+                "1.00 ×",
+            ],
+            [
+                "the same statements, prepared, in a bare loop", median(\.bare).shown(),
+                "256 callers: " + median { $0.spread / $0.bare }.asRatio, "0.50 ×",
+            ],
         ]
         table.note =
             "A COMMIT serves \(median(\.groupSize).shown()) reservations or commits, in the bare loop too. "

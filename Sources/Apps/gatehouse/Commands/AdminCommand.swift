@@ -62,7 +62,10 @@ struct PromoteCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isNew = try await installation.withApp { app in try await app.identity.promote(named: email) }
-        Terminal.say(isNew ? "\(email) is an administrator now, and signs in anew." : "\(email) was an administrator already; nothing was done.")
+        Terminal.say(
+            isNew
+                ? "\(email) is an administrator now, and signs in anew."
+                : "\(email) was an administrator already; nothing was done.")
     }
 }
 
@@ -95,7 +98,9 @@ struct ResetPasswordCommand: AsyncParsableCommand {
 
 /// Where a password comes from: by itself from the terminal, where nobody sees it.
 struct PasswordOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The password. It stays in the shell's history and shows in the list of processes.", valueName: "password"))
+    @Option(
+        help: ArgumentHelp(
+            "The password. It stays in the shell's history and shows in the list of processes.", valueName: "password"))
     var password: String?
 
     @Flag(help: "Read the password from the first line of standard input.")
@@ -108,13 +113,17 @@ struct PasswordOptions: ParsableArguments {
         let ways = [password != nil, passwordStdin, generatePassword].count { $0 }
         if ways > 1 { throw ValidationError("Give one of --password, --password-stdin and --generate-password.") }
         if ways == 0, !Terminal.hasInput {
-            throw ValidationError("There is no terminal to ask for a password on. Give --password-stdin, --password or --generate-password.")
+            throw ValidationError(
+                "There is no terminal to ask for a password on. Give --password-stdin, --password or --generate-password."
+            )
         }
     }
 
     func choose(for name: String) throws -> String {
         if let password {
-            Terminal.note("A password on the command line stays in the shell's history, and others on this machine can see it meanwhile.")
+            Terminal.note(
+                "A password on the command line stays in the shell's history, and others on this machine can see it meanwhile."
+            )
             return password
         }
         if generatePassword { return Self.generated() }
@@ -123,7 +132,9 @@ struct PasswordOptions: ParsableArguments {
             return line
         }
         let first = try Terminal.askSecret("Password for \(name): ")
-        guard try Terminal.askSecret("Once more: ") == first else { throw Failure("The two passwords differ, and nothing was done.") }
+        guard try Terminal.askSecret("Once more: ") == first else {
+            throw Failure("The two passwords differ, and nothing was done.")
+        }
         return first
     }
 

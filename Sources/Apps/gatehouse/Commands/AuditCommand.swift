@@ -38,25 +38,38 @@ struct VerifyAuditCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Begin behind this checkpoint instead of at the beginning.", valueName: "number"))
     var from: Int64?
 
-    @Option(help: ArgumentHelp("A checkpoint kept outside: JSON, or a file of checkpoints or log lines. May be repeated.", valueName: "file|json"))
+    @Option(
+        help: ArgumentHelp(
+            "A checkpoint kept outside: JSON, or a file of checkpoints or log lines. May be repeated.",
+            valueName: "file|json"))
     var checkpoint: [String] = []
 
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
         let reservationResolvers = try checkpoint.flatMap(Self.checkpoints)
-        let report = try await installation.withApp { app in try await app.audit.verify(from: from, reservationResolvers: reservationResolvers) }
+        let report = try await installation.withApp { app in
+            try await app.audit.verify(from: from, reservationResolvers: reservationResolvers)
+        }
         guard report.isSound else { throw Failure(Self.complaint(report)) }
         let erased = report.erased == 0 ? "" : ", of \(report.erased) of which personal data was erased"
-        Terminal.say("The audit trail holds: \(report.rows) rows\(erased), \(report.checkpoints) checkpoints\(from.map { " after number \($0)" } ?? "").")
-        if let newest = report.newest { Terminal.say("The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.") }
-        if !reservationResolvers.isEmpty { Terminal.say("\(reservationResolvers.count) checkpoints from outside agree with it.") }
+        Terminal.say(
+            "The audit trail holds: \(report.rows) rows\(erased), \(report.checkpoints) checkpoints\(from.map { " after number \($0)" } ?? "")."
+        )
+        if let newest = report.newest {
+            Terminal.say(
+                "The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.")
+        }
+        if !reservationResolvers.isEmpty {
+            Terminal.say("\(reservationResolvers.count) checkpoints from outside agree with it.")
+        }
     }
 
     private static func complaint(_ report: AuditReport) -> String {
         let shown = report.findings.prefix(20).map { "  \($0)" }.joined(separator: "\n")
         let more = report.findingCount > 20 ? "\n  and \(report.findingCount - 20) more" : ""
-        return "The audit trail was changed. The first finding is where to look; others may follow from it.\n\(shown)\(more)"
+        return
+            "The audit trail was changed. The first finding is where to look; others may follow from it.\n\(shown)\(more)"
     }
 
     /// Reads JSON as it is, and anything else as a file: of checkpoints, of log lines that hold them, or of an export.
@@ -68,7 +81,9 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             if let checkpoint = try? AuditCheckpoint(json: String(line)) {
                 found.append(checkpoint)
             } else if let logged = try JSONValue(parsing: Array(line.utf8))["checkpoint"] {
-                found.append(try AuditCheckpoint(json: logged.string ?? String(decoding: JSONText.pretty(logged), as: UTF8.self)))
+                found.append(
+                    try AuditCheckpoint(json: logged.string ?? String(decoding: JSONText.pretty(logged), as: UTF8.self))
+                )
             }
         }
         guard !found.isEmpty else { throw Failure("\(text) holds no checkpoint.") }
@@ -98,7 +113,8 @@ struct AuditKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
         abstract: "Show the public keys that checkpoints are signed with, the newest first.",
-        discussion: "Ed25519, as hexadecimal text. Keep a copy elsewhere: whoever has it can tell a genuine checkpoint from another."
+        discussion:
+            "Ed25519, as hexadecimal text. Keep a copy elsewhere: whoever has it can tell a genuine checkpoint from another."
     )
 
     @OptionGroup var installation: InstallationOptions

@@ -16,7 +16,8 @@ struct KeysCommand: AsyncParsableCommand {
 }
 
 struct ListKeysCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Show every key, and nothing secret of it.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show every key, and nothing secret of it.")
 
     @OptionGroup var installation: InstallationOptions
 
@@ -47,7 +48,9 @@ struct RotateKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await InstallationKeys(installation).use { identity in try await identity.rotateSigningKey(now: isImmediate) }
+        let keys = try await InstallationKeys(installation).use { identity in
+            try await identity.rotateSigningKey(now: isImmediate)
+        }
         InstallationKeys.show(keys)
     }
 }
@@ -74,7 +77,9 @@ private struct InstallationKeys {
     }
 
     static func show(_ keys: [SigningKey]) {
-        let rows = keys.map { key in [key.id.text, key.algorithm.rawValue, key.state.rawValue, "\(key.createdAt)", meaning(of: key)] }
+        let rows = keys.map { key in
+            [key.id.text, key.algorithm.rawValue, key.state.rawValue, "\(key.createdAt)", meaning(of: key)]
+        }
         Text.table([["KEY", "ALGORITHM", "STATE", "MADE", ""]] + rows).forEach { Terminal.say($0) }
     }
 

@@ -31,7 +31,9 @@ struct MigrateCommand: AsyncParsableCommand {
 
     private func apply(_ configuration: Configuration) async throws -> [String] {
         // Opening SQLite makes the file; a look must not.
-        if dryRun, let path = configuration.sqlitePath, !FileManager.default.fileExists(atPath: path) { return allMigrations.map(\.name) }
+        if dryRun, let path = configuration.sqlitePath, !FileManager.default.fileExists(atPath: path) {
+            return allMigrations.map(\.name)
+        }
         let database = try openDatabase(configuration)
         do {
             let names = try await Migrator(allMigrations).run(on: database, dryRun: dryRun)

@@ -44,7 +44,9 @@ struct VerifyCommand: AsyncParsableCommand {
         let database = try openDatabase(configuration)
         do {
             guard try await Migrator(allMigrations).run(on: database, dryRun: true).isEmpty else {
-                throw Failure("The database is of an older version. `gatehouse migrate` brings it to this one.", status: Failure.unusable)
+                throw Failure(
+                    "The database is of an older version. `gatehouse migrate` brings it to this one.",
+                    status: Failure.unusable)
             }
             let faults = try await allInvariants.faults(in: database)
             await database.close()

@@ -9,11 +9,15 @@ struct Examples: Sendable {
     init(in folder: String?) throws {
         let candidates = folder.map { [$0] } ?? Self.candidates
         let found = candidates.first { folder in
-            [Self.seattleName, Self.sanFranciscoName].allSatisfy { FileManager.default.isReadableFile(atPath: "\(folder)/\($0)") }
+            [Self.seattleName, Self.sanFranciscoName].allSatisfy {
+                FileManager.default.isReadableFile(atPath: "\(folder)/\($0)")
+            }
         }
         guard let found else {
             let names = "\(Self.seattleName) and \(Self.sanFranciscoName)"
-            throw Failure("\(names) were not found. Say where they are with --examples, or run the tour in a clone of the project.")
+            throw Failure(
+                "\(names) were not found. Say where they are with --examples, or run the tour in a clone of the project."
+            )
         }
         seattle = "\(found)/\(Self.seattleName)"
         sanFrancisco = "\(found)/\(Self.sanFranciscoName)"
@@ -22,7 +26,8 @@ struct Examples: Sendable {
     /// The first lines of a file, for those who only want to see a door move.
     func beginning(of path: String, lines: Int) throws -> [UInt8] {
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        return Array(text.split(separator: "\n", omittingEmptySubsequences: false).prefix(lines).joined(separator: "\n").utf8)
+        return Array(
+            text.split(separator: "\n", omittingEmptySubsequences: false).prefix(lines).joined(separator: "\n").utf8)
     }
 
     static let seattleName = "seattle-temps.csv"
@@ -30,7 +35,8 @@ struct Examples: Sendable {
 
     private static var candidates: [String] {
         var folders = [FileManager.default.currentDirectoryPath]
-        var folder = (Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])).resolvingSymlinksInPath().deletingLastPathComponent()
+        var folder = (Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
         // .build/x86_64-unknown-linux-gnu/release lies three levels below the clone.
         for _ in 0..<5 {
             folders.append(folder.path)

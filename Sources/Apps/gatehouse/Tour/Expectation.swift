@@ -16,9 +16,12 @@ struct Expectation: Sendable {
     static func ok(_ members: [String: JSONValue]) -> Expectation { Expectation(status: 200, members: members) }
 
     /// A problem answer (RFC 9457) with exactly these members beside the usual ones.
-    static func refused(_ status: Int, _ code: String, _ error: String, _ extra: [String: JSONValue] = [:], andMore: Bool = false) -> Expectation {
+    static func refused(
+        _ status: Int, _ code: String, _ error: String, _ extra: [String: JSONValue] = [:], andMore: Bool = false
+    ) -> Expectation {
         let usual: [String: JSONValue] = [
-            "type": .string("/problems/\(code)"), "title": .string(error), "error": .string(error), "code": .string(code), "status": .integer(Int64(status)),
+            "type": .string("/problems/\(code)"), "title": .string(error), "error": .string(error),
+            "code": .string(code), "status": .integer(Int64(status)),
         ]
         return Expectation(status: status, members: usual.merging(extra) { $1 }, isWhole: !andMore)
     }
@@ -27,7 +30,9 @@ struct Expectation: Sendable {
 
     /// - Throws: ``Difference``.
     func check(_ response: ClientResponse, _ answer: JSONValue) throws {
-        guard response.status == status else { throw Difference(expected: "status \(status)", got: "\(response.status) \(response.text.prefix(600))") }
+        guard response.status == status else {
+            throw Difference(expected: "status \(status)", got: "\(response.status) \(response.text.prefix(600))")
+        }
         for (name, value) in members.sorted(by: { $0.key < $1.key }) where answer[name] != value {
             let got = answer[name].map { "\(name) = \($0.text)" } ?? "no \(name) in \(response.text.prefix(600))"
             throw Difference(expected: "\(name) = \(value.text)", got: got)
@@ -53,7 +58,9 @@ extension JSONValue {
     func at(_ path: String...) throws -> JSONValue {
         var value = self
         for name in path {
-            guard let next = value[name] else { throw Difference(expected: path.joined(separator: "."), got: "no \(name) in \(text.prefix(600))") }
+            guard let next = value[name] else {
+                throw Difference(expected: path.joined(separator: "."), got: "no \(name) in \(text.prefix(600))")
+            }
             value = next
         }
         return value

@@ -62,13 +62,16 @@ struct Guide: Sendable {
         while ContinuousClock.now < deadline {
             let response = try await client.get(path)
             guard response.status == 200, let answer = response.json, let status = answer["status"]?.string else {
-                throw Failure("GET \(path)\n  expected  how the run stands\n  got       \(response.status) \(response.text)")
+                throw Failure(
+                    "GET \(path)\n  expected  how the run stands\n  got       \(response.status) \(response.text)")
             }
             let progress = answer["progress"]?.number ?? 0
             guard ["queued", "running"].contains(status) else {
                 Terminal.redraw(nil)
                 Terminal.say(line(.get, path, response.status, Self.sentence(answer, status, progress)))
-                guard status == "completed" else { throw Failure("GET \(path)\n  expected  completed\n  got       \(response.text)") }
+                guard status == "completed" else {
+                    throw Failure("GET \(path)\n  expected  completed\n  got       \(response.text)")
+                }
                 return answer
             }
             let text = line(.get, path, response.status, Self.sentence(answer, status, progress))
@@ -87,8 +90,12 @@ struct Guide: Sendable {
     private static let progressTold = 10.0
 
     private static func sentence(_ answer: JSONValue, _ status: String, _ progress: Double) -> String {
-        let parts = [status == "running" ? answer["current_step"]?.string ?? status : status, status == "running" ? answer["message"]?.string : nil]
-        return "\(Text.rightAligned(String(Int(progress)), to: 3)) %  " + parts.compactMap(\.self).joined(separator: ": ")
+        let parts = [
+            status == "running" ? answer["current_step"]?.string ?? status : status,
+            status == "running" ? answer["message"]?.string : nil,
+        ]
+        return "\(Text.rightAligned(String(Int(progress)), to: 3)) %  "
+            + parts.compactMap(\.self).joined(separator: ": ")
     }
 
     // MARK: Layout
@@ -111,7 +118,9 @@ struct Guide: Sendable {
 
     private func show(_ answer: JSONValue) {
         guard let text = try? JSONText.pretty(answer.abridged) else { return }
-        String(decoding: text, as: UTF8.self).split(separator: "\n").forEach { Terminal.say("      " + Style.dim(String($0))) }
+        String(decoding: text, as: UTF8.self).split(separator: "\n").forEach {
+            Terminal.say("      " + Style.dim(String($0)))
+        }
     }
 }
 
@@ -120,7 +129,8 @@ extension JSONValue {
     fileprivate var abridged: JSONValue {
         switch self {
         case .string(let text) where text.count > 160: .string("\(text.prefix(40))… (\(text.count) characters)")
-        case .array(let elements) where elements.count > 12: .array(elements.prefix(12).map(\.abridged) + [.string("… (\(elements.count) elements)")])
+        case .array(let elements) where elements.count > 12:
+            .array(elements.prefix(12).map(\.abridged) + [.string("… (\(elements.count) elements)")])
         case .array(let elements): .array(elements.map(\.abridged))
         case .object(let members): .object(members.mapValues(\.abridged))
         default: self

@@ -6,5 +6,7 @@ enum Style {
     static func green(_ text: String) -> String { styled(text, 32) }
     static func yellow(_ text: String) -> String { styled(text, 33) }
 
-    private static func styled(_ text: String, _ code: Int) -> String { Terminal.hasColours ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
+    private static func styled(_ text: String, _ code: Int) -> String {
+        Terminal.hasColours ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
 }

@@ -35,7 +35,8 @@ struct Tour: Sendable {
         guide.chapter("Models: the analyst moves to Pro")
         try await moveToPro(analyst)
         let line = try await train("LIN", ["MODE": "LIN"], session, analyst)
-        let network = try await trainWatched("Dense", ["MODE": "Dense", "LAY": 2, "N": 64, "EP": 30, "ACTF": "ReLU", "seed": 7], session, analyst)
+        let network = try await trainWatched(
+            "Dense", ["MODE": "Dense", "LAY": 2, "N": 64, "EP": 30, "ACTF": "ReLU", "seed": 7], session, analyst)
         try compare([line, network])
         try await savePicture([line, network], session, analyst)
 
@@ -56,5 +57,6 @@ struct Customer: Sendable {
 
 /// The id that a client makes up for a session, in the way that its clients do.
 struct TrainingSessionName: Sendable {
-    let id = "session_\(Runtime.system.now().microseconds / 1_000)_" + String(UInt32.random(in: .min ... .max), radix: 36)
+    let id =
+        "session_\(Runtime.system.now().microseconds / 1_000)_" + String(UInt32.random(in: .min ... .max), radix: 36)
 }

@@ -11,10 +11,13 @@ extension Tour {
 
     func register(_ email: String, as name: String) async throws -> Customer {
         let body: JSONValue = ["email": .string(email), "password": .string(Self.password), "full_name": .string(name)]
-        let answer = try await guide.step(.post, "/v1/auth/register", by: outside, body: .json(body), expect: .created) { answer in
+        let answer = try await guide.step(.post, "/v1/auth/register", by: outside, body: .json(body), expect: .created)
+        { answer in
             "\(try answer.at("user", "email").string ?? "?") has an account; the token is good for \(Int(try answer.number(at: "expires_in") / 60)) minutes"
         }
-        return Customer(id: try answer.at("user", "id").string ?? "", client: outside.signedIn(with: try answer.text(at: "access_token")))
+        return Customer(
+            id: try answer.at("user", "id").string ?? "",
+            client: outside.signedIn(with: try answer.text(at: "access_token")))
     }
 
     func seeProfile(_ customer: Customer) async throws {
@@ -30,7 +33,8 @@ extension Tour {
             expect: .refused(401, "missing-authorization", "Missing authorization header"),
             "without a token"
         )
-        let details = "invalid JWT: unable to parse or verify signature, token is malformed: token contains an invalid number of segments"
+        let details =
+            "invalid JWT: unable to parse or verify signature, token is malformed: token contains an invalid number of segments"
         try await guide.step(
             .post, Self.training, by: outside.signedIn(with: "not-a-token"), body: body,
             expect: .refused(401, "authentication-failed", "Authentication failed", ["details": .string(details)]),
@@ -44,9 +48,12 @@ extension Tour {
     }
 
     func subscribeToFree(_ customer: Customer) async throws {
-        try await guide.step(.post, "/v1/payments/subscribe", by: customer.client, body: .json(["plan": "free"]), expect: .created) { answer in
+        try await guide.step(
+            .post, "/v1/payments/subscribe", by: customer.client, body: .json(["plan": "free"]), expect: .created
+        ) { answer in
             let limits = try answer.at("plan", "limits")
-            return "on \(try answer.at("plan", "name").string ?? "?"): \(try limits.at("processing").text) processing runs a month, no training"
+            return
+                "on \(try answer.at("plan", "name").string ?? "?"): \(try limits.at("processing").text) processing runs a month, no training"
         }
     }
 
@@ -54,8 +61,12 @@ extension Tour {
     func moveToPro(_ customer: Customer) async throws {
         _ = try await app.identity.createAdministrator(email: "root@example.org", password: Self.password)
         guide.remark("(on the server: gatehouse admin create --email root@example.org)")
-        let form = ClientBody.form(["grant_type": "password", "username": "root@example.org", "password": Self.password])
-        let answer = try await guide.step(.post, "/v1/auth/login", by: outside, body: form, expect: .ok, "the administrator signs in, with OAuth's form")
+        let form = ClientBody.form([
+            "grant_type": "password", "username": "root@example.org", "password": Self.password,
+        ])
+        let answer = try await guide.step(
+            .post, "/v1/auth/login", by: outside, body: form, expect: .ok,
+            "the administrator signs in, with OAuth's form")
         let administrator = outside.signedIn(with: try answer.text(at: "access_token"))
         let path = "/v1/payments/subscriptions/\(customer.id)/adjust"
         try await guide.step(.post, path, by: administrator, body: .json(["plan": "pro"]), expect: .ok) { answer in
@@ -84,7 +95,9 @@ extension Tour {
     func logOut(_ customer: Customer) async throws {
         try await guide.step(.post, "/v1/auth/logout", by: customer.client, expect: .ok, "signed out")
         let started = ContinuousClock.now
-        while ContinuousClock.now - started < .seconds(1), try await customer.client.get("/v1/auth/profile").status == 200 {
+        while ContinuousClock.now - started < .seconds(1),
+            try await customer.client.get("/v1/auth/profile").status == 200
+        {
             try await Task.sleep(for: .milliseconds(20))
         }
         let milliseconds = Int((ContinuousClock.now - started) / .milliseconds(1))

@@ -22,7 +22,8 @@ struct TourCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("database"),
-        help: ArgumentHelp("A PostgreSQL database to use instead of SQLite; its user may create schemas.", valueName: "url")
+        help: ArgumentHelp(
+            "A PostgreSQL database to use instead of SQLite; its user may create schemas.", valueName: "url")
     )
     var databaseURL: String?
 
@@ -32,14 +33,18 @@ struct TourCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The port of the server; by default the system chooses a free one.", valueName: "port"))
     var port = 0
 
-    @Option(help: ArgumentHelp("The folder with seattle-temps.csv and sf-temps.csv; found by itself in a clone.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder with seattle-temps.csv and sf-temps.csv; found by itself in a clone.", valueName: "folder"))
     var examples: String?
 
     @Flag(name: .shortAndLong, help: "Also print every answer, and the server's own log.")
     var verbose = false
 
     func validate() throws {
-        guard ["png", "svg"].contains(pictureFormat) else { throw ValidationError("--picture is the name of a .png or .svg file.") }
+        guard ["png", "svg"].contains(pictureFormat) else {
+            throw ValidationError("--picture is the name of a .png or .svg file.")
+        }
         guard (0...65_535).contains(port) else { throw ValidationError("--port is a number from 0 to 65535.") }
         if let databaseURL, !databaseURL.hasPrefix("postgresql://"), !databaseURL.hasPrefix("postgres://") {
             throw ValidationError("--database takes a postgresql:// address. Without it the tour runs on SQLite.")
@@ -52,8 +57,12 @@ struct TourCommand: AsyncParsableCommand {
         let guide = Guide(isVerbose: verbose)
         let stage = TourStage(databaseURL: databaseURL, port: port, isVerbose: verbose)
         try await stage.run { app, client in
-            guide.open("The tour of Gatehouse \(gatehouseVersion)", "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
-            let tour = Tour(guide: guide, outside: client, app: app, examples: examples, picture: picture, pictureFormat: pictureFormat)
+            guide.open(
+                "The tour of Gatehouse \(gatehouseVersion)",
+                "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
+            let tour = Tour(
+                guide: guide, outside: client, app: app, examples: examples, picture: picture,
+                pictureFormat: pictureFormat)
             try await tour.walk()
         }
         let seconds = (ContinuousClock.now - started) / .seconds(1)

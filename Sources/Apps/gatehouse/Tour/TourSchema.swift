@@ -40,7 +40,11 @@ struct TourSchema {
         let setting = "-csearch_path%3D\(name)"
         guard let mark = databaseURL.firstIndex(of: "?") else { return "\(databaseURL)?options=\(setting)" }
         var items = databaseURL[databaseURL.index(after: mark)...].split(separator: "&").map(String.init)
-        if let index = items.firstIndex(where: { $0.hasPrefix("options=") }) { items[index] += "%20\(setting)" } else { items.append("options=\(setting)") }
+        if let index = items.firstIndex(where: { $0.hasPrefix("options=") }) {
+            items[index] += "%20\(setting)"
+        } else {
+            items.append("options=\(setting)")
+        }
         return databaseURL[...mark] + items.joined(separator: "&")
     }
 }

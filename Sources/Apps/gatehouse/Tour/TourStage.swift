@@ -17,7 +17,9 @@ struct TourStage: Sendable {
         }
     }
 
-    private func run(on databaseURL: String, in folder: String, _ walk: @escaping @Sendable (App, Client) async throws -> Void) async throws {
+    private func run(
+        on databaseURL: String, in folder: String, _ walk: @escaping @Sendable (App, Client) async throws -> Void
+    ) async throws {
         var configuration = Configuration()
         configuration.limitsRates = false
         configuration.port = port

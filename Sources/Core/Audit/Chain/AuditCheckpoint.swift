@@ -55,7 +55,10 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch {
             throw Problem(
-                .invalidRequest, detail: "This is not a checkpoint: a JSON object with number, at, count, heads, previous, key and signature is expected.")
+                .invalidRequest,
+                detail:
+                    "This is not a checkpoint: a JSON object with number, at, count, heads, previous, key and signature is expected."
+            )
         }
     }
 
@@ -90,7 +93,9 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
 
     /// Whether one of `keys`, public halves by id, signed this.
     func isGenuine(under keys: [String: [UInt8]]) -> Bool {
-        guard let key = keys[key], let bytes = Hex.decode(signature), Hex.encode(bytes) == signature else { return false }
+        guard let key = keys[key], let bytes = Hex.decode(signature), Hex.encode(bytes) == signature else {
+            return false
+        }
         return Ed25519Key.isValid(bytes, of: statement, by: key)
     }
 

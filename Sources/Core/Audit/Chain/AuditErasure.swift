@@ -17,12 +17,16 @@ struct AuditErasure: Sendable, Hashable, Codable {
 
     /// - Returns: nil unless `text` is an erasure in its one spelling.
     init?(_ text: String) {
-        guard let erasure = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)), (try? erasure.text) == text else { return nil }
+        guard let erasure = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)), (try? erasure.text) == text
+        else { return nil }
         let names = Set(PersonalField.allCases.map(\.rawValue))
-        guard !erasure.fields.isEmpty, names.isSuperset(of: erasure.fields.keys), names.isSuperset(of: erasure.salts.keys),
+        guard !erasure.fields.isEmpty, names.isSuperset(of: erasure.fields.keys),
+            names.isSuperset(of: erasure.salts.keys),
             Set(erasure.fields.keys).isDisjoint(with: erasure.salts.keys),
             // One spelling here too: a digit's other case would be a change that the chain does not see.
-            (erasure.fields.values.map(\.commitment) + erasure.salts.values).allSatisfy({ Hex.decode($0).map(Hex.encode) == $0 })
+            (erasure.fields.values.map(\.commitment) + erasure.salts.values).allSatisfy({
+                Hex.decode($0).map(Hex.encode) == $0
+            })
         else { return nil }
         self = erasure
     }
@@ -57,7 +61,9 @@ extension AuditRow {
         let before = erasure
         var erased: [PersonalField] = []
         for field in PersonalField.allCases {
-            guard let replacement = replacements[field], before.fields[field.rawValue] == nil, let commitment = commitment(to: field, before) else { continue }
+            guard let replacement = replacements[field], before.fields[field.rawValue] == nil,
+                let commitment = commitment(to: field, before)
+            else { continue }
             erasure.fields[field.rawValue] = AuditErasure.Field(commitment: Hex.encode(commitment), by: event)
             erasure.salts[field.rawValue] = nil
             personal[field] = replacement

@@ -12,7 +12,9 @@ struct AuditKeys: Sendable {
     }
 
     /// 16 bytes as hexadecimal text.
-    func seal(of hash: String) -> String { Hex.encode(MessageAuthentication.code(Array(hash.utf8), key: sealing).prefix(16)) }
+    func seal(of hash: String) -> String {
+        Hex.encode(MessageAuthentication.code(Array(hash.utf8), key: sealing).prefix(16))
+    }
 
     /// Tells a changed setting from an unchanged one without telling either.
     func fingerprint(of value: String, named name: String) -> String {
@@ -35,7 +37,9 @@ struct AuditKeys: Sendable {
     /// Every key of this installation, newest first. What was not sealed here is none.
     func known(in transaction: Transaction) throws -> [AuditSigningKey] {
         try transaction.sealedAuditKeys().compactMap { stored in
-            guard let bytes = try? sealer.open(stored.sealed, context: stored.id.text), let key = try? Ed25519Key(privateBytes: bytes) else { return nil }
+            guard let bytes = try? sealer.open(stored.sealed, context: stored.id.text),
+                let key = try? Ed25519Key(privateBytes: bytes)
+            else { return nil }
             return AuditSigningKey(id: stored.id, key: key)
         }
     }

@@ -74,7 +74,9 @@ package struct AuditChainPosition: Sendable, Hashable, Comparable, CustomStringC
 
     package var description: String { "\(shard):\(sequence)" }
 
-    package static func < (left: Self, right: Self) -> Bool { (left.shard, left.sequence) < (right.shard, right.sequence) }
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.shard, left.sequence) < (right.shard, right.sequence)
+    }
 }
 
 /// The columns that may hold something about a person; their names are part of the chain.
@@ -92,7 +94,9 @@ enum PersonalField: String, Sendable, CaseIterable {
 }
 
 extension AuditRow {
-    init(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, place: ReservedAuditChainPosition, salt: String) throws {
+    init(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, place: ReservedAuditChainPosition, salt: String)
+        throws
+    {
         shard = place.shard
         sequence = place.sequence
         self.id = id.text

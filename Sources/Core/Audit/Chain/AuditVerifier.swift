@@ -45,7 +45,10 @@ struct AuditVerifier {
     ///   - isGenuine: whether the installation signed a checkpoint.
     ///   - keys: the installation's; nil verifies without the seals.
     ///   - start: a checkpoint to begin behind instead of at the beginning; it is verified too.
-    init(_ state: State, keys: AuditKeys?, from start: AuditCheckpoint? = nil, isGenuine: @escaping (AuditCheckpoint) -> Bool) {
+    init(
+        _ state: State, keys: AuditKeys?, from start: AuditCheckpoint? = nil,
+        isGenuine: @escaping (AuditCheckpoint) -> Bool
+    ) {
         self.state = state
         self.isGenuine = isGenuine
         self.keys = keys
@@ -70,7 +73,9 @@ struct AuditVerifier {
             return find(.checkpoint(number), "is not signed by this installation, or was changed")
         }
         if number != lastCheckpoint.number + 1 {
-            find(.checkpoint(lastCheckpoint.number + 1), number > lastCheckpoint.number ? "is missing" : "stands in the wrong place")
+            find(
+                .checkpoint(lastCheckpoint.number + 1),
+                number > lastCheckpoint.number ? "is missing" : "stands in the wrong place")
         } else if checkpoint.previous != lastCheckpoint.digest {
             find(.checkpoint(number), "does not follow the checkpoint before it")
         }
@@ -81,9 +86,13 @@ struct AuditVerifier {
 
     /// Adds a checkpoint that was kept outside: in a log, or by somebody else.
     mutating func addWitness(_ checkpoint: AuditCheckpoint) {
-        guard isGenuine(checkpoint) else { return find(.witness(checkpoint.number), "is not signed by this installation") }
+        guard isGenuine(checkpoint) else {
+            return find(.witness(checkpoint.number), "is not signed by this installation")
+        }
         if checkpoint.number > lastCheckpoint.number {
-            find(.witness(checkpoint.number), "is newer than the newest in the database, which was put back to an earlier state")
+            find(
+                .witness(checkpoint.number),
+                "is newer than the newest in the database, which was put back to an earlier state")
         }
         expect(checkpoint)
     }
@@ -91,7 +100,9 @@ struct AuditVerifier {
     private mutating func expect(_ checkpoint: AuditCheckpoint) {
         for head in checkpoint.heads where !isBeforeStart(head.place) {
             if let other = signed[head.shard]?[head.sequence], other.hash != head.hash {
-                find(.row(head.place, id: nil), "is signed differently by the checkpoints \(other.checkpoint) and \(checkpoint.number)")
+                find(
+                    .row(head.place, id: nil),
+                    "is signed differently by the checkpoints \(other.checkpoint) and \(checkpoint.number)")
             }
             signed[head.shard, default: [:]][head.sequence] = SignedHead(hash: head.hash, checkpoint: checkpoint.number)
         }
@@ -109,7 +120,9 @@ struct AuditVerifier {
             previous = nil
         }
         shards[row.shard] = Reach(sequence: row.sequence, hash: row.hash)
-        if row.sequence > state.shards[row.shard] ?? 0 { find(row, "stands behind the end of its shard: it was put in, or the count was changed") }
+        if row.sequence > state.shards[row.shard] ?? 0 {
+            find(row, "stands behind the end of its shard: it was put in, or the count was changed")
+        }
         checkContent(of: row, after: previous)
         if let head = signed[row.shard]?.removeValue(forKey: row.sequence), head.hash != row.hash {
             find(row, "is not the row that checkpoint \(head.checkpoint) was signed over")
@@ -122,7 +135,9 @@ struct AuditVerifier {
             erasure = AuditErasure(text)
             guard let erasure else { return find(row, "says that it was erased in a way that nobody can read") }
             for field in PersonalField.allCases {
-                if let erased = erasure.fields[field.rawValue] { erasures[erased.by, default: ErasedFields()].add(row, field) }
+                if let erased = erasure.fields[field.rawValue] {
+                    erasures[erased.by, default: ErasedFields()].add(row, field)
+                }
             }
             report.erased += 1
         }
@@ -130,7 +145,9 @@ struct AuditVerifier {
         if let previous, row.link(after: previous, erasure: erasure) != row.hash {
             find(row, "was edited, or the row before it was exchanged")
         }
-        if let keys, keys.seal(of: row.hash) != row.seal { find(row, "was not written by this installation: its seal is wrong") }
+        if let keys, keys.seal(of: row.hash) != row.seal {
+            find(row, "was not written by this installation: its seal is wrong")
+        }
         if row.action == AuditModule.erasureAction { told[row.id] = row }
     }
 
@@ -139,17 +156,24 @@ struct AuditVerifier {
         for (shard, written) in state.shards.sorted(by: { $0.key < $1.key }) {
             let reached = shards[shard]?.sequence ?? 0
             if written < 0 { find(.shard(shard), "is counted wrongly") }
-            if reached < written { findMissing(AuditChainPosition(shard: shard, sequence: reached + 1), through: written) }
+            if reached < written {
+                findMissing(AuditChainPosition(shard: shard, sequence: reached + 1), through: written)
+            }
         }
         for (shard, heads) in signed.sorted(by: { $0.key < $1.key }) {
             // What was found is removed: these were signed, and are not there.
-            guard let (sequence, head) = heads.min(by: { $0.key < $1.key }), !report.findings.contains(where: { $0.covers(shard, sequence) }) else { continue }
-            find(.row(AuditChainPosition(shard: shard, sequence: sequence), id: nil), "is missing, though checkpoint \(head.checkpoint) was signed over it")
+            guard let (sequence, head) = heads.min(by: { $0.key < $1.key }),
+                !report.findings.contains(where: { $0.covers(shard, sequence) })
+            else { continue }
+            find(
+                .row(AuditChainPosition(shard: shard, sequence: sequence), id: nil),
+                "is missing, though checkpoint \(head.checkpoint) was signed over it")
         }
         if lastCheckpoint.number != state.checkpoints {
             let isMissing = lastCheckpoint.number < state.checkpoints
             find(
-                .checkpoint(isMissing ? lastCheckpoint.number + 1 : lastCheckpoint.number), isMissing ? "is missing" : "was put in, or their count was changed")
+                .checkpoint(isMissing ? lastCheckpoint.number + 1 : lastCheckpoint.number),
+                isMissing ? "is missing" : "was put in, or their count was changed")
         }
         report.newest = newest
         for shard in shards.keys where state.shards[shard] == nil { find(.shard(shard), "is not counted any more") }
@@ -163,10 +187,15 @@ struct AuditVerifier {
             let details = (erasures[id] ?? ErasedFields()).details
             if row.erasure != nil { find(row, "tells of an erasure and was erased itself") }
             if (try? AuditRow.text(of: details)) != row.personal[.details] {
-                find(row, "tells of an erasure of other rows than those that are erased in its name (now \(details["rows"] ?? "") rows)")
+                find(
+                    row,
+                    "tells of an erasure of other rows than those that are erased in its name (now \(details["rows"] ?? "") rows)"
+                )
             }
         }
-        for id in erasures.keys.sorted() where told[id] == nil { find(.erasure(id), "is named by erased rows and was never written down") }
+        for id in erasures.keys.sorted() where told[id] == nil {
+            find(.erasure(id), "is named by erased rows and was never written down")
+        }
     }
 
     // MARK: Findings
@@ -174,7 +203,10 @@ struct AuditVerifier {
     private mutating func findMissing(_ first: AuditChainPosition, through last: Int64) {
         let count = last - first.sequence + 1
         guard count > 0 else { return }
-        append(AuditFinding(.row(first, id: nil), count == 1 ? "is missing" : "is missing, and so are the \(count - 1) after it", through: last))
+        append(
+            AuditFinding(
+                .row(first, id: nil), count == 1 ? "is missing" : "is missing, and so are the \(count - 1) after it",
+                through: last))
     }
 
     private mutating func find(_ row: AuditRow, _ reason: String) { find(.row(row.place, id: row.id), reason) }

@@ -47,14 +47,17 @@ package struct Catalogue: Sendable {
         guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
             throw CatalogueFaults(["the file is a list of one or more plans under the name 'plans'"])
         }
-        var faults = members.keys.sorted().filter { !["plans", "meters", "features"].contains($0) }.map { "'\($0)': is no part of the file" }
+        var faults = members.keys.sorted().filter { !["plans", "meters", "features"].contains($0) }.map {
+            "'\($0)': is no part of the file"
+        }
         let meters = Self.titles(of: "meters", in: members, &faults).map { Meter($0, title: $1) }
         let features = Self.titles(of: "features", in: members, &faults).map { Feature($0, title: $1) }
         let offers = offers.adding(meters: meters, features: features)
         var entries: [Entry] = []
         var ids: Set<String> = []
         for (index, item) in list.enumerated() {
-            guard case .object(var fields) = item, let id = fields.removeValue(forKey: "id")?.string, Self.isID(id) else {
+            guard case .object(var fields) = item, let id = fields.removeValue(forKey: "id")?.string, Self.isID(id)
+            else {
                 faults.append("plan \(index + 1): an id is made of a–z, 0–9, _ and -, and has at most 64 of them")
                 continue
             }
@@ -71,7 +74,9 @@ package struct Catalogue: Sendable {
     }
 
     /// Names with their titles, as the file adds them.
-    private static func titles(of section: String, in members: [String: JSONValue], _ faults: inout [String]) -> [(String, String)] {
+    private static func titles(of section: String, in members: [String: JSONValue], _ faults: inout [String]) -> [(
+        String, String
+    )] {
         guard let value = members[section] else { return [] }
         guard case .object(let titles) = value else {
             faults.append("'\(section)': gives each name its title, as in { workflows: Workflow }")
@@ -91,7 +96,8 @@ package struct Catalogue: Sendable {
     }
 
     static func isID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }
     }
 
     /// - Throws: `validation-failed` with every fault.
@@ -107,5 +113,7 @@ package struct Catalogue: Sendable {
 package struct CatalogueFaults: Error, CustomStringConvertible {
     package let faults: [String]
     init(_ faults: [String]) { self.faults = faults }
-    package var description: String { "The plans are not usable:\n" + faults.map { "  - \($0)" }.joined(separator: "\n") }
+    package var description: String {
+        "The plans are not usable:\n" + faults.map { "  - \($0)" }.joined(separator: "\n")
+    }
 }

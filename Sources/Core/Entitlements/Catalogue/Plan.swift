@@ -51,7 +51,9 @@ package struct Plan: Sendable, Hashable {
     /// What the plan does not mention, it does not include.
     package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
     /// A class that the plan does not mention is limited like calls of no class; where it mentions none, by ``Rates/ofNoPlan``.
-    package func rates(of rateClass: RateClass) -> Rates { rates[rateClass.name] ?? rates[RateClass.default.name] ?? .ofNoPlan }
+    package func rates(of rateClass: RateClass) -> Rates {
+        rates[rateClass.name] ?? rates[RateClass.default.name] ?? .ofNoPlan
+    }
     package func includes(_ feature: Feature) -> Bool { features.contains(feature.name) }
     /// How many of something may live at once; what the plan does not mention, it does not include.
     package func concurrency(of name: String) -> Limit { concurrency[name] ?? .upTo(0) }

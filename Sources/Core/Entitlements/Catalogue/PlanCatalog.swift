@@ -24,14 +24,17 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     private let edition = Mutex(Edition())
 
     /// Reads the versions, after writing down those of `file` that are new.
-    package init(database: any Database, file: Catalogue, offers: Offers, audit: AuditModule, logger: Logger) async throws {
+    package init(database: any Database, file: Catalogue, offers: Offers, audit: AuditModule, logger: Logger)
+        async throws
+    {
         self.database = database
         self.file = file
         self.offers = offers.adding(meters: file.meters, features: file.features)
         self.audit = audit
         self.logger = logger
         try await database.write { transaction in
-            for entry in file.entries where try transaction.latestDocument(of: entry.id, from: .file) != entry.document {
+            for entry in file.entries where try transaction.latestDocument(of: entry.id, from: .file) != entry.document
+            {
                 try transaction.insertVersion(of: entry.id, entry.document, from: .file, appliesAtOnce: false)
             }
         }
@@ -77,16 +80,25 @@ package final class PlanCatalog: PollingRefresher, Sendable {
         appliesAtOnce: Bool,
         scope: Scope
     ) async throws(Problem) -> PlanVersion {
-        guard Catalogue.isID(id.text) else { throw Problem.invalid("/path/id", "is made of a–z, 0–9, _ and -, and has at most 64 of them") }
+        guard Catalogue.isID(id.text) else {
+            throw Problem.invalid("/path/id", "is made of a–z, 0–9, _ and -, and has at most 64 of them")
+        }
         // Where the request has it.
         let faults = document.faults(offers).map { Problem.Fault("/plan\($0.pointer)", $0.detail) }
         guard faults.isEmpty else { throw Problem.invalid(faults) }
         let version = try await database.write { [audit] transaction in
             guard
                 let version = try transaction.insertVersion(
-                    of: id, document, from: .administrator, by: scope.person, expecting: expected, appliesAtOnce: appliesAtOnce)
-            else { throw Problem(.conflict, detail: "Somebody else changed this plan meanwhile. Look at its present version and try again.") }
-            try audit.record(AuditEvent("plan.changed", by: scope, subject: id.text, details: ["version": "\(version.number)"]), in: transaction)
+                    of: id, document, from: .administrator, by: scope.person, expecting: expected,
+                    appliesAtOnce: appliesAtOnce)
+            else {
+                throw Problem(
+                    .conflict,
+                    detail: "Somebody else changed this plan meanwhile. Look at its present version and try again.")
+            }
+            try audit.record(
+                AuditEvent("plan.changed", by: scope, subject: id.text, details: ["version": "\(version.number)"]),
+                in: transaction)
             return version
         }
         try await synchronize()
@@ -98,14 +110,19 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// Reads what other nodes wrote.
     package func synchronize() async throws(Problem) {
         let known = edition.withLock { $0.count }
-        guard let all = try await database.read({ try $0.countVersions() == known ? nil : $0.planVersions() }) else { return }
+        guard let all = try await database.read({ try $0.countVersions() == known ? nil : $0.planVersions() }) else {
+            return
+        }
         let versions = Dictionary(grouping: all, by: \.id).mapValues { $0.sorted { $0.number < $1.number } }
         let added = all.map(\.id).filter { file[$0] == nil }
         var seen: Set<Plan.ID> = []
         let order = (file.entries.map(\.id) + added).filter { seen.insert($0).inserted }
-        let newest = order.compactMap { id in versions[id]?.last.map { Catalogue.Entry(id: id, document: $0.document) } }
+        let newest = order.compactMap { id in versions[id]?.last.map { Catalogue.Entry(id: id, document: $0.document) }
+        }
         edition.withLock {
-            $0 = Edition(versions: versions, catalogue: Catalogue(newest, meters: file.meters, features: file.features), count: Int64(all.count))
+            $0 = Edition(
+                versions: versions, catalogue: Catalogue(newest, meters: file.meters, features: file.features),
+                count: Int64(all.count))
         }
     }
 }

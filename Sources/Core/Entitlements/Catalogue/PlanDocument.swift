@@ -12,7 +12,9 @@ package struct PlanDocument: Payload, Hashable {
         /// An ISO 3166 code; a price without one is that of everywhere else.
         var region: String?
 
-        package static let rules: [String: Rule] = ["amount": .range(0...1_000_000_000_000), "currency": .length(3...3), "region": .length(2...2)]
+        package static let rules: [String: Rule] = [
+            "amount": .range(0...1_000_000_000_000), "currency": .length(3...3), "region": .length(2...2),
+        ]
     }
 
     package struct TrialDocument: Payload, Hashable {
@@ -37,7 +39,8 @@ package struct PlanDocument: Payload, Hashable {
 
     /// Beyond a mebi of terabytes, numbers of bytes would come near the end of 64 bits.
     package static let rules: [String: Rule] = [
-        "name": .length(1...80), "file_mb": .range(-1...(1 << 40)), "storage_mb": .range(-1...(1 << 40)), "prices": .items(upTo: 100),
+        "name": .length(1...80), "file_mb": .range(-1...(1 << 40)), "storage_mb": .range(-1...(1 << 40)),
+        "prices": .items(upTo: 100),
         "features": .items(upTo: 200),
     ]
 
@@ -51,29 +54,45 @@ package struct PlanDocument: Payload, Hashable {
             faults.append(Problem.Fault("/limits" + Problem.Fault.step(meter), "is no known meter: '\(meter)'"))
         }
         for (index, price) in (prices ?? []).enumerated() {
-            if Currency(price.currency) == nil { faults.append(Problem.Fault("/prices/\(index)/currency", "is not a currency code of three letters")) }
-            if let region = price.region, !region.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) {
+            if Currency(price.currency) == nil {
+                faults.append(Problem.Fault("/prices/\(index)/currency", "is not a currency code of three letters"))
+            }
+            if let region = price.region,
+                !region.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
+            {
                 faults.append(Problem.Fault("/prices/\(index)/region", "is not a country code of two capitals"))
             }
         }
         let places = (prices ?? []).map { "\($0.cycle) \($0.currency.lowercased()) \($0.region ?? "")" }
-        if Set(places).count < places.count { faults.append(Problem.Fault("/prices", "names the same cycle, currency and region twice")) }
-        if start == .payment, places.isEmpty { faults.append(Problem.Fault("/prices", "is required for a plan that is started by paying")) }
-        if (start == .trial) != (trial != nil) { faults.append(Problem.Fault("/trial", "belongs to a plan that is started as a trial, and to no other")) }
+        if Set(places).count < places.count {
+            faults.append(Problem.Fault("/prices", "names the same cycle, currency and region twice"))
+        }
+        if start == .payment, places.isEmpty {
+            faults.append(Problem.Fault("/prices", "is required for a plan that is started by paying"))
+        }
+        if (start == .trial) != (trial != nil) {
+            faults.append(Problem.Fault("/trial", "belongs to a plan that is started as a trial, and to no other"))
+        }
         return faults + rateFaults(offers)
     }
 
     private func rateFaults(_ offers: Offers) -> [Problem.Fault] {
         var faults: [Problem.Fault] = []
         for (name, texts) in (rates ?? [:]).sorted(by: { $0.key < $1.key }) {
-            if !offers.rateClasses.contains(name) { faults.append(Problem.Fault("/rates" + Problem.Fault.step(name), "is no known class of calls: '\(name)'")) }
+            if !offers.rateClasses.contains(name) {
+                faults.append(
+                    Problem.Fault("/rates" + Problem.Fault.step(name), "is no known class of calls: '\(name)'"))
+            }
             for (index, text) in texts.enumerated() where Rate(text) == nil {
                 let detail = "is no rate such as 60/minute, 10/30s or 60/minute burst 10: '\(text.prefix(40))'"
                 faults.append(Problem.Fault("/rates\(Problem.Fault.step(name))/\(index)", detail))
             }
             let read = texts.compactMap { Rate($0) }
             if read.count == texts.count, Rates(read) == nil {
-                faults.append(Problem.Fault("/rates" + Problem.Fault.step(name), "holds one to \(Rates.countMax) rates, each with a window of its own"))
+                faults.append(
+                    Problem.Fault(
+                        "/rates" + Problem.Fault.step(name),
+                        "holds one to \(Rates.countMax) rates, each with a window of its own"))
             }
         }
         return faults
@@ -86,7 +105,9 @@ package struct PlanDocument: Payload, Hashable {
             name: name,
             start: start ?? .administrator,
             prices: (prices ?? []).compactMap { price in
-                Currency(price.currency).map { Price(cycle: price.cycle, amount: Money(price.amount, $0), region: price.region) }
+                Currency(price.currency).map {
+                    Price(cycle: price.cycle, amount: Money(price.amount, $0), region: price.region)
+                }
             },
             features: Set(features ?? []),
             limits: limits ?? [:],
@@ -108,7 +129,8 @@ package struct Offers: Sendable {
 
     package init(meters: [Meter], features: [Feature], rateClasses: [RateClass] = []) {
         self.init(
-            meters: Set(meters.map(\.name)), features: Set(features.map(\.name)), rateClasses: Set((rateClasses + [.default, .checks]).map(\.name)))
+            meters: Set(meters.map(\.name)), features: Set(features.map(\.name)),
+            rateClasses: Set((rateClasses + [.default, .checks]).map(\.name)))
     }
 
     private init(meters: Set<String>, features: Set<String>, rateClasses: Set<String>) {
@@ -118,6 +140,8 @@ package struct Offers: Sendable {
     }
 
     func adding(meters others: [Meter], features more: [Feature]) -> Offers {
-        Offers(meters: meters.union(others.map(\.name)), features: features.union(more.map(\.name)), rateClasses: rateClasses)
+        Offers(
+            meters: meters.union(others.map(\.name)), features: features.union(more.map(\.name)),
+            rateClasses: rateClasses)
     }
 }

@@ -6,13 +6,17 @@ extension EntitlementsModule {
     /// What can be bought, and changing it.
     var planRoutes: [Route] {
         [
-            .get("plans", "The plans", requires: .public) { _ in PlanList(plans: catalogue.plans.map { PlanView($0) }) },
+            .get("plans", "The plans", requires: .public) { _ in PlanList(plans: catalogue.plans.map { PlanView($0) })
+            },
             .get(
                 "payments/pricing",
                 "What the plans cost, everywhere or in one country",
                 requires: .public, .query("region", upTo: 2)
             ) { _, region in PlanList(plans: catalogue.plans.map { PlanView($0, region: region) }) },
-            .get("admin/plans/{id}", "A plan in all its versions", requires: identity.role(.admin), .path("id"), problems: [.planNotFound]) { _, id in
+            .get(
+                "admin/plans/{id}", "A plan in all its versions", requires: identity.role(.admin), .path("id"),
+                problems: [.planNotFound]
+            ) { _, id in
                 let versions = plans.versions(of: Plan.ID(id))
                 guard !versions.isEmpty else { throw Problem(.planNotFound) }
                 return PlanHistory(id: id, versions: versions.reversed().map(PlanVersionView.init))
@@ -25,7 +29,8 @@ extension EntitlementsModule {
             ) { (request: PlanChange, scope, id) in
                 PlanVersionView(
                     try await plans.change(
-                        Plan.ID(id), to: request.plan, expecting: request.version, appliesAtOnce: request.appliesAtOnce ?? false, scope: scope)
+                        Plan.ID(id), to: request.plan, expecting: request.version,
+                        appliesAtOnce: request.appliesAtOnce ?? false, scope: scope)
                 )
             },
         ]
@@ -110,7 +115,8 @@ struct PlanView: Payload {
         name = plan.name
         start = plan.start
         prices = plan.prices(in: region).map {
-            PriceView(cycle: $0.cycle, currency: $0.amount.currency.code, amount: $0.amount.minorUnits, region: $0.region)
+            PriceView(
+                cycle: $0.cycle, currency: $0.amount.currency.code, amount: $0.amount.minorUnits, region: $0.region)
         }
         features = plan.features.sorted()
         limits = plan.limits
@@ -120,7 +126,9 @@ struct PlanView: Payload {
         storageBytes = plan.storageBytes
         let all = plan.rates.merging([RateClass.default.name: plan.rates(of: .default)]) { own, _ in own }
         rates = all.mapValues { rates in
-            rates.all.map { RateView(limit: $0.limit, windowSeconds: $0.window / Duration.seconds(1).microseconds, burst: $0.burst) }
+            rates.all.map {
+                RateView(limit: $0.limit, windowSeconds: $0.window / Duration.seconds(1).microseconds, burst: $0.burst)
+            }
         }
     }
 }

@@ -28,14 +28,17 @@ extension Transaction {
         ) { try $0["version"] }
         return number.map {
             PlanVersion(
-                id: id, number: $0, document: document, plan: document.plan(id), origin: origin, appliesAtOnce: appliesAtOnce, createdAt: now,
+                id: id, number: $0, document: document, plan: document.plan(id), origin: origin,
+                appliesAtOnce: appliesAtOnce, createdAt: now,
                 createdBy: person
             )
         }
     }
 
     func latestDocument(of id: Plan.ID, from origin: PlanVersion.Origin) throws -> PlanDocument? {
-        try first("SELECT document FROM plan_versions WHERE plan_id = \(id) AND origin = \(origin) ORDER BY version DESC LIMIT 1") { row in
+        try first(
+            "SELECT document FROM plan_versions WHERE plan_id = \(id) AND origin = \(origin) ORDER BY version DESC LIMIT 1"
+        ) { row in
             try PlanDocument(text: try row["document"])
         }
     }

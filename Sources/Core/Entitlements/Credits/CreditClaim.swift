@@ -4,7 +4,8 @@ extension EntitlementsModule {
     /// Credits as one of several things that a request takes; nil where the subscription covers the work, and there is nothing to take.
     /// - Parameters: as ``CreditService/reserve(_:operation:fingerprint:in:)``.
     package func claim(_ charge: CreditCharge, operation: String, fingerprint: String) -> (any Claim)? {
-        charge.isCovered ? nil : CreditClaim(book: creditService, charge: charge, operation: operation, fingerprint: fingerprint)
+        charge.isCovered
+            ? nil : CreditClaim(book: creditService, charge: charge, operation: operation, fingerprint: fingerprint)
     }
 
     /// Units of a quota as one of several things that a request takes.

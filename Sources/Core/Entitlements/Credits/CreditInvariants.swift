@@ -83,7 +83,9 @@ extension CreditService {
         "CAST(COALESCE(SUM(\(amounts)), 0) AS \(.integer)) AS \(SQL(trusted: name))"
     }
 
-    private static func difference(_ isIn: SQL, _ isOut: SQL) -> SQL { "CASE WHEN \(isIn) THEN amount WHEN \(isOut) THEN -amount ELSE 0 END" }
+    private static func difference(_ isIn: SQL, _ isOut: SQL) -> SQL {
+        "CASE WHEN \(isIn) THEN amount WHEN \(isOut) THEN -amount ELSE 0 END"
+    }
 
     /// The units that a hold's commitment moved from or to some account.
     private static func consumed(_ condition: SQL) -> SQL {

@@ -96,7 +96,8 @@ package struct CreditGrant: Sendable {
     ///   - operation: names the grant for good among the organisation's: the same one is never given twice.
     ///   - expiresAt: the first moment at which they cannot be spent any more; nil for never.
     package init(
-        _ units: Int64, _ origin: CreditLot.Origin, from source: String? = nil, expiresAt: Instant? = nil, operation: String, reason: String = ""
+        _ units: Int64, _ origin: CreditLot.Origin, from source: String? = nil, expiresAt: Instant? = nil,
+        operation: String, reason: String = ""
     ) {
         precondition(units > 0, "a grant is of something")
         self.units = units

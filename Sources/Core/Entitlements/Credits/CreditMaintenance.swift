@@ -25,7 +25,8 @@ extension CreditService {
     func endLease(_ id: ID<CreditHold>, of organisation: ID<Organisation>, in transaction: Transaction) throws {
         try lock(organisation, in: transaction)
         // While we waited its work may have ended, or spoken.
-        guard try transaction.isDue(id, of: organisation), let hold = try transaction.creditHold(id, of: organisation) else { return }
+        guard try transaction.isDue(id, of: organisation), let hold = try transaction.creditHold(id, of: organisation)
+        else { return }
         try giveBack(hold, of: organisation, as: .expired, .lapsed, in: transaction)
     }
 
@@ -43,7 +44,9 @@ extension CreditService {
         guard let lot = try transaction.lot(id, of: organisation), lot.isOver(at: transaction.now) else { return }
         var moves = CreditMovements(organisation)
         try moves.move(lot.available, of: id, from: .available, to: .expired, in: transaction)
-        try post(.expired, moves, operation: "expire:\(runtime.id() as ID<Posting>)", occurredAt: lot.expiresAt, in: transaction)
+        try post(
+            .expired, moves, operation: "expire:\(runtime.id() as ID<Posting>)", occurredAt: lot.expiresAt,
+            in: transaction)
     }
 }
 
@@ -54,7 +57,8 @@ extension CreditService {
     func begin(_ trial: Subscription, with units: Int64, in transaction: Transaction) throws {
         guard units > 0 else { return }
         try grant(
-            CreditGrant(units, .trial, from: trial.id.text, expiresAt: trial.trialEndsAt, operation: "trial:\(trial.id)"),
+            CreditGrant(
+                units, .trial, from: trial.id.text, expiresAt: trial.trialEndsAt, operation: "trial:\(trial.id)"),
             to: trial.organisation,
             in: transaction
         )
@@ -66,7 +70,9 @@ extension CreditService {
         let (organisation, now) = (subscription.organisation, transaction.now)
         guard try transaction.lot(from: subscription.id.text, .trial, of: organisation) != nil else { return }
         try lock(organisation, in: transaction)
-        guard let lot = try transaction.lot(from: subscription.id.text, .trial, of: organisation), let before = lot.expiresAt else { return }
+        guard let lot = try transaction.lot(from: subscription.id.text, .trial, of: organisation),
+            let before = lot.expiresAt
+        else { return }
         let end = subscription.status == .trialing ? subscription.trialEndsAt ?? before : min(before, now)
         guard end != before else { return }
         try transaction.endLot(lot.id, of: organisation, at: end)

@@ -12,12 +12,16 @@ extension CreditService {
             ),
             PersonalDataTable(
                 "credit-holds", in: "credit_holds", where: { "organisation_id IN \(list: $0.organisations)" },
-                showing: ["id", "organisation_id", "operation_key", "units", "actual", "overrun", "state", "created_at", "settled_at"]
+                showing: [
+                    "id", "organisation_id", "operation_key", "units", "actual", "overrun", "state", "created_at",
+                    "settled_at",
+                ]
             ),
             PersonalDataTable(
                 "credit-lots", in: "credit_lots", where: { "organisation_id IN \(list: $0.organisations)" },
                 showing: [
-                    "id", "organisation_id", "origin", "granted", "available", "reserved", "consumed", "expired", "reversed", "expires_at", "created_at",
+                    "id", "organisation_id", "origin", "granted", "available", "reserved", "consumed", "expired",
+                    "reversed", "expires_at", "created_at",
                 ]
             ),
             PersonalDataTable(
@@ -32,7 +36,9 @@ extension CreditService {
             ) { _, _, _ in },
             PersonalDataTable(
                 "ledger-accounts", in: "ledger_accounts",
-                selection: { "SELECT owner, name, unit, balance FROM ledger_accounts WHERE owner IN \(list: $0.organisations) ORDER BY owner, unit, name" }
+                selection: {
+                    "SELECT owner, name, unit, balance FROM ledger_accounts WHERE owner IN \(list: $0.organisations) ORDER BY owner, unit, name"
+                }
             ) { _, _, _ in },
             PersonalDataTable(
                 "ledger-postings", in: "ledger_postings",

@@ -32,11 +32,14 @@ package struct CreditRequirement: Requirement {
     package func check(_ call: Request) async throws(Problem) -> CreditCharge {
         let standing = try await standing(for: call)
         let isTrial = standing.subscription.status == .trialing
-        let charge = CreditCharge(units: units, organisation: standing.organisation, isTrial: isTrial, isCovered: payers == .trials && !isTrial)
+        let charge = CreditCharge(
+            units: units, organisation: standing.organisation, isTrial: isTrial,
+            isCovered: payers == .trials && !isTrial)
         guard !charge.isCovered else { return charge }
         // A request that was admitted before is let through to its own answer, although it took the last credit itself.
         let operation = call.headers[.idempotencyKey].map { charge.operation(key: $0) }
-        let (balance, isKnown) = try await entitlements.database.read { [book = entitlements.creditService] transaction -> (CreditBalance, Bool) in
+        let (balance, isKnown) = try await entitlements.database.read {
+            [book = entitlements.creditService] transaction -> (CreditBalance, Bool) in
             let balance = try book.balance(of: charge.organisation, in: transaction)
             guard !balance.allows(charge.units), let operation else { return (balance, false) }
             return (balance, try book.knows(operation: operation, of: charge.organisation, in: transaction))
@@ -50,7 +53,9 @@ package struct CreditRequirement: Requirement {
             return try await entitlements.standing(for: call)
         } catch {
             guard error.kind == .noActiveSubscription else { throw error }
-            throw Problem(.subscriptionRequired, detail: "Prove your e-mail address to begin a trial, or start a plan: GET /v1/plans lists them.")
+            throw Problem(
+                .subscriptionRequired,
+                detail: "Prove your e-mail address to begin a trial, or start a plan: GET /v1/plans lists them.")
         }
     }
 }
@@ -80,5 +85,6 @@ package struct CreditCharge: Sendable {
 
 extension Problem.Kind {
     package static let subscriptionRequired = Self("subscription-required", "Active subscription required", status: 402)
-    package static let creditsExhausted = Self("credits-exhausted", "Trial credits exhausted. Please upgrade to continue.", status: 403)
+    package static let creditsExhausted = Self(
+        "credits-exhausted", "Trial credits exhausted. Please upgrade to continue.", status: 403)
 }

@@ -6,7 +6,10 @@ extension EntitlementsModule {
     /// What there is to spend, and what became of it.
     var creditRoutes: [Route] {
         [
-            .get("credits", "The credits that are left, and the lots that they lie in", requires: identity.member.allowing(.entitlementsCheck)) { scope in
+            .get(
+                "credits", "The credits that are left, and the lots that they lie in",
+                requires: identity.member.allowing(.entitlementsCheck)
+            ) { scope in
                 try await creditService.statement(of: scope.organisation)
             },
             .get(
@@ -17,18 +20,27 @@ extension EntitlementsModule {
             .get(
                 "credits/entries",
                 "What happened to the credits, the newest first",
-                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
+                requires: identity.member.allowing(.entitlementsCheck), .query("as_of", of: Instant.self),
+                .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
-            ) { scope, moment, limit, offset in try await creditService.entries(of: scope.organisation, until: moment, limit: limit, offset: offset) },
-            .get("admin/credits/{user_id}", "An account's credits", requires: identity.role(.admin), .path("user_id", of: Person.self)) { _, person in
+            ) { scope, moment, limit, offset in
+                try await creditService.entries(of: scope.organisation, until: moment, limit: limit, offset: offset)
+            },
+            .get(
+                "admin/credits/{user_id}", "An account's credits", requires: identity.role(.admin),
+                .path("user_id", of: Person.self)
+            ) { _, person in
                 try await creditService.statement(of: person)
             },
             .get(
                 "admin/credits/{user_id}/entries",
                 "What happened to an account's credits, the newest first",
-                requires: identity.role(.admin), .path("user_id", of: Person.self), .query("as_of", of: Instant.self), .query("limit", 1...200, default: 50),
+                requires: identity.role(.admin), .path("user_id", of: Person.self), .query("as_of", of: Instant.self),
+                .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
-            ) { _, person, moment, limit, offset in try await creditService.entries(of: person, until: moment, limit: limit, offset: offset) },
+            ) { _, person, moment, limit, offset in
+                try await creditService.entries(of: person, until: moment, limit: limit, offset: offset)
+            },
             .post(
                 "admin/credits/{user_id}/corrections",
                 "Give an account credits, or take some back, by an entry of its own",
@@ -60,28 +72,37 @@ extension CreditService {
         try await database.read { transaction in
             let moment = moment ?? transaction.now
             let accounts = try ledger.balances(of: organisation.text, in: .credits, at: moment, transaction)
-            return CreditPosition(accounts, at: moment, overdue: try transaction.overdueCredits(of: organisation, at: moment))
+            return CreditPosition(
+                accounts, at: moment, overdue: try transaction.overdueCredits(of: organisation, at: moment))
         }
     }
 
-    func entries(of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
+    func entries(of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int)
+        async throws(Problem) -> CreditEntryPage
+    {
         try await database.read { try entries(of: organisation, until: moment, limit: limit, offset: offset, in: $0) }
     }
 
     /// - Throws: `not-found` for an unknown account.
-    func entries(of person: ID<Person>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem) -> CreditEntryPage {
-        try await database.read { try entries(of: organisation(of: person, in: $0), until: moment, limit: limit, offset: offset, in: $0) }
+    func entries(of person: ID<Person>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem)
+        -> CreditEntryPage
+    {
+        try await database.read {
+            try entries(of: organisation(of: person, in: $0), until: moment, limit: limit, offset: offset, in: $0)
+        }
     }
 
     private func statement(of organisation: ID<Organisation>, in transaction: Transaction) throws -> CreditStatement {
         CreditStatement(
-            try transaction.creditBalance(of: organisation), try transaction.lots(of: organisation, limit: Self.lotsMax), at: transaction.now)
+            try transaction.creditBalance(of: organisation),
+            try transaction.lots(of: organisation, limit: Self.lotsMax), at: transaction.now)
     }
 
     private func entries(
         of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int, in transaction: Transaction
     ) throws -> CreditEntryPage {
-        let (rows, total) = try ledger.entries(of: organisation.text, in: .credits, until: moment, limit: limit, offset: offset, transaction)
+        let (rows, total) = try ledger.entries(
+            of: organisation.text, in: .credits, until: moment, limit: limit, offset: offset, transaction)
         return CreditEntryPage(data: try rows.map { try CreditEntry($0) }, total: total, limit: limit, offset: offset)
     }
 }
@@ -213,13 +234,17 @@ struct CreditEntry: Payload {
     var steps: [Step]
 
     init(_ entry: LedgerEntry) throws {
-        guard let kind = Kind(rawValue: entry.kind) else { throw StorageError(.other, code: "credits", message: "no kind of entry: '\(entry.kind)'") }
+        guard let kind = Kind(rawValue: entry.kind) else {
+            throw StorageError(.other, code: "credits", message: "no kind of entry: '\(entry.kind)'")
+        }
         id = entry.id
         self.kind = kind
         occurredAt = entry.occurredAt
         reason = entry.reason.isEmpty ? nil : entry.reason
         corrects = entry.corrects
-        steps = entry.steps.map { Step(units: $0.amount, from: $0.from, to: $0.to, lotId: $0.subject.map { ID(trusted: $0) }) }
+        steps = entry.steps.map {
+            Step(units: $0.amount, from: $0.from, to: $0.to, lotId: $0.subject.map { ID(trusted: $0) })
+        }
     }
 }
 

@@ -32,16 +32,21 @@ package struct CreditService: Sendable {
     /// Gives credits. What is owed is paid from them first.
     /// - Returns: the lot; nil when this operation gave them before, and nothing has changed.
     @discardableResult
-    package func grant(_ grant: CreditGrant, to organisation: ID<Organisation>, in transaction: Transaction) throws -> ID<CreditLot>? {
+    package func grant(_ grant: CreditGrant, to organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> ID<CreditLot>?
+    {
         try lock(organisation, in: transaction)
-        guard try ledger.posting(ofOperation: grant.operation, of: organisation.text, in: transaction) == nil else { return nil }
+        guard try ledger.posting(ofOperation: grant.operation, of: organisation.text, in: transaction) == nil else {
+            return nil
+        }
         var moves = CreditMovements(organisation)
         let lot = try give(grant, &moves, in: transaction)
         try post(.granted, moves, operation: grant.operation, reason: grant.reason, in: transaction)
         return lot
     }
 
-    func give(_ grant: CreditGrant, _ moves: inout CreditMovements, in transaction: Transaction) throws -> ID<CreditLot> {
+    func give(_ grant: CreditGrant, _ moves: inout CreditMovements, in transaction: Transaction) throws -> ID<CreditLot>
+    {
         let lot: ID<CreditLot> = runtime.id()
         let debt = try transaction.creditBalance(of: moves.organisation).debt
         try transaction.insertLot(lot, of: moves.organisation, grant)
@@ -58,13 +63,17 @@ package struct CreditService: Sendable {
     ///   - fingerprint: what the work is about; the same key with another fingerprint is a conflict.
     /// - Returns: nil where the subscription covers the work, and there is nothing to settle.
     /// - Throws: `credits-exhausted` when somebody else was faster, `operation-conflict`.
-    package func reserve(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction) throws -> ID<CreditHold>? {
+    package func reserve(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction)
+        throws -> ID<CreditHold>?
+    {
         charge.isCovered ? nil : try hold(charge, operation: operation, fingerprint: fingerprint, in: transaction).id
     }
 
     /// As ``reserve(_:operation:fingerprint:in:)`` of a charge that is not covered.
     /// - Returns: the hold, and whether it was made now.
-    func hold(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction) throws -> (id: ID<CreditHold>, isNew: Bool) {
+    func hold(_ charge: CreditCharge, operation: String, fingerprint: String, in transaction: Transaction) throws -> (
+        id: ID<CreditHold>, isNew: Bool
+    ) {
         let organisation = charge.organisation
         try lock(organisation, in: transaction)
         if let known = try transaction.creditHold(ofOperation: operation, of: organisation) {
@@ -74,7 +83,8 @@ package struct CreditService: Sendable {
         let parts = try drawAll(charge, in: transaction)
         let id: ID<CreditHold> = runtime.id()
         try transaction.insertHold(
-            id, of: organisation, units: charge.units, operation: operation, fingerprint: fingerprint, leaseUntil: transaction.now + Self.lease)
+            id, of: organisation, units: charge.units, operation: operation, fingerprint: fingerprint,
+            leaseUntil: transaction.now + Self.lease)
         var moves = CreditMovements(organisation)
         for part in parts {
             try transaction.insertPart(part.units, of: part.lot, in: id)
@@ -87,7 +97,9 @@ package struct CreditService: Sendable {
     /// The work ended well, and took `units`: less gives the rest back; more, or a hold whose lease ran out, takes what else there is, and
     /// what no credit is left for is owed. Work that was done is never forgotten. Saying so twice changes nothing.
     /// - Throws: `not-found` for a hold that is not the organisation's.
-    package func commit(_ id: ID<CreditHold>, units: Int64, of organisation: ID<Organisation>, in transaction: Transaction) throws {
+    package func commit(
+        _ id: ID<CreditHold>, units: Int64, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
         precondition(units >= 0, "work takes nothing or something")
         let hold = try locked(id, of: organisation, in: transaction)
         var moves = CreditMovements(organisation)
@@ -99,21 +111,27 @@ package struct CreditService: Sendable {
             for part in try transaction.parts(of: id) {
                 let consumed = min(rest, part.units)
                 try moves.move(consumed, of: part.lot, from: .reserved, to: .consumed, in: transaction)
-                try moves.move(part.units - consumed, of: part.lot, from: .reserved, to: part.isOver ? .expired : .available, in: transaction)
+                try moves.move(
+                    part.units - consumed, of: part.lot, from: .reserved, to: part.isOver ? .expired : .available,
+                    in: transaction)
                 rest -= consumed
             }
         }
         let (parts, overrun) = try draw(rest, of: organisation, in: transaction)
         for part in parts { try moves.move(part.units, of: part.lot, from: .available, to: .consumed, in: transaction) }
         moves.note(overrun, from: .debt, to: .place(.consumed))
-        guard try transaction.settle(hold, of: organisation, as: .committed, actual: units, overrun: overrun) else { return }
+        guard try transaction.settle(hold, of: organisation, as: .committed, actual: units, overrun: overrun) else {
+            return
+        }
         try post(.committed, moves, operation: "commit:\(id)", reason: hold.operation, in: transaction)
     }
 
     /// The work failed or was called off: its credits are free again, or gone where their lot is over. Saying so twice changes nothing.
     /// - Throws: `not-found` for a hold that is not the organisation's.
     package func release(_ id: ID<CreditHold>, of organisation: ID<Organisation>, in transaction: Transaction) throws {
-        try giveBack(try locked(id, of: organisation, in: transaction), of: organisation, as: .released, .released, in: transaction)
+        try giveBack(
+            try locked(id, of: organisation, in: transaction), of: organisation, as: .released, .released,
+            in: transaction)
     }
 
     /// The work is alive: its lease begins anew.
@@ -122,12 +140,15 @@ package struct CreditService: Sendable {
     }
 
     func giveBack(
-        _ hold: CreditHold, of organisation: ID<Organisation>, as state: CreditHold.State, _ kind: CreditEntry.Kind, in transaction: Transaction
+        _ hold: CreditHold, of organisation: ID<Organisation>, as state: CreditHold.State, _ kind: CreditEntry.Kind,
+        in transaction: Transaction
     ) throws {
-        guard hold.state == .held, try transaction.settle(hold, of: organisation, as: state, actual: 0, overrun: 0) else { return }
+        guard hold.state == .held, try transaction.settle(hold, of: organisation, as: state, actual: 0, overrun: 0)
+        else { return }
         var moves = CreditMovements(organisation)
         for part in try transaction.parts(of: hold.id) {
-            try moves.move(part.units, of: part.lot, from: .reserved, to: part.isOver ? .expired : .available, in: transaction)
+            try moves.move(
+                part.units, of: part.lot, from: .reserved, to: part.isOver ? .expired : .available, in: transaction)
         }
         try post(kind, moves, operation: "\(kind.rawValue):\(hold.id)", reason: hold.operation, in: transaction)
     }
@@ -167,9 +188,13 @@ package struct CreditService: Sendable {
         try ledger.lock(CreditAccount.place(.available).account(of: organisation), in: transaction)
     }
 
-    private func locked(_ id: ID<CreditHold>, of organisation: ID<Organisation>, in transaction: Transaction) throws -> CreditHold {
+    private func locked(_ id: ID<CreditHold>, of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> CreditHold
+    {
         try lock(organisation, in: transaction)
-        guard let hold = try transaction.creditHold(id, of: organisation) else { throw Problem(.notFound, detail: "There is no such hold of credits.") }
+        guard let hold = try transaction.creditHold(id, of: organisation) else {
+            throw Problem(.notFound, detail: "There is no such hold of credits.")
+        }
         return hold
     }
 
@@ -187,7 +212,9 @@ package struct CreditService: Sendable {
         return (parts, missing)
     }
 
-    private func drawAll(_ charge: CreditCharge, in transaction: Transaction) throws -> [(lot: ID<CreditLot>, units: Int64)] {
+    private func drawAll(_ charge: CreditCharge, in transaction: Transaction) throws -> [(
+        lot: ID<CreditLot>, units: Int64
+    )] {
         let balance = try transaction.creditBalance(of: charge.organisation)
         guard balance.allows(charge.units) else { throw charge.refusal(balance) }
         return try draw(charge.units, of: charge.organisation, in: transaction).parts
@@ -207,7 +234,8 @@ package struct CreditService: Sendable {
     ) throws -> ID<Posting>? {
         guard !moves.movements.isEmpty else { return nil }
         let posting = Posting(
-            kind.rawValue, of: moves.organisation.text, in: .credits, operation: operation, fingerprint: fingerprint, reason: reason, corrects: corrects,
+            kind.rawValue, of: moves.organisation.text, in: .credits, operation: operation, fingerprint: fingerprint,
+            reason: reason, corrects: corrects,
             occurredAt: occurredAt, moves.movements)
         guard let id = try ledger.post(posting, in: transaction) else { throw Problem(.operationConflict) }
         return id
@@ -224,7 +252,8 @@ struct CreditMovements {
     /// Moves units of a lot, and notes it; nothing for no units.
     /// - Parameter account: where they go in the books, if that is not the place of the same name.
     mutating func move(
-        _ units: Int64, of lot: ID<CreditLot>, from: CreditPlace, to: CreditPlace, paying account: CreditAccount? = nil, in transaction: Transaction
+        _ units: Int64, of lot: ID<CreditLot>, from: CreditPlace, to: CreditPlace, paying account: CreditAccount? = nil,
+        in transaction: Transaction
     ) throws {
         guard units > 0 else { return }
         guard try transaction.move(units, of: lot, in: organisation, from: from, to: to) else {
@@ -237,6 +266,7 @@ struct CreditMovements {
     /// Notes what no lot's count tells.
     mutating func note(_ units: Int64, from: CreditAccount, to: CreditAccount, _ lot: ID<CreditLot>? = nil) {
         guard units > 0 else { return }
-        movements.append(Movement(units, from: from.account(of: organisation), to: to.account(of: organisation), subject: lot?.text))
+        movements.append(
+            Movement(units, from: from.account(of: organisation), to: to.account(of: organisation), subject: lot?.text))
     }
 }

@@ -14,7 +14,9 @@ extension Transaction {
     }
 
     /// - Returns: false where the lot holds less in that place; nothing has changed then.
-    func move(_ units: Int64, of lot: ID<CreditLot>, in organisation: ID<Organisation>, from: CreditPlace, to: CreditPlace) throws -> Bool {
+    func move(
+        _ units: Int64, of lot: ID<CreditLot>, in organisation: ID<Organisation>, from: CreditPlace, to: CreditPlace
+    ) throws -> Bool {
         let (source, target) = (SQL(trusted: from.rawValue), SQL(trusted: to.rawValue))
         return try execute(
             """
@@ -29,7 +31,9 @@ extension Transaction {
     }
 
     func lot(_ id: ID<CreditLot>, of organisation: ID<Organisation>) throws -> CreditLot? {
-        try first("SELECT \(Self.lotColumns) FROM credit_lots WHERE id = \(id) AND organisation_id = \(organisation)", CreditLot.init)
+        try first(
+            "SELECT \(Self.lotColumns) FROM credit_lots WHERE id = \(id) AND organisation_id = \(organisation)",
+            CreditLot.init)
     }
 
     func lot(from source: String, _ origin: CreditLot.Origin, of organisation: ID<Organisation>) throws -> CreditLot? {
@@ -43,7 +47,9 @@ extension Transaction {
     }
 
     /// The lots that `units` credits come from, the soonest to expire first, and what each of them gives: no more lots than it takes.
-    func lotsToSpend(_ units: Int64, of organisation: ID<Organisation>) throws -> [(id: ID<CreditLot>, available: Int64)] {
+    func lotsToSpend(_ units: Int64, of organisation: ID<Organisation>) throws -> [(
+        id: ID<CreditLot>, available: Int64
+    )] {
         try all(
             """
             SELECT id, available FROM (
@@ -101,7 +107,9 @@ extension Transaction {
     }
 
     /// Soonest to expire first. SQLite puts NULL before everything, PostgreSQL behind.
-    private static var spendingOrder: SQL { "CASE WHEN expires_at IS NULL THEN 1 ELSE 0 END, expires_at, created_at, id" }
+    private static var spendingOrder: SQL {
+        "CASE WHEN expires_at IS NULL THEN 1 ELSE 0 END, expires_at, created_at, id"
+    }
 
     private static var lotColumns: SQL {
         "id, organisation_id, origin, source, granted, available, reserved, consumed, expired, reversed, expires_at, created_at"
@@ -110,7 +118,10 @@ extension Transaction {
 
 /// Every SQL statement about holds.
 extension Transaction {
-    func insertHold(_ id: ID<CreditHold>, of organisation: ID<Organisation>, units: Int64, operation: String, fingerprint: String, leaseUntil: Instant) throws {
+    func insertHold(
+        _ id: ID<CreditHold>, of organisation: ID<Organisation>, units: Int64, operation: String, fingerprint: String,
+        leaseUntil: Instant
+    ) throws {
         try execute(
             """
             INSERT INTO credit_holds (id, organisation_id, operation_key, fingerprint, units, overrun, state, lease_until, created_at)
@@ -124,11 +135,15 @@ extension Transaction {
     }
 
     func creditHold(_ id: ID<CreditHold>, of organisation: ID<Organisation>) throws -> CreditHold? {
-        try first("SELECT \(Self.holdColumns) FROM credit_holds WHERE id = \(id) AND organisation_id = \(organisation)", CreditHold.init)
+        try first(
+            "SELECT \(Self.holdColumns) FROM credit_holds WHERE id = \(id) AND organisation_id = \(organisation)",
+            CreditHold.init)
     }
 
     func creditHold(ofOperation operation: String, of organisation: ID<Organisation>) throws -> CreditHold? {
-        try first("SELECT \(Self.holdColumns) FROM credit_holds WHERE organisation_id = \(organisation) AND operation_key = \(operation)", CreditHold.init)
+        try first(
+            "SELECT \(Self.holdColumns) FROM credit_holds WHERE organisation_id = \(organisation) AND operation_key = \(operation)",
+            CreditHold.init)
     }
 
     /// What a hold holds, in the order in which it is consumed.
@@ -143,7 +158,9 @@ extension Transaction {
     }
 
     /// Compare and set: the one statement that decides who settles a hold.
-    func settle(_ hold: CreditHold, of organisation: ID<Organisation>, as state: CreditHold.State, actual: Int64, overrun: Int64) throws -> Bool {
+    func settle(
+        _ hold: CreditHold, of organisation: ID<Organisation>, as state: CreditHold.State, actual: Int64, overrun: Int64
+    ) throws -> Bool {
         try execute(
             """
             UPDATE credit_holds SET state = \(state), actual = \(actual), overrun = \(overrun), settled_at = \(now)

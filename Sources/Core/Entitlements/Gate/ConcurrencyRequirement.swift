@@ -33,7 +33,9 @@ package struct ConcurrencyRequirement: Requirement {
 
     package func check(_ call: Request) async throws(Problem) -> ConcurrencySlot {
         let standing = try await entitlements.standing(for: call)
-        let place = ConcurrencySlot(concurrency: concurrency, organisation: standing.organisation, limit: standing.plan.concurrency(of: concurrency.name))
+        let place = ConcurrencySlot(
+            concurrency: concurrency, organisation: standing.organisation,
+            limit: standing.plan.concurrency(of: concurrency.name))
         try await entitlements.database.read { try place.requireRoom(in: $0) }
         return place
     }
@@ -87,5 +89,6 @@ extension Transaction {
 }
 
 extension Problem.Kind {
-    package static let concurrencyLimit = Self("concurrency-limit", "Rate limit exceeded. Too many are active at once.", status: 429)
+    package static let concurrencyLimit = Self(
+        "concurrency-limit", "Rate limit exceeded. Too many are active at once.", status: 429)
 }

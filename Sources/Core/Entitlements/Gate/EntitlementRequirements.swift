@@ -9,7 +9,9 @@ package struct SubscriptionRequirement: Requirement {
     package var problems: [Problem.Kind] { [.noActiveSubscription] }
     package var summary: GateSummary { GateSummary(.subscription) }
 
-    package func check(_ call: Request) async throws(Problem) -> EntitlementSnapshot { try await entitlements.standing(for: call) }
+    package func check(_ call: Request) async throws(Problem) -> EntitlementSnapshot {
+        try await entitlements.standing(for: call)
+    }
 }
 
 /// A plan that has a feature.
@@ -52,14 +54,18 @@ package struct QuotaRequirement: Requirement {
     package var summary: GateSummary { GateSummary(.quota, meter.name, mode: mode == .durable ? nil : mode.rawValue) }
 
     package func check(_ call: Request) async throws(Problem) -> Charge {
-        let standing = mode == .advisory ? try await entitlements.recentStanding(for: call) : try await entitlements.standing(for: call)
+        let standing =
+            mode == .advisory
+            ? try await entitlements.recentStanding(for: call) : try await entitlements.standing(for: call)
         let charge = Charge(meter: meter, units: units, mode: mode, standing: standing)
         let level = standing.level(of: meter)
         // What is held may be a block of this very node.
         let taken = mode == .escrow ? level.used : level.used + level.held
         if charge.limit.allows(taken + units) { return charge }
         // A request that was admitted before is let through to its own answer, although it took the last unit itself.
-        if let key = call.headers[.idempotencyKey], try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation) {
+        if let key = call.headers[.idempotencyKey],
+            try await entitlements.knows(operation: charge.operation(key: key), of: charge.organisation)
+        {
             return charge
         }
         throw charge.refusal(level)
@@ -91,13 +97,17 @@ package struct Charge: Sendable {
 
     func refusal(_ level: Level) -> Problem {
         let left = max(0, limit.value - level.used - level.held)
-        let room = left == 0 ? "All \(limit.value) of this period are" : "This takes \(units), and all but \(left) of \(limit.value) in this period are"
+        let room =
+            left == 0
+            ? "All \(limit.value) of this period are"
+            : "This takes \(units), and all but \(left) of \(limit.value) in this period are"
         return Problem(
             .quotaExceeded,
             title: "\(meter.title) limit reached",
             detail: "\(room) used or promised to work under way. The next period begins at \(period.end).",
             members: [
-                "plan": .string(planName), "limit": .integer(limit.value), "current_usage": .integer(level.used + level.held),
+                "plan": .string(planName), "limit": .integer(limit.value),
+                "current_usage": .integer(level.used + level.held),
                 "resets_at": .string(period.end.description),
             ]
         )
@@ -109,5 +119,6 @@ extension Problem.Kind {
     package static let featureNotAvailable = Self("feature-not-available", "Feature not available", status: 403)
     package static let quotaExceeded = Self("quota-exceeded", "Limit reached", status: 403)
     package static let storageExceeded = Self("storage-exceeded", "Storage limit reached", status: 403)
-    package static let operationConflict = Self("operation-conflict", "This idempotency key was used for another request", status: 409)
+    package static let operationConflict = Self(
+        "operation-conflict", "This idempotency key was used for another request", status: 409)
 }

@@ -28,7 +28,9 @@ extension Level {
 extension PlanCatalog {
     /// - Returns: nil for an organisation that nothing is open to now.
     func standing(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
-        guard let subscription = try transaction.subscription(of: organisation), let (plan, period) = holding(subscription, at: transaction.now) else {
+        guard let subscription = try transaction.subscription(of: organisation),
+            let (plan, period) = holding(subscription, at: transaction.now)
+        else {
             return nil
         }
         return EntitlementSnapshot(

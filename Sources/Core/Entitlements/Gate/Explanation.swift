@@ -56,11 +56,13 @@ private struct ExplainedEndpoint: Requirement {
     func check(_ call: Request) throws(Problem) -> Question {
         let text = call.query["route"] ?? ""
         let words = text.split(separator: " ")
-        guard text.unicodeScalars.count <= Self.lengthMax, words.count == 2, words[1].hasPrefix("/"), let method = HTTPRequest.Method(words[0].uppercased())
+        guard text.unicodeScalars.count <= Self.lengthMax, words.count == 2, words[1].hasPrefix("/"),
+            let method = HTTPRequest.Method(words[0].uppercased())
         else {
             throw Problem.invalid("/query/route", "must be a method and a path, such as POST /v1/usage/events")
         }
-        return Question(method: method, path: RouteTable.canonicalPath(of: String(words[1].prefix { $0 != "?" })), call: call)
+        return Question(
+            method: method, path: RouteTable.canonicalPath(of: String(words[1].prefix { $0 != "?" })), call: call)
     }
 }
 

@@ -51,7 +51,9 @@ extension EntitlementsModule {
     /// - Parameter name: what the limit is called in header fields and metrics; doors that give the same name and rates share it.
     package func rate(_ name: String, _ rates: Rate..., cost: Int64 = 1) -> RateRequirement {
         precondition(cost > 0, "a call that costs nothing needs no rate")
-        guard let rates = Rates(rates) else { preconditionFailure("'\(name)' has one to \(Rates.countMax) rates with windows of their own") }
+        guard let rates = Rates(rates) else {
+            preconditionFailure("'\(name)' has one to \(Rates.countMax) rates with windows of their own")
+        }
         return RateRequirement(source: .door(RatePolicy(name, rates)), cost: cost, entitlements: self)
     }
 

@@ -44,12 +44,15 @@ extension Transaction {
     /// - Returns: nil also for one that was made here, or belongs to somebody else.
     func remoteReservation(_ id: ID<Reservation>, of organisation: ID<Organisation>) throws -> RemoteReservation? {
         // Taken first, so that what is read below is what the next verb finds.
-        _ = try first("SELECT id FROM reservations WHERE id = \(id) AND organisation_id = \(organisation) \(.forUpdate)")
+        _ = try first(
+            "SELECT id FROM reservations WHERE id = \(id) AND organisation_id = \(organisation) \(.forUpdate)")
         let found = try first(Self.selectRemote + "AND reservations.id = \(id)", of: organisation)
         return found.flatMap { $0.operation.hasPrefix(RemoteReservation.operationMark) ? $0 : nil }
     }
 
-    func remoteReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws -> RemoteReservation? {
+    func remoteReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws
+        -> RemoteReservation?
+    {
         try first(Self.selectRemote + "AND reservations.operation_key = \(operation)", of: organisation)
     }
 

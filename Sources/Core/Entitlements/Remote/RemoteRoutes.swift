@@ -17,7 +17,9 @@ extension EntitlementsModule {
                 "Hold units for work that is done elsewhere",
                 requires: identity.member.allowing(.entitlementsReserve), subscription,
                 problems: [.unknownMeter, .quotaExceeded, .operationConflict]
-            ) { (request: RemoteHold, scope, standing) in Created(try await hold(request, standing: standing, scope: scope)) },
+            ) { (request: RemoteHold, scope, standing) in
+                Created(try await hold(request, standing: standing, scope: scope))
+            },
             .post(
                 "entitlements/reservations/{id}/commit",
                 "The work is done: its units are used",
@@ -50,7 +52,9 @@ struct EntitlementQuestion: Payload {
     /// The caller's own, for those who like to say it.
     var organisationId: ID<Organisation>?
 
-    static let rules: [String: Rule] = ["meter": .length(1...64), "feature": .length(1...64), "units": .range(1...UsageEvent.amountMax)]
+    static let rules: [String: Rule] = [
+        "meter": .length(1...64), "feature": .length(1...64), "units": .range(1...UsageEvent.amountMax),
+    ]
 }
 
 struct EntitlementAnswer: Payload {
@@ -69,7 +73,10 @@ struct EntitlementAnswer: Payload {
     /// What a door would refuse it with.
     var refusal: ExplainedProblem?
 
-    init(_ question: EntitlementQuestion, standing: EntitlementSnapshot?, level: (limit: Limit, now: Level)?, refusal: Problem?) {
+    init(
+        _ question: EntitlementQuestion, standing: EntitlementSnapshot?, level: (limit: Limit, now: Level)?,
+        refusal: Problem?
+    ) {
         allowed = refusal == nil
         meter = question.meter
         feature = question.feature

@@ -9,7 +9,9 @@ extension EntitlementsModule {
     func hold(
         _ charge: Charge, operation: String, fingerprint: String, lease: Duration, in transaction: Transaction
     ) throws -> (id: ID<Reservation>, isNew: Bool) {
-        try hold(charge, operation: operation, fingerprint: fingerprint, terms: Reservation.Terms(life: .work, lease: lease), in: transaction)
+        try hold(
+            charge, operation: operation, fingerprint: fingerprint, terms: Reservation.Terms(life: .work, lease: lease),
+            in: transaction)
     }
 
     /// Uses the units that are held, or as many as the work took.
@@ -18,7 +20,9 @@ extension EntitlementsModule {
         try commit(reservation.id, units: units, in: transaction)
     }
 
-    func giveBack(_ reservation: RemoteReservation, in transaction: Transaction) throws { try release(reservation.id, in: transaction) }
+    func giveBack(_ reservation: RemoteReservation, in transaction: Transaction) throws {
+        try release(reservation.id, in: transaction)
+    }
 
     /// The work goes on for another `lease`, which never ends a longer one.
     func keepAlive(_ reservation: RemoteReservation, lease: Duration, in transaction: Transaction) throws {

@@ -26,7 +26,9 @@ extension EntitlementsModule {
     /// - Throws: the first refusal; `operation-conflict`, also where some were taken before and others were not.
     package func take(_ claims: [any Claim], in transaction: Transaction) throws -> [String] {
         var outcomes: [Int: ClaimResult] = [:]
-        for (index, claim) in claims.enumerated().sorted(by: { $0.element.lockKey < $1.element.lockKey }) { outcomes[index] = try claim.take(in: transaction) }
+        for (index, claim) in claims.enumerated().sorted(by: { $0.element.lockKey < $1.element.lockKey }) {
+            outcomes[index] = try claim.take(in: transaction)
+        }
         var ids: [String] = []
         var fresh: [Int] = []
         var refusals: [Problem] = []
@@ -59,7 +61,10 @@ struct QuotaClaim: Claim {
     private let id: ID<Reservation>
     private let node: Node?
 
-    init(_ charge: Charge, operation: String, fingerprint: String, terms: Reservation.Terms, of entitlements: EntitlementsModule) {
+    init(
+        _ charge: Charge, operation: String, fingerprint: String, terms: Reservation.Terms,
+        of entitlements: EntitlementsModule
+    ) {
         self.charge = charge
         self.operation = operation
         self.fingerprint = fingerprint
@@ -73,7 +78,9 @@ struct QuotaClaim: Claim {
     func take(in transaction: Transaction) throws -> ClaimResult {
         let reservation = reservation(at: transaction.now)
         guard try transaction.insert(reservation, node: node) else {
-            guard let earlier = try transaction.reservation(ofOperation: operation, of: charge.organisation), earlier.isSame(as: reservation) else {
+            guard let earlier = try transaction.reservation(ofOperation: operation, of: charge.organisation),
+                earlier.isSame(as: reservation)
+            else {
                 return .refused(Problem(.operationConflict))
             }
             return .before(earlier.id.text)
@@ -89,7 +96,9 @@ struct QuotaClaim: Claim {
     }
 
     private func reservation(at now: Instant) -> Reservation {
-        Reservation(id, of: charge.units, in: charge.bucket, operation: operation, fingerprint: fingerprint, terms: terms, at: now)
+        Reservation(
+            id, of: charge.units, in: charge.bucket, operation: operation, fingerprint: fingerprint, terms: terms,
+            at: now)
     }
 }
 

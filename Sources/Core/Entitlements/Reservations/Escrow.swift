@@ -127,7 +127,9 @@ final class EscrowPool: Sendable {
     }
 
     var isForgotten: Bool {
-        state.withLock { $0.block == nil && $0.closed.isEmpty && !$0.isBusy && ContinuousClock.now - $0.usedAt > .seconds(60) }
+        state.withLock {
+            $0.block == nil && $0.closed.isEmpty && !$0.isBusy && ContinuousClock.now - $0.usedAt > .seconds(60)
+        }
     }
 
     /// Waits in the line for the next block.
@@ -223,7 +225,8 @@ final class EscrowPool: Sendable {
                 case .granted: answers.append((waiter.answer, nil))
                 case .refused(let problem): answers.append((waiter.answer, problem))
                 case .waits where ContinuousClock.now - waiter.since > Escrow.patience:
-                    let detail = "The last units may be in the hands of a part of the service that does not answer. Try again shortly."
+                    let detail =
+                        "The last units may be in the hands of a part of the service that does not answer. Try again shortly."
                     answers.append((waiter.answer, .overloaded(retryAfter: 5, detail: detail)))
                 case .waits: left.append(waiter)
                 }

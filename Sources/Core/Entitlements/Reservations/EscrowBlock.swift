@@ -23,7 +23,8 @@ final class EscrowBlock: Sendable {
         guard age < Escrow.usableFor else { return false }
         var seen = left.load(ordering: .relaxed)
         while seen >= count {
-            let (isExchanged, original) = left.weakCompareExchange(expected: seen, desired: seen - count, ordering: .relaxed)
+            let (isExchanged, original) = left.weakCompareExchange(
+                expected: seen, desired: seen - count, ordering: .relaxed)
             if isExchanged { return true }
             seen = original
         }

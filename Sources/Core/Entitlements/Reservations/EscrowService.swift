@@ -51,8 +51,11 @@ extension EntitlementsModule {
         var block: EscrowSupply.Opened?
         if amount > promised {
             let reservation = Reservation(
-                id, of: amount, in: charge.bucket, operation: "escrow:\(id)", fingerprint: "", terms: Self.blockTerms, at: transaction.now)
-            guard try transaction.insert(reservation, node: node.current, isBlock: true) else { throw Problem(.operationConflict) }
+                id, of: amount, in: charge.bucket, operation: "escrow:\(id)", fingerprint: "", terms: Self.blockTerms,
+                at: transaction.now)
+            guard try transaction.insert(reservation, node: node.current, isBlock: true) else {
+                throw Problem(.operationConflict)
+            }
             // The very first callers of a bucket have no row to lock: one of them is the first, and the others come again.
             guard try transaction.hold(amount, in: charge.bucket, limit: charge.limit) else {
                 try transaction.delete(reservation)
@@ -69,7 +72,9 @@ extension EntitlementsModule {
         let isElsewhere = try fits.contains(false) && transaction.hasBlocks(in: charge.bucket, beside: id)
         if isElsewhere { try transaction.recallBlocks(of: charge.bucket) }
         return EscrowSupply(
-            outcomes: zip(round.charges, fits).map { charge, fits in fits ? .granted : isElsewhere ? .waits : .refused(charge.refusal(level)) },
+            outcomes: zip(round.charges, fits).map { charge, fits in
+                fits ? .granted : isElsewhere ? .waits : .refused(charge.refusal(level))
+            },
             block: block
         )
     }
@@ -94,7 +99,9 @@ extension EntitlementsModule {
         guard pulse.isDue(inUse: escrow.isInUse, at: .now) else { return }
         if try await !beat(), let name = node.current?.name {
             let own = "\(name)#\(runtime.id(of: Node.self))"
-            logger.error("Another process serves under the same name; NODE_NAME has to differ.", metadata: ["name": "\(name)", "from now on": "\(own)"])
+            logger.error(
+                "Another process serves under the same name; NODE_NAME has to differ.",
+                metadata: ["name": "\(name)", "from now on": "\(own)"])
             try await begin(as: own)
         }
         // What a node held that died, others wait for.
@@ -139,13 +146,15 @@ private struct EscrowRefresher: Service {
                 do {
                     try await entitlements.lookAfterBlocks(&pulse, logger: logger)
                 } catch {
-                    logger.warning("Blocks of units could not be looked after; trying again.", metadata: ["cause": "\(error)"])
+                    logger.warning(
+                        "Blocks of units could not be looked after; trying again.", metadata: ["cause": "\(error)"])
                 }
                 try? await Task.sleep(for: Self.look)
             }
         }
         do { try await entitlements.closeBlocks() } catch {
-            logger.warning("Blocks of units could not be given back; they count as used.", metadata: ["cause": "\(error)"])
+            logger.warning(
+                "Blocks of units could not be given back; they count as used.", metadata: ["cause": "\(error)"])
         }
     }
 }

@@ -74,14 +74,20 @@ extension EntitlementsModule {
         var total = 0
         var last = (Instant(microseconds: 0), "")
         while true {
-            let page = try await database.read { [last] in try $0.reservationsToAskAfter(loss, after: last, limit: Self.batch) }
+            let page = try await database.read { [last] in
+                try $0.reservationsToAskAfter(loss, after: last, limit: Self.batch)
+            }
             for lost in page {
                 do throws(Problem) {
                     let outcome = try await database.write { try askWitness(of: lost.id, loss, in: $0) }
                     if outcome.isSettled { total += 1 }
-                    if outcome.isUnwitnessed { note("Nobody answers for a lost reservation; its units count as used.", lost) }
+                    if outcome.isUnwitnessed {
+                        note("Nobody answers for a lost reservation; its units count as used.", lost)
+                    }
                 } catch {
-                    note("What became of a lost reservation could not be asked; its units stay held, and it is asked again.", lost, cause: error)
+                    note(
+                        "What became of a lost reservation could not be asked; its units stay held, and it is asked again.",
+                        lost, cause: error)
                 }
             }
             guard page.count == Self.batch, let end = page.last else { return total }
@@ -90,11 +96,17 @@ extension EntitlementsModule {
     }
 
     /// - Returns: whether it is settled now, and whether it is because nobody answers to the name.
-    private func askWitness(of id: ID<Reservation>, _ loss: LossCause, in transaction: Transaction) throws -> (isSettled: Bool, isUnwitnessed: Bool) {
-        guard let earlier = try transaction.lostReservation(id, loss), let name = earlier.loss.witness else { return (false, false) }
+    private func askWitness(of id: ID<Reservation>, _ loss: LossCause, in transaction: Transaction) throws -> (
+        isSettled: Bool, isUnwitnessed: Bool
+    ) {
+        guard let earlier = try transaction.lostReservation(id, loss), let name = earlier.loss.witness else {
+            return (false, false)
+        }
         let fate = try reservationResolvers[name]?(earlier, transaction)
         var room: Int64 = 0
-        if case .used(let units) = fate, earlier.asksForRoom(units) { room = try self.room(for: earlier, in: transaction) }
+        if case .used(let units) = fate, earlier.asksForRoom(units) {
+            room = try self.room(for: earlier, in: transaction)
+        }
         var later = earlier
         guard let effect = later.lose(fate, room: room, at: transaction.now) else { return (false, false) }
         try write(effect, moving: earlier, to: later, in: transaction)
@@ -104,7 +116,8 @@ extension EntitlementsModule {
 
     private func note(_ message: Logger.Message, _ reservation: Reservation, cause: Problem? = nil) {
         var metadata: Logger.Metadata = [
-            "reservation": "\(reservation.id)", "witness": "\(reservation.loss.witness ?? "")", "units": "\(reservation.amount)",
+            "reservation": "\(reservation.id)", "witness": "\(reservation.loss.witness ?? "")",
+            "units": "\(reservation.amount)",
             "meter": "\(reservation.bucket.meter)",
         ]
         if let cause { metadata["cause"] = "\(cause)" }
@@ -116,7 +129,9 @@ extension EntitlementsModule {
         for reservation in lost where reservation.state == .committed {
             try insertUsage(Reservation.Effect(used: reservation.amount), of: reservation, in: transaction)
         }
-        for (bucket, reservations) in Dictionary(grouping: lost, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
+        for (bucket, reservations) in Dictionary(grouping: lost, by: \.bucket).sorted(by: {
+            $0.key.lockKey < $1.key.lockKey
+        }) {
             let held = reservations.reduce(0) { $0 + $1.amount }
             let used = reservations.reduce(0) { $0 + ($1.actual ?? 0) }
             try change(bucket, held: held, used: used, in: transaction)

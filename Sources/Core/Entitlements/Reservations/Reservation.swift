@@ -21,7 +21,9 @@ package import Modules
 ///
 /// A pure value: the moves say what becomes of the bucket, and the store writes it down.
 package struct Reservation: Sendable, Hashable {
-    package enum State: String, Sendable, CaseIterable, SQLBindable, SQLReadable { case held, committed, released, expired }
+    package enum State: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
+        case held, committed, released, expired
+    }
 
     /// How long the work may live that it is held for.
     package enum Life: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
@@ -69,7 +71,10 @@ package struct Reservation: Sendable, Hashable {
         /// How long it stands without a word from its work.
         package var lease: Duration
 
-        package init(life: Life = .work, excess: Excess = .overrun, loss: Loss = .release, lease: Duration = EntitlementsModule.lease) {
+        package init(
+            life: Life = .work, excess: Excess = .overrun, loss: Loss = .release,
+            lease: Duration = EntitlementsModule.lease
+        ) {
             (self.life, self.excess, self.loss, self.lease) = (life, excess, loss, lease)
         }
     }
@@ -104,7 +109,10 @@ package struct Reservation: Sendable, Hashable {
     package private(set) var actual: Int64?
 
     /// A new one.
-    init(_ id: ID<Reservation>, of amount: Int64, in bucket: Bucket, operation: String, fingerprint: String, terms: Terms, at now: Instant) {
+    init(
+        _ id: ID<Reservation>, of amount: Int64, in bucket: Bucket, operation: String, fingerprint: String,
+        terms: Terms, at now: Instant
+    ) {
         self.id = id
         self.amount = amount
         self.bucket = bucket
@@ -122,7 +130,8 @@ package struct Reservation: Sendable, Hashable {
         organisation = try row["organisation_id"]
         operation = try row["operation_key"]
         fingerprint = try row["fingerprint"]
-        bucket = Bucket(organisation: try row["organisation_id"], meter: try row["meter"], periodStart: try row["period_start"])
+        bucket = Bucket(
+            organisation: try row["organisation_id"], meter: try row["meter"], periodStart: try row["period_start"])
         amount = try row["amount"]
         life = try row["life"]
         excess = try row["excess"]
@@ -235,7 +244,9 @@ package struct Reservation: Sendable, Hashable {
 
     private func check(_ given: Int64?) throws(Problem) {
         guard given ?? fence == fence else {
-            throw Problem(.reservationLost, detail: "Somebody else has taken this work up since. What was done here does not count.")
+            throw Problem(
+                .reservationLost,
+                detail: "Somebody else has taken this work up since. What was done here does not count.")
         }
     }
 }

@@ -55,7 +55,9 @@ extension EntitlementsModule {
         terms: Reservation.Terms = Reservation.Terms(),
         in transaction: Transaction
     ) throws -> [ID<Reservation>] {
-        let claims = charges.map { QuotaClaim($0, operation: $0.operation(key: key), fingerprint: fingerprint, terms: terms, of: self) }
+        let claims = charges.map {
+            QuotaClaim($0, operation: $0.operation(key: key), fingerprint: fingerprint, terms: terms, of: self)
+        }
         return try take(claims, in: transaction).map { ID(trusted: $0) }
     }
 
@@ -68,7 +70,9 @@ extension EntitlementsModule {
     /// - Returns: the reservation as it is now, also for those who say the same again; nil where there is none any more.
     /// - Throws: `reservation-lost`.
     @discardableResult
-    package func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation? {
+    package func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, in transaction: Transaction)
+        throws -> Reservation?
+    {
         guard let earlier = try transaction.reservation(id) else { return nil }
         let units = units ?? earlier.amount
         guard units >= 0 else { throw Problem.invalid("/units", "is 0 or more") }
@@ -83,7 +87,8 @@ extension EntitlementsModule {
     /// - Returns: as ``commit(_:units:fence:in:)``.
     /// - Throws: `reservation-lost`.
     @discardableResult
-    package func release(_ id: ID<Reservation>, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation? {
+    package func release(_ id: ID<Reservation>, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation?
+    {
         guard let earlier = try transaction.reservation(id) else { return nil }
         var later = earlier
         guard let effect = try later.release(fence: fence) else { return earlier }
@@ -94,7 +99,9 @@ extension EntitlementsModule {
     /// The work is alive: its lease begins anew.
     /// - Returns: whether the reservation still stands, and in the hands of whoever shows this fence.
     @discardableResult
-    package func extend(_ id: ID<Reservation>, fence: Int64? = nil, lease: Duration = Self.lease, in transaction: Transaction) throws -> Bool {
+    package func extend(
+        _ id: ID<Reservation>, fence: Int64? = nil, lease: Duration = Self.lease, in transaction: Transaction
+    ) throws -> Bool {
         guard let earlier = try transaction.reservation(id) else { return false }
         var later = earlier
         guard later.extend(until: transaction.now + lease, fence: fence) else { return false }
@@ -103,10 +110,14 @@ extension EntitlementsModule {
 
     /// Others go on with the work: from now on only they can extend it and settle it.
     /// - Returns: the fence that they show; nil where nothing is held any more.
-    package func takeUp(_ id: ID<Reservation>, lease: Duration = Self.lease, in transaction: Transaction) throws -> Int64? {
+    package func takeUp(_ id: ID<Reservation>, lease: Duration = Self.lease, in transaction: Transaction) throws
+        -> Int64?
+    {
         guard let earlier = try transaction.reservation(id) else { return nil }
         var later = earlier
-        guard let fence = later.takeUp(until: transaction.now + lease), try transaction.move(earlier, to: later) else { return nil }
+        guard let fence = later.takeUp(until: transaction.now + lease), try transaction.move(earlier, to: later) else {
+            return nil
+        }
         return fence
     }
 
@@ -125,7 +136,9 @@ extension EntitlementsModule {
         }
         // Most units are far from any part of the limit that is told of, and the plan need not be read for them. A limit that was lowered since the
         // gate looked is noticed with the next unit.
-        guard case .upTo(let limit) = charge.limit, !UsageService.thresholds(at: level.used, of: limit).isEmpty else { return }
+        guard case .upTo(let limit) = charge.limit, !UsageService.thresholds(at: level.used, of: limit).isEmpty else {
+            return
+        }
         try usage.noticeThresholds(of: bucket, at: level, in: transaction)
     }
 
@@ -136,7 +149,8 @@ extension EntitlementsModule {
         }
         let level = try transaction.use(charge.units, of: charge.bucket, limit: .unlimited) ?? Level()
         let beyond = min(charge.units, max(0, level.used + level.held - charge.limit.bound))
-        guard try transaction.insertUsage(charge.bucket, operation: operation, amount: charge.units, beyond: beyond) else {
+        guard try transaction.insertUsage(charge.bucket, operation: operation, amount: charge.units, beyond: beyond)
+        else {
             throw Problem(.operationConflict)
         }
         try usage.noticeThresholds(of: charge.bucket, at: level, in: transaction)
@@ -175,7 +189,9 @@ extension EntitlementsModule {
     }
 
     /// Writes a move down: who settles it, what it adds to the usage, and last what becomes of the bucket.
-    func write(_ effect: Reservation.Effect, moving earlier: Reservation, to later: Reservation, in transaction: Transaction) throws {
+    func write(
+        _ effect: Reservation.Effect, moving earlier: Reservation, to later: Reservation, in transaction: Transaction
+    ) throws {
         // Its row is locked since it was read: nobody else can have moved it.
         guard try transaction.move(earlier, to: later) else { throw Problem(.reservationLost) }
         if effect.used > 0 { try insertUsage(effect, of: later, in: transaction) }
@@ -189,8 +205,13 @@ extension EntitlementsModule {
 
     func insertUsage(_ effect: Reservation.Effect, of reservation: Reservation, in transaction: Transaction) throws {
         let isNew = try transaction.insertUsage(
-            reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond, isOverrun: effect.isOverrun)
-        guard isNew else { throw Problem(.operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation).") }
+            reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond,
+            isOverrun: effect.isOverrun)
+        guard isNew else {
+            throw Problem(
+                .operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation)."
+            )
+        }
     }
 
     /// What the bucket of a reservation has left beside what is held. Kept from others until the transaction ends.
@@ -201,7 +222,8 @@ extension EntitlementsModule {
     }
 
     private func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {
-        guard let subscription = try transaction.subscription(of: reservation.organisation), let (plan, _) = plans.holding(subscription, at: transaction.now)
+        guard let subscription = try transaction.subscription(of: reservation.organisation),
+            let (plan, _) = plans.holding(subscription, at: transaction.now)
         else { return .upTo(0) }
         return plan.limits[reservation.bucket.meter] ?? .upTo(0)
     }
@@ -213,7 +235,10 @@ extension EntitlementSnapshot {
         return Problem(
             .storageExceeded,
             detail: "Delete files that are no longer needed, or change the plan.",
-            members: ["plan": .string(plan.name), "current_usage_mb": megabytes(level.used), "limit_mb": megabytes(plan.storageBytes.value)]
+            members: [
+                "plan": .string(plan.name), "current_usage_mb": megabytes(level.used),
+                "limit_mb": megabytes(plan.storageBytes.value),
+            ]
         )
     }
 }

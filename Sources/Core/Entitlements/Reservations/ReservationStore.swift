@@ -95,17 +95,21 @@ extension Transaction {
 
     /// Takes one back that this transaction has just written.
     func delete(_ reservation: Reservation) throws {
-        try execute("DELETE FROM reservations WHERE id = \(reservation.id) AND organisation_id = \(reservation.organisation) AND state = 'held'")
+        try execute(
+            "DELETE FROM reservations WHERE id = \(reservation.id) AND organisation_id = \(reservation.organisation) AND state = 'held'"
+        )
     }
 
     /// Kept from others until the transaction ends.
     func reservation(_ id: ID<Reservation>) throws -> Reservation? {
-        try first("SELECT \(Self.reservationColumns) FROM reservations WHERE id = \(id) \(.forUpdate)", Reservation.init)
+        try first(
+            "SELECT \(Self.reservationColumns) FROM reservations WHERE id = \(id) \(.forUpdate)", Reservation.init)
     }
 
     func reservation(ofOperation operation: String, of organisation: ID<Organisation>) throws -> Reservation? {
         try first(
-            "SELECT \(Self.reservationColumns) FROM reservations WHERE organisation_id = \(organisation) AND operation_key = \(operation)", Reservation.init)
+            "SELECT \(Self.reservationColumns) FROM reservations WHERE organisation_id = \(organisation) AND operation_key = \(operation)",
+            Reservation.init)
     }
 
     /// Compare and set: the one statement that decides who moves a reservation.
@@ -159,7 +163,9 @@ extension Transaction {
 
     /// It is no process's any more: its lease alone ends it.
     func disown(_ reservation: Reservation) throws {
-        try execute("UPDATE reservations SET life = 'work', node = NULL, epoch = NULL WHERE id = \(reservation.id) AND state = 'held'")
+        try execute(
+            "UPDATE reservations SET life = 'work', node = NULL, epoch = NULL WHERE id = \(reservation.id) AND state = 'held'"
+        )
     }
 
     private func condition(of loss: LossCause) -> SQL {
@@ -176,7 +182,9 @@ extension Transaction {
 
     /// - Returns: false when the organisation used this operation key before.
     @discardableResult
-    func insertUsage(_ bucket: Bucket, operation: String, amount: Int64, beyond: Int64 = 0, isOverrun: Bool = false) throws -> Bool {
+    func insertUsage(_ bucket: Bucket, operation: String, amount: Int64, beyond: Int64 = 0, isOverrun: Bool = false)
+        throws -> Bool
+    {
         try execute(
             """
             INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at)
@@ -188,11 +196,16 @@ extension Transaction {
 
     /// Takes one back that this transaction has just written.
     func deleteUsage(ofOperation operation: String, of organisation: ID<Organisation>) throws {
-        try execute("DELETE FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)")
+        try execute(
+            "DELETE FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)")
     }
 
-    func usage(ofOperation operation: String, of organisation: ID<Organisation>) throws -> (meter: String, amount: Int64)? {
-        try first("SELECT meter, amount FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)") {
+    func usage(ofOperation operation: String, of organisation: ID<Organisation>) throws -> (
+        meter: String, amount: Int64
+    )? {
+        try first(
+            "SELECT meter, amount FROM usage_entries WHERE organisation_id = \(organisation) AND operation_key = \(operation)"
+        ) {
             (try $0["meter"], try $0["amount"])
         }
     }

@@ -28,6 +28,8 @@ enum ReservationsSchema {
             """
         ),
         // Who is asked after it when it is lost. `on_loss` says what becomes of it where nobody answers to that name.
-        Migration("entitlements-010-witnesses", "ALTER TABLE reservations ADD COLUMN asks TEXT CHECK (asks IS NULL OR on_loss = 'settle')"),
+        Migration(
+            "entitlements-010-witnesses",
+            "ALTER TABLE reservations ADD COLUMN asks TEXT CHECK (asks IS NULL OR on_loss = 'settle')"),
     ]
 }

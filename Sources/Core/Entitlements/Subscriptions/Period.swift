@@ -27,7 +27,9 @@ package struct Period: Sendable, Hashable {
         let index = date.year * 12 + date.month - 1 + months
         let (year, month) = (index.quotient(flooredBy: 12), index - index.quotient(flooredBy: 12) * 12 + 1)
         let day = min(date.day, CivilDate.days(inMonth: month, of: year))
-        guard let moved = CivilDate(year: year, month: month, day: day) else { preconditionFailure("a clamped day is a day") }
+        guard let moved = CivilDate(year: year, month: month, day: day) else {
+            preconditionFailure("a clamped day is a day")
+        }
         return Instant(microseconds: moved.dayNumber * 86_400_000_000 + timeOfDay)
     }
 }

@@ -50,7 +50,8 @@ package struct Subscription: Sendable, Hashable {
     static let grace: Duration = .days(7)
 
     /// A plan that costs nothing, or that an administrator gives.
-    init(id: ID<Subscription>, organisation: ID<Organisation>, plan: Plan.ID, cycle: Cycle = .monthly, at now: Instant) {
+    init(id: ID<Subscription>, organisation: ID<Organisation>, plan: Plan.ID, cycle: Cycle = .monthly, at now: Instant)
+    {
         self.id = id
         self.organisation = organisation
         self.plan = plan
@@ -74,7 +75,13 @@ package struct Subscription: Sendable, Hashable {
         switch status {
         case .trialing: trialEndsAt.map { now < $0 } == true ? .full : .none
         case .active:
-            if let cancelAt, now >= cancelAt { .none } else if let paidThrough, now >= paidThrough + Self.grace { .reduced } else { .full }
+            if let cancelAt, now >= cancelAt {
+                .none
+            } else if let paidThrough, now >= paidThrough + Self.grace {
+                .reduced
+            } else {
+                .full
+            }
         case .pastDue: graceUntil.map { now < $0 } == true ? .full : .reduced
         case .canceled: paidThrough.map { now < $0 } == true ? .full : .none
         case .incomplete, .incompleteExpired, .unpaid, .paused: .none
@@ -124,19 +131,25 @@ package struct Subscription: Sendable, Hashable {
 
     /// Takes a cancellation back while the period still runs.
     mutating func resume(at now: Instant) throws(Problem) {
-        guard !status.isFinal, let end = cancelAt, now < end else { throw Self.refusal("There is no cancellation to take back.") }
+        guard !status.isFinal, let end = cancelAt, now < end else {
+            throw Self.refusal("There is no cancellation to take back.")
+        }
         cancelAt = nil
     }
 
     mutating func extendTrial(by days: Int64, at now: Instant) throws(Problem) {
-        guard status == .trialing || status == .canceled, let end = trialEndsAt else { throw Self.refusal("There is no trial to extend.") }
+        guard status == .trialing || status == .canceled, let end = trialEndsAt else {
+            throw Self.refusal("There is no trial to extend.")
+        }
         status = .trialing
         trialEndsAt = max(end, now) + .days(days)
     }
 
     /// A payment came through: everything up to `end` is paid for.
     mutating func activate(paidThrough end: Instant, at now: Instant) throws(Problem) {
-        guard status != .incompleteExpired, status != .canceled else { throw Self.refusal("The subscription has ended.") }
+        guard status != .incompleteExpired, status != .canceled else {
+            throw Self.refusal("The subscription has ended.")
+        }
         if status == .trialing || status == .incomplete {
             anchor = now
             trialEndsAt = nil
@@ -203,5 +216,6 @@ extension Subscription {
 }
 
 extension Problem.Kind {
-    package static let subscriptionState = Self("subscription-state", "The subscription does not allow this", status: 409)
+    package static let subscriptionState = Self(
+        "subscription-state", "The subscription does not allow this", status: 409)
 }

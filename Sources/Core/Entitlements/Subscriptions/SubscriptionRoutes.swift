@@ -11,7 +11,10 @@ extension EntitlementsModule {
                 requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
             ) { (request: Subscribe, scope) in Created(try await subscriptions.start(request, scope: scope)) },
-            .get("payments/subscription", "The present subscription", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
+            .get(
+                "payments/subscription", "The present subscription",
+                requires: identity.member.allowing(.entitlementsCheck), subscription
+            ) { _, standing in
                 try subscriptions.current(standing)
             },
             .post(
@@ -44,10 +47,14 @@ extension EntitlementsModule {
                 requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.emailNotProved, .trialUsed, .alreadySubscribed]
             ) { scope in Created(try await trials.start(scope: scope)) },
-            .get("payments/trial-status", "Whether there is a trial, and how long it lasts", requires: identity.member) { scope in
+            .get("payments/trial-status", "Whether there is a trial, and how long it lasts", requires: identity.member)
+            { scope in
                 try await trials.status(scope: scope)
             },
-            .get("usage", "What is used and what is left in this period", requires: identity.member.allowing(.entitlementsCheck), subscription) { _, standing in
+            .get(
+                "usage", "What is used and what is left in this period",
+                requires: identity.member.allowing(.entitlementsCheck), subscription
+            ) { _, standing in
                 UsageView(standing, meters: usage.meters)
             },
         ]
@@ -59,12 +66,17 @@ extension EntitlementsModule {
             .get(
                 "payments/subscriptions",
                 "Everybody's subscriptions",
-                requires: identity.role(.admin), .query("status", oneOf: Subscription.Status.allCases.map(\.rawValue)), .query("plan", upTo: 64),
+                requires: identity.role(.admin), .query("status", oneOf: Subscription.Status.allCases.map(\.rawValue)),
+                .query("plan", upTo: 64),
                 .query("limit", 1...200, default: 50), .query("offset", 0...1_000_000, default: 0)
             ) { _, status, plan, limit, offset in
-                try await subscriptions.list(status: status.flatMap(Subscription.Status.init), plan: plan, limit: limit, offset: offset)
+                try await subscriptions.list(
+                    status: status.flatMap(Subscription.Status.init), plan: plan, limit: limit, offset: offset)
             },
-            .get("payments/subscriptions/{user_id}", "An account's subscription", requires: identity.role(.admin), .path("user_id", of: Person.self)) {
+            .get(
+                "payments/subscriptions/{user_id}", "An account's subscription", requires: identity.role(.admin),
+                .path("user_id", of: Person.self)
+            ) {
                 _, person in try await subscriptions.of(person)
             },
             .post(
@@ -72,13 +84,17 @@ extension EntitlementsModule {
                 "Put an account on a plan",
                 requires: identity.role(.admin), .path("user_id", of: Person.self),
                 problems: [.planNotFound, .subscriptionState]
-            ) { (request: Adjustment, scope, person) in try await subscriptions.adjust(request, scope: scope, person: person) },
+            ) { (request: Adjustment, scope, person) in
+                try await subscriptions.adjust(request, scope: scope, person: person)
+            },
             .post(
                 "payments/subscriptions/{user_id}/extend-trial",
                 "Lengthen an account's trial",
                 requires: identity.role(.admin), .path("user_id", of: Person.self),
                 problems: [.subscriptionState]
-            ) { (request: TrialExtension, scope, person) in try await subscriptions.extendTrial(request, scope: scope, person: person) },
+            ) { (request: TrialExtension, scope, person) in
+                try await subscriptions.extendTrial(request, scope: scope, person: person)
+            },
         ]
     }
 }
@@ -208,11 +224,15 @@ struct UsageView: Payload {
         periodStart = standing.period.start
         resetsAt = standing.period.end
         func view(_ limit: Limit, _ level: Level, resetsAt: Instant? = nil) -> MeterView {
-            MeterView(limit: limit, used: level.used, held: level.held, remaining: level.remaining(of: limit), resetsAt: resetsAt)
+            MeterView(
+                limit: limit, used: level.used, held: level.held, remaining: level.remaining(of: limit),
+                resetsAt: resetsAt)
         }
         let end = standing.period.end
         self.meters = Dictionary(
-            uniqueKeysWithValues: meters.map { ($0.name, view(standing.plan.limit(of: $0), standing.level(of: $0), resetsAt: end)) })
+            uniqueKeysWithValues: meters.map {
+                ($0.name, view(standing.plan.limit(of: $0), standing.level(of: $0), resetsAt: end))
+            })
         storage = view(standing.plan.storageBytes, standing.storage)
     }
 }

@@ -16,7 +16,8 @@ struct SubscriptionService: Sendable {
         let plan = try plan(request.plan)
         guard plan.start == .anyone else { throw Self.costs(plan) }
         return try await database.write { transaction in
-            let subscription = Subscription(id: runtime.id(), organisation: scope.organisation, plan: plan.id, at: transaction.now)
+            let subscription = Subscription(
+                id: runtime.id(), organisation: scope.organisation, plan: plan.id, at: transaction.now)
             guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }
             try record("subscription.started", subscription, by: scope, ["plan": plan.id.text], in: transaction)
             return try view(subscription, at: transaction.now)
@@ -28,7 +29,8 @@ struct SubscriptionService: Sendable {
     func upgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(request.plan)
         guard plan.start == .anyone else { throw Self.costs(plan) }
-        return try await change("subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text]) { subscription, now in
+        return try await change("subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text]) {
+            subscription, now in
             try subscription.change(to: plan.id, cycle: request.cycle, at: now)
         }
     }
@@ -38,9 +40,17 @@ struct SubscriptionService: Sendable {
     func downgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(request.plan)
         let ranks = plans.catalogue
-        return try await change("subscription.downgrade-scheduled", of: scope.organisation, by: scope, ["plan": plan.id.text]) { subscription, now in
-            guard let wanted = ranks.rank(of: plan.id), let present = ranks.rank(of: subscription.plan(at: now).id), wanted < present else {
-                throw Problem(.conflict, detail: "\(plan.name) is no smaller than the present plan: POST /v1/payments/upgrade changes to it at once.")
+        return try await change(
+            "subscription.downgrade-scheduled", of: scope.organisation, by: scope, ["plan": plan.id.text]
+        ) { subscription, now in
+            guard let wanted = ranks.rank(of: plan.id), let present = ranks.rank(of: subscription.plan(at: now).id),
+                wanted < present
+            else {
+                throw Problem(
+                    .conflict,
+                    detail:
+                        "\(plan.name) is no smaller than the present plan: POST /v1/payments/upgrade changes to it at once."
+                )
             }
             try subscription.schedule(plan.id, at: now)
         }
@@ -49,7 +59,9 @@ struct SubscriptionService: Sendable {
     /// The end, now or with the period.
     /// - Throws: `subscription-state`.
     func cancel(_ request: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
-        try await change("subscription.cancelled", of: scope.organisation, by: scope, ["immediate": "\(request.immediate ?? false)"]) { subscription, now in
+        try await change(
+            "subscription.cancelled", of: scope.organisation, by: scope, ["immediate": "\(request.immediate ?? false)"]
+        ) { subscription, now in
             try subscription.cancel(immediately: request.immediate ?? false, at: now)
         }
     }
@@ -68,7 +80,8 @@ struct SubscriptionService: Sendable {
         return try await database.write { transaction in
             let organisation = try self.organisation(of: person, in: transaction)
             let now = transaction.now
-            let fresh = Subscription(id: runtime.id(), organisation: organisation, plan: plan.id, cycle: request.cycle ?? .monthly, at: now)
+            let fresh = Subscription(
+                id: runtime.id(), organisation: organisation, plan: plan.id, cycle: request.cycle ?? .monthly, at: now)
             var subscription = fresh
             if try !transaction.insert(fresh), let present = try transaction.lockedSubscription(of: organisation) {
                 subscription = present
@@ -88,30 +101,42 @@ struct SubscriptionService: Sendable {
 
     /// Some days more for a trial, also for one that has ended.
     /// - Throws: `not-found` for an unknown account, `subscription-state`.
-    func extendTrial(_ request: TrialExtension, scope: Scope, person: ID<Person>) async throws(Problem) -> SubscriptionView {
+    func extendTrial(_ request: TrialExtension, scope: Scope, person: ID<Person>) async throws(Problem)
+        -> SubscriptionView
+    {
         let organisation = try await database.read { try self.organisation(of: person, in: $0) }
-        return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(request.days)"]) { subscription, now in
+        return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(request.days)"])
+        { subscription, now in
             try subscription.extendTrial(by: request.days, at: now)
         }
     }
 
-    func current(_ standing: EntitlementSnapshot) throws -> SubscriptionView { try view(standing.subscription, at: standing.readAt) }
+    func current(_ standing: EntitlementSnapshot) throws -> SubscriptionView {
+        try view(standing.subscription, at: standing.readAt)
+    }
 
     /// - Throws: `not-found` for an unknown account or one that never had a subscription.
     func of(_ person: ID<Person>) async throws(Problem) -> SubscriptionView {
         try await database.read { transaction in
-            guard let subscription = try transaction.subscription(of: try organisation(of: person, in: transaction)) else {
+            guard let subscription = try transaction.subscription(of: try organisation(of: person, in: transaction))
+            else {
                 throw Problem(.notFound, detail: "This account never had a subscription.")
             }
             return try view(subscription, at: transaction.now)
         }
     }
 
-    func list(status: Subscription.Status?, plan: String?, limit: Int, offset: Int) async throws(Problem) -> SubscriptionPage {
+    func list(status: Subscription.Status?, plan: String?, limit: Int, offset: Int) async throws(Problem)
+        -> SubscriptionPage
+    {
         try await database.read { transaction in
-            let (rows, total) = try transaction.subscriptions(status: status, plan: plan.map(Plan.ID.init), limit: limit, offset: offset)
+            let (rows, total) = try transaction.subscriptions(
+                status: status, plan: plan.map(Plan.ID.init), limit: limit, offset: offset)
             return SubscriptionPage(
-                data: try rows.map { SubscriptionPage.Entry(userId: $0.person, subscription: try view($0.subscription, at: transaction.now)) },
+                data: try rows.map {
+                    SubscriptionPage.Entry(
+                        userId: $0.person, subscription: try view($0.subscription, at: transaction.now))
+                },
                 total: total,
                 limit: limit,
                 offset: offset
@@ -130,7 +155,8 @@ struct SubscriptionService: Sendable {
     ) async throws(Problem) -> SubscriptionView {
         try await database.write { transaction in
             guard var subscription = try transaction.lockedSubscription(of: organisation) else {
-                throw Problem(.subscriptionState, detail: "There is no subscription yet: POST /v1/payments/subscribe starts one.")
+                throw Problem(
+                    .subscriptionState, detail: "There is no subscription yet: POST /v1/payments/subscribe starts one.")
             }
             _ = subscription.settle(at: transaction.now)
             try move(&subscription, transaction.now)
@@ -144,20 +170,25 @@ struct SubscriptionService: Sendable {
     private func plan(_ id: String) throws(Problem) -> Plan {
         let catalogue = plans.catalogue
         guard let plan = catalogue[Plan.ID(id)] else {
-            throw Problem(.planNotFound, detail: "The plans are: \(catalogue.plans.map(\.id.text).joined(separator: ", ")).")
+            throw Problem(
+                .planNotFound, detail: "The plans are: \(catalogue.plans.map(\.id.text).joined(separator: ", ")).")
         }
         return plan
     }
 
     private func organisation(of person: ID<Person>, in transaction: Transaction) throws -> ID<Organisation> {
-        guard let organisation = try transaction.personalOrganisation(of: person) else { throw Problem(.notFound, detail: "There is no such account.") }
+        guard let organisation = try transaction.personalOrganisation(of: person) else {
+            throw Problem(.notFound, detail: "There is no such account.")
+        }
         return organisation
     }
 
     private func view(_ subscription: Subscription, at now: Instant) throws -> SubscriptionView {
         let (id, since) = subscription.plan(at: now)
         let period = Period(anchor: subscription.anchor, containing: now)
-        guard let plan = plans.terms(of: id, from: max(since, period.start)) else { throw Problem(.planNotFound, detail: "The plan '\(id.text)' is no more.") }
+        guard let plan = plans.terms(of: id, from: max(since, period.start)) else {
+            throw Problem(.planNotFound, detail: "The plan '\(id.text)' is no more.")
+        }
         return SubscriptionView(plan, subscription, period, at: now)
     }
 
@@ -168,7 +199,10 @@ struct SubscriptionService: Sendable {
         _ details: [String: String],
         in transaction: Transaction
     ) throws {
-        try audit.record(AuditEvent(action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details), in: transaction)
+        try audit.record(
+            AuditEvent(
+                action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),
+            in: transaction)
     }
 
     private static func costs(_ plan: Plan) -> Problem {
@@ -185,5 +219,6 @@ struct SubscriptionService: Sendable {
 extension Problem.Kind {
     package static let planNotFound = Self("plan-not-found", "There is no such plan", status: 404)
     package static let paymentRequired = Self("payment-required", "This plan has to be paid for", status: 402)
-    package static let alreadySubscribed = Self("already-subscribed", "There is an active subscription already", status: 409)
+    package static let alreadySubscribed = Self(
+        "already-subscribed", "There is an active subscription already", status: 409)
 }

@@ -4,7 +4,9 @@ import Modules
 /// Every SQL statement about subscriptions.
 extension Transaction {
     /// The subscription that counts: the one that lives, else the last one.
-    func subscription(of organisation: ID<Organisation>) throws -> Subscription? { try first(Self.currentSubscription(of: organisation), Subscription.init) }
+    func subscription(of organisation: ID<Organisation>) throws -> Subscription? {
+        try first(Self.currentSubscription(of: organisation), Subscription.init)
+    }
 
     /// As ``subscription(of:)``, kept from others until the transaction ends.
     func lockedSubscription(of organisation: ID<Organisation>) throws -> Subscription? {
@@ -56,7 +58,9 @@ extension Transaction {
     }
 
     /// For an administrator: everybody's, the newest first.
-    func subscriptions(status: Subscription.Status?, plan: Plan.ID?, limit: Int, offset: Int) throws -> (rows: [SubscriptionListing], total: Int64) {
+    func subscriptions(status: Subscription.Status?, plan: Plan.ID?, limit: Int, offset: Int) throws -> (
+        rows: [SubscriptionListing], total: Int64
+    ) {
         var condition: SQL = "WHERE organisations.personal_of IS NOT NULL"
         if let status { condition = condition + " AND subscriptions.status = \(status)" }
         if let plan { condition = condition + " AND subscriptions.plan_id = \(plan)" }
@@ -70,7 +74,8 @@ extension Transaction {
     }
 
     private static func currentSubscription(of organisation: ID<Organisation>) -> SQL {
-        selectSubscription + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1"
+        selectSubscription
+            + "WHERE organisation_id = \(organisation) ORDER BY is_live DESC, created_at DESC, id DESC LIMIT 1"
     }
 
     private static var selectSubscription: SQL { "SELECT " + subscriptionColumns + "FROM subscriptions " }

@@ -19,9 +19,14 @@ struct TrialService: Sendable {
 
     /// Begins a person's trial, where the plans have one, they have had none, and nothing else runs.
     /// - Returns: nil where there is none to begin.
-    func begin(for person: ID<Person>, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Subscription? {
-        guard let plan = plans.catalogue.plans.first(where: { $0.start == .trial }), let terms = plan.trial else { return nil }
-        let subscription = Subscription(id: runtime.id(), organisation: organisation, trialOf: plan.id, days: terms.days, at: transaction.now)
+    func begin(for person: ID<Person>, of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> Subscription?
+    {
+        guard let plan = plans.catalogue.plans.first(where: { $0.start == .trial }), let terms = plan.trial else {
+            return nil
+        }
+        let subscription = Subscription(
+            id: runtime.id(), organisation: organisation, trialOf: plan.id, days: terms.days, at: transaction.now)
         guard try transaction.insertTrial(of: person, subscription), try transaction.insert(subscription) else {
             try transaction.deleteTrial(subscription)
             return nil
@@ -29,7 +34,8 @@ struct TrialService: Sendable {
         try credits.begin(subscription, with: terms.credits, in: transaction)
         try audit.record(
             AuditEvent(
-                "subscription.trial-started", actor: person.text, organisation: organisation.text, subject: subscription.id.text,
+                "subscription.trial-started", actor: person.text, organisation: organisation.text,
+                subject: subscription.id.text,
                 details: ["plan": plan.id.text, "credits": "\(terms.credits)"]),
             in: transaction
         )
@@ -40,9 +46,12 @@ struct TrialService: Sendable {
     /// - Throws: `email-not-proved`, `trial-used`, `already-subscribed`.
     func start(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.write { transaction in
-            guard let contact = try IdentityModule.contact(of: scope.person, in: transaction), contact.isEmailVerified else { throw Problem(.emailNotProved) }
+            guard let contact = try IdentityModule.contact(of: scope.person, in: transaction), contact.isEmailVerified
+            else { throw Problem(.emailNotProved) }
             if try transaction.hasHadTrial(scope.person) { throw Problem(.trialUsed) }
-            guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else { throw Problem(.alreadySubscribed) }
+            guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
+                throw Problem(.alreadySubscribed)
+            }
             return TrialStatus(subscription, hasBeenUsed: true, at: transaction.now)
         }
     }
@@ -50,7 +59,8 @@ struct TrialService: Sendable {
     func status(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.read { transaction in
             let subscription = try transaction.subscription(of: scope.organisation)
-            return TrialStatus(subscription, hasBeenUsed: try transaction.hasHadTrial(scope.person), at: transaction.now)
+            return TrialStatus(
+                subscription, hasBeenUsed: try transaction.hasHadTrial(scope.person), at: transaction.now)
         }
     }
 
@@ -69,10 +79,14 @@ struct TrialService: Sendable {
                 try transaction.update(subscription)
                 let action = subscription.status.isFinal ? "subscription.ended" : "subscription.plan-changed"
                 try audit.record(
-                    AuditEvent(action, organisation: subscription.organisation.text, subject: subscription.id.text, details: ["plan": subscription.plan.text]),
+                    AuditEvent(
+                        action, organisation: subscription.organisation.text, subject: subscription.id.text,
+                        details: ["plan": subscription.plan.text]),
                     in: transaction
                 )
-                if wasTrial, subscription.status.isFinal { try write("trial-ended", to: subscription, [:], in: transaction) }
+                if wasTrial, subscription.status.isFinal {
+                    try write("trial-ended", to: subscription, [:], in: transaction)
+                }
             }
             return due.count
         }
@@ -82,16 +96,24 @@ struct TrialService: Sendable {
         try await database.write { transaction in
             let ending = try transaction.trialsToWarn(of: Self.warnings, limit: Self.batchMax)
             for (subscription, days) in ending {
-                guard let end = subscription.trialEndsAt, try transaction.insertNotice(of: subscription, days: days) else { continue }
-                try write("trial-warning", to: subscription, ["days": "\(days)", "ends": end.description], in: transaction)
+                guard let end = subscription.trialEndsAt, try transaction.insertNotice(of: subscription, days: days)
+                else { continue }
+                try write(
+                    "trial-warning", to: subscription, ["days": "\(days)", "ends": end.description], in: transaction)
             }
             return ending.count
         }
     }
 
-    private func write(_ template: String, to subscription: Subscription, _ values: [String: String], in transaction: Transaction) throws {
-        guard let person = try transaction.trialPerson(of: subscription), let contact = try IdentityModule.contact(of: person, in: transaction) else { return }
-        try mailer.send(Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }), in: transaction)
+    private func write(
+        _ template: String, to subscription: Subscription, _ values: [String: String], in transaction: Transaction
+    ) throws {
+        guard let person = try transaction.trialPerson(of: subscription),
+            let contact = try IdentityModule.contact(of: person, in: transaction)
+        else { return }
+        try mailer.send(
+            Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }),
+            in: transaction)
     }
 }
 
@@ -109,7 +131,9 @@ extension Transaction {
 
     /// Takes back ``insertTrial(of:_:)`` where something else runs: the trial is still to be had.
     fileprivate func deleteTrial(_ subscription: Subscription) throws {
-        try execute("DELETE FROM trials WHERE subscription_id = \(subscription.id) AND organisation_id = \(subscription.organisation)")
+        try execute(
+            "DELETE FROM trials WHERE subscription_id = \(subscription.id) AND organisation_id = \(subscription.organisation)"
+        )
     }
 
     fileprivate func hasHadTrial(_ person: ID<Person>) throws -> Bool {
@@ -117,7 +141,9 @@ extension Transaction {
     }
 
     fileprivate func trialPerson(of subscription: Subscription) throws -> ID<Person>? {
-        try first("SELECT person_id FROM trials WHERE subscription_id = \(subscription.id) AND organisation_id = \(subscription.organisation)") {
+        try first(
+            "SELECT person_id FROM trials WHERE subscription_id = \(subscription.id) AND organisation_id = \(subscription.organisation)"
+        ) {
             try $0["person_id"]
         }
     }

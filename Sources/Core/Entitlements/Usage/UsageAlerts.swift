@@ -8,7 +8,9 @@ extension UsageService {
     static let thresholds: [Int64] = [80, 100]
 
     /// The parts of a limit that so much use has come to.
-    static func thresholds(at used: Int64, of limit: Int64) -> [Int64] { thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 } }
+    static func thresholds(at used: Int64, of limit: Int64) -> [Int64] {
+        thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 }
+    }
 
     /// Writes to the owners of an organisation when a meter has come to a part of its limit: once for each period, meter and part, in the
     /// transaction that brings it there. Whoever uses units calls this afterwards.
@@ -24,13 +26,17 @@ extension UsageService {
         let told = try transaction.alertedPercent(of: bucket)
         reached.removeAll { $0 <= told }
         var isNews = false
-        for percent in reached { isNews = try transaction.insertAlert(of: bucket, percent: percent, used: used, allowed: limit) }
+        for percent in reached {
+            isNews = try transaction.insertAlert(of: bucket, percent: percent, used: used, allowed: limit)
+        }
         guard isNews, let percent = reached.last else { return }
         let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
-        try audit.record(AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
+        try audit.record(
+            AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
         for contact in try IdentityModule.owners(of: bucket.organisation, in: transaction) {
             let values = [
-                "name": contact.name, "meter": bucket.meter.replacing("_", with: " "), "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
+                "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
+                "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
                 "used": "\(used)", "limit": "\(limit)", "resets": period.end.description,
             ]
             try mailer.send(Email("usage-alert", to: contact.email, values: values), in: transaction)

@@ -13,7 +13,9 @@ struct UsageEvent: Payload {
     var subject: String?
 
     static let amountMax: Int64 = 1_000_000_000
-    static let rules: [String: Rule] = ["id": .length(1...255), "meter": .length(1...64), "amount": .range(1...amountMax), "subject": .length(0...255)]
+    static let rules: [String: Rule] = [
+        "id": .length(1...255), "meter": .length(1...64), "amount": .range(1...amountMax), "subject": .length(0...255),
+    ]
 }
 
 /// The same as an event of CloudEvents 1.0 in its JSON format. Attributes that are not named here are passed over.
@@ -32,7 +34,8 @@ struct CloudEvent: Payload {
 
     static let isOpen = true
     static let rules: [String: Rule] = [
-        "specversion": .oneOf(["1.0"]), "id": .length(1...255), "source": .length(1...255), "type": .length(1...255), "time": .length(1...64),
+        "specversion": .oneOf(["1.0"]), "id": .length(1...255), "source": .length(1...255), "type": .length(1...255),
+        "time": .length(1...64),
         "subject": .length(0...255), "datacontenttype": .length(0...255),
     ]
 }
@@ -61,13 +64,18 @@ struct UsageReport: MultiFormatBody {
 
     static var shapes: [BodyFormat] {
         [
-            BodyFormat("application/json", listOf: UsageEvent.self, upTo: countMax) { UsageReport($0.map { ReportedUsage($0) }) },
-            BodyFormat("application/json", of: UsageReport.self, where: { $0["events"] != nil }) { UsageReport($0.events.map { ReportedUsage($0) }) },
+            BodyFormat("application/json", listOf: UsageEvent.self, upTo: countMax) {
+                UsageReport($0.map { ReportedUsage($0) })
+            },
+            BodyFormat("application/json", of: UsageReport.self, where: { $0["events"] != nil }) {
+                UsageReport($0.events.map { ReportedUsage($0) })
+            },
             BodyFormat("application/json", of: UsageEvent.self) { UsageReport([ReportedUsage($0)], isSingle: true) },
             BodyFormat("application/cloudevents+json", of: CloudEvent.self) { event throws(Problem) in
                 UsageReport([try ReportedUsage(event, at: "")], isSingle: true)
             },
-            BodyFormat("application/cloudevents-batch+json", listOf: CloudEvent.self, upTo: countMax) { events throws(Problem) in
+            BodyFormat("application/cloudevents-batch+json", listOf: CloudEvent.self, upTo: countMax) {
+                events throws(Problem) in
                 var reported: [ReportedUsage] = []
                 for (index, event) in events.enumerated() { reported.append(try ReportedUsage(event, at: "/\(index)")) }
                 return UsageReport(reported)
@@ -106,13 +114,18 @@ struct ReportedUsage: Sendable {
     /// - Parameter pointer: where the event stands in the body.
     /// - Throws: `validation-failed` for what the schema cannot say.
     init(_ event: CloudEvent, at pointer: String) throws(Problem) {
-        guard !event.source.contains(where: \.isWhitespace) else { throw Problem.invalid("\(pointer)/source", "must be a URI reference") }
-        if let type = event.datacontenttype?.prefix(while: { $0 != ";" }).lowercased().filter({ $0 != " " }), !type.hasSuffix("/json"), !type.hasSuffix("+json")
+        guard !event.source.contains(where: \.isWhitespace) else {
+            throw Problem.invalid("\(pointer)/source", "must be a URI reference")
+        }
+        if let type = event.datacontenttype?.prefix(while: { $0 != ";" }).lowercased().filter({ $0 != " " }),
+            !type.hasSuffix("/json"), !type.hasSuffix("+json")
         {
             throw Problem.invalid("\(pointer)/datacontenttype", "must be JSON")
         }
         let moment = event.time.map { Instant(rfc3339: $0) }
-        if case .some(.none) = moment { throw Problem.invalid("\(pointer)/time", "must be an RFC 3339 time, such as 2026-03-01T09:30:00+01:00") }
+        if case .some(.none) = moment {
+            throw Problem.invalid("\(pointer)/time", "must be an RFC 3339 time, such as 2026-03-01T09:30:00+01:00")
+        }
         key = "cloudevent/\(event.source) \(event.id)"
         id = event.id
         source = event.source
@@ -134,7 +147,8 @@ extension Instant {
     init?(rfc3339 text: String) {
         let text = text.uppercased()
         // The offset begins behind the time of day.
-        guard text.utf8.count >= 20, let mark = text.utf8.dropFirst(19).firstIndex(where: { "Z+-".utf8.contains($0) }) else { return nil }
+        guard text.utf8.count >= 20, let mark = text.utf8.dropFirst(19).firstIndex(where: { "Z+-".utf8.contains($0) })
+        else { return nil }
         let offset = text[mark...].utf8.map { Int64($0) }
         var moved: Int64 = 0
         if offset.count == 6, offset[3] == Int64(UInt8(ascii: ":")) {
@@ -147,7 +161,10 @@ extension Instant {
             return nil
         }
         let parts = text[..<mark].split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 1 || parts.count == 2 && !parts[1].isEmpty && parts[1].allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
+        guard
+            parts.count == 1
+                || parts.count == 2 && !parts[1].isEmpty && parts[1].allSatisfy({ $0.isASCII && $0.isNumber })
+        else { return nil }
         let fraction = parts.count == 2 ? "." + parts[1].prefix(6) : ""
         guard let instant = Instant("\(parts[0])\(fraction)Z") else { return nil }
         self = instant + .minutes(moved)

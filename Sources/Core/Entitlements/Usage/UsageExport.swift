@@ -26,7 +26,8 @@ struct ExportedUsage: Sendable {
     let fields: [CSV.Field]
 
     static let head = CSV.line(
-        ["occurred_at", "meter", "amount", "kind", "period_start", "adjusts_period_start", "id", "source", "subject"].map { .text($0) })
+        ["occurred_at", "meter", "amount", "kind", "period_start", "adjusts_period_start", "id", "source", "subject"]
+            .map { .text($0) })
 
     init(row: Row) throws {
         let adjusts: Instant? = try row["adjusts_start"]
@@ -36,7 +37,8 @@ struct ExportedUsage: Sendable {
         fields = [
             .text(place.occurredAt.description), .text(try row["meter"]), .number(try row["amount"]), .text(kind),
             .text(try row.read("period_start", as: Instant.self).description), .text(adjusts?.description ?? ""),
-            .text(try row.read("event_id", as: String?.self) ?? key), .text(try row.read("source", as: String?.self) ?? ""),
+            .text(try row.read("event_id", as: String?.self) ?? key),
+            .text(try row.read("source", as: String?.self) ?? ""),
             .text(try row.read("subject", as: String?.self) ?? ""),
         ]
     }
@@ -53,10 +55,13 @@ extension UsageService {
         let now = try await database.read { $0.now }
         // What was reported by a clock that is ahead is part of it.
         let end = to ?? now + Self.skewMax + .microseconds(1)
-        let selection = UsageSelection(organisation: scope.organisation, meter: name, from: from ?? end - UsageSelection.spanUsual, to: end)
+        let selection = UsageSelection(
+            organisation: scope.organisation, meter: name, from: from ?? end - UsageSelection.spanUsual, to: end)
         guard selection.from < end else { throw Problem.invalid("/query/to", "must be later than from") }
         guard end - selection.from <= UsageSelection.spanMax else {
-            throw Problem.invalid("/query/from", "is more than \(UsageSelection.spanMax.microseconds / Duration.days(1).microseconds) days before to")
+            throw Problem.invalid(
+                "/query/from",
+                "is more than \(UsageSelection.spanMax.microseconds / Duration.days(1).microseconds) days before to")
         }
         return StreamedText("usage.csv", mediaType: "text/csv; charset=utf-8; header=present") { [database] in
             // No key is empty: everything of the first moment comes behind this place.
@@ -64,7 +69,9 @@ extension UsageService {
             var text = ExportedUsage.head
             return {
                 guard let reached = place else { return nil }
-                let page = try await database.read { try $0.exportedUsage(selection, after: reached, limit: Self.linesMax) }
+                let page = try await database.read {
+                    try $0.exportedUsage(selection, after: reached, limit: Self.linesMax)
+                }
                 place = page.count < Self.linesMax ? nil : page.last?.place
                 for line in page { text += CSV.line(line.fields) }
                 defer { text = "" }
@@ -87,14 +94,17 @@ enum CSV {
         switch field {
         case .number(let number): "\(number)"
         case .text(let text):
-            isFormula(text) ? quoted("'" + text) : text.unicodeScalars.contains { "\",\r\n".unicodeScalars.contains($0) } ? quoted(text) : text
+            isFormula(text)
+                ? quoted("'" + text)
+                : text.unicodeScalars.contains { "\",\r\n".unicodeScalars.contains($0) } ? quoted(text) : text
         }
     }
 
     /// Whether a spreadsheet would compute the text: also in the wide forms of the signs, and behind white space, which some take away.
     private static func isFormula(_ text: String) -> Bool {
         if let first = text.unicodeScalars.first, "\t\r\n".unicodeScalars.contains(first) { return true }
-        return text.unicodeScalars.first { !$0.properties.isWhitespace }.map { "=+-@＝＋－＠".unicodeScalars.contains($0) } ?? false
+        return text.unicodeScalars.first { !$0.properties.isWhitespace }.map { "=+-@＝＋－＠".unicodeScalars.contains($0) }
+            ?? false
     }
 
     private static func quoted(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }

@@ -20,24 +20,30 @@ extension EntitlementsModule {
             .post(
                 "usage/events",
                 "Tell of use that was counted elsewhere, one event or up to \(UsageReport.countMax)",
-                requires: identity.member.allowing(.usageWrite), UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
+                requires: identity.member.allowing(.usageWrite),
+                UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
-                try UsageAnswer(try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
+                try UsageAnswer(
+                    try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rate(.checks)),
             .get(
                 "usage/series",
                 "Use by hour or by day",
-                requires: identity.member.allowing(.entitlementsCheck), .query("meter", required: 64), .query("from", of: Instant.self),
+                requires: identity.member.allowing(.entitlementsCheck), .query("meter", required: 64),
+                .query("from", of: Instant.self),
                 .query("to", of: Instant.self), .query("by", oneOf: UsageSeries.Step.allCases.map(\.rawValue))
             ) { scope, meter, from, to, by in
-                try await usage.series(of: meter, from: from, to: to, by: by.flatMap(UsageSeries.Step.init(rawValue:)) ?? .day, scope: scope)
+                try await usage.series(
+                    of: meter, from: from, to: to, by: by.flatMap(UsageSeries.Step.init(rawValue:)) ?? .day,
+                    scope: scope)
             },
             .get(
                 "usage/export.csv",
                 "Everything that was counted, as CSV",
-                requires: identity.member.allowing(.entitlementsCheck), .query("meter", upTo: 64), .query("from", of: Instant.self),
+                requires: identity.member.allowing(.entitlementsCheck), .query("meter", upTo: 64),
+                .query("from", of: Instant.self),
                 .query("to", of: Instant.self)
             ) { scope, meter, from, to in try await usage.export(meter: meter, from: from, to: to, scope: scope) },
         ]
@@ -104,9 +110,13 @@ enum UsageAnswer: ResponseConvertible {
     static var documented: [DocumentedResponse] {
         [
             DocumentedResponse(201, "The event is counted", mediaType: "application/json", payload: UsageReceipt.self),
-            DocumentedResponse(200, "All are counted, now or before", mediaType: "application/json", payload: UsageReceipts.self),
-            DocumentedResponse(200, "The event was counted before", mediaType: "application/json", payload: UsageReceipt.self),
-            DocumentedResponse(207, "Some are not counted, and the answer says why", mediaType: "application/json", payload: UsageReceipts.self),
+            DocumentedResponse(
+                200, "All are counted, now or before", mediaType: "application/json", payload: UsageReceipts.self),
+            DocumentedResponse(
+                200, "The event was counted before", mediaType: "application/json", payload: UsageReceipt.self),
+            DocumentedResponse(
+                207, "Some are not counted, and the answer says why", mediaType: "application/json",
+                payload: UsageReceipts.self),
         ]
     }
 
@@ -120,7 +130,9 @@ enum UsageAnswer: ResponseConvertible {
         let receipts = fates.map { UsageReceipt($0) }
         func count(_ outcomes: UsageReceipt.Outcome...) -> Int { receipts.count { outcomes.contains($0.outcome) } }
         self = .many(
-            UsageReceipts(accepted: count(.accepted), duplicates: count(.duplicate), refused: count(.conflict, .refused), results: receipts))
+            UsageReceipts(
+                accepted: count(.accepted), duplicates: count(.duplicate), refused: count(.conflict, .refused),
+                results: receipts))
     }
 
     func response() throws(Problem) -> Response {
@@ -180,7 +192,9 @@ extension UsageService {
     func standing(of person: ID<Person>) async throws(Problem) -> EntitlementSnapshot {
         try await database.read { transaction in
             guard let organisation = try transaction.personalOrganisation(of: person) else { throw Problem(.notFound) }
-            guard let standing = try plans.standing(of: organisation, in: transaction) else { throw Problem(.noActiveSubscription) }
+            guard let standing = try plans.standing(of: organisation, in: transaction) else {
+                throw Problem(.noActiveSubscription)
+            }
             return standing
         }
     }

@@ -55,7 +55,9 @@ extension EntitlementsModule {
         [
             PersonalDataTable(
                 "usage-events", in: "usage_events", where: { "organisation_id IN \(list: $0.organisations)" },
-                showing: ["organisation_id", "operation_key", "event_id", "source", "subject", "adjusts_start", "recorded_at"],
+                showing: [
+                    "organisation_id", "operation_key", "event_id", "source", "subject", "adjusts_start", "recorded_at",
+                ],
                 orderedBy: "organisation_id, recorded_at, operation_key"
             ),
             PersonalDataTable(
@@ -63,7 +65,8 @@ extension EntitlementsModule {
                 showing: ["organisation_id", "meter", "period_start", "percent", "used", "allowed", "written_at"],
                 orderedBy: "organisation_id, meter, period_start, percent"
             ),
-            PersonalDataTable("concurrency-turns", in: "concurrency_turns", where: { "organisation_id IN \(list: $0.organisations)" }),
+            PersonalDataTable(
+                "concurrency-turns", in: "concurrency_turns", where: { "organisation_id IN \(list: $0.organisations)" }),
         ]
     }
 }

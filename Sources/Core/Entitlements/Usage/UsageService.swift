@@ -28,14 +28,22 @@ struct UsageService: Sendable {
     /// - Returns: what became of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
     func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageOutcome] {
-        try await database.write { transaction in try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction) }
+        try await database.write { transaction in
+            try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction)
+        }
     }
 
-    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws -> [UsageOutcome] {
-        guard let subscription = try transaction.subscription(of: scope.organisation) else { throw Problem(.noActiveSubscription) }
+    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws
+        -> [UsageOutcome]
+    {
+        guard let subscription = try transaction.subscription(of: scope.organisation) else {
+            throw Problem(.noActiveSubscription)
+        }
         let names = Set(meters.map(\.name))
         let refusals = events.map { refusal(of: $0, knowing: names, mayBackfill: mayBackfill, at: transaction.now) }
-        let placed = zip(events, refusals).filter { $1 == nil }.map { event, _ in PlacedUsage(event, in: subscription, at: transaction.now) }
+        let placed = zip(events, refusals).filter { $1 == nil }.map { event, _ in
+            PlacedUsage(event, in: subscription, at: transaction.now)
+        }
         let isNew = try transaction.insertEvents(placed.firstOfEachKey)
         let new = placed.firstOfEachKey.filter { isNew.contains($0.event.key) }
         try count(new, of: subscription, in: transaction)
@@ -58,7 +66,9 @@ struct UsageService: Sendable {
     private func count(_ events: [PlacedUsage], of subscription: Subscription, in transaction: Transaction) throws {
         // How many units of an event lie beyond the limit, by key.
         var beyond: [String: Int64] = [:]
-        for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: { $0.key.lockKey < $1.key.lockKey }) {
+        for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: {
+            $0.key.lockKey < $1.key.lockKey
+        }) {
             let limit = limit(of: bucket, subscription, at: transaction.now)
             let amount = events.reduce(0) { $0 + $1.event.amount }
             let level = try transaction.add(amount, to: bucket)
@@ -78,14 +88,22 @@ struct UsageService: Sendable {
         return plans.holding(subscription, at: min(now, end - .microseconds(1)))?.0.limits[bucket.meter] ?? .upTo(0)
     }
 
-    private func refusal(of event: ReportedUsage, knowing meters: Set<String>, mayBackfill: Bool, at now: Instant) -> Problem? {
-        guard meters.contains(event.meter) else { return Problem(.unknownMeter, detail: "There is no meter '\(event.meter.prefix(64))'.") }
+    private func refusal(of event: ReportedUsage, knowing meters: Set<String>, mayBackfill: Bool, at now: Instant)
+        -> Problem?
+    {
+        guard meters.contains(event.meter) else {
+            return Problem(.unknownMeter, detail: "There is no meter '\(event.meter.prefix(64))'.")
+        }
         guard let moment = event.occurredAt else { return nil }
-        if moment > now + Self.skewMax { return Problem(.usageInFuture, detail: "It is \(now) here; a clock may be five minutes ahead of that.") }
+        if moment > now + Self.skewMax {
+            return Problem(.usageInFuture, detail: "It is \(now) here; a clock may be five minutes ahead of that.")
+        }
         if moment < now - Self.ageMax, !mayBackfill {
             return Problem(
                 .usageTooOld,
-                detail: "Use older than 35 days is taken from a key with the scope \(KeyScope.usageBackfill.name), or from an owner of the organisation.")
+                detail:
+                    "Use older than 35 days is taken from a key with the scope \(KeyScope.usageBackfill.name), or from an owner of the organisation."
+            )
         }
         return nil
     }
@@ -120,7 +138,9 @@ struct PlacedUsage: Sendable {
         let own = Period(anchor: subscription.anchor, containing: occurredAt)
         let isOpen = now < own.end + UsageService.grace
         adjusts = isOpen ? nil : own.start
-        bucket = Bucket(organisation: subscription.organisation, meter: event.meter, periodStart: isOpen ? own.start : present.start)
+        bucket = Bucket(
+            organisation: subscription.organisation, meter: event.meter, periodStart: isOpen ? own.start : present.start
+        )
     }
 }
 

@@ -76,7 +76,8 @@ extension Transaction {
                 """
             ) { row in
                 let usage = RecordedUsage(
-                    fingerprint: try row["fingerprint"], periodStart: try row["period_start"], adjusts: try row["adjusts_start"],
+                    fingerprint: try row["fingerprint"], periodStart: try row["period_start"],
+                    adjusts: try row["adjusts_start"],
                     isOverrun: try row["is_overrun"])
                 return (try row["operation_key"] as String, usage)
             }
@@ -89,7 +90,9 @@ extension Transaction {
     private static let rowsMax = 200
 
     /// What was used in each stretch of `width` that has any, by its number since 1970.
-    func usage(of meter: String, _ organisation: ID<Organisation>, from: Instant, to: Instant, by width: Duration) throws -> [Int64: Int64] {
+    func usage(of meter: String, _ organisation: ID<Organisation>, from: Instant, to: Instant, by width: Duration)
+        throws -> [Int64: Int64]
+    {
         let rows = try all(
             """
             SELECT slot, CAST(SUM(amount) AS \(.integer)) AS amount

@@ -4,14 +4,21 @@ extension IdentityModule {
     /// Registration, refreshing and signing out.
     var accountRoutes: [Route] {
         [
-            .post("auth/register", "Make an account and sign in", requires: .public, problems: [.accountExists]) { (request: Registration, visitor) in
+            .post("auth/register", "Make an account and sign in", requires: .public, problems: [.accountExists]) {
+                (request: Registration, visitor) in
                 Created(try await accounts.register(request, visitor: visitor))
             },
-            .post("auth/signup", "Make an account and sign in, with the tokens also as a pair", requires: .public, problems: [.accountExists]) {
+            .post(
+                "auth/signup", "Make an account and sign in, with the tokens also as a pair", requires: .public,
+                problems: [.accountExists]
+            ) {
                 (request: Registration, visitor) in
                 Created(SignedInWithPair(try await accounts.register(request, visitor: visitor)))
             },
-            .post("auth/refresh", "Trade a refresh token for a new pair", requires: .public, problems: [.invalidRefreshToken]) { (request: Refresh, visitor) in
+            .post(
+                "auth/refresh", "Trade a refresh token for a new pair", requires: .public,
+                problems: [.invalidRefreshToken]
+            ) { (request: Refresh, visitor) in
                 try await sessions.refresh(request.refreshToken, visitor: visitor)
             },
             .post("auth/logout", "End this session", requires: member) { scope in
@@ -38,9 +45,12 @@ struct Registration: Payload {
     var role: Role?
 
     static let rules: [String: Rule] = [
-        "email": .length(3...254), "password": .length(1...1_024), "username": .length(1...64), "full_name": .length(0...200),
-        "first_name": .length(0...100), "last_name": .length(0...100), "phone": .length(0...40), "organization": .length(0...200),
-        "student_id": .length(0...100), "employee_id": .length(0...100), "auth_provider": .oneOf(["email", "local", "password"]),
+        "email": .length(3...254), "password": .length(1...1_024), "username": .length(1...64),
+        "full_name": .length(0...200),
+        "first_name": .length(0...100), "last_name": .length(0...100), "phone": .length(0...40),
+        "organization": .length(0...200),
+        "student_id": .length(0...100), "employee_id": .length(0...100),
+        "auth_provider": .oneOf(["email", "local", "password"]),
         "role": .oneOf(Role.allCases.filter(\.isOpenToAll).map(\.rawValue)),
     ]
 }
@@ -117,7 +127,8 @@ struct SignedInWithPair: Payload {
         expiresIn = signedIn.expiresIn
         csrfToken = signedIn.csrfToken
         user = signedIn.user
-        tokens = Pair(accessToken: signedIn.accessToken, refreshToken: signedIn.refreshToken, expiresIn: signedIn.expiresIn)
+        tokens = Pair(
+            accessToken: signedIn.accessToken, refreshToken: signedIn.refreshToken, expiresIn: signedIn.expiresIn)
     }
 }
 

@@ -43,7 +43,8 @@ extension Transaction {
                    (SELECT MAX(created_at) FROM sessions WHERE person_id = people.id) AS last_login_at
             """
         return try first(Self.selectPerson(with: sessions) + "WHERE people.id = \(id)") { row in
-            AccountRecord(person: try Person(row: row), sessions: try row["live_sessions"], lastLogin: try row["last_login_at"])
+            AccountRecord(
+                person: try Person(row: row), sessions: try row["live_sessions"], lastLogin: try row["last_login_at"])
         }
     }
 
@@ -60,7 +61,8 @@ extension Transaction {
 
     /// As ``lockedPerson(_:)``, found by the key of an address.
     func lockedPerson(withAddress key: String) throws -> Person? {
-        try first("SELECT id FROM people WHERE email_key = \(key) \(.forUpdate)") { try $0["id"] as ID<Person> }.flatMap { try person($0) }
+        try first("SELECT id FROM people WHERE email_key = \(key) \(.forUpdate)") { try $0["id"] as ID<Person> }.flatMap
+        { try person($0) }
     }
 
     func promote(_ id: ID<Person>, to role: Role) throws {
@@ -68,7 +70,9 @@ extension Transaction {
     }
 
     func suspend(_ id: ID<Person>) throws -> Bool {
-        try execute("UPDATE people SET suspended_at = \(now), updated_at = \(now) WHERE id = \(id) AND suspended_at IS NULL") == 1
+        try execute(
+            "UPDATE people SET suspended_at = \(now), updated_at = \(now) WHERE id = \(id) AND suspended_at IS NULL")
+            == 1
     }
 
     /// - Parameter more: further columns, after a comma.
@@ -96,7 +100,8 @@ extension Person {
         role = try row["role"]
         passwordHash = try row["password_hash"]
         isEmailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
-        isSuspended = try row.read("suspended_at", as: Instant?.self) != nil || row.read("closed_at", as: Instant?.self) != nil
+        isSuspended =
+            try row.read("suspended_at", as: Instant?.self) != nil || row.read("closed_at", as: Instant?.self) != nil
         createdAt = try row["created_at"]
         updatedAt = try row["updated_at"]
     }

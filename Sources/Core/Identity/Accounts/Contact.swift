@@ -11,6 +11,8 @@ package struct Contact: Sendable {
 extension IdentityModule {
     /// - Returns: nil for an account that does not exist.
     package static func contact(of person: ID<Person>, in transaction: Transaction) throws -> Contact? {
-        try transaction.person(person).map { Contact(email: $0.email, name: $0.displayName, isEmailVerified: $0.isEmailVerified) }
+        try transaction.person(person).map {
+            Contact(email: $0.email, name: $0.displayName, isEmailVerified: $0.isEmailVerified)
+        }
     }
 }

@@ -31,7 +31,9 @@ package struct EmailAddress: Sendable, Hashable {
         let text = trimmed.precomposedStringWithCompatibilityMapping
         let key = CanonicalText.key(of: text)
         // Some characters unfold into a whole phrase, others into an '@': the bounds hold for what was given and for what it stands for.
-        guard Self.isWellFormed(trimmed), Self.isWellFormed(key), key.utf8.count <= Self.keyBytesMax else { throw refuse() }
+        guard Self.isWellFormed(trimmed), Self.isWellFormed(key), key.utf8.count <= Self.keyBytesMax else {
+            throw refuse()
+        }
         guard !key.split(whereSeparator: { $0 == "@" || $0 == "." }).contains(where: Alphabets.areMixed) else {
             throw Problem.invalid(pointer, "mixes letters of different alphabets, as imitations of other addresses do")
         }
@@ -41,12 +43,17 @@ package struct EmailAddress: Sendable, Hashable {
 
     private static func isWellFormed(_ text: String) -> Bool {
         guard text.unicodeScalars.count <= scalarsMax,
-            !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.isInvisible || $0.properties.generalCategory == .surrogate })
+            !text.unicodeScalars.contains(where: {
+                $0.properties.isWhitespace || $0.isInvisible || $0.properties.generalCategory == .surrogate
+            })
         else { return false }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= nameScalarsMax else { return false }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
-        return labels.count >= 2 && labels.allSatisfy { !$0.isEmpty && $0.utf8.count <= labelBytesMax && !$0.hasPrefix("-") && !$0.hasSuffix("-") }
+        return labels.count >= 2
+            && labels.allSatisfy {
+                !$0.isEmpty && $0.utf8.count <= labelBytesMax && !$0.hasPrefix("-") && !$0.hasSuffix("-")
+            }
     }
 }
 
@@ -58,7 +65,8 @@ enum Alphabets {
         let word = String(word)
         let present = [
             word.contains(/\p{Script=Latin}/), word.contains(/\p{Script=Cyrillic}/), word.contains(/\p{Script=Greek}/),
-            word.contains(/\p{Script=Armenian}/), word.contains(/\p{Script=Cherokee}/), word.contains(/\p{Script=Coptic}/),
+            word.contains(/\p{Script=Armenian}/), word.contains(/\p{Script=Cherokee}/),
+            word.contains(/\p{Script=Coptic}/),
             word.contains(/\p{Script=Georgian}/), word.contains(/\p{Script=Lisu}/), word.contains(/\p{Script=Deseret}/),
         ]
         return present.count { $0 } > 1

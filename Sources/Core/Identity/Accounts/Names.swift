@@ -23,7 +23,11 @@ enum Names {
     /// - Throws: `validation-failed` at the field, when it holds what could not be seen. Joiners are letters' own in some scripts, and may stand.
     static func line(_ given: String?, _ field: String) throws(Problem) -> String? {
         guard let given else { return nil }
-        guard !given.unicodeScalars.contains(where: { $0.isInvisible && $0 != "\u{200C}" && $0 != "\u{200D}" && !$0.properties.isVariationSelector }) else {
+        guard
+            !given.unicodeScalars.contains(where: {
+                $0.isInvisible && $0 != "\u{200C}" && $0 != "\u{200D}" && !$0.properties.isVariationSelector
+            })
+        else {
             throw Problem.invalid("/\(field)", "must not contain characters that cannot be seen")
         }
         let trimmed = given.trimmingPrefix(while: \.isWhitespace)

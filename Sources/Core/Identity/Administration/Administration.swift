@@ -2,11 +2,15 @@ package import Modules
 
 extension IdentityModule {
     var users: UserService {
-        UserService(database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, mailer: mailer, runtime: sessions.runtime)
+        UserService(
+            database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, mailer: mailer,
+            runtime: sessions.runtime)
     }
 
     var impersonations: ImpersonationService {
-        ImpersonationService(database: database, sessions: sessions, sealer: sessions.sealer, audit: audit, mailer: mailer, runtime: sessions.runtime)
+        ImpersonationService(
+            database: database, sessions: sessions, sealer: sessions.sealer, audit: audit, mailer: mailer,
+            runtime: sessions.runtime)
     }
 }
 

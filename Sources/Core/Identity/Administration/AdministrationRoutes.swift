@@ -9,18 +9,24 @@ extension IdentityModule {
         [
             .get(
                 "auth/users", "Accounts, the newest first", requires: role(.admin), .query("search", upTo: 200),
-                .query("role", oneOf: Role.allCases.map(\.rawValue)), .query("active", oneOf: ["true", "false"]), .query("limit", 1...200, default: 50),
+                .query("role", oneOf: Role.allCases.map(\.rawValue)), .query("active", oneOf: ["true", "false"]),
+                .query("limit", 1...200, default: 50),
                 .query("offset", 0...1_000_000, default: 0)
             ) { _, text, role, active, limit, offset in
                 let search = UserSearch(
-                    text: text.flatMap { $0.isEmpty ? nil : $0 }, role: role.flatMap { Role(rawValue: $0) }, isActive: active.map { $0 == "true" },
+                    text: text.flatMap { $0.isEmpty ? nil : $0 }, role: role.flatMap { Role(rawValue: $0) },
+                    isActive: active.map { $0 == "true" },
                     limit: limit,
                     offset: offset)
                 return try await users.list(search)
             },
-            .get("auth/users/{id}", "One account", requires: role(.admin), .path("id", of: Person.self)) { _, id in try await users.user(id) },
+            .get("auth/users/{id}", "One account", requires: role(.admin), .path("id", of: Person.self)) { _, id in
+                try await users.user(id)
+            },
             .patch(
-                "auth/users/{id}", "Change the role of an account, suspend it, force another password, end its sessions", requires: role(.admin),
+                "auth/users/{id}",
+                "Change the role of an account, suspend it, force another password, end its sessions",
+                requires: role(.admin),
                 .path("id", of: Person.self), problems: [.notFound, .ownAccount, .lastAdministrator]
             ) { (change: UserChange, scope, id) in try await users.change(id, change, by: scope) },
             .delete(
@@ -36,13 +42,15 @@ extension IdentityModule {
     private var impersonationRoutes: [Route] {
         [
             .post(
-                "auth/users/{id}/impersonation", "Act in somebody's name for an hour", requires: role(.admin), .path("id", of: Person.self),
+                "auth/users/{id}/impersonation", "Act in somebody's name for an hour", requires: role(.admin),
+                .path("id", of: Person.self),
                 problems: [.notFound, .impersonationNotAllowed]
             ) { (request: ImpersonationRequest, scope, id) in
                 Created(try await impersonations.begin(of: id, because: request.reason, by: scope))
             },
             .delete(
-                "auth/users/{id}/impersonation", "End what is done in somebody's name", requires: role(.admin), .path("id", of: Person.self),
+                "auth/users/{id}/impersonation", "End what is done in somebody's name", requires: role(.admin),
+                .path("id", of: Person.self),
                 problems: [.notFound]
             ) { scope, id in try await impersonations.end(of: id, by: scope) },
         ]
@@ -51,21 +59,27 @@ extension IdentityModule {
     private var auditRoutes: [Route] {
         [
             .get(
-                "admin/audit-logs", "The audit trail, the newest first", requires: role(.admin), .query("action", upTo: 100),
-                .query("status", oneOf: AuditEvent.Outcome.allCases.map(\.rawValue)), .query("actor_user_id", upTo: 100),
-                .query("target_user_id", upTo: 100), .query("limit", 1...200, default: 50), .query("offset", 0...1_000_000, default: 0)
+                "admin/audit-logs", "The audit trail, the newest first", requires: role(.admin),
+                .query("action", upTo: 100),
+                .query("status", oneOf: AuditEvent.Outcome.allCases.map(\.rawValue)),
+                .query("actor_user_id", upTo: 100),
+                .query("target_user_id", upTo: 100), .query("limit", 1...200, default: 50),
+                .query("offset", 0...1_000_000, default: 0)
             ) { _, action, status, actor, target, limit, offset in
                 let search = AuditSearch(
-                    action: action, outcome: status.flatMap { AuditEvent.Outcome(rawValue: $0) }, actor: actor, target: target, limit: limit, offset: offset)
+                    action: action, outcome: status.flatMap { AuditEvent.Outcome(rawValue: $0) }, actor: actor,
+                    target: target, limit: limit, offset: offset)
                 let (rows, total) = try await audit.search(search)
                 return AuditLogs(data: rows.map(AuditLog.init), total: total, limit: limit, offset: offset)
             },
             .get(
-                "auth/activity", "What you did, and what was done to your account", requires: member, .query("limit", 1...100, default: 50),
+                "auth/activity", "What you did, and what was done to your account", requires: member,
+                .query("limit", 1...100, default: 50),
                 .query("offset", 0...10_000, default: 0)
             ) { scope, limit, offset in
                 let (rows, total) = try await audit.activity(of: scope.person.text, limit: limit, offset: offset)
-                return Activities(data: rows.map { Activity($0, of: scope.person) }, total: total, limit: limit, offset: offset)
+                return Activities(
+                    data: rows.map { Activity($0, of: scope.person) }, total: total, limit: limit, offset: offset)
             },
         ]
     }
@@ -135,7 +149,9 @@ struct Activity: Payload {
     init(_ record: AuditRecord, of person: ID<Person>) {
         let event = record.event
         let author: Author =
-            if event.impersonator != nil { .administrator } else if let actor = event.actor { actor == person.text ? .you : .administrator } else {
+            if event.impersonator != nil { .administrator } else if let actor = event.actor {
+                actor == person.text ? .you : .administrator
+            } else {
                 event.address == nil ? .system : .stranger
             }
         id = record.id

@@ -19,13 +19,20 @@ struct ImpersonationService: Sendable {
         let sealed = try await Problem.catching { try sealer.seal(runtime.randomBytes(32), context: session.text) }
         let person = try await database.write { [self] transaction -> Person in
             guard let person = try transaction.person(id) else { throw Problem(.notFound) }
-            guard let administrator = try transaction.person(scope.person), administrator.role == .admin else { throw Problem(.insufficientRole) }
-            guard person.role != .admin, !person.isSuspended else {
-                throw Problem(.impersonationNotAllowed, detail: "Nobody acts in the name of an administrator, or of a suspended account.")
+            guard let administrator = try transaction.person(scope.person), administrator.role == .admin else {
+                throw Problem(.insufficientRole)
             }
-            try transaction.insertImpersonation(session, of: person, by: scope.person, sealedKey: sealed, address: scope.address)
+            guard person.role != .admin, !person.isSuspended else {
+                throw Problem(
+                    .impersonationNotAllowed,
+                    detail: "Nobody acts in the name of an administrator, or of a suspended account.")
+            }
+            try transaction.insertImpersonation(
+                session, of: person, by: scope.person, sealedKey: sealed, address: scope.address)
             try audit.record(
-                AuditEvent("impersonation.begun", by: scope, subjectKind: "session", subject: session.text, target: id, details: ["reason": reason]),
+                AuditEvent(
+                    "impersonation.begun", by: scope, subjectKind: "session", subject: session.text, target: id,
+                    details: ["reason": reason]),
                 in: transaction
             )
             let values = [
@@ -54,7 +61,10 @@ struct ImpersonationService: Sendable {
             guard try transaction.person(id) != nil else { throw Problem(.notFound) }
             let ended = try transaction.revokeImpersonations(of: id, because: "impersonation ended")
             for session in ended {
-                try audit.record(AuditEvent("impersonation.ended", by: scope, subjectKind: "session", subject: session.text, target: id), in: transaction)
+                try audit.record(
+                    AuditEvent(
+                        "impersonation.ended", by: scope, subjectKind: "session", subject: session.text, target: id),
+                    in: transaction)
             }
             return ended
         }

@@ -11,7 +11,9 @@ package struct InteractiveSession<Who: Requirement>: Requirement where Who.Proof
 
     package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await who.check(call)
-        guard scope.impersonator == nil else { throw Problem(.impersonationNotAllowed, detail: "Only the person themselves can do this.") }
+        guard scope.impersonator == nil else {
+            throw Problem(.impersonationNotAllowed, detail: "Only the person themselves can do this.")
+        }
         return scope
     }
 }

@@ -71,5 +71,6 @@ struct EndedSessions: Payload {
 extension Problem.Kind {
     package static let ownAccount = Self("own-account", "This cannot be done to your own account", status: 409)
     package static let lastAdministrator = Self("last-administrator", "This is the last administrator", status: 409)
-    package static let impersonationNotAllowed = Self("impersonation-not-allowed", "This cannot be done in somebody else's name", status: 403)
+    package static let impersonationNotAllowed = Self(
+        "impersonation-not-allowed", "This cannot be done in somebody else's name", status: 403)
 }

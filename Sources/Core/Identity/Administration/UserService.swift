@@ -27,17 +27,22 @@ struct UserService: Sendable {
     /// - Throws: `not-found`; `own-account` where an administrator would take something from themselves; `last-administrator`.
     func change(_ id: ID<Person>, _ change: UserChange, by scope: Scope) async throws(Problem) -> ManagedUser {
         let takesRights = change.role.map { $0 != .admin } ?? false || change.isActive == false
-        if id == scope.person, takesRights || change.forcePasswordReset == true { throw Problem(.ownAccount, detail: "Another administrator can do this.") }
+        if id == scope.person, takesRights || change.forcePasswordReset == true {
+            throw Problem(.ownAccount, detail: "Another administrator can do this.")
+        }
         let useless = change.forcePasswordReset == true ? try await uselessHash() : nil
         let (user, ended) = try await database.write { [self] transaction -> (ManagedUser, [ID<Session>]) in
             try transaction.lockAdministrators()
-            guard let before = try transaction.managedUser(id), let person = try transaction.lockedPerson(id) else { throw Problem(.notFound) }
+            guard let before = try transaction.managedUser(id), let person = try transaction.lockedPerson(id) else {
+                throw Problem(.notFound)
+            }
             if before.role == .admin, takesRights, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
             var reasons: [String] = []
             func note(_ action: String, _ details: [String: String] = [:]) throws {
-                try audit.record(AuditEvent(action, by: scope, subject: id.text, target: id, details: details), in: transaction)
+                try audit.record(
+                    AuditEvent(action, by: scope, subject: id.text, target: id, details: details), in: transaction)
             }
             if let role = change.role, try transaction.setRole(of: id, to: role) {
                 try note("account.role-changed", ["from": before.role.rawValue, "to": role.rawValue])
@@ -73,23 +78,30 @@ struct UserService: Sendable {
         guard id != scope.person else { throw Problem(.ownAccount, detail: "Another administrator can do this.") }
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
             try transaction.lockAdministrators()
-            guard let person = try transaction.lockedPerson(id), try transaction.close(id) else { throw Problem(.notFound) }
+            guard let person = try transaction.lockedPerson(id), try transaction.close(id) else {
+                throw Problem(.notFound)
+            }
             if person.role == .admin, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
             try transaction.endChallenges(of: id)
             try events.accountClosed(person, in: transaction)
-            try mailer.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+            try mailer.send(
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             let ended = try transaction.endEverything(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
-            try audit.record(AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction)
+            try audit.record(
+                AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction
+            )
             return ended
         }
         sessions.revocations.note(ended, at: runtime.now())
     }
 
     /// The hash of a password that nobody knows.
-    private func uselessHash() async throws(Problem) -> String { try await passwords.hasher.hash(Base64URL.encode(runtime.randomBytes(32))) }
+    private func uselessHash() async throws(Problem) -> String {
+        try await passwords.hasher.hash(Base64URL.encode(runtime.randomBytes(32)))
+    }
 }
 
 extension Transaction {
@@ -108,10 +120,14 @@ extension UserService {
     func promote(named name: String) async throws(Problem) -> Bool {
         let key = CanonicalText.key(of: name)
         let ended = try await database.write { [self] transaction -> [ID<Session>]? in
-            guard let person = try transaction.person(named: key) else { throw Problem(.notFound, detail: "There is no account '\(name)'.") }
+            guard let person = try transaction.person(named: key) else {
+                throw Problem(.notFound, detail: "There is no account '\(name)'.")
+            }
             guard try transaction.setRole(of: person.id, to: .admin) else { return nil }
             let details = ["from": person.role.rawValue, "to": Role.admin.rawValue]
-            let event = AuditEvent("account.role-changed", from: .commandLine, subject: person.id.text, target: person.id, details: details)
+            let event = AuditEvent(
+                "account.role-changed", from: .commandLine, subject: person.id.text, target: person.id, details: details
+            )
             try audit.record(event, in: transaction)
             return try transaction.endEverything(of: person.id, because: "role changed")
         }
@@ -132,7 +148,8 @@ extension UserService {
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
             try transaction.setPasswordHash(of: person.id, to: hash)
             try transaction.endChallenges(of: person.id)
-            let event = AuditEvent("account.password-reset", from: .commandLine, subject: person.id.text, target: person.id)
+            let event = AuditEvent(
+                "account.password-reset", from: .commandLine, subject: person.id.text, target: person.id)
             try audit.record(event, in: transaction)
             return try transaction.endEverything(of: person.id, because: "password reset")
         }

@@ -5,7 +5,10 @@ extension Transaction {
     func managedUsers(_ search: UserSearch) throws -> (users: [ManagedUser], total: Int64) {
         var condition: SQL = "1 = 1"
         if let text = search.text {
-            let pattern = "%" + CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_") + "%"
+            let pattern =
+                "%"
+                + CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
+                    "_", with: "\\_") + "%"
             condition = """
                 \(condition) AND (people.email_key LIKE \(pattern) ESCAPE '\\' OR people.username_key LIKE \(pattern) ESCAPE '\\'
                     OR LOWER(people.full_name) LIKE \(pattern) ESCAPE '\\')
@@ -46,7 +49,9 @@ extension Transaction {
 
     /// Whether somebody else than `person` is an administrator who may sign in.
     func hasAdministrator(besides person: ID<Person>) throws -> Bool {
-        try first("SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1") != nil
+        try first(
+            "SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1"
+        ) != nil
     }
 
     /// - Returns: false when the role was that already.
@@ -59,7 +64,9 @@ extension Transaction {
     }
 
     /// A session without a refresh token: it ends when it was said to.
-    func insertImpersonation(_ id: ID<Session>, of person: Person, by impersonator: ID<Person>, sealedKey: String, address: String) throws {
+    func insertImpersonation(
+        _ id: ID<Session>, of person: Person, by impersonator: ID<Person>, sealedKey: String, address: String
+    ) throws {
         try execute(
             """
             INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, address,
@@ -72,11 +79,15 @@ extension Transaction {
 
     /// Ends what an administrator does in others' names, or what is done in one person's.
     /// - Returns: the sessions that were live until now.
-    func revokeImpersonations(by impersonator: ID<Person>? = nil, of person: ID<Person>? = nil, because reason: String) throws -> [ID<Session>] {
+    func revokeImpersonations(by impersonator: ID<Person>? = nil, of person: ID<Person>? = nil, because reason: String)
+        throws -> [ID<Session>]
+    {
         var condition: SQL = "impersonator_id IS NOT NULL AND revoked_at IS NULL AND expires_at > \(now)"
         if let impersonator { condition = "\(condition) AND impersonator_id = \(impersonator)" }
         if let person { condition = "\(condition) AND person_id = \(person)" }
-        return try all("UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE \(condition) RETURNING id") { try $0["id"] }
+        return try all(
+            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE \(condition) RETURNING id"
+        ) { try $0["id"] }
     }
 }
 
@@ -87,7 +98,8 @@ extension ManagedUser {
         username = try row["username"]
         fullName = try row["full_name"]
         role = try row["role"]
-        isActive = try row.read("suspended_at", as: Instant?.self) == nil && row.read("closed_at", as: Instant?.self) == nil
+        isActive =
+            try row.read("suspended_at", as: Instant?.self) == nil && row.read("closed_at", as: Instant?.self) == nil
         emailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
         organisationId = try row["organisation_id"]
         activeSessionsCount = try row["session_count"]

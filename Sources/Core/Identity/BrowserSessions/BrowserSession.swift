@@ -42,14 +42,16 @@ package struct BrowserCookie: Sendable, Hashable {
     /// - Parameter address: where clients reach this service. Only a developer's own machine may do without TLS: elsewhere the cookie
     ///   has the prefix `__Host-`, with which browsers refuse it unless it is secure, for this host alone and for all of its paths.
     package init(address: String) {
-        let isLocal = address.hasPrefix("http://") && ["localhost", "127.0.0.1", "[::1]"].contains(Self.host(of: address))
+        let isLocal =
+            address.hasPrefix("http://") && ["localhost", "127.0.0.1", "[::1]"].contains(Self.host(of: address))
         name = isLocal ? "gatehouse-development" : "__Host-gatehouse"
         isSecure = !isLocal
     }
 
     private static func host(of address: String) -> String {
         let authority = address.dropFirst("http://".count).prefix { $0 != "/" }
-        return authority.hasPrefix("[") ? String(authority.prefix { $0 != "]" }) + "]" : String(authority.prefix { $0 != ":" })
+        return authority.hasPrefix("[")
+            ? String(authority.prefix { $0 != "]" }) + "]" : String(authority.prefix { $0 != ":" })
     }
 
     /// - Returns: nil where the call brings none; an empty text where it brings several that differ.

@@ -13,18 +13,22 @@ extension IdentityModule {
             ) { (request: Credentials, visitor) in
                 // Whoever is asked for a second factor signs in once more, with `mfa_code` beside the password.
                 switch try await signIns.signIn(request, visitor: visitor) {
-                case .secondFactorAsked(let question): return SignInStep<WithCookie<BrowserSignedIn>>.secondFactorAsked(question)
+                case .secondFactorAsked(let question):
+                    return SignInStep<WithCookie<BrowserSignedIn>>.secondFactorAsked(question)
                 case .done(let signedIn, let device):
                     let opened = try await browsers.open(signedIn, visitor: visitor)
                     return .done(WithCookie(opened.answer, cookie: opened.cookie), newDevice: device)
                 }
             },
             .get(
-                "auth/browser-session", "Who is signed in, and what changing requests must repeat", requires: BrowserMember(member: member),
+                "auth/browser-session", "Who is signed in, and what changing requests must repeat",
+                requires: BrowserMember(member: member),
                 problems: [.notFound]
             ) {
                 holder in
-                guard let csrf = holder.csrf else { throw Problem(.notFound, detail: "This call came without a session cookie.") }
+                guard let csrf = holder.csrf else {
+                    throw Problem(.notFound, detail: "This call came without a session cookie.")
+                }
                 return BrowserSessionStatus(csrfToken: csrf, user: try await profiles.account(holder.scope).body.user)
             },
             .delete("auth/browser-session", "Sign out and give the cookie back", requires: member) { scope in
@@ -55,7 +59,9 @@ struct BrowserClient: Requirement {
     var summary: GateSummary { PublicEndpoint().summary }
 
     func check(_ call: Request) throws(Problem) -> ClientInfo {
-        if let origin = call.headers[.origin], !origins.contains(origin) { throw Problem(.csrfFailed, title: "Invalid request origin") }
+        if let origin = call.headers[.origin], !origins.contains(origin) {
+            throw Problem(.csrfFailed, title: "Invalid request origin")
+        }
         return PublicEndpoint().check(call)
     }
 }

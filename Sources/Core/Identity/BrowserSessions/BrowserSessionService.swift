@@ -25,7 +25,9 @@ struct BrowserSessionService: Sendable {
 
     /// Moves a session that was just begun into a cookie. Its tokens are dropped here and were never anybody's.
     func open(_ signedIn: SignedIn, visitor: ClientInfo) async throws(Problem) -> Opened {
-        guard let id = RefreshToken(signedIn.refreshToken)?.session else { preconditionFailure("a session begins with a refresh token") }
+        guard let id = RefreshToken(signedIn.refreshToken)?.session else {
+            preconditionFailure("a session begins with a refresh token")
+        }
         let browser = BrowserSession(session: id, runtime: runtime)
         try await database.write { [audit] transaction in
             guard try transaction.bind(id, toCookie: browser.hash) else { throw Problem(.tokenExpired) }
@@ -41,7 +43,8 @@ struct BrowserSessionService: Sendable {
             )
         }
         return Opened(
-            answer: BrowserSignedIn(csrfToken: browser.csrf, expiresIn: Session.absoluteLifetime.components.seconds, user: signedIn.user),
+            answer: BrowserSignedIn(
+                csrfToken: browser.csrf, expiresIn: Session.absoluteLifetime.components.seconds, user: signedIn.user),
             cookie: cookie.header(browser.text, lifetime: Session.absoluteLifetime)
         )
     }
@@ -55,11 +58,14 @@ struct BrowserSessionService: Sendable {
     /// - Throws: `authentication-failed` for what is no cookie of ours, `token-expired` for one that was.
     func verify(_ text: String) async throws(Problem) -> VerifiedToken {
         guard let browser = BrowserSession(text) else {
-            throw Problem(.authenticationFailed, members: ["details": "the session cookie is malformed"], headers: Self.challenge)
+            throw Problem(
+                .authenticationFailed, members: ["details": "the session cookie is malformed"], headers: Self.challenge)
         }
         let key = TokenCache.key(of: text)
         let now = runtime.now()
-        if let cached = cache.token(for: key), cached.expiresAt > now, !sessions.revocations.contains(cached.session) { return cached }
+        if let cached = cache.token(for: key), cached.expiresAt > now, !sessions.revocations.contains(cached.session) {
+            return cached
+        }
         cache.forget(key)
         guard let verified = try await look(up: browser), !sessions.revocations.contains(verified.session) else {
             throw Problem(.tokenExpired, headers: Self.challenge)
@@ -72,8 +78,10 @@ struct BrowserSessionService: Sendable {
     private func look(up browser: BrowserSession) async throws(Problem) -> VerifiedToken? {
         let ours = runtime.now()
         let found = try await database.read { transaction -> (VerifiedToken, isUnseen: Bool)? in
-            guard let (session, hash) = try transaction.browserSession(browser.session), constantTimeEquals(hash.utf8, browser.hash.utf8),
-                session.isLive(at: transaction.now), let person = try transaction.person(session.person), !person.isSuspended
+            guard let (session, hash) = try transaction.browserSession(browser.session),
+                constantTimeEquals(hash.utf8, browser.hash.utf8),
+                session.isLive(at: transaction.now), let person = try transaction.person(session.person),
+                !person.isSuspended
             else { return nil }
             let verified = VerifiedToken(
                 person: person.id,

@@ -4,7 +4,9 @@ import Modules
 extension Transaction {
     /// Turns a session that nobody has used yet into one of a browser's.
     func bind(_ id: ID<Session>, toCookie hash: String) throws -> Bool {
-        try execute("UPDATE sessions SET cookie_hash = \(hash) WHERE id = \(id) AND counter = 0 AND cookie_hash IS NULL AND revoked_at IS NULL") == 1
+        try execute(
+            "UPDATE sessions SET cookie_hash = \(hash) WHERE id = \(id) AND counter = 0 AND cookie_hash IS NULL AND revoked_at IS NULL"
+        ) == 1
     }
 
     /// - Returns: the session and the hash of its cookie's secret; nil for a session without a cookie.
@@ -19,6 +21,8 @@ extension Transaction {
 
     /// Notes that a session is in use.
     func touch(_ id: ID<Session>) throws {
-        try execute("UPDATE sessions SET last_used_at = \(now) WHERE id = \(id) AND last_used_at < \(now) AND revoked_at IS NULL")
+        try execute(
+            "UPDATE sessions SET last_used_at = \(now) WHERE id = \(id) AND last_used_at < \(now) AND revoked_at IS NULL"
+        )
     }
 }

@@ -22,7 +22,8 @@ struct BearerReader: CredentialReader {
         guard let header = call.headers.value(of: .authorization) else { return nil }
         guard let text = Self.token(in: header) else {
             throw Problem(
-                .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"], headers: ["WWW-Authenticate": "Bearer"])
+                .authenticationFailed, members: ["details": "the Authorization header must be 'Bearer' and a token"],
+                headers: ["WWW-Authenticate": "Bearer"])
         }
         let token = try await tokens.verify(String(text))
         try crossSite.check(call, csrf: token.csrf)
@@ -42,7 +43,9 @@ struct BearerReader: CredentialReader {
     /// Only the scheme's name is case-insensitive (RFC 9110, section 11.1).
     static func token(in header: String) -> Substring? {
         // A small letter differs from its capital in this bit.
-        guard header.utf8.count > scheme.count, zip(header.utf8, scheme).allSatisfy({ $0 | ($1 & 0x20) == $1 }) else { return nil }
+        guard header.utf8.count > scheme.count, zip(header.utf8, scheme).allSatisfy({ $0 | ($1 & 0x20) == $1 }) else {
+            return nil
+        }
         return header[header.utf8.index(header.startIndex, offsetBy: scheme.count)...]
     }
 }

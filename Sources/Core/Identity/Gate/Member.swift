@@ -24,7 +24,9 @@ package struct Member: Requirement {
     }
 
     package var stage: GateStage { .identity }
-    package var problems: [Problem.Kind] { [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember] }
+    package var problems: [Problem.Kind] {
+        [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember]
+    }
     package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
 
     package func check(_ call: Request) async throws(Problem) -> Scope {
@@ -62,14 +64,19 @@ package struct Member: Requirement {
         guard named == nil || wanted != nil else { throw Problem(.notAMember) }
         if case .key = scope.credential {
             // The reader of keys has looked at the membership; a key acts nowhere but in its own organisation.
-            guard wanted == nil || wanted == scope.organisation else { throw Problem(.notAMember, detail: "An API key acts in its own organisation alone.") }
+            guard wanted == nil || wanted == scope.organisation else {
+                throw Problem(.notAMember, detail: "An API key acts in its own organisation alone.")
+            }
             return scope
         }
         let organisation = wanted ?? scope.organisation
-        if try await memberships.role(of: scope.person, in: organisation) != nil { return scope.moved(to: organisation) }
+        if try await memberships.role(of: scope.person, in: organisation) != nil {
+            return scope.moved(to: organisation)
+        }
         // A token for an organisation that its bearer has left is over; refreshing gives one for their own.
         throw organisation == scope.organisation
-            ? Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""]) : Problem(.notAMember)
+            ? Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
+            : Problem(.notAMember)
     }
 
     /// - Returns: nil where the door is open to the caller's credential.
@@ -77,7 +84,9 @@ package struct Member: Requirement {
         guard case .key(_, let scopes) = scope.credential else { return nil }
         guard let keyScope else { return Problem(.insufficientScope, detail: "This is not open to API keys: sign in.") }
         guard !scopes.contains(keyScope) else { return nil }
-        return Problem(.insufficientScope, detail: "The key lacks the scope \(keyScope.name).", members: ["scope": .string(keyScope.name)])
+        return Problem(
+            .insufficientScope, detail: "The key lacks the scope \(keyScope.name).",
+            members: ["scope": .string(keyScope.name)])
     }
 }
 
@@ -88,16 +97,21 @@ package struct RoleRequirement: Requirement {
 
     package var stage: GateStage { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
-    package var summary: GateSummary { GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name) }
+    package var summary: GateSummary {
+        GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    }
 
     /// The same requirement, also met by an API key that has `scope`.
-    package func allowing(_ scope: KeyScope) -> RoleRequirement { RoleRequirement(member: member.allowing(scope), roles: roles) }
+    package func allowing(_ scope: KeyScope) -> RoleRequirement {
+        RoleRequirement(member: member.allowing(scope), roles: roles)
+    }
 
     package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         guard roles.contains(scope.role) || scope.role == .admin else {
             try await member.refusals.note(scope, needing: roles.map(\.rawValue).joined(separator: "|"), at: call)
-            throw Problem(.insufficientRole, detail: "This needs the role \(roles.map(\.rawValue).joined(separator: " or ")).")
+            throw Problem(
+                .insufficientRole, detail: "This needs the role \(roles.map(\.rawValue).joined(separator: " or ")).")
         }
         return scope
     }

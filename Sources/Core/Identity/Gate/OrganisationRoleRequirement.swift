@@ -10,7 +10,9 @@ package struct OrganisationRoleRequirement: Requirement {
     let parameter: String?
 
     package var stage: GateStage { .account }
-    package var problems: [Problem.Kind] { member.problems + [.insufficientRole] + (parameter == nil ? [] : [.notFound]) }
+    package var problems: [Problem.Kind] {
+        member.problems + [.insufficientRole] + (parameter == nil ? [] : [.notFound])
+    }
     package var summary: GateSummary {
         GateSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
     }
@@ -23,11 +25,15 @@ package struct OrganisationRoleRequirement: Requirement {
     package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await member.check(call)
         let organisation = try named(by: call, scope)
-        guard let role = try await member.memberships.role(of: scope.person, in: organisation) else { throw Problem(.notFound) }
+        guard let role = try await member.memberships.role(of: scope.person, in: organisation) else {
+            throw Problem(.notFound)
+        }
         guard roles.contains(role) else {
             let need = "organisation role \(roles.map(\.rawValue).joined(separator: "|"))"
             try await member.refusals.note(scope.moved(to: organisation), needing: need, at: call)
-            throw Problem(.insufficientRole, detail: "This needs to be \(roles.map(\.rawValue).joined(separator: " or ")) of the organisation.")
+            throw Problem(
+                .insufficientRole,
+                detail: "This needs to be \(roles.map(\.rawValue).joined(separator: " or ")) of the organisation.")
         }
         return scope.moved(to: organisation)
     }
@@ -35,7 +41,9 @@ package struct OrganisationRoleRequirement: Requirement {
     /// Whether somebody who is let in anyway meets this, too: nobody is turned away, and nothing is written down.
     package func isMet(by call: Request) async throws(Problem) -> Bool {
         let scope = try await member.scope(of: call)
-        guard member.refusal(of: scope) == nil, let role = try await member.memberships.role(of: scope.person, in: try named(by: call, scope)) else {
+        guard member.refusal(of: scope) == nil,
+            let role = try await member.memberships.role(of: scope.person, in: try named(by: call, scope))
+        else {
             return false
         }
         return roles.contains(role)

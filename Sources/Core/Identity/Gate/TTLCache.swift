@@ -60,7 +60,9 @@ package final class TTLCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
             // A clock that was set back must not make an answer live on.
             guard .zero <= age, age < lifetime else { return nil }
             guard asksEarly, !entry.isAskedFor, age >= lifetime * 4 / 5 else { return entry.value }
-            generations.keep(Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true), for: key, capacity: capacity)
+            generations.keep(
+                Entry(value: entry.value, readAt: entry.readAt, lasts: false, isAskedFor: true), for: key,
+                capacity: capacity)
             return nil
         }
     }

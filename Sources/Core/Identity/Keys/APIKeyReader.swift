@@ -16,7 +16,10 @@ struct APIKeyReader: CredentialReader {
     /// How exactly it is known when a key was last used, in time and in writes.
     static let useResolution: Duration = .minutes(1)
 
-    init(database: any Database, audit: AuditModule, environment: String, memory: APIKeyCache, runtime: Runtime, logger: Logger) {
+    init(
+        database: any Database, audit: AuditModule, environment: String, memory: APIKeyCache, runtime: Runtime,
+        logger: Logger
+    ) {
         self.database = database
         self.audit = audit
         self.environment = environment
@@ -29,7 +32,9 @@ struct APIKeyReader: CredentialReader {
 
     func scope(of call: Request) async throws(Problem) -> Scope? {
         guard let shown = Self.shown(by: call) else { return nil }
-        guard let text = KeyText(shown, environment: environment) else { throw Self.refusal("the API key is malformed or mistyped") }
+        guard let text = KeyText(shown, environment: environment) else {
+            throw Self.refusal("the API key is malformed or mistyped")
+        }
         let now = runtime.now()
         let hash = text.hash
         let holder: APIKeyOwner
@@ -39,7 +44,9 @@ struct APIKeyReader: CredentialReader {
             holder = try await findHolder(of: text.id, hash, call)
             memory.holders.remember(holder, for: hash, at: now)
         }
-        guard holder.key.expiresAt.map({ $0 > now }) ?? true else { throw Problem(.apiKeyExpired, headers: Self.challenge) }
+        guard holder.key.expiresAt.map({ $0 > now }) ?? true else {
+            throw Problem(.apiKeyExpired, headers: Self.challenge)
+        }
         await noteUse(of: holder, at: now)
         return Scope(
             organisation: holder.key.organisation,
@@ -85,7 +92,8 @@ struct APIKeyReader: CredentialReader {
         try await database.write { [audit] transaction in
             try audit.record(
                 AuditEvent(
-                    "api-key.used", outcome: .failure, organisation: key.organisation.text, subject: key.id.text, address: call.address,
+                    "api-key.used", outcome: .failure, organisation: key.organisation.text, subject: key.id.text,
+                    address: call.address,
                     requestID: call.requestID, details: ["reason": "wrong secret"]),
                 in: transaction
             )
@@ -95,7 +103,9 @@ struct APIKeyReader: CredentialReader {
     /// Writes when the key was used, at most once a minute on each node; a request does not fail because this did.
     private func noteUse(of holder: APIKeyOwner, at now: Instant) async {
         let id = holder.key.id
-        guard holder.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true, memory.uses.value(for: id, at: now) == nil else { return }
+        guard holder.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true,
+            memory.uses.value(for: id, at: now) == nil
+        else { return }
         memory.uses.remember(true, for: id, at: now)
         do {
             try await database.write { try $0.noteUse(of: id) }

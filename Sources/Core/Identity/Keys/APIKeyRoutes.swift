@@ -4,23 +4,35 @@ extension IdentityModule {
     /// Keys for programs, managed by the person they stand for.
     var apiKeyRoutes: [Route] {
         [
-            .post("auth/api-keys", "Make an API key, shown this once", requires: member.inPerson, problems: [.tooManyAPIKeys]) { (request: CreateKey, scope) in
+            .post(
+                "auth/api-keys", "Make an API key, shown this once", requires: member.inPerson,
+                problems: [.tooManyAPIKeys]
+            ) { (request: CreateKey, scope) in
                 Created(try await apiKeys.create(request, scope: scope))
             },
-            .get("auth/api-keys", "One's API keys, latest first", requires: member) { scope in try await apiKeys.list(scope) },
+            .get("auth/api-keys", "One's API keys, latest first", requires: member) { scope in
+                try await apiKeys.list(scope)
+            },
             .post(
                 "auth/api-keys/{id}/rotation", "Replace an API key; the old one goes on for a while",
                 requires: member.inPerson, .path("id", of: APIKey.self),
                 .query("overlap_hours", 0...168, default: Int(APIKey.overlap.inSeconds) / 3_600),
                 problems: [.apiKeyEnded, .tooManyAPIKeys]
-            ) { scope, id, hours in Created(try await apiKeys.rotate(id, overlap: .hours(Int64(hours)), scope: scope)) },
-            .delete("auth/api-keys/{id}", "Revoke an API key", requires: member.inPerson, .path("id", of: APIKey.self)) { scope, id in
+            ) { scope, id, hours in Created(try await apiKeys.rotate(id, overlap: .hours(Int64(hours)), scope: scope))
+            },
+            .delete("auth/api-keys/{id}", "Revoke an API key", requires: member.inPerson, .path("id", of: APIKey.self))
+            { scope, id in
                 try await apiKeys.revoke(id, scope: scope)
                 return NoContent()
             },
-            .post("user/profile/reset-api-key", "Replace the default API key at once", requires: member.inPerson, problems: [.tooManyAPIKeys]) { scope in
+            .post(
+                "user/profile/reset-api-key", "Replace the default API key at once", requires: member.inPerson,
+                problems: [.tooManyAPIKeys]
+            ) { scope in
                 let issued = try await apiKeys.reset(scope)
-                return KeyReset(apiKey: issued.apiKey, id: issued.id, message: "The old key is revoked. Keep the new one: it is not shown again.")
+                return KeyReset(
+                    apiKey: issued.apiKey, id: issued.id,
+                    message: "The old key is revoked. Keep the new one: it is not shown again.")
             },
         ]
     }
@@ -35,7 +47,9 @@ struct CreateKey: Payload {
     var expiresInDays: Int?
 
     static let daysMax: Int64 = 3_650
-    static let rules: [String: Rule] = ["name": .length(1...100), "scopes": .items(upTo: 50), "expires_in_days": .range(1...daysMax)]
+    static let rules: [String: Rule] = [
+        "name": .length(1...100), "scopes": .items(upTo: 50), "expires_in_days": .range(1...daysMax),
+    ]
 }
 
 /// A new key, with its secret: the only answer that ever holds one.

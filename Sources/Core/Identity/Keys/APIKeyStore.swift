@@ -32,7 +32,9 @@ extension Transaction {
 
     /// A key with the hash that its text must have, whosever it is: for the gate, which does not know yet who calls.
     func keyAtTheDoor(_ id: ID<APIKey>) throws -> (key: APIKey, hash: String)? {
-        try first(Self.selectKey + "WHERE id = \(id)") { row in (key: try APIKey(row: row), hash: try row["secret_hash"]) }
+        try first(Self.selectKey + "WHERE id = \(id)") { row in
+            (key: try APIKey(row: row), hash: try row["secret_hash"])
+        }
     }
 
     func key(_ id: ID<APIKey>, of person: ID<Person>) throws -> APIKey? {
@@ -41,7 +43,9 @@ extension Transaction {
 
     /// The latest keys of a person, dead ones too until they are pruned.
     func keys(of person: ID<Person>, limit: Int) throws -> [APIKey] {
-        try all(Self.selectKey + "WHERE person_id = \(person) ORDER BY created_at DESC, id DESC LIMIT \(limit)", APIKey.init)
+        try all(
+            Self.selectKey + "WHERE person_id = \(person) ORDER BY created_at DESC, id DESC LIMIT \(limit)", APIKey.init
+        )
     }
 
     /// The key that `reset-api-key` would replace.
@@ -60,7 +64,9 @@ extension Transaction {
     /// - Parameter organisation: nil for the keys of every organisation.
     /// - Returns: the keys that were not revoked until now.
     @discardableResult
-    func revokeKeys(of person: ID<Person>, in organisation: ID<Organisation>?, because reason: String) throws -> [ID<APIKey>] {
+    func revokeKeys(of person: ID<Person>, in organisation: ID<Organisation>?, because reason: String) throws -> [ID<
+        APIKey
+    >] {
         let place: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
         return try all(
             """
@@ -80,7 +86,9 @@ extension Transaction {
     }
 
     func noteUse(of id: ID<APIKey>) throws {
-        try execute("UPDATE api_keys SET last_used_at = \(now) WHERE id = \(id) AND (last_used_at IS NULL OR last_used_at < \(now))")
+        try execute(
+            "UPDATE api_keys SET last_used_at = \(now) WHERE id = \(id) AND (last_used_at IS NULL OR last_used_at < \(now))"
+        )
     }
 
     /// - Returns: how many were deleted.

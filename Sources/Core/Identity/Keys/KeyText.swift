@@ -14,7 +14,8 @@ struct KeyText: Sendable {
 
     /// A new key. `environment` is one word in small letters.
     init(id: ID<APIKey>, environment: String, runtime: Runtime) {
-        let head = "\(Self.marker)\(environment)_\(Hex.encode(id.bytes))_\(Hex.encode(runtime.randomBytes(Self.secretBytes)))"
+        let head =
+            "\(Self.marker)\(environment)_\(Hex.encode(id.bytes))_\(Hex.encode(runtime.randomBytes(Self.secretBytes)))"
         self.id = id
         text = "\(head)_\(Self.checksum(head))"
     }
@@ -22,7 +23,8 @@ struct KeyText: Sendable {
     /// - Returns: nil for text that no key of this environment looks like.
     init?(_ text: some StringProtocol, environment: String) {
         let parts = text.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 5, parts[0] == Self.marker.dropLast(), parts[1] == environment, parts[3].utf8.count == 2 * Self.secretBytes,
+        guard parts.count == 5, parts[0] == Self.marker.dropLast(), parts[1] == environment,
+            parts[3].utf8.count == 2 * Self.secretBytes,
             let cut = text.lastIndex(of: "_"), constantTimeEquals(Self.checksum(text[..<cut]).utf8, parts[4].utf8),
             let bytes = Hex.decode(String(parts[2])), let id = ID<APIKey>(bytes: bytes)
         else { return nil }
@@ -36,5 +38,7 @@ struct KeyText: Sendable {
     /// What its owner recognises it by: everything before the secret.
     var prefix: String { text.split(separator: "_").prefix(3).joined(separator: "_") }
 
-    private static func checksum(_ head: some StringProtocol) -> String { String(Digest.hex(String(head)).prefix(checksumDigits)) }
+    private static func checksum(_ head: some StringProtocol) -> String {
+        String(Digest.hex(String(head)).prefix(checksumDigits))
+    }
 }

@@ -38,12 +38,15 @@ extension Transaction {
     }
 
     func countInvitations(of organisation: ID<Organisation>, since moment: Instant) throws -> Int64 {
-        try count("SELECT COUNT(*) AS count FROM invitations WHERE organisation_id = \(organisation) AND created_at > \(moment)")
+        try count(
+            "SELECT COUNT(*) AS count FROM invitations WHERE organisation_id = \(organisation) AND created_at > \(moment)"
+        )
     }
 
     func openInvitations(of organisation: ID<Organisation>) throws -> [Invitation] {
         try all(
-            Self.selectInvitation + "WHERE organisation_id = \(organisation) AND \(isOpen) ORDER BY created_at DESC, id DESC LIMIT 1000",
+            Self.selectInvitation
+                + "WHERE organisation_id = \(organisation) AND \(isOpen) ORDER BY created_at DESC, id DESC LIMIT 1000",
             Invitation.init
         )
     }
@@ -55,11 +58,14 @@ extension Transaction {
 
     /// Takes an invitation, once.
     func accept(_ id: ID<Invitation>, by person: ID<Person>) throws -> Bool {
-        try execute("UPDATE invitations SET accepted_at = \(now), accepted_by = \(person) WHERE id = \(id) AND \(isOpen)") == 1
+        try execute(
+            "UPDATE invitations SET accepted_at = \(now), accepted_by = \(person) WHERE id = \(id) AND \(isOpen)") == 1
     }
 
     func revoke(_ id: ID<Invitation>, of organisation: ID<Organisation>) throws -> Bool {
-        try execute("UPDATE invitations SET revoked_at = \(now) WHERE id = \(id) AND organisation_id = \(organisation) AND \(isOpen)") == 1
+        try execute(
+            "UPDATE invitations SET revoked_at = \(now) WHERE id = \(id) AND organisation_id = \(organisation) AND \(isOpen)"
+        ) == 1
     }
 
     /// Whether somebody with this address belongs to the organisation.
@@ -74,7 +80,9 @@ extension Transaction {
 
     /// The key of a person's address, if they have proved that it is theirs.
     func provedAddressKey(of person: ID<Person>) throws -> String? {
-        try first("SELECT email_key FROM people WHERE id = \(person) AND email_verified_at IS NOT NULL") { try $0["email_key"] }
+        try first("SELECT email_key FROM people WHERE id = \(person) AND email_verified_at IS NOT NULL") {
+            try $0["email_key"]
+        }
     }
 
     func nameOfOrganisation(_ id: ID<Organisation>) throws -> String? {
@@ -83,7 +91,9 @@ extension Transaction {
 
     /// - Returns: how many were deleted.
     func pruneInvitations(endedBefore moment: Instant, atMost count: Int) throws -> Int {
-        try execute("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < \(moment) LIMIT \(count))")
+        try execute(
+            "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < \(moment) LIMIT \(count))"
+        )
     }
 
     private var isOpen: SQL { "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > \(now)" }

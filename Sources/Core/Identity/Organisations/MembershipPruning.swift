@@ -13,10 +13,15 @@ extension IdentityModule {
     var credentialPruning: Worker {
         Worker(PruneCredentials.self) { _, context in
             try await inBatches(context) {
-                try await database.write { try $0.pruneKeys(endedBefore: $0.now - PruneCredentials.keysKept, atMost: PruneCredentials.batch) }
+                try await database.write {
+                    try $0.pruneKeys(endedBefore: $0.now - PruneCredentials.keysKept, atMost: PruneCredentials.batch)
+                }
             }
             try await inBatches(context) {
-                try await database.write { try $0.pruneInvitations(endedBefore: $0.now - PruneCredentials.invitationsKept, atMost: PruneCredentials.batch) }
+                try await database.write {
+                    try $0.pruneInvitations(
+                        endedBefore: $0.now - PruneCredentials.invitationsKept, atMost: PruneCredentials.batch)
+                }
             }
             return .done
         }

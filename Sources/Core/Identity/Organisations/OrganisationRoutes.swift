@@ -6,17 +6,23 @@ extension IdentityModule {
 
     private var ownOrganisationRoutes: [Route] {
         [
-            .post("organisations", "Make an organisation and own it", requires: member.inPerson, problems: [.tooManyOrganisations]) {
+            .post(
+                "organisations", "Make an organisation and own it", requires: member.inPerson,
+                problems: [.tooManyOrganisations]
+            ) {
                 (request: NameOrganisation, scope) in Created(try await organisations.create(request, scope: scope))
             },
-            .get("organisations", "The organisations that one belongs to", requires: member.allowing(.identityRead)) { scope in
+            .get("organisations", "The organisations that one belongs to", requires: member.allowing(.identityRead)) {
+                scope in
                 try await organisations.list(scope)
             },
             .get(
-                "organisations/{id}", "An organisation", requires: organisation(at: "id").allowing(.identityRead), .path("id", of: Organisation.self)
+                "organisations/{id}", "An organisation", requires: organisation(at: "id").allowing(.identityRead),
+                .path("id", of: Organisation.self)
             ) { scope, _ in try await organisations.show(scope) },
             .put(
-                "organisations/{id}", "Rename an organisation", requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self)
+                "organisations/{id}", "Rename an organisation",
+                requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self)
             ) { (request: NameOrganisation, scope, _) in try await organisations.rename(request, scope: scope) },
             .delete(
                 "organisations/{id}", "Delete an organisation that is empty",
@@ -26,8 +32,12 @@ extension IdentityModule {
                 try await organisations.delete(scope)
                 return NoContent()
             },
-            .post("auth/switch-organisation", "Act in another organisation from now on", requires: member, problems: [.insufficientRole]) {
-                (request: SwitchOrganisation, scope) in try await organisations.move(to: request.organisationId, scope: scope)
+            .post(
+                "auth/switch-organisation", "Act in another organisation from now on", requires: member,
+                problems: [.insufficientRole]
+            ) {
+                (request: SwitchOrganisation, scope) in
+                try await organisations.move(to: request.organisationId, scope: scope)
             },
         ]
     }
@@ -49,12 +59,16 @@ extension IdentityModule {
             },
             .put(
                 "organisations/{id}/members/{user_id}", "Make a member owner, admin or member",
-                requires: organisation(.owner, at: "id").inPerson, .path("id", of: Organisation.self), .path("user_id", of: Person.self),
+                requires: organisation(.owner, at: "id").inPerson, .path("id", of: Organisation.self),
+                .path("user_id", of: Person.self),
                 problems: [.lastOwner]
-            ) { (request: ChangeMember, scope, _, person) in try await organisations.setRole(of: person, to: request.role, scope: scope) },
+            ) { (request: ChangeMember, scope, _, person) in
+                try await organisations.setRole(of: person, to: request.role, scope: scope)
+            },
             .delete(
                 "organisations/{id}/members/{user_id}", "Take a member out of an organisation",
-                requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self), .path("user_id", of: Person.self),
+                requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self),
+                .path("user_id", of: Person.self),
                 problems: [.lastOwner]
             ) { scope, _, person in
                 try await organisations.remove(person, scope: scope)
@@ -76,17 +90,24 @@ extension IdentityModule {
             ) { scope, _ in try await invitations.list(scope) },
             .delete(
                 "organisations/{id}/invitations/{invitation}", "Take an invitation back",
-                requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self), .path("invitation", of: Invitation.self)
+                requires: organisation(.owner, .admin, at: "id").inPerson, .path("id", of: Organisation.self),
+                .path("invitation", of: Invitation.self)
             ) { scope, _, invitation in
                 try await invitations.revoke(invitation, scope: scope)
                 return NoContent()
             },
-            .get("accept-invitation", "The page that the link of an invitation opens", requires: .public, .query("token", upTo: 400)) { _, token in
+            .get(
+                "accept-invitation", "The page that the link of an invitation opens", requires: .public,
+                .query("token", upTo: 400)
+            ) { _, token in
                 VerificationPages.acceptInvitation(token: token ?? "")
             },
             .post(
                 "invitations/acceptance", "Accept an invitation to one's own address", requires: member.inPerson,
-                problems: [.invitationNotFound, .invitationForAnother, .alreadyAMember, .tooManyOrganisations, .organisationFull]
+                problems: [
+                    .invitationNotFound, .invitationForAnother, .alreadyAMember, .tooManyOrganisations,
+                    .organisationFull,
+                ]
             ) { (request: AcceptInvitation, scope) in try await invitations.accept(request, scope: scope) },
         ]
     }

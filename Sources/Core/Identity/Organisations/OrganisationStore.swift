@@ -30,7 +30,8 @@ extension Transaction {
     /// The person's row serialises those who would each see room for one more.
     func hasRoomForAnotherOrganisation(_ person: ID<Person>) throws -> Bool {
         guard try first("SELECT id FROM people WHERE id = \(person) \(.forUpdate)") != nil else { return false }
-        return try count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(person)") < OrganisationLimits.perPerson
+        return try count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(person)")
+            < OrganisationLimits.perPerson
     }
 
     /// - Returns: false for somebody who belongs to it already.
@@ -44,11 +45,15 @@ extension Transaction {
     }
 
     func organisations(of person: ID<Person>) throws -> [OrganisationView] {
-        try all(Self.selectOrganisation(for: person) + "ORDER BY memberships.created_at, organisations.id") { try OrganisationView(row: $0, for: person) }
+        try all(Self.selectOrganisation(for: person) + "ORDER BY memberships.created_at, organisations.id") {
+            try OrganisationView(row: $0, for: person)
+        }
     }
 
     func organisation(_ id: ID<Organisation>, for person: ID<Person>) throws -> OrganisationView? {
-        try first(Self.selectOrganisation(for: person) + "AND organisations.id = \(id)") { try OrganisationView(row: $0, for: person) }
+        try first(Self.selectOrganisation(for: person) + "AND organisations.id = \(id)") {
+            try OrganisationView(row: $0, for: person)
+        }
     }
 
     func rename(_ organisation: ID<Organisation>, to name: DisplayName) throws {
@@ -120,7 +125,9 @@ extension Transaction {
     /// Deletes an organisation that is nobody's own and whose only member is `owner`, with what identity keeps of it. What any other part
     /// of the system keeps of it stands in the way by its foreign key.
     func deleteOrganisation(_ id: ID<Organisation>, owner: ID<Person>) throws -> Bool {
-        guard try first("SELECT id FROM organisations WHERE id = \(id) AND personal_of IS NULL") != nil, try countMembers(of: id) == 1 else { return false }
+        guard try first("SELECT id FROM organisations WHERE id = \(id) AND personal_of IS NULL") != nil,
+            try countMembers(of: id) == 1
+        else { return false }
         try execute("DELETE FROM api_keys WHERE organisation_id = \(id)")
         try execute("DELETE FROM invitations WHERE organisation_id = \(id)")
         try execute(
@@ -128,7 +135,11 @@ extension Transaction {
             UPDATE sessions SET organisation_id = (SELECT id FROM organisations WHERE personal_of = sessions.person_id) WHERE organisation_id = \(id)
             """
         )
-        guard try execute("DELETE FROM memberships WHERE organisation_id = \(id) AND person_id = \(owner) AND role = 'owner'") == 1 else { return false }
+        guard
+            try execute(
+                "DELETE FROM memberships WHERE organisation_id = \(id) AND person_id = \(owner) AND role = 'owner'")
+                == 1
+        else { return false }
         return try execute("DELETE FROM organisations WHERE id = \(id)") == 1
     }
 

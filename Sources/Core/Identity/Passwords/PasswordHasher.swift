@@ -49,7 +49,9 @@ package struct PasswordHasher: Sendable {
         return known && hash != nil && readable
     }
 
-    private static func hash(_ password: String, cost: Int) throws -> String { try crypt(password, setting: salt(cost: cost)) }
+    private static func hash(_ password: String, cost: Int) throws -> String {
+        try crypt(password, setting: salt(cost: cost))
+    }
 
     private static func salt(cost: Int) throws -> String {
         var random = Runtime.system.randomBytes(16).map { CChar(bitPattern: $0) }
@@ -65,7 +67,8 @@ package struct PasswordHasher: Sendable {
         var size: Int32 = 0
         defer { free(memory) }
         // The answer lies within `memory`. A failure is a string that begins with an asterisk and equals no hash.
-        guard let answer = crypt_ra(password, setting, &memory, &size), answer.pointee != CChar(UInt8(ascii: "*")) else { throw Failure() }
+        guard let answer = crypt_ra(password, setting, &memory, &size), answer.pointee != CChar(UInt8(ascii: "*"))
+        else { throw Failure() }
         return String(cString: answer)
     }
 

@@ -14,10 +14,14 @@ struct PasswordPolicy: Sendable {
     func check(_ password: String, against personal: [String], at pointer: String = "/password") throws(Problem) {
         func refuse(_ detail: String) -> Problem { Problem.invalid(pointer, detail) }
         guard password.count >= minimumLength else { throw refuse("must have at least \(minimumLength) characters") }
-        guard password.utf8.count <= Self.maximumBytes else { throw refuse("must have at most \(Self.maximumBytes) bytes") }
+        guard password.utf8.count <= Self.maximumBytes else {
+            throw refuse("must have at most \(Self.maximumBytes) bytes")
+        }
         guard !password.utf8.contains(0) else { throw refuse("must not contain a NUL character") }
         let key = CanonicalText.key(of: password)
-        guard !CommonPasswords.all.contains(key), Set(key).count > 2 else { throw refuse("is among the most common passwords; choose another") }
+        guard !CommonPasswords.all.contains(key), Set(key).count > 2 else {
+            throw refuse("is among the most common passwords; choose another")
+        }
         guard !personal.contains(where: { Self.isSame(key, as: CanonicalText.key(of: $0)) }) else {
             throw refuse("must not be your own name or address")
         }

@@ -5,16 +5,19 @@ extension IdentityModule {
     var passwordRoutes: [Route] {
         [
             .post(
-                "auth/change-password", "Change one's password, which ends one's other sessions", requires: member.inPerson,
+                "auth/change-password", "Change one's password, which ends one's other sessions",
+                requires: member.inPerson,
                 problems: [.wrongPassword, .conflict]
             ) { (request: PasswordChange, scope) in
                 try await passwords.change(request, scope: scope)
             },
-            .post("auth/forgot-password", "Ask for a mail to set a new password with", requires: .public) { (request: AddressGiven, visitor) in
+            .post("auth/forgot-password", "Ask for a mail to set a new password with", requires: .public) {
+                (request: AddressGiven, visitor) in
                 try await passwords.forgot(request.email, visitor: visitor)
             },
             .post(
-                "auth/reset-password", "Set a new password by the token or the code of a mail", requires: .public, problems: [.invalidProof, .proofUsed]
+                "auth/reset-password", "Set a new password by the token or the code of a mail", requires: .public,
+                problems: [.invalidProof, .proofUsed]
             ) { (request: PasswordReset, visitor) in
                 let proof = try Proof(token: request.token, email: request.email, code: request.otpCode)
                 return try await passwords.reset(proof, to: request.newPassword, visitor: visitor)
@@ -44,7 +47,8 @@ struct PasswordReset: FormReadable {
     var newPassword: String
 
     static let rules: [String: Rule] = [
-        "token": .length(1...400), "email": .length(1...254), "otp_code": .length(1...20), "new_password": .length(1...1_024),
+        "token": .length(1...400), "email": .length(1...254), "otp_code": .length(1...20),
+        "new_password": .length(1...1_024),
     ]
 }
 

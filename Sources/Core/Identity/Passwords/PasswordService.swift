@@ -19,13 +19,21 @@ struct PasswordService: Sendable {
     /// Changes the password of somebody who knows the present one. Their other sessions end unless they say otherwise.
     /// - Throws: `wrong-password`; `validation-failed`; `conflict` when it was changed elsewhere meanwhile.
     func change(_ request: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
-        guard let present = request.currentPassword ?? request.oldPassword else { throw Problem.invalid("/current_password", "is required") }
-        let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") { person, _ in person }
-        guard request.newPassword != present else { throw Problem.invalid("/new_password", "must not be the present password") }
+        guard let present = request.currentPassword ?? request.oldPassword else {
+            throw Problem.invalid("/current_password", "is required")
+        }
+        let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") {
+            person, _ in person
+        }
+        guard request.newPassword != present else {
+            throw Problem.invalid("/new_password", "must not be the present password")
+        }
         try policy.check(request.newPassword, against: person.names, at: "/new_password")
         let hash = try await hasher.hash(request.newPassword)
         let ended = try await database.write { transaction -> [ID<Session>] in
-            guard try transaction.lockedPerson(person.id) != nil, try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash) else {
+            guard try transaction.lockedPerson(person.id) != nil,
+                try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
+            else {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
@@ -47,7 +55,9 @@ struct PasswordService: Sendable {
                 isSent = try challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
             }
             try audit.record(
-                AuditEvent("password.reset-requested", outcome: isSent ? .success : .refused, from: visitor, subject: person?.id.text), in: transaction
+                AuditEvent(
+                    "password.reset-requested", outcome: isSent ? .success : .refused, from: visitor,
+                    subject: person?.id.text), in: transaction
             )
         }
         return Acknowledgement(message: "If this address belongs to an account, a mail is on its way to it.")
@@ -59,7 +69,8 @@ struct PasswordService: Sendable {
         try policy.check(password, against: [], at: "/new_password")
         if case .link(let token) = proof { try await requireLink(token, visitor) }
         let hash = try await hasher.hash(password)
-        let (answer, ended) = try await database.write { transaction -> (Result<PasswordChanged, Problem>, [ID<Session>]) in
+        let (answer, ended) = try await database.write {
+            transaction -> (Result<PasswordChanged, Problem>, [ID<Session>]) in
             switch try challenges.redeem(proof, for: [.resetPassword], in: transaction) {
             case .proved(_, let person):
                 try policy.check(password, against: person.names, at: "/new_password")
@@ -70,11 +81,17 @@ struct PasswordService: Sendable {
                 try signInGuard.forgive(person.id, visitor: visitor, in: transaction)
                 let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
                 try audit.record(
-                    AuditEvent("password.reset", from: visitor, actor: person.id.text, organisation: person.organisation.text, subject: person.id.text),
+                    AuditEvent(
+                        "password.reset", from: visitor, actor: person.id.text, organisation: person.organisation.text,
+                        subject: person.id.text),
                     in: transaction
                 )
                 try tellChange(person, from: visitor.address, in: transaction)
-                return (.success(PasswordChanged(message: "The password is changed. Sign in with it.", sessionsEnded: ended.count)), ended)
+                return (
+                    .success(
+                        PasswordChanged(
+                            message: "The password is changed. Sign in with it.", sessionsEnded: ended.count)), ended
+                )
             case .used(let person):
                 try recordFailure(person.id, visitor, in: transaction)
                 return (.failure(.proofUsed(proof)), [])
@@ -101,13 +118,16 @@ struct PasswordService: Sendable {
     }
 
     private func recordFailure(_ person: ID<Person>?, _ visitor: ClientInfo, in transaction: Transaction) throws {
-        try audit.record(AuditEvent("password.reset", outcome: .failure, from: visitor, subject: person?.text), in: transaction)
+        try audit.record(
+            AuditEvent("password.reset", outcome: .failure, from: visitor, subject: person?.text), in: transaction)
     }
 }
 
 extension Transaction {
     /// Replaces a password, if it still is what the caller saw.
     func setPassword(_ hash: String, of person: ID<Person>, replacing old: String) throws -> Bool {
-        try execute("UPDATE people SET password_hash = \(hash), updated_at = \(now) WHERE id = \(person) AND password_hash = \(old)") == 1
+        try execute(
+            "UPDATE people SET password_hash = \(hash), updated_at = \(now) WHERE id = \(person) AND password_hash = \(old)"
+        ) == 1
     }
 }

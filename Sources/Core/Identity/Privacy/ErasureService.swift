@@ -36,7 +36,8 @@ struct ErasureService: Sendable {
     let runtime: Runtime
 
     init(
-        identity: IdentityModule, holdings: [PersonalDataTable], files: FileStore, queue: JobQueue, mailer: Mailer, sealer: Sealer, audit: AuditModule, runtime: Runtime
+        identity: IdentityModule, holdings: [PersonalDataTable], files: FileStore, queue: JobQueue, mailer: Mailer,
+        sealer: Sealer, audit: AuditModule, runtime: Runtime
     ) {
         database = identity.database
         confirmation = identity.confirmation
@@ -58,13 +59,16 @@ struct ErasureService: Sendable {
         return try await confirmation.confirm(password: request.password, by: scope, for: "erasure.requested") {
             [audit, mailer, frontend, keepingKey] person, transaction in
             guard try transaction.organisationsOwnedAlone(by: scope.person) == 0 else {
-                throw Problem(.soleOwner, detail: "Make somebody else an owner of it first, or remove its other members.")
+                throw Problem(
+                    .soleOwner, detail: "Make somebody else an owner of it first, or remove its other members.")
             }
             let isNew = try transaction.insertErasure(id, of: scope.person)
             guard let erasure = try transaction.erasure(of: scope.person) else { throw Problem(.notFound) }
             if isNew {
-                try audit.record(AuditEvent("erasure.requested", by: scope, subject: scope.person.text), in: transaction)
-                let link = "\(frontend)/keep-account?token=\(ErasureCancellationToken(of: erasure.id, key: keepingKey).text)"
+                try audit.record(
+                    AuditEvent("erasure.requested", by: scope, subject: scope.person.text), in: transaction)
+                let link =
+                    "\(frontend)/keep-account?token=\(ErasureCancellationToken(of: erasure.id, key: keepingKey).text)"
                 let values = ["name": person.callingName, "when": erasure.dueAt.description, "link": link]
                 try mailer.send(Email("erasure-scheduled", to: person.email, values: values), in: transaction)
             }
@@ -81,19 +85,25 @@ struct ErasureService: Sendable {
     func cancel(_ token: String, visitor: ClientInfo) async throws(Problem) -> ErasureView {
         guard let token = ErasureCancellationToken(token, key: keepingKey) else { throw Self.noErasure }
         return try await database.write { [audit] transaction in
-            guard let erasure = try transaction.erasure(token.erasure), try transaction.cancelErasure(of: erasure.person) else { throw Self.noErasure }
-            try audit.record(AuditEvent("erasure.cancelled", from: visitor, subject: erasure.person.text, details: ["by": "link"]), in: transaction)
+            guard let erasure = try transaction.erasure(token.erasure),
+                try transaction.cancelErasure(of: erasure.person)
+            else { throw Self.noErasure }
+            try audit.record(
+                AuditEvent("erasure.cancelled", from: visitor, subject: erasure.person.text, details: ["by": "link"]),
+                in: transaction)
             return ErasureView(nil)
         }
     }
 
-    private static let noErasure = Problem(.notFound, detail: "This link does not lead to an erasure that could be called off.")
+    private static let noErasure = Problem(
+        .notFound, detail: "This link does not lead to an erasure that could be called off.")
 
     /// Calls it off. Where nothing was scheduled nothing changes.
     func cancel(_ scope: Scope) async throws(Problem) -> ErasureView {
         try await database.write { [audit] transaction in
             if try transaction.cancelErasure(of: scope.person) {
-                try audit.record(AuditEvent("erasure.cancelled", by: scope, subject: scope.person.text), in: transaction)
+                try audit.record(
+                    AuditEvent("erasure.cancelled", by: scope, subject: scope.person.text), in: transaction)
             }
             return ErasureView(try transaction.erasure(of: scope.person))
         }
@@ -112,7 +122,9 @@ struct ErasureCancellationToken: Sendable {
 
     /// - Returns: nil for what was not made under `key`.
     init?(_ text: String, key: [UInt8]) {
-        guard let bytes = Base64URL.decode(text), let erasure = ID<Erasure>(bytes: Array(bytes.prefix(16))) else { return nil }
+        guard let bytes = Base64URL.decode(text), let erasure = ID<Erasure>(bytes: Array(bytes.prefix(16))) else {
+            return nil
+        }
         self.init(of: erasure, key: key)
         guard constantTimeEquals(self.text.utf8, text.utf8) else { return nil }
     }

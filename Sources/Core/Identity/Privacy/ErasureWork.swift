@@ -41,7 +41,8 @@ extension ErasureService {
             Worker(FindDueErasures.self) { _, _ in
                 .done { [queue] transaction in
                     for erasure in try transaction.dueErasures(limit: 500) {
-                        try queue.enqueue(ErasePerson(erasure: erasure), JobOptions(uniqueKey: erasure.text), in: transaction)
+                        try queue.enqueue(
+                            ErasePerson(erasure: erasure), JobOptions(uniqueKey: erasure.text), in: transaction)
                     }
                 }
             },
@@ -75,9 +76,13 @@ extension ErasureService {
         return try await database.write { transaction -> Step in
             guard let erasure = try transaction.erasure(id), erasure.dueAt <= transaction.now else { return .nothing }
             guard let begun = erasure.begunAt else { return try begin(erasure, in: transaction) }
-            guard begun + Erasure.signingOut <= transaction.now else { return .wait(begun + Erasure.signingOut - transaction.now) }
+            guard begun + Erasure.signingOut <= transaction.now else {
+                return .wait(begun + Erasure.signingOut - transaction.now)
+            }
             let subject = try transaction.dataSubject(erasure.person)
-            guard try queue.stopRunning(of: subject.organisations.map(\.text), in: transaction) == 0 else { return .wait(.seconds(10)) }
+            guard try queue.stopRunning(of: subject.organisations.map(\.text), in: transaction) == 0 else {
+                return .wait(.seconds(10))
+            }
             try erase(subject, as: pseudonym, in: transaction)
             return .erased
         }
@@ -86,7 +91,8 @@ extension ErasureService {
     private func begin(_ erasure: Erasure, in transaction: Transaction) throws -> Step {
         guard try transaction.organisationsOwnedAlone(by: erasure.person) == 0 else {
             try transaction.postponeErasure(erasure.id, by: Erasure.postponement)
-            try audit.record(AuditEvent("erasure.postponed", outcome: .refused, subject: erasure.person.text), in: transaction)
+            try audit.record(
+                AuditEvent("erasure.postponed", outcome: .refused, subject: erasure.person.text), in: transaction)
             return .nothing
         }
         try transaction.beginErasure(erasure.id)
@@ -100,12 +106,14 @@ extension ErasureService {
         let places = try holdings.flatMap { try $0.places(subject, transaction) } + exports
         try mailer.discard(lettersTo: person.email, in: transaction)
         try queue.forget(
-            organisations: subject.organisations.map(\.text), naming: [subject.person.text] + subject.organisations.map(\.text), in: transaction)
+            organisations: subject.organisations.map(\.text),
+            naming: [subject.person.text] + subject.organisations.map(\.text), in: transaction)
         for holding in holdings { try holding.erase(subject, pseudonym, transaction) }
         try audit.record(AuditEvent("account.erased", actor: pseudonym.text, subject: pseudonym.text), in: transaction)
         try mailer.send(Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), in: transaction)
         for start in stride(from: 0, to: max(1, places.count), by: RemoveErasedFiles.placesMax) {
-            let part = RemoveErasedFiles(places: places[start..<min(start + RemoveErasedFiles.placesMax, places.count)].map(\.segments))
+            let part = RemoveErasedFiles(
+                places: places[start..<min(start + RemoveErasedFiles.placesMax, places.count)].map(\.segments))
             try queue.enqueue(part, in: transaction)
             try queue.enqueue(part, JobOptions(runAt: transaction.now + RemoveErasedFiles.again), in: transaction)
         }

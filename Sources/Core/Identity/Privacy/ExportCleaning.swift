@@ -33,7 +33,8 @@ extension ExportService {
 
     var schedule: Schedule {
         Schedule(id: CleanExports.name, .every(.hours(1))) { _, queue, transaction in
-            try queue.enqueue(CleanExports(), JobOptions(priority: 1_000, uniqueKey: CleanExports.name), in: transaction)
+            try queue.enqueue(
+                CleanExports(), JobOptions(priority: 1_000, uniqueKey: CleanExports.name), in: transaction)
         }
     }
 }

@@ -58,17 +58,23 @@ struct ExportService: Sendable {
     func fetch(_ token: String, visitor: ClientInfo) async throws(Problem) -> Download {
         let hash = Digest.hex(token)
         let found = try await database.write { [audit] transaction -> (fileName: String, bytes: Int64)? in
-            guard let export = try transaction.readyExport(tokenHash: hash), let name = export.fileName, let bytes = export.bytes else { return nil }
+            guard let export = try transaction.readyExport(tokenHash: hash), let name = export.fileName,
+                let bytes = export.bytes
+            else { return nil }
             try audit.record(AuditEvent("export.fetched", from: visitor, subject: export.person.text), in: transaction)
             return (name, bytes)
         }
         guard let found else { throw Problem(.notFound, detail: "This link does not lead to a copy, or not any more.") }
-        return Download(path: files.path(of: Self.key(found.fileName)), size: found.bytes, name: "gatehouse-export.zip", mediaType: "application/zip")
+        return Download(
+            path: files.path(of: Self.key(found.fileName)), size: found.bytes, name: "gatehouse-export.zip",
+            mediaType: "application/zip")
     }
 
     private func view(_ export: Export?) throws(Problem) -> ExportView {
         guard let export else { return ExportView(state: .none) }
-        let token = try Problem.rethrowing { try export.sealedToken.map { String(decoding: try sealer.open($0, context: export.id.text), as: UTF8.self) } }
+        let token = try Problem.rethrowing {
+            try export.sealedToken.map { String(decoding: try sealer.open($0, context: export.id.text), as: UTF8.self) }
+        }
         return ExportView(
             id: export.id,
             state: export.state,
@@ -97,7 +103,9 @@ extension ExportService {
             _ = try await files.folder(Self.folder)
             do {
                 try await write(subject, to: files.path(of: Self.key(fileName)), context)
-                guard let bytes = try await files.size(of: Self.key(fileName)) else { throw JobFailure.retry(reason: "the copy is not there") }
+                guard let bytes = try await files.size(of: Self.key(fileName)) else {
+                    throw JobFailure.retry(reason: "the copy is not there")
+                }
                 return try ready(export, fileName, bytes: bytes)
             } catch {
                 try? await files.remove(Self.key(fileName))
@@ -117,10 +125,13 @@ extension ExportService {
             guard let person = try transaction.person(export.person) else { return }
             let ends = transaction.now + Export.lifetime
             try transaction.endReadyExports(of: export.person)
-            try transaction.markExportReady(export.id, fileName: fileName, bytes: bytes, tokenHash: hash, sealedToken: sealed, expiresAt: ends)
+            try transaction.markExportReady(
+                export.id, fileName: fileName, bytes: bytes, tokenHash: hash, sealedToken: sealed, expiresAt: ends)
             try audit.record(AuditEvent("export.ready", subject: export.person.text), in: transaction)
             try mailer.send(
-                Email("export-ready", to: person.email, values: ["name": person.fullName ?? "", "link": link, "expires": ends.description]),
+                Email(
+                    "export-ready", to: person.email,
+                    values: ["name": person.fullName ?? "", "link": link, "expires": ends.description]),
                 in: transaction
             )
         }
@@ -143,7 +154,9 @@ extension ExportService {
                 for file in try await files.files(under: key) {
                     try context.checkCancellation()
                     // A file that was deleted meanwhile is not theirs any more.
-                    if let entry = try await zip.add("files/\(file.name)", fileAt: file.path, modified: now) { entries.append(entry) }
+                    if let entry = try await zip.add("files/\(file.name)", fileAt: file.path, modified: now) {
+                        entries.append(entry)
+                    }
                 }
             }
         }
@@ -161,9 +174,12 @@ extension ExportService {
         var offset = 0
         while true {
             try context.checkCancellation()
-            let rows = try await database.read { [offset] in try $0.all(selection + " LIMIT \(Self.rowsAtOnce) OFFSET \(offset)") }
+            let rows = try await database.read { [offset] in
+                try $0.all(selection + " LIMIT \(Self.rowsAtOnce) OFFSET \(offset)")
+            }
             let lines = try rows.map { String(decoding: try encoder.encode($0.exported), as: UTF8.self) }
-            try await zip.write(Array(((offset == 0 ? "[\n" : lines.isEmpty ? "" : ",\n") + lines.joined(separator: ",\n")).utf8))
+            try await zip.write(
+                Array(((offset == 0 ? "[\n" : lines.isEmpty ? "" : ",\n") + lines.joined(separator: ",\n")).utf8))
             offset += rows.count
             if rows.count < Self.rowsAtOnce { break }
         }

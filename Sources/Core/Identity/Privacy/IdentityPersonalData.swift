@@ -9,11 +9,19 @@ extension IdentityModule: PersonalDataProvider {
                 "exports", in: "privacy_exports", where: { "person_id = \($0.person)" },
                 showing: ["id", "state", "bytes", "requested_at", "ready_at", "expires_at"]
             ),
-            PersonalDataTable("erasures", in: "privacy_erasures", where: { "person_id = \($0.person)" }, showing: ["requested_at", "due_at"]),
-            PersonalDataTable("challenges", in: "challenges", where: { "person_id = \($0.person)" }, showing: ["purpose", "email", "created_at"]),
+            PersonalDataTable(
+                "erasures", in: "privacy_erasures", where: { "person_id = \($0.person)" },
+                showing: ["requested_at", "due_at"]),
+            PersonalDataTable(
+                "challenges", in: "challenges", where: { "person_id = \($0.person)" },
+                showing: ["purpose", "email", "created_at"]),
             PersonalDataTable("recovery-codes", in: "recovery_codes", where: { "person_id = \($0.person)" }),
-            PersonalDataTable("second-factors", in: "second_factors", where: { "person_id = \($0.person)" }, showing: ["confirmed_at"], orderedBy: "person_id"),
-            PersonalDataTable("familiar-places", in: "known_devices", where: { "person_id = \($0.person)" }, showing: ["last_used_at"], orderedBy: "last_used_at"),
+            PersonalDataTable(
+                "second-factors", in: "second_factors", where: { "person_id = \($0.person)" },
+                showing: ["confirmed_at"], orderedBy: "person_id"),
+            PersonalDataTable(
+                "familiar-places", in: "known_devices", where: { "person_id = \($0.person)" },
+                showing: ["last_used_at"], orderedBy: "last_used_at"),
             PersonalDataTable(
                 "api-keys", in: "api_keys", where: { "person_id = \($0.person)" },
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
@@ -24,7 +32,10 @@ extension IdentityModule: PersonalDataProvider {
             PersonalDataTable(
                 "sessions", in: "sessions", where: { "person_id = \($0.person)" },
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
-                showing: ["id", "organisation_id", "created_at", "last_used_at", "expires_at", "revoked_at", "revoked_because", "user_agent", "address"]
+                showing: [
+                    "id", "organisation_id", "created_at", "last_used_at", "expires_at", "revoked_at",
+                    "revoked_because", "user_agent", "address",
+                ]
             ),
             PersonalDataTable(
                 "memberships", in: "memberships", where: { "person_id = \($0.person)" },
@@ -34,12 +45,15 @@ extension IdentityModule: PersonalDataProvider {
             trail,
             PersonalDataTable(
                 "organisations", in: "organisations",
-                selection: { "SELECT id, name, created_at FROM organisations WHERE id IN \(list: $0.organisations) ORDER BY id" }
+                selection: {
+                    "SELECT id, name, created_at FROM organisations WHERE id IN \(list: $0.organisations) ORDER BY id"
+                }
             ) { subject, _, transaction in try transaction.eraseOrganisations(of: subject) },
             PersonalDataTable(
                 "account", in: "people", where: { "id = \($0.person)" },
                 showing: [
-                    "id", "email", "username", "full_name", "first_name", "last_name", "phone", "role", "student_id", "employee_id", "preferences",
+                    "id", "email", "username", "full_name", "first_name", "last_name", "phone", "role", "student_id",
+                    "employee_id", "preferences",
                     "email_verified_at",
                     "suspended_at", "closed_at", "created_at", "updated_at",
                 ]
@@ -51,7 +65,9 @@ extension IdentityModule: PersonalDataProvider {
     private var openInvitations: PersonalDataTable {
         PersonalDataTable(
             "invitations", in: "invitations",
-            selection: { "SELECT id, organisation_id, email, role, created_at FROM invitations WHERE invited_by = \($0.person) ORDER BY id" }
+            selection: {
+                "SELECT id, organisation_id, email, role, created_at FROM invitations WHERE invited_by = \($0.person) ORDER BY id"
+            }
         ) { subject, _, transaction in
             try transaction.execute(
                 """
@@ -73,7 +89,9 @@ extension IdentityModule: PersonalDataProvider {
                 FROM audit_events WHERE actor_id = \(subject.person) OR subject = \(subject.person) ORDER BY id
                 """
             }
-        ) { [audit] subject, pseudonym, transaction in try audit.forget(person: subject.person.text, pseudonym: pseudonym.text, in: transaction) }
+        ) { [audit] subject, pseudonym, transaction in
+            try audit.forget(person: subject.person.text, pseudonym: pseudonym.text, in: transaction)
+        }
     }
 }
 
@@ -81,6 +99,7 @@ extension Transaction {
     /// Organisations that nobody else belongs to go; a personal one that others have come to belong to stays theirs, without the name.
     fileprivate func eraseOrganisations(of subject: DataSubject) throws {
         try execute("DELETE FROM organisations WHERE id IN \(list: subject.organisations)")
-        try execute("UPDATE organisations SET personal_of = NULL, name = 'Organisation' WHERE personal_of = \(subject.person)")
+        try execute(
+            "UPDATE organisations SET personal_of = NULL, name = 'Organisation' WHERE personal_of = \(subject.person)")
     }
 }

@@ -31,9 +31,11 @@ package struct PrivacyModule: Module {
         holdings = holders.reversed().flatMap(\.holdings)
         let database = identity.database
         exports = ExportService(
-            database: database, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer, audit: audit, address: address, runtime: runtime)
+            database: database, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer,
+            audit: audit, address: address, runtime: runtime)
         erasures = ErasureService(
-            identity: identity, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer, audit: audit, runtime: runtime)
+            identity: identity, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer,
+            audit: audit, runtime: runtime)
     }
 
     package static let migrations = PrivacySchema.migrations

@@ -8,23 +8,38 @@ extension PrivacyModule {
             .post("user/export", "Have a copy of everything about you made", requires: member.inPerson) { scope in
                 Accepted(try await exports.request(scope), follow: "/v1/user/export")
             },
-            .get("user/export", "How far the copy is, and where it can be fetched", requires: member) { scope in try await exports.view(scope) },
-            .get("user/export/{token}", "Fetch the copy: whoever has the link can", requires: .public, .path("token")) { visitor, token in
+            .get("user/export", "How far the copy is, and where it can be fetched", requires: member) { scope in
+                try await exports.view(scope)
+            },
+            .get("user/export/{token}", "Fetch the copy: whoever has the link can", requires: .public, .path("token")) {
+                visitor, token in
                 try await exports.fetch(token, visitor: visitor)
             },
             .post(
-                "user/erasure", "Have your account erased, in 14 days", requires: member.inPerson, problems: [.wrongPassword, .accountLocked, .soleOwner]
+                "user/erasure", "Have your account erased, in 14 days", requires: member.inPerson,
+                problems: [.wrongPassword, .accountLocked, .soleOwner]
             ) { (request: ErasureRequest, scope) in
                 Accepted(try await erasures.request(request, scope: scope), follow: "/v1/user/erasure")
             },
-            .get("user/erasure", "Whether your account will be erased, and when", requires: member) { scope in try await erasures.view(scope) },
-            .get("keep-account", "The page that the link of an erasure's letter opens", requires: .public, .query("token", upTo: 400)) { _, token in
+            .get("user/erasure", "Whether your account will be erased, and when", requires: member) { scope in
+                try await erasures.view(scope)
+            },
+            .get(
+                "keep-account", "The page that the link of an erasure's letter opens", requires: .public,
+                .query("token", upTo: 400)
+            ) { _, token in
                 VerificationPages.keepAccount(token: token ?? "")
             },
-            .post("user/erasure/cancellation", "Keep your account after all, by the link of the letter", requires: .public, problems: [.notFound]) {
-                (request: ErasureCancellationRequest, visitor) in try await erasures.cancel(request.token, visitor: visitor)
+            .post(
+                "user/erasure/cancellation", "Keep your account after all, by the link of the letter",
+                requires: .public, problems: [.notFound]
+            ) {
+                (request: ErasureCancellationRequest, visitor) in
+                try await erasures.cancel(request.token, visitor: visitor)
             },
-            .delete("user/erasure", "Keep your account after all", requires: member.inPerson) { scope in try await erasures.cancel(scope) },
+            .delete("user/erasure", "Keep your account after all", requires: member.inPerson) { scope in
+                try await erasures.cancel(scope)
+            },
         ]
     }
 }
@@ -67,5 +82,6 @@ struct ErasureView: Payload {
 }
 
 extension Problem.Kind {
-    static let soleOwner = Self("sole-owner", "You are the last owner of an organisation with other members", status: 409)
+    static let soleOwner = Self(
+        "sole-owner", "You are the last owner of an organisation with other members", status: 409)
 }

@@ -19,16 +19,21 @@ extension Transaction {
     /// The one that was asked for last, unless its time is over.
     func latestExport(of person: ID<Person>) throws -> Export? {
         try first(
-            Self.selectExport + "WHERE person_id = \(person) AND (state = 'preparing' OR expires_at > \(now)) ORDER BY requested_at DESC, id DESC LIMIT 1",
+            Self.selectExport
+                + "WHERE person_id = \(person) AND (state = 'preparing' OR expires_at > \(now)) ORDER BY requested_at DESC, id DESC LIMIT 1",
             Export.init
         )
     }
 
     func readyExport(tokenHash: String) throws -> Export? {
-        try first(Self.selectExport + "WHERE token_hash = \(tokenHash) AND state = 'ready' AND expires_at > \(now)", Export.init)
+        try first(
+            Self.selectExport + "WHERE token_hash = \(tokenHash) AND state = 'ready' AND expires_at > \(now)",
+            Export.init)
     }
 
-    func markExportReady(_ id: ID<Export>, fileName: String, bytes: Int64, tokenHash: String, sealedToken: String, expiresAt: Instant) throws {
+    func markExportReady(
+        _ id: ID<Export>, fileName: String, bytes: Int64, tokenHash: String, sealedToken: String, expiresAt: Instant
+    ) throws {
         try execute(
             """
             UPDATE privacy_exports
@@ -45,11 +50,15 @@ extension Transaction {
 
     /// Older copies give way to a new one.
     func endReadyExports(of person: ID<Person>) throws {
-        try execute("UPDATE privacy_exports SET expires_at = \(now) WHERE person_id = \(person) AND state = 'ready' AND expires_at > \(now)")
+        try execute(
+            "UPDATE privacy_exports SET expires_at = \(now) WHERE person_id = \(person) AND state = 'ready' AND expires_at > \(now)"
+        )
     }
 
     func exportsToClean(limit: Int) throws -> [Export] {
-        try all(Self.selectExport + "WHERE expires_at <= \(now) AND state <> 'preparing' ORDER BY expires_at LIMIT \(limit)", Export.init)
+        try all(
+            Self.selectExport
+                + "WHERE expires_at <= \(now) AND state <> 'preparing' ORDER BY expires_at LIMIT \(limit)", Export.init)
     }
 
     func exports(of person: ID<Person>) throws -> [Export] {
@@ -87,7 +96,9 @@ extension Transaction {
     }
 
     func dueErasures(limit: Int) throws -> [ID<Erasure>] {
-        try all("SELECT id FROM privacy_erasures WHERE due_at <= \(now) ORDER BY due_at LIMIT \(limit)") { try $0["id"] }
+        try all("SELECT id FROM privacy_erasures WHERE due_at <= \(now) ORDER BY due_at LIMIT \(limit)") {
+            try $0["id"]
+        }
     }
 
     /// - Returns: false where none was scheduled, or it has begun.
@@ -131,7 +142,9 @@ extension Transaction {
         return DataSubject(person: person, organisations: organisations)
     }
 
-    private static var selectErasure: SQL { "SELECT id, person_id, requested_at, due_at, begun_at FROM privacy_erasures\n" }
+    private static var selectErasure: SQL {
+        "SELECT id, person_id, requested_at, due_at, begun_at FROM privacy_erasures\n"
+    }
 }
 
 extension ExportView.State: SQLReadable {}

@@ -18,7 +18,9 @@ final class AccountCache: Sendable {
     func forgetAll() { generation.add(1, ordering: .sequentiallyConsistent) }
 
     /// - Parameter read: asks the database; its answer is kept unless something was written meanwhile.
-    func account(of person: ID<Person>, at now: Instant, read: () async throws(Problem) -> Account) async throws(Problem) -> PreencodedResponse<Account> {
+    func account(of person: ID<Person>, at now: Instant, read: () async throws(Problem) -> Account)
+        async throws(Problem) -> PreencodedResponse<Account>
+    {
         let generation = generation.load(ordering: .sequentiallyConsistent)
         if let known = memory.value(for: person, at: now), known.generation == generation { return known.account }
         let account = try PreencodedResponse(try await read())

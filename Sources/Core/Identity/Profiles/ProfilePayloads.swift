@@ -13,7 +13,8 @@ struct ProfileChange: Payload {
     var preferences: [String: JSONValue]?
 
     static let rules: [String: Rule] = [
-        "email": .length(1...254), "username": .length(0...64), "full_name": .length(0...200), "first_name": .length(0...100),
+        "email": .length(1...254), "username": .length(0...64), "full_name": .length(0...200),
+        "first_name": .length(0...100),
         "last_name": .length(0...100), "phone": .length(0...40),
     ]
 }

@@ -49,7 +49,9 @@ struct ProfileService: Sendable {
                 let changed = try request.applied(to: person, preferences: preferences)
                 try transaction.update(person.id, changed)
                 try audit.record(
-                    AuditEvent("profile.changed", by: scope, subject: person.id.text, details: ["fields": request.fields.joined(separator: " ")]),
+                    AuditEvent(
+                        "profile.changed", by: scope, subject: person.id.text,
+                        details: ["fields": request.fields.joined(separator: " ")]),
                     in: transaction
                 )
             }
@@ -62,14 +64,19 @@ struct ProfileService: Sendable {
     /// open it again.
     /// - Throws: `confirmation-required`.
     func close(_ scope: Scope, isConfirmed: Bool) async throws(Problem) -> AccountClosed {
-        guard isConfirmed else { throw Problem(.confirmationRequired, detail: "Say ?confirm=true to close this account.") }
+        guard isConfirmed else {
+            throw Problem(.confirmationRequired, detail: "Say ?confirm=true to close this account.")
+        }
         let (email, ended) = try await database.write { transaction -> (String, [ID<Session>]) in
-            guard let person = try transaction.lockedPerson(scope.person), try transaction.close(person.id) else { throw Problem(.notFound) }
+            guard let person = try transaction.lockedPerson(scope.person), try transaction.close(person.id) else {
+                throw Problem(.notFound)
+            }
             try transaction.endChallenges(of: person.id)
             let ended = try transaction.revokeSessions(of: person.id, because: "account closed")
             try events.accountClosed(person, in: transaction)
             try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
-            try mailer.send(.notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+            try mailer.send(
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
             return (person.email, ended)
         }
         revocations.note(ended, at: runtime.now())
@@ -80,7 +87,9 @@ struct ProfileService: Sendable {
     func introspect(_ token: String) async throws(Problem) -> TokenVerdict {
         do {
             let verified = try await tokens.verify(token)
-            guard let person = try await database.read({ try $0.person(verified.person) }), !person.isSuspended else { return TokenVerdict(reason: nil) }
+            guard let person = try await database.read({ try $0.person(verified.person) }), !person.isSuspended else {
+                return TokenVerdict(reason: nil)
+            }
             return TokenVerdict(verified, person)
         } catch {
             // What is wrong with the token is an answer; what is wrong with the house is not.
@@ -103,7 +112,8 @@ extension ProfileChange {
     /// The names of what is to be changed, as clients write them.
     var fields: [String] {
         let given: [(String, Bool)] = [
-            ("username", username != nil), ("full_name", fullName != nil), ("first_name", firstName != nil), ("last_name", lastName != nil),
+            ("username", username != nil), ("full_name", fullName != nil), ("first_name", firstName != nil),
+            ("last_name", lastName != nil),
             ("phone", phone != nil), ("preferences", preferences != nil),
         ]
         return given.filter(\.1).map(\.0)
@@ -113,7 +123,9 @@ extension ProfileChange {
     fileprivate func applied(to person: Person, preferences: String?) throws(Problem) -> ChangedProfile {
         let key = CanonicalText.key(of: person.email)
         if let email, CanonicalText.key(of: email.filter { !$0.isWhitespace }) != key {
-            throw Problem.invalid("/email", "is changed by POST /v1/auth/change-email, which asks for the password and proves the new address")
+            throw Problem.invalid(
+                "/email",
+                "is changed by POST /v1/auth/change-email, which asks for the password and proves the new address")
         }
         return ChangedProfile(
             username: username == nil ? person.username : try Names.username(username, beside: key),

@@ -31,7 +31,8 @@ extension Transaction {
 
     /// - Returns: false when the account is closed already.
     func close(_ id: ID<Person>) throws -> Bool {
-        try execute("UPDATE people SET closed_at = \(now), updated_at = \(now) WHERE id = \(id) AND closed_at IS NULL") == 1
+        try execute("UPDATE people SET closed_at = \(now), updated_at = \(now) WHERE id = \(id) AND closed_at IS NULL")
+            == 1
     }
 
     /// Opens an account again that was closed or suspended.

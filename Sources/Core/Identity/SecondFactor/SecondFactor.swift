@@ -20,11 +20,14 @@ struct SecondFactor: Sendable {
     /// - Returns: the step that `code` belongs to, where it was not used up before; nil where the code is wrong.
     func step(of code: String, at now: Instant, window: Int64, sealer: Sealer) throws -> Int64? {
         let secret = try sealer.open(sealedSecret, context: Self.context(person))
-        guard let step = TimedCode(secret: secret).step(of: code, near: TimedCode.step(at: now.seconds), window: window) else { return nil }
+        guard let step = TimedCode(secret: secret).step(of: code, near: TimedCode.step(at: now.seconds), window: window)
+        else { return nil }
         return step > lastStep ? step : nil
     }
 
-    static func seal(_ secret: [UInt8], of person: ID<Person>, with sealer: Sealer) throws -> String { try sealer.seal(secret, context: context(person)) }
+    static func seal(_ secret: [UInt8], of person: ID<Person>, with sealer: Sealer) throws -> String {
+        try sealer.seal(secret, context: context(person))
+    }
 
     private static func context(_ person: ID<Person>) -> String { "second factor \(person)" }
 
@@ -32,7 +35,8 @@ struct SecondFactor: Sendable {
     /// - Parameter issuer: what the authenticator calls this service.
     static func address(secret: [UInt8], issuer: String, account: String) -> String {
         let (issuer, account) = (PercentEncoding.encode(issuer), PercentEncoding.encode(account))
-        return "otpauth://totp/\(issuer):\(account)?secret=\(Base32.encode(secret))&issuer=\(issuer)&algorithm=SHA1&digits=6&period=\(TimedCode.stepSeconds)"
+        return
+            "otpauth://totp/\(issuer):\(account)?secret=\(Base32.encode(secret))&issuer=\(issuer)&algorithm=SHA1&digits=6&period=\(TimedCode.stepSeconds)"
     }
 }
 
@@ -41,7 +45,8 @@ private enum PercentEncoding {
     static func encode(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 String(UnicodeScalar(byte))
             default: "%" + Hex.encode([byte]).uppercased()
@@ -59,14 +64,16 @@ struct RecoveryCode: Sendable, Hashable {
 
     init(runtime: Runtime) {
         let characters = Base32.encode(runtime.randomBytes(Self.bytes))
-        text = stride(from: 0, to: characters.count, by: 4).map { String(characters.dropFirst($0).prefix(4)) }.joined(separator: "-")
+        text = stride(from: 0, to: characters.count, by: 4).map { String(characters.dropFirst($0).prefix(4)) }.joined(
+            separator: "-")
     }
 
     /// As somebody types it: in any case, with or without what groups it.
     /// - Returns: nil for text that no recovery code looks like.
     init?(typed: String) {
         let characters = typed.uppercased().filter { $0 != "-" && $0 != " " }
-        guard let bytes = Base32.decode(characters), bytes.count == Self.bytes, Base32.encode(bytes) == characters else { return nil }
+        guard let bytes = Base32.decode(characters), bytes.count == Self.bytes, Base32.encode(bytes) == characters
+        else { return nil }
         text = characters
     }
 
@@ -92,11 +99,15 @@ struct SecondFactorChallenge: Sendable {
 
     /// - Returns: nil for text that this installation did not seal as a challenge.
     init?(_ text: String, sealer: Sealer) {
-        guard let sealed = Base64URL.decode(text), let bytes = try? sealer.open(String(decoding: sealed, as: UTF8.self), context: Self.context) else {
+        guard let sealed = Base64URL.decode(text),
+            let bytes = try? sealer.open(String(decoding: sealed, as: UTF8.self), context: Self.context)
+        else {
             return nil
         }
         let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-        guard parts.count == 3, let person = ID<Person>(String(parts[0])), let expiry = Int64(parts[1]), let password = Hex.decode(String(parts[2])) else {
+        guard parts.count == 3, let person = ID<Person>(String(parts[0])), let expiry = Int64(parts[1]),
+            let password = Hex.decode(String(parts[2]))
+        else {
             return nil
         }
         self.person = person
@@ -110,7 +121,9 @@ struct SecondFactorChallenge: Sendable {
     }
 
     /// Whether the password that was right then is still the one.
-    func isFor(_ person: Person) -> Bool { person.id == self.person && constantTimeEquals(password, Self.stamp(person)) }
+    func isFor(_ person: Person) -> Bool {
+        person.id == self.person && constantTimeEquals(password, Self.stamp(person))
+    }
 
     private static func stamp(_ person: Person) -> [UInt8] { Array(Digest.sha256(person.passwordHash.utf8).prefix(16)) }
 }

@@ -5,7 +5,9 @@ extension IdentityModule {
     var secondFactorRoutes: [Route] {
         let refusals: [Problem.Kind] = [.wrongPassword, .invalidSecondFactor, .accountLocked, .secondFactorNotActive]
         return [
-            .get("auth/mfa", "Whether signing in asks for a second factor", requires: member) { scope in try await secondFactor.status(scope) },
+            .get("auth/mfa", "Whether signing in asks for a second factor", requires: member) { scope in
+                try await secondFactor.status(scope)
+            },
             .post(
                 "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson,
                 problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
@@ -21,11 +23,17 @@ extension IdentityModule {
             .get("auth/mfa/backup-codes", "How many recovery codes are left", requires: member) { scope in
                 RecoveryCodesLeft(remaining: try await secondFactor.status(scope).backupCodesRemaining)
             },
-            .post("auth/mfa/backup-codes", "Make new recovery codes in place of the old ones", requires: member.inPerson, problems: refusals + [.notFound]) {
+            .post(
+                "auth/mfa/backup-codes", "Make new recovery codes in place of the old ones", requires: member.inPerson,
+                problems: refusals + [.notFound]
+            ) {
                 (request: PasswordAndCode, scope) in
                 try await secondFactor.replaceCodes(request, scope: scope)
             },
-            .post("auth/mfa/disable", "Give the second factor up", requires: member.inPerson, problems: refusals + [.notFound]) {
+            .post(
+                "auth/mfa/disable", "Give the second factor up", requires: member.inPerson,
+                problems: refusals + [.notFound]
+            ) {
                 (request: PasswordAndCode, scope) in
                 try await secondFactor.disable(request, scope: scope)
             },

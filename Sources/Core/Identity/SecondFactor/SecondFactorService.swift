@@ -18,7 +18,9 @@ struct SecondFactorService: Sendable {
 
     func status(_ scope: Scope) async throws(Problem) -> SecondFactorStatus {
         try await database.read { transaction in
-            let since = try transaction.first("SELECT confirmed_at FROM second_factors WHERE person_id = \(scope.person)") {
+            let since = try transaction.first(
+                "SELECT confirmed_at FROM second_factors WHERE person_id = \(scope.person)"
+            ) {
                 try $0["confirmed_at"] as Instant?
             }
             let isEnabled = since != .none && since != .some(.none)
@@ -36,10 +38,15 @@ struct SecondFactorService: Sendable {
     func setUp(_ request: PasswordAsked, scope: Scope) async throws(Problem) -> SecondFactorSetup {
         let secret = runtime.randomBytes(TimedCode.secretBytes)
         let codes = makeCodes()
-        let sealed = try await Problem.catching { try SecondFactor.seal(secret, of: scope.person, with: secondFactors.sealer) }
-        let account = try await confirmation.confirm(password: request.password, by: scope, for: "second_factor.set_up") { [audit] person, transaction in
+        let sealed = try await Problem.catching {
+            try SecondFactor.seal(secret, of: scope.person, with: secondFactors.sealer)
+        }
+        let account = try await confirmation.confirm(password: request.password, by: scope, for: "second_factor.set_up")
+        { [audit] person, transaction in
             let hashes = codes.map { $0.hash(of: person.id) }
-            guard try transaction.insertSecondFactor(of: person.id, sealedSecret: sealed, codes: hashes) else { throw Problem(.secondFactorActive) }
+            guard try transaction.insertSecondFactor(of: person.id, sealedSecret: sealed, codes: hashes) else {
+                throw Problem(.secondFactorActive)
+            }
             try audit.record(AuditEvent("second_factor.set_up", by: scope, subject: person.id.text), in: transaction)
             return person.email
         }
@@ -54,17 +61,24 @@ struct SecondFactorService: Sendable {
     /// - Throws: `invalid-second-factor`; `second-factor-active` or `second-factor-not-active` where nothing waits to be confirmed.
     func enable(_ request: CodeAsked, scope: Scope) async throws(Problem) -> SecondFactorStatus {
         let isEnabled = try await database.write { transaction in
-            guard let person = try transaction.person(scope.person), let factor = try transaction.secondFactor(of: person.id) else {
+            guard let person = try transaction.person(scope.person),
+                let factor = try transaction.secondFactor(of: person.id)
+            else {
                 throw Problem(.secondFactorNotActive, detail: "Set one up first.")
             }
             guard factor.confirmedAt == nil else { throw Problem(.secondFactorActive) }
             var door = try signInGuard.open(LoginAttempt(in: scope), in: transaction)
-            let isRight = try door.verdict == .counts && secondFactors.confirm(request.code, of: person, in: transaction)
+            let isRight =
+                try door.verdict == .counts && secondFactors.confirm(request.code, of: person, in: transaction)
             if isRight { door.succeed() } else { door.fail() }
             try signInGuard.close(door, in: transaction)
-            let event = AuditEvent("second_factor.enabled", outcome: isRight ? .success : .failure, by: scope, subject: person.id.text)
+            let event = AuditEvent(
+                "second_factor.enabled", outcome: isRight ? .success : .failure, by: scope, subject: person.id.text)
             try audit.record(event, in: transaction)
-            if isRight { try secondFactors.tell(person, "A second factor was set up: a code is asked for at every sign-in.", in: transaction) }
+            if isRight {
+                try secondFactors.tell(
+                    person, "A second factor was set up: a code is asked for at every sign-in.", in: transaction)
+            }
             return isRight
         }
         guard isEnabled else { throw Problem(.invalidSecondFactor) }
@@ -77,9 +91,12 @@ struct SecondFactorService: Sendable {
         try await demandSecondFactor(scope)
         let codes = makeCodes()
         let (secondFactors, audit) = (secondFactors, audit)
-        try await confirmation.confirm(password: request.password, code: request.code, by: scope, for: "second_factor.codes_replaced") { person, transaction in
+        try await confirmation.confirm(
+            password: request.password, code: request.code, by: scope, for: "second_factor.codes_replaced"
+        ) { person, transaction in
             try transaction.replaceRecoveryCodes(of: person.id, with: codes.map { $0.hash(of: person.id) })
-            try audit.record(AuditEvent("second_factor.codes_replaced", by: scope, subject: person.id.text), in: transaction)
+            try audit.record(
+                AuditEvent("second_factor.codes_replaced", by: scope, subject: person.id.text), in: transaction)
             try secondFactors.tell(person, "New recovery codes were made; the old ones are void.", in: transaction)
         }
         return RecoveryCodes(backupCodes: codes.map(\.text))
@@ -90,15 +107,20 @@ struct SecondFactorService: Sendable {
     func disable(_ request: PasswordAndCode, scope: Scope) async throws(Problem) -> SecondFactorStatus {
         try await demandSecondFactor(scope)
         let (secondFactors, audit) = (secondFactors, audit)
-        let ended = try await confirmation.confirm(password: request.password, code: request.code, by: scope, for: "second_factor.disabled") {
+        let ended = try await confirmation.confirm(
+            password: request.password, code: request.code, by: scope, for: "second_factor.disabled"
+        ) {
             person, transaction -> [ID<Session>] in
             guard try transaction.deleteSecondFactor(of: person.id) else { throw Problem(.secondFactorNotActive) }
             try audit.record(AuditEvent("second_factor.disabled", by: scope, subject: person.id.text), in: transaction)
-            try secondFactors.tell(person, "The second factor was removed: the password alone is enough to sign in.", in: transaction)
+            try secondFactors.tell(
+                person, "The second factor was removed: the password alone is enough to sign in.", in: transaction)
             let reason = "second factor disabled"
             let ended = try transaction.revokeSessions(of: person.id, except: scope.session, because: reason)
             for session in ended {
-                try audit.record(AuditEvent("session.revoked", by: scope, subject: session.text, details: ["reason": reason]), in: transaction)
+                try audit.record(
+                    AuditEvent("session.revoked", by: scope, subject: session.text, details: ["reason": reason]),
+                    in: transaction)
             }
             return ended
         }
@@ -107,7 +129,9 @@ struct SecondFactorService: Sendable {
     }
 
     private func demandSecondFactor(_ scope: Scope) async throws(Problem) {
-        guard try await database.read({ try $0.hasSecondFactor(scope.person) }) else { throw Problem(.secondFactorNotActive) }
+        guard try await database.read({ try $0.hasSecondFactor(scope.person) }) else {
+            throw Problem(.secondFactorNotActive)
+        }
     }
 
     private func makeCodes() -> [RecoveryCode] { (0..<RecoveryCode.count).map { _ in RecoveryCode(runtime: runtime) } }

@@ -19,18 +19,22 @@ extension Transaction {
 
     func replaceRecoveryCodes(of person: ID<Person>, with hashes: [String]) throws {
         try execute("DELETE FROM recovery_codes WHERE person_id = \(person)")
-        for hash in hashes { try execute("INSERT INTO recovery_codes (person_id, code_hash) VALUES (\(person), \(hash))") }
+        for hash in hashes {
+            try execute("INSERT INTO recovery_codes (person_id, code_hash) VALUES (\(person), \(hash))")
+        }
     }
 
     /// The authenticator of a person, in use or not; its row is locked.
     func secondFactor(of person: ID<Person>) throws -> SecondFactor? {
         try first(
-            "SELECT person_id, sealed_secret, last_step, confirmed_at FROM second_factors WHERE person_id = \(person) \(.forUpdate)", SecondFactor.init
+            "SELECT person_id, sealed_secret, last_step, confirmed_at FROM second_factors WHERE person_id = \(person) \(.forUpdate)",
+            SecondFactor.init
         )
     }
 
     func hasSecondFactor(_ person: ID<Person>) throws -> Bool {
-        try count("SELECT COUNT(*) AS count FROM second_factors WHERE person_id = \(person) AND confirmed_at IS NOT NULL") > 0
+        try count(
+            "SELECT COUNT(*) AS count FROM second_factors WHERE person_id = \(person) AND confirmed_at IS NOT NULL") > 0
     }
 
     /// Uses up a step and all before it.
@@ -54,7 +58,9 @@ extension Transaction {
 
     /// - Returns: false for a code that there is not, or that was used.
     func spendRecoveryCode(_ hash: String, of person: ID<Person>) throws -> Bool {
-        try execute("UPDATE recovery_codes SET used_at = \(now) WHERE person_id = \(person) AND code_hash = \(hash) AND used_at IS NULL") == 1
+        try execute(
+            "UPDATE recovery_codes SET used_at = \(now) WHERE person_id = \(person) AND code_hash = \(hash) AND used_at IS NULL"
+        ) == 1
     }
 
     func countRecoveryCodes(of person: ID<Person>) throws -> Int64 {

@@ -16,7 +16,8 @@ struct SecondFactors: Sendable {
     func ask(_ person: Person) throws(Problem) -> SecondFactorAsked {
         let challenge = SecondFactorChallenge(for: person, at: runtime.now())
         do {
-            return SecondFactorAsked(mfaToken: try challenge.text(sealer: sealer), expiresIn: Int(SecondFactorChallenge.lifetime.inSeconds))
+            return SecondFactorAsked(
+                mfaToken: try challenge.text(sealer: sealer), expiresIn: Int(SecondFactorChallenge.lifetime.inSeconds))
         } catch {
             throw Problem.wrapping(error)
         }
@@ -26,15 +27,22 @@ struct SecondFactors: Sendable {
 
     /// Uses up a code of the authenticator, or a recovery code, of which the person is told.
     /// - Returns: false for one that is wrong, was used before, or belongs to an authenticator that is not in use.
-    func spend(_ code: String, of person: Person, from visitor: ClientInfo, in transaction: Transaction) throws -> Bool {
+    func spend(_ code: String, of person: Person, from visitor: ClientInfo, in transaction: Transaction) throws -> Bool
+    {
         guard let factor = try transaction.secondFactor(of: person.id), factor.confirmedAt != nil else { return false }
         if let step = try factor.step(of: Self.digits(code), at: transaction.now, window: window, sealer: sealer) {
             return try transaction.spendStep(step, of: person.id)
         }
-        guard let recovery = RecoveryCode(typed: code), try transaction.spendRecoveryCode(recovery.hash(of: person.id), of: person.id) else { return false }
+        guard let recovery = RecoveryCode(typed: code),
+            try transaction.spendRecoveryCode(recovery.hash(of: person.id), of: person.id)
+        else { return false }
         let left = try transaction.countRecoveryCodes(of: person.id)
-        try tell(person, "A recovery code was used to sign in or to confirm a change; \(left) of them are left.", in: transaction)
-        let event = AuditEvent("second_factor.recovery_code_used", from: visitor, actor: person.id.text, subject: person.id.text, details: ["left": "\(left)"])
+        try tell(
+            person, "A recovery code was used to sign in or to confirm a change; \(left) of them are left.",
+            in: transaction)
+        let event = AuditEvent(
+            "second_factor.recovery_code_used", from: visitor, actor: person.id.text, subject: person.id.text,
+            details: ["left": "\(left)"])
         try audit.record(event, in: transaction)
         return true
     }
@@ -60,6 +68,8 @@ struct SecondFactors: Sendable {
 
 extension Problem.Kind {
     package static let invalidSecondFactor = Self("invalid-second-factor", "Invalid, used or expired code", status: 401)
-    package static let secondFactorActive = Self("second-factor-active", "A second factor is in use already", status: 409)
-    package static let secondFactorNotActive = Self("second-factor-not-active", "There is no second factor", status: 409)
+    package static let secondFactorActive = Self(
+        "second-factor-active", "A second factor is in use already", status: 409)
+    package static let secondFactorNotActive = Self(
+        "second-factor-not-active", "There is no second factor", status: 409)
 }

@@ -62,16 +62,21 @@ enum DeviceLabel {
 
     /// Others claim to be Chrome and Safari, so those come last.
     private static let programs = [
-        ("Edg/", "Edge"), ("EdgA/", "Edge"), ("EdgiOS/", "Edge"), ("OPR/", "Opera"), ("Vivaldi/", "Vivaldi"), ("SamsungBrowser/", "Samsung Internet"),
-        ("FxiOS/", "Firefox"), ("Firefox/", "Firefox"), ("CriOS/", "Chrome"), ("HeadlessChrome/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
-        ("curl/", "curl"), ("Wget/", "Wget"), ("PostmanRuntime/", "Postman"), ("insomnia/", "Insomnia"), ("python-requests/", "Python"),
-        ("python-httpx/", "Python"), ("Python-urllib/", "Python"), ("aiohttp/", "Python"), ("node", "Node.js"), ("axios/", "Node.js"),
+        ("Edg/", "Edge"), ("EdgA/", "Edge"), ("EdgiOS/", "Edge"), ("OPR/", "Opera"), ("Vivaldi/", "Vivaldi"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("FxiOS/", "Firefox"), ("Firefox/", "Firefox"), ("CriOS/", "Chrome"), ("HeadlessChrome/", "Chrome"),
+        ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+        ("curl/", "curl"), ("Wget/", "Wget"), ("PostmanRuntime/", "Postman"), ("insomnia/", "Insomnia"),
+        ("python-requests/", "Python"),
+        ("python-httpx/", "Python"), ("Python-urllib/", "Python"), ("aiohttp/", "Python"), ("node", "Node.js"),
+        ("axios/", "Node.js"),
         ("Go-http-client/", "Go"),
         ("Java/", "Java"), ("okhttp/", "OkHttp"), ("Dart/", "Dart"), ("CFNetwork/", "App"),
     ]
     /// Android says that it is Linux, and iPhones that they are like a Mac.
     private static let systems = [
-        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "ChromeOS"), ("Windows", "Windows"), ("Macintosh", "macOS"),
+        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "ChromeOS"), ("Windows", "Windows"),
+        ("Macintosh", "macOS"),
         ("Mac OS X", "macOS"), ("Darwin", "Apple"), ("Linux", "Linux"), ("FreeBSD", "FreeBSD"),
     ]
 
@@ -88,7 +93,8 @@ enum DeviceLabel {
 
     /// The first word as far as it is a name, such as `MyClient` of `MyClient/1.0`.
     private static func product(in text: Substring) -> String? {
-        let name = text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }.prefix(40)
+        let name = text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }
+            .prefix(40)
         return name.contains(where: \.isLetter) ? String(name) : nil
     }
 }

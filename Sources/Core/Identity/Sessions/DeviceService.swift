@@ -11,7 +11,8 @@ extension SessionService {
                 device.isCurrent = device.id == current
                 return device
             }
-            return Devices(data: devices, total: try transaction.countLiveSessions(of: scope.person), limit: limit, offset: offset)
+            return Devices(
+                data: devices, total: try transaction.countLiveSessions(of: scope.person), limit: limit, offset: offset)
         }
     }
 
@@ -33,7 +34,9 @@ extension SessionService {
         let kept: ID<Session>? = alsoCurrent ? nil : scope.session
         let ended = try await database.write { [audit] transaction in
             let ended = try transaction.revokeSessions(of: scope.person, except: kept, because: "ended by its owner")
-            for session in ended { try audit.record(AuditEvent("session.ended", by: scope, subject: session.text), in: transaction) }
+            for session in ended {
+                try audit.record(AuditEvent("session.ended", by: scope, subject: session.text), in: transaction)
+            }
             return ended
         }
         revocations.note(ended, at: runtime.now())
@@ -55,7 +58,8 @@ struct SessionPruning {
         static let name = "identity.prune-sessions"
     }
 
-    static let schedule = Schedule(id: PruneSessions.name, .cron("41 3 * * *", timeZone: "UTC")) { _, queue, transaction in
+    static let schedule = Schedule(id: PruneSessions.name, .cron("41 3 * * *", timeZone: "UTC")) {
+        _, queue, transaction in
         try queue.enqueue(PruneSessions(), JobOptions(priority: 1_000, uniqueKey: "daily"), in: transaction)
     }
 

@@ -22,7 +22,8 @@ struct RefreshToken: Sendable, Hashable {
     /// - Returns: nil for text that no token of ours looks like.
     init?(_ text: String) {
         guard let bytes = Base64URL.decode(text), bytes.count == Self.size, bytes[0] == Self.version,
-            constantTimeEquals(Self.checksum(bytes.dropLast(4)), bytes.suffix(4)), let session = ID<Session>(bytes: bytes[1..<17])
+            constantTimeEquals(Self.checksum(bytes.dropLast(4)), bytes.suffix(4)),
+            let session = ID<Session>(bytes: bytes[1..<17])
         else { return nil }
         self.session = session
         counter = bytes[17..<25].reduce(0) { $0 << 8 | Int64($1) }

@@ -45,12 +45,16 @@ package final class Revocations: PollingRefresher, Sendable {
         var last: ID<Session>?
         while true {
             let (from, after) = (since, last)
-            let (revoked, now) = try await database.read { (try $0.sessionsRevoked(since: from, after: after, limit: Self.batch), $0.now) }
+            let (revoked, now) = try await database.read {
+                (try $0.sessionsRevoked(since: from, after: after, limit: Self.batch), $0.now)
+            }
             state.withLock { state in
                 for entry in revoked { state.sessions[entry.id] = entry.at }
                 if state.sessions.count > 1_000 { state.sessions = state.sessions.filter { $0.value > now - horizon } }
             }
-            guard revoked.count == Self.batch, let end = revoked.last else { return state.withLock { $0.readUpTo = now } }
+            guard revoked.count == Self.batch, let end = revoked.last else {
+                return state.withLock { $0.readUpTo = now }
+            }
             (since, last) = (end.at, end.id)
         }
     }

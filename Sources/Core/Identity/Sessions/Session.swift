@@ -32,7 +32,9 @@ package struct Session: Sendable {
     }
 
     /// A session that begins now.
-    init(_ id: ID<Session>, of person: ID<Person>, in organisation: ID<Organisation>, sealedKey: String, at now: Instant) {
+    init(
+        _ id: ID<Session>, of person: ID<Person>, in organisation: ID<Organisation>, sealedKey: String, at now: Instant
+    ) {
         self.id = id
         self.person = person
         self.organisation = organisation

@@ -15,7 +15,9 @@ struct SessionService: Sendable {
 
     /// Opens a session for somebody who has proved who they are.
     /// - Parameter method: how they did.
-    func begin(for person: Person, visitor: ClientInfo, by method: SignInMethod = .password) async throws(Problem) -> SignedIn {
+    func begin(for person: Person, visitor: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
+        -> SignedIn
+    {
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
@@ -34,7 +36,9 @@ struct SessionService: Sendable {
                 in: transaction
             )
         }
-        return try await signedIn(person, session: id, organisation: person.organisation, refresh: RefreshToken(session: id, counter: 0, key: key))
+        return try await signedIn(
+            person, session: id, organisation: person.organisation,
+            refresh: RefreshToken(session: id, counter: 0, key: key))
     }
 
     /// Trades a refresh token for its successor and a new access token. A token that was traded before, and not just now, means
@@ -45,7 +49,8 @@ struct SessionService: Sendable {
         let result = try await database.write { transaction in try present(token, visitor, in: transaction) }
         switch result {
         case .renewed(let person, let organisation, let successor):
-            return try await signedIn(person, session: successor.session, organisation: organisation, refresh: successor)
+            return try await signedIn(
+                person, session: successor.session, organisation: organisation, refresh: successor)
         case .revoked(let session):
             revocations.note([session], at: runtime.now())
             throw Problem(.invalidRefreshToken)
@@ -59,7 +64,8 @@ struct SessionService: Sendable {
         case refused
     }
 
-    private func present(_ token: RefreshToken, _ visitor: ClientInfo, in transaction: Transaction) throws -> Refreshed {
+    private func present(_ token: RefreshToken, _ visitor: ClientInfo, in transaction: Transaction) throws -> Refreshed
+    {
         guard var session = try transaction.session(token.session) else { return .refused }
         let key = try sealer.open(session.sealedKey, context: session.id.text)
         guard token.isGenuine(key: key), let person = try transaction.person(session.person) else { return .refused }
@@ -70,9 +76,11 @@ struct SessionService: Sendable {
         switch session.present(token.counter, at: transaction.now) {
         case .rotate:
             guard try transaction.rotate(session, from: token.counter) else { return .refused }
-            return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
+            return .renewed(
+                person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
         case .replay:
-            return .renewed(person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
+            return .renewed(
+                person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
         case .reuse:
             try end(session, of: person, becauseReusedBy: visitor, in: transaction)
             return .revoked(session.id)
@@ -83,7 +91,9 @@ struct SessionService: Sendable {
     }
 
     /// Somebody else holds a copy of this session's token: whoever came now, or whoever came before.
-    private func end(_ session: Session, of person: Person, becauseReusedBy visitor: ClientInfo, in transaction: Transaction) throws {
+    private func end(
+        _ session: Session, of person: Person, becauseReusedBy visitor: ClientInfo, in transaction: Transaction
+    ) throws {
         let reason = "refresh token reused"
         let device = try transaction.device(session.id)
         try transaction.revoke(session.id, because: reason)
@@ -99,13 +109,16 @@ struct SessionService: Sendable {
             in: transaction
         )
         let values = [
-            "name": person.displayName, "device": device?.label ?? DeviceLabel.unknown, "when": transaction.now.description,
+            "name": person.displayName, "device": device?.label ?? DeviceLabel.unknown,
+            "when": transaction.now.description,
             "address": visitor.address,
         ]
         try mailer.send(Email("session-reused", to: person.email, values: values), in: transaction)
     }
 
-    private func recordRefusal(of session: Session, _ reason: String, _ visitor: ClientInfo, in transaction: Transaction) throws {
+    private func recordRefusal(
+        of session: Session, _ reason: String, _ visitor: ClientInfo, in transaction: Transaction
+    ) throws {
         try audit.record(
             AuditEvent(
                 "session.refreshed",
@@ -132,13 +145,18 @@ struct SessionService: Sendable {
         revocations.note([session], at: runtime.now())
     }
 
-    private func signedIn(_ person: Person, session: ID<Session>, organisation: ID<Organisation>, refresh: RefreshToken) async throws(Problem) -> SignedIn {
+    private func signedIn(_ person: Person, session: ID<Session>, organisation: ID<Organisation>, refresh: RefreshToken)
+        async throws(Problem) -> SignedIn
+    {
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let access = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
-        return SignedIn(accessToken: access, refreshToken: refresh.text, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf, user: User(person))
+        return SignedIn(
+            accessToken: access, refreshToken: refresh.text, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf,
+            user: User(person))
     }
 }
 
 extension Problem.Kind {
-    package static let invalidRefreshToken = Self("invalid-refresh-token", "Invalid or expired refresh token", status: 401)
+    package static let invalidRefreshToken = Self(
+        "invalid-refresh-token", "Invalid or expired refresh token", status: 401)
 }

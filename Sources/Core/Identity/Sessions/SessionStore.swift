@@ -3,7 +3,9 @@ import Modules
 /// Every SQL statement about sessions.
 extension Transaction {
     /// Begins a session in the person's organisation.
-    func insertSession(_ id: ID<Session>, of person: Person, sealedKey: String, visitor: ClientInfo, method: SignInMethod = .password) throws {
+    func insertSession(
+        _ id: ID<Session>, of person: Person, sealedKey: String, visitor: ClientInfo, method: SignInMethod = .password
+    ) throws {
         let session = Session(id, of: person.id, in: person.organisation, sealedKey: sealedKey, at: now)
         try execute(
             """
@@ -41,7 +43,9 @@ extension Transaction {
 
     @discardableResult
     func revoke(_ id: ID<Session>, because reason: String) throws -> Bool {
-        try execute("UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND revoked_at IS NULL") == 1
+        try execute(
+            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND revoked_at IS NULL"
+        ) == 1
     }
 
     /// Ends the live session `id` of `person`.
@@ -54,7 +58,9 @@ extension Transaction {
 
     /// - Parameter kept: a session that goes on.
     /// - Returns: the sessions that were live until now.
-    func revokeSessions(of person: ID<Person>, except kept: ID<Session>? = nil, because reason: String) throws -> [ID<Session>] {
+    func revokeSessions(of person: ID<Person>, except kept: ID<Session>? = nil, because reason: String) throws -> [ID<
+        Session
+    >] {
         try all(
             """
             UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
@@ -70,7 +76,8 @@ extension Transaction {
     /// The live sessions of a person, the latest used first.
     func liveSessions(of person: ID<Person>, limit: Int, offset: Int) throws -> [Device] {
         try all(
-            Self.selectDevice + "WHERE person_id = \(person) AND \(isLiveSession) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
+            Self.selectDevice
+                + "WHERE person_id = \(person) AND \(isLiveSession) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
             Device.init
         )
     }
@@ -86,13 +93,17 @@ extension Transaction {
     }
 
     /// Not ended, by anybody or by time.
-    var isLiveSession: SQL { "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)" }
+    var isLiveSession: SQL {
+        "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)"
+    }
 
     /// - Parameters:
     ///   - since: when those of interest ended at the earliest.
     ///   - last: the last one of the batch before, which ended at `since`; nil for the first batch.
     /// - Returns: at most `limit` sessions, in the order in which they ended.
-    func sessionsRevoked(since: Instant, after last: ID<Session>?, limit: Int) throws -> [(id: ID<Session>, at: Instant)] {
+    func sessionsRevoked(since: Instant, after last: ID<Session>?, limit: Int) throws -> [(
+        id: ID<Session>, at: Instant
+    )] {
         try all(
             """
             SELECT id, revoked_at FROM sessions WHERE revoked_at >= \(since) AND (revoked_at, id) > (\(since), \(last?.text ?? ""))

@@ -30,7 +30,10 @@ struct Confirmation: Sendable {
             if answer == nil { door.succeed() } else { door.fail() }
             try signInGuard.close(door, in: transaction)
             if let answer {
-                try audit.record(AuditEvent(action, outcome: .failure, by: scope, subject: person.id.text, details: ["reason": answer.reason]), in: transaction)
+                try audit.record(
+                    AuditEvent(
+                        action, outcome: .failure, by: scope, subject: person.id.text,
+                        details: ["reason": answer.reason]), in: transaction)
                 return .refused(answer)
             }
             return .done(try body(person, transaction))
@@ -62,7 +65,8 @@ struct Confirmation: Sendable {
     }
 
     private func judge(
-        _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: LoginThrottle.Verdict, _ scope: Scope, in transaction: Transaction
+        _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: LoginThrottle.Verdict, _ scope: Scope,
+        in transaction: Transaction
     ) throws -> Fault? {
         guard isRight, verdict != .refused else { return .password }
         if case .locked(let time) = verdict { return .locked(time) }

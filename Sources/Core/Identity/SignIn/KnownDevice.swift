@@ -39,5 +39,7 @@ struct DeviceToken: Sendable {
     func place(of person: ID<Person>) -> KnownDevice { KnownDevice(device: "token \(text)", of: person.text) }
 
     /// As `Set-Cookie` says it (RFC 6265); the prefix of its name ties it to this host and to TLS.
-    var cookie: String { "\(ClientInfo.deviceCookie)=\(text); Path=/; Max-Age=\(Self.lifetimeSeconds); Secure; HttpOnly; SameSite=Lax" }
+    var cookie: String {
+        "\(ClientInfo.deviceCookie)=\(text); Path=/; Max-Age=\(Self.lifetimeSeconds); Secure; HttpOnly; SameSite=Lax"
+    }
 }

@@ -16,16 +16,21 @@ struct LoginAttempt: Sendable {
     /// At the door.
     /// - Parameter name: what was typed, as its key.
     init(of person: ID<Person>?, named name: String, visitor: ClientInfo) {
-        self.init(person, account: person?.text ?? "name \(name)", device: visitor.deviceToken.map { "token \($0)" }, isWithinSession: false, visitor)
+        self.init(
+            person, account: person?.text ?? "name \(name)", device: visitor.deviceToken.map { "token \($0)" },
+            isWithinSession: false, visitor)
     }
 
     /// Within a session, which asks once more for a secret of its person.
     init(in scope: Scope) {
         let visitor = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
-        self.init(scope.person, account: scope.person.text, device: scope.session.map { "session \($0)" }, isWithinSession: true, visitor)
+        self.init(
+            scope.person, account: scope.person.text, device: scope.session.map { "session \($0)" },
+            isWithinSession: true, visitor)
     }
 
-    private init(_ person: ID<Person>?, account: String, device: String?, isWithinSession: Bool, _ visitor: ClientInfo) {
+    private init(_ person: ID<Person>?, account: String, device: String?, isWithinSession: Bool, _ visitor: ClientInfo)
+    {
         self.person = person
         self.account = account
         self.device = device
@@ -41,7 +46,9 @@ struct LoginAttempt: Sendable {
 
     /// As long as a person's id.
     func pseudonym(under secret: [UInt8]) -> String {
-        "name-" + Hex.encode(MessageAuthentication.code(Array("subject\n\(account)".utf8), key: secret).prefix(16)).dropLast()
+        "name-"
+            + Hex.encode(MessageAuthentication.code(Array("subject\n\(account)".utf8), key: secret).prefix(16))
+            .dropLast()
     }
 
     /// - Parameter isKnownDevice: whether the device was seen before; another one is nothing but its network.
@@ -53,7 +60,9 @@ struct LoginAttempt: Sendable {
         let isStrict = lockout == .strict
         return Buckets(
             own: Bucket(key: own, rule: isStrict ? .growing(free: .max) : .growing(free: 5)),
-            account: Bucket(key: key("account", account), rule: isStrict ? .closing(after: 5, for: .minutes(30)) : .growing(free: 20)),
+            account: Bucket(
+                key: key("account", account),
+                rule: isStrict ? .closing(after: 5, for: .minutes(30)) : .growing(free: 20)),
             network: Bucket(key: key("network", network), rule: .growing(free: 100))
         )
     }

@@ -122,7 +122,8 @@ struct Door: Sendable {
 }
 
 extension Problem.Kind {
-    package static let accountLocked = Self("account-locked", "Too many failed attempts: the account is locked for a while", status: 423)
+    package static let accountLocked = Self(
+        "account-locked", "Too many failed attempts: the account is locked for a while", status: 423)
 }
 
 extension Problem {

@@ -53,7 +53,9 @@ extension Transaction {
     /// - Parameter last: the key that the step before ended with; empty for the first.
     /// - Returns: the key to go on behind; nil at the end.
     func deleteFailures(before time: Instant, after last: String, among count: Int) throws -> String? {
-        let end = try first("SELECT bucket FROM sign_in_failures WHERE bucket > \(last) ORDER BY bucket LIMIT 1 OFFSET \(count - 1)") {
+        let end = try first(
+            "SELECT bucket FROM sign_in_failures WHERE bucket > \(last) ORDER BY bucket LIMIT 1 OFFSET \(count - 1)"
+        ) {
             try $0["bucket"] as String
         }
         let upTo: SQL = end.map { "AND bucket <= \($0)" } ?? ""

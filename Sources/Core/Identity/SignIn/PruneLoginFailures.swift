@@ -20,7 +20,11 @@ struct PruneLoginFailures: Job {
                     try $0.deleteFailures(before: $0.now - FailureCount.memory, after: place, among: failuresBatch)
                 }
             }
-            try await inBatches(context) { try await database.write { try $0.deleteFamiliarPlaces(before: $0.now - KnownDevice.memory, atMost: batch) } }
+            try await inBatches(context) {
+                try await database.write {
+                    try $0.deleteFamiliarPlaces(before: $0.now - KnownDevice.memory, atMost: batch)
+                }
+            }
             return .done
         }
     }

@@ -6,14 +6,19 @@ extension IdentityModule {
     var signInRoutes: [Route] {
         let refusals: [Problem.Kind] = [.invalidSecondFactor, .accountSuspended, .accountLocked]
         return [
-            .post("auth/login", "Sign in", requires: .public, problems: refusals + [.invalidCredentials]) { (request: Credentials, visitor) in
+            .post("auth/login", "Sign in", requires: .public, problems: refusals + [.invalidCredentials]) {
+                (request: Credentials, visitor) in
                 try await signIns.signIn(request, visitor: visitor)
             },
-            .post("auth/signin", "Sign in, with the tokens also as a pair", requires: .public, problems: refusals + [.invalidCredentials]) {
+            .post(
+                "auth/signin", "Sign in, with the tokens also as a pair", requires: .public,
+                problems: refusals + [.invalidCredentials]
+            ) {
                 (request: Credentials, visitor) in
                 try await signIns.signIn(request, visitor: visitor).map(SignedInWithPair.init)
             },
-            .post("auth/mfa/challenge", "Finish signing in with a second factor", requires: .public, problems: refusals) {
+            .post("auth/mfa/challenge", "Finish signing in with a second factor", requires: .public, problems: refusals)
+            {
                 (request: SecondFactorAnswer, visitor) in
                 try await signIns.signIn(request, visitor: visitor).map(SignedInWithPair.init)
             },
@@ -36,7 +41,8 @@ struct Credentials: FormReadable {
     var clientSecret: String?
 
     static let rules: [String: Rule] = [
-        "email": .length(1...254), "username": .length(1...254), "password": .length(1...1_024), "mfa_code": .length(1...64), "grant_type": .length(0...40),
+        "email": .length(1...254), "username": .length(1...254), "password": .length(1...1_024),
+        "mfa_code": .length(1...64), "grant_type": .length(0...40),
         "scope": .length(0...400), "client_id": .length(0...200), "client_secret": .length(0...400),
     ]
 }
@@ -75,7 +81,9 @@ enum SignInStep<Done: Sendable>: Sendable {
 extension SignInStep: ResponseConvertible where Done: ResponseConvertible {
     static var documented: [DocumentedResponse] {
         (Done.documented + SecondFactorAsked.documented).map { answer in
-            DocumentedResponse(answer.status, "Signed in, or asked for a second factor", mediaType: answer.mediaType, payload: answer.payload)
+            DocumentedResponse(
+                answer.status, "Signed in, or asked for a second factor", mediaType: answer.mediaType,
+                payload: answer.payload)
         }
     }
 

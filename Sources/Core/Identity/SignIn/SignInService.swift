@@ -26,7 +26,9 @@ struct SignInService: Sendable {
 
     /// Finds out who somebody is, without a session: for doors that open one of another kind.
     func prove(_ request: Credentials, visitor: ClientInfo) async throws(Problem) -> SignInStep<Person> {
-        guard let name = request.email ?? request.username else { throw Problem.invalid("/email", "is required, or username in its place") }
+        guard let name = request.email ?? request.username else {
+            throw Problem.invalid("/email", "is required, or username in its place")
+        }
         let key = CanonicalText.key(of: name.filter { !$0.isWhitespace })
         let person = try await database.read { try $0.claimant(named: key) }
         let isRight = try await passwords.verify(request.password, against: person?.passwordHash)
@@ -44,10 +46,13 @@ struct SignInService: Sendable {
     func prove(_ request: SecondFactorAnswer, visitor: ClientInfo) async throws(Problem) -> Person {
         let challenge = secondFactors.challenge(request.mfaToken)
         let finding = try await database.write { transaction -> Finding in
-            guard let challenge, challenge.expiresAt > transaction.now, let person = try transaction.person(challenge.person),
+            guard let challenge, challenge.expiresAt > transaction.now,
+                let person = try transaction.person(challenge.person),
                 challenge.isFor(person)
             else { return .wrongCode }
-            return try judge(LoginAttempt(of: person.id, named: "", visitor: visitor), person, code: request.mfaCode, in: transaction)
+            return try judge(
+                LoginAttempt(of: person.id, named: "", visitor: visitor), person, code: request.mfaCode, in: transaction
+            )
         }
         guard case .done(let person, _) = try step(after: finding) else { throw Problem(.invalidSecondFactor) }
         return person
@@ -63,7 +68,9 @@ struct SignInService: Sendable {
     }
 
     /// - Parameter person: who proved to know the password of the account; nil where it was wrong, or where there is no such account.
-    private func judge(_ guess: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws -> Finding {
+    private func judge(_ guess: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws
+        -> Finding
+    {
         var door = try signInGuard.open(guess, in: transaction)
         let finding = try self.finding(at: door, person, code, guess.visitor, in: transaction)
         switch finding {
@@ -76,7 +83,9 @@ struct SignInService: Sendable {
         return finding
     }
 
-    private func finding(at door: Door, _ person: Person?, _ code: String?, _ visitor: ClientInfo, in transaction: Transaction) throws -> Finding {
+    private func finding(
+        at door: Door, _ person: Person?, _ code: String?, _ visitor: ClientInfo, in transaction: Transaction
+    ) throws -> Finding {
         guard let person else { return .wrong }
         switch door.verdict {
         case .refused: return .refused
@@ -100,7 +109,9 @@ struct SignInService: Sendable {
         // The session's own row follows, or the answer to the code.
         case .codeMissing, .proven: return
         }
-        let event = AuditEvent("session.created", outcome: outcome, from: guess.visitor, subject: signInGuard.subject(of: guess), details: ["reason": reason])
+        let event = AuditEvent(
+            "session.created", outcome: outcome, from: guess.visitor, subject: signInGuard.subject(of: guess),
+            details: ["reason": reason])
         try audit.record(event, in: transaction)
     }
 
@@ -116,7 +127,8 @@ struct SignInService: Sendable {
         }
     }
 
-    private func begin(_ step: SignInStep<Person>, _ visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
+    private func begin(_ step: SignInStep<Person>, _ visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn>
+    {
         switch step {
         case .secondFactorAsked(let question): return .secondFactorAsked(question)
         case .done(let person, _):
@@ -142,7 +154,8 @@ struct SignInService: Sendable {
 
     private static let invalidCredentials = Problem(
         .invalidCredentials,
-        detail: "Check the address and the password. After several failed attempts even the right password is refused for up to 15 minutes."
+        detail:
+            "Check the address and the password. After several failed attempts even the right password is refused for up to 15 minutes."
     )
 }
 

@@ -14,7 +14,9 @@ package final class KeyRing: PollingRefresher, Sendable {
         func signature(for text: String) throws -> [UInt8] { try signer.sign(Array(text.utf8)) }
 
         /// What throws here is a signature that is none, such as one of the wrong length.
-        func isSignature(_ signature: [UInt8], for text: String) -> Bool { (try? signer.verify(signature, signs: Array(text.utf8))) ?? false }
+        func isSignature(_ signature: [UInt8], for text: String) -> Bool {
+            (try? signer.verify(signature, signs: Array(text.utf8))) ?? false
+        }
     }
 
     private struct State {
@@ -96,7 +98,9 @@ package final class KeyRing: PollingRefresher, Sendable {
 
     /// - Parameter known: keys that need not be opened again.
     /// - Returns: nil where no key is current.
-    private static func read(_ database: any Database, _ sealer: Sealer, _ runtime: Runtime, known: [String: Opened]) async throws -> State? {
+    private static func read(_ database: any Database, _ sealer: Sealer, _ runtime: Runtime, known: [String: Opened])
+        async throws -> State?
+    {
         let lookedAt = runtime.now()
         let (stored, readAt) = try await database.read { (try $0.signingKeys(), $0.now) }
         var keys: [String: Opened] = [:]
@@ -115,6 +119,7 @@ package final class KeyRing: PollingRefresher, Sendable {
             if let publicHalf = opened.published { published.append(publicHalf) }
         }
         guard let current = keys.values.first(where: { $0.key.state == .current }) else { return nil }
-        return State(keys: keys, current: current, published: JSONWebKeys(keys: published), readAt: readAt, lookedAt: lookedAt)
+        return State(
+            keys: keys, current: current, published: JSONWebKeys(keys: published), readAt: readAt, lookedAt: lookedAt)
     }
 }

@@ -49,10 +49,13 @@ struct KeyRotation: Sendable {
                 guard try transaction.update(old, from: .current) else { return }
             }
             let key = SigningKey(
-                id, algorithm, .current, createdAt: transaction.now, signsFrom: transaction.now, tokenLifetime: tokenLifetime)
+                id, algorithm, .current, createdAt: transaction.now, signsFrom: transaction.now,
+                tokenLifetime: tokenLifetime)
             guard try transaction.insert(key, sealed: sealed) else { return }
             try audit.record(
-                AuditEvent("signing-key.activated", subject: id.text, details: ["algorithm": algorithm.rawValue, "reason": "configuration"]), in: transaction)
+                AuditEvent(
+                    "signing-key.activated", subject: id.text,
+                    details: ["algorithm": algorithm.rawValue, "reason": "configuration"]), in: transaction)
         }
     }
 
@@ -61,7 +64,9 @@ struct KeyRotation: Sendable {
     func turn() async throws(Problem) {
         try await database.write { [audit] transaction in
             let keys = try transaction.lockedSigningKeys()
-            if let next = keys.first(where: { $0.isDue(at: transaction.now) }), let current = keys.first(where: { $0.state == .current }) {
+            if let next = keys.first(where: { $0.isDue(at: transaction.now) }),
+                let current = keys.first(where: { $0.state == .current })
+            {
                 try replace(current, by: next, reason: "schedule", in: transaction)
             }
             for id in try transaction.deleteSigningKeysRunOut() {
@@ -69,7 +74,8 @@ struct KeyRotation: Sendable {
             }
         }
         let (keys, now) = try await database.read { (try $0.signingKeys().map(\.key), $0.now) }
-        guard let keyLifetime, let current = keys.first(where: { $0.state == .current }), current.isOld(at: now, lifetime: keyLifetime),
+        guard let keyLifetime, let current = keys.first(where: { $0.state == .current }),
+            current.isOld(at: now, lifetime: keyLifetime),
             !keys.contains(where: { $0.state == .next })
         else { return }
         try await publish(after: current, reason: "schedule")
@@ -82,16 +88,21 @@ struct KeyRotation: Sendable {
     func rotate(now isImmediate: Bool) async throws(Problem) -> [SigningKey] {
         guard algorithm != .hs256 else { throw Problem(.keyNotRotatable) }
         let keys = try await list()
-        guard let current = keys.first(where: { $0.state == .current }) else { preconditionFailure("there is always a current signing key") }
+        guard let current = keys.first(where: { $0.state == .current }) else {
+            preconditionFailure("there is always a current signing key")
+        }
         return try await replace(current, now: isImmediate)
     }
 
     /// Replaces `current`, and no other key: of two who saw the same one and replace it, one does.
     func replace(_ current: SigningKey, now isImmediate: Bool) async throws(Problem) -> [SigningKey] {
-        if try await !list().contains(where: { $0.state == .next }) { try await publish(after: current, reason: "command") }
+        if try await !list().contains(where: { $0.state == .next }) {
+            try await publish(after: current, reason: "command")
+        }
         try await database.write { transaction in
             let keys = try transaction.lockedSigningKeys()
-            guard let old = keys.first(where: { $0.id == current.id && $0.state == .current }), let next = keys.first(where: { $0.state == .next }),
+            guard let old = keys.first(where: { $0.id == current.id && $0.state == .current }),
+                let next = keys.first(where: { $0.state == .next }),
                 isImmediate || next.isDue(at: transaction.now)
             else { return }
             try replace(old, by: next, reason: "command", in: transaction)
@@ -105,35 +116,49 @@ struct KeyRotation: Sendable {
     private func publish(after current: SigningKey, reason: String) async throws(Problem) {
         let (id, sealed) = try await Problem.catching { try await make() }
         try await database.write { [audit, algorithm, tokenLifetime] transaction in
-            guard try transaction.lockedSigningKeys().contains(where: { $0.id == current.id && $0.state == .current }) else { return }
+            guard try transaction.lockedSigningKeys().contains(where: { $0.id == current.id && $0.state == .current })
+            else { return }
             let now = transaction.now
-            let key = SigningKey(id, algorithm, .next, createdAt: now, signsFrom: SigningKey.known(publishedAt: now), tokenLifetime: tokenLifetime)
+            let key = SigningKey(
+                id, algorithm, .next, createdAt: now, signsFrom: SigningKey.known(publishedAt: now),
+                tokenLifetime: tokenLifetime)
             guard try transaction.insert(key, sealed: sealed) else { return }
             try audit.record(
-                AuditEvent("signing-key.created", subject: id.text, details: ["algorithm": algorithm.rawValue, "reason": reason]), in: transaction)
+                AuditEvent(
+                    "signing-key.created", subject: id.text,
+                    details: ["algorithm": algorithm.rawValue, "reason": reason]), in: transaction)
         }
     }
 
-    private func replace(_ current: SigningKey, by next: SigningKey, reason: String, in transaction: Transaction) throws {
+    private func replace(_ current: SigningKey, by next: SigningKey, reason: String, in transaction: Transaction) throws
+    {
         var (current, next) = (current, next)
         current.retire(at: transaction.now)
         next.activate(at: transaction.now)
         // The old one first: there is never more than one current key.
-        guard try transaction.update(current, from: .current), try transaction.update(next, from: .next) else { throw Problem(.conflict) }
+        guard try transaction.update(current, from: .current), try transaction.update(next, from: .next) else {
+            throw Problem(.conflict)
+        }
         try audit.record(
-            AuditEvent("signing-key.activated", subject: next.id.text, details: ["algorithm": next.algorithm.rawValue, "reason": reason]), in: transaction)
+            AuditEvent(
+                "signing-key.activated", subject: next.id.text,
+                details: ["algorithm": next.algorithm.rawValue, "reason": reason]), in: transaction)
     }
 
     private func make() async throws -> (ID<SigningKey>, sealed: String) {
         let id: ID<SigningKey> = runtime.id()
         // A thread of its own: looking for primes takes longer than anybody else may wait.
-        let bytes = try await BlockingPool(name: "signing-key", threads: 1, capacity: 1).run { [algorithm] in try algorithm.makeSecret() }
+        let bytes = try await BlockingPool(name: "signing-key", threads: 1, capacity: 1).run { [algorithm] in
+            try algorithm.makeSecret()
+        }
         return (id, try sealer.seal(bytes ?? Array(secret.utf8), context: id.text))
     }
 
     private func isAsConfigured(_ stored: SealedSigningKey) throws -> Bool {
         guard stored.key.algorithm == algorithm else { return false }
-        guard let secret = try? sealer.open(stored.sealed, context: stored.key.id.text) else { throw SealedUnderAnotherKey() }
+        guard let secret = try? sealer.open(stored.sealed, context: stored.key.id.text) else {
+            throw SealedUnderAnotherKey()
+        }
         return algorithm != .hs256 || constantTimeEquals(secret, self.secret.utf8)
     }
 }
@@ -173,5 +198,7 @@ struct SealedUnderAnotherKey: Error, CustomStringConvertible {
 
 extension Problem.Kind {
     package static let keyNotRotatable = Self(
-        "key-not-rotatable", "With HS256 the key is JWT_SECRET: change it there and restart; tokens of the old one stay good until they run out", status: 409)
+        "key-not-rotatable",
+        "With HS256 the key is JWT_SECRET: change it there and restart; tokens of the old one stay good until they run out",
+        status: 409)
 }

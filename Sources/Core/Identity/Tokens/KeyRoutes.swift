@@ -8,7 +8,10 @@ extension IdentityModule {
     /// The public keys, for those who verify our tokens themselves.
     var keyRoutes: [Route] {
         [
-            .get("/.well-known/jwks.json", "The public keys that access tokens are signed with", requires: .public, .header(.ifNoneMatch)) {
+            .get(
+                "/.well-known/jwks.json", "The public keys that access tokens are signed with", requires: .public,
+                .header(.ifNoneMatch)
+            ) {
                 (_, known: String?) in try KeySet(try await keys.published(), known: known)
             }
         ]
@@ -26,7 +29,9 @@ struct KeySet: ResponseConvertible {
         self.keys = keys
         tag = "\"\(Digest.hex(keys.keys.map(\.kid).joined(separator: " ")).prefix(32))\""
         // Weak comparison (RFC 9110, section 13.1.2).
-        let tags = (known ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.map { $0.hasPrefix("W/") ? String($0.dropFirst(2)) : $0 }
+        let tags = (known ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.map {
+            $0.hasPrefix("W/") ? String($0.dropFirst(2)) : $0
+        }
         isKnown = tags.contains(tag) || tags == ["*"]
     }
 

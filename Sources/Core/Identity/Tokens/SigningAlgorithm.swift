@@ -45,7 +45,8 @@ package enum SigningAlgorithm: String, Sendable, CaseIterable, SQLBindable, SQLR
         case .es256:
             let key = try ES256PrivateKey(pem: pem)
             guard let point = key.parameters else { throw UnreadableKey(kid: kid) }
-            published = JSONWebKeys.Key(kty: "EC", alg: rawValue, kid: kid, crv: "P-256", x: Self.unpadded(point.x), y: Self.unpadded(point.y))
+            published = JSONWebKeys.Key(
+                kty: "EC", alg: rawValue, kid: kid, crv: "P-256", x: Self.unpadded(point.x), y: Self.unpadded(point.y))
             await keys.add(ecdsa: key)
         case .edDSA:
             let key = try EdDSA.PrivateKey(pem: pem)

@@ -22,7 +22,8 @@ package struct SigningKey: Sendable, Equatable {
     static let margin: Duration = .minutes(1)
 
     init(
-        _ id: ID<SigningKey>, _ algorithm: SigningAlgorithm, _ state: State, createdAt: Instant, signsFrom: Instant, tokenLifetime: Duration,
+        _ id: ID<SigningKey>, _ algorithm: SigningAlgorithm, _ state: State, createdAt: Instant, signsFrom: Instant,
+        tokenLifetime: Duration,
         honouredUntil: Instant? = nil
     ) {
         self.id = id

@@ -4,11 +4,15 @@ import Modules
 extension Transaction {
     /// All keys with their sealed secrets: the next, the current, and the previous ones, latest first.
     func signingKeys() throws -> [SealedSigningKey] {
-        try all(Self.selectSigningKeys) { row in SealedSigningKey(key: try SigningKey(row: row), sealed: try row["sealed_private_key"]) }
+        try all(Self.selectSigningKeys) { row in
+            SealedSigningKey(key: try SigningKey(row: row), sealed: try row["sealed_private_key"])
+        }
     }
 
     /// All keys, which nobody else moves until the transaction ends.
-    func lockedSigningKeys() throws -> [SigningKey] { try all(Self.selectSigningKeys + " \(.forUpdate)", SigningKey.init) }
+    func lockedSigningKeys() throws -> [SigningKey] {
+        try all(Self.selectSigningKeys + " \(.forUpdate)", SigningKey.init)
+    }
 
     private static var selectSigningKeys: SQL {
         """
@@ -53,14 +57,19 @@ extension Transaction {
 
     /// - Returns: the keys that are gone.
     func deleteSigningKeysRunOut() throws -> [ID<SigningKey>] {
-        try all("DELETE FROM signing_keys WHERE state = 'previous' AND honoured_until <= \(now) RETURNING id") { try $0["id"] }
+        try all("DELETE FROM signing_keys WHERE state = 'previous' AND honoured_until <= \(now) RETURNING id") {
+            try $0["id"]
+        }
     }
 
     /// Whether there is something to do for the rotation of keys.
     /// - Parameter lifetime: how long a key signs; nil for ever.
     func isKeyRotationDue(lifetime: Duration?) throws -> Bool {
         let keys = try signingKeys().map(\.key)
-        let isOld = lifetime.map { lifetime in keys.contains { $0.isOld(at: now, lifetime: lifetime) } && !keys.contains { $0.state == .next } } ?? false
+        let isOld =
+            lifetime.map { lifetime in
+                keys.contains { $0.isOld(at: now, lifetime: lifetime) } && !keys.contains { $0.state == .next }
+            } ?? false
         return isOld || keys.contains { $0.isDue(at: now) || !$0.isHonoured(at: now) }
     }
 }

@@ -29,7 +29,8 @@ struct TokenIssuer: Sendable {
 
     /// - Parameter impersonator: who acts in the person's name; such a token lives for an hour.
     func issue(
-        person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String, impersonator: ID<Person>? = nil
+        person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String,
+        impersonator: ID<Person>? = nil
     ) async throws(Problem) -> String {
         let key = try await keys.current()
         let now = runtime.now()
@@ -60,7 +61,9 @@ struct TokenIssuer: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let header = Header(alg: key.key.algorithm.rawValue, kid: key.key.id.text)
-        let text = Base64URL.encode(Array(try encoder.encode(header))) + "." + Base64URL.encode(Array(try encoder.encode(claims)))
+        let text =
+            Base64URL.encode(Array(try encoder.encode(header))) + "."
+            + Base64URL.encode(Array(try encoder.encode(claims)))
         return text + "." + Base64URL.encode(try key.signature(for: text))
     }
 
@@ -83,21 +86,31 @@ struct TokenIssuer: Sendable {
     }
 
     private func verifyCold(_ token: String, _ now: Instant) async throws(Problem) -> VerifiedToken {
-        guard token.utf8.count <= Self.bytesMax else { throw Self.refusal("token is malformed: token is longer than \(Self.bytesMax) bytes") }
+        guard token.utf8.count <= Self.bytesMax else {
+            throw Self.refusal("token is malformed: token is longer than \(Self.bytesMax) bytes")
+        }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw Self.refusal("token is malformed: token contains an invalid number of segments") }
-        guard let header = Self.object(parts[0]) else { throw Self.refusal("token is malformed: could not decode the header") }
+        guard parts.count == 3 else {
+            throw Self.refusal("token is malformed: token contains an invalid number of segments")
+        }
+        guard let header = Self.object(parts[0]) else {
+            throw Self.refusal("token is malformed: could not decode the header")
+        }
         // `crit` and embedded keys ask a verifier to follow the token's own wishes; the header may hold these three and no more.
-        guard header.count == 3, header["typ"] == "at+jwt", let kid = header["kid"]?.string, let key = try await keys.key(kid),
+        guard header.count == 3, header["typ"] == "at+jwt", let kid = header["kid"]?.string,
+            let key = try await keys.key(kid),
             header["alg"]?.string == key.key.algorithm.rawValue
         else {
             throw Self.refusal("token is unverifiable: the header does not name a key and algorithm of this service")
         }
-        guard let signature = Base64URL.decode(parts[2]), key.isSignature(signature, for: "\(parts[0]).\(parts[1])") else {
+        guard let signature = Base64URL.decode(parts[2]), key.isSignature(signature, for: "\(parts[0]).\(parts[1])")
+        else {
             throw Self.refusal("token signature is invalid")
         }
-        guard let claims = Self.claims(parts[1]), claims.iss == issuer, claims.aud == audience, claims.iat <= (now + Self.clockSkew).seconds,
-            let person = ID<Person>(claims.sub), let organisation = ID<Organisation>(claims.org), let session = ID<Session>(claims.sid),
+        guard let claims = Self.claims(parts[1]), claims.iss == issuer, claims.aud == audience,
+            claims.iat <= (now + Self.clockSkew).seconds,
+            let person = ID<Person>(claims.sub), let organisation = ID<Organisation>(claims.org),
+            let session = ID<Session>(claims.sid),
             let role = Role(rawValue: claims.role), let expiresAt = Self.instant(claims.exp)
         else { throw Self.refusal("token has invalid claims") }
         let impersonator = claims.act.flatMap { ID<Person>($0.sub) }

@@ -96,7 +96,9 @@ enum Proof: Sendable {
 
     private static func digits(_ code: String) throws(Problem) -> String {
         let digits = code.filter { !$0.isWhitespace }
-        guard digits.utf8.count == codeDigits, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+        guard digits.utf8.count == codeDigits,
+            digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else {
             throw Problem.invalid("/otp_code", "must be six digits")
         }
         return digits

@@ -26,7 +26,9 @@ extension Transaction {
     /// Ends a challenge by its link.
     /// - Returns: false when it is too late, or it ended before.
     func useLink(of id: ID<Challenge>) throws -> Bool {
-        try execute("UPDATE challenges SET ended_at = \(now) WHERE id = \(id) AND ended_at IS NULL AND link_expires_at > \(now)") == 1
+        try execute(
+            "UPDATE challenges SET ended_at = \(now) WHERE id = \(id) AND ended_at IS NULL AND link_expires_at > \(now)"
+        ) == 1
     }
 
     /// Counts a try of the code that was sent last.
@@ -48,7 +50,9 @@ extension Transaction {
 
     /// Ends what is left of a purpose, or of all of them: links and codes of before do nothing from now on.
     func endChallenges(of person: ID<Person>, for purposes: [Challenge.Purpose] = Challenge.Purpose.allCases) throws {
-        try execute("UPDATE challenges SET ended_at = \(now) WHERE person_id = \(person) AND purpose IN \(list: purposes) AND ended_at IS NULL")
+        try execute(
+            "UPDATE challenges SET ended_at = \(now) WHERE person_id = \(person) AND purpose IN \(list: purposes) AND ended_at IS NULL"
+        )
     }
 
     /// - Returns: how many were forgotten, at most `limit`.
@@ -60,7 +64,9 @@ extension Transaction {
 
     /// - Returns: false when the address was proved before.
     func markEmailVerified(_ person: ID<Person>) throws -> Bool {
-        try execute("UPDATE people SET email_verified_at = \(now), updated_at = \(now) WHERE id = \(person) AND email_verified_at IS NULL") == 1
+        try execute(
+            "UPDATE people SET email_verified_at = \(now), updated_at = \(now) WHERE id = \(person) AND email_verified_at IS NULL"
+        ) == 1
     }
 
     /// Gives a person another address, proved already. A user name that was the old address goes with it: it may be somebody else's one day.
@@ -75,5 +81,7 @@ extension Transaction {
         )
     }
 
-    private static var selectChallenge: SQL { "SELECT id, person_id, purpose, email, code_hash, ended_at FROM challenges " }
+    private static var selectChallenge: SQL {
+        "SELECT id, person_id, purpose, email, code_hash, ended_at FROM challenges "
+    }
 }

@@ -4,17 +4,22 @@ import Modules
 ///
 /// The page itself proves nothing: mail programs open links to look at them, and would use them up.
 enum VerificationPages {
-    static func verifyEmail(token: String) -> Page { page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address") }
+    static func verifyEmail(token: String) -> Page {
+        page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address")
+    }
 
     static func resetPassword(token: String) -> Page {
         let field = """
             <p><label>New password <input type="password" name="new_password" autocomplete="new-password" required minlength="8"></label></p>
             """
-        return page("Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
+        return page(
+            "Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
     }
 
     static func keepAccount(token: String) -> Page {
-        page("Keep your account", action: "user/erasure/cancellation", token, fields: "", button: "Do not erase my account")
+        page(
+            "Keep your account", action: "user/erasure/cancellation", token, fields: "",
+            button: "Do not erase my account")
     }
 
     /// Accepting takes somebody who is signed in, which no page of ours knows yet.
@@ -50,7 +55,8 @@ enum VerificationPages {
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
             UInt8(ascii: "_"):
             true
         default: false

@@ -8,21 +8,30 @@ extension IdentityModule {
                 "auth/verify-email", "Prove an e-mail address by the token or the code of a mail", requires: .public,
                 problems: [.invalidProof, .proofUsed, .accountExists]
             ) { (request: EmailVerification, visitor) in
-                try await verification.verify(try Proof(token: request.token, email: request.email, code: request.otpCode), visitor: visitor)
+                try await verification.verify(
+                    try Proof(token: request.token, email: request.email, code: request.otpCode), visitor: visitor)
             },
-            .post("auth/resend-verification", "Send the mail that proves an address once more", requires: .public) { (request: AddressGiven, visitor) in
+            .post("auth/resend-verification", "Send the mail that proves an address once more", requires: .public) {
+                (request: AddressGiven, visitor) in
                 try await verification.resend(to: request.email, visitor: visitor)
             },
             .post(
-                "auth/change-email", "Ask for another e-mail address, which is to be proved first", requires: member.inPerson,
+                "auth/change-email", "Ask for another e-mail address, which is to be proved first",
+                requires: member.inPerson,
                 problems: [.wrongPassword, .tooManyMails, .notFound]
             ) { (request: AddressChange, scope) in
                 try await verification.changeAddress(request, scope: scope)
             },
-            .get("verify-email", "The page that a link to prove an address opens", requires: .public, .query("token", upTo: 400)) { _, token in
+            .get(
+                "verify-email", "The page that a link to prove an address opens", requires: .public,
+                .query("token", upTo: 400)
+            ) { _, token in
                 VerificationPages.verifyEmail(token: token ?? "")
             },
-            .get("reset-password", "The page that a link to set a password opens", requires: .public, .query("token", upTo: 400)) { _, token in
+            .get(
+                "reset-password", "The page that a link to set a password opens", requires: .public,
+                .query("token", upTo: 400)
+            ) { _, token in
                 VerificationPages.resetPassword(token: token ?? "")
             },
         ]
@@ -31,7 +40,9 @@ extension IdentityModule {
     var verificationWorkers: [Worker] {
         [
             Worker(PruneChallenges.self) { _, _ in
-                .done { transaction in while try transaction.forgetChallenges(limit: PruneChallenges.batch) == PruneChallenges.batch {} }
+                .done { transaction in
+                    while try transaction.forgetChallenges(limit: PruneChallenges.batch) == PruneChallenges.batch {}
+                }
             }
         ]
     }
@@ -57,7 +68,9 @@ struct EmailVerification: FormReadable {
     var email: String?
     var otpCode: String?
 
-    static let rules: [String: Rule] = ["token": .length(1...400), "email": .length(1...254), "otp_code": .length(1...20)]
+    static let rules: [String: Rule] = [
+        "token": .length(1...400), "email": .length(1...254), "otp_code": .length(1...20),
+    ]
 }
 
 struct AddressGiven: FormReadable {

@@ -6,9 +6,13 @@ enum DocumentPage {
     static func html(_ routes: [Route]) -> String {
         let reader = SchemaReader()
         let groups = Dictionary(grouping: routes, by: OpenAPI.tag).sorted { $0.key < $1.key }
-        let contents = groups.map { "<li><a href=\"#\(escaped($0.key))\">\(escaped($0.key))</a> <span>\($0.value.count)</span></li>" }.joined()
+        let contents = groups.map {
+            "<li><a href=\"#\(escaped($0.key))\">\(escaped($0.key))</a> <span>\($0.value.count)</span></li>"
+        }.joined()
         let sections = groups.map { tag, routes in
-            let doors = routes.sorted { ($0.path, $0.method.rawValue) < ($1.path, $1.method.rawValue) }.map { door($0, reader) }.joined()
+            let doors = routes.sorted { ($0.path, $0.method.rawValue) < ($1.path, $1.method.rawValue) }.map {
+                door($0, reader)
+            }.joined()
             return "<section id=\"\(escaped(tag))\"><h2>\(escaped(tag))</h2>\(doors)</section>"
         }.joined()
         return page(
@@ -31,15 +35,21 @@ enum DocumentPage {
     }
 
     private static func door(_ route: Route, _ reader: SchemaReader) -> String {
-        let who = route.gate.filter { $0.schema == nil && $0.kind != .body }.map { "<b class=\"need\">\(escaped($0.text))</b>" }.joined(separator: " ")
+        let who = route.gate.filter { $0.schema == nil && $0.kind != .body }.map {
+            "<b class=\"need\">\(escaped($0.text))</b>"
+        }.joined(separator: " ")
         let parameters = route.gate.filter { $0.schema != nil && $0.kind != .body }
-            .map { "<tr><td><code>\(escaped($0.name))</code></td><td>\($0.kind.rawValue)</td><td>\(escaped(type($0.schema ?? .any)))</td></tr>" }.joined()
+            .map {
+                "<tr><td><code>\(escaped($0.name))</code></td><td>\($0.kind.rawValue)</td><td>\(escaped(type($0.schema ?? .any)))</td></tr>"
+            }.joined()
         let body = route.input.map { fields(reader.schema(of: $0), reader) } ?? ""
         let answers = route.answers.map { answer in
-            "<p><b class=\"ok\">\(answer.status)</b> \(escaped(answer.description))</p>" + (answer.payload.map { fields(reader.schema(of: $0), reader) } ?? "")
+            "<p><b class=\"ok\">\(answer.status)</b> \(escaped(answer.description))</p>"
+                + (answer.payload.map { fields(reader.schema(of: $0), reader) } ?? "")
         }.joined()
         let problems = route.problems.sorted { ($0.status, $0.code) < ($1.status, $1.code) }
-            .map { "<a class=\"problem\" href=\"/problems/\($0.code)\">\($0.status) \($0.code)</a>" }.joined(separator: " ")
+            .map { "<a class=\"problem\" href=\"/problems/\($0.code)\">\($0.status) \($0.code)</a>" }.joined(
+                separator: " ")
         return """
             <details><summary><b class="method">\(route.method.rawValue)</b> <code>\(escaped(route.path))</code> \(escaped(route.summary)) \(who)</summary>
             \(parameters.isEmpty ? "" : "<h3>Parameters</h3><table>\(parameters)</table>")
@@ -49,7 +59,9 @@ enum DocumentPage {
     }
 
     private static func fields(_ schema: Schema, _ reader: SchemaReader) -> String {
-        guard case .reference(let name) = schema, case .object(let shape) = reader.components[name] else { return "<p>\(escaped(type(schema)))</p>" }
+        guard case .reference(let name) = schema, case .object(let shape) = reader.components[name] else {
+            return "<p>\(escaped(type(schema)))</p>"
+        }
         guard !shape.properties.isEmpty else { return "" }
         let rows = shape.properties.map {
             "<tr><td><code>\(escaped($0.name))</code></td><td>\(escaped(type($0.schema)))</td><td>\($0.isRequired ? "required" : "")</td></tr>"
@@ -62,8 +74,10 @@ enum DocumentPage {
         case .any: "any"
         case .boolean: "boolean"
         case .integer(let minimum, let maximum): "integer" + bounds(minimum.map(String.init), maximum.map(String.init))
-        case .number(let minimum, let maximum): "number" + bounds(minimum.map { String($0) }, maximum.map { String($0) })
-        case .string(let format, let minimum, let maximum): (format ?? "string") + bounds(minimum.map(String.init), maximum.map(String.init))
+        case .number(let minimum, let maximum):
+            "number" + bounds(minimum.map { String($0) }, maximum.map { String($0) })
+        case .string(let format, let minimum, let maximum):
+            (format ?? "string") + bounds(minimum.map(String.init), maximum.map(String.init))
         case .enumeration(let values): values.joined(separator: " | ")
         case .array(let element, _): "array of " + type(element)
         case .map(let value): "object of " + type(value)
@@ -85,7 +99,8 @@ enum DocumentPage {
     }
 
     static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
+            "\"", with: "&quot;")
     }
 
     static let style = """

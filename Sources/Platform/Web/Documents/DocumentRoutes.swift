@@ -4,21 +4,33 @@ import Base
 package struct DocumentRoutes: Sendable {
     /// - Parameter routes: every other route of the system.
     package static func routes(describing routes: [Route], version: String) -> [Route] {
-        let kinds = Dictionary(grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [.methodNotAllowed, .notFound], by: \.code)
-            .compactMapValues(\.first)
+        let kinds = Dictionary(
+            grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
+                .methodNotAllowed, .notFound,
+            ], by: \.code
+        )
+        .compactMapValues(\.first)
         let page = OnDemand { DocumentPage.html(routes) }
         var all: [Route] = [
             .get("/docs", "The documents as a page", requires: .public) { _ in Page(await page.madeElsewhere) },
-            .get("/docs/style.css", "The style of the pages", requires: .public) { _ in Stylesheet(DocumentPage.style) },
-            .get("/problems/{code}", "What a kind of problem means", requires: .public, .path("code"), problems: [.notFound]) { _, code in
-                guard let kind = kinds[code] else { throw Problem(.notFound, detail: "There is no such kind of problem.") }
+            .get("/docs/style.css", "The style of the pages", requires: .public) { _ in Stylesheet(DocumentPage.style)
+            },
+            .get(
+                "/problems/{code}", "What a kind of problem means", requires: .public, .path("code"),
+                problems: [.notFound]
+            ) { _, code in
+                guard let kind = kinds[code] else {
+                    throw Problem(.notFound, detail: "There is no such kind of problem.")
+                }
                 return Page(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))
             },
         ]
         let described = routes + all
         let document = OnDemand { OpenAPI(routes: described, version: version).text }
         all.append(
-            .get("/openapi.json", "The OpenAPI document", requires: .public) { _ in OpenAPIDocument(await document.madeElsewhere) }
+            .get("/openapi.json", "The OpenAPI document", requires: .public) { _ in
+                OpenAPIDocument(await document.madeElsewhere)
+            }
         )
         return all
     }

@@ -30,8 +30,14 @@ package struct OpenAPI: Sendable {
             "components": [
                 "schemas": .object(schemas),
                 "securitySchemes": [
-                    "bearer": ["type": "http", "scheme": "bearer", "description": "An access token, or an API key where the door is open to keys."],
-                    "apiKey": ["type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key that has the scope of the door."],
+                    "bearer": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "An access token, or an API key where the door is open to keys.",
+                    ],
+                    "apiKey": [
+                        "type": "apiKey", "in": "header", "name": "X-API-Key",
+                        "description": "An API key that has the scope of the door.",
+                    ],
                 ],
             ],
         ]
@@ -51,7 +57,8 @@ package struct OpenAPI: Sendable {
         let parameters = route.gate.compactMap(parameter)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
         if let body = requestBody(route, reader) { operation["requestBody"] = body }
-        operation["security"] = route.isPublic ? [] : .array([["bearer": []]] + (route.keyScope == nil ? [] : [["apiKey": []]]))
+        operation["security"] =
+            route.isPublic ? [] : .array([["bearer": []]] + (route.keyScope == nil ? [] : [["apiKey": []]]))
         return .object(operation)
     }
 
@@ -78,7 +85,9 @@ package struct OpenAPI: Sendable {
             }
             return ["required": .bool(!(input is any OptionalBody.Type)), "content": .object(content)]
         }
-        guard let body = route.gate.first(where: { $0.kind == .body }), let mediaType = body.mediaType else { return nil }
+        guard let body = route.gate.first(where: { $0.kind == .body }), let mediaType = body.mediaType else {
+            return nil
+        }
         return ["required": true, "content": .object([mediaType: ["schema": body.schema?.json ?? ["type": "object"]]])]
     }
 
@@ -86,8 +95,11 @@ package struct OpenAPI: Sendable {
         var responses: [String: JSONValue] = [:]
         for (status, answers) in Dictionary(grouping: route.answers, by: \.status) {
             var response: [String: JSONValue] = ["description": .string(answers.first?.description ?? "")]
-            let content = Dictionary(grouping: answers) { $0.mediaType ?? "" }.filter { !$0.key.isEmpty }.mapValues { answers -> JSONValue in
-                let schemas = answers.map { answer -> JSONValue in answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"] }
+            let content = Dictionary(grouping: answers) { $0.mediaType ?? "" }.filter { !$0.key.isEmpty }.mapValues {
+                answers -> JSONValue in
+                let schemas = answers.map { answer -> JSONValue in
+                    answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"]
+                }
                 // One status may answer in several shapes.
                 return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
             }
@@ -118,11 +130,15 @@ package struct OpenAPI: Sendable {
         "description": "RFC 9457 problem details; `error` repeats `title`.",
         "required": ["type", "title", "status", "code", "request_id", "error"],
         "properties": [
-            "type": ["type": "string"], "title": ["type": "string"], "status": ["type": "integer"], "detail": ["type": "string"],
+            "type": ["type": "string"], "title": ["type": "string"], "status": ["type": "integer"],
+            "detail": ["type": "string"],
             "code": ["type": "string"], "request_id": ["type": "string"], "error": ["type": "string"],
             "errors": [
                 "type": "array",
-                "items": ["type": "object", "properties": ["pointer": ["type": "string"], "detail": ["type": "string"]], "required": ["pointer", "detail"]],
+                "items": [
+                    "type": "object", "properties": ["pointer": ["type": "string"], "detail": ["type": "string"]],
+                    "required": ["pointer", "detail"],
+                ],
             ],
         ],
         "additionalProperties": true,

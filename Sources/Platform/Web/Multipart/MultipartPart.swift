@@ -20,27 +20,38 @@ package struct MultipartPart: Sendable, Equatable {
     /// - Throws: `invalid-payload` where the header leaves anything to be guessed.
     init(header: ByteBuffer) throws(Problem) {
         let fields = try Self.fields(header)
-        guard let disposition = fields["content-disposition"].flatMap({ ParameterisedValue($0) }), disposition.value.lowercased() == "form-data",
+        guard let disposition = fields["content-disposition"].flatMap({ ParameterisedValue($0) }),
+            disposition.value.lowercased() == "form-data",
             let name = disposition.parameters["name"], !name.isEmpty
         else { throw Self.refused("has no Content-Disposition of form-data with a name.") }
         // RFC 7578 §4.7: no such encodings.
-        if let encoding = fields["content-transfer-encoding"]?.lowercased(), !["7bit", "8bit", "binary"].contains(encoding) {
+        if let encoding = fields["content-transfer-encoding"]?.lowercased(),
+            !["7bit", "8bit", "binary"].contains(encoding)
+        {
             throw Self.refused("has a Content-Transfer-Encoding, which a form does not have.")
         }
         var filename = disposition.parameters["filename"]
         if let extended = disposition.parameters["filename*"] {
-            guard let decoded = ParameterisedValue.decode(extended: extended) else { throw Self.refused("has a file name that cannot be decoded.") }
+            guard let decoded = ParameterisedValue.decode(extended: extended) else {
+                throw Self.refused("has a file name that cannot be decoded.")
+            }
             filename = decoded
         }
-        guard Self.isPrintable(name), filename.map(Self.isPrintable) ?? true else { throw Self.refused("has control characters in its name.") }
+        guard Self.isPrintable(name), filename.map(Self.isPrintable) ?? true else {
+            throw Self.refused("has control characters in its name.")
+        }
         self.name = name
-        self.filename = filename.map { String($0.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last ?? "") }
+        self.filename = filename.map {
+            String($0.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last ?? "")
+        }
         contentType = fields["content-type"]
     }
 
     /// The header fields by lower-case name.
     private static func fields(_ header: ByteBuffer) throws(Problem) -> [String: String] {
-        guard let text = String(validating: header.readableBytesView, as: UTF8.self) else { throw refused("has a header that is not UTF-8.") }
+        guard let text = String(validating: header.readableBytesView, as: UTF8.self) else {
+            throw refused("has a header that is not UTF-8.")
+        }
         var fields: [String: String] = [:]
         let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
@@ -48,12 +59,16 @@ package struct MultipartPart: Sendable, Equatable {
             let isLast = index == lines.count - 1
             guard isLast || line.last == UInt8(ascii: "\r") else { throw refused("has a malformed header.") }
             let line = isLast ? line : line.dropLast()
-            guard line.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == UInt8(ascii: "\t") }), let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+            guard line.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == UInt8(ascii: "\t") }),
+                let colon = line.firstIndex(of: UInt8(ascii: ":"))
+            else {
                 throw refused("has a malformed header.")
             }
             // White space before the colon, or at the line's beginning, is how two readers come to see two different headers.
             let name = line[..<colon]
-            guard !name.isEmpty, name.allSatisfy({ (33..<127).contains($0) }) else { throw refused("has a malformed header.") }
+            guard !name.isEmpty, name.allSatisfy({ (33..<127).contains($0) }) else {
+                throw refused("has a malformed header.")
+            }
             let key = Substring(name).lowercased()
             guard fields.updateValue(String(line[line.index(after: colon)...].trimmed), forKey: key) == nil else {
                 throw refused("has the header \(key) twice.")
@@ -62,7 +77,11 @@ package struct MultipartPart: Sendable, Equatable {
         return fields
     }
 
-    private static func isPrintable(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 } }
+    private static func isPrintable(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
+    }
 
-    private static func refused(_ reason: String) -> Problem { Problem(.invalidPayload, detail: "A part of the form \(reason)") }
+    private static func refused(_ reason: String) -> Problem {
+        Problem(.invalidPayload, detail: "A part of the form \(reason)")
+    }
 }

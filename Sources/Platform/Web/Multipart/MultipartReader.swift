@@ -45,13 +45,17 @@ package struct MultipartReader {
     /// - Throws: `unsupported-media-type` where it is not that of a form, `invalid-payload` where its boundary is none, and
     ///   `payload-too-large` where the client announces more than `limits.totalBytes`.
     package init(contentType: String?, body: RequestBody, limits: Limits) throws(Problem) {
-        guard let contentType, let type = ParameterisedValue(contentType), type.value.lowercased() == "multipart/form-data" else {
+        guard let contentType, let type = ParameterisedValue(contentType),
+            type.value.lowercased() == "multipart/form-data"
+        else {
             throw Problem(.unsupportedMediaType, detail: "Send a form as multipart/form-data.")
         }
         guard let boundary = type.parameters["boundary"], Self.isBoundary(boundary) else {
             throw Problem(.invalidPayload, detail: "The boundary in the Content-Type is missing or not valid.")
         }
-        if let size = body.announcedSize, size > limits.totalBytes { throw Problem.payloadTooLarge(limit: limits.totalBytes) }
+        if let size = body.announcedSize, size > limits.totalBytes {
+            throw Problem.payloadTooLarge(limit: limits.totalBytes)
+        }
         self.limits = limits
         delimiter = Array("\r\n--\(boundary)".utf8)
         pieces = body.makeAsyncIterator()
@@ -69,7 +73,9 @@ package struct MultipartReader {
             return nil
         }
         partCount += 1
-        guard partCount <= limits.parts else { throw Problem(.invalidPayload, detail: "A form has at most \(limits.parts) parts.") }
+        guard partCount <= limits.parts else {
+            throw Problem(.invalidPayload, detail: "A form has at most \(limits.parts) parts.")
+        }
         let part = try MultipartPart(header: try await header())
         position = .content
         return part
@@ -97,7 +103,9 @@ package struct MultipartReader {
     package mutating func collectText(upTo limit: Int) async throws(Problem) -> String {
         var whole = ByteBuffer()
         while var piece = try await read() {
-            guard whole.readableBytes + piece.readableBytes <= limit else { throw Problem.payloadTooLarge(limit: limit) }
+            guard whole.readableBytes + piece.readableBytes <= limit else {
+                throw Problem.payloadTooLarge(limit: limit)
+            }
             whole.writeBuffer(&piece)
         }
         guard let text = String(validating: whole.readableBytesView, as: UTF8.self) else {
@@ -130,10 +138,13 @@ package struct MultipartReader {
                 return header.readSlice(length: max(0, header.readableBytes - Self.emptyLine.count)) ?? header
             }
             searched = max(0, buffer.readableBytes - Self.emptyLine.count + 1)
-            guard buffer.readableBytes <= limits.headerBytes, buffer.readableBytes < 2 || buffer.readableBytesView.starts(with: "\r\n".utf8) else { break }
+            guard buffer.readableBytes <= limits.headerBytes,
+                buffer.readableBytes < 2 || buffer.readableBytesView.starts(with: "\r\n".utf8)
+            else { break }
             try await receive()
         }
-        throw Problem(.invalidPayload, detail: "A part of the form has no header of at most \(limits.headerBytes) bytes.")
+        throw Problem(
+            .invalidPayload, detail: "A part of the form has no header of at most \(limits.headerBytes) bytes.")
     }
 
     /// How many bytes from here on are certainly content, and whether a delimiter follows them.
@@ -177,7 +188,9 @@ package struct MultipartReader {
         (1...70).contains(text.utf8.count) && !text.hasSuffix(" ")
             && text.utf8.allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                    true
                 default: "'()+_,-./:=? ".utf8.contains(byte)
                 }
             }
@@ -192,7 +205,8 @@ extension ByteBuffer {
             var position = start
             while bytes.count - position >= pattern.count {
                 // The first byte is rare enough in any content to let the C library's search do the work.
-                guard let candidate = memchr(base + position, CInt(first), bytes.count - position - pattern.count + 1) else { return nil }
+                guard let candidate = memchr(base + position, CInt(first), bytes.count - position - pattern.count + 1)
+                else { return nil }
                 if memcmp(candidate, pattern, pattern.count) == 0 { return UnsafeRawPointer(candidate) - base }
                 position = UnsafeRawPointer(candidate) - base + 1
             }

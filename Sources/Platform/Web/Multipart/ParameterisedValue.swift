@@ -18,9 +18,13 @@ struct ParameterisedValue {
             // A semicolon with nothing behind it is common and harmless.
             guard let next = rest.first, next != UInt8(ascii: ";") else { continue }
             let name = Self.take(&rest) { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
-            guard rest.popFirst() == UInt8(ascii: "="), !name.isEmpty, !name.contains(where: { " \t\"".utf8.contains($0) }) else { return nil }
+            guard rest.popFirst() == UInt8(ascii: "="), !name.isEmpty,
+                !name.contains(where: { " \t\"".utf8.contains($0) })
+            else { return nil }
             let isQuoted = rest.first == UInt8(ascii: "\"")
-            guard let value = isQuoted ? Self.quoted(&rest) : String(Self.take(&rest) { $0 != UInt8(ascii: ";") }.trimmed),
+            guard
+                let value = isQuoted
+                    ? Self.quoted(&rest) : String(Self.take(&rest) { $0 != UInt8(ascii: ";") }.trimmed),
                 parameters.updateValue(value, forKey: Substring(name).lowercased()) == nil
             else { return nil }
             rest = rest.leadingSpaceDropped
@@ -66,7 +70,9 @@ extension Substring.UTF8View {
     /// Without the spaces and tabs at both ends.
     var trimmed: Substring {
         let start = leadingSpaceDropped
-        guard let last = start.lastIndex(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else { return "" }
+        guard let last = start.lastIndex(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else {
+            return ""
+        }
         return Substring(start[...last])
     }
 }

@@ -38,7 +38,8 @@ extension Request {
     ///   - parameters: what the `{names}` of the door's path stand for.
     package func dryRun(of route: Route, at path: String, parameters: [String: String]) -> Request {
         let call = Request(
-            method: route.method, path: path, parameters: parameters, headers: headers, requestID: requestID, address: address, received: received)
+            method: route.method, path: path, parameters: parameters, headers: headers, requestID: requestID,
+            address: address, received: received)
         call.context.set(DryRun())
         return call
     }

@@ -67,7 +67,9 @@ package struct AccountCheck: Sendable {
     package init(_ check: @escaping @Sendable (String) async throws(Problem) -> Void) { self.check = check }
 
     static func look(at input: some Payload, of call: Request) async throws(Problem) {
-        guard let name = (input as? any NamesAccount)?.accountName, let watch = call.context.value(of: AccountCheck.self) else { return }
+        guard let name = (input as? any NamesAccount)?.accountName,
+            let watch = call.context.value(of: AccountCheck.self)
+        else { return }
         try await watch.check(name)
     }
 }

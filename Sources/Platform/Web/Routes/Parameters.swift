@@ -23,7 +23,9 @@ package struct PathText: Requirement {
     package var summary: GateSummary { GateSummary(.path, name, schema: .string(minLength: 1, maxLength: 255)) }
 
     package func check(_ call: Request) throws(Problem) -> String {
-        guard let text = call.parameters[name], (1...255).contains(text.unicodeScalars.count), !text.unicodeScalars.contains("\0") else {
+        guard let text = call.parameters[name], (1...255).contains(text.unicodeScalars.count),
+            !text.unicodeScalars.contains("\0")
+        else {
             throw Problem(.notFound)
         }
         return text
@@ -38,13 +40,16 @@ package struct QueryNumber: Requirement {
     package var stage: GateStage { .input }
     package var problems: [Problem.Kind] { [.validationFailed] }
     package var summary: GateSummary {
-        GateSummary(.query, name, schema: .integer(minimum: Int64(range.lowerBound), maximum: Int64(range.upperBound)), isRequired: false)
+        GateSummary(
+            .query, name, schema: .integer(minimum: Int64(range.lowerBound), maximum: Int64(range.upperBound)),
+            isRequired: false)
     }
 
     package func check(_ call: Request) throws(Problem) -> Int {
         guard let text = call.query[name] else { return fallback }
         guard let number = Int(text), range.contains(number) else {
-            throw Problem.invalid("/query/\(name)", "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw Problem.invalid(
+                "/query/\(name)", "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -72,7 +77,9 @@ package struct HeaderText: Requirement {
     let maximumLength: Int
     package var stage: GateStage { .input }
     package var problems: [Problem.Kind] { [.invalidRequest] }
-    package var summary: GateSummary { GateSummary(.header, name.rawName, schema: .string(maxLength: maximumLength), isRequired: false) }
+    package var summary: GateSummary {
+        GateSummary(.header, name.rawName, schema: .string(maxLength: maximumLength), isRequired: false)
+    }
 
     package func check(_ call: Request) throws(Problem) -> String? {
         guard let text = call.headers[name] else { return nil }
@@ -84,13 +91,20 @@ package struct HeaderText: Requirement {
 }
 
 extension Requirement {
-    package static func path<Subject>(_ name: String, of _: Subject.Type) -> Self where Self == PathID<Subject> { PathID(name: name) }
+    package static func path<Subject>(_ name: String, of _: Subject.Type) -> Self where Self == PathID<Subject> {
+        PathID(name: name)
+    }
     package static func path(_ name: String) -> Self where Self == PathText { PathText(name: name) }
-    package static func query(_ name: String, _ range: ClosedRange<Int>, default fallback: Int) -> Self where Self == QueryNumber {
+    package static func query(_ name: String, _ range: ClosedRange<Int>, default fallback: Int) -> Self
+    where Self == QueryNumber {
         QueryNumber(name: name, range: range, fallback: fallback)
     }
-    package static func query(_ name: String, oneOf values: [String]) -> Self where Self == QueryText { QueryText(name: name, schema: .enumeration(values)) }
-    package static func query(_ name: String, upTo length: Int) -> Self where Self == QueryText { QueryText(name: name, schema: .string(maxLength: length)) }
+    package static func query(_ name: String, oneOf values: [String]) -> Self where Self == QueryText {
+        QueryText(name: name, schema: .enumeration(values))
+    }
+    package static func query(_ name: String, upTo length: Int) -> Self where Self == QueryText {
+        QueryText(name: name, schema: .string(maxLength: length))
+    }
     package static func header(_ name: HTTPField.Name, upTo length: Int = 255) -> Self where Self == HeaderText {
         HeaderText(name: name, maximumLength: length)
     }
@@ -112,7 +126,9 @@ package struct RawBody: Requirement {
 
     package func check(_ call: Request) throws(Problem) -> Incoming {
         let contentType = call.headers[.contentType] ?? ""
-        guard contentType.lowercased().hasPrefix(mediaType) else { throw Problem(.unsupportedMediaType, detail: "Send \(mediaType).") }
+        guard contentType.lowercased().hasPrefix(mediaType) else {
+            throw Problem(.unsupportedMediaType, detail: "Send \(mediaType).")
+        }
         return Incoming(contentType: contentType, body: call.body)
     }
 }
@@ -122,6 +138,8 @@ extension Requirement where Self == RawBody {
     package static func multipart(texts: [String], file: String) -> Self {
         let parts = texts.map { Schema.Object.Property(name: $0, schema: .string(), isRequired: true) }
         let content = Schema.Object.Property(name: file, schema: .string(format: "binary"), isRequired: true)
-        return RawBody(mediaType: "multipart/form-data", schema: .object(Schema.Object(properties: parts + [content], isOpen: true)))
+        return RawBody(
+            mediaType: "multipart/form-data",
+            schema: .object(Schema.Object(properties: parts + [content], isOpen: true)))
     }
 }

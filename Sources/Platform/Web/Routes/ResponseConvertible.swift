@@ -24,7 +24,9 @@ package struct DocumentedResponse: Sendable {
 }
 
 extension Payload {
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "Done", mediaType: "application/json", payload: Self.self)] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(200, "Done", mediaType: "application/json", payload: Self.self)]
+    }
 
     package func response() throws(Problem) -> Response {
         Response(json: try encoded())
@@ -55,7 +57,9 @@ package struct Created<Body: Payload>: ResponseConvertible {
     package let body: Body
     package init(_ body: Body) { self.body = body }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(201, "Created", mediaType: "application/json", payload: Body.self)] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(201, "Created", mediaType: "application/json", payload: Body.self)]
+    }
     package func response() throws(Problem) -> Response {
         var response = try body.response()
         response.status = .created
@@ -73,7 +77,9 @@ package struct Accepted<Body: Payload>: ResponseConvertible {
         self.location = location
     }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(202, "Accepted; follow the job", mediaType: "application/json", payload: Body.self)] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(202, "Accepted; follow the job", mediaType: "application/json", payload: Body.self)]
+    }
     package func response() throws(Problem) -> Response {
         var response = try body.response()
         response.status = .accepted
@@ -113,12 +119,20 @@ package struct Download: ResponseConvertible {
         self.mediaType = mediaType
     }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "application/octet-stream")] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(200, "The file", mediaType: "application/octet-stream")]
+    }
     package func response() -> Response {
-        let safe = String(name.unicodeScalars.map { ($0.value > 32 && $0.value < 127 && !"\"\\;/".unicodeScalars.contains($0)) ? Character($0) : "_" })
+        let safe = String(
+            name.unicodeScalars.map {
+                ($0.value > 32 && $0.value < 127 && !"\"\\;/".unicodeScalars.contains($0)) ? Character($0) : "_"
+            })
         return Response(
             status: .ok,
-            headers: [.contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"", .xContentTypeOptions: "nosniff"],
+            headers: [
+                .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
+                .xContentTypeOptions: "nosniff",
+            ],
             body: .file(path: path, range: 0..<size)
         )
     }
@@ -134,7 +148,9 @@ package struct Attachment<Body: Payload>: ResponseConvertible {
         self.name = name
     }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "application/json", payload: Body.self)] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(200, "The file", mediaType: "application/json", payload: Body.self)]
+    }
     package func response() throws(Problem) -> Response {
         var response = try body.response()
         response.headers[.contentDisposition] = "attachment; filename=\"\(name)\""
@@ -161,7 +177,9 @@ package struct Stylesheet: ResponseConvertible {
     let css: String
     package init(_ css: String) { self.css = css }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "A stylesheet", mediaType: "text/css")] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(200, "A stylesheet", mediaType: "text/css")]
+    }
     package func response() -> Response { Response(text: css, mediaType: "text/css; charset=utf-8") }
 }
 
@@ -170,7 +188,9 @@ package struct OpenAPIDocument: ResponseConvertible {
     let text: String
     package init(_ text: String) { self.text = text }
 
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The document", mediaType: "application/json")] }
+    package static var documented: [DocumentedResponse] {
+        [DocumentedResponse(200, "The document", mediaType: "application/json")]
+    }
     package func response() -> Response { Response(json: ByteBuffer(string: text)) }
 }
 

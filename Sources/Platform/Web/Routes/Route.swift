@@ -139,7 +139,8 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
-        return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) { call, passage async throws(Problem) in
+        return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
+            call, passage async throws(Problem) in
             let caller = try await who.check(call, on: passage)
             let proofs = (repeat try await (each need).check(call, on: passage))
             try await passage?.rest(call)
@@ -160,7 +161,8 @@ extension Route {
         for requirement in repeat each need { declared.add(requirement) }
         let reader = BodyReader(for: Input.self)
         let namesAccount = Input.self is any NamesAccount.Type
-        return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) { call, passage async throws(Problem) in
+        return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) {
+            call, passage async throws(Problem) in
             let caller = try await who.check(call, on: passage)
             let proofs = (repeat try await (each need).check(call, on: passage))
             try await passage?.rest(call)
@@ -191,9 +193,12 @@ extension Route {
         self.enter = enter
         checks = declared.checks
         answers = output.documented
-        let body: [Problem.Kind] = input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
+        let body: [Problem.Kind] =
+            input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
         var seen: Set<Problem.Kind> = []
-        self.problems = (declared.problems + body + problems + [.invalidRequest, .internalError, .overloaded]).filter { seen.insert($0).inserted }
+        self.problems = (declared.problems + body + problems + [.invalidRequest, .internalError, .overloaded]).filter {
+            seen.insert($0).inserted
+        }
     }
 
     /// What the requirements of one door say of themselves.
@@ -232,14 +237,18 @@ struct BodyReader: Sendable {
 
     /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
     func read<Input: Payload>(_ call: Request) async throws(Problem) -> Input {
-        let mediaType = call.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } } ?? "application/json"
+        let mediaType =
+            call.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
+            ?? "application/json"
         if acceptsForms, mediaType == "application/x-www-form-urlencoded" {
             let body = try await call.body.collect(upTo: Route.maximumBody)
             let form = Query(String(buffer: body)).values
             return try decoder.decode(Input.self, from: .object(form.mapValues { .string($0) }))
         }
         guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
-            throw Problem(.unsupportedMediaType, detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
+            throw Problem(
+                .unsupportedMediaType,
+                detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
         }
         let body = try await call.body.collect(upTo: bytesMax)
         if mayBeOmitted, body.readableBytes == 0 { return try decoder.decode(Input.self, from: [:]) }

@@ -21,12 +21,14 @@ package struct RouteTable: Sendable {
             for entry in entries {
                 if let first = entry.rest.first {
                     if first.hasPrefix("{") {
-                        open.append((entry.rest.dropFirst(), entry.names + [String(first.dropFirst().dropLast())], entry.route))
+                        open.append(
+                            (entry.rest.dropFirst(), entry.names + [String(first.dropFirst().dropLast())], entry.route))
                     } else {
                         literal[String(first), default: []].append((entry.rest.dropFirst(), entry.names, entry.route))
                     }
                 } else {
-                    precondition(here[entry.route.method] == nil, "two routes answer \(entry.route.method) \(entry.route.path)")
+                    precondition(
+                        here[entry.route.method] == nil, "two routes answer \(entry.route.method) \(entry.route.path)")
                     here[entry.route.method] = (entry.route, entry.names)
                 }
             }
@@ -58,7 +60,8 @@ package struct RouteTable: Sendable {
         guard let node = literal[path] ?? Self.find(root, Self.segments(of: path), &values) else { return .none }
         guard let (route, names) = node.routes[method] ?? (method == .head ? node.routes[.get] : nil) else {
             let declared = Set(node.routes.keys)
-            return .wrongMethod(allowed: declared.union(declared.contains(.get) ? [.head] : []).sorted { $0.rawValue < $1.rawValue })
+            return .wrongMethod(
+                allowed: declared.union(declared.contains(.get) ? [.head] : []).sorted { $0.rawValue < $1.rawValue })
         }
         if names.isEmpty { return .found(route, parameters: [:]) }
         var parameters: [String: String] = [:]
@@ -82,7 +85,9 @@ package struct RouteTable: Sendable {
     }
 
     /// Doors that stand at the root alone; everything else is under `/v1` once a leading `/api` and then a leading `/v1` are taken away.
-    private static let rootPaths: Set<String> = ["/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json"]
+    private static let rootPaths: Set<String> = [
+        "/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json",
+    ]
 
     /// The one spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
     package static func canonicalPath(of path: String) -> String {
@@ -90,7 +95,9 @@ package struct RouteTable: Sendable {
         if path.utf8.starts(with: "/v1/".utf8) { return path }
         if rootPaths.contains(path) || path.hasPrefix("/problems/") || path.hasPrefix("/console") { return path }
         var rest = Substring(path)
-        for prefix in ["/api", "/v1"] where rest == prefix || rest.hasPrefix(prefix + "/") { rest = rest.dropFirst(prefix.count) }
+        for prefix in ["/api", "/v1"] where rest == prefix || rest.hasPrefix(prefix + "/") {
+            rest = rest.dropFirst(prefix.count)
+        }
         return "/v1" + rest
     }
 

@@ -20,7 +20,10 @@ package struct StreamedText: ResponseConvertible {
     package func response() -> Response {
         Response(
             status: .ok,
-            headers: [.contentType: mediaType, .contentDisposition: "attachment; filename=\"\(name)\"", .xContentTypeOptions: "nosniff"],
+            headers: [
+                .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(name)\"",
+                .xContentTypeOptions: "nosniff",
+            ],
             body: .pieces { [pieces] in
                 let next = pieces()
                 return { try await next().map(ByteBuffer.init(string:)) }

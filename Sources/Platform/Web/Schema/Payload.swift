@@ -63,11 +63,13 @@ package enum Rule: Sendable {
     func applied(to schema: Schema) -> Schema {
         switch (self, schema) {
         case (_, .nullable(let inner)): .nullable(applied(to: inner))
-        case (.length(let range), .string(let format, _, _)): .string(format: format, minLength: range.lowerBound, maxLength: range.upperBound)
+        case (.length(let range), .string(let format, _, _)):
+            .string(format: format, minLength: range.lowerBound, maxLength: range.upperBound)
         case (.range(let range), _): .integer(minimum: range.lowerBound, maximum: range.upperBound)
         case (.numbers(let range), _): .number(minimum: range.lowerBound, maximum: range.upperBound)
         case (.oneOf(let values), _): .enumeration(values)
-        case (.format(let format), .string(_, let minimum, let maximum)): .string(format: format, minLength: minimum, maxLength: maximum)
+        case (.format(let format), .string(_, let minimum, let maximum)):
+            .string(format: format, minLength: minimum, maxLength: maximum)
         case (.items(let count), .array(let element, _)): .array(element, maxItems: count)
         default: schema
         }

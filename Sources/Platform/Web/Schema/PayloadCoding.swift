@@ -36,7 +36,9 @@ package struct PayloadDecoder: Sendable {
 
     /// - Throws: `invalid-payload` (400) when it is not JSON.
     static func json(_ body: ByteBuffer) throws(Problem) -> JSONValue {
-        guard body.readableBytes > 0 else { throw Problem(.invalidPayload, detail: "The body is empty; JSON is expected.") }
+        guard body.readableBytes > 0 else {
+            throw Problem(.invalidPayload, detail: "The body is empty; JSON is expected.")
+        }
         do {
             return try JSONValue(parsing: body.readableBytesView)
         } catch {
@@ -50,7 +52,9 @@ package struct PayloadDecoder: Sendable {
     }
 
     /// Reads a list, for which the decoder was made.
-    func decodeList<Element: Payload>(of _: Element.Type, from value: JSONValue) throws(Problem) -> [Element] { try checked([Element].self, value) }
+    func decodeList<Element: Payload>(of _: Element.Type, from value: JSONValue) throws(Problem) -> [Element] {
+        try checked([Element].self, value)
+    }
 
     private func checked<Value: Decodable>(_ type: Value.Type, _ value: JSONValue) throws(Problem) -> Value {
         let expectation = expectation.value
@@ -77,10 +81,14 @@ extension DecodingError {
     fileprivate func pointer(_ naming: Naming) -> String {
         let context: Context? =
             switch self {
-            case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context), .dataCorrupted(let context): context
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+                .dataCorrupted(let context):
+                context
             @unknown default: nil
             }
-        return (context?.codingPath ?? []).map { "/" + ($0.intValue.map(String.init) ?? naming.written($0.stringValue)) }.joined()
+        return (context?.codingPath ?? []).map {
+            "/" + ($0.intValue.map(String.init) ?? naming.written($0.stringValue))
+        }.joined()
     }
 
     fileprivate var reason: String {

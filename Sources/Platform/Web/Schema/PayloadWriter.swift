@@ -81,13 +81,16 @@ private struct JSONText {
 
     mutating func write(fraction value: some BinaryFloatingPoint & CustomStringConvertible) throws {
         guard value.isFinite else {
-            throw EncodingError.invalidValue(value, EncodingError.Context(codingPath: [], debugDescription: "JSON has no such number"))
+            throw EncodingError.invalidValue(
+                value, EncodingError.Context(codingPath: [], debugDescription: "JSON has no such number"))
         }
         write(number: value.description)
     }
 
     /// A whole number is written as one.
-    private mutating func write(number: String) { bytes.append(contentsOf: number.hasSuffix(".0") ? number.dropLast(2).utf8 : number[...].utf8) }
+    private mutating func write(number: String) {
+        bytes.append(contentsOf: number.hasSuffix(".0") ? number.dropLast(2).utf8 : number[...].utf8)
+    }
 
     mutating func write(_ value: JSONValue) {
         switch value {
@@ -127,7 +130,10 @@ private struct JSONText {
     mutating func open(isObject: Bool, names: Naming? = nil) -> Place {
         bytes.append(isObject ? UInt8(ascii: "{") : UInt8(ascii: "["))
         framesSoFar += 1
-        frames.append(Frame(number: framesSoFar, isObject: isObject, names: names ?? naming, firstMember: members.count, start: bytes.count))
+        frames.append(
+            Frame(
+                number: framesSoFar, isObject: isObject, names: names ?? naming, firstMember: members.count,
+                start: bytes.count))
         return Place(level: frames.count - 1, number: framesSoFar)
     }
 
@@ -137,7 +143,8 @@ private struct JSONText {
     /// What comes after the container's end makes the whole text void (``finished()``).
     mutating func begin(_ name: String? = nil, at place: Place) {
         guard isOpen(place) else {
-            let context = EncodingError.Context(codingPath: [], debugDescription: "containers are told one after another")
+            let context = EncodingError.Context(
+                codingPath: [], debugDescription: "containers are told one after another")
             fault = fault ?? EncodingError.invalidValue(name ?? "", context)
             return
         }
@@ -157,7 +164,9 @@ private struct JSONText {
         return open(isObject: isObject)
     }
 
-    private func isOpen(_ place: Place) -> Bool { place.level < frames.count && frames[place.level].number == place.number }
+    private func isOpen(_ place: Place) -> Bool {
+        place.level < frames.count && frames[place.level].number == place.number
+    }
 
     /// Ends what is open until `depth` frames are left.
     mutating func close(to depth: Int) {
@@ -171,7 +180,9 @@ private struct JSONText {
     private mutating func sort(_ frame: Frame) {
         let places = frame.firstMember..<members.count
         defer { members.removeSubrange(places) }
-        guard zip(places, places.dropFirst()).contains(where: { isBefore(members[$1], members[$0], in: bytes, from: 0) }) else { return }
+        guard
+            zip(places, places.dropFirst()).contains(where: { isBefore(members[$1], members[$0], in: bytes, from: 0) })
+        else { return }
         moved.removeAll(keepingCapacity: true)
         moved.append(contentsOf: bytes[frame.start...])
         let end = bytes.count + 1
@@ -186,7 +197,8 @@ private struct JSONText {
     }
 
     private func isBefore(_ first: Member, _ second: Member, in text: [UInt8], from start: Int) -> Bool {
-        text[first.start - start..<first.nameEnd - start].lexicographicallyPrecedes(text[second.start - start..<second.nameEnd - start])
+        text[first.start - start..<first.nameEnd - start].lexicographicallyPrecedes(
+            text[second.start - start..<second.nameEnd - start])
     }
 }
 
@@ -214,7 +226,8 @@ private final class JSONWriter {
     /// The object or array that the value which is writing itself is.
     func ownPlace(isObject: Bool) -> JSONText.Place {
         // The names of a map's entries are data and stand as they are.
-        text.place(at: base, isObject: isObject) ?? text.open(isObject: isObject, names: type is any MapOfNames.Type ? .asDeclared : nil)
+        text.place(at: base, isObject: isObject)
+            ?? text.open(isObject: isObject, names: type is any MapOfNames.Type ? .asDeclared : nil)
     }
 }
 
@@ -231,7 +244,9 @@ extension JSONWriter: Encoder, SingleValueEncodingContainer {
         KeyedEncodingContainer(MemberContainer(writer: self, place: ownPlace(isObject: true)))
     }
 
-    func unkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: self, place: ownPlace(isObject: false)) }
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        ElementContainer(writer: self, place: ownPlace(isObject: false))
+    }
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
 
     func encodeNil() { text.writeNull() }
@@ -280,7 +295,9 @@ private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: true)))
+        KeyedEncodingContainer(
+            MemberContainer<Nested>(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: true))
+        )
     }
 
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
@@ -308,10 +325,13 @@ private struct ElementContainer: UnkeyedEncodingContainer {
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(at: place, isObject: true)))
+        KeyedEncodingContainer(
+            MemberContainer<Nested>(writer: writer, place: writer.text.open(at: place, isObject: true)))
     }
 
-    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { ElementContainer(writer: writer, place: writer.text.open(at: place, isObject: false)) }
+    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+        ElementContainer(writer: writer, place: writer.text.open(at: place, isObject: false))
+    }
     func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: nil) }
 }
 
@@ -332,7 +352,9 @@ private struct FurtherEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        KeyedEncodingContainer(MemberContainer<Nested>(writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: true)))
+        KeyedEncodingContainer(
+            MemberContainer<Nested>(
+                writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: true)))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
@@ -384,7 +406,9 @@ extension [UInt8] {
 extension String {
     fileprivate var hasToBeEscaped: Bool {
         func has(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-            for byte in bytes where byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+            for byte in bytes where byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                return true
+            }
             return false
         }
         if let answer = utf8.withContiguousStorageIfAvailable(has) { return answer }

@@ -45,17 +45,23 @@ extension Schema {
         case .string(let format, let minLength, let maxLength):
             object(
                 "string",
-                ["format": format.map { .string($0) }, "minLength": minLength.map { .integer(Int64($0)) }, "maxLength": maxLength.map { .integer(Int64($0)) }]
+                [
+                    "format": format.map { .string($0) }, "minLength": minLength.map { .integer(Int64($0)) },
+                    "maxLength": maxLength.map { .integer(Int64($0)) },
+                ]
             )
         case .enumeration(let values): ["type": "string", "enum": .array(values.map { .string($0) })]
-        case .array(let element, let maxItems): object("array", ["items": element.json, "maxItems": maxItems.map { .integer(Int64($0)) }])
+        case .array(let element, let maxItems):
+            object("array", ["items": element.json, "maxItems": maxItems.map { .integer(Int64($0)) }])
         case .map(let value): ["type": "object", "additionalProperties": value.json]
         case .object(let shape):
             object(
                 "object",
                 [
-                    "properties": .object(Dictionary(uniqueKeysWithValues: shape.properties.map { ($0.name, $0.schema.json) })),
-                    "required": shape.properties.contains(where: \.isRequired) ? .array(shape.properties.filter(\.isRequired).map { .string($0.name) }) : nil,
+                    "properties": .object(
+                        Dictionary(uniqueKeysWithValues: shape.properties.map { ($0.name, $0.schema.json) })),
+                    "required": shape.properties.contains(where: \.isRequired)
+                        ? .array(shape.properties.filter(\.isRequired).map { .string($0.name) }) : nil,
                     "additionalProperties": .bool(shape.isOpen),
                 ]
             )

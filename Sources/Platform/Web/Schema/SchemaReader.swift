@@ -26,7 +26,8 @@ package final class SchemaReader {
         case let optional as any AnyOptional.Type: return .nullable(schema(of: optional.wrappedType, naming: naming))
         case let array as any AnyArray.Type: return .array(schema(of: array.elementType, naming: naming))
         case let map as any AnyMap.Type: return .map(schema(of: map.valueType, naming: naming))
-        case let cases as any (CaseIterable & RawRepresentable).Type: if let names = Self.names(of: cases) { return .enumeration(names) }
+        case let cases as any (CaseIterable & RawRepresentable).Type:
+            if let names = Self.names(of: cases) { return .enumeration(names) }
         default: break
         }
         guard let decodable = type as? any Decodable.Type else { return .any }
@@ -36,7 +37,8 @@ package final class SchemaReader {
         }
         let name = String(describing: type).filter { $0.isLetter || $0.isNumber }
         precondition(
-            types.updateValue(ObjectIdentifier(type), forKey: name) ?? ObjectIdentifier(type) == ObjectIdentifier(type), "two payloads are named \(name)")
+            types.updateValue(ObjectIdentifier(type), forKey: name) ?? ObjectIdentifier(type) == ObjectIdentifier(type),
+            "two payloads are named \(name)")
         guard components[name] == nil, inProgress.insert(name).inserted else { return .reference(name) }
         defer { inProgress.remove(name) }
         let notes = Notes()
@@ -48,7 +50,8 @@ package final class SchemaReader {
             if let rule = rules[property.name] { property.schema = rule.applied(to: property.schema) }
             return property
         }
-        components[name] = .object(Schema.Object(properties: properties, isOpen: (type as? any Payload.Type)?.isOpen ?? false))
+        components[name] = .object(
+            Schema.Object(properties: properties, isOpen: (type as? any Payload.Type)?.isOpen ?? false))
         return .reference(name)
     }
 
@@ -70,7 +73,9 @@ package final class SchemaReader {
         return try type.init(from: NotingDecoder(reader: self, notes: Notes(), naming: naming))
     }
 
-    private static func decode<Value: Decodable>(_: Value.Type, from decoder: NotingDecoder) throws -> Value { try Value(from: decoder) }
+    private static func decode<Value: Decodable>(_: Value.Type, from decoder: NotingDecoder) throws -> Value {
+        try Value(from: decoder)
+    }
     private static func names<Cases: CaseIterable & RawRepresentable>(of _: Cases.Type) -> [String]? {
         let names = Cases.allCases.compactMap { $0.rawValue as? String }
         return names.count == Cases.allCases.count ? names : nil
@@ -127,7 +132,9 @@ struct NotingDecoder: Decoder {
         KeyedDecodingContainer(Keyed(reader: reader, notes: notes, naming: naming))
     }
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
-    func singleValueContainer() -> any SingleValueDecodingContainer { Single(reader: reader, notes: notes, naming: naming) }
+    func singleValueContainer() -> any SingleValueDecodingContainer {
+        Single(reader: reader, notes: notes, naming: naming)
+    }
 
     /// Thrown at types whose coding cannot be watched; what was noted until then stays.
     struct Unwatchable: Error {}
@@ -143,7 +150,8 @@ struct NotingDecoder: Decoder {
         func decodeNil(forKey _: Key) -> Bool { false }
 
         private func note<Value>(_ key: Key, _ sample: Value, isRequired: Bool = true) -> Value {
-            notes.add(naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: isRequired)
+            notes.add(
+                naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: isRequired)
             return sample
         }
         private func noteOptional<Value>(_ key: Key, _: Value.Type) -> Value? {
@@ -167,9 +175,13 @@ struct NotingDecoder: Decoder {
         func decodeIfPresent(_ type: Float.Type, forKey key: Key) -> Float? { noteOptional(key, type) }
         func decodeIfPresent(_ type: Int.Type, forKey key: Key) -> Int? { noteOptional(key, type) }
         func decodeIfPresent(_ type: Int64.Type, forKey key: Key) -> Int64? { noteOptional(key, type) }
-        func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) -> Value? { noteOptional(key, type) }
+        func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) -> Value? {
+            noteOptional(key, type)
+        }
 
-        func nestedContainer<NestedKey: CodingKey>(keyedBy _: NestedKey.Type, forKey _: Key) throws -> KeyedDecodingContainer<NestedKey> { throw Unwatchable() }
+        func nestedContainer<NestedKey: CodingKey>(keyedBy _: NestedKey.Type, forKey _: Key) throws
+            -> KeyedDecodingContainer<NestedKey>
+        { throw Unwatchable() }
         func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
         func superDecoder() throws -> any Decoder { throw Unwatchable() }
         func superDecoder(forKey _: Key) throws -> any Decoder { throw Unwatchable() }

@@ -15,7 +15,9 @@ extension Schema {
     /// A body with more faults than this says no more with them.
     package static let maximumFaults = 50
 
-    private func check(_ value: JSONValue, _ components: [String: Schema], _ pointer: String, _ faults: inout [Problem.Fault]) {
+    private func check(
+        _ value: JSONValue, _ components: [String: Schema], _ pointer: String, _ faults: inout [Problem.Fault]
+    ) {
         guard faults.count < Self.maximumFaults else { return }
         func fault(_ detail: String) { faults.append(Problem.Fault(pointer, detail)) }
         switch (self, value) {
@@ -32,7 +34,9 @@ extension Schema {
             if let maximum, number > maximum { fault("must be at most \(maximum)") }
         case (.string(let format, let minLength, let maxLength), .string(let text)):
             let length = text.unicodeScalars.count
-            if let minLength, length < minLength { fault(minLength == 1 ? "must not be empty" : "must have at least \(minLength) characters") }
+            if let minLength, length < minLength {
+                fault(minLength == 1 ? "must not be empty" : "must have at least \(minLength) characters")
+            }
             if let maxLength, length > maxLength { fault("must have at most \(maxLength) characters") }
             if text.unicodeScalars.contains("\0") { fault("must not contain a NUL character") }
             if let format, let reason = StringFormat.fault(of: text, format) { fault(reason) }
@@ -40,9 +44,13 @@ extension Schema {
             if !values.contains(text) { fault("must be one of: \(values.joined(separator: ", "))") }
         case (.array(let element, let maxItems), .array(let elements)):
             if let maxItems, elements.count > maxItems { return fault("must have at most \(maxItems) items") }
-            for (index, item) in elements.enumerated() { element.check(item, components, "\(pointer)/\(index)", &faults) }
+            for (index, item) in elements.enumerated() {
+                element.check(item, components, "\(pointer)/\(index)", &faults)
+            }
         case (.map(let schema), .object(let members)):
-            for (name, item) in members.sorted(by: { $0.key < $1.key }) { schema.check(item, components, pointer + Problem.Fault.step(name), &faults) }
+            for (name, item) in members.sorted(by: { $0.key < $1.key }) {
+                schema.check(item, components, pointer + Problem.Fault.step(name), &faults)
+            }
         case (.object(let shape), .object(let members)):
             for property in shape.properties where property.isRequired && members[property.name] == nil {
                 faults.append(Problem.Fault(pointer + Problem.Fault.step(property.name), "is required"))

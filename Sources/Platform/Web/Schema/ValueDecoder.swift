@@ -71,7 +71,9 @@ extension ValueDecoder: SingleValueDecodingContainer {
     }
 
     private func whole<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number {
-        guard let number = value.integer.flatMap(Number.init(exactly:)) else { throw mismatch(type, "no whole number of this size") }
+        guard let number = value.integer.flatMap(Number.init(exactly:)) else {
+            throw mismatch(type, "no whole number of this size")
+        }
         return number
     }
 }
@@ -83,11 +85,14 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var allKeys: [Key] { members.keys.compactMap(Key.init(stringValue:)) }
 
     /// Names of a map's entries are data and stand as they are; those of a payload's properties follow its naming.
-    private func member(_ key: Key) -> JSONValue? { members[key.stringValue] ?? members[decoder.naming.written(key.stringValue)] }
+    private func member(_ key: Key) -> JSONValue? {
+        members[key.stringValue] ?? members[decoder.naming.written(key.stringValue)]
+    }
 
     private func inner(_ key: Key) throws -> ValueDecoder {
         guard let value = member(key) else {
-            throw DecodingError.keyNotFound(key, DecodingError.Context(codingPath: codingPath, debugDescription: "no such member"))
+            throw DecodingError.keyNotFound(
+                key, DecodingError.Context(codingPath: codingPath, debugDescription: "no such member"))
         }
         return decoder.inner(value, at: key)
     }
@@ -110,10 +115,14 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try inner(key).decode(type) }
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value { try inner(key).decode(type) }
 
-    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws -> KeyedDecodingContainer<Nested> {
+    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws
+        -> KeyedDecodingContainer<Nested>
+    {
         try inner(key).container(keyedBy: type)
     }
-    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer { try inner(key).unkeyedContainer() }
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        try inner(key).unkeyedContainer()
+    }
     func superDecoder() -> any Decoder { decoder }
     func superDecoder(forKey key: Key) throws -> any Decoder { try inner(key) }
 }
@@ -135,7 +144,8 @@ private struct Unkeyed: UnkeyedDecodingContainer {
 
     private mutating func next() throws -> ValueDecoder {
         guard !isAtEnd else {
-            throw DecodingError.valueNotFound(JSONValue.self, DecodingError.Context(codingPath: codingPath, debugDescription: "no more elements"))
+            throw DecodingError.valueNotFound(
+                JSONValue.self, DecodingError.Context(codingPath: codingPath, debugDescription: "no more elements"))
         }
         defer { currentIndex += 1 }
         return decoder.inner(elements[currentIndex], at: Index(intValue: currentIndex))
@@ -148,7 +158,8 @@ private struct Unkeyed: UnkeyedDecodingContainer {
     }
 
     mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try next().decode(type) }
-    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws -> KeyedDecodingContainer<Nested> { try next().container(keyedBy: type) }
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws -> KeyedDecodingContainer<Nested>
+    { try next().container(keyedBy: type) }
     mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try next().unkeyedContainer() }
     mutating func superDecoder() throws -> any Decoder { try next() }
 }

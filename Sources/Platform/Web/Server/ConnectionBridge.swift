@@ -120,7 +120,9 @@ extension ConnectionBridge {
     /// - Returns: nil when no more will come.
     /// - Throws: ``ReadByTwo`` where somebody else is waiting for a part; `CancellationError`.
     func next() async throws -> InboundPart? {
-        guard executor.loop.inEventLoop else { return try await withTaskExecutorPreference(executor) { try await self.next() } }
+        guard executor.loop.inEventLoop else {
+            return try await withTaskExecutorPreference(executor) { try await self.next() }
+        }
         if isInputOver || !waiting.isEmpty { return try await arrival() }
         let number = readsSoFar + 1
         return try await withTaskCancellationHandler {
@@ -146,7 +148,9 @@ extension ConnectionBridge {
     /// Returns once the part is handed to the socket's buffer, which takes no more than can be sent on soon.
     /// - Throws: when the connection is over; `CancellationError`.
     func write(_ part: OutboundPart) async throws {
-        guard executor.loop.inEventLoop else { return try await withTaskExecutorPreference(executor) { try await self.write(part) } }
+        guard executor.loop.inEventLoop else {
+            return try await withTaskExecutorPreference(executor) { try await self.write(part) }
+        }
         // What a cancelled handler makes of it is no answer any more.
         try Task.checkCancellation()
         while !isOutputOver, !channel.isWritable {

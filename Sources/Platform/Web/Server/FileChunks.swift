@@ -41,8 +41,12 @@ private final class OpenFile: Sendable {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileChunks.Failure.cannotOpen(errno: errno) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw FileChunks.Failure.notAFile }
-        guard range.lowerBound >= 0, range.upperBound <= Int64(status.st_size) else { throw FileChunks.Failure.tooShort }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw FileChunks.Failure.notAFile
+        }
+        guard range.lowerBound >= 0, range.upperBound <= Int64(status.st_size) else {
+            throw FileChunks.Failure.tooShort
+        }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -23,10 +23,12 @@ struct HTTPConnections: ServerChildChannel {
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
             decoderLimits.maxHeaderListSize = limits.headerListBytes
             decoderLimits.maxHeaderFieldCount = limits.headerCount
-            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
+            let decoder = ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(decoder)
-            try pipeline.addHandler(HTTPConnectionHandler(limits: limits, pulse: pulse, parts: parts, decoder: decoder, logger: logger))
+            try pipeline.addHandler(
+                HTTPConnectionHandler(limits: limits, pulse: pulse, parts: parts, decoder: decoder, logger: logger))
             return HTTPConnection(
                 channel: channel,
                 parts: parts,
@@ -100,7 +102,8 @@ private struct RequestLoop: Sendable {
                 return try await write(server.malformed(fault), to: nil, keepsAlive: false)
             case .body, .end, .frame:
                 // A request begins with its head. Whatever this is, it is not worth the other connections.
-                return logger.error("a connection lost its place and was closed", metadata: ["peer": "\(connection.peerAddress)"])
+                return logger.error(
+                    "a connection lost its place and was closed", metadata: ["peer": "\(connection.peerAddress)"])
             }
         }
     }
@@ -114,7 +117,9 @@ private struct RequestLoop: Sendable {
             body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? .empty,
             peerAddress: connection.peerAddress
         )
-        if let upgrader = server.upgrader, body == nil, let answer = await WebSocketHandshake.answer(request, by: upgrader, on: connection.channel) {
+        if let upgrader = server.upgrader, body == nil,
+            let answer = await WebSocketHandshake.answer(request, by: upgrader, on: connection.channel)
+        {
             try await parts.write(.switchProtocols(ByteBuffer(headOf: .switchingProtocols, answer)))
             await upgrader.handle(WebSocketChannel(parts: parts), request)
             return false
@@ -132,7 +137,8 @@ private struct RequestLoop: Sendable {
     }
 
     private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {
-        try await ResponseWriter(parts: parts, malformed: server.malformed, logger: logger).write(response, to: head, keepsAlive: keepsAlive)
+        try await ResponseWriter(parts: parts, malformed: server.malformed, logger: logger).write(
+            response, to: head, keepsAlive: keepsAlive)
     }
 }
 

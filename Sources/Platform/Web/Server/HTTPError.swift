@@ -25,5 +25,6 @@ package enum HTTPError: Sendable, CaseIterable {
 extension Problem.Kind {
     package static let requestTimeout = Self("request-timeout", "The request took too long to arrive", status: 408)
     package static let uriTooLong = Self("uri-too-long", "The address of the request is too long", status: 414)
-    package static let headersTooLarge = Self("headers-too-large", "The header fields of the request are too large", status: 431)
+    package static let headersTooLarge = Self(
+        "headers-too-large", "The header fields of the request are too large", status: 431)
 }

@@ -29,7 +29,8 @@ struct ResponseWriter: Sendable {
             do {
                 pieces = try await FileChunks(path: path, range: range)
             } catch {
-                logger.error("a file to be sent could not be opened", metadata: ["path": "\(path)", "cause": "\(error)"])
+                logger.error(
+                    "a file to be sent could not be opened", metadata: ["path": "\(path)", "cause": "\(error)"])
                 var answer = malformed(.unreadableFile)
                 if case .file = answer.body { answer.body = .none }
                 return try await write(answer, to: request, keepsAlive: keepsAlive)

@@ -85,7 +85,9 @@ extension WebSocketParts: ConnectionBridge.PipelineEnd {
 /// The opening handshake (RFC 6455 §4.2).
 enum WebSocketHandshake {
     /// - Returns: the fields of the 101 answer, or nil where the request does not ask for a WebSocket, asks wrongly, or is not granted one.
-    static func answer(_ request: IncomingRequest, by upgrader: any WebSocketEndpoint, on channel: any Channel) async -> HTTPFields? {
+    static func answer(_ request: IncomingRequest, by upgrader: any WebSocketEndpoint, on channel: any Channel) async
+        -> HTTPFields?
+    {
         guard request.head.method == .get, request.head.headerFields[.upgrade]?.lowercased() == "websocket",
             let head = try? HTTPRequestHead(request.head), let fields = await upgrader.shouldUpgrade(request)
         else { return nil }

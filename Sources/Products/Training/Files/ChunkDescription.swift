@@ -14,7 +14,8 @@ struct ChunkDescription: Sendable {
     /// - Parameter isWhole: whether the chunk is the whole file, whatever its numbers say.
     /// - Throws: `invalid-payload` or `validation-failed`, with pointers into the metadata.
     init(_ text: String, isWhole: Bool) throws(Problem) {
-        guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)), metadata.object != nil else {
+        guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)), metadata.object != nil
+        else {
             throw Problem(.invalidPayload, detail: "The part 'metadata' is not the JSON object that is expected.")
         }
         var faults: [Problem.Fault] = []
@@ -30,7 +31,9 @@ struct ChunkDescription: Sendable {
                 faults.append(.init("/metadata/fileName", "must have no control characters"))
             }
             if total < 1 { faults.append(.init("/metadata/totalChunks", "is required")) }
-            if !(0..<max(1, total)).contains(index) { faults.append(.init("/metadata/chunkIndex", "must be from 0 to totalChunks - 1")) }
+            if !(0..<max(1, total)).contains(index) {
+                faults.append(.init("/metadata/chunkIndex", "must be from 0 to totalChunks - 1"))
+            }
         }
         guard faults.isEmpty, let place, let top else { throw Problem.invalid(faults) }
         (sessionId, fileName, chunkIndex, totalChunks) = (place.sessionId, place.fileName, index, total)
@@ -68,7 +71,9 @@ private struct KnownMembers<Value: Payload>: Sendable {
         schema = reader.schema(of: Value.self)
         components = reader.components
         var names: Set<String> = []
-        if case .reference(let name) = schema, case .object(let shape)? = components[name] { names = Set(shape.properties.map(\.name)) }
+        if case .reference(let name) = schema, case .object(let shape)? = components[name] {
+            names = Set(shape.properties.map(\.name))
+        }
         self.names = names
     }
 

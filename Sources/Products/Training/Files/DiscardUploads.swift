@@ -27,7 +27,9 @@ extension UploadService {
         let folder = places.store.path(of: places.uploads)
         let names = try await compute.run { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
         for name in names {
-            guard let id = ID<Upload>(name), let begun = id.madeAt, begun < runtime.now() - Upload.lifetime else { continue }
+            guard let id = ID<Upload>(name), let begun = id.madeAt, begun < runtime.now() - Upload.lifetime else {
+                continue
+            }
             try context.checkCancellation()
             if try await database.read({ try !$0.hasUpload(id) }) { try await places.store.remove(places.upload(id)) }
         }
@@ -42,5 +44,7 @@ extension UploadService {
 
 extension ID {
     /// When it was made: a UUIDv7 begins with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7).
-    fileprivate var madeAt: Instant? { Int64(text.prefix(13).filter { $0 != "-" }, radix: 16).map { Instant(microseconds: $0 * 1_000) } }
+    fileprivate var madeAt: Instant? {
+        Int64(text.prefix(13).filter { $0 != "-" }, radix: 16).map { Instant(microseconds: $0 * 1_000) }
+    }
 }

@@ -8,9 +8,11 @@ extension TrainingModule {
     /// Files: sent in chunks or at once, listed, changed, deleted.
     var fileRoutes: [Route] {
         let uploadProblems: [Problem.Kind] = [
-            .sessionNotFound, .chunkMissing, .uploadConflict, .unusableFile, .validationFailed, .storageExceeded, .storageFull,
+            .sessionNotFound, .chunkMissing, .uploadConflict, .unusableFile, .validationFailed, .storageExceeded,
+            .storageFull,
         ]
-        let allowance = UploadRequirement(quota: entitlements.quota(.uploads), uploads: uploads, member: identity.member)
+        let allowance = UploadRequirement(
+            quota: entitlements.quota(.uploads), uploads: uploads, member: identity.member)
         return [
             .post(
                 "training/upload-chunk",
@@ -25,11 +27,13 @@ extension TrainingModule {
                 requires: identity.member.allowing(.training), entitlements.subscription, allowance,
                 .multipart(texts: ["metadata"], file: "file"),
                 problems: uploadProblems
-            ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, allowance: $2)) }.alias("training/csv-files"),
+            ) { Created(try await uploads.receive($3, isWhole: true, scope: $0, standing: $1, allowance: $2)) }.alias(
+                "training/csv-files"),
             .get(
                 "training/csv-files/{id}",
                 "The files of a session",
-                requires: identity.member.allowing(.training), .path("id"), .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
+                requires: identity.member.allowing(.training), .path("id"),
+                .query("type", oneOf: SeriesFile.Kind.allCases.map(\.rawValue)),
                 problems: [.sessionNotFound]
             ) { try await files.list(scope: $0, session: $1, kind: $2) },
             .put(
@@ -71,7 +75,9 @@ struct ChunkReceived: Payload {
     }
 
     /// All of it had come before.
-    init(repeated file: SeriesFile, chunks: Int64) { self.init(file, message: "The file is complete already", chunks: chunks) }
+    init(repeated file: SeriesFile, chunks: Int64) {
+        self.init(file, message: "The file is complete already", chunks: chunks)
+    }
 }
 
 struct SeriesFileList: Payload {
@@ -108,7 +114,8 @@ struct SeriesFileView: Payload {
         case id, fileName
         case kind = "type"
         case label = "bezeichnung"
-        case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil, zeitschrittweiteMean, zeitschrittweiteMin, offset
+        case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil,
+            zeitschrittweiteMean, zeitschrittweiteMin, offset
         case importReport = "import"
         case createdAt
     }

@@ -39,7 +39,8 @@ struct SeriesFile: Sendable {
             series: series,
             horizon: DatasetRecipe.Horizon(settings.horizonStart ?? fallback.0, settings.horizonEnd ?? fallback.1),
             averaging: settings.averaging == .yes,
-            scaling: settings.scaling == .no ? nil : DatasetRecipe.Scaling(settings.scalingMinimum ?? 0, settings.scalingMaximum ?? 1)
+            scaling: settings.scaling == .no
+                ? nil : DatasetRecipe.Scaling(settings.scalingMinimum ?? 0, settings.scalingMaximum ?? 1)
         )
     }
 }
@@ -76,7 +77,8 @@ struct SeriesSettings: Payload, Hashable {
 
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = [
-        "bezeichnung": .length(1...255), "zeithorizontStart": .numbers(-87_660...87_660), "zeithorizontEnd": .numbers(-87_660...87_660),
+        "bezeichnung": .length(1...255), "zeithorizontStart": .numbers(-87_660...87_660),
+        "zeithorizontEnd": .numbers(-87_660...87_660),
         "timeColumn": .length(1...255), "valueColumn": .length(1...255), "zeitzone": .length(1...64),
     ]
 
@@ -101,7 +103,8 @@ struct SeriesSettings: Payload, Hashable {
     /// - Throws: `validation-failed` where settings of the import differ from those that the file was imported with.
     func checkSameImport(as imported: SeriesSettings) throws(Problem) {
         let pairs = [
-            ("timeColumn", timeColumn, imported.timeColumn), ("valueColumn", valueColumn, imported.valueColumn), ("zeitzone", timeZone, imported.timeZone),
+            ("timeColumn", timeColumn, imported.timeColumn), ("valueColumn", valueColumn, imported.valueColumn),
+            ("zeitzone", timeZone, imported.timeZone),
         ]
         for (name, wanted, present) in pairs where wanted != present {
             throw Problem.invalid("/\(name)", "is settled when a file is sent: delete the file and send it again")
@@ -110,7 +113,11 @@ struct SeriesSettings: Payload, Hashable {
 
     /// - Throws: `validation-failed` where two settings contradict each other.
     func check() throws(Problem) {
-        if let start = horizonStart, let end = horizonEnd, start > end { throw Problem.invalid("/zeithorizontEnd", "must not lie before zeithorizontStart") }
-        if let low = scalingMinimum, let high = scalingMaximum, low >= high { throw Problem.invalid("/skalierungMax", "must be larger than skalierungMin") }
+        if let start = horizonStart, let end = horizonEnd, start > end {
+            throw Problem.invalid("/zeithorizontEnd", "must not lie before zeithorizontStart")
+        }
+        if let low = scalingMinimum, let high = scalingMaximum, low >= high {
+            throw Problem.invalid("/skalierungMax", "must be larger than skalierungMin")
+        }
     }
 }

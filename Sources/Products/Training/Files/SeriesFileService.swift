@@ -14,19 +14,24 @@ struct SeriesFileService: Sendable {
     func list(scope: Scope, session: String, kind: String?) async throws(Problem) -> SeriesFileList {
         try await database.read { transaction in
             let files = try transaction.seriesFiles(of: try transaction.trainingSession(session, in: scope))
-            return SeriesFileList(files: files.filter { kind == nil || $0.kind.rawValue == kind }.map(SeriesFileView.init))
+            return SeriesFileList(
+                files: files.filter { kind == nil || $0.kind.rawValue == kind }.map(SeriesFileView.init))
         }
     }
 
     /// Changes how a file is used; datasets that were made before stay as they are.
-    func change(_ request: SeriesSettings, scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> SeriesFileView {
+    func change(_ request: SeriesSettings, scope: Scope, file id: ID<SeriesFile>) async throws(Problem)
+        -> SeriesFileView
+    {
         try await database.write { transaction in
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             let settings = file.settings.changed(by: request)
             try settings.check()
             try settings.checkSameImport(as: file.settings)
-            if let kind = request.kind, kind != file.kind, try transaction.seriesFile(named: file.name, kind, of: session) != nil {
+            if let kind = request.kind, kind != file.kind,
+                try transaction.seriesFile(named: file.name, kind, of: session) != nil
+            {
                 throw Problem(.uploadConflict, title: "The session has this file as \(kind.rawValue) already")
             }
             try transaction.update(file, settings: settings)
@@ -41,7 +46,8 @@ struct SeriesFileService: Sendable {
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             guard try transaction.unfinishedRun(of: session) == nil else {
-                throw Problem(.trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
+                throw Problem(
+                    .trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
             try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)

@@ -16,21 +16,30 @@ extension Transaction {
 
     func seriesFiles(of session: TrainingSession) throws -> [SeriesFile] {
         try all(
-            Self.selectFile + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at, id",
+            Self.selectFile
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at, id",
             SeriesFile.init
         )
     }
 
     func countSeriesFiles(of session: TrainingSession) throws -> Int {
-        Int(try count("SELECT COUNT(*) AS count FROM training_files WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"))
+        Int(
+            try count(
+                "SELECT COUNT(*) AS count FROM training_files WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+            ))
     }
 
     func hasSeriesFile(of organisation: ID<Organisation>, since start: Instant) throws -> Bool {
-        try first("SELECT 1 AS found FROM training_files WHERE organisation_id = \(organisation) AND created_at > \(start) LIMIT 1") != nil
+        try first(
+            "SELECT 1 AS found FROM training_files WHERE organisation_id = \(organisation) AND created_at > \(start) LIMIT 1"
+        ) != nil
     }
 
     func seriesFile(_ id: ID<SeriesFile>, in scope: Scope) throws -> SeriesFile {
-        guard let file = try first(Self.selectFile + "WHERE id = \(id) AND organisation_id = \(scope.organisation)", SeriesFile.init) else {
+        guard
+            let file = try first(
+                Self.selectFile + "WHERE id = \(id) AND organisation_id = \(scope.organisation)", SeriesFile.init)
+        else {
             throw Problem(.fileNotFound)
         }
         return file
@@ -38,7 +47,8 @@ extension Transaction {
 
     func seriesFile(named name: String, _ kind: SeriesFile.Kind, of session: TrainingSession) throws -> SeriesFile? {
         try first(
-            Self.selectFile + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND name = \(name) AND kind = \(kind)",
+            Self.selectFile
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND name = \(name) AND kind = \(kind)",
             SeriesFile.init
         )
     }

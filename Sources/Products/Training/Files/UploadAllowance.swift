@@ -28,7 +28,11 @@ struct UploadRequirement: Requirement {
             // An explanation is about another upload, and not about an old one.
             guard error.kind == .quotaExceeded, !call.isDryRun else { throw error }
             let organisation = try await member.scope(of: call).organisation
-            guard try await uploads.database.read({ try $0.hasSeriesFile(of: organisation, since: $0.now - SeriesFile.answerLifetime) }) else { throw error }
+            guard
+                try await uploads.database.read({
+                    try $0.hasSeriesFile(of: organisation, since: $0.now - SeriesFile.answerLifetime)
+                })
+            else { throw error }
             return .again(error)
         }
     }
@@ -42,11 +46,14 @@ extension SeriesFile {
 extension UploadService {
     /// Answers a chunk, or a whole file, that was answered before. Nothing is kept, and nothing is charged.
     /// - Throws: `refusal`, whatever else is wrong with the request: it comes before anything of the body.
-    func answerAgain(_ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: EntitlementSnapshot, refusal: Problem) async throws(Problem) -> ChunkReceived {
+    func answerAgain(
+        _ incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, standing: EntitlementSnapshot, refusal: Problem
+    ) async throws(Problem) -> ChunkReceived {
         let answer: ChunkReceived?
         do throws(Problem) {
             answer = try await Problem.catching {
-                try await self.earlierAnswer(to: incoming, isWhole: isWhole, scope: scope, limit: standing.plan.fileBytes.bound)
+                try await self.earlierAnswer(
+                    to: incoming, isWhole: isWhole, scope: scope, limit: standing.plan.fileBytes.bound)
             }
         } catch { throw error.kind.status < 500 ? refusal : error }
         guard let answer else { throw refusal }
@@ -54,14 +61,17 @@ extension UploadService {
     }
 
     /// - Returns: nil for a request that was not answered lately; what the metadata excludes already, none of the file is read for.
-    private func earlierAnswer(to incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, limit: Int64) async throws -> ChunkReceived? {
+    private func earlierAnswer(to incoming: RawBody.Incoming, isWhole: Bool, scope: Scope, limit: Int64) async throws
+        -> ChunkReceived?
+    {
         var reader = try self.reader(of: incoming, limit: limit)
         var found: (ChunkDescription, SeriesFile)?
         var digest: Digest?
         while let part = try await reader.next() {
             switch part.name {
             case "metadata":
-                let description = try ChunkDescription(try await reader.collectText(upTo: Self.maximumMetadata), isWhole: isWhole)
+                let description = try ChunkDescription(
+                    try await reader.collectText(upTo: Self.maximumMetadata), isWhole: isWhole)
                 guard let file = try await complete(description, scope) else { return nil }
                 found = (description, file)
             case "chunk", "file", "fileChunk":
@@ -79,7 +89,9 @@ extension UploadService {
         }
         guard let (description, file) = found, let digest else { return nil }
         // Of several chunks none but the first begins a file anew; a single one is the file, and is held against it.
-        guard description.totalChunks == 1 ? digest.hex() == file.digest : description.chunkIndex > 0 else { return nil }
+        guard description.totalChunks == 1 ? digest.hex() == file.digest : description.chunkIndex > 0 else {
+            return nil
+        }
         return ChunkReceived(repeated: file, chunks: description.totalChunks)
     }
 

@@ -31,7 +31,8 @@ struct UploadService: Sendable {
         let charge: Charge
         switch allowance {
         case .another(let own): charge = own
-        case .again(let refusal): return try await answerAgain(incoming, isWhole: isWhole, scope: scope, standing: standing, refusal: refusal)
+        case .again(let refusal):
+            return try await answerAgain(incoming, isWhole: isWhole, scope: scope, standing: standing, refusal: refusal)
         }
         let limit = standing.plan.fileBytes.bound
         let arrival = places.upload(runtime.id())
@@ -39,7 +40,8 @@ struct UploadService: Sendable {
         do {
             return try await Problem.catching {
                 let description = try ChunkDescription(text, isWhole: isWhole)
-                return try await take(description, bytes: bytes, from: arrival, scope: scope, standing: standing, charge: charge)
+                return try await take(
+                    description, bytes: bytes, from: arrival, scope: scope, standing: standing, charge: charge)
             }
         } catch {
             try? await places.store.remove(arrival)
@@ -51,12 +53,15 @@ struct UploadService: Sendable {
         try MultipartReader(
             contentType: incoming.contentType,
             body: incoming.body,
-            limits: MultipartReader.Limits(totalBytes: Int(min(limit, Int64.max / 8)) + Self.maximumMetadata + (64 << 10))
+            limits: MultipartReader.Limits(
+                totalBytes: Int(min(limit, Int64.max / 8)) + Self.maximumMetadata + (64 << 10))
         )
     }
 
     /// Reads the parts in whatever order they come; the file goes to disk.
-    private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (metadata: String, bytes: Int64) {
+    private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (
+        metadata: String, bytes: Int64
+    ) {
         var reader = try self.reader(of: incoming, limit: limit)
         var metadata: String?
         var bytes: Int64?
@@ -65,7 +70,9 @@ struct UploadService: Sendable {
                 switch part.name {
                 case "metadata": metadata = try await reader.collectText(upTo: Self.maximumMetadata)
                 case "chunk", "file", "fileChunk":
-                    guard bytes == nil else { throw Problem(.invalidPayload, detail: "The body has more than one file.") }
+                    guard bytes == nil else {
+                        throw Problem(.invalidPayload, detail: "The body has more than one file.")
+                    }
                     bytes = try await write(&reader, to: arrival, limit: limit)
                 default: _ = try await reader.collectText(upTo: Self.maximumMetadata)
                 }
@@ -117,14 +124,19 @@ struct UploadService: Sendable {
         try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
         switch try await keep(position, bytes: bytes, of: upload, session, standing) {
         case .waiting(let count):
-            return ChunkReceived(message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
+            return ChunkReceived(
+                message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
         case .complete:
-            let file = try await assemble(upload, description: description, kind: kind, session: session, scope: scope, standing: standing, charge: charge)
+            let file = try await assemble(
+                upload, description: description, kind: kind, session: session, scope: scope, standing: standing,
+                charge: charge)
             return ChunkReceived(file, message: "The file is complete", chunks: upload.chunkCount)
         case .over(let file):
             await discard(places.upload(upload.id))
             guard let file else {
-                throw Problem(.chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.", members: ["next_chunk": 0])
+                throw Problem(
+                    .chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.",
+                    members: ["next_chunk": 0])
             }
             return ChunkReceived(repeated: file, chunks: upload.chunkCount)
         case .tooLarge:
@@ -140,7 +152,10 @@ struct UploadService: Sendable {
         case unknown
     }
 
-    private func begin(_ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope, standing: EntitlementSnapshot) async throws -> Begun {
+    private func begin(
+        _ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope,
+        standing: EntitlementSnapshot
+    ) async throws -> Begun {
         try await database.write { transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
@@ -151,21 +166,31 @@ struct UploadService: Sendable {
                     return file.map { .finished($0) } ?? .unknown
                 }
                 guard present.chunkCount == description.totalChunks else {
-                    throw Problem(.uploadConflict, detail: "It was begun with \(present.chunkCount) chunks. Send chunk 0 to begin anew.")
+                    throw Problem(
+                        .uploadConflict,
+                        detail: "It was begun with \(present.chunkCount) chunks. Send chunk 0 to begin anew.")
                 }
                 return .underWay(session, present, replaced: nil)
             }
-            try entitlements.checkRoom(for: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
-            if let present, present.chunkCount == description.totalChunks { return .underWay(session, present, replaced: nil) }
+            try entitlements.checkRoom(
+                for: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
+            if let present, present.chunkCount == description.totalChunks {
+                return .underWay(session, present, replaced: nil)
+            }
             if let present {
                 guard try transaction.lock(present), try !transaction.isAssembling(present) else {
-                    throw Problem(.uploadConflict, detail: "The chunks that came before are being put together. Try again shortly.")
+                    throw Problem(
+                        .uploadConflict,
+                        detail: "The chunks that came before are being put together. Try again shortly.")
                 }
                 try transaction.delete(present)
             }
             try transaction.insertUpload(runtime.id(), of: session, description, kind: kind)
-            guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind), upload.chunkCount == description.totalChunks else {
-                throw Problem(.uploadConflict, detail: "Another request began this upload differently at the same time.")
+            guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind),
+                upload.chunkCount == description.totalChunks
+            else {
+                throw Problem(
+                    .uploadConflict, detail: "Another request began this upload differently at the same time.")
             }
             return .underWay(session, upload, replaced: present)
         }
@@ -183,12 +208,15 @@ struct UploadService: Sendable {
     }
 
     /// Counts a chunk that lies in its place.
-    private func keep(_ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: EntitlementSnapshot) async throws -> Kept {
+    private func keep(
+        _ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: EntitlementSnapshot
+    ) async throws -> Kept {
         try await database.write { transaction in
             guard try transaction.lock(upload) else {
                 return .over(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
             }
-            guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes) else {
+            guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes)
+            else {
                 try transaction.delete(upload)
                 return .tooLarge
             }
@@ -259,8 +287,12 @@ struct UploadService: Sendable {
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
             try transaction.delete(upload)
             guard try transaction.insert(file) else {
-                guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session), present.digest == file.digest else {
-                    throw Problem(.uploadConflict, title: "The session has another file of this name", detail: "Delete it first, or choose another name.")
+                guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session),
+                    present.digest == file.digest
+                else {
+                    throw Problem(
+                        .uploadConflict, title: "The session has another file of this name",
+                        detail: "Delete it first, or choose another name.")
                 }
                 return present
             }

@@ -3,7 +3,9 @@ import Modules
 
 /// Every SQL statement about uploads.
 extension Transaction {
-    func insertUpload(_ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind) throws {
+    func insertUpload(
+        _ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind
+    ) throws {
         try execute(
             """
             INSERT INTO training_uploads (id, organisation_id, session_id, file_name, kind, chunk_count, created_at)
@@ -15,19 +17,24 @@ extension Transaction {
 
     func upload(of session: TrainingSession, named name: String, kind: SeriesFile.Kind) throws -> Upload? {
         try first(
-            Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND file_name = \(name) AND kind = \(kind)",
+            Self.selectUpload
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND file_name = \(name) AND kind = \(kind)",
             Upload.init
         )
     }
 
     func uploads(of session: TrainingSession) throws -> [Upload] {
-        try all(Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)", Upload.init)
+        try all(
+            Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)",
+            Upload.init)
     }
 
     /// Locks the upload's row: of chunks that arrive at once each counts the ones before it.
     /// - Returns: false when the upload is over.
     func lock(_ upload: Upload) throws -> Bool {
-        try first("SELECT id FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation) \(.forUpdate)") != nil
+        try first(
+            "SELECT id FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation) \(.forUpdate)"
+        ) != nil
     }
 
     func isAssembling(_ upload: Upload) throws -> Bool {
@@ -35,13 +42,15 @@ extension Transaction {
     }
 
     func hasChunk(_ position: Int64, of upload: Upload) throws -> Bool {
-        try first("SELECT position FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)") != nil
+        try first("SELECT position FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)")
+            != nil
     }
 
     /// Bytes of all chunks but the one at `position`.
     func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
         try count(
-            "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)")
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)"
+        )
     }
 
     /// Bytes of all chunks that wait for their file.
@@ -81,10 +90,14 @@ extension Transaction {
     }
 
     func staleUploads(limit: Int) throws -> [Upload] {
-        try all(Self.selectUpload + "WHERE created_at < \(now - Upload.lifetime) ORDER BY created_at LIMIT \(limit)", Upload.init)
+        try all(
+            Self.selectUpload + "WHERE created_at < \(now - Upload.lifetime) ORDER BY created_at LIMIT \(limit)",
+            Upload.init)
     }
 
-    func hasUpload(_ id: ID<Upload>) throws -> Bool { try first("SELECT id FROM training_uploads WHERE id = \(id)") != nil }
+    func hasUpload(_ id: ID<Upload>) throws -> Bool {
+        try first("SELECT id FROM training_uploads WHERE id = \(id)") != nil
+    }
 
     private static var selectUpload: SQL {
         "SELECT id, organisation_id, session_id, file_name, kind, chunk_count FROM training_uploads\n"

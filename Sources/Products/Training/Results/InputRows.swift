@@ -13,16 +13,22 @@ struct InputRows: Sendable {
         }
         let isSingle = first.first?.array == nil
         let rows = isSingle ? [outer] : outer.map { $0.array ?? [] }
-        guard rows.count * steps * columns <= limit else { throw Problem.invalid("/input_data", "must have at most \(limit) numbers") }
+        guard rows.count * steps * columns <= limit else {
+            throw Problem.invalid("/input_data", "must have at most \(limit) numbers")
+        }
         var values: [Double] = []
         values.reserveCapacity(rows.count * steps * columns)
         for (index, row) in rows.enumerated() {
             let place = isSingle ? "/input_data" : "/input_data/\(index)"
             guard row.count == steps else { throw Problem.invalid(place, "must have \(steps) steps") }
             for (step, cells) in row.enumerated() {
-                guard let cells = cells.array, cells.count == columns else { throw Problem.invalid("\(place)/\(step)", "must have \(columns) numbers") }
+                guard let cells = cells.array, cells.count == columns else {
+                    throw Problem.invalid("\(place)/\(step)", "must have \(columns) numbers")
+                }
                 for (column, cell) in cells.enumerated() {
-                    guard let number = cell.number, number.isFinite else { throw Problem.invalid("\(place)/\(step)/\(column)", "must be a number") }
+                    guard let number = cell.number, number.isFinite else {
+                        throw Problem.invalid("\(place)/\(step)/\(column)", "must be a number")
+                    }
                     values.append(number)
                 }
             }

@@ -46,7 +46,9 @@ struct ResultView: Payload {
         datasetsTested = result.evaluation.datasets
         seconds = result.seconds
         modelFilename = result.modelFileName
-        epochs = result.epochs.map { Epoch(epoch: $0.epoch, loss: $0.loss, validationLoss: $0.validationLoss, rmse: $0.rmse) }
+        epochs = result.epochs.map {
+            Epoch(epoch: $0.epoch, loss: $0.loss, validationLoss: $0.validationLoss, rmse: $0.rmse)
+        }
         dfEval = result.evaluation.model.overall
         finishedAt = run.finishedAt
     }
@@ -97,7 +99,9 @@ struct GeneratePlot: Payload {
         var format: String?
 
         static let naming = Naming.asDeclared
-        static let rules: [String: Rule] = ["datasets": .range(1...4_000), "step": .range(1...4_096), "format": .oneOf(["png", "svg"])]
+        static let rules: [String: Rule] = [
+            "datasets": .range(1...4_000), "step": .range(1...4_096), "format": .oneOf(["png", "svg"]),
+        ]
     }
 
     var sessionId: String

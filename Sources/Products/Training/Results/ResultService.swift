@@ -36,7 +36,8 @@ struct ResultService: Sendable {
         try await database.read { transaction in
             let session = try transaction.trainingSession(name, in: scope)
             let models = try transaction.models(of: session).count
-            let violins = try session.datasetRun.map { try transaction.pictures(of: $0, in: session.organisation) } ?? []
+            let violins =
+                try session.datasetRun.map { try transaction.pictures(of: $0, in: session.organisation) } ?? []
             return ResultSummary(
                 nDat: session.datasetCount ?? 0,
                 workflowPhase: session.phase,
@@ -65,9 +66,13 @@ struct ResultService: Sendable {
     }
 
     func variables(scope: Scope, session name: String) async throws(Problem) -> PlotVariables {
-        let result = try await database.read { transaction in try transaction.datasets(of: try transaction.trainingSession(name, in: scope)) }
+        let result = try await database.read { transaction in
+            try transaction.datasets(of: try transaction.trainingSession(name, in: scope))
+        }
         guard let (_, result) = result else { throw Problem(.resultsNotFound) }
-        return PlotVariables(inputVariables: result.inputColumns, outputVariables: result.outputColumns, timeComponents: result.timeColumns)
+        return PlotVariables(
+            inputVariables: result.inputColumns, outputVariables: result.outputColumns,
+            timeComponents: result.timeColumns)
     }
 
     /// The pictures of the datasets and of the latest model.
@@ -75,7 +80,11 @@ struct ResultService: Sendable {
         let (session, runs) = try await database.read { transaction -> (TrainingSession, [Run]) in
             let session = try transaction.trainingSession(name, in: scope)
             let datasets = try session.datasetRun.flatMap { try transaction.run($0, of: session.organisation) }
-            return (session, [datasets, try transaction.latestRun(of: session, kind: .training, state: .succeeded)].compactMap(\.self))
+            return (
+                session,
+                [datasets, try transaction.latestRun(of: session, kind: .training, state: .succeeded)].compactMap(
+                    \.self)
+            )
         }
         return Visualizations(
             plots: try await plots(of: runs),
@@ -92,7 +101,10 @@ struct ResultService: Sendable {
         let (datasets, modelFile) = (try await datasets(of: model, session), file(model, of: session))
         let format = request.plotSettings?.format.flatMap(PlotImage.Format.init) ?? .png
         let image = try await Problem.catching {
-            try await compute.run { try ForecastDrawing(request).draw(try ForecastMode.load(from: modelFile), on: try datasets.open(), as: format) }
+            try await compute.run {
+                try ForecastDrawing(request).draw(
+                    try ForecastMode.load(from: modelFile), on: try datasets.open(), as: format)
+            }
         }
         try await database.write { try $0.move(session.id, of: session.organisation, to: .completed) }
         return PlotDrawn(plotData: image.dataURL, message: "Plot drawn")
@@ -103,7 +115,9 @@ struct ResultService: Sendable {
         return try await download(try await datasets(scope, session).appending(path: name).path, as: name)
     }
 
-    func scalers(scope: Scope, session name: String) async throws(Problem) -> ScalerView { ScalerView(try await manifest(scope, name)) }
+    func scalers(scope: Scope, session name: String) async throws(Problem) -> ScalerView {
+        ScalerView(try await manifest(scope, name))
+    }
 
     func scalerFile(scope: Scope, session name: String) async throws(Problem) -> Attachment<ScalerView> {
         Attachment(try await scalers(scope: scope, session: name), name: "scalers.json")
@@ -114,7 +128,9 @@ struct ResultService: Sendable {
         let width = manifest.inputColumns.count
         var values: [Double] = []
         for (index, row) in request.inputData.enumerated() {
-            guard row.count == width else { throw Problem.invalid("/input_data/\(index)", "must have \(width) numbers, one for each input column") }
+            guard row.count == width else {
+                throw Problem.invalid("/input_data/\(index)", "must have \(width) numbers, one for each input column")
+            }
             values += row
         }
         manifest.inputScaler.transform(&values)
@@ -124,8 +140,14 @@ struct ResultService: Sendable {
     }
 
     func models(scope: Scope, session name: String) async throws(Problem) -> ModelList {
-        let models = try await database.read { transaction in try transaction.models(of: try transaction.trainingSession(name, in: scope)) }
-        let views = models.map { ModelList.Model(id: $0.id, filename: $0.fileName, mode: $0.mode, bytes: $0.bytes, runId: $0.run, createdAt: $0.createdAt) }
+        let models = try await database.read { transaction in
+            try transaction.models(of: try transaction.trainingSession(name, in: scope))
+        }
+        let views = models.map {
+            ModelList.Model(
+                id: $0.id, filename: $0.fileName, mode: $0.mode, bytes: $0.bytes, runId: $0.run, createdAt: $0.createdAt
+            )
+        }
         return ModelList(success: true, data: .init(models: views, count: views.count))
     }
 
@@ -139,7 +161,9 @@ struct ResultService: Sendable {
         let (session, stored) = try await find(scope, name, model: request.modelFilename)
         let datasets = try await datasets(of: stored, session)
         let manifest = try await Problem.catching { try await compute.run { try datasets.manifest() } }
-        let rows = try InputRows(request.inputData, steps: manifest.inputSteps, columns: manifest.inputColumns.count, limit: Self.maximumInputs)
+        let rows = try InputRows(
+            request.inputData, steps: manifest.inputSteps, columns: manifest.inputColumns.count,
+            limit: Self.maximumInputs)
         let scales = request.applyScaling ?? true
         let modelFile = file(stored, of: session)
         let outputs = try await Problem.catching {
@@ -174,26 +198,36 @@ extension ResultService {
     private func trained(_ scope: Scope, _ name: String) async throws(Problem) -> (Run, TrainingResult) {
         let found = try await database.read { transaction -> (Run, TrainingResult)? in
             let session = try transaction.trainingSession(name, in: scope)
-            guard let run = try transaction.latestRun(of: session, kind: .training, state: .succeeded), let result = run.result else { return nil }
+            guard let run = try transaction.latestRun(of: session, kind: .training, state: .succeeded),
+                let result = run.result
+            else { return nil }
             return (run, try JSONText.decode(result))
         }
         guard let found else { throw Problem(.resultsNotFound, detail: "Train a model first.") }
         return found
     }
 
-    private func find(_ scope: Scope, _ name: String, model fileName: String?) async throws(Problem) -> (TrainingSession, StoredModel) {
+    private func find(_ scope: Scope, _ name: String, model fileName: String?) async throws(Problem) -> (
+        TrainingSession, StoredModel
+    ) {
         try await database.read { transaction in
             let session = try transaction.trainingSession(name, in: scope)
             let models = try transaction.models(of: session)
-            guard let model = fileName == nil ? models.first : models.first(where: { $0.fileName == fileName }) else { throw Problem(.modelNotFound) }
+            guard let model = fileName == nil ? models.first : models.first(where: { $0.fileName == fileName }) else {
+                throw Problem(.modelNotFound)
+            }
             return (session, model)
         }
     }
 
     /// The folder of a session's present datasets.
     private func datasets(_ scope: Scope, _ name: String) async throws(Problem) -> URL {
-        let run = try await database.read { transaction in try transaction.datasets(of: try transaction.trainingSession(name, in: scope))?.0 }
-        guard let run, let folder = folder(of: run) else { throw Problem(.resultsNotFound, detail: "Generate the datasets first.") }
+        let run = try await database.read { transaction in
+            try transaction.datasets(of: try transaction.trainingSession(name, in: scope))?.0
+        }
+        guard let run, let folder = folder(of: run) else {
+            throw Problem(.resultsNotFound, detail: "Generate the datasets first.")
+        }
         return folder
     }
 
@@ -208,23 +242,35 @@ extension ResultService {
         return try await Problem.catching { try await compute.run { try datasets.manifest() } }
     }
 
-    private func folder(of run: Run) -> URL? { run.attempt.map { places.url(places.attempt($0, at: run.id, of: run.session)) } }
+    private func folder(of run: Run) -> URL? {
+        run.attempt.map { places.url(places.attempt($0, at: run.id, of: run.session)) }
+    }
 
-    private func folder(of model: StoredModel, _ session: TrainingSession) -> URL { places.url(places.attempt(model.attempt, at: model.run, of: session.id)) }
+    private func folder(of model: StoredModel, _ session: TrainingSession) -> URL {
+        places.url(places.attempt(model.attempt, at: model.run, of: session.id))
+    }
 
-    private func file(_ model: StoredModel, of session: TrainingSession) -> URL { folder(of: model, session).appending(path: model.fileName) }
+    private func file(_ model: StoredModel, of session: TrainingSession) -> URL {
+        folder(of: model, session).appending(path: model.fileName)
+    }
 
     /// The pictures of runs, without those of datasets that were cleared away meanwhile.
     private func plots(of runs: [Run]) async throws(Problem) -> [String: PlotView] {
         let pictures = try await database.read { transaction in
-            try runs.flatMap { run in try transaction.pictures(of: run.id, in: run.organisation).map { (folder(of: run)?.appending(path: $0.fileName), $0) } }
+            try runs.flatMap { run in
+                try transaction.pictures(of: run.id, in: run.organisation).map {
+                    (folder(of: run)?.appending(path: $0.fileName), $0)
+                }
+            }
         }
         return try await Problem.catching {
             try await compute.run {
                 var plots: [String: PlotView] = [:]
                 for (file, picture) in pictures {
                     guard let file, let bytes = FileManager.default.contents(atPath: file.path) else { continue }
-                    plots[picture.name] = PlotView(data: PlotImage(format: .png, bytes: Array(bytes)).dataURL, type: picture.kind, label: picture.label)
+                    plots[picture.name] = PlotView(
+                        data: PlotImage(format: .png, bytes: Array(bytes)).dataURL, type: picture.kind,
+                        label: picture.label)
                 }
                 return plots
             }
@@ -233,7 +279,9 @@ extension ResultService {
 
     /// JSON has no infinity: numbers that lead there are the caller's to change.
     private func checkFinite(_ values: [Double]) throws(Problem) {
-        guard values.allSatisfy(\.isFinite) else { throw Problem.invalid("/input_data", "has numbers so large that no finite ones come out") }
+        guard values.allSatisfy(\.isFinite) else {
+            throw Problem.invalid("/input_data", "has numbers so large that no finite ones come out")
+        }
     }
 
     private func download(_ path: String, as name: String) async throws(Problem) -> Download {

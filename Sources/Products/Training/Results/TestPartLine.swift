@@ -17,7 +17,9 @@ struct TestPartLine: Sendable {
     }
 
     /// One value a dataset, with a missing one at each break.
-    func values(_ value: (_ index: Int) -> Double) -> [Double] { Self.spread(rows.indices.map(value), breaks, gap: { _ in .nan }) }
+    func values(_ value: (_ index: Int) -> Double) -> [Double] {
+        Self.spread(rows.indices.map(value), breaks, gap: { _ in .nan })
+    }
 
     private static func spread(_ values: [Double], _ breaks: Set<Int>, gap: (Int) -> Double) -> [Double] {
         values.indices.flatMap { breaks.contains($0) ? [gap($0), values[$0]] : [values[$0]] }

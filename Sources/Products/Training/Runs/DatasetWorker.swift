@@ -42,7 +42,9 @@ struct DatasetWorker: Sendable {
         Worker(
             DatasetJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction) }
+            abandoned: { job, why, transaction in
+                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+            }
         )
     }
 
@@ -59,11 +61,17 @@ struct DatasetWorker: Sendable {
                 do {
                     let manifest = try DatasetGenerator(recipe).run(
                         into: folder,
-                        progress: { fraction, phase in report(.init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling")) },
+                        progress: { fraction, phase in
+                            report(
+                                .init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling"))
+                        },
                         checkCancellation: context.checkCancellation
                     )
                     report(.init(percent: 88, phase: "plots"))
-                    return (manifest, try ViolinPictures.draw(manifest, into: folder, checkCancellation: context.checkCancellation))
+                    return (
+                        manifest,
+                        try ViolinPictures.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
+                    )
                 } catch let fault as DatasetFault {
                     throw JobFailure.permanent(fault.message)
                 } catch let fault as SeriesFault {
@@ -79,7 +87,8 @@ struct DatasetWorker: Sendable {
             try entitlements.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
-                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "datasets"]),
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
+                    subject: run.id.text, details: ["kind": "datasets"]),
                 in: transaction
             )
         }
@@ -92,7 +101,9 @@ struct DatasetWorker: Sendable {
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
             try entitlements.extend(run.reservation, in: transaction)
-            let old = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.clearedMax).filter { $0 != run.id && $0 != session.datasetRun }
+            let old = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.clearedMax).filter {
+                $0 != run.id && $0 != session.datasetRun
+            }
             try transaction.deleteDatasetPictures(of: session, except: run)
             return (run, session, try transaction.seriesFiles(of: session), old)
         }
@@ -122,7 +133,8 @@ extension DatasetResult {
 extension Transaction {
     /// The datasets that count in a session, with the run that made them.
     func datasets(of session: TrainingSession) throws -> (Run, DatasetResult)? {
-        guard let id = session.datasetRun, let run = try run(id, of: session.organisation), let result = run.result else { return nil }
+        guard let id = session.datasetRun, let run = try run(id, of: session.organisation), let result = run.result
+        else { return nil }
         return (run, try JSONText.decode(result))
     }
 }

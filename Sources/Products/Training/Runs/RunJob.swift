@@ -19,7 +19,9 @@ enum RunJob {
         return run?.state.isFinished == false ? .goesOn(EntitlementsModule.lease) : .nothing
     }
 
-    static func options(_ scope: Scope) -> JobOptions { JobOptions(organisation: scope.organisation.text, maximumAttempts: maximumAttempts) }
+    static func options(_ scope: Scope) -> JobOptions {
+        JobOptions(organisation: scope.organisation.text, maximumAttempts: maximumAttempts)
+    }
 
     /// The run ended without a result: it says why, and what it had reserved is free again.
     static func abandon(
@@ -42,17 +44,22 @@ enum RunJob {
         if state == .failed {
             let details = ["kind": run.kind.rawValue]
             try audit.record(
-                AuditEvent("run.failed", outcome: .failure, actor: run.startedBy.text, organisation: organisation.text, subject: id.text, details: details),
+                AuditEvent(
+                    "run.failed", outcome: .failure, actor: run.startedBy.text, organisation: organisation.text,
+                    subject: id.text, details: details),
                 in: transaction
             )
         }
         let session = try transaction.trainingSession(run.session, of: organisation)
         let models = try session.map { try transaction.models(of: $0).count } ?? 0
-        try transaction.move(run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
+        try transaction.move(
+            run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
     }
 
     /// Gives `body` the folder of this attempt, which goes again when `body` throws. What earlier attempts left is cleared away.
-    static func inFolder<Result>(of run: Run, _ context: JobContext, _ places: TrainingFilePaths, _ body: (URL) async throws -> Result) async throws -> Result {
+    static func inFolder<Result>(
+        of run: Run, _ context: JobContext, _ places: TrainingFilePaths, _ body: (URL) async throws -> Result
+    ) async throws -> Result {
         try await places.store.remove(places.run(run.id, of: run.session))
         let attempt = places.attempt(context.fence, at: run.id, of: run.session)
         do {
@@ -71,7 +78,9 @@ enum RunJob {
     ) async throws -> Result {
         let (updates, sender) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
         async let forwarding: Void = {
-            for await update in updates { await context.report(percent: update.percent, phase: update.phase, message: update.message) }
+            for await update in updates {
+                await context.report(percent: update.percent, phase: update.phase, message: update.message)
+            }
         }()
         do {
             let result = try await pool.run { try body { sender.yield($0) } }

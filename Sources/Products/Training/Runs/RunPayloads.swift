@@ -28,7 +28,8 @@ struct TrainingSplit: Payload, Hashable {
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = [
         "trainPercentage": .numbers(0...100), "valPercentage": .numbers(0...100), "testPercentage": .numbers(0...100),
-        "n_train": .range(0...100_000_000), "n_val": .range(0...100_000_000), "n_test": .range(0...100_000_000), "seed": .range(0...(1 << 53)),
+        "n_train": .range(0...100_000_000), "n_val": .range(0...100_000_000), "n_test": .range(0...100_000_000),
+        "seed": .range(0...(1 << 53)),
         "blockLength": .range(1...100_000),
     ]
 
@@ -51,9 +52,13 @@ struct TrainingSplit: Payload, Hashable {
             )
         }
         let (train, validation, test) = (trainPercentage ?? 70, valPercentage ?? 20, testPercentage ?? 10)
-        guard abs(train + validation + test - 100) < 1e-6 else { throw Problem.invalid("/training_split", "must add up to 100 per cent") }
+        guard abs(train + validation + test - 100) < 1e-6 else {
+            throw Problem.invalid("/training_split", "must add up to 100 per cent")
+        }
         guard train > 0 else { throw Problem.invalid("/training_split/trainPercentage", "must be more than 0") }
-        return DatasetSplit(train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed, blockLength: block)
+        return DatasetSplit(
+            train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed,
+            blockLength: block)
     }
 }
 

@@ -13,7 +13,8 @@ extension TrainingModule {
             .post(
                 "training/generate-datasets/{session}",
                 "Make a session's datasets",
-                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.quota(.processing), .path("session"), .header(.prefer),
+                requires: identity.member.allowing(.training), entitlements.subscription,
+                entitlements.quota(.processing), .path("session"), .header(.prefer),
                 .header(.idempotencyKey),
                 problems: [.sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed]
             ) { (request: GenerateDatasets, scope, _, charge, session, prefer, key) in
@@ -22,10 +23,13 @@ extension TrainingModule {
             .post(
                 "training/train-models/{session}",
                 "Train a model on a session's datasets",
-                requires: identity.member.allowing(.training), entitlements.subscription, entitlements.feature(.training), entitlements.quota(.trainingRuns),
+                requires: identity.member.allowing(.training), entitlements.subscription,
+                entitlements.feature(.training), entitlements.quota(.trainingRuns),
                 .path("session"),
                 .header(.idempotencyKey),
-                problems: [.sessionNotFound, .datasetNotReady, .trainingInProgress, .operationConflict, .modelNotAvailable]
+                problems: [
+                    .sessionNotFound, .datasetNotReady, .trainingInProgress, .operationConflict, .modelNotAvailable,
+                ]
             ) { (request: TrainModels, scope, _, _, charge, session, key) in
                 try await runs.train(request, scope: scope, charge: charge, session: session, key: key)
             }.guarded(by: pace),
@@ -36,7 +40,8 @@ extension TrainingModule {
                 problems: [.sessionNotFound, .resultsNotFound]
             ) { try await runs.cancel(scope: $0, session: $1) },
             .get(
-                "training/status/{session}", "How a session's latest run stands", requires: identity.member.allowing(.training), .path("session"),
+                "training/status/{session}", "How a session's latest run stands",
+                requires: identity.member.allowing(.training), .path("session"),
                 problems: [.sessionNotFound]
             ) {
                 try await runs.status(scope: $0, session: $1)
@@ -55,7 +60,9 @@ extension TrainingModule {
     ) async throws -> Either<DatasetsGenerated, Accepted<RunTicket>> {
         let (id, ticket) = try await runs.generate(request, scope: scope, charge: charge, session: session, key: key)
         let isAsynchronous = prefer?.lowercased().contains("respond-async") ?? false
-        guard !isAsynchronous, let run = try await runs.end(of: id, scope: scope) else { return .second(Accepted(ticket, follow: ticket.statusUrl)) }
+        guard !isAsynchronous, let run = try await runs.end(of: id, scope: scope) else {
+            return .second(Accepted(ticket, follow: ticket.statusUrl))
+        }
         guard run.state == .succeeded else {
             throw Problem(.generationFailed, detail: run.error ?? "The run was cancelled.")
         }

@@ -29,16 +29,22 @@ struct RunService: Sendable {
         key: String?
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
-        return try await start(.datasets, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in
+        return try await start(.datasets, scope: scope, charge: charge, session: name, key: key, request: request) {
+            transaction, session in
             try checkRecipe(session, split, in: transaction)
             try transaction.move(session.id, of: session.organisation, to: .phase1)
-            return { try queue.enqueue(DatasetJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction) }
+            return {
+                try queue.enqueue(
+                    DatasetJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction)
+            }
         }
     }
 
     /// Trains a model on a session's datasets.
     /// - Throws: `dataset-not-ready`, `training-in-progress`, `model-not-available`, `validation-failed`.
-    func train(_ request: TrainModels, scope: Scope, charge: Charge, session name: String, key: String?) async throws(Problem) -> Accepted<RunTicket> {
+    func train(_ request: TrainModels, scope: Scope, charge: Charge, session name: String, key: String?)
+        async throws(Problem) -> Accepted<RunTicket>
+    {
         _ = try request.trainingSplit?.split()
         let parameters = request.modelParameters.forecast
         guard parameters.mode.isAvailable else {
@@ -51,9 +57,13 @@ struct RunService: Sendable {
                 ]
             )
         }
-        let (_, ticket) = try await start(.training, scope: scope, charge: charge, session: name, key: key, request: request) { transaction, session in
+        let (_, ticket) = try await start(
+            .training, scope: scope, charge: charge, session: name, key: key, request: request
+        ) { transaction, session in
             guard let (_, datasets) = try transaction.datasets(of: session) else {
-                throw Problem(.datasetNotReady, detail: "Generate them first: POST /v1/training/generate-datasets/\(session.clientID).")
+                throw Problem(
+                    .datasetNotReady,
+                    detail: "Generate them first: POST /v1/training/generate-datasets/\(session.clientID).")
             }
             do {
                 try parameters.validate(for: datasets.shape)
@@ -61,7 +71,10 @@ struct RunService: Sendable {
                 throw Problem.invalid(fault.pointer, fault.message)
             }
             try transaction.move(session.id, of: session.organisation, to: .phase3)
-            return { try queue.enqueue(TrainingJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction) }
+            return {
+                try queue.enqueue(
+                    TrainingJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction)
+            }
         }
         return Accepted(ticket, follow: ticket.statusUrl)
     }
@@ -70,7 +83,9 @@ struct RunService: Sendable {
     func cancel(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
         let run = try await database.write { transaction in
             let session = try transaction.trainingSession(name, in: scope)
-            guard let run = try transaction.unfinishedRun(of: session) else { throw Problem(.resultsNotFound, title: "No run is under way") }
+            guard let run = try transaction.unfinishedRun(of: session) else {
+                throw Problem(.resultsNotFound, title: "No run is under way")
+            }
             // A job that runs is told, and gives the reservation back itself. Where no job is left, nobody else would.
             if try queue.cancel(run.job, in: transaction) != .leased {
                 try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, audit, in: transaction)
@@ -83,7 +98,9 @@ struct RunService: Sendable {
 
     /// How the session's latest run stands.
     func status(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
-        let run = try await database.read { transaction in try transaction.latestRun(of: try transaction.trainingSession(name, in: scope)) }
+        let run = try await database.read { transaction in
+            try transaction.latestRun(of: try transaction.trainingSession(name, in: scope))
+        }
         guard let run else { return RunStatus(status: .notFound, progress: 0) }
         return try await status(of: run.id, scope)
     }
@@ -93,7 +110,9 @@ struct RunService: Sendable {
     func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
-            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished { return run }
+            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished {
+                return run
+            }
             do { try await Task.sleep(for: Self.pause) } catch { return nil }
         }
         return nil
@@ -101,7 +120,9 @@ struct RunService: Sendable {
 
     private func status(of id: ID<Run>, _ scope: Scope) async throws(Problem) -> RunStatus {
         try await database.read { transaction in
-            guard let run = try transaction.run(id, of: scope.organisation) else { return RunStatus(status: .notFound, progress: 0) }
+            guard let run = try transaction.run(id, of: scope.organisation) else {
+                return RunStatus(status: .notFound, progress: 0)
+            }
             return RunStatus(run, job: try queue.status(of: run.job, in: transaction))
         }
     }
@@ -124,12 +145,19 @@ struct RunService: Sendable {
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
                 guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
-                return (earlier.id, RunTicket(earlier.id, job: earlier.job, session: session, message: "This request was accepted before"))
+                return (
+                    earlier.id,
+                    RunTicket(
+                        earlier.id, job: earlier.job, session: session, message: "This request was accepted before")
+                )
             }
-            guard try transaction.unfinishedRun(of: session) == nil else { throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.") }
+            guard try transaction.unfinishedRun(of: session) == nil else {
+                throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.")
+            }
             let enqueue = try prepare(transaction, session)
             let terms = Reservation.Terms(loss: .ask(RunJob.witness))
-            let reservation = try entitlements.reserve(charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
+            let reservation = try entitlements.reserve(
+                charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)
             try transaction.insert(
                 .init(
@@ -144,20 +172,31 @@ struct RunService: Sendable {
                     startedBy: scope.person
                 )
             )
-            try audit.record(AuditEvent("run.started", by: scope, subject: id.text, details: ["kind": kind.rawValue]), in: transaction)
-            return (id, RunTicket(id, job: job, session: session, message: kind == .datasets ? "Datasets are being generated" : "Training has begun"))
+            try audit.record(
+                AuditEvent("run.started", by: scope, subject: id.text, details: ["kind": kind.rawValue]),
+                in: transaction)
+            return (
+                id,
+                RunTicket(
+                    id, job: job, session: session,
+                    message: kind == .datasets ? "Datasets are being generated" : "Training has begun")
+            )
         }
     }
 
     /// Whether the session's files and settings make datasets at all, told before anything is reserved.
     private func checkRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction) throws {
         let files = try transaction.seriesFiles(of: session)
-        guard let steps = session.steps else { throw Problem.invalid("/zeitschritte", "has not been set: POST /v1/training/save-zeitschritte") }
+        guard let steps = session.steps else {
+            throw Problem.invalid("/zeitschritte", "has not been set: POST /v1/training/save-zeitschritte")
+        }
         for kind in SeriesFile.Kind.allCases where !files.contains(where: { $0.kind == kind }) {
             throw Problem.invalid("/files", "the session has no file of type \(kind.rawValue)")
         }
         // The places of the files do not matter here, so no store is needed.
-        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { _ in URL(filePath: "/") }
+        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { _ in
+            URL(filePath: "/")
+        }
         if let fault = recipe.fault { throw Problem.invalid(fault.field ?? "", fault.message) }
     }
 }

@@ -37,13 +37,15 @@ extension Transaction {
 
     func unfinishedRun(of session: TrainingSession) throws -> Run? {
         try first(
-            Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state IN ('queued', 'running')",
+            Self.selectRun
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state IN ('queued', 'running')",
             Run.init
         )
     }
 
     func latestRun(of session: TrainingSession, kind: Run.Kind? = nil, state: Run.State? = nil) throws -> Run? {
-        var statement: SQL = Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+        var statement: SQL =
+            Self.selectRun + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
         if let kind { statement = statement + " AND kind = \(kind)" }
         if let state { statement = statement + " AND state = \(state)" }
         return try first(statement + " ORDER BY created_at DESC, id DESC LIMIT 1", Run.init)

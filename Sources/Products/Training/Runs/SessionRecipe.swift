@@ -26,7 +26,9 @@ struct SessionRecipe: Sendable {
         return DatasetRecipe(
             inputs: channels(.input),
             outputs: channels(.output),
-            steps: DatasetRecipe.Steps(inputSteps: steps.inputs, outputSteps: steps.outputs, stepMinutes: steps.minutes, offsetMinutes: steps.offset ?? 0),
+            steps: DatasetRecipe.Steps(
+                inputSteps: steps.inputs, outputSteps: steps.outputs, stepMinutes: steps.minutes,
+                offsetMinutes: steps.offset ?? 0),
             timeFeatures: session.timeInfo?.features ?? TimeFeatures(),
             split: split
         )

@@ -38,13 +38,17 @@ struct TrainingWorker: Sendable {
         Worker(
             TrainingJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction) }
+            abandoned: { job, why, transaction in
+                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+            }
         )
     }
 
     @Sendable private func perform(_ job: TrainingJob, context: JobContext) async throws -> JobOutcome {
         guard let (run, found) = try await take(job) else { return .done }
-        guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else { throw JobFailure.permanent("The session has no datasets any more.") }
+        guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else {
+            throw JobFailure.permanent("The session has no datasets any more.")
+        }
         let request: TrainModels = try JSONText.decode(run.request)
         let parameters = request.modelParameters.forecast
         let split = try request.trainingSplit?.split() ?? datasets.recipe.split
@@ -68,7 +72,8 @@ struct TrainingWorker: Sendable {
                         try ModelDatasets.keepManifest(of: common, in: own)
                     }
                     return try TrainedModel(
-                        parameters, on: Dataset(source), named: name, into: own, report: report, checkCancellation: context.checkCancellation)
+                        parameters, on: Dataset(source), named: name, into: own, report: report,
+                        checkCancellation: context.checkCancellation)
                 } catch let fault as DatasetFault {
                     throw JobFailure.permanent(fault.message)
                 } catch let fault as ModelFault {
@@ -81,13 +86,17 @@ struct TrainingWorker: Sendable {
         let result = try JSONText.encode(trained.result(parameters, split))
         return .done { transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
-            try transaction.insertModel(trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
-            for (position, plot) in trained.plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
+            try transaction.insertModel(
+                trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
+            for (position, plot) in trained.plots.enumerated() {
+                try transaction.insert(plot, run: run, position: position)
+            }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
             try entitlements.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
-                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text, subject: run.id.text, details: ["kind": "training"]),
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
+                    subject: run.id.text, details: ["kind": "training"]),
                 in: transaction
             )
         }
@@ -129,8 +138,12 @@ private struct TrainedModel: Sendable {
             epochEnded: { epoch in
                 epochs.append(epoch)
                 let loss = epoch.validationLoss ?? epoch.loss
-                let message = "epoch \(epoch.epoch) of \(epoch.epochs), loss \(Self.short(loss)), about \(Int(epoch.secondsLeft.rounded())) s left"
-                report(.init(percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training", message: message))
+                let message =
+                    "epoch \(epoch.epoch) of \(epoch.epochs), loss \(Self.short(loss)), about \(Int(epoch.secondsLeft.rounded())) s left"
+                report(
+                    .init(
+                        percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training",
+                        message: message))
             },
             checkCancellation: checkCancellation
         )

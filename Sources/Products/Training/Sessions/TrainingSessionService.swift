@@ -22,7 +22,8 @@ struct TrainingSessionService: Sendable {
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             if let timeInfo = request.timeInfo { try transaction.update(session, timeInfo: timeInfo) }
             if let steps = request.zeitschritte { try transaction.update(session, steps: steps) }
-            return SessionOpened(success: true, sessionId: session.clientID, sessionUuid: session.id, message: "Session initialized")
+            return SessionOpened(
+                success: true, sessionId: session.clientID, sessionUuid: session.id, message: "Session initialized")
         }
     }
 
@@ -65,7 +66,8 @@ struct TrainingSessionService: Sendable {
 
     func rename(_ request: RenameSession, scope: Scope) async throws(Problem) -> Success {
         try await database.write { transaction in
-            try transaction.rename(try transaction.trainingSession(request.sessionId, in: scope), to: request.sessionName)
+            try transaction.rename(
+                try transaction.trainingSession(request.sessionId, in: scope), to: request.sessionName)
             return Success(message: "Session renamed")
         }
     }
@@ -75,7 +77,8 @@ struct TrainingSessionService: Sendable {
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             try transaction.finalize(session)
             return SessionFinalized(
-                success: true, message: "Session finalized", nDat: session.datasetCount ?? 0, fileCount: try transaction.countSeriesFiles(of: session))
+                success: true, message: "Session finalized", nDat: session.datasetCount ?? 0,
+                fileCount: try transaction.countSeriesFiles(of: session))
         }
     }
 
@@ -96,7 +99,9 @@ struct TrainingSessionService: Sendable {
     func steps(scope: Scope, session: String) async throws(Problem) -> StepSettings {
         let steps = try await database.read { try $0.trainingSession(session, in: scope).steps }
         guard let steps else {
-            throw Problem(.resultsNotFound, title: "The steps have not been set", detail: "Save them first: POST /v1/training/save-zeitschritte.")
+            throw Problem(
+                .resultsNotFound, title: "The steps have not been set",
+                detail: "Save them first: POST /v1/training/save-zeitschritte.")
         }
         return steps
     }
@@ -113,9 +118,12 @@ struct TrainingSessionService: Sendable {
 
     /// Deletes every session that no run needs.
     func deleteAll(_ request: DeleteAllSessions, scope: Scope) async throws(Problem) -> SessionsDeleted {
-        guard request.confirmDeleteAll else { throw Problem(.confirmationRequired, title: "Say confirm_delete_all: true to delete everything") }
+        guard request.confirmDeleteAll else {
+            throw Problem(.confirmationRequired, title: "Say confirm_delete_all: true to delete everything")
+        }
         let deleted = try await database.write { transaction in
-            try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap { listed -> Deletion? in
+            try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap {
+                listed -> Deletion? in
                 let session = try transaction.lockedTrainingSession(listed.id, of: listed.organisation)
                 guard try transaction.unfinishedRun(of: session) == nil else { return nil }
                 return try delete(session, scope, in: transaction)
@@ -125,7 +133,9 @@ struct TrainingSessionService: Sendable {
         let summaries = deleted.map(\.summary)
         return SessionsDeleted(
             success: true,
-            summary: DeletionSummary(sessions: deleted.count, files: summaries.map(\.files).reduce(0, +), bytes: summaries.map(\.bytes).reduce(0, +)),
+            summary: DeletionSummary(
+                sessions: deleted.count, files: summaries.map(\.files).reduce(0, +),
+                bytes: summaries.map(\.bytes).reduce(0, +)),
             details: deleted.map(\.session.clientID)
         )
     }
@@ -133,12 +143,17 @@ struct TrainingSessionService: Sendable {
     private func ensure(_ clientID: String, _ scope: Scope, in transaction: Transaction) throws {
         guard try transaction.ensureTrainingSession(clientID, id: runtime.id(), in: scope) else { return }
         guard try transaction.countTrainingSessions(in: scope) <= Self.maximumPerOrganisation else {
-            throw Problem(.conflict, detail: "There are \(Self.maximumPerOrganisation) sessions already. Delete some first.")
+            throw Problem(
+                .conflict, detail: "There are \(Self.maximumPerOrganisation) sessions already. Delete some first.")
         }
     }
 
-    private func change(_ name: String, _ scope: Scope, _ body: @escaping @Sendable (Transaction, TrainingSession) throws -> Void) async throws(Problem) {
-        try await database.write { transaction in try body(transaction, try transaction.trainingSession(name, in: scope)) }
+    private func change(
+        _ name: String, _ scope: Scope, _ body: @escaping @Sendable (Transaction, TrainingSession) throws -> Void
+    ) async throws(Problem) {
+        try await database.write { transaction in
+            try body(transaction, try transaction.trainingSession(name, in: scope))
+        }
     }
 
     /// What a deletion took, and what it leaves to be removed from disk.
@@ -158,7 +173,8 @@ struct TrainingSessionService: Sendable {
         try transaction.delete(session)
         try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
-        return Deletion(session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
+        return Deletion(
+            session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
     }
 
     /// The rows are gone and with them every way to the files; what a failing disk leaves behind is only room.

@@ -6,7 +6,8 @@ extension Transaction {
     /// Finds a session by its id or by the id that the client made up; somebody else's cannot be found.
     func trainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
         let session = try first(
-            Self.selectSession + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased()))",
+            Self.selectSession
+                + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased()))",
             TrainingSession.init
         )
         guard let session else { throw Problem(.sessionNotFound) }
@@ -17,7 +18,8 @@ extension Transaction {
     /// other did.
     func lockedTrainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
         let session = try first(
-            Self.selectSession + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
+            Self.selectSession
+                + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
             TrainingSession.init
         )
         guard let session else { throw Problem(.sessionNotFound) }
@@ -39,7 +41,10 @@ extension Transaction {
     }
 
     func trainingSessions(in scope: Scope, limit: Int) throws -> [TrainingSession] {
-        try all(Self.selectSession + "WHERE organisation_id = \(scope.organisation) ORDER BY updated_at DESC, id DESC LIMIT \(limit)", TrainingSession.init)
+        try all(
+            Self.selectSession
+                + "WHERE organisation_id = \(scope.organisation) ORDER BY updated_at DESC, id DESC LIMIT \(limit)",
+            TrainingSession.init)
     }
 
     func countTrainingSessions(in scope: Scope) throws -> Int64 {
@@ -88,11 +93,16 @@ extension Transaction {
         )
     }
 
-    func move(_ session: ID<TrainingSession>, of organisation: ID<Organisation>, to phase: TrainingSession.Phase) throws {
-        try execute("UPDATE training_sessions SET phase = \(phase), updated_at = \(now) WHERE id = \(session) AND organisation_id = \(organisation)")
+    func move(_ session: ID<TrainingSession>, of organisation: ID<Organisation>, to phase: TrainingSession.Phase) throws
+    {
+        try execute(
+            "UPDATE training_sessions SET phase = \(phase), updated_at = \(now) WHERE id = \(session) AND organisation_id = \(organisation)"
+        )
     }
 
-    func setDatasets(_ run: ID<Run>, count: Int64, of session: ID<TrainingSession>, in organisation: ID<Organisation>) throws {
+    func setDatasets(_ run: ID<Run>, count: Int64, of session: ID<TrainingSession>, in organisation: ID<Organisation>)
+        throws
+    {
         try execute(
             """
             UPDATE training_sessions SET dataset_run_id = \(run), dataset_count = \(count), phase = 'phase2', updated_at = \(now)
@@ -104,11 +114,18 @@ extension Transaction {
     /// Removes a session and everything that hangs on it.
     func delete(_ session: TrainingSession) throws {
         for table in ["training_plots", "training_models", "training_runs", "training_files"] {
-            try execute("DELETE FROM \(SQL(trusted: table)) WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)")
+            try execute(
+                "DELETE FROM \(SQL(trusted: table)) WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+            )
         }
-        try execute("DELETE FROM training_chunks WHERE upload_id IN (SELECT id FROM training_uploads WHERE session_id = \(session.id))")
-        try execute("DELETE FROM training_uploads WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)")
-        try execute("DELETE FROM training_sessions WHERE id = \(session.id) AND organisation_id = \(session.organisation)")
+        try execute(
+            "DELETE FROM training_chunks WHERE upload_id IN (SELECT id FROM training_uploads WHERE session_id = \(session.id))"
+        )
+        try execute(
+            "DELETE FROM training_uploads WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+        )
+        try execute(
+            "DELETE FROM training_sessions WHERE id = \(session.id) AND organisation_id = \(session.organisation)")
     }
 
     private static var selectSession: SQL {

@@ -60,7 +60,8 @@ struct TimeInfo: Payload, Hashable {
     /// As the datasets take them.
     var features: TimeFeatures {
         let chosen: [(Bool?, String, TimeFeatures.Component)] = [
-            (year, "jahr", .year), (month, "monat", .month), (week, "woche", .week), (day, "tag", .day), (holiday, "feiertag", .holiday),
+            (year, "jahr", .year), (month, "monat", .month), (week, "woche", .week), (day, "tag", .day),
+            (holiday, "feiertag", .holiday),
         ]
         let features = chosen.filter { $0.0 == true }.map { _, name, component in
             let category = categories?[name] ?? Category()
@@ -69,7 +70,8 @@ struct TimeInfo: Payload, Hashable {
                 form: category.form == .present ? .current : .horizon,
                 horizon: DatasetRecipe.Horizon(category.horizonStart ?? -1, category.horizonEnd ?? 0),
                 isLocal: category.usesLocalTime ?? false,
-                scaling: category.scaling == .no ? nil : DatasetRecipe.Scaling(category.scalingMinimum ?? 0, category.scalingMaximum ?? 1)
+                scaling: category.scaling == .no
+                    ? nil : DatasetRecipe.Scaling(category.scalingMinimum ?? 0, category.scalingMaximum ?? 1)
             )
         }
         let country = categories?["feiertag"]?.country.flatMap(Holidays.Country.init) ?? .austria
@@ -103,6 +105,7 @@ struct StepSettings: Payload, Hashable {
 
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = [
-        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(0.016...527_040), "offset": .numbers(-1440...1440),
+        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(0.016...527_040),
+        "offset": .numbers(-1440...1440),
     ]
 }
