@@ -109,7 +109,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `an export holds every entry once, over many pages, and nobody else's`(engine: Engine) async throws {
         try await withTill(engine, plan: "enterprise") { till in
-            let count = Usage.linesMax * 2 + 7
+            let count = UsageService.linesMax * 2 + 7
             let moment = till.moment(.zero - .hours(1))
             for start in stride(from: 0, to: count, by: UsageReport.countMax) {
                 // Most lie at one moment: pages end in the midst of it.
