@@ -53,7 +53,7 @@ import Testing
         // What is only a beginning may need its line's end before it can be told.
         let bytes = Array((text.contains("\n") ? text : text + "\r\n").utf8)
         for cut in 0...bytes.count {
-            #expect(throws: RESPParser.Fault.self, "cut at \(cut)") {
+            #expect(throws: RESPParser.ParseError.self, "cut at \(cut)") {
                 var parser = RESPParser()
                 _ = try parser.read(bytes[..<cut])
                 _ = try parser.read(bytes[cut...])

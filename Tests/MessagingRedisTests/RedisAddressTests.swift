@@ -27,8 +27,8 @@ import Testing
         "redis://h#x",
     ])
     func `one that is none is refused, without repeating the secret in it`(text: String) {
-        #expect(throws: RedisAddress.Fault.self) { try RedisAddress(text) }
-        let fault = #expect(throws: RedisAddress.Fault.self) { try RedisAddress("redis://:hunter22@h:x") }
+        #expect(throws: RedisAddress.ParseError.self) { try RedisAddress(text) }
+        let fault = #expect(throws: RedisAddress.ParseError.self) { try RedisAddress("redis://:hunter22@h:x") }
         #expect(fault?.description.contains("hunter22") == false)
     }
 }

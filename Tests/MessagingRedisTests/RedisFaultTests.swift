@@ -22,8 +22,8 @@ import Testing
         await client.close()
     }
 
-    private func fault(_ body: () async throws(RedisFault) -> RESPValue) async -> RedisFault? {
-        do throws(RedisFault) {
+    private func fault(_ body: () async throws(RedisError) -> RESPValue) async -> RedisError? {
+        do throws(RedisError) {
             _ = try await body()
             return nil
         } catch { return error }
@@ -31,12 +31,12 @@ import Testing
 
     @Test func `a command under which the connection broke has an unknown outcome and is not sent again`() async throws
     {
-        try await FakeServer.with {
+        try await FakeRedisServer.with {
             $0.command == ["INCR", "n"] ? .hangUp : .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
                 guard
-                    case .unknownOutcome = await fault({ () async throws(RedisFault) in
+                    case .unknownOutcome = await fault({ () async throws(RedisError) in
                         try await client.send("INCR", "n")
                     })
                 else {
@@ -52,14 +52,14 @@ import Testing
     }
 
     @Test func `one that may be sent twice is, once`() async throws {
-        try await FakeServer.with {
+        try await FakeRedisServer.with {
             $0.connection == 0 || $0.command == ["GET", "never"] ? .hangUp : .answer("$1\r\nx\r\n")
         } _: { server in
             try await withClient(server.port) { client in
                 let answer = try await client.send("GET", "a", isIdempotent: true).text
                 #expect(answer == "x")
                 guard
-                    case .unknownOutcome = await fault({ () async throws(RedisFault) in
+                    case .unknownOutcome = await fault({ () async throws(RedisError) in
                         try await client.send("GET", "never", isIdempotent: true)
                     })
                 else {
@@ -78,20 +78,20 @@ import Testing
         "garbage\r\n", "$-5\r\n", ":1\r\n:2\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
     ])
     func `an answer that is none ends the connection`(text: String) async throws {
-        try await FakeServer.with {
+        try await FakeRedisServer.with {
             $0.connection == 0 ? .answer(text) : .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
-                _ = await fault { () async throws(RedisFault) in try await client.send("FIRST") }
+                _ = await fault { () async throws(RedisError) in try await client.send("FIRST") }
                 // A second value to one command is noticed after its answer was handed out: what follows then meets the end of the connection or the new one.
-                while await fault({ () async throws(RedisFault) in try await client.send("NEXT") }) != nil {}
+                while await fault({ () async throws(RedisError) in try await client.send("NEXT") }) != nil {}
                 #expect(server.arrivals.last?.connection == 1)
             }
         }
     }
 
     @Test func `more than may wait is refused at once, by number and by size`() async throws {
-        try await FakeServer.with {
+        try await FakeRedisServer.with {
             $0.command[0] == "ASK" ? .silence : .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) {
@@ -100,13 +100,13 @@ import Testing
                 $0.commandTimeout = .milliseconds(300)
             } _: { client in
                 #expect(
-                    await fault { () async throws(RedisFault) in
+                    await fault { () async throws(RedisError) in
                         try await client.send("SET", String(repeating: "x", count: 10_001))
                     } == .overloaded)
                 let faults = await withTaskGroup { group in
                     for number in 0..<10 {
                         group.addTask {
-                            await fault { () async throws(RedisFault) in try await client.send("ASK", "\(number)") }
+                            await fault { () async throws(RedisError) in try await client.send("ASK", "\(number)") }
                         }
                     }
                     return await group.reduce(into: []) { $0.append($1) }
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func `commands of many callers go out together`() async throws {
-        try await FakeServer.with {
+        try await FakeRedisServer.with {
             .answer(":\($0.command[1])\r\n")
         } _: { server in
             try await withClient(server.port) { client in
@@ -143,12 +143,12 @@ import Testing
     }
 
     @Test func `closing waits for answers and refuses what comes later`() async throws {
-        try await FakeServer.with { _ in
+        try await FakeRedisServer.with { _ in
             .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
                 let early = (0..<50).map { number in
-                    Task { await fault { () async throws(RedisFault) in try await client.send("N", "\(number)") } }
+                    Task { await fault { () async throws(RedisError) in try await client.send("N", "\(number)") } }
                 }
                 while server.arrivals.isEmpty { await Task.yield() }
                 await client.close()
@@ -156,14 +156,14 @@ import Testing
                     let outcome = await task.value
                     #expect(outcome == nil || outcome == .closed)
                 }
-                #expect(await fault { () async throws(RedisFault) in try await client.send("LATE") } == .closed)
+                #expect(await fault { () async throws(RedisError) in try await client.send("LATE") } == .closed)
                 await client.close()
             }
         }
     }
 
     @Test func `one that was never used closes without connecting`() async throws {
-        try await FakeServer.with { _ in
+        try await FakeRedisServer.with { _ in
             .answer("+OK\r\n")
         } _: { server in
             try await withClient(server.port) { client in
@@ -181,7 +181,7 @@ import Testing
         try await gone.close()
         try await withClient(port) { client in
             for _ in 0..<5 {
-                guard case .notConnected = await fault({ () async throws(RedisFault) in try await client.send("PING") })
+                guard case .notConnected = await fault({ () async throws(RedisError) in try await client.send("PING") })
                 else {
                     Issue.record("not told")
                     return

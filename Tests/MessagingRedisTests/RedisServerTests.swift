@@ -63,7 +63,7 @@ import Testing
 
     @Test func `what the server refuses is told in its words, and the next command is fine`() async throws {
         try await withShared { client, _ in
-            let fault = await #expect(throws: RedisFault.self) { try await client.send("NO-SUCH-COMMAND") }
+            let fault = await #expect(throws: RedisError.self) { try await client.send("NO-SUCH-COMMAND") }
             guard case .refused(let words) = fault else {
                 Issue.record("\(String(describing: fault))")
                 return
@@ -83,7 +83,7 @@ import Testing
                 _ = try await client.send("SCRIPT", "FLUSH")
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(2))
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(3))
-                await #expect(throws: RedisFault.self) {
+                await #expect(throws: RedisError.self) {
                     try await client.run(RedisScript("return nonsense("), keys: [], arguments: [])
                 }
             }
@@ -99,7 +99,7 @@ import Testing
             try await withClient(settings, on: MultiThreadedEventLoopGroup.singleton.next()) { client in
                 #expect(try await client.send("INCR", "n") == .integer(1))
                 server.freeze()
-                let hung = await #expect(throws: RedisFault.self) { try await client.send("INCR", "n") }
+                let hung = await #expect(throws: RedisError.self) { try await client.send("INCR", "n") }
                 guard case .unknownOutcome = hung else {
                     Issue.record("\(String(describing: hung))")
                     return
@@ -115,8 +115,8 @@ import Testing
         }
     }
 
-    private func fault(of client: RedisClient) async -> RedisFault? {
-        do throws(RedisFault) {
+    private func fault(of client: RedisClient) async -> RedisError? {
+        do throws(RedisError) {
             _ = try await client.send("PING")
             return nil
         } catch { return error }
@@ -152,7 +152,7 @@ import Testing
                 "redis://:first%20secret@\(place)/4711",
             ] {
                 try await withClient(try settings(wrong)) { client in
-                    let fault = await #expect(throws: RedisFault.self) { try await client.send("GET", "x") }
+                    let fault = await #expect(throws: RedisError.self) { try await client.send("GET", "x") }
                     guard case .notConnected(let why) = fault else {
                         Issue.record("\(String(describing: fault))")
                         return
@@ -196,7 +196,7 @@ import Testing
                 }
                 settings.certificateAuthority = nil
                 try await withClient(settings) { client in
-                    let fault = await #expect(throws: RedisFault.self) { try await client.send("PING") }
+                    let fault = await #expect(throws: RedisError.self) { try await client.send("PING") }
                     guard case .notConnected = fault else {
                         Issue.record("\(String(describing: fault))")
                         return

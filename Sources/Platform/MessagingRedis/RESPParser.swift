@@ -20,7 +20,7 @@ package struct RESPParser: Sendable {
     }
 
     /// Bytes that are not the protocol, or more than the limits allow. The connection that they came by cannot be used any more.
-    package struct Fault: Error, Sendable, Hashable, CustomStringConvertible {
+    package struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
         package let description: String
         init(_ description: String) { self.description = description }
     }
@@ -54,7 +54,7 @@ package struct RESPParser: Sendable {
     }
 
     /// The next whole value, or nil until more is received.
-    package mutating func next() throws(Fault) -> RESPValue? {
+    package mutating func next() throws(ParseError) -> RESPValue? {
         while true {
             guard let value = try token() else {
                 if bytes.readerIndex > 64 << 10 { bytes.discardReadBytes() }
@@ -88,7 +88,7 @@ package struct RESPParser: Sendable {
         return value
     }
 
-    private mutating func token() throws(Fault) -> Token? {
+    private mutating func token() throws(ParseError) -> Token? {
         if let length = bulk { return try bulkString(length) }
         guard let (kind, line) = try readLine() else { return nil }
         switch kind {
@@ -102,18 +102,18 @@ package struct RESPParser: Sendable {
         case UInt8(ascii: "*"):
             guard let count = try readLength(line, upTo: limits.elements) else { return .value(.null) }
             guard count > 0 else { return .value(.array([])) }
-            guard open.count < limits.depth else { throw Fault("arrays are nested more than \(limits.depth) deep") }
+            guard open.count < limits.depth else { throw ParseError("arrays are nested more than \(limits.depth) deep") }
             open.append(Open(missing: count))
             return .opened
-        default: throw Fault("no value begins with byte \(kind)")
+        default: throw ParseError("no value begins with byte \(kind)")
         }
     }
 
-    private mutating func bulkString(_ length: Int) throws(Fault) -> Token? {
+    private mutating func bulkString(_ length: Int) throws(ParseError) -> Token? {
         guard bytes.readableBytes >= length + 2, let text = bytes.readSlice(length: length),
             let end = bytes.readInteger(as: UInt16.self)
         else { return nil }
-        guard end == 0x0D0A else { throw Fault("a bulk string does not end where its length says") }
+        guard end == 0x0D0A else { throw ParseError("a bulk string does not end where its length says") }
         bulk = nil
         searched = 0
         try count(length + 2)
@@ -122,46 +122,46 @@ package struct RESPParser: Sendable {
     }
 
     /// A whole line without its end, and the byte that says what it is.
-    private mutating func readLine() throws(Fault) -> (UInt8, ByteBuffer)? {
+    private mutating func readLine() throws(ParseError) -> (UInt8, ByteBuffer)? {
         let view = bytes.readableBytesView
         guard let end = view[view.index(view.startIndex, offsetBy: searched)...].firstIndex(of: UInt8(ascii: "\n"))
         else {
             searched = view.count
-            guard searched <= limits.lineBytes else { throw Fault("a line is longer than \(limits.lineBytes) bytes") }
+            guard searched <= limits.lineBytes else { throw ParseError("a line is longer than \(limits.lineBytes) bytes") }
             return nil
         }
         let length = end - view.startIndex
         searched = 0
-        guard length <= limits.lineBytes else { throw Fault("a line is longer than \(limits.lineBytes) bytes") }
+        guard length <= limits.lineBytes else { throw ParseError("a line is longer than \(limits.lineBytes) bytes") }
         guard length >= 2, view[end - 1] == UInt8(ascii: "\r") else {
-            throw Fault("a line does not end in CR LF, or is empty")
+            throw ParseError("a line does not end in CR LF, or is empty")
         }
         try count(length + 1)
         guard let kind = bytes.readInteger(as: UInt8.self), let line = bytes.readSlice(length: length - 2) else {
             return nil
         }
         bytes.moveReaderIndex(forwardBy: 2)
-        guard !line.readableBytesView.contains(UInt8(ascii: "\r")) else { throw Fault("a line has a CR within") }
+        guard !line.readableBytesView.contains(UInt8(ascii: "\r")) else { throw ParseError("a line has a CR within") }
         return (kind, line)
     }
 
-    private mutating func count(_ size: Int) throws(Fault) {
+    private mutating func count(_ size: Int) throws(ParseError) {
         replySize += size
-        guard replySize <= limits.replyBytes else { throw Fault("an answer is larger than \(limits.replyBytes) bytes") }
+        guard replySize <= limits.replyBytes else { throw ParseError("an answer is larger than \(limits.replyBytes) bytes") }
     }
 
     /// - Returns: nil for −1, which stands for nothing at all.
-    private func readLength(_ line: ByteBuffer, upTo limit: Int) throws(Fault) -> Int? {
+    private func readLength(_ line: ByteBuffer, upTo limit: Int) throws(ParseError) -> Int? {
         let value = try readNumber(line)
         if value == -1 { return nil }
-        guard value >= 0, value <= Int64(limit) else { throw Fault("a length of \(value) is not accepted") }
+        guard value >= 0, value <= Int64(limit) else { throw ParseError("a length of \(value) is not accepted") }
         return Int(value)
     }
 
-    private func readNumber(_ line: ByteBuffer) throws(Fault) -> Int64 {
+    private func readNumber(_ line: ByteBuffer) throws(ParseError) -> Int64 {
         // 19 digits and a sign; Int64 itself refuses what is too large, and text such as "" or "+-1".
         guard line.readableBytes <= 20, let value = Int64(String(buffer: line)) else {
-            throw Fault("a number is none, or too large")
+            throw ParseError("a number is none, or too large")
         }
         return value
     }

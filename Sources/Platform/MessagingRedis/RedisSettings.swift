@@ -36,7 +36,7 @@ package struct RedisBackoff: Sendable {
 }
 
 /// Why a command has no answer.
-package enum RedisFault: Error, Sendable, Hashable, CustomStringConvertible {
+package enum RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// There is no connection; the command was not sent.
     case notConnected(String)
     /// The connection broke after the command was sent: it may or may not have been carried out.

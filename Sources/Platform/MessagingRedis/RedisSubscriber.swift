@@ -15,11 +15,11 @@ package final class RedisSubscriber: Service {
     /// Messages that a slow listener may leave unread; then the oldest are dropped for it.
     package static let backlog = 1_024
 
-    private let station: Station
+    private let station: SubscriptionConnection
 
     package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
     {
-        station = Station(settings, on: eventLoopGroup.next())
+        station = SubscriptionConnection(settings, on: eventLoopGroup.next())
     }
 
     /// Listens to a channel until the stream is let go of. The subscription is made again whenever the connection is.
@@ -47,12 +47,12 @@ package final class RedisSubscriber: Service {
 /// The connection and its listeners.
 ///
 /// Sound because everything but the counter is touched on the loop alone.
-private final class Station: @unchecked Sendable {
+private final class SubscriptionConnection: @unchecked Sendable {
     let loop: any EventLoop
     let nextID = Atomic(0)
     private let settings: RedisSettings
     private var listeners: [String: [Int: AsyncStream<RedisSubscriber.Event>.Continuation]] = [:]
-    private var link: RedisLink?
+    private var connection: RedisConnection?
     private var isConnecting = false
     private var isClosed = false
     private var failures = 0
@@ -67,35 +67,35 @@ private final class Station: @unchecked Sendable {
     func add(_ listener: AsyncStream<RedisSubscriber.Event>.Continuation, _ id: Int, to channel: String) {
         guard !isClosed else { return listener.finish() }
         listeners[channel, default: [:]][id] = listener
-        guard let link else { return connect() }
+        guard let connection else { return connect() }
         // Also for a channel that is listened to already: its confirmation tells the new listener from when on it hears.
-        send(["SUBSCRIBE", channel], on: link)
+        send(["SUBSCRIBE", channel], on: connection)
     }
 
     func remove(_ id: Int, from channel: String) {
         listeners[channel]?[id] = nil
         guard listeners[channel]?.isEmpty == true else { return }
         listeners[channel] = nil
-        if let link { send(["UNSUBSCRIBE", channel], on: link) }
+        if let connection { send(["UNSUBSCRIBE", channel], on: connection) }
     }
 
     func close() {
         isClosed = true
         heartbeat?.cancel()
-        link?.end(because: "the subscriber is closed")
-        link = nil
+        connection?.end(because: "the subscriber is closed")
+        connection = nil
         let all = listeners.values.flatMap(\.values)
         listeners = [:]
         for listener in all { listener.finish() }
     }
 
     private func connect() {
-        guard !isConnecting, link == nil, !isClosed else { return }
+        guard !isConnecting, connection == nil, !isClosed else { return }
         isConnecting = true
-        RedisLink.open(settings, on: loop).whenComplete { outcome in
+        RedisConnection.open(settings, on: loop).whenComplete { outcome in
             self.isConnecting = false
             switch outcome {
-            case .success(let link): self.opened(link)
+            case .success(let connection): self.opened(connection)
             case .failure: self.retry()
             }
         }
@@ -108,30 +108,30 @@ private final class Station: @unchecked Sendable {
         loop.scheduleTask(in: TimeAmount(settings.backoff.delay(after: failures, using: &generator))) { self.connect() }
     }
 
-    private func opened(_ link: RedisLink) {
-        guard !isClosed else { return link.end(because: "the subscriber is closed") }
-        self.link = link
+    private func opened(_ connection: RedisConnection) {
+        guard !isClosed else { return connection.end(because: "the subscriber is closed") }
+        self.connection = connection
         failures = 0
         hasAnswered = true
-        link.onReply = { self.received($0) }
-        link.onEnd = { _ in
+        connection.onReply = { self.received($0) }
+        connection.onEnd = { _ in
             self.heartbeat?.cancel()
-            self.link = nil
+            self.connection = nil
             self.retry()
         }
-        if !listeners.isEmpty { send(["SUBSCRIBE"] + listeners.keys, on: link) }
+        if !listeners.isEmpty { send(["SUBSCRIBE"] + listeners.keys, on: connection) }
         // A connection whose other end vanished is silent like one on which nobody speaks: ask, and expect an answer by the next time.
         heartbeat = loop.scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { _ in
-            guard self.hasAnswered else { return link.end(because: "no sign of life") }
+            guard self.hasAnswered else { return connection.end(because: "no sign of life") }
             self.hasAnswered = false
-            self.send(["PING"], on: link)
+            self.send(["PING"], on: connection)
         }
     }
 
-    private func send(_ arguments: [String], on link: RedisLink) {
+    private func send(_ arguments: [String], on connection: RedisConnection) {
         var bytes = ByteBuffer()
         RedisCommand(arguments).write(to: &bytes)
-        link.send(bytes)
+        connection.send(bytes)
     }
 
     private func received(_ value: RESPValue) {

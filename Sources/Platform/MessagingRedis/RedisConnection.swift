@@ -5,7 +5,7 @@ import NIOSSL
 /// One open connection: bytes out, values in, and the greeting at its beginning. It knows nothing of who waits for what.
 ///
 /// Sound because everything of it happens on its event loop: it is made there, and its channel calls it there.
-final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
+final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -34,21 +34,21 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         parser = RESPParser(limits: settings.limits)
     }
 
-    /// Connects, and greets: the link that comes of it has been answered.
-    /// - Parameter loop: the one that the caller is on, and that everything of the link happens on.
-    static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisLink> {
+    /// Connects, and greets: the connection that comes of it has been answered.
+    /// - Parameter loop: the one that the caller is on, and that everything of the connection happens on.
+    static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisConnection> {
         let opened = loop.makePromise(of: Void.self)
-        let link = RedisLink(settings, opened: opened)
+        let connection = RedisConnection(settings, opened: opened)
         let security: NIOSSLContext?
         do {
             security = try settings.address.usesTLS ? NIOSSLContext(configuration: tls(settings)) : nil
         } catch {
-            opened.fail(RedisFault.notConnected("TLS cannot be set up: \(error)"))
-            return opened.futureResult.map { link }
+            opened.fail(RedisError.notConnected("TLS cannot be set up: \(error)"))
+            return opened.futureResult.map { connection }
         }
         let host = settings.address.host
         let timeout = loop.scheduleTask(in: TimeAmount(settings.connectTimeout)) {
-            link.end(because: "no connection within \(settings.connectTimeout)")
+            connection.end(because: "no connection within \(settings.connectTimeout)")
         }
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(settings.connectTimeout))
@@ -59,12 +59,12 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
                     }
-                    try channel.pipeline.syncOperations.addHandler(link)
+                    try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
             .connect(host: host, port: settings.address.port)
-            .whenFailure { error in opened.fail(RedisFault.notConnected("\(error)")) }
-        return opened.futureResult.always { _ in timeout.cancel() }.map { link }
+            .whenFailure { error in opened.fail(RedisError.notConnected("\(error)")) }
+        return opened.futureResult.always { _ in timeout.cancel() }.map { connection }
     }
 
     private static func tls(_ settings: RedisSettings) -> TLSConfiguration {
@@ -90,7 +90,7 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
     private func ended() {
         guard !hasEnded else { return }
         hasEnded = true
-        opened.fail(RedisFault.notConnected(cause))
+        opened.fail(RedisError.notConnected(cause))
         onEnd?(cause)
         (onReply, onPause, onEnd) = (nil, nil, nil)
     }

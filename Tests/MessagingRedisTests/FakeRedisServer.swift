@@ -4,7 +4,7 @@ import NIOPosix
 import Synchronization
 
 /// Something that listens like Redis and answers as a test says: it can be as wrong as a real server is not.
-final class FakeServer: Sendable {
+final class FakeRedisServer: Sendable {
     /// What to do about a command that came in after the greeting.
     enum Move: Sendable {
         case answer(String)
@@ -28,11 +28,11 @@ final class FakeServer: Sendable {
 
     private init(_ channel: any Channel) { self.channel = channel }
 
-    static func with(_ behaviour: @escaping @Sendable (Arrival) -> Move, _ body: (FakeServer) async throws -> Void)
+    static func with(_ behaviour: @escaping @Sendable (Arrival) -> Move, _ body: (FakeRedisServer) async throws -> Void)
         async throws
     {
         let connections = Atomic2()
-        let box = Mutex<FakeServer?>(nil)
+        let box = Mutex<FakeRedisServer?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { child in
@@ -49,7 +49,7 @@ final class FakeServer: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let server = FakeServer(channel)
+        let server = FakeRedisServer(channel)
         box.withLock { $0 = server }
         do {
             try await body(server)

@@ -4,10 +4,10 @@ import Synchronization
 /// The commands of one event loop: callers on any thread write them into one buffer, and the loop sends all of it at once.
 ///
 /// Sound because what is not behind the lock or atomic is touched on the loop alone.
-final class RedisLane: @unchecked Sendable {
+final class RedisPipeline: @unchecked Sendable {
     /// A command that waits for its answer.
     private struct Waiting {
-        let caller: CheckedContinuation<Result<RESPValue, RedisFault>, Never>
+        let caller: CheckedContinuation<Result<RESPValue, RedisError>, Never>
         let size: Int
         let deadline: NIODeadline
     }
@@ -28,7 +28,7 @@ final class RedisLane: @unchecked Sendable {
         case idle
         /// The first try since the start, or since a connection that worked: what comes meanwhile waits for it.
         case connecting
-        case open(RedisLink)
+        case open(RedisConnection)
         /// A try failed. What comes meanwhile fails at once.
         case away(String)
         case closed
@@ -55,10 +55,10 @@ final class RedisLane: @unchecked Sendable {
 
     // MARK: From any thread
 
-    func send(_ command: RedisCommand) async -> Result<RESPValue, RedisFault> {
+    func send(_ command: RedisCommand) async -> Result<RESPValue, RedisError> {
         let size = command.wireSize
         return await withCheckedContinuation { caller in
-            let refusal = outbox.withLock { outbox -> Result<Bool, RedisFault> in
+            let refusal = outbox.withLock { outbox -> Result<Bool, RedisError> in
                 if outbox.isClosed { return .failure(.closed) }
                 guard outbox.commands < settings.pendingCommandsMax, outbox.size + size <= settings.pendingBytesMax
                 else { return .failure(.overloaded) }
@@ -100,11 +100,11 @@ final class RedisLane: @unchecked Sendable {
             phase = .connecting
             connect()
         case .connecting: break
-        case .open(let link):
+        case .open(let connection):
             let (bytes, waiting) = takeOutbox()
             guard !waiting.isEmpty else { return }
             sent.append(contentsOf: waiting)
-            link.send(bytes)
+            connection.send(bytes)
             setAlarm()
         case .away(let why): fail(takeOutbox().waiting, .notConnected(why))
         case .closed: fail(takeOutbox().waiting, .closed)
@@ -123,26 +123,26 @@ final class RedisLane: @unchecked Sendable {
     }
 
     private func connect() {
-        RedisLink.open(settings, on: loop).whenComplete { outcome in
+        RedisConnection.open(settings, on: loop).whenComplete { outcome in
             switch outcome {
-            case .success(let link): self.opened(link)
-            case .failure(let error): self.failed(to: "\((error as? RedisFault).map(Self.reason) ?? "\(error)")")
+            case .success(let connection): self.opened(connection)
+            case .failure(let error): self.failed(to: "\((error as? RedisError).map(Self.reason) ?? "\(error)")")
             }
         }
     }
 
-    private static func reason(of fault: RedisFault) -> String {
+    private static func reason(of fault: RedisError) -> String {
         if case .notConnected(let why) = fault { why } else { fault.description }
     }
 
-    private func opened(_ link: RedisLink) {
-        if case .closed = phase { return link.end(because: "the client is closed") }
+    private func opened(_ connection: RedisConnection) {
+        if case .closed = phase { return connection.end(because: "the client is closed") }
         failures = 0
-        phase = .open(link)
+        phase = .open(connection)
         connected.store(true, ordering: .relaxed)
-        link.onReply = { self.received($0) }
-        link.onPause = { self.settle() }
-        link.onEnd = { self.ended($0) }
+        connection.onReply = { self.received($0) }
+        connection.onPause = { self.settle() }
+        connection.onEnd = { self.ended($0) }
         flush()
         endWhenDrained()
     }
@@ -161,7 +161,7 @@ final class RedisLane: @unchecked Sendable {
 
     private func received(_ value: RESPValue) {
         guard let waiting = sent.popFirst() else {
-            if case .open(let link) = phase { link.end(because: "it answered what was not asked") }
+            if case .open(let connection) = phase { connection.end(because: "it answered what was not asked") }
             return
         }
         answered.commands += 1
@@ -195,7 +195,7 @@ final class RedisLane: @unchecked Sendable {
         connect()
     }
 
-    private func fail(_ waiting: [Waiting], _ fault: RedisFault) {
+    private func fail(_ waiting: [Waiting], _ fault: RedisError) {
         guard !waiting.isEmpty else { return }
         outbox.withLock { outbox in
             outbox.commands -= waiting.count
@@ -209,8 +209,8 @@ final class RedisLane: @unchecked Sendable {
         guard alarm == nil, let oldest = sent.first else { return }
         alarm = loop.scheduleTask(deadline: oldest.deadline) {
             self.alarm = nil
-            if let oldest = self.sent.first, oldest.deadline <= .now(), case .open(let link) = self.phase {
-                link.end(because: "no answer within \(self.settings.commandTimeout)")
+            if let oldest = self.sent.first, oldest.deadline <= .now(), case .open(let connection) = self.phase {
+                connection.end(because: "no answer within \(self.settings.commandTimeout)")
             } else {
                 self.setAlarm()
             }
@@ -221,9 +221,9 @@ final class RedisLane: @unchecked Sendable {
     private func endWhenDrained() -> Bool {
         guard !drained.isEmpty, sent.isEmpty, outbox.withLock({ $0.waiting.isEmpty }) else { return false }
         retry?.cancel()
-        let link: RedisLink? = if case .open(let link) = phase { link } else { nil }
+        let connection: RedisConnection? = if case .open(let connection) = phase { connection } else { nil }
         phase = .closed
-        link?.end(because: "the client is closed")
+        connection?.end(because: "the client is closed")
         for promise in drained { promise.succeed() }
         drained = []
         return true
