@@ -2,9 +2,11 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// One open connection: bytes out, values in, and the greeting at its beginning. It knows nothing of who waits for what.
+/// One open connection: it writes bytes, parses replies and performs the handshake. It does not match replies to
+/// commands.
 ///
-/// Sound because everything of it happens on its event loop: it is made there, and its channel calls it there.
+/// `@unchecked Sendable` is sound because it is used on its event loop alone: it is created there, and its channel
+/// calls it there.
 final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -12,17 +14,17 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     private let settings: RedisSettings
     private var parser: RESPParser
     private var context: ChannelHandlerContext?
-    /// Steps of the greeting that the server has not answered; nil when it is over.
-    private var greeting: CircularBuffer<Step>?
+    /// Handshake steps without a reply; nil after the handshake.
+    private var handshake: CircularBuffer<Step>?
     private let opened: EventLoopPromise<Void>
     private var hasEnded = false
     private var cause = "the server closed the connection"
     var onReply: ((RESPValue) -> Void)?
-    /// Called after each burst of replies.
+    /// Called at the end of each read.
     var onPause: (() -> Void)?
     var onEnd: ((String) -> Void)?
 
-    /// A command of the greeting, and what its answer has to be.
+    /// A command of the handshake and its expected reply.
     private struct Step {
         let command: RedisCommand
         let expected: String
@@ -34,8 +36,8 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         parser = RESPParser(limits: settings.limits)
     }
 
-    /// Connects, and greets: the connection that comes of it has been answered.
-    /// - Parameter loop: the one that the caller is on, and that everything of the connection happens on.
+    /// Connects and performs the handshake.
+    /// - Parameter loop: the current event loop; the connection is used on it alone.
     static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisConnection> {
         let opened = loop.makePromise(of: Void.self)
         let connection = RedisConnection(settings, opened: opened)
@@ -43,7 +45,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         do {
             security = try settings.address.usesTLS ? NIOSSLContext(configuration: tls(settings)) : nil
         } catch {
-            opened.fail(RedisError.notConnected("TLS cannot be set up: \(error)"))
+            opened.fail(RedisError.notConnected("TLS cannot be configured: \(error)"))
             return opened.futureResult.map { connection }
         }
         let host = settings.address.host
@@ -80,9 +82,9 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    /// Closes the connection; whoever listens hears of it at once.
-    func end(because why: String) {
-        cause = why
+    /// Closes the connection and calls `onEnd` at once.
+    func end(because reason: String) {
+        cause = reason
         ended()
         context?.close(promise: nil)
     }
@@ -115,7 +117,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         steps.append(Step(command: RedisCommand(["PING"]), expected: "PONG"))
         var bytes = context.channel.allocator.buffer(capacity: 128)
         for step in steps { step.command.write(to: &bytes) }
-        greeting = steps
+        handshake = steps
         send(bytes)
         context.fireChannelActive()
     }
@@ -125,10 +127,10 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         parser.receive(&bytes)
         do {
             while !hasEnded, let value = try parser.next() {
-                if greeting == nil { onReply?(value) } else { greeted(with: value) }
+                if handshake == nil { onReply?(value) } else { receivedHandshakeReply(value) }
             }
         } catch {
-            end(because: "it does not speak the protocol: \(error)")
+            end(because: "protocol error: \(error)")
         }
     }
 
@@ -144,14 +146,14 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { end(because: "\(error)") }
 
-    private func greeted(with value: RESPValue) {
-        guard let step = greeting?.popFirst() else { return end(because: "it answered what was not asked") }
-        if case .error(let words) = value { return end(because: "the server refused: \(words)") }
+    private func receivedHandshakeReply(_ value: RESPValue) {
+        guard let step = handshake?.popFirst() else { return end(because: "the server sent an unsolicited reply") }
+        if case .error(let message) = value { return end(because: "the server refused: \(message)") }
         guard value == .simple(step.expected) else {
-            return end(because: "it answered the greeting with something else")
+            return end(because: "the server sent an unexpected reply to the handshake")
         }
-        if greeting?.isEmpty == true {
-            greeting = nil
+        if handshake?.isEmpty == true {
+            handshake = nil
             opened.succeed()
         }
     }

@@ -1,50 +1,53 @@
 import NIOCore
 import Synchronization
 
-/// The commands of one event loop: callers on any thread write them into one buffer, and the loop sends all of it at once.
+/// The commands of one event loop, pipelined over one connection: callers on any thread append to one buffer, which the
+/// event loop writes at once.
 ///
-/// Sound because what is not behind the lock or atomic is touched on the loop alone.
+/// `@unchecked Sendable` is sound because what is neither behind the lock nor atomic is accessed on the event loop
+/// alone.
 final class RedisPipeline: @unchecked Sendable {
-    /// A command that waits for its answer.
-    private struct Waiting {
+    /// A command without a reply.
+    private struct PendingCommand {
         let caller: CheckedContinuation<Result<RESPValue, RedisError>, Never>
         let size: Int
         let deadline: NIODeadline
     }
 
-    private struct Outbox {
+    private struct WriteBuffer {
         var bytes = ByteBuffer()
-        var waiting: [Waiting] = []
-        /// The loop has been told to look.
+        var commands: [PendingCommand] = []
+        /// A flush is scheduled on the event loop.
         var isScheduled = false
         var isClosed = false
-        /// Handed in and not answered, sent ones included.
-        var commands = 0
-        var size = 0
+        /// Enqueued commands without a reply, sent ones included.
+        var pendingCount = 0
+        /// Their bytes.
+        var pendingBytes = 0
     }
 
     private enum Phase {
-        /// Nobody has asked for anything.
+        /// No command was sent yet.
         case idle
-        /// The first try since the start, or since a connection that worked: what comes meanwhile waits for it.
+        /// The first attempt since the start or since a working connection: commands wait for it.
         case connecting
         case open(RedisConnection)
-        /// A try failed. What comes meanwhile fails at once.
-        case away(String)
+        /// An attempt failed, for this reason: commands fail at once until the next one succeeds.
+        case disconnected(String)
         case closed
     }
 
     let loop: any EventLoop
     private let settings: RedisSettings
-    private let outbox = Mutex(Outbox())
+    private let writeBuffer = Mutex(WriteBuffer())
     private let connected = Atomic(false)
     private var phase = Phase.idle
-    private var sent = CircularBuffer<Waiting>()
+    private var sent = CircularBuffer<PendingCommand>()
     private var failures = 0
-    private var alarm: Scheduled<Void>?
+    private var timeout: Scheduled<Void>?
     private var retry: Scheduled<Void>?
     private var drained: [EventLoopPromise<Void>] = []
-    private var answered = (commands: 0, size: 0)
+    private var replied = (commands: 0, size: 0)
 
     init(_ settings: RedisSettings, on loop: any EventLoop) {
         self.settings = settings
@@ -58,29 +61,30 @@ final class RedisPipeline: @unchecked Sendable {
     func send(_ command: RedisCommand) async -> Result<RESPValue, RedisError> {
         let size = command.wireSize
         return await withCheckedContinuation { caller in
-            let refusal = outbox.withLock { outbox -> Result<Bool, RedisError> in
-                if outbox.isClosed { return .failure(.closed) }
-                guard outbox.commands < settings.pendingCommandsMax, outbox.size + size <= settings.pendingBytesMax
+            let refusal = writeBuffer.withLock { writeBuffer -> Result<Bool, RedisError> in
+                if writeBuffer.isClosed { return .failure(.closed) }
+                guard writeBuffer.pendingCount < settings.pendingCommandsMax,
+                    writeBuffer.pendingBytes + size <= settings.pendingBytesMax
                 else { return .failure(.overloaded) }
-                command.write(to: &outbox.bytes)
-                outbox.waiting.append(
-                    Waiting(caller: caller, size: size, deadline: .now() + TimeAmount(settings.commandTimeout)))
-                outbox.commands += 1
-                outbox.size += size
-                defer { outbox.isScheduled = true }
-                return .success(!outbox.isScheduled)
+                command.write(to: &writeBuffer.bytes)
+                writeBuffer.commands.append(
+                    PendingCommand(caller: caller, size: size, deadline: .now() + TimeAmount(settings.commandTimeout)))
+                writeBuffer.pendingCount += 1
+                writeBuffer.pendingBytes += size
+                defer { writeBuffer.isScheduled = true }
+                return .success(!writeBuffer.isScheduled)
             }
             switch refusal {
-            case .failure(let fault): caller.resume(returning: .failure(fault))
+            case .failure(let error): caller.resume(returning: .failure(error))
             case .success(true): loop.execute { self.flush() }
             case .success(false): break
             }
         }
     }
 
-    /// Refuses what comes from now on, waits for the answers to what was sent, no longer than a command may take, and closes.
+    /// Refuses further commands, waits for the replies of sent ones, no longer than the command timeout, and closes.
     func close() async {
-        outbox.withLock { $0.isClosed = true }
+        writeBuffer.withLock { $0.isClosed = true }
         let done = loop.makePromise(of: Void.self)
         loop.execute {
             self.flush()
@@ -90,35 +94,35 @@ final class RedisPipeline: @unchecked Sendable {
         try? await done.futureResult.get()
     }
 
-    // MARK: On the loop
+    // MARK: On the event loop
 
     private func flush() {
         switch phase {
         case .idle:
-            guard outbox.withLock({ !$0.waiting.isEmpty }) else { return }
-            // What was handed in stays in the outbox, which stays marked as scheduled, until this is decided.
+            guard writeBuffer.withLock({ !$0.commands.isEmpty }) else { return }
+            // The commands stay in the buffer, which stays marked as scheduled, until the attempt has an outcome.
             phase = .connecting
             connect()
         case .connecting: break
         case .open(let connection):
-            let (bytes, waiting) = takeOutbox()
-            guard !waiting.isEmpty else { return }
-            sent.append(contentsOf: waiting)
+            let (bytes, commands) = takeWriteBuffer()
+            guard !commands.isEmpty else { return }
+            sent.append(contentsOf: commands)
             connection.send(bytes)
-            setAlarm()
-        case .away(let why): fail(takeOutbox().waiting, .notConnected(why))
-        case .closed: fail(takeOutbox().waiting, .closed)
+            scheduleTimeout()
+        case .disconnected(let reason): fail(takeWriteBuffer().commands, .notConnected(reason))
+        case .closed: fail(takeWriteBuffer().commands, .closed)
         }
     }
 
-    private func takeOutbox() -> (bytes: ByteBuffer, waiting: [Waiting]) {
-        outbox.withLock { outbox in
+    private func takeWriteBuffer() -> (bytes: ByteBuffer, commands: [PendingCommand]) {
+        writeBuffer.withLock { writeBuffer in
             defer {
-                outbox.bytes = ByteBuffer()
-                outbox.waiting = []
-                outbox.isScheduled = false
+                writeBuffer.bytes = ByteBuffer()
+                writeBuffer.commands = []
+                writeBuffer.isScheduled = false
             }
-            return (outbox.bytes, outbox.waiting)
+            return (writeBuffer.bytes, writeBuffer.commands)
         }
     }
 
@@ -131,8 +135,8 @@ final class RedisPipeline: @unchecked Sendable {
         }
     }
 
-    private static func reason(of fault: RedisError) -> String {
-        if case .notConnected(let why) = fault { why } else { fault.description }
+    private static func reason(of error: RedisError) -> String {
+        if case .notConnected(let reason) = error { reason } else { error.description }
     }
 
     private func opened(_ connection: RedisConnection) {
@@ -147,11 +151,11 @@ final class RedisPipeline: @unchecked Sendable {
         endWhenDrained()
     }
 
-    private func failed(to why: String) {
+    private func failed(to reason: String) {
         if case .closed = phase { return }
         failures += 1
-        phase = .away(why)
-        fail(takeOutbox().waiting, .notConnected(why))
+        phase = .disconnected(reason)
+        fail(takeWriteBuffer().commands, .notConnected(reason))
         guard !endWhenDrained() else { return }
         var generator = SystemRandomNumberGenerator()
         retry = loop.scheduleTask(in: TimeAmount(settings.backoff.delay(after: failures, using: &generator))) {
@@ -160,66 +164,66 @@ final class RedisPipeline: @unchecked Sendable {
     }
 
     private func received(_ value: RESPValue) {
-        guard let waiting = sent.popFirst() else {
-            if case .open(let connection) = phase { connection.end(because: "it answered what was not asked") }
+        guard let command = sent.popFirst() else {
+            if case .open(let connection) = phase { connection.end(because: "the server sent an unsolicited reply") }
             return
         }
-        answered.commands += 1
-        answered.size += waiting.size
-        waiting.caller.resume(returning: .success(value))
+        replied.commands += 1
+        replied.size += command.size
+        command.caller.resume(returning: .success(value))
     }
 
-    /// Makes room for as many commands as were answered.
+    /// Frees the capacity of the commands that were replied.
     private func settle() {
-        if answered.commands > 0 {
-            outbox.withLock { outbox in
-                outbox.commands -= answered.commands
-                outbox.size -= answered.size
+        if replied.commands > 0 {
+            writeBuffer.withLock { writeBuffer in
+                writeBuffer.pendingCount -= replied.commands
+                writeBuffer.pendingBytes -= replied.size
             }
-            answered = (0, 0)
+            replied = (0, 0)
         }
         endWhenDrained()
     }
 
-    private func ended(_ why: String) {
+    private func ended(_ reason: String) {
         connected.store(false, ordering: .relaxed)
-        alarm?.cancel()
-        alarm = nil
-        let lost = Array(sent)
+        timeout?.cancel()
+        timeout = nil
+        let unanswered = Array(sent)
         sent.removeAll(keepingCapacity: true)
         settle()
-        fail(lost, .unknownOutcome(why))
+        fail(unanswered, .unknownOutcome(reason))
         if case .closed = phase { return }
-        // The server may only have been restarted: one try at once, for which new commands wait.
+        // The server may have been restarted: one immediate attempt, for which new commands wait.
         phase = .connecting
         connect()
     }
 
-    private func fail(_ waiting: [Waiting], _ fault: RedisError) {
-        guard !waiting.isEmpty else { return }
-        outbox.withLock { outbox in
-            outbox.commands -= waiting.count
-            outbox.size -= waiting.reduce(0) { $0 + $1.size }
+    private func fail(_ commands: [PendingCommand], _ error: RedisError) {
+        guard !commands.isEmpty else { return }
+        writeBuffer.withLock { writeBuffer in
+            writeBuffer.pendingCount -= commands.count
+            writeBuffer.pendingBytes -= commands.reduce(0) { $0 + $1.size }
         }
-        for one in waiting { one.caller.resume(returning: .failure(fault)) }
+        for command in commands { command.caller.resume(returning: .failure(error)) }
     }
 
-    /// Answers come in the order of commands, so one alarm for the oldest is enough.
-    private func setAlarm() {
-        guard alarm == nil, let oldest = sent.first else { return }
-        alarm = loop.scheduleTask(deadline: oldest.deadline) {
-            self.alarm = nil
+    /// Replies arrive in the order of the commands, so one timeout for the oldest is enough.
+    private func scheduleTimeout() {
+        guard timeout == nil, let oldest = sent.first else { return }
+        timeout = loop.scheduleTask(deadline: oldest.deadline) {
+            self.timeout = nil
             if let oldest = self.sent.first, oldest.deadline <= .now(), case .open(let connection) = self.phase {
-                connection.end(because: "no answer within \(self.settings.commandTimeout)")
+                connection.end(because: "no reply within \(self.settings.commandTimeout)")
             } else {
-                self.setAlarm()
+                self.scheduleTimeout()
             }
         }
     }
 
     @discardableResult
     private func endWhenDrained() -> Bool {
-        guard !drained.isEmpty, sent.isEmpty, outbox.withLock({ $0.waiting.isEmpty }) else { return false }
+        guard !drained.isEmpty, sent.isEmpty, writeBuffer.withLock({ $0.commands.isEmpty }) else { return false }
         retry?.cancel()
         let connection: RedisConnection? = if case .open(let connection) = phase { connection } else { nil }
         phase = .closed

@@ -3,32 +3,33 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// Hears what is published, on a connection of its own, and subscribes again after that broke.
+/// A Pub/Sub subscriber with a connection of its own. After a reconnect it subscribes to its channels again.
 package final class RedisSubscriber: Service {
-    /// What a listener hears.
+    /// An element of a listener's stream.
     package enum Event: Sendable, Hashable {
         case message(ByteBuffer)
-        /// From now on nothing is missed. Whatever was published before, since the connection broke or while there was none, is lost.
+        /// The subscription is confirmed: later messages are received. Messages that were published while there was
+        /// no connection are not delivered.
         case subscribed
     }
 
-    /// Messages that a slow listener may leave unread; then the oldest are dropped for it.
+    /// The number of unread messages of one listener; beyond it its oldest messages are dropped.
     package static let backlog = 1_024
 
-    private let station: SubscriptionConnection
+    private let connection: SubscriptionConnection
 
     package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
     {
-        station = SubscriptionConnection(settings, on: eventLoopGroup.next())
+        connection = SubscriptionConnection(settings, on: eventLoopGroup.next())
     }
 
-    /// Listens to a channel until the stream is let go of. The subscription is made again whenever the connection is.
+    /// Subscribes to a channel until the stream is released. The subscription is renewed after each reconnect.
     package func listen(to channel: String) -> AsyncStream<Event> {
         let (stream, listener) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(Self.backlog))
-        let id = station.nextID.wrappingAdd(1, ordering: .relaxed).newValue
-        let station = station
-        listener.onTermination = { _ in station.loop.execute { station.remove(id, from: channel) } }
-        station.loop.execute { station.add(listener, id, to: channel) }
+        let id = connection.nextID.wrappingAdd(1, ordering: .relaxed).newValue
+        let connection = connection
+        listener.onTermination = { _ in connection.loop.execute { connection.remove(id, from: channel) } }
+        connection.loop.execute { connection.add(listener, id, to: channel) }
         return stream
     }
 
@@ -39,14 +40,14 @@ package final class RedisSubscriber: Service {
 
     /// Ends all streams.
     package func close() async {
-        let station = station
-        try? await station.loop.submit { station.close() }.get()
+        let connection = connection
+        try? await connection.loop.submit { connection.close() }.get()
     }
 }
 
 /// The connection and its listeners.
 ///
-/// Sound because everything but the counter is touched on the loop alone.
+/// `@unchecked Sendable` is sound because everything but the atomic counter is accessed on the event loop alone.
 private final class SubscriptionConnection: @unchecked Sendable {
     let loop: any EventLoop
     let nextID = Atomic(0)
@@ -57,7 +58,7 @@ private final class SubscriptionConnection: @unchecked Sendable {
     private var isClosed = false
     private var failures = 0
     private var heartbeat: RepeatedTask?
-    private var hasAnswered = true
+    private var hasReplied = true
 
     init(_ settings: RedisSettings, on loop: any EventLoop) {
         self.settings = settings
@@ -68,7 +69,7 @@ private final class SubscriptionConnection: @unchecked Sendable {
         guard !isClosed else { return listener.finish() }
         listeners[channel, default: [:]][id] = listener
         guard let connection else { return connect() }
-        // Also for a channel that is listened to already: its confirmation tells the new listener from when on it hears.
+        // Also for a channel that is subscribed already: the new listener needs its own confirmation.
         send(["SUBSCRIBE", channel], on: connection)
     }
 
@@ -112,7 +113,7 @@ private final class SubscriptionConnection: @unchecked Sendable {
         guard !isClosed else { return connection.end(because: "the subscriber is closed") }
         self.connection = connection
         failures = 0
-        hasAnswered = true
+        hasReplied = true
         connection.onReply = { self.received($0) }
         connection.onEnd = { _ in
             self.heartbeat?.cancel()
@@ -120,10 +121,10 @@ private final class SubscriptionConnection: @unchecked Sendable {
             self.retry()
         }
         if !listeners.isEmpty { send(["SUBSCRIBE"] + listeners.keys, on: connection) }
-        // A connection whose other end vanished is silent like one on which nobody speaks: ask, and expect an answer by the next time.
+        // A half-open connection looks like an idle one. The reply to a PING is due before the next PING.
         heartbeat = loop.scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { _ in
-            guard self.hasAnswered else { return connection.end(because: "no sign of life") }
-            self.hasAnswered = false
+            guard self.hasReplied else { return connection.end(because: "no reply to PING") }
+            self.hasReplied = false
             self.send(["PING"], on: connection)
         }
     }
@@ -135,7 +136,7 @@ private final class SubscriptionConnection: @unchecked Sendable {
     }
 
     private func received(_ value: RESPValue) {
-        hasAnswered = true
+        hasReplied = true
         guard let parts = value.array, let kind = parts.first?.text, parts.count == 3, let channel = parts[1].text
         else { return }
         switch kind {
