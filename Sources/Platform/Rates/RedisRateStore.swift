@@ -65,7 +65,7 @@ package final class RedisRateStore: RateStore, Service {
         return local.take(cost, from: key, under: rates.share(of: nodes.load(ordering: .relaxed), for: cost))
     }
 
-    package func peek(_ cost: Int64, at key: RateKey, under rates: Rates) async -> RateDecision {
+    package func peek(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateDecision {
         if mayUseServer(), let decision = await decide(cost, key, rates, takes: false) { return decision }
         return local.peek(cost, from: key, under: rates.share(of: nodes.load(ordering: .relaxed), for: cost))
     }
