@@ -147,15 +147,15 @@ import Testing
     func `an event in the future is refused, and an old one needs the right usage.backfill`(engine: Engine) async throws
     {
         try await withQuotaFixture(engine, plan: "pro") { quota in
-            #expect(await quota.report(event("ahead", at: quota.timestamp(Usage.skewMax))).status == 201)
-            let ahead = await quota.report(event("further", at: quota.timestamp(Usage.skewMax + .microseconds(1))))
+            #expect(await quota.report(event("ahead", at: quota.timestamp(UsageService.skewMax))).status == 201)
+            let ahead = await quota.report(event("further", at: quota.timestamp(UsageService.skewMax + .microseconds(1))))
             #expect(ahead.status == 422 && ahead.code == "usage-in-future", "\(ahead)")
 
-            let old = event("old", at: quota.timestamp(.zero - Usage.ageMax - .microseconds(1)))
+            let old = event("old", at: quota.timestamp(.zero - UsageService.ageMax - .microseconds(1)))
             let plain = await quota.app.call(
                 "POST", "/v1/usage/events", json: old, headers: try await quota.key("usage.write"))
             #expect(plain.status == 422 && plain.code == "usage-too-old", "\(plain)")
-            let edge = event("edge", at: quota.timestamp(.zero - Usage.ageMax))
+            let edge = event("edge", at: quota.timestamp(.zero - UsageService.ageMax))
             #expect(
                 await quota.app.call(
                     "POST", "/v1/usage/events", json: edge, headers: try await quota.key("usage.write")
@@ -200,7 +200,7 @@ import Testing
         try await withQuotaFixture(engine) { quota in
             let first = try await quota.snapshot().period
             // The last microsecond of the grace period of the first period.
-            quota.app.clock.advance(by: first.end - quota.app.clock.now + Usage.grace - .microseconds(1))
+            quota.app.clock.advance(by: first.end - quota.app.clock.now + UsageService.grace - .microseconds(1))
             let inGrace = await quota.report(event("late", 2, at: (first.end - .hours(2)).description))
             #expect(
                 inGrace["period_start"] == .string(first.start.description) && inGrace["adjusts_period_start"] == nil,
@@ -311,9 +311,9 @@ import Testing
             let report = UsageReport(events.map { ReportedUsage(UsageEvent(id: $0, meter: $1, amount: $2)) })
             let plain = quota.entitlements.usage
             let count = try await withEachStatementFailing(on: quota.database) { database in
-                let usage = Usage(
+                let usage = UsageService(
                     database: database, plans: plain.plans, ownMeters: plain.ownMeters, audit: plain.audit,
-                    post: plain.post)
+                    mailer: plain.mailer)
                 _ = try await usage.record(report, mayBackfill: false, scope: scope)
             } check: { _ in
                 try await quota.requireInvariants()

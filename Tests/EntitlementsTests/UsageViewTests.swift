@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `an export contains every entry of the organisation once, over several pages`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
-            let count = Usage.linesMax * 2 + 7
+            let count = UsageService.linesMax * 2 + 7
             let time = quota.timestamp(.zero - .hours(1))
             for start in stride(from: 0, to: count, by: UsageReport.countMax) {
                 // Most events have one time, so that pages end among events of the same time.
