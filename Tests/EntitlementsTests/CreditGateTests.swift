@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct CreditGateTests {
     @Test(arguments: Engine.available)
-    func `a trial has ten credits, and the eleventh spending is refused with the whole problem`(engine: Engine)
+    func `a trial has ten credits, and the eleventh spending is refused with the complete problem`(engine: Engine)
         async throws
     {
         try await withTrialCreditFixture(engine) { credits in

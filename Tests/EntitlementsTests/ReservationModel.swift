@@ -31,7 +31,7 @@ struct ReservationModel: Sendable {
     /// Units of all holds in the state `held`.
     var held: [Bucket: Int64] = [:]
 
-    func room(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
+    func freeUnits(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
 
     /// - Returns: the result of the service: `ok`, or the code of a refusal.
     mutating func reserve(
@@ -48,7 +48,7 @@ struct ReservationModel: Sendable {
             }
             return ids == nil || ids == earlier.compactMap { $0?.id } ? "ok" : "another id"
         }
-        guard charges.allSatisfy({ $0.units <= room(in: $0.bucket) }) else { return "quota-exceeded" }
+        guard charges.allSatisfy({ $0.units <= freeUnits(in: $0.bucket) }) else { return "quota-exceeded" }
         for (index, charge) in charges.enumerated() {
             guard let id = ids?[index] else { return "no id" }
             held[charge.bucket, default: 0] += charge.units
@@ -71,7 +71,7 @@ struct ReservationModel: Sendable {
         case "expired":
             holds[index].state = "committed"
             holds[index].fence += 1
-            let free = max(0, room(in: hold.bucket))
+            let free = max(0, freeUnits(in: hold.bucket))
             let units = hold.terms.excess == .cap ? max(min(units, hold.amount), min(units, free)) : units
             charge(hold, units, beyond: max(0, units - free))
         default: break
@@ -108,7 +108,7 @@ struct ReservationModel: Sendable {
         if let earlier = spent[key] {
             return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict"
         }
-        guard charge.units <= room(in: charge.bucket) else { return "quota-exceeded" }
+        guard charge.units <= freeUnits(in: charge.bucket) else { return "quota-exceeded" }
         spent[key] = (charge.meter.name, charge.units)
         used[charge.bucket, default: 0] += charge.units
         return "ok"
@@ -127,7 +127,7 @@ struct ReservationModel: Sendable {
 
     /// The answer of a resolver, which depends on the key and on the lease, so that a second call differs from the
     /// first.
-    static func fate(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
+    static func outcome(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
         switch (key.utf8.reduce(0) { $0 + Int64($1) } + leaseUntil.microseconds / 60_000_000) % 5 {
         case 0: .used(amount - 1)
         case 1: .used(amount + 30)
@@ -149,10 +149,10 @@ struct ReservationModel: Sendable {
 
     private mutating func expire(_ index: Int) {
         let hold = holds[index]
-        let fate =
+        let outcome =
             hold.terms.loss == .ask("model")
-            ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
-        switch (hold.terms.loss, fate) {
+            ? Self.outcome(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
+        switch (hold.terms.loss, outcome) {
         case (.release, _), (.ask, .nothing): end(index, as: "expired")
         case (.ask, .goesOn(let lease)):
             holds[index].terms.life = .work
@@ -170,7 +170,7 @@ struct ReservationModel: Sendable {
 
     /// Charges a hold that has just ended: the free units include its own.
     private mutating func charge(_ hold: Hold, _ units: Int64) {
-        let over = max(0, units - max(hold.amount, hold.amount + max(0, room(in: hold.bucket) - hold.amount)))
+        let over = max(0, units - max(hold.amount, hold.amount + max(0, freeUnits(in: hold.bucket) - hold.amount)))
         charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
     }
 

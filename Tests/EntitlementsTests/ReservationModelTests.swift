@@ -36,7 +36,7 @@ import Testing
         let operations = TestScale.rounds(engine == .sqlite ? 100_000 : 12_000)
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
             quota.entitlements.reservationResolvers.register("model") { reservation, _ in
-                ReservationModel.fate(
+                ReservationModel.outcome(
                     key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
             }
             var run = Run(

@@ -60,7 +60,8 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `transitions lead to the states and counts of the table, and the invariants hold`(engine: Engine) async throws {
+    func `transitions lead to the states and counts of the table, and the invariants hold`(engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             for testCase in Self.cases {
                 // A new organisation per case starts with empty counters.

@@ -7,12 +7,12 @@ import Testing
 /// The state transitions of ``Reservation``, on the value alone.
 @Suite struct ReservationTransitionTests {
     enum Transition: Sendable {
-        case commit(Int64, room: Int64 = 0, fence: Int64? = nil)
+        case commit(Int64, free: Int64 = 0, fence: Int64? = nil)
         case release(fence: Int64? = nil)
         case extend(fence: Int64? = nil)
         case takeUp, expire
         /// The reservation expires, and a resolver returns the outcome of the work.
-        case resolve(Reservation.Fate, room: Int64 = 0)
+        case resolve(Reservation.Fate, free: Int64 = 0)
     }
 
     /// Transitions of a reservation of three units, the final state, and the final counts of its bucket: held, used,
@@ -46,15 +46,15 @@ import Testing
         Case(.commit(1), to: .committed, [0, 1, 0]),
         Case(.commit(0), to: .committed, [0, 0, 0]),
         // More: all fit, some fit, or the limit was reduced and the free units are negative.
-        Case(.commit(5, room: 2), to: .committed, [0, 5, 0]),
-        Case(.commit(5, room: 1), to: .committed, [0, 5, 1], isOverrun: true),
-        Case(.commit(5, room: 1), excess: .overage, to: .committed, [0, 5, 1]),
-        Case(.commit(5, room: 1), excess: .cap, to: .committed, [0, 4, 0]),
-        Case(.commit(5, room: 0), excess: .cap, to: .committed, [0, 3, 0]),
-        Case(.commit(5, room: -9), excess: .cap, to: .committed, [0, 3, 0]),
-        Case(.commit(5, room: -9), to: .committed, [0, 5, 2], isOverrun: true),
+        Case(.commit(5, free: 2), to: .committed, [0, 5, 0]),
+        Case(.commit(5, free: 1), to: .committed, [0, 5, 1], isOverrun: true),
+        Case(.commit(5, free: 1), excess: .overage, to: .committed, [0, 5, 1]),
+        Case(.commit(5, free: 1), excess: .cap, to: .committed, [0, 4, 0]),
+        Case(.commit(5, free: 0), excess: .cap, to: .committed, [0, 3, 0]),
+        Case(.commit(5, free: -9), excess: .cap, to: .committed, [0, 3, 0]),
+        Case(.commit(5, free: -9), to: .committed, [0, 5, 2], isOverrun: true),
         // Held units are committed, whatever the limit is now.
-        Case(.commit(3, room: -9), to: .committed, [0, 3, 0]),
+        Case(.commit(3, free: -9), to: .committed, [0, 3, 0]),
         Case(.release(), to: .released, [0, 0, 0]),
         // A repeated or different transition after the end changes nothing.
         Case(.commit(2), .commit(3), .release(), .expire, to: .committed, [0, 2, 0]),
@@ -63,10 +63,10 @@ import Testing
         Case(.expire, to: .expired, [0, 0, 0], fence: 2),
         Case(.expire, .expire, .extend(), .takeUp, to: .expired, [0, 0, 0], fence: 2),
         // A release after the expiry by the last holder, or without a fence, is final.
-        Case(.expire, .release(), .commit(3, room: 9), to: .released, [0, 0, 0], fence: 2),
-        Case(.expire, .release(fence: 1), .commit(3, room: 9), to: .released, [0, 0, 0], fence: 2),
+        Case(.expire, .release(), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
+        Case(.expire, .release(fence: 1), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
         // After the expiry a release with an older fence is ignored.
-        Case(.takeUp, .expire, .release(fence: 1), .commit(3, room: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
+        Case(.takeUp, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
         Case(.takeUp, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
         Case(.expire, loss: .settle, to: .committed, [0, 3, 0], fence: 2),
         Case(.expire, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
@@ -77,12 +77,12 @@ import Testing
             fence: 2),
         Case(.resolve(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
         Case(.resolve(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
-        Case(.resolve(.used(5), room: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Case(.resolve(.used(5), room: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
-        Case(.resolve(.used(5), room: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
+        Case(.resolve(.used(5), free: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Case(.resolve(.used(5), free: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
+        Case(.resolve(.used(5), free: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
         Case(.resolve(.nothing), loss: .ask("w"), to: .expired, [0, 0, 0], fence: 2),
         // A commit after the resolver returned `.nothing` is still charged.
-        Case(.resolve(.nothing), .commit(2, room: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
+        Case(.resolve(.nothing), .commit(2, free: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
         // The work goes on under the same fence.
         Case(.resolve(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
         Case(
@@ -93,14 +93,14 @@ import Testing
         Case(.resolve(.used(2)), to: .expired, [0, 0, 0], fence: 2),
         Case(.resolve(.goesOn(.hours(9))), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
         // A late commit is admitted under a new fence, whatever fence it carries.
-        Case(.expire, .commit(3, room: 3), to: .committed, [0, 3, 0], fence: 3),
-        Case(.expire, .commit(2, room: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
-        Case(.expire, .commit(3, room: 1), to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
-        Case(.expire, .commit(3, room: -4), to: .committed, [0, 3, 3], fence: 3, isOverrun: true),
-        Case(.expire, .commit(3, room: 1), excess: .overage, to: .committed, [0, 3, 2], fence: 3),
+        Case(.expire, .commit(3, free: 3), to: .committed, [0, 3, 0], fence: 3),
+        Case(.expire, .commit(2, free: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
+        Case(.expire, .commit(3, free: 1), to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
+        Case(.expire, .commit(3, free: -4), to: .committed, [0, 3, 3], fence: 3, isOverrun: true),
+        Case(.expire, .commit(3, free: 1), excess: .overage, to: .committed, [0, 3, 2], fence: 3),
         // A cap drops units beyond the reserved ones, never the reserved ones.
-        Case(.expire, .commit(5, room: 1), excess: .cap, to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
-        Case(.expire, .commit(5, room: 4), excess: .cap, to: .committed, [0, 4, 0], fence: 3),
+        Case(.expire, .commit(5, free: 1), excess: .cap, to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
+        Case(.expire, .commit(5, free: 4), excess: .cap, to: .committed, [0, 4, 0], fence: 3),
         // Another holder took it up.
         Case(.takeUp, to: .held, [3, 0, 0], fence: 2),
         Case(.takeUp, .commit(3, fence: 2), to: .committed, [0, 3, 0], fence: 2),
@@ -121,13 +121,13 @@ import Testing
             var effect: Reservation.Effect?
             do {
                 switch transition {
-                case .commit(let units, let room, let fence):
-                    effect = try reservation.commit(units, room: room, fence: fence)
+                case .commit(let units, let free, let fence):
+                    effect = try reservation.commit(units, room: free, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
                 case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
                 case .expire: effect = reservation.lose(at: Self.start)
-                case .resolve(let fate, let room): effect = reservation.lose(fate, room: room, at: Self.start)
+                case .resolve(let outcome, let free): effect = reservation.lose(outcome, room: free, at: Self.start)
                 }
             } catch {
                 isFenced = error.kind == .reservationLost
@@ -177,7 +177,7 @@ import Testing
         throws
     {
         let transitions: [Transition] = [
-            .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
+            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
             .expire, .resolve(.used(4)), .resolve(.nothing),
             .resolve(.goesOn(.hours(1))),
         ]
@@ -189,11 +189,11 @@ import Testing
                 var next = reservation
                 var effect: Reservation.Effect?
                 switch transition {
-                case .commit(let units, let room, let fence): effect = try? next.commit(units, room: room, fence: fence)
+                case .commit(let units, let free, let fence): effect = try? next.commit(units, room: free, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
                 case .takeUp: _ = next.takeUp(until: Self.start)
                 case .expire: effect = next.lose(at: Self.start)
-                case .resolve(let fate, let room): effect = next.lose(fate, room: room, at: Self.start)
+                case .resolve(let outcome, let free): effect = next.lose(outcome, room: free, at: Self.start)
                 case .extend: break
                 }
                 try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)

@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test func `without a subscription the response is the whole problem`() async throws {
+    @Test func `without a subscription the response is the complete problem`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let refused = await app.call(
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func `a feature outside of the plan is refused with the whole problem`() async throws {
+    @Test func `a feature outside of the plan is refused with the complete problem`() async throws {
         try await withTestApp(.sqlite) { app in
             for (plan, name) in [("free", "Free"), ("basic", "Basic")] {
                 let person = try await app.subscriber(plan)
@@ -145,7 +145,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an exhausted quota is refused with the whole problem`(engine: Engine) async throws {
+    func `an exhausted quota is refused with the complete problem`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             for number in 1...3 { try await quota.spend(try await quota.charge(.processing), "test:\(number)") }
             for _ in 1...2 { try await quota.reserve(try await quota.charge(.processing)) }

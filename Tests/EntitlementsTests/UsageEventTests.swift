@@ -148,7 +148,8 @@ import Testing
     {
         try await withQuotaFixture(engine, plan: "pro") { quota in
             #expect(await quota.report(event("ahead", at: quota.timestamp(UsageService.skewMax))).status == 201)
-            let ahead = await quota.report(event("further", at: quota.timestamp(UsageService.skewMax + .microseconds(1))))
+            let beyondSkew = UsageService.skewMax + .microseconds(1)
+            let ahead = await quota.report(event("further", at: quota.timestamp(beyondSkew)))
             #expect(ahead.status == 422 && ahead.code == "usage-in-future", "\(ahead)")
 
             let old = event("old", at: quota.timestamp(.zero - UsageService.ageMax - .microseconds(1)))

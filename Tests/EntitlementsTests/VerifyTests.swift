@@ -88,7 +88,8 @@ import Testing
             let faults = try await Invariants.faults(in: credits.database)
             #expect(
                 faults == [
-                    "an account's balance is not what its movements add up to: owner \(credits.organisation), unit credits, name consumed, balance 13, moved 12"
+                    "an account's balance is not what its movements add up to: owner \(credits.organisation), "
+                        + "unit credits, name consumed, balance 13, moved 12"
                 ])
         }
     }

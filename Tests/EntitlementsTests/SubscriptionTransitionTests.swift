@@ -6,7 +6,7 @@ import Testing
 @testable import Entitlements
 
 /// The state transitions of ``Subscription``, valid and invalid.
-@Suite struct SubscriptionLifeTests {
+@Suite struct SubscriptionTransitionTests {
     private let start = Instant(seconds: 1_767_225_600)
     private let free = Plan.ID("free")
     private let pro = Plan.ID("pro")
