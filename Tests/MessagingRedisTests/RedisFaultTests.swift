@@ -106,7 +106,9 @@ import Testing
                 let errors = await withTaskGroup { group in
                     for number in 0..<10 {
                         group.addTask {
-                            await thrownError { () async throws(RedisError) in try await client.send("BLOCK", "\(number)") }
+                            await thrownError { () async throws(RedisError) in
+                                try await client.send("BLOCK", "\(number)")
+                            }
                         }
                     }
                     return await group.reduce(into: []) { $0.append($1) }
@@ -148,7 +150,9 @@ import Testing
         } _: { server in
             try await withClient(server.port) { client in
                 let early = (0..<50).map { number in
-                    Task { await thrownError { () async throws(RedisError) in try await client.send("N", "\(number)") } }
+                    Task {
+                        await thrownError { () async throws(RedisError) in try await client.send("N", "\(number)") }
+                    }
                 }
                 while server.commands.isEmpty { await Task.yield() }
                 await client.close()
@@ -181,7 +185,10 @@ import Testing
         try await closed.close()
         try await withClient(port) { client in
             for _ in 0..<5 {
-                guard case .notConnected = await thrownError({ () async throws(RedisError) in try await client.send("PING") })
+                guard
+                    case .notConnected = await thrownError({ () async throws(RedisError) in
+                        try await client.send("PING")
+                    })
                 else {
                     Issue.record("the error is not notConnected")
                     return

@@ -212,8 +212,8 @@ import Testing
             var settings = RedisSettings(address: RedisAddress(host: "127.0.0.1", port: server.port))
             settings.backoff.longest = .milliseconds(50)
             let subscriber = RedisSubscriber(settings)
-            let news = subscriber.listen(to: "news")
-            let other = subscriber.listen(to: "other")
+            let news = subscriber.subscribe(to: "news")
+            let other = subscriber.subscribe(to: "other")
             var events = news.makeAsyncIterator()
             #expect(await events.next() == .subscribed)
             try await withClient(settings) { client in

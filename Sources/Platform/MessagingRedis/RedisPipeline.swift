@@ -130,7 +130,7 @@ final class RedisPipeline: @unchecked Sendable {
         RedisConnection.open(settings, on: loop).whenComplete { outcome in
             switch outcome {
             case .success(let connection): self.opened(connection)
-            case .failure(let error): self.failed(to: "\((error as? RedisError).map(Self.reason) ?? "\(error)")")
+            case .failure(let error): self.connectFailed("\((error as? RedisError).map(Self.reason) ?? "\(error)")")
             }
         }
     }
@@ -151,7 +151,7 @@ final class RedisPipeline: @unchecked Sendable {
         endWhenDrained()
     }
 
-    private func failed(to reason: String) {
+    private func connectFailed(_ reason: String) {
         if case .closed = phase { return }
         failures += 1
         phase = .disconnected(reason)

@@ -24,7 +24,7 @@ package final class RedisSubscriber: Service {
     }
 
     /// Subscribes to a channel until the stream is released. The subscription is renewed after each reconnect.
-    package func listen(to channel: String) -> AsyncStream<Event> {
+    package func subscribe(to channel: String) -> AsyncStream<Event> {
         let (stream, listener) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(Self.backlog))
         let id = connection.nextID.wrappingAdd(1, ordering: .relaxed).newValue
         let connection = connection
