@@ -139,7 +139,7 @@ let tests: [Target] = [
         "AppTests",
         [
             "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client",
-            .httpTypes,
+            .configuration, .httpTypes,
         ]),
 ]
 

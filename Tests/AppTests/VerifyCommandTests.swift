@@ -7,13 +7,13 @@ import Testing
 /// `gatehouse verify`, as somebody runs it who wants to know.
 @Suite struct VerifyCommandTests {
     @Test(arguments: Engine.available)
-    func `the command says that the books balance, and otherwise where they do not`(engine: Engine) async throws {
+    func `the command reports that every invariant holds, and otherwise each difference`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let token = try #require(try await app.mail(to: person.email).last?.token)
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
             let sound = try await AuditCommandTests.run(["verify"], on: app)
-            #expect(sound.status == 0 && sound.output.hasPrefix("The books balance: "), "\(sound)")
+            #expect(sound.status == 0 && sound.output.hasPrefix("Every invariant holds: "), "\(sound)")
             try await app.app.database.write {
                 try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'available'")
             }

@@ -13,13 +13,13 @@ import StoragePostgres
 import StorageSQLite
 import Training
 
-/// The whole system, wired: what the commands, the tests and the tour run.
+/// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
     package let configuration: Configuration
     package let database: any Database
     package let audit: AuditModule
     package let identity: IdentityModule
-    /// Everything that is kept about people, wherever it lies.
+    /// The tables and files of every module that hold personal data.
     package let holdings: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
@@ -30,22 +30,22 @@ package struct App: Sendable {
     let limits: RateLimiting
     package var routes: [Route] { dispatcher.routes }
 
-    /// Lets go of the database and of Redis. Nothing may be asked of the system afterwards.
+    /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
     package func close() async {
         await limits.redis?.close()
         await database.close()
     }
 }
 
-/// What a test brings of its own instead of the machine's.
+/// Dependencies that tests and measurements replace.
 package struct AppDependencies: Sendable {
     package var runtime: Runtime
-    /// Nil leaves a database its own clock.
+    /// The time of transactions; nil for the clock of the database.
     package var clock: (@Sendable () -> Instant)?
     package var logOutput: LogOutput
-    /// Stands between the system and its database: for tests that make statements fail.
+    /// Wraps the database, for tests that make statements fail.
     package var databaseWrapper: @Sendable (any Database) -> any Database
-    /// In place of the one that the configuration says: for measurements.
+    /// Replaces the configured password hasher, for measurements.
     package var passwords: PasswordHasher?
 
     package init(
@@ -61,8 +61,8 @@ package struct AppDependencies: Sendable {
     }
 }
 
-/// Builds the system. This function is the table of contents: it reads from the ground up.
-/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
+/// Builds the system in the order of its layers: storage, core services, products, routes and jobs.
+/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or an error of opening the database.
 package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
     -> App
 {
@@ -122,7 +122,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
-    // What is people's own to take away, wherever it lies: from the ground up
+    // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
         holders: [identity, entitlements, training],
@@ -135,7 +135,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
-    // Doors and work
+    // Routes and jobs
     let modules: [any Module] = [audit, identity, privacy, entitlements, training]
     let runner = JobRunner(
         database: database,
@@ -151,8 +151,10 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
-    let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
+    let moduleRoutes = modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
+    let routes = entitlements.explaining(operations.routes + moduleRoutes) {
+        limits.guarded($0, identity, entitlements)
+    }
     let dispatcher = RequestDispatcher(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
@@ -161,7 +163,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         runtime: runtime
     )
-    // Only now everybody is there who may be asked what became of work.
+    // Recovery needs the resolvers of reservations, which the products have registered by now.
     try await entitlements.recover()
     return App(
         configuration: configuration,
@@ -179,18 +181,18 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 }
 
-/// The schema's whole history, in the order in which modules build on one another.
+/// The migrations of every module, in the order of their dependencies.
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
     + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
-/// What holds of all counts at every moment, in the order in which modules build on one another.
+/// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
-/// Opens the database that the configuration names, without changing its schema.
+/// Opens the configured database without changing its schema.
 package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws
     -> any Database
 {
@@ -218,10 +220,10 @@ private func makeLogger(_ configuration: Configuration, _ dependencies: AppDepen
 private func makeDelivery(_ configuration: Configuration, database: any Database, mailer: Mailer) throws -> Delivery {
     let sender = Sender(
         name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
-    return try Delivery(database: database, mailer: mailer, sender: sender, carrier: carrier(configuration, sender))
+    return try Delivery(database: database, mailer: mailer, sender: sender, carrier: transport(configuration, sender))
 }
 
-private func carrier(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
+private func transport(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
     guard let host = configuration.smtpHost else {
         return configuration.environment == .production ? .nobody : .folder("\(configuration.dataFolder)/mail")
     }
@@ -238,7 +240,7 @@ private func carrier(_ configuration: Configuration, _ sender: Sender) -> MailTr
     )
 }
 
-/// The address under which clients reach this service.
+/// The URL of this service.
 private func address(_ configuration: Configuration) -> String {
     configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
 }
@@ -267,12 +269,12 @@ private func identitySettings(_ configuration: Configuration, _ folder: DataFold
 }
 
 extension Configuration {
-    /// What browsers call the places that this service's own pages come from (RFC 6454).
+    /// The origins (RFC 6454) of this service's own pages.
     fileprivate var ownOrigins: [String] {
         let pages = [baseURL, frontendURL].filter { !$0.isEmpty }
         guard !pages.isEmpty else { return ["http://localhost:\(port)", "http://127.0.0.1:\(port)"] }
         return pages.compactMap { page in
-            // Without the path: an origin has none.
+            // An origin has no path.
             guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else {
                 return nil
             }
@@ -282,7 +284,7 @@ extension Configuration {
 }
 
 extension Configuration.Environment {
-    /// What API keys of such an installation say they are for.
+    /// The environment in the prefix of API keys.
     fileprivate var keyWord: String {
         switch self {
         case .development: "dev"

@@ -1,16 +1,16 @@
 import CMalloc
 
-/// What a serving process does with memory that it no longer needs.
+/// How much freed memory the allocator of a serving process keeps.
 package enum FreedMemory {
     private static let keptBytesMax: Int32 = 1 << 20
 
-    /// Keeps up to a megabyte for each of the allocator's arenas, of which there is about one for each thread.
+    /// Keeps up to 1 MiB for each arena of the allocator, of which there is about one a thread.
     ///
-    /// glibc gives back what lies free above 128 KiB. SQLite's readers free a snapshot's pages and want as many again a moment later, and
-    /// to fetch them from the system anew took a tenth of a durable call.
+    /// glibc returns free memory above 128 KiB to the system. SQLite's readers free the pages of a snapshot and
+    /// allocate as many again for the next one; allocating them from the system took a tenth of a durable request.
     package static func keep() {
         _ = mallopt(M_TRIM_THRESHOLD, keptBytesMax)
-        // To set one of these ends the other's growth with use.
+        // Setting one of the two thresholds disables the dynamic adjustment of the other.
         _ = mallopt(M_MMAP_THRESHOLD, keptBytesMax)
     }
 }

@@ -7,14 +7,16 @@ import ServiceLifecycle
 import UnixSignals
 
 extension App {
-    /// Answers HTTP, and runs jobs beside it unless the configuration leaves them to others, until the process is told to stop.
-    /// - Parameter onRunning: called once with the port that is listened on.
+    /// Serves HTTP, and runs jobs unless `jobSlots` is 0, until the process is stopped.
+    /// - Parameters:
+    ///   - stopOnSignals: whether SIGTERM and SIGINT begin a graceful shutdown.
+    ///   - onRunning: called once with the port of the listening socket.
     package func serve(
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
-        try await beginLife(as: "serve")
-        // What stands first stops last: the server's last calls may still want units.
+        try await resolveEarlierReservations(as: "serve")
+        // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
         var services: [any Service] =
             [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
@@ -22,34 +24,34 @@ extension App {
         try await run(services, stopOnSignals: stopOnSignals)
     }
 
-    /// Runs jobs alone until the process is told to stop. What it keeps in memory and others may change it follows as a server does: jobs go by
-    /// plans, and mail links are signed.
+    /// Runs jobs without serving HTTP until the process is stopped. It refreshes plans and signing keys as a server
+    /// does: jobs apply plans, and links in e-mails are signed.
     package func work(stopOnSignals: Bool = true) async throws {
-        try await beginLife(as: "work")
+        try await resolveEarlierReservations(as: "work")
         try await run(
             [entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner],
             stopOnSignals: stopOnSignals)
     }
 
-    /// What earlier lives of this process left behind is resolved before it serves.
-    /// - Parameter role: two processes of one installation differ in it.
-    private func beginLife(as role: String) async throws {
+    /// Resolves the reservations of earlier runs of this process before it serves.
+    /// - Parameter role: tells two processes of one machine apart.
+    private func resolveEarlierReservations(as role: String) async throws {
         let name = "\(nodeName(role))/\(role)"
         let orphans = try await entitlements.begin(as: name)
         if orphans > 0 {
             logger.notice(
-                "reservations of a process that died were resolved",
+                "resolved the reservations of an earlier run",
                 metadata: ["count": "\(orphans)", "node": "\(name)"])
         }
     }
 
-    /// A file has one server, and nobody else on a machine listens on the same port. Where neither tells one life from another, leases alone
-    /// end what was left behind.
+    /// A name that is the same after a restart where possible: an SQLite file has one server, and a port of a machine
+    /// has one listener. Otherwise it is random, and the reservations of an earlier run end with their leases.
     private func nodeName(_ role: String) -> String {
         if let name = configuration.nodeName { return name }
         if role == "serve", database.dialect == .sqlite { return "local" }
-        let place = role == "serve" && configuration.port != 0 ? "\(configuration.port)" : UUID().uuidString
-        return "\(ProcessInfo.processInfo.hostName):\(place)"
+        let port = role == "serve" && configuration.port != 0 ? "\(configuration.port)" : UUID().uuidString
+        return "\(ProcessInfo.processInfo.hostName):\(port)"
     }
 
     private func run(_ services: [any Service], stopOnSignals: Bool) async throws {

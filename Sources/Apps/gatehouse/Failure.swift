@@ -4,22 +4,22 @@ import Entitlements
 import Foundation
 import Modules
 
-/// Why a command did not do its work: a sentence with what to do about it, and the exit status.
+/// An error of a command: a message with what to do about it, and the exit status.
 struct Failure: Error {
-    /// The command ran and did not get where it should.
+    /// The command ran and failed.
     static let failed: Int32 = 1
-    /// It could not begin: the configuration, the plans or the schema do not fit.
+    /// The configuration, the plans or the schema cannot be used.
     static let unusable: Int32 = 2
 
-    let sentence: String
+    let message: String
     let status: Int32
 
-    init(_ sentence: String, status: Int32 = Self.failed) {
-        self.sentence = sentence
+    init(_ message: String, status: Int32 = Self.failed) {
+        self.message = message
         self.status = status
     }
 
-    /// - Returns: nil for what the argument parser explains itself: wrong usage, and requests for help.
+    /// - Returns: nil for wrong usage and requests for help, which the argument parser reports itself.
     init?(explaining error: any Error) {
         switch error {
         case let failure as Failure: self = failure
@@ -27,13 +27,13 @@ struct Failure: Error {
         case let faults as ConfigurationFaults:
             self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
         case let faults as CatalogueFaults:
-            self.init(faults.description + "\nThey are read from PLANS_FILE.", status: Self.unusable)
+            self.init(faults.description + "\nThe plans are read from PLANS_FILE.", status: Self.unusable)
         case let problem as Problem: self.init(problem)
         case let error as CocoaError: self.init(error)
-        // What the argument parser throws has no public type, but it comes from its module.
+        // The argument parser's errors have no public type; their module is recognised.
         case _ where String(reflecting: type(of: error)).hasPrefix("ArgumentParser."): return nil
         case let error as any CustomStringConvertible: self.init(error.description)
-        default: self.init("Something unforeseen went wrong: \(error)")
+        default: self.init("Unexpected error: \(error)")
         }
     }
 
@@ -44,12 +44,13 @@ struct Failure: Error {
         case let error as StorageError where [.connectionLost, .overloaded].contains(error.kind):
             let reason = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             self.init(
-                "The database does not answer: \(reason)\nCheck DATABASE_URL or --database, and that it runs and takes connections from here."
+                "The database does not answer: \(reason)\n"
+                    + "Check DATABASE_URL or --database, and that the server runs and accepts connections from here."
             )
         case let error as StorageError:
             self.init("The database refused: \(error.message) (\(error.code)).")
         case let cause? where problem.kind == .internalError:
-            self.init("Something unforeseen went wrong: \(cause)")
+            self.init("Unexpected error: \(cause)")
         default:
             let faults = (problem.members["errors"]?.array ?? []).compactMap { fault -> String? in
                 guard let pointer = fault["pointer"]?.string, let detail = fault["detail"]?.string else { return nil }
@@ -60,13 +61,13 @@ struct Failure: Error {
         }
     }
 
-    /// A file that cannot be read or written: which one, and why.
+    /// A file that cannot be read or written.
     private init(_ error: CocoaError) {
         let path = error.filePath ?? error.url?.path ?? "A file"
         switch error.code {
-        case .fileNoSuchFile, .fileReadNoSuchFile: self.init("\(path) is not there, or its folder is not.")
+        case .fileNoSuchFile, .fileReadNoSuchFile: self.init("\(path) does not exist, or its folder does not.")
         case .fileReadNoPermission, .fileWriteNoPermission:
-            self.init("\(path) may not be used by this user: permission denied.")
+            self.init("\(path) cannot be read or written by this user: permission denied.")
         case .fileWriteOutOfSpace: self.init("\(path) cannot be written: the disk is full.")
         default: self.init("\(path): \(error.localizedDescription)")
         }
@@ -74,24 +75,26 @@ struct Failure: Error {
 }
 
 extension Failure {
-    /// Why a port could not be listened on. The networking library tells it by the system's error number, in a text.
+    /// A failed bind. SwiftNIO reports the error number of the system within its description.
     static func listening(on configuration: Configuration, _ error: any Error) -> Failure? {
-        let place =
+        let address =
             configuration.host.hasPrefix("/") ? configuration.host : "\(configuration.host):\(configuration.port)"
         let text = String(describing: error)
         func mentions(_ number: Int32) -> Bool { text.contains("errno: \(number))") }
         if mentions(EADDRINUSE) {
             return Failure(
-                "\(place) is taken by another process. Stop that one, or choose another port with --port or PORT.")
+                "\(address) is in use by another process. Stop that one, or choose another port with --port or PORT.")
         }
         if mentions(EACCES) {
             return Failure(
-                "\(place) may not be listened on: ports below 1024 need special rights. Choose another with --port or PORT."
+                "Listening on \(address) is not permitted: ports below 1024 need special rights. "
+                    + "Choose another with --port or PORT."
             )
         }
         if mentions(EADDRNOTAVAIL) || text.contains("UnknownHost") {
             return Failure(
-                "This machine has no address '\(configuration.host)'. Set --host or HOST to one of its own, or to 0.0.0.0 for all."
+                "This machine has no address '\(configuration.host)'. "
+                    + "Set --host or HOST to one of its addresses, or to 0.0.0.0 for all."
             )
         }
         return nil

@@ -2,29 +2,29 @@ import App
 import ArgumentParser
 import Foundation
 
-/// The command: everything that is done with an installation begins here.
+/// The command `gatehouse`.
 @main
 struct Gatehouse: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse",
-        abstract: "The backend of a paid product: who is at the door, what they may do, and how much of it is left.",
+        abstract: "The backend of paid products: accounts, permissions, plans, quotas and jobs over HTTP.",
         discussion: """
             EXAMPLES
-              gatehouse                     answers on 127.0.0.1:8080, SQLite in ./data
+              gatehouse                     serves 127.0.0.1:8080, with SQLite in ./data
               gatehouse serve --port 9000 --log-format text
               gatehouse serve --database postgresql://gatehouse@db/gatehouse
               gatehouse admin create --email you@example.org
-              gatehouse tour                shows it all, on a server of its own
+              gatehouse tour                a demonstration on a temporary server
 
             ENVIRONMENT
-              Flags win over the environment, which wins over a file .env in the
-              present folder.
+              Flags win over the environment, which wins over the file .env in the
+              current folder.
             \(EnvironmentHelp.table)
 
             EXIT STATUS
               0   done
               1   failed
-              2   the configuration, the plans or the database's schema do not fit
+              2   the configuration, the plans or the database's schema cannot be used
               64  wrong usage
             """,
         version: gatehouseVersion,
@@ -34,7 +34,7 @@ struct Gatehouse: AsyncParsableCommand {
                 name: "Set up",
                 subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
             CommandGroup(
-                name: "Look",
+                name: "Inspect",
                 subcommands: [
                     AuditCommand.self, VerifyCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self,
                 ]),
@@ -42,28 +42,30 @@ struct Gatehouse: AsyncParsableCommand {
         defaultSubcommand: ServeCommand.self
     )
 
-    /// In place of ArgumentParser's own: what goes wrong is told in a sentence.
+    /// Replaces ArgumentParser's main, to print the messages and exit statuses of ``Failure``.
     static func main() async {
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
         } catch {
             guard let failure = Failure(explaining: error) else { exit(withError: error) }
-            Terminal.complain(failure.sentence)
+            Terminal.error(failure.message)
             Foundation.exit(failure.status)
         }
     }
 }
 
-/// The environment's names as help shows them, on 80 columns.
+/// The settings with their meanings, for help texts of 80 columns.
 enum EnvironmentHelp {
-    static let table = Configuration.names
-        .flatMap { name, meaning in
-            Text.wrapped(meaning, to: 78 - nameWidth - 4).enumerated().map {
-                "  \(Text.padded($0 == 0 ? name : "", to: nameWidth))  \($1)"
+    static let table =
+        settings
+        .flatMap { setting in
+            Text.wrapped(setting.meaning, to: 78 - nameWidth - 4).enumerated().map {
+                "  \(Text.padded($0 == 0 ? setting.name : "", to: nameWidth))  \($1)"
             }
         }
         .joined(separator: "\n")
 
-    private static let nameWidth = Configuration.names.map(\.name.count).max() ?? 0
+    private static let settings = Configuration().settings
+    private static let nameWidth = settings.map(\.name.count).max() ?? 0
 }

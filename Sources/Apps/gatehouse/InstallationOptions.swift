@@ -1,30 +1,31 @@
 import App
 import ArgumentParser
+import Foundation
 import Modules
 
-/// The flags by which a command says which installation it works on. They are checked together with the environment, not here, so
-/// that all faults come out at once.
+/// The flags that select the installation of a command. They are checked together with the environment, so that all
+/// faults are reported at once.
 struct InstallationOptions: ParsableArguments {
     @Option(
         name: .customLong("database"),
-        help: ArgumentHelp("In place of DATABASE_URL: sqlite:PATH or postgresql://…", valueName: "url"))
+        help: ArgumentHelp("Overrides DATABASE_URL: sqlite:PATH or postgresql://…", valueName: "url"))
     var databaseURL: String?
 
     @Option(
         name: .customLong("data"),
         help: ArgumentHelp(
-            "In place of DATA_DIR: where secrets, files and the default database lie.", valueName: "folder"))
+            "Overrides DATA_DIR: the folder of secrets, files and the default database.", valueName: "folder"))
     var dataFolder: String?
 
-    @Option(help: ArgumentHelp("In place of LOG_FORMAT: json or text.", valueName: "format"))
+    @Option(help: ArgumentHelp("Overrides LOG_FORMAT: json or text.", valueName: "format"))
     var logFormat: String?
 
     @Option(
         help: ArgumentHelp(
-            "In place of LOG_LEVEL: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+            "Overrides LOG_LEVEL: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?
 
-    /// What the flags say, by the environment's names.
+    /// The values of the flags by the names of settings.
     var overrides: [String: String] {
         ["DATABASE_URL": databaseURL, "DATA_DIR": dataFolder, "LOG_FORMAT": logFormat, "LOG_LEVEL": logLevel]
             .compactMapValues(\.self)
@@ -32,30 +33,44 @@ struct InstallationOptions: ParsableArguments {
 
     func load() async throws -> Configuration { try await Configuration.load(overrides: overrides) }
 
-    /// Runs a command's work on the installation, which is closed afterwards, however the work ends.
+    /// Runs `work` on the installation and closes it afterwards, also after an error.
     func withApp<Result>(_ work: (App) async throws -> Result) async throws -> Result {
         var configuration = try await load()
-        // The system's own start is no news here, only what goes wrong.
+        // The log of a start is of no use to a command; errors are.
         configuration.logLevel = max(configuration.logLevel, .error)
-        let app = try await buildApp(configuration)
-        do {
-            let result = try await work(app)
-            await app.database.close()
-            return result
-        } catch {
-            await app.database.close()
-            throw error
+        return try await App.with(configuration, work)
+    }
+}
+
+/// The flags of the listening socket.
+struct ListeningOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Overrides HOST: the address to listen on.", valueName: "address"))
+    var host: String?
+
+    @Option(help: ArgumentHelp("Overrides PORT: the port to listen on, 0 for a free one.", valueName: "port"))
+    var port: String?
+
+    var overrides: [String: String] { ["HOST": host, "PORT": port].compactMapValues(\.self) }
+}
+
+extension App {
+    /// Runs `body` with a system on an empty SQLite database in a temporary folder, without a listening socket.
+    static func withTemporary<Result>(_ body: (App) async throws -> Result) async throws -> Result {
+        try await TemporaryFolder.with { folder in
+            var configuration = Configuration()
+            configuration.environment = .test
+            configuration.dataFolder = folder.path(percentEncoded: false)
+            configuration.databaseURL = "sqlite:\(configuration.dataFolder)/gatehouse.db"
+            configuration.logLevel = .critical
+            return try await with(configuration, body)
         }
     }
 }
 
-/// Where to listen.
-struct ListeningOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("In place of HOST: the address to listen on.", valueName: "address"))
-    var host: String?
+extension Configuration {
+    /// The path of the database's file; nil on PostgreSQL.
+    var sqlitePath: String? { databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil }
 
-    @Option(help: ArgumentHelp("In place of PORT: the port to listen on; 0 lets the system choose.", valueName: "port"))
-    var port: String?
-
-    var overrides: [String: String] { ["HOST": host, "PORT": port].compactMapValues(\.self) }
+    /// The engine and the file, or the URL without its password.
+    var databaseDescription: String { sqlitePath.map { "SQLite, \($0)" } ?? Setting.redacted(databaseURL) }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The person at the other end of a command, if there is one.
+/// The standard streams of a command, which may be a terminal.
 enum Terminal {
     static let hasInput = isatty(STDIN_FILENO) == 1
     static let hasOutput = isatty(STDOUT_FILENO) == 1
@@ -8,52 +8,52 @@ enum Terminal {
     /// https://no-color.org
     static let hasColours = hasOutput && ProcessInfo.processInfo.environment["NO_COLOR"].map(\.isEmpty) != false
 
-    /// A line for the person or the program that reads the result.
-    static func say(_ text: String = "") { write(text + "\n", to: .standardOutput) }
+    /// Writes a line to standard output.
+    static func print(_ text: String = "") { write(text + "\n", to: .standardOutput) }
 
-    /// A line beside the result.
-    static func note(_ text: String) { write(text + "\n", to: .standardError) }
+    /// Writes a line to standard error.
+    static func printError(_ text: String) { write(text + "\n", to: .standardError) }
 
-    /// Draws a line over the one that was drawn last; nil wipes it away.
-    /// - Returns: whether lines can be drawn over at all.
+    /// Replaces the line that was drawn last; nil removes it.
+    /// - Returns: false where standard output is no terminal and nothing was written.
     @discardableResult
     static func redraw(_ line: String?) -> Bool {
         guard hasOutput else { return false }
-        // Longer than the window, it is cut instead of wrapped: only one line can be drawn over.
+        // Without automatic wrapping a long line is cut at the window's edge, because only one line can be replaced.
         write("\r\u{1B}[2K\u{1B}[?7l\(line ?? "")\u{1B}[?7h", to: .standardOutput)
         return true
     }
 
-    static func complain(_ sentence: String) { note("gatehouse: " + sentence) }
+    static func error(_ message: String) { printError("gatehouse: " + message) }
 
-    /// Not buffered: each line is to be seen when it happens, also through a pipe.
+    /// Unbuffered, so that lines appear at once through a pipe too.
     private static func write(_ text: String, to handle: FileHandle) {
-        // Whoever closed the other end does not want to read on.
+        // A closed pipe is no error: its reader has read enough.
         try? handle.write(contentsOf: Data(text.utf8))
     }
 
-    /// Asks for a line that is not shown while it is typed.
-    /// - Throws: ``Failure`` when the person gives up.
+    /// Reads a line without echo.
+    /// - Throws: ``Failure`` on Ctrl-C and at the end of input.
     static func askSecret(_ prompt: String) throws -> String {
         write(prompt, to: .standardError)
         var before = termios()
         tcgetattr(STDIN_FILENO, &before)
         var silent = before
-        // Signals are off too: a program that is stopped here would leave the terminal silent. Ctrl-C comes as a character instead.
+        // Without ISIG, Ctrl-C is read as a character: a signal would end the program with echo switched off.
         silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
         defer {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
-            note("")
+            printError("")
         }
         guard let line = readLine(), !line.contains("\u{3}") else {
-            throw Failure("Nothing was entered, and nothing was done.")
+            throw Failure("Nothing was entered, and nothing was changed.")
         }
         return line
     }
 }
 
-/// How text is laid out.
+/// Layout of text in columns.
 enum Text {
     static func padded(_ text: String, to width: Int) -> String { text + spaces(width - text.count) }
 
@@ -70,7 +70,7 @@ enum Text {
         }
     }
 
-    /// Lines whose columns stand below one another; the last column is as long as it is.
+    /// Lines with aligned columns; the last column is not padded.
     static func table(_ rows: [[String]], indent: String = "", gap: Int = 2) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in

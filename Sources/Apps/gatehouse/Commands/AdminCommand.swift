@@ -7,7 +7,7 @@ import Modules
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "admin",
-        abstract: "Accounts that may do everything, and the way back into any account.",
+        abstract: "Create administrators and reset passwords.",
         subcommands: [CreateAdministratorCommand.self, PromoteCommand.self, ResetPasswordCommand.self]
     )
 }
@@ -15,9 +15,10 @@ struct AdminCommand: AsyncParsableCommand {
 struct CreateAdministratorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make an administrator's account.",
+        abstract: "Create an administrator's account.",
         discussion: """
-            The server may be running meanwhile. Without a flag for it the password is asked for, without showing it.
+            The server may be running. Without a password option the command reads the password from the terminal,
+            without echo.
 
             EXAMPLES
               gatehouse admin create --email you@example.org
@@ -26,7 +27,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("The account's address; it is taken as proved.", valueName: "address"))
+    @Option(help: ArgumentHelp("The account's e-mail address; it counts as verified.", valueName: "address"))
     var email: String
 
     @OptionGroup var password: PasswordOptions
@@ -36,9 +37,9 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
         let chosen = try password.choose(for: email)
         let database = try await installation.withApp { app in
             _ = try await app.identity.createAdministrator(email: email, password: chosen)
-            return app.configuration.databaseURL
+            return app.configuration.databaseDescription
         }
-        Terminal.say("\(email) is an administrator now (\(Shown.database(database))).")
+        Terminal.print("\(email) is an administrator now (\(database)).")
         password.showGenerated(chosen)
     }
 }
@@ -46,9 +47,9 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
 struct PromoteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "promote",
-        abstract: "Make an existing account an administrator's.",
+        abstract: "Give an existing account the role of an administrator.",
         discussion: """
-            Its sessions end, and the next sign-in has the role. The server may be running meanwhile.
+            The account's sessions are revoked; the next sign-in has the role. The server may be running.
 
             EXAMPLES
               gatehouse admin promote --email you@example.org
@@ -62,19 +63,20 @@ struct PromoteCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isNew = try await installation.withApp { app in try await app.identity.promote(named: email) }
-        Terminal.say(
+        Terminal.print(
             isNew
-                ? "\(email) is an administrator now, and signs in anew."
-                : "\(email) was an administrator already; nothing was done.")
+                ? "\(email) is an administrator now; its sessions are revoked."
+                : "\(email) was an administrator already; nothing was changed.")
     }
 }
 
 struct ResetPasswordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset-password",
-        abstract: "Give an account another password.",
+        abstract: "Set the password of an account.",
         discussion: """
-            Its sessions end. The server may be running meanwhile. Without a flag for it the password is asked for, without showing it.
+            The account's sessions are revoked. The server may be running. Without a password option the command reads
+            the password from the terminal, without echo.
 
             EXAMPLES
               gatehouse admin reset-password --email you@example.org
@@ -91,39 +93,41 @@ struct ResetPasswordCommand: AsyncParsableCommand {
     func run() async throws {
         let chosen = try password.choose(for: email)
         try await installation.withApp { app in try await app.identity.resetPassword(named: email, to: chosen) }
-        Terminal.say("\(email) has another password now, and signs in anew.")
+        Terminal.print("The password of \(email) is changed; its sessions are revoked.")
         password.showGenerated(chosen)
     }
 }
 
-/// Where a password comes from: by itself from the terminal, where nobody sees it.
+/// The source of a password: an option, standard input, a generator, or by default the terminal without echo.
 struct PasswordOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The password. It stays in the shell's history and shows in the list of processes.", valueName: "password"))
+            "The password. It is stored in the shell's history and visible in the list of processes.",
+            valueName: "password"))
     var password: String?
 
     @Flag(help: "Read the password from the first line of standard input.")
     var passwordStdin = false
 
-    @Flag(help: "Make a strong password and print it, once.")
+    @Flag(help: "Generate a password of 120 random bits and print it once.")
     var generatePassword = false
 
     func validate() throws {
         let ways = [password != nil, passwordStdin, generatePassword].count { $0 }
-        if ways > 1 { throw ValidationError("Give one of --password, --password-stdin and --generate-password.") }
+        if ways > 1 { throw ValidationError("Give only one of --password, --password-stdin and --generate-password.") }
         if ways == 0, !Terminal.hasInput {
             throw ValidationError(
-                "There is no terminal to ask for a password on. Give --password-stdin, --password or --generate-password."
+                "There is no terminal to read a password from. "
+                    + "Give --password-stdin, --password or --generate-password."
             )
         }
     }
 
     func choose(for name: String) throws -> String {
         if let password {
-            Terminal.note(
-                "A password on the command line stays in the shell's history, and others on this machine can see it meanwhile."
-            )
+            Terminal.printError(
+                "A password on the command line is stored in the shell's history, "
+                    + "and other users of this machine can see it while the command runs.")
             return password
         }
         if generatePassword { return Self.generated() }
@@ -132,17 +136,17 @@ struct PasswordOptions: ParsableArguments {
             return line
         }
         let first = try Terminal.askSecret("Password for \(name): ")
-        guard try Terminal.askSecret("Once more: ") == first else {
-            throw Failure("The two passwords differ, and nothing was done.")
+        guard try Terminal.askSecret("Repeat the password: ") == first else {
+            throw Failure("The two passwords differ, and nothing was changed.")
         }
         return first
     }
 
     func showGenerated(_ password: String) {
-        if generatePassword { Terminal.say("The password, shown this once: \(password)") }
+        if generatePassword { Terminal.print("The password, shown this once: \(password)") }
     }
 
-    /// 24 of 32 characters that nobody takes for one another: 120 random bits.
+    /// 24 characters of an alphabet of 32 without 0, 1, l and o: 120 random bits.
     private static func generated() -> String {
         let alphabet = Array("abcdefghijkmnpqrstuvwxyz23456789")
         let groups = (0..<4).map { _ in String((0..<6).map { _ in alphabet[Int.random(in: alphabet.indices)] }) }

@@ -7,7 +7,7 @@ import Modules
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "The audit trail: whether it holds, and what it says.",
+        abstract: "Verify and export the audit trail.",
         subcommands: [VerifyAuditCommand.self, ExportAuditCommand.self, AuditKeyCommand.self]
     )
 }
@@ -15,18 +15,19 @@ struct AuditCommand: AsyncParsableCommand {
 struct VerifyAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Find rows that were edited, removed, put in or reordered.",
+        abstract: "Find rows that were edited, removed, inserted or reordered.",
         discussion: """
-            Every row is linked to the row before it and sealed under the installation's key; every minute a checkpoint is signed, and logged. \
-            Up to the newest checkpoint any change is found. Of the rows after it, at most a minute's, any change is found but one: all of the \
-            last ones taken away together with their count.
+            Every row holds a hash of the row before it, authenticated with the installation's key; every minute a \
+            checkpoint is signed and logged. Every change up to the newest checkpoint is found. Of the rows after \
+            it, at most one minute of them, every change is found except the removal of the last rows together with \
+            their count.
 
-            Whoever can write to the database can put all of it back to an earlier state. A checkpoint from outside shows that: give one from the \
-            server's log, or the log itself.
+            A writer to the database can restore all of it to an earlier state. A checkpoint from outside of the \
+            database reveals that: give one from the server's log, or the log itself.
 
             EXIT STATUS
-              0   the trail holds
-              1   it does not: the first finding says where it was changed
+              0   the trail is intact
+              1   the trail was changed: the first finding names the place
 
             EXAMPLES
               gatehouse audit verify
@@ -35,44 +36,43 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("Begin behind this checkpoint instead of at the beginning.", valueName: "number"))
+    @Option(help: ArgumentHelp("Begin after this checkpoint instead of at the first row.", valueName: "number"))
     var from: Int64?
 
     @Option(
         help: ArgumentHelp(
-            "A checkpoint kept outside: JSON, or a file of checkpoints or log lines. May be repeated.",
+            "A checkpoint from outside of the database: JSON, or a file of checkpoints or log lines. May be repeated.",
             valueName: "file|json"))
     var checkpoint: [String] = []
 
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let reservationResolvers = try checkpoint.flatMap(Self.checkpoints)
+        let external = try checkpoint.flatMap(Self.checkpoints)
         let report = try await installation.withApp { app in
-            try await app.audit.verify(from: from, reservationResolvers: reservationResolvers)
+            try await app.audit.verify(from: from, reservationResolvers: external)
         }
-        guard report.isSound else { throw Failure(Self.complaint(report)) }
+        guard report.isSound else { throw Failure(Self.findings(report)) }
         let erased = report.erased == 0 ? "" : ", of \(report.erased) of which personal data was erased"
-        Terminal.say(
-            "The audit trail holds: \(report.rows) rows\(erased), \(report.checkpoints) checkpoints\(from.map { " after number \($0)" } ?? "")."
-        )
+        let start = from.map { " after number \($0)" } ?? ""
+        Terminal.print(
+            "The audit trail holds: \(report.rows) rows\(erased), \(report.checkpoints) checkpoints\(start).")
         if let newest = report.newest {
-            Terminal.say(
+            Terminal.print(
                 "The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.")
         }
-        if !reservationResolvers.isEmpty {
-            Terminal.say("\(reservationResolvers.count) checkpoints from outside agree with it.")
+        if !external.isEmpty {
+            Terminal.print("\(external.count) checkpoints from outside agree with it.")
         }
     }
 
-    private static func complaint(_ report: AuditReport) -> String {
+    private static func findings(_ report: AuditReport) -> String {
         let shown = report.findings.prefix(20).map { "  \($0)" }.joined(separator: "\n")
         let more = report.findingCount > 20 ? "\n  and \(report.findingCount - 20) more" : ""
-        return
-            "The audit trail was changed. The first finding is where to look; others may follow from it.\n\(shown)\(more)"
+        return "The audit trail was changed. Findings after the first may be its consequences.\n\(shown)\(more)"
     }
 
-    /// Reads JSON as it is, and anything else as a file: of checkpoints, of log lines that hold them, or of an export.
+    /// - Parameter text: a checkpoint in JSON, or the path of a file of checkpoints, of log lines or of an export.
     private static func checkpoints(in text: String) throws -> [AuditCheckpoint] {
         if text.hasPrefix("{") { return [try AuditCheckpoint(json: text)] }
         var found: [AuditCheckpoint] = []
@@ -81,9 +81,7 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             if let checkpoint = try? AuditCheckpoint(json: String(line)) {
                 found.append(checkpoint)
             } else if let logged = try JSONValue(parsing: Array(line.utf8))["checkpoint"] {
-                found.append(
-                    try AuditCheckpoint(json: logged.string ?? String(decoding: JSONText.pretty(logged), as: UTF8.self))
-                )
+                found.append(try AuditCheckpoint(json: logged.string ?? logged.formatted()))
             }
         }
         guard !found.isEmpty else { throw Failure("\(text) holds no checkpoint.") }
@@ -94,7 +92,7 @@ struct VerifyAuditCommand: AsyncParsableCommand {
 struct ExportAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write the whole trail to standard output, a JSON object a line.",
+        abstract: "Write the whole trail to standard output, one JSON object a line.",
         discussion: """
             EXAMPLES
               gatehouse audit export > trail.ndjson
@@ -105,22 +103,22 @@ struct ExportAuditCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        try await installation.withApp { app in try await app.audit.export { Terminal.say($0) } }
+        try await installation.withApp { app in try await app.audit.export { Terminal.print($0) } }
     }
 }
 
 struct AuditKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Show the public keys that checkpoints are signed with, the newest first.",
+        abstract: "Print the public keys that checkpoints are signed with, the newest first.",
         discussion:
-            "Ed25519, as hexadecimal text. Keep a copy elsewhere: whoever has it can tell a genuine checkpoint from another."
+            "Ed25519, in hexadecimal. With a copy kept elsewhere, checkpoints can be verified independently."
     )
 
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
         let keys = try await installation.withApp { app in try await app.audit.publicKeys() }
-        for key in keys { Terminal.say("\(key.id)  \(Hex.encode(key.publicBytes))") }
+        for key in keys { Terminal.print("\(key.id)  \(Hex.encode(key.publicBytes))") }
     }
 }

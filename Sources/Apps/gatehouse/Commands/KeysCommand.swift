@@ -6,10 +6,11 @@ import Modules
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
-        abstract: "The keys that access tokens are signed with.",
+        abstract: "List and rotate the keys that sign access tokens.",
         discussion: """
-            A key is published before it signs (next), signs (current), and is honoured until the last token that it signed has run out \
-            (previous); then it is gone. KEY_ROTATION_DAYS says how often that happens by itself.
+            A key is published before it signs (next), signs (current), and verifies until the last token that it \
+            signed has expired (previous); then it is deleted. KEY_ROTATION_DAYS is the interval of automatic \
+            rotation.
             """,
         subcommands: [ListKeysCommand.self, RotateKeysCommand.self]
     )
@@ -17,77 +18,56 @@ struct KeysCommand: AsyncParsableCommand {
 
 struct ListKeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show every key, and nothing secret of it.")
+        commandName: "list", abstract: "List every key, without its secret part.")
 
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await InstallationKeys(installation).use { identity in try await identity.signingKeys() }
-        InstallationKeys.show(keys)
+        let keys = try await installation.withApp { app in try await app.identity.signingKeys() }
+        Text.table(keys).forEach { Terminal.print($0) }
     }
 }
 
 struct RotateKeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate",
-        abstract: "Give the current key a successor.",
+        abstract: "Create the successor of the current key.",
         discussion: """
-            The server may be running meanwhile; it learns of the new key within a second. The new key signs as soon as everybody who \
-            keeps our key set for as long as we allow has seen it; a process that runs jobs makes that move. Run it again after that \
-            time to do so by hand.
+            The server may be running; it reads the new key within a second. The new key signs when cached copies of \
+            the published key set have expired; a process that runs jobs makes that change. Running this command \
+            again after that time makes it as well.
 
             EXAMPLES
               gatehouse keys rotate
-              gatehouse keys rotate --now     after a leak: who keeps our keys must fetch them again
+              gatehouse keys rotate --now     after a leak: cached copies of the key set must be fetched again
             """
     )
 
-    @Flag(name: .customLong("now"), help: "Sign with the new key at once, before everybody can know it.")
+    @Flag(name: .customLong("now"), help: "Sign with the new key at once, before cached copies of the key set hold it.")
     var isImmediate = false
 
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await InstallationKeys(installation).use { identity in
-            try await identity.rotateSigningKey(now: isImmediate)
-        }
-        InstallationKeys.show(keys)
+        let keys = try await installation.withApp { app in try await app.identity.rotateSigningKey(now: isImmediate) }
+        Text.table(keys).forEach { Terminal.print($0) }
     }
 }
 
-/// Identity on the installation that a command's flags name.
-private struct InstallationKeys {
-    let options: InstallationOptions
-
-    init(_ options: InstallationOptions) { self.options = options }
-
-    func use(_ body: (IdentityModule) async throws -> [SigningKey]) async throws -> [SigningKey] {
-        var configuration = try await options.load()
-        // The system's own start is no news here, only what goes wrong.
-        configuration.logLevel = max(configuration.logLevel, .error)
-        let app = try await buildApp(configuration)
-        do {
-            let keys = try await body(app.identity)
-            await app.database.close()
-            return keys
-        } catch {
-            await app.database.close()
-            throw error
-        }
-    }
-
-    static func show(_ keys: [SigningKey]) {
+extension Text {
+    /// One line a key, below a header.
+    fileprivate static func table(_ keys: [SigningKey]) -> [String] {
         let rows = keys.map { key in
-            [key.id.text, key.algorithm.rawValue, key.state.rawValue, "\(key.createdAt)", meaning(of: key)]
+            [key.id.text, key.algorithm.rawValue, key.state.rawValue, "\(key.createdAt)", validity(of: key)]
         }
-        Text.table([["KEY", "ALGORITHM", "STATE", "MADE", ""]] + rows).forEach { Terminal.say($0) }
+        return table([["KEY", "ALGORITHM", "STATE", "CREATED", ""]] + rows)
     }
 
-    private static func meaning(of key: SigningKey) -> String {
+    private static func validity(of key: SigningKey) -> String {
         switch key.state {
         case .next: "signs from \(key.signsFrom)"
         case .current: "signs since \(key.signsFrom)"
-        case .previous: "honoured until \(key.honouredUntil.map { "\($0)" } ?? "-")"
+        case .previous: "verifies until \(key.honouredUntil.map { "\($0)" } ?? "-")"
         }
     }
 }

@@ -5,7 +5,7 @@ import Modules
 struct OpenAPICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "openapi",
-        abstract: "Print the OpenAPI 3.1 document, as /openapi.json answers it.",
+        abstract: "Print the OpenAPI 3.1 document that /openapi.json serves.",
         discussion: """
             EXAMPLES
               gatehouse openapi > openapi.json
@@ -13,10 +13,10 @@ struct OpenAPICommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        let text = try await Scratch.withApp { app in
-            // The document does not describe its own door.
+        let text = try await App.withTemporary { app in
+            // The document does not describe its own route.
             OpenAPI(routes: app.routes.filter { $0.path != "/openapi.json" }, version: gatehouseVersion).text
         }
-        Terminal.say(String(text.dropLast()))
+        Terminal.print(String(text.dropLast()))
     }
 }

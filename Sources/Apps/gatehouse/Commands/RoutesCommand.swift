@@ -5,10 +5,10 @@ import Modules
 struct RoutesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "routes",
-        abstract: "List every door: its address, who may pass, and what it is for.",
+        abstract: "List every route with its gate and its summary.",
         discussion: """
-            Read off the code's own list of routes, which is also what answers, what is documented and what is tested. \
-            Nothing is opened and no installation is touched.
+            The list is the one that serves requests and generates the OpenAPI document. The command uses a temporary \
+            database and no installation.
 
             EXAMPLES
               gatehouse routes
@@ -16,22 +16,22 @@ struct RoutesCommand: AsyncParsableCommand {
             """
     )
 
-    @Flag(help: "As JSON, with the other spellings of each path.")
+    @Flag(help: "Print JSON, with the aliases of each path.")
     var json = false
 
     func run() async throws {
-        let routes = try await Scratch.withApp(\.routes)
+        let routes = try await App.withTemporary(\.routes)
         if json {
-            Terminal.say(String(decoding: try JSONText.pretty(.array(routes.map(\.description))), as: UTF8.self))
+            Terminal.print(try JSONValue.array(routes.map(\.description)).formatted())
         } else {
             let rows = routes.map { ["\($0.method)", $0.path, $0.gateNames.joined(separator: " "), $0.summary] }
-            Text.table([["METHOD", "PATH", "WHO MAY PASS", "WHAT FOR"]] + rows).forEach { Terminal.say($0) }
+            Text.table([["METHOD", "PATH", "GATE", "SUMMARY"]] + rows).forEach { Terminal.print($0) }
         }
     }
 }
 
 extension Route {
-    /// The requirements on the caller, without those that only read parameters.
+    /// The requirements without those that only decode parameters or the body.
     fileprivate var gateNames: [String] { gate.filter { $0.schema == nil && $0.kind != .body }.map(\.text) }
 
     fileprivate var description: JSONValue {

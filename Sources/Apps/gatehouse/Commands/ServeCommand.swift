@@ -4,16 +4,17 @@ import ArgumentParser
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Answer HTTP, and run jobs beside it.",
+        abstract: "Serve HTTP and run jobs.",
         discussion: """
-            The database is brought to this version's schema first. Ctrl-C or SIGTERM stops it: the requests under way finish, and jobs are handed back.
+            The database is migrated to the schema of this version first. Ctrl-C and SIGTERM begin a graceful \
+            shutdown: requests in progress finish, and the leases of running jobs are released.
 
             EXAMPLES
               gatehouse serve
               gatehouse serve --host 0.0.0.0 --port 80 --log-format text
-              JOB_SLOTS=0 gatehouse serve         leaves jobs to `gatehouse work`
+              JOB_SLOTS=0 gatehouse serve         runs no jobs; `gatehouse work` does
 
-            `gatehouse --help` lists the environment's names.
+            `gatehouse --help` lists the settings.
             """
     )
 
@@ -25,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration = try await Configuration.load(overrides: overrides)
         let app = try await buildApp(configuration)
         do {
-            try await app.serve { port in Greeting(configuration, port: port).show() }
+            try await app.serve { port in StartMessage(configuration, port: port).show() }
         } catch {
             throw Failure.listening(on: configuration, error) ?? error
         }

@@ -6,19 +6,20 @@ import Modules
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Count everything again, and find what does not add up.",
+        abstract: "Recompute every count and balance, and report differences.",
         discussion: """
-            Recomputed as of one moment, in one transaction that only reads, while the service runs: what buckets hold from their reservations, \
-            what they used from usage entries, the storage taken from the files that lie there, the periods that buckets are filed under from \
-            their subscription's anchor, the balance of every account in the ledger from its movements, each lot of credits and each hold of \
-            them from the same movements, and runs and their reservations from one another.
+            In one read-only transaction, while the service may run, the command recomputes: what buckets hold, from \
+            their reservations; what they used, from usage entries; the used storage, from the stored files; the \
+            periods of buckets, from the anchors of subscriptions; the balance of every ledger account, every lot of \
+            credits and every hold on them, from the ledger's movements; runs and their reservations, from one \
+            another.
 
-            One unit of difference is found and named. Nothing is mended: that is for people to do, by a correction.
+            A difference of one unit is reported. Nothing is changed; a difference is corrected by an adjustment.
 
             EXIT STATUS
-              0   everything adds up
-              1   it does not: every difference is named
-              2   there is no database, or one of another version
+              0   every invariant holds
+              1   an invariant is violated: every difference is reported
+              2   there is no database, or its schema is of another version
 
             EXAMPLES
               gatehouse verify
@@ -29,31 +30,25 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let faults = try await look(at: try await installation.load())
+        let faults = try await faults(of: try await installation.load())
         guard faults.isEmpty else {
-            throw Failure("The books do not balance:\n" + faults.map { "  \($0)" }.joined(separator: "\n"))
+            throw Failure("Invariants are violated:\n" + faults.map { "  \($0)" }.joined(separator: "\n"))
         }
-        Terminal.say("The books balance: \(allInvariants.count) rules hold.")
+        Terminal.print("Every invariant holds: \(allInvariants.count) were checked.")
     }
 
-    /// Nothing is built and nothing begins: whatever is wrong is seen as it lies there.
-    private func look(at configuration: Configuration) async throws -> [String] {
+    /// Opens the database alone: building the system would migrate it and resolve reservations.
+    private func faults(of configuration: Configuration) async throws -> [String] {
         if let path = configuration.sqlitePath, !FileManager.default.fileExists(atPath: path) {
             throw Failure("There is no database at \(path).", status: Failure.unusable)
         }
-        let database = try openDatabase(configuration)
-        do {
+        return try await withOpenDatabase(configuration) { database in
             guard try await Migrator(allMigrations).run(on: database, dryRun: true).isEmpty else {
                 throw Failure(
-                    "The database is of an older version. `gatehouse migrate` brings it to this one.",
+                    "The schema of the database is of an older version. `gatehouse migrate` migrates it.",
                     status: Failure.unusable)
             }
-            let faults = try await allInvariants.faults(in: database)
-            await database.close()
-            return faults
-        } catch {
-            await database.close()
-            throw error
+            return try await allInvariants.faults(in: database)
         }
     }
 }

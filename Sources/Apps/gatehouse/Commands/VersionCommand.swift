@@ -4,5 +4,5 @@ import ArgumentParser
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
-    func run() { Terminal.say("gatehouse \(gatehouseVersion)") }
+    func run() { Terminal.print("gatehouse \(gatehouseVersion)") }
 }

@@ -4,10 +4,11 @@ import ArgumentParser
 struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "work",
-        abstract: "Run jobs alone, without answering HTTP.",
+        abstract: "Run jobs without serving HTTP.",
         discussion: """
-            For more hands beside `gatehouse serve`, on this machine (SQLite) or on others (PostgreSQL). JOB_SLOTS says how many jobs run at once. \
-            Ctrl-C or SIGTERM stops it and hands jobs back; what is killed is taken up again by others when its lease ends.
+            Adds job runners to `gatehouse serve`, on the same machine (SQLite) or on others (PostgreSQL). JOB_SLOTS \
+            is the number of jobs that run at once. Ctrl-C and SIGTERM stop it and release the leases of running \
+            jobs; after a kill, another runner claims a job when its lease expires.
 
             EXAMPLES
               gatehouse work

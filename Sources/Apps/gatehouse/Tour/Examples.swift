@@ -1,11 +1,12 @@
 import Foundation
 
-/// The two real files that the tour uploads.
+/// The two CSV files that the tour uploads.
 struct Examples: Sendable {
     let seattle: String
     let sanFrancisco: String
 
-    /// - Parameter folder: where they lie; nil looks in the present folder and beside the program, as far up as a clone reaches.
+    /// - Parameter folder: of the files; nil for `Examples` in the current folder, or in one of five folders above the
+    ///   program.
     init(in folder: String?) throws {
         let candidates = folder.map { [$0] } ?? Self.candidates
         let found = candidates.first { folder in
@@ -16,14 +17,14 @@ struct Examples: Sendable {
         guard let found else {
             let names = "\(Self.seattleName) and \(Self.sanFranciscoName)"
             throw Failure(
-                "\(names) were not found. Say where they are with --examples, or run the tour in a clone of the project."
+                "\(names) were not found. Give their folder with --examples, or run the tour in a clone of the project."
             )
         }
         seattle = "\(found)/\(Self.seattleName)"
         sanFrancisco = "\(found)/\(Self.sanFranciscoName)"
     }
 
-    /// The first lines of a file, for those who only want to see a door move.
+    /// The first lines of a file.
     func beginning(of path: String, lines: Int) throws -> [UInt8] {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         return Array(
@@ -37,7 +38,7 @@ struct Examples: Sendable {
         var folders = [FileManager.default.currentDirectoryPath]
         var folder = (Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])).resolvingSymlinksInPath()
             .deletingLastPathComponent()
-        // .build/x86_64-unknown-linux-gnu/release lies three levels below the clone.
+        // .build/x86_64-unknown-linux-gnu/release is three levels below the clone.
         for _ in 0..<5 {
             folders.append(folder.path)
             folder.deleteLastPathComponent()

@@ -1,13 +1,13 @@
 import Client
 import Modules
 
-/// What an answer has to be.
+/// The expected status and body of a response.
 struct Expectation: Sendable {
     var status: Int
     /// Members of the JSON body with exactly these values.
     var members: [String: JSONValue] = [:]
-    /// Whether the body may have no other members, but for those whose text is up to the server.
-    var isWhole = false
+    /// Whether the body has no other members except `detail` and `request_id`.
+    var isExact = false
 
     static let ok = Expectation(status: 200)
     static let created = Expectation(status: 201)
@@ -15,7 +15,7 @@ struct Expectation: Sendable {
 
     static func ok(_ members: [String: JSONValue]) -> Expectation { Expectation(status: 200, members: members) }
 
-    /// A problem answer (RFC 9457) with exactly these members beside the usual ones.
+    /// A problem response (RFC 9457) with exactly these members beside the usual ones.
     static func refused(
         _ status: Int, _ code: String, _ error: String, _ extra: [String: JSONValue] = [:], andMore: Bool = false
     ) -> Expectation {
@@ -23,38 +23,38 @@ struct Expectation: Sendable {
             "type": .string("/problems/\(code)"), "title": .string(error), "error": .string(error),
             "code": .string(code), "status": .integer(Int64(status)),
         ]
-        return Expectation(status: status, members: usual.merging(extra) { $1 }, isWhole: !andMore)
+        return Expectation(status: status, members: usual.merging(extra) { $1 }, isExact: !andMore)
     }
 
-    private static let freelyWorded: Set = ["detail", "request_id"]
+    private static let unspecified: Set = ["detail", "request_id"]
 
     /// - Throws: ``Difference``.
-    func check(_ response: ClientResponse, _ answer: JSONValue) throws {
+    func check(_ response: ClientResponse, _ body: JSONValue) throws {
         guard response.status == status else {
             throw Difference(expected: "status \(status)", got: "\(response.status) \(response.text.prefix(600))")
         }
-        for (name, value) in members.sorted(by: { $0.key < $1.key }) where answer[name] != value {
-            let got = answer[name].map { "\(name) = \($0.text)" } ?? "no \(name) in \(response.text.prefix(600))"
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) where body[name] != value {
+            let got = body[name].map { "\(name) = \($0.text)" } ?? "no \(name) in \(response.text.prefix(600))"
             throw Difference(expected: "\(name) = \(value.text)", got: got)
         }
-        guard isWhole else { return }
-        let others = Set((answer.object ?? [:]).keys).subtracting(members.keys).subtracting(Self.freelyWorded)
+        guard isExact else { return }
+        let others = Set((body.object ?? [:]).keys).subtracting(members.keys).subtracting(Self.unspecified)
         guard others.isEmpty else {
             let known = members.keys.sorted().joined(separator: ", ")
-            throw Difference(expected: "nothing but \(known)", got: "also \(others.sorted().joined(separator: ", "))")
+            throw Difference(expected: "only \(known)", got: "also \(others.sorted().joined(separator: ", "))")
         }
     }
 }
 
-/// What was expected and what came instead.
+/// A difference between the expected and the actual response.
 struct Difference: Error {
     let expected: String
     let got: String
 }
 
 extension JSONValue {
-    /// What lies at the end of a path of members.
-    /// - Throws: ``Difference`` when there is nothing.
+    /// The value at a path of members.
+    /// - Throws: ``Difference`` where a member is missing.
     func at(_ path: String...) throws -> JSONValue {
         var value = self
         for name in path {

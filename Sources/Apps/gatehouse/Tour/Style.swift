@@ -1,4 +1,4 @@
-/// Colours, where there is somebody to see them.
+/// ANSI colours, where standard output is a terminal that shows them.
 enum Style {
     static func bold(_ text: String) -> String { styled(text, 1) }
     static func dim(_ text: String) -> String { styled(text, 2) }

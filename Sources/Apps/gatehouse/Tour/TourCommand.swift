@@ -6,12 +6,12 @@ import Foundation
 struct TourCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tour",
-        abstract: "Show what Gatehouse does, on a server that is thrown away afterwards.",
+        abstract: "Demonstrate the API on a temporary server.",
         discussion: """
-            Starts a server of its own, with a database of its own, and walks through it from outside: an account, a plan, real data, \
-            datasets, two models, and the refusals on the way. Each step is printed as it happens. It ends with status 1 at the first \
-            answer that differs from what is expected, and touches no installation: in PostgreSQL it works in a schema of its own, which \
-            it drops in the end.
+            Starts a server with a temporary database and uses it over HTTP: an account, a plan, two years of hourly \
+            data, datasets, two models, and refused requests. Every request is printed with its response. The command \
+            ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
+            schema, and drops it at the end.
 
             EXAMPLES
               gatehouse tour
@@ -27,18 +27,18 @@ struct TourCommand: AsyncParsableCommand {
     )
     var databaseURL: String?
 
-    @Option(help: ArgumentHelp("Where to save the picture of the forecast: a .png or .svg file.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file of the forecast's plot, .png or .svg.", valueName: "file"))
     var picture = "forecast.png"
 
-    @Option(help: ArgumentHelp("The port of the server; by default the system chooses a free one.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of the server; a free one by default.", valueName: "port"))
     var port = 0
 
     @Option(
         help: ArgumentHelp(
-            "The folder with seattle-temps.csv and sf-temps.csv; found by itself in a clone.", valueName: "folder"))
+            "The folder of seattle-temps.csv and sf-temps.csv; in a clone it is found.", valueName: "folder"))
     var examples: String?
 
-    @Flag(name: .shortAndLong, help: "Also print every answer, and the server's own log.")
+    @Flag(name: .shortAndLong, help: "Also print every response and the server's log.")
     var verbose = false
 
     func validate() throws {
@@ -54,19 +54,19 @@ struct TourCommand: AsyncParsableCommand {
     func run() async throws {
         let examples = try Examples(in: examples)
         let started = ContinuousClock.now
-        let guide = Guide(isVerbose: verbose)
-        let stage = TourStage(databaseURL: databaseURL, port: port, isVerbose: verbose)
-        try await stage.run { app, client in
-            guide.open(
+        let runner = TourRunner(isVerbose: verbose)
+        let server = TourServer(databaseURL: databaseURL, port: port, isVerbose: verbose)
+        try await server.run { app, client in
+            runner.begin(
                 "The tour of Gatehouse \(gatehouseVersion)",
                 "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
             let tour = Tour(
-                guide: guide, outside: client, app: app, examples: examples, picture: picture,
+                runner: runner, anonymous: client, app: app, examples: examples, picture: picture,
                 pictureFormat: pictureFormat)
-            try await tour.walk()
+            try await tour.run()
         }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
-        guide.close("Everything was as expected. The tour took \(String(format: "%.1f", seconds)) s.")
+        runner.end("Every response was as expected. The tour took \(String(format: "%.1f", seconds)) s.")
     }
 
     private var pictureFormat: String { URL(filePath: picture).pathExtension.lowercased() }

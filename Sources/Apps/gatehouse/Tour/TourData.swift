@@ -4,27 +4,27 @@ import Modules
 
 /// Files and datasets.
 extension Tour {
-    func openSession(_ session: TrainingSessionName, _ customer: Customer) async throws {
+    func openSession(_ session: TrainingSessionName, _ account: TourAccount) async throws {
         let id = JSONValue.string(session.id)
-        try await guide.step(
-            .post, "/api/training/init-session", by: customer.client, body: .json(["sessionId": id]),
-            expect: .ok(["success": true, "sessionId": id]), "a session under the client's own id"
+        try await runner.step(
+            .post, "/api/training/init-session", by: account.client, body: .json(["sessionId": id]),
+            expect: .ok(["success": true, "sessionId": id]), "a session with an id of the client"
         )
         let body: JSONValue = ["sessionId": id, "sessionName": "Seattle, six hours ahead"]
-        try await guide.step(
-            .post, "/api/training/create-database-session", by: customer.client, body: .json(body), expect: .ok
-        ) { answer in
-            "it has a name now, and the id \(try answer.text(at: "sessionUuid").prefix(8))…"
+        try await runner.step(
+            .post, "/api/training/create-database-session", by: account.client, body: .json(body), expect: .ok
+        ) { response in
+            "the session has a name, and the id \(try response.text(at: "sessionUuid").prefix(8))…"
         }
     }
 
-    func uploadFiles(_ session: TrainingSessionName, _ customer: Customer) async throws {
-        try await upload(examples.seattle, .seattleBefore, session, customer)
-        try await uploadInChunks(examples.sanFrancisco, .sanFranciscoBefore, session, customer)
-        try await upload(examples.seattle, .seattleAfter, session, customer)
+    func uploadFiles(_ session: TrainingSessionName, _ account: TourAccount) async throws {
+        try await upload(examples.seattle, .seattleBefore, session, account)
+        try await uploadInChunks(examples.sanFrancisco, .sanFranciscoBefore, session, account)
+        try await upload(examples.seattle, .seattleAfter, session, account)
     }
 
-    func saveSettings(_ session: TrainingSessionName, _ customer: Customer) async throws {
+    func saveSettings(_ session: TrainingSessionName, _ account: TourAccount) async throws {
         let day: JSONValue = [
             "detaillierteBerechnung": false, "datenform": "Zeithorizont", "zeithorizontStart": 1, "zeithorizontEnd": 6,
             "skalierung": "ja",
@@ -33,77 +33,80 @@ extension Tour {
             "jahr": false, "monat": false, "woche": false, "tag": true, "feiertag": false,
             "category_data": ["tag": day],
         ]
-        try await guide.step(
-            .post, "/api/training/save-time-info", by: customer.client,
+        try await runner.step(
+            .post, "/api/training/save-time-info", by: account.client,
             body: .json(["sessionId": .string(session.id), "timeInfo": features]),
-            expect: .ok(["success": true]), "the time of day of the next 6 hours is an input too"
+            expect: .ok(["success": true]), "the time of day of the next 6 hours is an additional input"
         )
-        try await saveSteps(session, customer)
+        try await saveSteps(session, account)
     }
 
-    func saveSteps(_ session: TrainingSessionName, _ customer: Customer) async throws {
+    func saveSteps(_ session: TrainingSessionName, _ account: TourAccount) async throws {
         let steps: JSONValue = ["eingabe": 6, "ausgabe": 6, "zeitschrittweite": 60, "offset": 0]
-        try await guide.step(
-            .post, "/api/training/save-zeitschritte", by: customer.client,
+        try await runner.step(
+            .post, "/api/training/save-zeitschritte", by: account.client,
             body: .json(["sessionId": .string(session.id), "zeitschritte": steps]),
-            expect: .ok(["success": true]), "6 values in, 6 values out, a dataset every hour"
+            expect: .ok(["success": true]), "6 input values, 6 output values, one dataset an hour"
         )
     }
 
-    /// Whole weeks, drawn from all the year, so that no model is judged by hours that it has seen; nor only by the winter, as it would
-    /// be by the last tenth of the year.
+    /// Whole weeks of the year in random order: the test part overlaps no training data, and is not of the winter
+    /// alone, as the last tenth of the year would be.
     static let split: JSONValue = [
         "trainPercentage": 70, "valPercentage": 20, "testPercentage": 10, "shuffle": true,
-        "blockLength": .integer(hoursOfAWeek), "seed": 42,
+        "blockLength": .integer(hoursPerWeek), "seed": 42,
     ]
-    static let hoursOfAWeek: Int64 = 168
+    static let hoursPerWeek: Int64 = 168
 
-    func generateDatasets(_ session: TrainingSessionName, _ customer: Customer) async throws {
+    func generateDatasets(_ session: TrainingSessionName, _ account: TourAccount) async throws {
         let path = "/api/training/generate-datasets/\(session.id)"
         let body: JSONValue = ["model_parameters": [:], "training_split": Self.split]
-        let answer = try await guide.step(.post, path, by: customer.client, body: .json(body), expect: .ok) { answer in
-            "\(try answer.at("dataset_count").text) datasets, \(try answer.at("violin_plots").object?.count ?? 0) violin plots of their columns"
+        let response = try await runner.step(.post, path, by: account.client, body: .json(body), expect: .ok) {
+            response in
+            let plots = try response.at("violin_plots").object?.count ?? 0
+            return "\(try response.at("dataset_count").text) datasets, \(plots) violin plots of their columns"
         }
-        // A year of hours, but for the ends and the hour that the clocks skipped.
-        guard let count = answer["dataset_count"]?.integer, (8_700...8_760).contains(count),
-            answer["n_dat"]?.integer == count
+        // The hours of a year, without both ends and the hour of the change to summer time.
+        guard let count = response["dataset_count"]?.integer, (8_700...8_760).contains(count),
+            response["n_dat"]?.integer == count
         else {
-            throw Failure(
-                "POST \(path)\n  expected  about 8,745 datasets\n  got       \(answer["dataset_count"]?.text ?? "none")"
-            )
+            let got = response["dataset_count"]?.text ?? "none"
+            throw Failure("POST \(path)\n  expected  about 8,745 datasets\n  got       \(got)")
         }
     }
 
     // MARK: Uploads
 
-    func upload(_ path: String, _ series: Series, _ session: TrainingSessionName, _ customer: Customer) async throws {
-        try await upload(.file(path), named: URL(filePath: path).lastPathComponent, series, session, customer)
+    func upload(_ path: String, _ series: Series, _ session: TrainingSessionName, _ account: TourAccount) async throws {
+        try await upload(.file(path), named: URL(filePath: path).lastPathComponent, series, session, account)
     }
 
     func upload(
         _ content: Multipart.Part.Content, named name: String, _ series: Series, _ session: TrainingSessionName,
-        _ customer: Customer
+        _ account: TourAccount
     ) async throws {
         var metadata = series.metadata
         metadata["sessionId"] = .string(session.id)
         metadata["fileName"] = .string(name)
         let body = Multipart(.init("metadata", .json(.object(metadata))), .init("file", content, fileName: name))
-        let answer = try await guide.step(
-            .post, "/api/training/instant-upload", by: customer.client, body: .multipart(body),
+        let response = try await runner.step(
+            .post, "/api/training/instant-upload", by: account.client, body: .multipart(body),
             expect: Expectation(status: 201, members: ["success": true])
-        ) { _ in "\(name) as \(series.kind), at once" }
-        try tellImport(of: answer)
+        ) { _ in "\(name) as \(series.kind), in one request" }
+        try printImport(of: response)
     }
 
-    /// Three chunks, the first of them twice, and before them one that comes too early: none of it does harm.
-    private func uploadInChunks(_ path: String, _ series: Series, _ session: TrainingSessionName, _ customer: Customer)
+    /// Three chunks: the second before the first, which is refused, and the first twice, which counts once.
+    private func uploadInChunks(
+        _ path: String, _ series: Series, _ session: TrainingSessionName, _ account: TourAccount
+    )
         async throws
     {
         let name = URL(filePath: path).lastPathComponent
         guard let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64 else {
-            throw Failure("\(path) has no size.")
+            throw Failure("The size of \(path) cannot be read.")
         }
-        func send(_ index: Int64, expect: Expectation, _ meaning: String) async throws -> JSONValue {
+        func send(_ index: Int64, expect: Expectation, _ description: String) async throws -> JSONValue {
             let metadata: JSONValue = [
                 "sessionId": .string(session.id), "chunkIndex": .integer(index), "totalChunks": 3,
                 "fileName": .string(name),
@@ -112,39 +115,39 @@ extension Tour {
             let range = size * index / 3..<size * (index + 1) / 3
             let body = Multipart(
                 .init("metadata", .json(metadata)), .init("chunk", .file(path, range: range), fileName: name))
-            return try await guide.step(
-                .post, "/api/training/upload-chunk", by: customer.client, body: .multipart(body), expect: expect,
-                meaning)
+            return try await runner.step(
+                .post, "/api/training/upload-chunk", by: account.client, body: .multipart(body), expect: expect,
+                description)
         }
         func received(_ count: Int64) -> Expectation {
             .ok(["success": true, "receivedChunks": .integer(count), "totalChunks": 3])
         }
         let missing = Expectation.refused(
             409, "chunk-missing", "The first chunk of this upload has not arrived", ["next_chunk": 0])
-        _ = try await send(1, expect: missing, "chunk 2 of 3 of \(name), before there is a first")
+        _ = try await send(1, expect: missing, "chunk 2 of 3 of \(name), before chunk 1")
         _ = try await send(0, expect: received(1), "chunk 1 of 3")
-        _ = try await send(0, expect: received(1), "chunk 1 again, as after a lost answer: it counts once")
+        _ = try await send(0, expect: received(1), "chunk 1 again, as after a lost response: it counts once")
         _ = try await send(1, expect: received(2), "chunk 2 of 3")
-        try tellImport(of: try await send(2, expect: received(3), "chunk 3 of 3: the file is complete"))
+        try printImport(of: try await send(2, expect: received(3), "chunk 3 of 3: the file is complete"))
     }
 
-    private func tellImport(of answer: JSONValue) throws {
+    private func printImport(of response: JSONValue) throws {
         do {
-            let file = try answer.at("file")
+            let file = try response.at("file")
             let report = try file.at("import")
             let time = "time in '\(try report.text(at: "timeColumn"))' as \(try report.text(at: "timeFormat"))"
             let columns = "\(time), value in '\(try report.text(at: "valueColumn"))'"
             let missing = try report.number(at: "missingSteps")
             let gap =
                 missing > 0 ? ", \(Int(missing)) hour missing after \(report["largestGapAfter"]?.string ?? "?")" : ""
-            guide.remark("import: \(try file.at("numerischeDatenpunkte").text) rows, \(columns)\(gap)")
+            runner.note("import: \(try file.at("numerischeDatenpunkte").text) rows, \(columns)\(gap)")
         } catch let difference as Difference {
-            throw Failure("What import says it did\n  expected  \(difference.expected)\n  got       \(difference.got)")
+            throw Failure("The report of the import\n  expected  \(difference.expected)\n  got       \(difference.got)")
         }
     }
 }
 
-/// How a file is used: what it is called, and which hours of it count.
+/// The use of a file: its label, its kind and its hours before and after the time of a dataset.
 struct Series: Sendable {
     let label: String
     /// input or output.

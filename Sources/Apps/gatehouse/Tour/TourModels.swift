@@ -2,8 +2,8 @@ import Client
 import Foundation
 import Modules
 
-/// A trained model, as far as the tour compares them: errors in original units, beside those of carrying the last value on.
-struct Judged: Sendable {
+/// The errors of a trained model in original units, and those of persistence, which repeats the last value.
+struct ModelErrors: Sendable {
     let name: String
     let fileName: String
     let mae: Double
@@ -12,68 +12,73 @@ struct Judged: Sendable {
     let persistenceRMSE: Double
 }
 
-/// Training, its metrics and its picture.
+/// Training, its metrics and its plot.
 extension Tour {
-    func beRefusedTraining(_ session: TrainingSessionName, _ customer: Customer) async throws {
-        let answer = try await guide.step(
-            .post, "/api/training/train-models/\(session.id)", by: customer.client,
+    func trainWithoutFeature(_ session: TrainingSessionName, _ account: TourAccount) async throws {
+        let response = try await runner.step(
+            .post, "/api/training/train-models/\(session.id)", by: account.client,
             body: .json(["model_parameters": ["MODE": "LIN"]]),
             expect: .refused(
                 403, "feature-not-available", "Training not available", ["plan": "Free", "feature": "training"]),
-            "Free does not include training; the body says so:"
+            "Free does not include training; the body:"
         )
-        guide.remark(answer.text)
+        runner.note(response.text)
     }
 
-    /// Trains a model and follows it to its end.
-    func train(_ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ customer: Customer)
-        async throws -> Judged
+    /// Trains a model and waits for its end.
+    func train(_ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ account: TourAccount)
+        async throws -> ModelErrors
     {
-        try await begin(name, parameters, session, customer)
-        return try await finish(name, session, customer)
+        try await begin(name, parameters, session, account)
+        return try await finish(name, session, account)
     }
 
-    /// As ``train(_:_:_:_:)``, and tries to start another one meanwhile.
-    func trainWatched(_ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ customer: Customer)
-        async throws -> Judged
+    /// As ``train(_:_:_:_:)``, and starts another run meanwhile, which is refused.
+    func trainWithConflict(
+        _ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ account: TourAccount
+    )
+        async throws -> ModelErrors
     {
-        try await begin(name, parameters, session, customer)
-        try await guide.step(
-            .post, "/api/training/train-models/\(session.id)", by: customer.client,
+        try await begin(name, parameters, session, account)
+        try await runner.step(
+            .post, "/api/training/train-models/\(session.id)", by: account.client,
             body: .json(["model_parameters": parameters]),
             expect: .refused(409, "training-in-progress", "A run of this session is under way"),
-            "a second one at once: refused, and not charged"
+            "a second run at the same time: refused, and not charged"
         )
-        return try await finish(name, session, customer)
+        return try await finish(name, session, account)
     }
 
-    private func begin(_ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ customer: Customer)
+    private func begin(_ name: String, _ parameters: JSONValue, _ session: TrainingSessionName, _ account: TourAccount)
         async throws
     {
         let body: JSONValue = ["model_parameters": parameters, "training_split": Self.split]
         let path = "/api/training/train-models/\(session.id)"
-        try await guide.step(
-            .post, path, by: customer.client, body: .json(body),
+        try await runner.step(
+            .post, path, by: account.client, body: .json(body),
             expect: Expectation(status: 202, members: ["success": true])
-        ) { answer in
-            "\(name) is being trained, run \(try answer.text(at: "run_id").prefix(8))…"
+        ) { response in
+            "\(name) is being trained, run \(try response.text(at: "run_id").prefix(8))…"
         }
     }
 
-    private func finish(_ name: String, _ session: TrainingSessionName, _ customer: Customer) async throws -> Judged {
-        try await guide.follow("/api/training/status/\(session.id)", by: customer.client)
-        let models = try await guide.step(
-            .get, "/api/training/list-models-database/\(session.id)", by: customer.client, expect: .ok
-        ) { answer in
-            "\(try answer.at("data", "count").text) kept; the latest is \(try Self.latest(answer))"
+    private func finish(_ name: String, _ session: TrainingSessionName, _ account: TourAccount) async throws
+        -> ModelErrors
+    {
+        try await runner.follow("/api/training/status/\(session.id)", by: account.client)
+        let models = try await runner.step(
+            .get, "/api/training/list-models-database/\(session.id)", by: account.client, expect: .ok
+        ) { response in
+            "\(try response.at("data", "count").text) stored; the latest is \(try Self.latest(response))"
         }
         let path = "/api/training/evaluation-tables/\(session.id)"
-        let tables = try await guide.step(.get, path, by: customer.client, expect: .ok(["model_type": .string(name)])) {
-            answer in
-            "metrics on the test part, at \(try answer.at("df_eval", Series.seattleAfter.label, "MAE").array?.count ?? 0) levels of averaging"
+        let tables = try await runner.step(.get, path, by: account.client, expect: .ok(["model_type": .string(name)])) {
+            response in
+            let levels = try response.at("df_eval", Series.seattleAfter.label, "MAE").array?.count ?? 0
+            return "metrics of the test part, at \(levels) levels of averaging"
         }
         do {
-            return Judged(
+            return ModelErrors(
                 name: name,
                 fileName: try Self.latest(models),
                 mae: try Self.metric("MAE", "df_eval", tables),
@@ -102,53 +107,54 @@ extension Tour {
         return value
     }
 
-    /// Each model has to beat persistence, and the better of them has to halve its error.
-    func compare(_ models: [Judged]) throws {
+    /// Prints the errors.
+    /// - Throws: ``Failure`` where a model is not better than persistence, or the best MAE is above half of its MAE.
+    func compare(_ models: [ModelErrors]) throws {
         guard let persistence = models.first else { return }
         func row(_ name: String, _ mae: Double, _ rmse: Double) -> [String] {
             let share = String(format: "%.0f %%", 100 * mae / persistence.persistenceMAE)
             return [name, String(format: "%6.3f", mae), String(format: "%6.3f", rmse), Text.rightAligned(share, to: 5)]
         }
-        let head = ["°F, 1 to 6 hours ahead", "   MAE", "  RMSE", "MAE beside persistence"]
+        let head = ["°F, 1 to 6 hours ahead", "   MAE", "  RMSE", "MAE, share of persistence"]
         let rows =
             [head, row("persistence", persistence.persistenceMAE, persistence.persistenceRMSE)]
             + models.map { row($0.name, $0.mae, $0.rmse) }
-        Terminal.say()
-        Text.table(rows, indent: "    ", gap: 3).forEach { Terminal.say($0) }
-        Terminal.say()
+        Terminal.print()
+        Text.table(rows, indent: "    ", gap: 3).forEach { Terminal.print($0) }
+        Terminal.print()
         for model in models where model.mae >= model.persistenceMAE || model.rmse >= model.persistenceRMSE {
             throw Failure(
-                "\(model.name)\n  expected  smaller errors than persistence\n  got       MAE \(model.mae), RMSE \(model.rmse)"
-            )
+                "\(model.name)\n  expected  smaller errors than persistence\n"
+                    + "  got       MAE \(model.mae), RMSE \(model.rmse)")
         }
         let best = models.map(\.mae).min() ?? .infinity
         guard best <= persistence.persistenceMAE / 2 else {
             throw Failure(
-                "The better model\n  expected  at most half of persistence's MAE, \(persistence.persistenceMAE / 2)\n  got       \(best)"
-            )
+                "The better model\n  expected  at most half of persistence's MAE, \(persistence.persistenceMAE / 2)\n"
+                    + "  got       \(best)")
         }
     }
 
-    /// A week of the best model's forecasts six hours ahead, beside what came true.
-    func savePicture(_ models: [Judged], _ session: TrainingSessionName, _ customer: Customer) async throws {
+    /// Saves a plot of one week: the best model's forecasts six hours ahead, and the measured values.
+    func savePicture(_ models: [ModelErrors], _ session: TrainingSessionName, _ account: TourAccount) async throws {
         guard let best = models.min(by: { $0.mae < $1.mae }) else { return }
-        let settings: JSONValue = ["datasets": .integer(Self.hoursOfAWeek), "format": .string(pictureFormat)]
+        let settings: JSONValue = ["datasets": .integer(Self.hoursPerWeek), "format": .string(pictureFormat)]
         let body: JSONValue = [
             "sessionId": .string(session.id), "plot_settings": settings, "model_id": .string(best.fileName),
         ]
         var bytes = Data()
-        try await guide.step(.post, "/api/training/generate-plot", by: customer.client, body: .json(body), expect: .ok)
-        { answer in
-            let address = try answer.text(at: "plot_data")
-            guard address.hasPrefix("data:image/\(pictureFormat)"), let comma = address.firstIndex(of: ","),
-                let decoded = Data(base64Encoded: String(address[address.index(after: comma)...]))
+        try await runner.step(.post, "/api/training/generate-plot", by: account.client, body: .json(body), expect: .ok)
+        { response in
+            let url = try response.text(at: "plot_data")
+            guard url.hasPrefix("data:image/\(pictureFormat)"), let comma = url.firstIndex(of: ","),
+                let decoded = Data(base64Encoded: String(url[url.index(after: comma)...]))
             else {
-                throw Difference(expected: "plot_data as a data URL of a picture", got: String(address.prefix(80)))
+                throw Difference(expected: "plot_data as a data URL of an image", got: String(url.prefix(80)))
             }
             bytes = decoded
-            return "the forecast of \(best.name) beside the truth, \(decoded.count / 1024) kB"
+            return "the forecast of \(best.name) and the measured values, \(decoded.count / 1024) kB"
         }
         try bytes.write(to: URL(filePath: picture))
-        guide.remark("saved as \(URL(filePath: picture).path)")
+        runner.note("saved as \(URL(filePath: picture).path)")
     }
 }

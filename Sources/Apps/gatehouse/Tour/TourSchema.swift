@@ -1,18 +1,19 @@
 import App
 import Modules
 
-/// A schema of its own in somebody's PostgreSQL database: tables are made and found there, and it is dropped in the end.
+/// A temporary schema in an existing PostgreSQL database, which holds all tables of the tour.
 struct TourSchema {
     let databaseURL: String
     private let name = "gatehouse_tour_" + String(UInt64.random(in: .min ... .max), radix: 36)
 
     init(databaseURL: String) { self.databaseURL = databaseURL }
 
-    /// - Parameter body: is given the address of the database with the schema as its search path.
+    /// Creates the schema, runs `body`, and drops the schema, also after an error.
+    /// - Parameter body: gets the URL of the database with the schema as its search path.
     func use(_ body: (String) async throws -> Void) async throws {
         try await execute("CREATE SCHEMA \"\(name)\"")
         do {
-            try await body(addressWithSearchPath)
+            try await body(urlWithSearchPath)
         } catch {
             try? await execute("DROP SCHEMA \"\(name)\" CASCADE")
             throw error
@@ -20,23 +21,18 @@ struct TourSchema {
         try await execute("DROP SCHEMA \"\(name)\" CASCADE")
     }
 
-    /// DDL runs in transactions in PostgreSQL, so the driver's own verb will do; this one waits for no other's locks.
+    /// `migrate` runs in a transaction, which PostgreSQL allows for DDL.
     private func execute(_ text: String) async throws {
         var configuration = Configuration()
         configuration.databaseURL = databaseURL
         configuration.poolTimeout = .seconds(5)
-        let database = try openDatabase(configuration)
-        do {
-            try await database.migrate { try $0.execute(SQL(trusted: text)) }
-            await database.close()
-        } catch {
-            await database.close()
-            throw error
+        try await withOpenDatabase(configuration) { database in
+            _ = try await database.migrate { try $0.execute(SQL(trusted: text)) }
         }
     }
 
-    /// libpq hands `options` to the server when a session begins; options that are there already are kept.
-    private var addressWithSearchPath: String {
+    /// libpq sends `options` to the server at the start of a session; existing options are kept.
+    private var urlWithSearchPath: String {
         let setting = "-csearch_path%3D\(name)"
         guard let mark = databaseURL.firstIndex(of: "?") else { return "\(databaseURL)?options=\(setting)" }
         var items = databaseURL[databaseURL.index(after: mark)...].split(separator: "&").map(String.init)

@@ -2,8 +2,8 @@ import App
 import Foundation
 import Modules
 
-/// What a person who has just started the server wants to know.
-struct Greeting {
+/// The addresses and first commands that `gatehouse serve` prints when it listens.
+struct StartMessage {
     let configuration: Configuration
     let port: Int
 
@@ -12,33 +12,34 @@ struct Greeting {
         self.port = port
     }
 
-    /// Standard output carries the log. Where that is JSON for a program, the greeting goes beside it; where nobody of flesh and blood
-    /// looks at either, as in production, it is left out.
+    /// Prints to standard output where the log there is text, and to standard error where it is JSON. In production
+    /// without a terminal nothing is printed.
     func show() {
-        let readsText = configuration.logFormat == .text
-        guard readsText || Terminal.hasOutput || Terminal.hasErrors || configuration.environment != .production else {
+        let isTextLog = configuration.logFormat == .text
+        guard isTextLog || Terminal.hasOutput || Terminal.hasErrors || configuration.environment != .production else {
             return
         }
-        if readsText { Terminal.say(text) } else { Terminal.note(text) }
+        if isTextLog { Terminal.print(text) } else { Terminal.printError(text) }
     }
 
     private var text: String {
-        let places =
+        let addresses =
             socket.map { [["Socket", $0]] } ?? [
-                ["API", "\(address)/v1"], ["Documents", "\(address)/docs"], ["Health", "\(address)/health"],
+                ["API", "\(address)/v1"], ["Documentation", "\(address)/docs"], ["Health", "\(address)/health"],
             ]
-        let rows = places + [["Database", Shown.database(configuration.databaseURL)]]
+        let rows = addresses + [["Database", configuration.databaseDescription]]
         return """
 
-            Gatehouse \(gatehouseVersion) is listening. Ctrl-C stops it.
+            Gatehouse \(gatehouseVersion) is running. Press Ctrl-C to stop it.
 
             \(Text.table(rows, indent: "  ").joined(separator: "\n"))
 
-            The first administrator, from another terminal:
+            Create the first administrator, from another terminal:
               \(command) admin create --email you@example.org
 
-            One line to try:
-              curl -s \(curlAddress)/v1/auth/register -H 'Content-Type: application/json' -d '{"email":"me@example.org","password":"a-long-and-winding-road"}'
+            Register an account:
+              curl -s \(curlAddress)/v1/auth/register -H 'Content-Type: application/json' \\
+                -d '{"email":"me@example.org","password":"a-long-and-winding-road"}'
 
             """
     }
@@ -54,6 +55,6 @@ struct Greeting {
     private var socket: String? { configuration.host.hasPrefix("/") ? configuration.host : nil }
     private var curlAddress: String { socket.map { "--unix-socket \($0) http://localhost" } ?? address }
 
-    /// In a clone it is `./run` that knows how to build.
+    /// In a clone `./run` builds and runs the command.
     private var command: String { FileManager.default.isExecutableFile(atPath: "run") ? "./run" : "gatehouse" }
 }

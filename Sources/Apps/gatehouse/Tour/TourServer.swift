@@ -3,22 +3,24 @@ import Client
 import Foundation
 import Modules
 
-/// The throw-away server of a tour: a process within the process, reached through a real port.
-struct TourStage: Sendable {
+/// The temporary server of a tour, in this process, on a TCP port.
+struct TourServer: Sendable {
     let databaseURL: String?
     let port: Int
     let isVerbose: Bool
 
-    /// Runs `walk` against a server that is there until it returns, and leaves nothing behind.
-    func run(_ walk: @escaping @Sendable (App, Client) async throws -> Void) async throws {
-        try await Scratch.withFolder { folder in
-            guard let databaseURL else { return try await run(on: "sqlite:\(folder)/gatehouse.db", in: folder, walk) }
-            try await TourSchema(databaseURL: databaseURL).use { try await run(on: $0, in: folder, walk) }
+    /// Starts the server, runs `tour`, and removes the server's database and files.
+    /// - Throws: ``Failure``; what `tour` throws.
+    func run(_ tour: @escaping @Sendable (App, Client) async throws -> Void) async throws {
+        try await TemporaryFolder.with { folder in
+            let folder = folder.path(percentEncoded: false)
+            guard let databaseURL else { return try await run(on: "sqlite:\(folder)/gatehouse.db", in: folder, tour) }
+            try await TourSchema(databaseURL: databaseURL).use { try await run(on: $0, in: folder, tour) }
         }
     }
 
     private func run(
-        on databaseURL: String, in folder: String, _ walk: @escaping @Sendable (App, Client) async throws -> Void
+        on databaseURL: String, in folder: String, _ tour: @escaping @Sendable (App, Client) async throws -> Void
     ) async throws {
         var configuration = Configuration()
         configuration.limitsRates = false
@@ -31,21 +33,21 @@ struct TourStage: Sendable {
         let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
         do {
             try await serve(app) { app, client in
-                do { try await walk(app, client) } catch {
-                    // What the server itself had to say about it, if anything.
-                    log.lines.suffix(5).forEach { Terminal.note($0.trimmingCharacters(in: .newlines)) }
+                do { try await tour(app, client) } catch {
+                    // The server's log may hold the cause.
+                    log.lines.suffix(5).forEach { Terminal.printError($0.trimmingCharacters(in: .newlines)) }
                     throw error
                 }
             }
         } catch let fault as ClientError {
-            throw Failure("The tour's server is gone; was it stopped? \(fault)")
+            throw Failure("The tour's server does not respond; it may have been stopped. \(fault)")
         } catch {
             throw Failure.listening(on: configuration, error) ?? error
         }
     }
 
-    /// The server and the walk run side by side; whichever ends first ends the other.
-    private func serve(_ app: App, _ walk: @escaping @Sendable (App, Client) async throws -> Void) async throws {
+    /// Runs the server and the tour at the same time; the first of them that ends cancels the other.
+    private func serve(_ app: App, _ tour: @escaping @Sendable (App, Client) async throws -> Void) async throws {
         let (ports, running) = AsyncStream.makeStream(of: Int.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -53,13 +55,13 @@ struct TourStage: Sendable {
                     running.yield(port)
                     running.finish()
                 }
-                // Only a signal ends the server before the walk is over.
-                throw Failure("The tour was broken off.")
+                // Only a signal ends the server before the tour has ended.
+                throw Failure("The tour was interrupted.")
             }
             group.addTask {
                 for await port in ports {
                     let client = Client(baseURL: "http://127.0.0.1:\(port)")
-                    do { try await walk(app, client) } catch {
+                    do { try await tour(app, client) } catch {
                         await client.shutDown()
                         throw error
                     }
@@ -68,7 +70,7 @@ struct TourStage: Sendable {
             }
             let first = await group.nextResult()
             group.cancelAll()
-            // The server closes its database before it is over; that it was cancelled is no news.
+            // Waits until the server has closed its database; its cancellation is no error.
             _ = await group.nextResult()
             try first?.get()
         }

@@ -1,0 +1,173 @@
+import Configuration
+import Foundation
+
+/// A setting of an installation, as `gatehouse config` and `gatehouse --help` list it.
+package struct Setting: Sendable {
+    /// Of the environment variable.
+    package let name: String
+    /// What it decides, its default and its bounds.
+    package let meaning: String
+    /// Empty where it is not set and has no default. A secret is `set` or `not set`; a URL has no password.
+    package let value: String
+
+    /// A URL without the password of its authority or of its query.
+    package static func redacted(_ url: String) -> String {
+        var text = url
+        if let scheme = text.range(of: "://") {
+            let end = text[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? text.endIndex
+            // A password may hold an @; a host cannot.
+            if let at = text[scheme.upperBound..<end].lastIndex(of: "@"),
+                let colon = text[scheme.upperBound..<at].firstIndex(of: ":")
+            {
+                text.replaceSubrange(colon..<at, with: ":…")
+            }
+        }
+        guard let query = text.firstIndex(of: "?") else { return text }
+        let items = text[text.index(after: query)...].split(separator: "&").map {
+            $0.hasPrefix("password=") ? "password=…" : String($0)
+        }
+        return text[...query] + items.joined(separator: "&")
+    }
+}
+
+/// Reads settings from the environment and collects every fault, so that one start reports all of them.
+///
+/// Each function declares one setting: its name, its default, its bounds and its meaning. An empty value counts as
+/// not set.
+struct SettingReader {
+    private let values: ConfigReader
+    private(set) var settings: [Setting] = []
+    /// The text of every setting that is set, by name.
+    private(set) var given: [String: String] = [:]
+    var faults: [String] = []
+
+    init(_ values: ConfigReader) { self.values = values }
+
+    mutating func text(_ name: String, _ meaning: String) -> String? {
+        let text = given(name)
+        add(name, meaning, value: text ?? "")
+        return text
+    }
+
+    mutating func text(_ name: String, _ fallback: String, _ meaning: String) -> String {
+        let text = given(name) ?? fallback
+        add(name, meaning, default: fallback, value: text)
+        return text
+    }
+
+    /// - Parameter fallback: the default, which `meaning` describes.
+    mutating func url(_ name: String, default fallback: String = "", _ meaning: String) -> String {
+        let text = given(name) ?? fallback
+        add(name, meaning, value: Setting.redacted(text))
+        return text
+    }
+
+    /// An http or https URL without a query; a slash at its end is removed.
+    mutating func webAddress(_ name: String, _ meaning: String) -> String {
+        var text = given(name) ?? ""
+        if !text.isEmpty, !Self.isWebAddress(text) {
+            faults.append("\(name): is an address that begins with https:// or http://, without a query, not '\(text)'")
+            text = ""
+        }
+        if text.hasSuffix("/") { text.removeLast() }
+        add(name, meaning, value: text)
+        return text
+    }
+
+    mutating func secret(_ name: String, _ meaning: String) -> String? {
+        let text = given(name, isSecret: true)
+        add(name, meaning, value: text == nil ? "not set" : "set")
+        return text
+    }
+
+    mutating func integer(_ name: String, _ fallback: Int, _ bounds: ClosedRange<Int>, _ meaning: String) -> Int {
+        let range = "\(bounds.lowerBound) to \(bounds.upperBound)"
+        var number = fallback
+        if let text = given(name) {
+            if let value = values.int(forKey: Self.key(name)), bounds.contains(value) {
+                number = value
+            } else {
+                faults.append("\(name): is a whole number from \(range), not '\(text)'")
+            }
+        }
+        add(name, "\(meaning); \(range)", default: "\(fallback)", value: "\(number)")
+        return number
+    }
+
+    mutating func boolean(_ name: String, _ fallback: Bool, _ meaning: String) -> Bool {
+        var value = fallback
+        if let text = given(name) {
+            // ConfigReader takes true, yes and 1, false, no and 0.
+            if let read = values.bool(forKey: Self.key(name)) ?? ["on": true, "off": false][text.lowercased()] {
+                value = read
+            } else {
+                faults.append("\(name): is true or false, not '\(text)'")
+            }
+        }
+        add(name, "\(meaning); true or false", default: "\(fallback)", value: "\(value)")
+        return value
+    }
+
+    /// One of the raw values, in any case of letters.
+    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, _ fallback: Choice, _ meaning: String
+    ) -> Choice {
+        let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        var choice = fallback
+        if let text = given(name) {
+            if let read = values.string(forKey: Self.key(name), as: AnyCase<Choice>.self) {
+                choice = read.choice
+            } else {
+                faults.append("\(name): is one of \(choices), not '\(text)'")
+            }
+        }
+        add(name, "\(meaning); \(choices)", default: fallback.rawValue, value: choice.rawValue)
+        return choice
+    }
+
+    /// Values separated by commas; empty ones are left out.
+    mutating func list(_ name: String, _ meaning: String) -> [String] {
+        let list = given(name) == nil ? [] : values.stringArray(forKey: Self.key(name), default: [])
+        let present = list.filter { !$0.isEmpty }
+        add(name, meaning, value: present.joined(separator: ","))
+        return present
+    }
+
+    // MARK: Helpers
+
+    private mutating func given(_ name: String, isSecret: Bool = false) -> String? {
+        guard let text = values.string(forKey: Self.key(name), isSecret: isSecret), !text.isEmpty else { return nil }
+        given[name] = text
+        return text
+    }
+
+    private mutating func add(_ name: String, _ meaning: String, default fallback: String? = nil, value: String) {
+        let meaning = fallback.map { "\(meaning); \($0) by default" } ?? meaning
+        settings.append(Setting(name: name, meaning: meaning, value: value))
+    }
+
+    /// `DB_POOL_SIZE` is the key `db.pool.size`, which the provider of environment variables maps back.
+    private static func key(_ name: String) -> ConfigKey {
+        ConfigKey(name.lowercased().split(separator: "_").map(String.init))
+    }
+
+    private static func isWebAddress(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text) else { return false }
+        return (parts.scheme == "https" || parts.scheme == "http") && parts.host?.isEmpty == false && parts.query == nil
+            && parts.fragment == nil
+    }
+}
+
+/// A choice whose raw value is compared without regard to case.
+private struct AnyCase<Choice: RawRepresentable<String> & CaseIterable>: ExpressibleByConfigString {
+    let choice: Choice
+
+    init?(configString text: String) {
+        guard let choice = Choice.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
+            return nil
+        }
+        self.choice = choice
+    }
+
+    var description: String { choice.rawValue }
+}
