@@ -2,28 +2,19 @@ package import Base
 package import Storage
 import Synchronization
 
-/// A database whose writes meet a failure at a chosen statement: for checking that every verb that moves quota or money leaves the
-/// books balanced wherever it is broken off.
-///
-/// ```swift
-/// for statement in 1... {
-///     let faulty = FaultyDatabase(database, failingAt: statement)
-///     _ = try? await service(on: faulty).verb()
-///     try await requireBalanced(database)
-///     if faulty.statementCount < statement { break }      // the verb ran untouched: every statement has failed once
-/// }
-/// ```
+/// A database of which one statement of a write fails. ``withEachStatementFailing(on:_:check:)`` checks with it that
+/// an operation on quotas or money keeps the invariants wherever it is interrupted.
 package final class FaultyDatabase: Database {
     private let database: any Database
     private let counter: StatementCounter
 
-    /// - Parameter failingAt: which statement of its writes fails, counted from 1; nil only counts.
+    /// - Parameter number: of the statement that fails, counted from 1 over all writes; nil only counts.
     package init(_ database: any Database, failingAt number: Int?) {
         self.database = database
         counter = StatementCounter(failingAt: number)
     }
 
-    /// How many statements the writes have tried, the failing one included.
+    /// The number of statements that writes have tried, the failing one included.
     package var statementCount: Int { counter.count }
 
     package var dialect: SQL.Dialect { database.dialect }
@@ -58,28 +49,38 @@ package final class FaultyDatabase: Database {
     package func close() async { await database.close() }
 }
 
-/// Runs `verb` on `database` with its first statement failing, then its second, and so on, until it runs untouched; `check` comes after
-/// each of these runs and looks whether the books balance.
-/// - Returns: how many statements failed in turn.
+/// Runs `operation` on `database` with its first statement failing, then its second, and so on, until none fails, and
+/// `check` after each of these runs.
+/// - Returns: the number of statements that failed in turn.
+/// - Throws: an error of `operation` in the run without a failing statement; an error of `check`;
+///   ``TooManyStatements``.
 @discardableResult
 package func withEachStatementFailing(
-    on database: any Database, _ verb: (any Database) async throws -> Void, check: (any Database) async throws -> Void
+    on database: any Database, _ operation: (any Database) async throws -> Void,
+    check: (any Database) async throws -> Void
 ) async throws -> Int {
-    for number in 1...1_000 {
+    try await withEachStatementFailing { number in
         let faulty = FaultyDatabase(database, failingAt: number)
-        do {
-            try await verb(faulty)
-        } catch  where faulty.statementCount >= number {
-            // As intended. Without the fault an error would be the verb's own, and leaves the loop.
+        do { try await operation(faulty) } catch  where faulty.statementCount >= number {
+            // The error follows from the failing statement.
         }
         try await check(database)
-        if faulty.statementCount < number { return number - 1 }
+        return faulty.statementCount
     }
-    throw EndlessVerb()
 }
 
-/// The verb kept running more statements than any verb of ours does.
-package struct EndlessVerb: Error {}
+/// Runs `run` with 1, 2, 3 … until it tries fewer statements than that.
+/// - Parameter run: makes the statement of this number fail; returns the number of statements that it tried.
+/// - Returns: the number of statements that failed in turn.
+/// - Throws: an error of `run`; ``TooManyStatements``.
+@discardableResult
+package func withEachStatementFailing(_ run: (_ number: Int) async throws -> Int) async throws -> Int {
+    for number in 1...1_000 where try await run(number) < number { return number - 1 }
+    throw TooManyStatements()
+}
+
+/// An operation tried more than 1,000 statements.
+package struct TooManyStatements: Error {}
 
 private final class StatementCounter: Sendable {
     private let number: Int?
@@ -89,10 +90,10 @@ private final class StatementCounter: Sendable {
 
     var count: Int { counted.load(ordering: .relaxed) }
 
-    /// - Throws: when the statement that is about to run is the one to fail.
+    /// - Throws: `StorageError` for the statement that fails.
     func next() throws {
         if counted.add(1, ordering: .relaxed).newValue == number {
-            throw StorageError(.other, code: "fault", message: "statement \(count) was made to fail by a test")
+            throw StorageError(.other, code: "fault", message: "injected failure of statement \(count)")
         }
     }
 }

@@ -2,11 +2,11 @@ import App
 import Foundation
 import Modules
 
-/// An installation after its first start, made once a process and copied for each test, because migrations and the
-/// generation of an RSA key take most of the time of a start.
+/// An installation after its first start. It is created once a process and copied for each test, because migrations
+/// and the generation of an RSA key take most of the time of a start.
 ///
-/// The template holds what a first start writes at the time of a new ``TestClock``: the schema, a signing key for RS256, the
-/// built-in plans, and the secret that sealed values are encrypted under.
+/// The template holds what a first start writes at the time of a new ``TestClock``: the schema, a signing key for
+/// RS256, the built-in plans, and the secret that sealed values are encrypted under.
 actor InstallationTemplate {
     static let shared = InstallationTemplate()
 
@@ -18,7 +18,7 @@ actor InstallationTemplate {
 
     private var templates: [Engine: Task<Files, any Error>] = [:]
 
-    /// - Parameter configuration: of the test; only the settings that every test has in common are used.
+    /// - Parameter configuration: the settings that all tests have in common.
     func files(_ engine: Engine, _ configuration: Configuration) async throws -> Files {
         let task = templates[engine] ?? Task { try await Self.make(engine, configuration) }
         templates[engine] = task

@@ -1,16 +1,16 @@
 import App
 package import Modules
 
-/// Holds every count against what it is derived from, as `gatehouse verify` does.
+/// The invariants that `gatehouse verify` checks, and one of the tests.
 package enum Invariants {
-    /// - Returns: what does not balance, in sentences; empty when everything does.
+    /// - Returns: one sentence a violation.
     package static func faults(in database: any Database) async throws -> [String] {
         try await (allInvariants + [stranded]).faults(in: database)
     }
 
-    /// Tests reserve for runs, or say with the operation's name that they do so themselves.
+    /// Reservations that tests make without a run have operation keys that begin with `test`.
     private static let stranded = Invariant(
-        "a reservation is held for no run that could ever give it back",
+        "a reservation is held, and no run can release it",
         """
         SELECT reservations.id FROM reservations LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
         WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'

@@ -1,7 +1,7 @@
 import App
 import Foundation
 
-/// A mail as it reached somebody, taken apart as a mail program does.
+/// A received e-mail, parsed (RFC 5322, RFC 2045).
 package struct ReceivedMail: Sendable {
     /// The whole message, headers first.
     package let source: String
@@ -19,9 +19,9 @@ package struct ReceivedMail: Sendable {
         self.headers = headers
         var parts: [String: String] = [:]
         if let boundary = headers["content-type"]?.firstMatch(of: /boundary="([^"]+)"/)?.output.1 {
-            let pieces = "\r\n\(body)".components(separatedBy: "\r\n--\(boundary)")
-            for piece in pieces.dropFirst() where !piece.hasPrefix("--") {
-                let (inner, content) = Self.split(String(piece.trimmingPrefix("\r\n")))
+            let sections = "\r\n\(body)".components(separatedBy: "\r\n--\(boundary)")
+            for section in sections.dropFirst() where !section.hasPrefix("--") {
+                let (inner, content) = Self.split(String(section.trimmingPrefix("\r\n")))
                 let type = inner["content-type"]?.prefix { $0 != ";" } ?? "text/plain"
                 parts[String(type)] =
                     inner["content-transfer-encoding"] == "quoted-printable" ? Self.quotedPrintable(content) : content
@@ -34,9 +34,9 @@ package struct ReceivedMail: Sendable {
     }
 
     package var subject: String { headers["subject"] ?? "" }
-    /// The address that it went to.
+    /// The address in the field To.
     package var recipient: String { headers["to"].map { $0.trimming { "<> ".contains($0) } } ?? "" }
-    /// The six digits that stand on a line of their own in the text.
+    /// The code of six digits that is a line of the text.
     package var code: String? {
         text.split(separator: "\n").map { $0.trimming(\.isWhitespace) }.first { $0.wholeMatch(of: /[0-9]{6}/) != nil }
     }
@@ -49,7 +49,7 @@ package struct ReceivedMail: Sendable {
         let halves = message.components(separatedBy: "\r\n\r\n")
         let body = halves.dropFirst().joined(separator: "\r\n\r\n")
         var headers: [String: String] = [:]
-        // A line that begins with white space goes on where the one before it ended.
+        // A line that begins with white space continues the line before it.
         let unfolded = halves[0].replacing("\r\n ", with: " ").replacing("\r\n\t", with: " ")
         for line in unfolded.components(separatedBy: "\r\n") {
             let parts = line.split(separator: ":", maxSplits: 1)
@@ -59,7 +59,7 @@ package struct ReceivedMail: Sendable {
         return (headers, body)
     }
 
-    /// Decodes encoded words (RFC 2047); white space between two of them is none.
+    /// Decodes encoded words (RFC 2047); white space between two of them is removed.
     private static func words(_ text: String) -> String {
         let joined = text.replacing(/\?=\s+=\?/, with: "?==?")
         return joined.replacing(/=\?UTF-8\?B\?([A-Za-z0-9+\/=]*)\?=/) { match in
@@ -85,24 +85,24 @@ package struct ReceivedMail: Sendable {
 }
 
 extension StringProtocol {
-    fileprivate func trimming(_ isUnwanted: (Character) -> Bool) -> String {
-        String(String(drop(while: isUnwanted)).reversed().drop(while: isUnwanted).reversed())
+    fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> String {
+        String(String(drop(while: isTrimmed)).reversed().drop(while: isTrimmed).reversed())
     }
 }
 
 extension TestApp {
-    /// Sends what waits to be sent.
-    /// - Returns: the mails that `address` got so far, oldest first.
+    /// Runs the jobs that send e-mails.
+    /// - Returns: the e-mails to `address`, oldest first.
     package func mail(to address: String) async throws -> [ReceivedMail] {
         try await runJobs()
         return try mailbox().filter { $0.recipient.lowercased() == address.lowercased() }
     }
 
-    /// Every mail that was written so far, oldest first.
+    /// Every e-mail that was written to the data folder, oldest first.
     package func mailbox() throws -> [ReceivedMail] {
         let folder = URL(fileURLWithPath: "\(app.configuration.dataFolder)/mail")
         let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
-        // Their names are UUIDv7: they sort by time.
+        // The names of files are UUIDv7, which sort by time.
         return try files.filter { $0.pathExtension == "eml" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
             .map { ReceivedMail(source: String(decoding: try Data(contentsOf: $0), as: UTF8.self)) }
     }

@@ -1,4 +1,5 @@
-/// SplitMix64: the same numbers for the same seed on every machine, so that what failed once fails again.
+/// SplitMix64: the same numbers for the same seed on every machine, so that a failure of a randomized test is
+/// reproducible.
 package struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

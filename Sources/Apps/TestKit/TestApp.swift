@@ -6,7 +6,7 @@ package import Identity
 package import Modules
 import NIOCore
 
-/// The whole system on a database of its own, entered by its front door; tests own its clock and run its jobs when they say so.
+/// The system on a private database, without a socket. Tests set its clock and run its jobs.
 package struct TestApp: Sendable {
     package let app: App
     package let clock: TestClock
@@ -20,8 +20,12 @@ package struct TestApp: Sendable {
         self.log = log
     }
 
-    /// Sends a request through the front door, as the server does.
-    /// - Parameter door: another one, of doors of a test's own.
+    /// Sends a request to the dispatcher, as the server does.
+    /// - Parameters:
+    ///   - body: in place of `json`.
+    ///   - token: a bearer token.
+    ///   - address: of the client.
+    ///   - dispatcher: in place of the system's, with routes of the test.
     package func call(
         _ method: String,
         _ path: String,
@@ -30,7 +34,7 @@ package struct TestApp: Sendable {
         token: String? = nil,
         headers: [String: String] = [:],
         address: String = "192.0.2.1",
-        through door: RequestDispatcher? = nil
+        through dispatcher: RequestDispatcher? = nil
     ) async -> TestResponse {
         var head = HTTPRequest(
             method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
@@ -48,10 +52,10 @@ package struct TestApp: Sendable {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
         return await TestResponse(
-            (door ?? app.dispatcher).respond(to: head, body: RequestBody(bytes: bytes), address: address))
+            (dispatcher ?? app.dispatcher).respond(to: head, body: RequestBody(bytes: bytes), address: address))
     }
 
-    /// Sends a request whose body comes in pieces, as from a slow client.
+    /// Sends a request with a streamed body.
     package func stream(_ method: String, _ path: String, contentType: String, body: RequestBody, token: String) async
         -> TestResponse
     {
@@ -62,11 +66,11 @@ package struct TestApp: Sendable {
         return await TestResponse(app.dispatcher.respond(to: head, body: body, address: "192.0.2.1"))
     }
 
-    /// Runs every job that is due, and those that come of them.
+    /// Runs every job that is due, and the jobs that these enqueue.
     package func runJobs() async throws { try await app.runner.runUntilIdle() }
 }
 
-/// An answer, read.
+/// A response with its whole body.
 package struct TestResponse: Sendable, CustomStringConvertible {
     package let status: Int
     package let headers: [String: String]
@@ -83,9 +87,9 @@ package struct TestResponse: Sendable, CustomStringConvertible {
             bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
         case .pieces(let begin):
             let next = begin()
-            var gathered: [UInt8] = []
-            while let piece = try? await next() { gathered += Array(buffer: piece) }
-            bytes = gathered
+            var collected: [UInt8] = []
+            while let chunk = try? await next() { collected += Array(buffer: chunk) }
+            bytes = collected
         }
     }
 
@@ -96,7 +100,7 @@ package struct TestResponse: Sendable, CustomStringConvertible {
     package var description: String { "\(status) \(text.prefix(2_000))" }
 }
 
-/// Somebody with an account, signed in.
+/// A registered account with the tokens of a session.
 package struct TestPerson: Sendable {
     package let id: ID<Person>
     package let organisation: String
@@ -110,16 +114,16 @@ package struct TestPerson: Sendable {
 extension TestApp {
     package static let password = "correct horse battery"
 
-    /// Registers somebody new through the front door.
-    package func register(_ name: String = "somebody", role: String? = nil) async throws -> TestPerson {
+    /// Registers an account with an address that begins with `name`.
+    package func register(_ name: String = "person", role: String? = nil) async throws -> TestPerson {
         let email = "\(name)-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
-        var request: [String: JSONValue] = ["email": .string(email), "password": .string(Self.password)]
-        if let role { request["role"] = .string(role) }
-        let response = await call("POST", "/v1/auth/register", json: .object(request))
+        var payload: [String: JSONValue] = ["email": .string(email), "password": .string(Self.password)]
+        if let role { payload["role"] = .string(role) }
+        let response = await call("POST", "/v1/auth/register", json: .object(payload))
         return try person(response, email)
     }
 
-    /// An administrator, made as the command does and signed in through the front door.
+    /// Creates an administrator as the command does, and signs in.
     package func administrator() async throws -> TestPerson {
         let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
         _ = try await app.identity.createAdministrator(email: email, password: Self.password)
@@ -128,7 +132,7 @@ extension TestApp {
             email)
     }
 
-    /// Somebody on a plan: free by their own request, others by an administrator.
+    /// Registers an account with a subscription: `free` by its own request, other plans by an administrator.
     package func subscriber(_ plan: String, _ name: String = "subscriber") async throws -> TestPerson {
         let person = try await register(name)
         if plan == "free" {
@@ -140,6 +144,7 @@ extension TestApp {
         return person
     }
 
+    /// Sets the plan of an account, as an administrator.
     package func put(_ person: TestPerson, on plan: String) async throws {
         let administrator = try await administrator()
         let response = await call(
@@ -160,15 +165,15 @@ extension TestApp {
     }
 }
 
-/// A helper of the tests met an answer that it cannot go on from.
+/// A helper of the tests got an unexpected response.
 package struct UnexpectedResponse: Error, CustomStringConvertible {
     package let response: TestResponse
     package init(_ response: TestResponse) { self.response = response }
-    package var description: String { "unexpected reply: \(response)" }
+    package var description: String { "unexpected response: \(response)" }
 }
 
 extension Configuration {
-    /// What all tests have in common.
+    /// The settings that all tests have in common.
     static var test: Configuration {
         var configuration = Configuration()
         configuration.limitsRates = false
@@ -178,7 +183,8 @@ extension Configuration {
         return configuration
     }
 
-    /// Whether the first start with these settings writes the same to the database and the data folder as one with `other`.
+    /// Whether the first start with these settings writes the same to the database and the data folder as one with
+    /// `other`.
     func sharesTemplate(with other: Configuration) -> Bool {
         jwtAlgorithm == other.jwtAlgorithm && secretKey == other.secretKey && encryptionKey == other.encryptionKey
             && jwtSecret == other.jwtSecret && plansFile == other.plansFile && given == other.given
@@ -186,10 +192,11 @@ extension Configuration {
     }
 }
 
-/// Runs `body` with a system of its own, which is gone afterwards, however `body` ends.
+/// Runs `body` with a system, which is removed afterwards, also after an error.
 /// - Parameters:
-///   - runsJobs: whether jobs are run beside the test as they come; otherwise they wait for ``TestApp/runJobs()``.
-///   - change: settings that differ from a test's usual ones.
+///   - runsJobs: whether jobs run in the background; otherwise ``TestApp/runJobs()`` runs them.
+///   - databaseWrapper: as ``AppDependencies/databaseWrapper``.
+///   - change: changes the settings that all tests have in common.
 package func withTestApp(
     _ engine: Engine,
     clock: TestClock = TestClock(),
@@ -206,7 +213,7 @@ package func withTestApp(
     configuration.dataFolder = folder.path()
     change(&configuration)
     var template: InstallationTemplate.Files?
-    // A template is of use only where the first start would have written the same.
+    // The template is used only where a first start would write the same.
     if configuration.sharesTemplate(with: common), clock.now == TestClock().now {
         let files = try await InstallationTemplate.shared.files(engine, common)
         try FileManager.default.createDirectory(
@@ -222,22 +229,22 @@ package func withTestApp(
             runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
         let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
-        let pump = runsJobs ? Task { await pumpJobs(of: app) } : nil
+        let jobs = runsJobs ? Task { await runJobs(of: app) } : nil
         do {
             try await body(test)
         } catch {
-            pump?.cancel()
-            await pump?.value
+            jobs?.cancel()
+            await jobs?.value
             await app.close()
             throw error
         }
-        pump?.cancel()
-        await pump?.value
+        jobs?.cancel()
+        await jobs?.value
         await app.close()
     }
 }
 
-private func pumpJobs(of app: App) async {
+private func runJobs(of app: App) async {
     while !Task.isCancelled {
         try? await app.runner.runUntilIdle()
         try? await Task.sleep(for: .milliseconds(5))

@@ -1,11 +1,11 @@
 package import Base
 import Synchronization
 
-/// A clock that stands still until a test moves it.
+/// A clock that changes only when a test advances it.
 package final class TestClock: Sendable {
     private let time: Mutex<Instant>
 
-    /// 2026-01-31T12:00:00Z: the end of a month, where calendars are at their worst.
+    /// 2026-01-31T12:00:00Z by default: a month later is clamped to the end of February.
     package init(_ start: Instant = Instant(seconds: 1_769_860_800)) { time = Mutex(start) }
 
     package var now: Instant { time.withLock { $0 } }

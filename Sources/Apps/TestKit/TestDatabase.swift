@@ -4,8 +4,8 @@ package import Storage
 import StoragePostgres
 import StorageSQLite
 
-/// The engines that tests run on: SQLite always, PostgreSQL where `GATEHOUSE_TEST_POSTGRES` holds the address of a server whose user
-/// may create databases, such as `postgresql://gatehouse@127.0.0.1:54329/postgres`.
+/// The engines that tests run on: SQLite always, PostgreSQL where `GATEHOUSE_TEST_POSTGRES` holds the URL of a server
+/// whose user may create databases, such as `postgresql://gatehouse@127.0.0.1:54329/postgres`.
 package enum Engine: String, CaseIterable, Sendable {
     case sqlite, postgres
 
@@ -16,15 +16,15 @@ package enum Engine: String, CaseIterable, Sendable {
     }
 }
 
-/// A private place for databases: a folder, or a database on the server. Several may be opened on it, as several processes would.
+/// A private SQLite file or PostgreSQL database. It can be opened several times, as by several processes.
 package struct TestDatabasePlace: Sendable {
     package let engine: Engine
-    /// The file's path, or the database's address.
+    /// The path of the file, or the URL of the database.
     package let address: String
-    /// The address as `DATABASE_URL` has it.
+    /// The value of `DATABASE_URL`.
     package var configurationURL: String { engine == .sqlite ? "sqlite:\(address)" : address }
 
-    /// - Parameter clock: the time that transactions begin at; nil is the engine's own.
+    /// - Parameter clock: the time of transactions; nil for the engine's clock.
     package func open(clock: (@Sendable () -> Instant)? = nil) throws -> any Database {
         switch engine {
         case .sqlite:
@@ -35,7 +35,7 @@ package struct TestDatabasePlace: Sendable {
     }
 }
 
-/// Runs `body` with an empty database of its own, which is gone afterwards, however `body` ends.
+/// Runs `body` with an empty private database, which is removed afterwards, also after an error.
 package func withDatabase<Result>(
     _ engine: Engine, clock: (@Sendable () -> Instant)? = nil, _ body: (any Database) async throws -> Result
 ) async throws -> Result {
@@ -52,8 +52,8 @@ package func withDatabase<Result>(
     }
 }
 
-/// Runs `body` with a place for databases, which is removed afterwards, however `body` ends. `body` closes what it opens there.
-/// - Parameter template: a database that is copied to the place; nil leaves it empty.
+/// Runs `body` with a private database, which is removed afterwards, also after an error. `body` opens and closes it.
+/// - Parameter template: a database that is copied; nil for an empty one.
 package func withDatabasePlace<Result>(
     _ engine: Engine, copying template: TestDatabasePlace? = nil, _ body: (TestDatabasePlace) async throws -> Result
 ) async throws -> Result {
@@ -69,7 +69,7 @@ package func withDatabasePlace<Result>(
 }
 
 extension TestDatabasePlace {
-    /// Makes a place with a random name.
+    /// Creates a database with a random name.
     /// - Parameter template: a database of the same engine without connections.
     static func make(_ engine: Engine, copying template: TestDatabasePlace? = nil) async throws -> TestDatabasePlace {
         let name = "gatehouse_test_" + Hex.encode(Runtime.system.randomBytes(8))
@@ -105,5 +105,5 @@ extension TestDatabasePlace {
     private var databaseName: String { String(address[address.lastIndex(of: "/").map(address.index(after:))!...]) }
 }
 
-/// `GATEHOUSE_TEST_POSTGRES` holds no address.
+/// `GATEHOUSE_TEST_POSTGRES` holds no URL.
 package struct NoPostgres: Error {}

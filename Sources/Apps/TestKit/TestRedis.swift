@@ -1,17 +1,17 @@
 package import Foundation
 import Synchronization
 
-/// A Redis server for tests: the one that everybody shares, or one of a test's own that may be stopped.
+/// A Redis server of one test, which the test can stop and freeze.
 package final class TestRedis: Sendable {
-    /// `redis://…` of the shared server, where `GATEHOUSE_TEST_REDIS` names one. Tests use keys of their own on it.
+    /// The URL of the server in `GATEHOUSE_TEST_REDIS`, which all tests share with distinct keys.
     package static var sharedAddress: String? {
         ProcessInfo.processInfo.environment["GATEHOUSE_TEST_REDIS"].flatMap { $0.isEmpty ? nil : $0 }
     }
-    /// Whether tests may use Redis at all: then `redis-server` is installed, too.
+    /// Whether there is a shared server; `redis-server` is then installed.
     package static var isAvailable: Bool { sharedAddress != nil }
 
     package let port: Int
-    /// Private to this server, and gone with it.
+    /// The server's files; removed with it.
     package let folder: URL
     private let arguments: @Sendable (_ port: Int, _ folder: URL) -> [String]
     private let process = Mutex<Process?>(nil)
@@ -22,8 +22,10 @@ package final class TestRedis: Sendable {
         self.arguments = arguments
     }
 
-    /// Runs `body` with a server of its own on a free port, and stops it afterwards, however `body` ends.
-    /// - Parameter arguments: added to the server's command line; `--port` comes before them.
+    /// Runs `body` with a server on a free port, which is stopped afterwards, also after an error.
+    /// - Parameters:
+    ///   - prepare: writes files to the server's folder.
+    ///   - arguments: added to the server's command line, after `--port`.
     package static func withServer(
         prepare: (URL) throws -> Void = { _ in },
         arguments: @escaping @Sendable (_ port: Int, _ folder: URL) -> [String] = { _, _ in [] },
@@ -41,7 +43,7 @@ package final class TestRedis: Sendable {
         try await body(server)
     }
 
-    /// Starts it, again on the same port if it was stopped, and returns when it accepts connections.
+    /// Starts the server on ``port``, and returns when it accepts connections.
     package func start() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
@@ -61,7 +63,7 @@ package final class TestRedis: Sendable {
         throw NoServer()
     }
 
-    /// Ends it as a power failure would.
+    /// Kills the server.
     package func stop() {
         process.withLock { process in
             guard let running = process else { return }
@@ -71,13 +73,13 @@ package final class TestRedis: Sendable {
         }
     }
 
-    /// Lets it hang, connections and all, until ``thaw()``.
+    /// Suspends the server, with its connections open, until ``thaw()``.
     package func freeze() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGSTOP) } } }
     package func thaw() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGCONT) } } }
 
     package struct NoServer: Error {}
 
-    /// Below the ports that the system gives to outgoing connections.
+    /// A port below the system's range of ports for outgoing connections.
     package static func freePort() throws -> Int {
         for _ in 0..<100 {
             let port = Int.random(in: 20_000..<32_000)

@@ -4,7 +4,8 @@ import Foundation
 package enum TestScale {
     /// The rounds of a randomized test that has `full` rounds in a long run.
     /// - Parameter full: at least 1.
-    /// - Returns: `full` where the environment variable `GATEHOUSE_TEST_LONG` is `1`; otherwise a tenth of it, at least 1.
+    /// - Returns: `full` where the environment variable `GATEHOUSE_TEST_LONG` is `1`; otherwise a tenth of it, at
+    ///   least 1.
     package static func rounds(_ full: Int) -> Int {
         precondition(full > 0, "a test has at least one round")
         return isLong ? full : max(1, full / 10)

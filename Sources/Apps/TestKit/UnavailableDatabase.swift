@@ -2,19 +2,18 @@ package import Base
 package import Storage
 import Synchronization
 
-/// A database that behaves until a test says otherwise: then a statement of its writes fails, or a write waits at the door.
+/// A database of which a test can make statements of writes fail, or make writes wait.
 ///
 /// ```swift
-/// let trouble = TroubledDatabase.Switch()
-/// try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-///     try await trouble.failEachStatement { await app.call("POST", …) } check: { … }
+/// let faults = UnavailableDatabase.Switch()
+/// try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+///     try await faults.failEachStatement { _ in await app.call("POST", …) } check: { _ in … }
 /// }
 /// ```
 package final class UnavailableDatabase: Database {
-    /// What a test holds in its hand.
+    /// Controls the database that `wrap` returned last.
     package final class Switch: Sendable {
         private struct State {
-            var failing: Int?
             var faulty: FaultyDatabase?
             var base: (any Database)?
             var pause: (@Sendable () async -> Void)?
@@ -32,42 +31,41 @@ package final class UnavailableDatabase: Database {
             }
         }
 
-        /// Runs `verb` with its first statement failing, then its second, and so on until it runs untouched; `check` comes after each.
-        /// - Returns: how many statements failed in turn.
+        /// Runs `operation` with its first statement failing, then its second, and so on, until none fails, and
+        /// `check` after each of these runs.
+        /// - Returns: the number of statements that failed in turn.
+        /// - Throws: as ``withEachStatementFailing(on:_:check:)``.
         @discardableResult
         package func failEachStatement(
-            _ verb: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void
+            _ operation: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void
         ) async throws -> Int {
-            for number in 1...1_000 {
+            try await withEachStatementFailing { number in
                 let faulty = state.withLock { state -> FaultyDatabase? in
                     state.faulty = state.base.map { FaultyDatabase($0, failingAt: number) }
                     return state.faulty
                 }
-                do {
-                    try await verb(number)
-                } catch  where (faulty?.statementCount ?? 0) >= number {
-                    // As intended.
+                do { try await operation(number) } catch  where (faulty?.statementCount ?? 0) >= number {
+                    // The error follows from the failing statement.
                 }
                 state.withLock { $0.faulty = nil }
                 try await check(number)
-                if (faulty?.statementCount ?? 0) < number { return number - 1 }
+                return faulty?.statementCount ?? 0
             }
-            throw EndlessVerb()
         }
 
-        /// Lets `body` be awaited before every write that begins from now on; nil lets them pass.
+        /// Awaits `body` before every write that begins afterwards; nil for no wait.
         package func beforeWrites(_ body: (@Sendable () async -> Void)?) { state.withLock { $0.pause = body } }
 
         fileprivate var faulty: FaultyDatabase? { state.withLock { $0.faulty } }
-        fileprivate func waitAtTheDoor() async { await state.withLock { $0.pause }?() }
+        fileprivate func waitBeforeWrite() async { await state.withLock { $0.pause }?() }
     }
 
     private let base: any Database
-    private let trouble: Switch
+    private let control: Switch
 
-    private init(_ base: any Database, _ trouble: Switch) {
+    private init(_ base: any Database, _ control: Switch) {
         self.base = base
-        self.trouble = trouble
+        self.control = control
     }
 
     package var dialect: SQL.Dialect { base.dialect }
@@ -83,8 +81,8 @@ package final class UnavailableDatabase: Database {
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
-        await trouble.waitAtTheDoor()
-        return try await (trouble.faulty ?? base).write(body)
+        await control.waitBeforeWrite()
+        return try await (control.faulty ?? base).write(body)
     }
 
     @discardableResult
