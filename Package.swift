@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A folder is a layer, a line is a target, and imports only point down this page.
+// Gatehouse is built and run on Linux. A folder of Sources is a layer, and a target depends only on targets above it.
 
 let http: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
@@ -20,9 +20,9 @@ let c: [Target] = [
     .library("CCairo", pkgConfig: "cairo", apt: "libcairo2-dev"),
     .library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
     .library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
-    // libcurl's options are set by a function with variable arguments, which Swift cannot call: a few lines of C stand between.
+    // libcurl sets options by a variadic function, which Swift cannot call.
     .target(name: "CCurl", path: "Sources/C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
-    // These stand before the C library's own in the one program that measures, and in no other.
+    // They replace functions of the C library, and are linked by gatehouse-bench alone.
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
@@ -105,7 +105,7 @@ let apps: [Target] = [
         dependencies: [
             "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
             "Forecasting", "StoragePostgres",
-            .arguments, .logging, .sqlite, .unixSignals,
+            .arguments, .histogram, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),
@@ -145,7 +145,6 @@ let tests: [Target] = [
 
 let package = Package(
     name: "gatehouse",
-    platforms: [.macOS(.v15)],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -161,6 +160,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
@@ -174,8 +174,8 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
-    // An asynchronous function goes on where its caller is: a hop to the executor that it is on already costs a call of the gate as much as a check does.
-    // The macros of tests do not know of it yet.
+    // An asynchronous function runs on its caller's executor: a hop to the executor that it is on already takes as long as
+    // a check of the gate. The macros of Swift Testing do not support this.
     if target.type != .test { target.swiftSettings?.append(.enableUpcomingFeature("NonisolatedNonsendingByDefault")) }
 }
 
@@ -184,7 +184,7 @@ extension Target {
         .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
     }
 
-    /// - Parameter embeds: folders whose files become a part of the program, which then finds them wherever it is moved to.
+    /// - Parameter embeds: folders whose files are compiled into the program, so that it needs no files at run time.
     static func layer(_ folder: String, _ name: String, _ needs: [Dependency], embeds: [String] = []) -> Target {
         .target(
             name: name,
@@ -205,6 +205,7 @@ extension Target.Dependency {
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
     static var cryptoExtras: Self { .product(name: "CryptoExtras", package: "swift-crypto") }
     static var grdb: Self { .product(name: "GRDB", package: "GRDB.swift") }
+    static var histogram: Self { .product(name: "Histogram", package: "hdrhistogram-swift") }
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
     static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }

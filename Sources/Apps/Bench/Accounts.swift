@@ -1,27 +1,29 @@
 import Base
 import Client
 
-/// People who sign up as anybody would.
+/// Accounts that are registered for a measurement.
 enum Accounts {
     static let password = "correct horse battery"
-    static func address(_ index: Int) -> String { "person-\(index)@example.org" }
+    static func email(_ index: Int) -> String { "person-\(index)@example.org" }
 
-    /// - Parameter plan: what they subscribe to; nil for nothing.
+    /// Registers accounts over HTTP.
+    /// - Parameter plan: what they subscribe to; nil for no subscription.
     /// - Returns: their access tokens.
-    static func make(_ count: Int, at url: String, plan: String? = nil) async throws -> [String] {
+    /// - Throws: ``Failure`` for a response other than 201.
+    static func register(_ count: Int, at url: String, plan: String? = nil) async throws -> [String] {
         let client = Client(baseURL: url)
         var tokens: [String] = []
         do {
             for index in 0..<count {
                 let account = try await client.post(
-                    "/v1/auth/register", ["email": .string(address(index)), "password": .string(password)])
+                    "/v1/auth/register", ["email": .string(email(index)), "password": .string(password)])
                 guard account.status == 201, let token = account.json?["access_token"]?.string else {
-                    throw Refused(response: account)
+                    throw Failure(response: account)
                 }
                 if let plan {
                     let subscription = try await client.signedIn(with: token).post(
                         "/v1/payments/subscribe", ["plan": .string(plan)])
-                    guard subscription.status == 201 else { throw Refused(response: subscription) }
+                    guard subscription.status == 201 else { throw Failure(response: subscription) }
                 }
                 tokens.append(token)
             }
@@ -33,8 +35,8 @@ enum Accounts {
         return tokens
     }
 
-    struct Refused: Error, CustomStringConvertible {
+    struct Failure: Error, CustomStringConvertible {
         let response: ClientResponse
-        var description: String { "an account could not be made: \(response.status) \(response.text)" }
+        var description: String { "an account was not registered: \(response.status) \(response.text)" }
     }
 }

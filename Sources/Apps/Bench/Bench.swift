@@ -1,13 +1,14 @@
 import ArgumentParser
 
-/// Measures the house beside its baselines: one run, everything interleaved, medians.
+/// Measures Gatehouse and its baselines in one run, in interleaved rounds, and reports medians.
 ///
-/// What is measured runs in processes of its own, so that its processor time and its memory are nobody else's; those are the hidden subcommands.
+/// Each measured program runs in a process of its own, so that processor time and memory are its own. The hidden
+/// subcommands are these processes.
 @main
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse-bench",
-        abstract: "Measures Gatehouse beside its baselines.",
+        abstract: "Measure Gatehouse and its baselines.",
         subcommands: [
             MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self,
             ServeCommand.self,

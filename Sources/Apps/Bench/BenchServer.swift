@@ -7,18 +7,19 @@ import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
-/// The whole system as it is served to users, with two doors more: one whose handler does nothing but spend a unit of a quota, and one that takes the
-/// longer way that work takes which ends later.
+/// The system as it is served to clients, with two additional endpoints: one spends a unit of a quota, the other
+/// reserves and commits it as an operation with a later end does.
 struct BenchServer {
     let app: App
 
     static let meter = Meter("processing", title: "Processing")
     static let plan = "unlimited"
 
-    /// On SQLite in a folder. The plan has no limits, so that a limit is counted but never met.
+    /// A system on SQLite with a plan of unlimited quotas, so that usage is counted and never refused.
     /// - Parameters:
-    ///   - logLevel: at `info` every request writes its line.
-    ///   - bcryptRounds: little by default, as accounts are made before anything is measured.
+    ///   - folder: of the database and all files.
+    ///   - logLevel: at `info` every request writes a line.
+    ///   - bcryptRounds: low by default, because accounts are registered before a measurement.
     init(folder: String, logLevel: Logger.Level = .info, bcryptRounds: Int = 4) async throws {
         let plans = "\(folder)/plans.yaml"
         try """
@@ -42,8 +43,8 @@ struct BenchServer {
         app = try await buildApp(configuration)
     }
 
-    /// The doors that are there for the measurement alone.
-    var doors: [Route] {
+    /// The endpoints of the measurement.
+    private var benchRoutes: [Route] {
         let (database, identity, entitlements) = (app.database, app.identity, app.entitlements)
         return [
             .post(
@@ -71,22 +72,25 @@ struct BenchServer {
         ]
     }
 
-    var dispatcher: RequestDispatcher {
+    private var dispatcher: RequestDispatcher {
         RequestDispatcher(
-            routes: app.routes + doors, corsOrigins: [], metrics: app.metrics, logger: app.logger, runtime: .system)
+            routes: app.routes + benchRoutes, corsOrigins: [], metrics: app.metrics, logger: app.logger,
+            runtime: .system)
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until the process is stopped.
+    /// - Parameter onRunning: called once with the port of the listening socket.
     func serve(on group: any EventLoopGroup, onRunning: @escaping @Sendable (Int) -> Void) async throws {
         FreedMemory.keep()
-        let door = dispatcher
+        let dispatcher = dispatcher
         let server = HTTPServer(
             host: "127.0.0.1",
             port: 0,
             eventLoopGroup: group,
             logger: app.logger,
-            malformed: { fault in door.refuse(fault.problem) },
-            respond: { request in await door.respond(to: request.head, body: request.body, address: request.peerAddress)
+            malformed: { fault in dispatcher.refuse(fault.problem) },
+            respond: { request in
+                await dispatcher.respond(to: request.head, body: request.body, address: request.peerAddress)
             },
             onRunning: { port in onRunning(port) }
         )

@@ -1,28 +1,28 @@
 import Foundation
 
-/// A process of the measurement's own, of which it knows the processor time and the memory.
+/// A child process with its processor time and memory.
 struct Child: Sendable {
-    /// Which processors it may run on.
-    enum Place: Sendable {
+    /// The processors that a process may run on.
+    enum Affinity: Sendable {
         case core(Int)
-        case anywhere
+        case all
     }
 
     private let process: Process
 
     /// - Parameters:
-    ///   - output: where its standard output goes; nowhere by default.
+    ///   - output: the standard output; discarded by default.
     init(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], on place: Place = .anywhere,
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], on affinity: Affinity = .all,
         output: Any = FileHandle.nullDevice
     ) throws {
         let process = Process()
-        switch place {
+        switch affinity {
         case .core(let core):
-            // taskset becomes the program: the process is one and the same.
+            // taskset replaces itself by the program, so the process identifier is the program's.
             process.executableURL = URL(filePath: "/usr/bin/taskset")
             process.arguments = ["--cpu-list", "\(core)", program] + arguments
-        case .anywhere:
+        case .all:
             process.executableURL = URL(filePath: program)
             process.arguments = arguments
         }
@@ -33,16 +33,17 @@ struct Child: Sendable {
         self.process = process
     }
 
-    /// This program with one of its hidden subcommands.
-    static func own(_ arguments: [String], on place: Place = .anywhere) throws -> Child {
-        try Child(ownPath, arguments, on: place)
+    /// Starts this program with a hidden subcommand.
+    static func own(_ arguments: [String], on affinity: Affinity = .all) throws -> Child {
+        try Child(ownPath, arguments, on: affinity)
     }
 
-    /// What a program writes until it ends.
+    /// Runs a program.
+    /// - Returns: its standard output.
     /// - Throws: ``Failed`` where its status is not 0.
-    static func output(of program: String, _ arguments: [String], on place: Place = .anywhere) throws -> Data {
+    static func output(of program: String, _ arguments: [String], on affinity: Affinity = .all) throws -> Data {
         let pipe = Pipe()
-        let child = try Child(program, arguments, on: place, output: pipe)
+        let child = try Child(program, arguments, on: affinity, output: pipe)
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         child.process.waitUntilExit()
         guard child.process.terminationStatus == 0 else {
@@ -51,7 +52,7 @@ struct Child: Sendable {
         return data
     }
 
-    /// The one JSON value that a hidden subcommand writes.
+    /// Runs a hidden subcommand that writes one JSON value.
     static func result<Value: Decodable>(of arguments: [String], as _: Value.Type = Value.self) throws -> Value {
         try JSONDecoder().decode(Value.self, from: output(of: ownPath, arguments))
     }
@@ -66,7 +67,7 @@ struct Child: Sendable {
         var description: String { "\(program) ended with status \(status)" }
     }
 
-    /// SIGKILL: the process has no say in it.
+    /// Sends SIGKILL and waits for the end of the process.
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -74,7 +75,7 @@ struct Child: Sendable {
 
     var isRunning: Bool { process.isRunning }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     /// - Throws: ``Failed`` where its status is not 0.
     func end() throws {
         process.waitUntilExit()
@@ -83,13 +84,13 @@ struct Child: Sendable {
         }
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Sends SIGTERM and waits for the end of the process.
     func stop() {
         process.terminate()
         process.waitUntilExit()
     }
 
-    /// Seconds of processor time that it has used, in its own code and in the kernel for it.
+    /// Seconds of processor time so far, in user and kernel mode.
     var processorSeconds: Double {
         // proc_pid_stat(5): after the name in brackets, utime and stime are the 12th and 13th, in clock ticks.
         guard let text = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8),
@@ -100,17 +101,18 @@ struct Child: Sendable {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    /// MiB of memory that it holds at this moment.
+    /// Resident memory in MiB.
     var residentMiB: Double { Self.mebibytes("VmRSS", of: "\(process.processIdentifier)") }
 
-    /// A line of /proc/…/status that is counted in kB.
+    /// The value in MiB of a line of /proc/PID/status, which is in kB.
     static func mebibytes(_ name: String, of process: String) -> Double {
         Machine.line(name, of: "/proc/\(process)/status").flatMap { Double($0.prefix { $0.isNumber }) }.map {
             $0 / 1_024
         } ?? .nan
     }
 
-    /// The port that a server of this program has written into its folder.
+    /// Waits at most 10 s for the port that a server of this program writes to its folder.
+    /// - Throws: ``NotRunning``.
     static func port(in folder: URL) async throws -> String {
         for _ in 0..<2_000 {
             if let port = try? String(contentsOf: folder.appending(path: "port"), encoding: .utf8) { return port }
@@ -121,6 +123,6 @@ struct Child: Sendable {
 
     struct NotRunning: Error, CustomStringConvertible {
         let folder: String
-        var description: String { "the server '\(folder)' did not come up within 10 s" }
+        var description: String { "the server '\(folder)' did not start within 10 s" }
     }
 }

@@ -2,18 +2,18 @@ import Base
 import Client
 import Foundation
 
-/// What signing in costs those who sign in, and those who do not.
+/// The rate of refreshes, and the latency of other requests during sign-ins.
 struct IdentityMeasurement {
     let effort: Effort
     let scratch: URL
 
-    /// Clients that sign in without a pause, each as somebody else.
+    /// Clients that sign in without a pause, each with an account of its own.
     private static let signingIn = 8
     private static let connections = 64
 
-    func run() async throws -> [Table] { [try refreshes(), try await neighbours()] }
+    func run() async throws -> [Table] { [try refreshes(), try await requestsDuringSignIns()] }
 
-    /// Refresh tokens traded beside the disk's own rate, in the same rounds.
+    /// Refreshes a second, and single-row transactions of plain SQLite in the same rounds.
     private func refreshes() throws -> Table {
         var rates: [RefreshRates] = []
         for round in 0..<effort.rounds {
@@ -25,7 +25,7 @@ struct IdentityMeasurement {
         }
         let plain = rates.map(\.plain).median
         var table = Table(
-            "Refresh tokens traded, each durable before its answer", ["what", "a second", "× one by one"])
+            "Refreshes, each durable before its response", ["operation", "a second", "× plain SQLite"])
         table.rows = [
             ["single-row transactions, one caller, plain SQLite", plain.shown(), (1.0).asRatio],
             ["refreshes, one session", rates.map(\.one).median.shown(), (rates.map(\.one).median / plain).asRatio],
@@ -34,13 +34,13 @@ struct IdentityMeasurement {
                 (rates.map(\.many).median / plain).asRatio,
             ],
         ]
-        table.note = "Each refresh signs an access token (RS256), which is most of its work."
+        table.note = "Each refresh signs an access token (RS256), which takes most of its time."
         return table
     }
 
-    /// Everybody else's latency while some sign in.
-    private func neighbours() async throws -> Table {
-        let folder = scratch.appending(path: "neighbours")
+    /// The latency of authenticated requests with and without concurrent sign-ins.
+    private func requestsDuringSignIns() async throws -> Table {
+        let folder = scratch.appending(path: "sign-ins")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let server = try Child.own([
             "serve", "gatehouse", "--folder", folder.path, "--loops", "\(Machine.cores)", "--bcrypt-rounds", "12",
@@ -48,73 +48,74 @@ struct IdentityMeasurement {
         defer { server.stop() }
         let url = "http://127.0.0.1:\(try await Child.port(in: folder))"
         let tokens = folder.appending(path: "tokens")
-        try await Accounts.make(Self.signingIn, at: url).joined(separator: "\n").write(
+        try await Accounts.register(Self.signingIn, at: url).joined(separator: "\n").write(
             to: tokens, atomically: true, encoding: .utf8)
-        let wrk = try Wrk(scratch: folder, on: .anywhere)
-        func look() throws -> Wrk.Figures {
+        let wrk = try Wrk(scratch: folder, on: .all)
+        func measure() throws -> Wrk.Metrics {
             try wrk.run(
                 "GET", url + "/v1/auth/me", tokens: tokens, connections: Self.connections, seconds: effort.roundSeconds)
         }
 
-        var (alone, beside, signIns): ([Wrk.Figures], [Wrk.Figures], [Double]) = ([], [], [])
-        _ = try look()
+        var (alone, during, signIns): ([Wrk.Metrics], [Wrk.Metrics], [Double]) = ([], [], [])
+        _ = try measure()
         for _ in 0..<effort.rounds {
-            alone.append(try look())
-            let crowd = Crowd(Self.signingIn, at: url)
+            alone.append(try measure())
+            let load = SignInLoad(Self.signingIn, at: url)
             let begin = ContinuousClock.now
-            beside.append(try look())
+            during.append(try measure())
             let time = (ContinuousClock.now - begin) / .seconds(1)
-            signIns.append(Double(await crowd.end()) / time)
+            signIns.append(Double(await load.stop()) / time)
         }
-        var table = Table("GET /v1/auth/me beside sign-ins, all cores shared", ["", "requests/s", "p50 ms", "p99 ms"])
-        func row(_ name: String, _ figures: [Wrk.Figures]) -> [String] {
+        var table = Table("GET /v1/auth/me during sign-ins, all cores shared", ["", "requests/s", "p50 ms", "p99 ms"])
+        func row(_ name: String, _ metrics: [Wrk.Metrics]) -> [String] {
             [
-                name, figures.map(\.perSecond).median.shown(), figures.map(\.p50Milliseconds).median.shown(2),
-                figures.map(\.p99Milliseconds).median.shown(2),
+                name, metrics.map(\.perSecond).median.shown(), metrics.map(\.p50Milliseconds).median.shown(2),
+                metrics.map(\.p99Milliseconds).median.shown(2),
             ]
         }
-        let ratio = beside.map(\.p99Milliseconds).median / alone.map(\.p99Milliseconds).median
+        let ratio = during.map(\.p99Milliseconds).median / alone.map(\.p99Milliseconds).median
         table.rows = [
             row("alone", alone),
-            row("while \(Self.signingIn) clients sign in", beside),
-            ["to reach: p99 at most 3.00 ×", "", "", ratio.asRatio],
+            row("while \(Self.signingIn) clients sign in", during),
+            ["goal: p99 at most 3.00 ×", "", "", ratio.asRatio],
         ]
         table.note =
-            "\(Self.connections) connections; bcrypt at 12, of which \(signIns.median.shown(1)) sign-ins a second were answered."
+            "\(Self.connections) connections; bcrypt of cost 12; "
+            + "\(signIns.median.shown(1)) successful sign-ins a second."
         return table
     }
 }
 
-/// People who sign in again and again until told to stop.
-private struct Crowd {
+/// Clients that sign in repeatedly until they are stopped.
+private struct SignInLoad {
     private let client: Client
-    private let members: [Task<Int, Never>]
+    private let tasks: [Task<Int, Never>]
 
     init(_ count: Int, at url: String) {
         let client = Client(baseURL: url)
         self.client = client
-        members = (0..<count).map { index in
+        tasks = (0..<count).map { index in
             Task {
-                var answered = 0
+                var successes = 0
                 while !Task.isCancelled {
                     let body: JSONValue = [
-                        "email": .string(Accounts.address(index)), "password": .string(Accounts.password),
+                        "email": .string(Accounts.email(index)), "password": .string(Accounts.password),
                     ]
                     if let response = try? await client.post("/v1/auth/login", body), response.isSuccess {
-                        answered += 1
+                        successes += 1
                     }
                 }
-                return answered
+                return successes
             }
         }
     }
 
-    /// - Returns: how often all of them together were let in.
-    func end() async -> Int {
-        members.forEach { $0.cancel() }
-        var answered = 0
-        for member in members { answered += await member.value }
+    /// - Returns: the number of successful sign-ins.
+    func stop() async -> Int {
+        tasks.forEach { $0.cancel() }
+        var successes = 0
+        for task in tasks { successes += await task.value }
         await client.shutDown()
-        return answered
+        return successes
     }
 }

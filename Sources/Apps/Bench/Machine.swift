@@ -1,6 +1,6 @@
 import Foundation
 
-/// What all of this runs on.
+/// The machine of the measurement.
 enum Machine {
     static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
@@ -11,24 +11,14 @@ enum Machine {
             (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8).trimmingCharacters(
                 in: .newlines)) ?? "?"
         let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8).prefix { $0 != " " }) ?? "?"
-        return
-            "Measured \(day): \(cores) × \(model), \(ProcessInfo.processInfo.physicalMemory >> 30) GiB, Linux \(kernel), load at the start \(load)."
+        let memory = ProcessInfo.processInfo.physicalMemory >> 30
+        return "Measured \(day): \(cores) × \(model), \(memory) GiB, Linux \(kernel), load at the start \(load)."
     }
 
-    /// The text after `name` and a colon in a file of such lines.
+    /// The text after `name` and a colon in a file of lines `name: text`.
     static func line(_ name: String, of file: String) -> String? {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
         let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
         return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-}
-
-/// A folder that is gone afterwards.
-enum Scratch {
-    static func withFolder(in place: String, _ body: (URL) async throws -> Void) async throws {
-        let folder = URL(filePath: place, directoryHint: .isDirectory).appending(path: UUID().uuidString.lowercased())
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(folder)
     }
 }

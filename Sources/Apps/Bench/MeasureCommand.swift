@@ -1,23 +1,24 @@
+import App
 import ArgumentParser
 import CSlowDisk
 import Foundation
 
-/// The whole measurement, from the first server to the last table.
+/// Runs all measurements, or the selected ones, and prints tables in Markdown.
 struct MeasureCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
         abstract: "Measure everything and print it. (default)",
         discussion:
-            "Needs wrk and taskset. Nothing else should be running: the machine's other work is in every figure."
+            "Needs wrk and taskset. Other load on the machine changes every result."
     )
 
-    @Flag(help: "One short round of everything: to see that it works, not to compare.")
+    @Flag(help: "One short round of each measurement: a smoke test, with results that are not comparable.")
     var quick = false
 
-    @Option(help: "Which parts: web, writes, reservations, identity, start, rows, guessing, rates.")
+    @Option(help: "The parts: web, writes, reservations, identity, start, rows, guessing, rates.")
     var only: [Part] = []
 
-    @Option(help: "A folder on the disk to be measured; what is written there is removed afterwards.")
+    @Option(help: "A folder on the measured disk; its contents are removed afterwards.")
     var folder = ".build/bench"
 
     @Option(help: "The release binary of gatehouse.")
@@ -25,7 +26,7 @@ struct MeasureCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Makes the disk slower: so many more µs each time that it is synchronised, in the baselines as well.",
+            "Additional duration of every fsync and fdatasync, in the baselines too.",
             valueName: "µs"))
     var syncDelay = 0
 
@@ -41,36 +42,38 @@ struct MeasureCommand: AsyncParsableCommand {
         gatehouse_delay_syncs(UInt32(syncDelay))
         let parts = Set(only.isEmpty ? Part.allCases : only)
         let effort = quick ? Effort.quick : .full
-        try await Scratch.withFolder(in: folder) { scratch in
-            say(Machine.description)
+        try await TemporaryFolder.with(in: URL(filePath: folder, directoryHint: .isDirectory)) { scratch in
+            write(Machine.description)
             if syncDelay > 0 {
-                say("Each time that the disk is synchronised takes \(syncDelay) µs longer than it does by itself.")
+                write("Every fsync and fdatasync takes \(syncDelay) µs longer than the disk does.")
             }
             if parts.contains(.web) || parts.contains(.writes) {
                 let tables = try await ServingMeasurement(effort: effort, scratch: scratch).run(
-                    calls: parts.contains(.web), writes: parts.contains(.writes))
-                for table in tables { say(table) }
+                    requests: parts.contains(.web), writes: parts.contains(.writes))
+                for table in tables { write(table) }
             }
-            if parts.contains(.reservations) { say(try ReservationMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.reservations) {
+                write(try ReservationMeasurement(effort: effort, scratch: scratch).run())
+            }
             if parts.contains(.identity) {
-                for table in try await IdentityMeasurement(effort: effort, scratch: scratch).run() { say(table) }
+                for table in try await IdentityMeasurement(effort: effort, scratch: scratch).run() { write(table) }
             }
             if parts.contains(.start) {
-                say(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run())
+                write(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run())
             }
-            if parts.contains(.guessing) { say(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
-            if parts.contains(.rows) { say(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
-            if parts.contains(.rates) { say(await RatesMeasurement(effort: effort).run()) }
+            if parts.contains(.guessing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
         }
     }
 
-    /// Not buffered: a long run shows each part when it is done.
-    private func say(_ text: some CustomStringConvertible) {
+    /// Unbuffered, so that each part of a long run appears when it has ended.
+    private func write(_ text: some CustomStringConvertible) {
         FileHandle.standardOutput.write(Data("\(text)\n\n".utf8))
     }
 }
 
-/// How long everything is measured.
+/// The number and length of rounds.
 struct Effort: Sendable {
     var rounds: Int
     var roundSeconds: Int

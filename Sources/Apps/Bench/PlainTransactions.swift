@@ -1,20 +1,21 @@
 import Foundation
 import GRDBSQLite
 
-/// Single-row transactions of one caller on SQLite's own interface, with nothing of ours around it: what the disk itself allows.
+/// Single-row transactions of one caller through SQLite's C interface: the rate that the disk allows.
 struct PlainTransactions {
     let folder: String
 
-    /// - Returns: how many a second.
+    /// - Returns: transactions a second.
     func rate(seconds: Double) throws -> Double {
         var connection: OpaquePointer?
         guard sqlite3_open("\(folder)/plain.db", &connection) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
         defer { sqlite3_close(connection) }
         let schema =
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE entries (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+            + "CREATE TABLE entries (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT"
         guard sqlite3_exec(connection, schema, nil, nil, nil) == SQLITE_OK else { throw CocoaError(.fileWriteUnknown) }
         var statement: OpaquePointer?
-        // Outside of BEGIN and COMMIT each statement is a transaction.
+        // A statement outside of BEGIN and COMMIT is a transaction.
         sqlite3_prepare_v2(
             connection, "INSERT INTO entries (note) VALUES ('01890000-0000-7000-8000-000000000000')", -1, &statement,
             nil)

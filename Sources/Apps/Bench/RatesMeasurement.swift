@@ -3,7 +3,7 @@ import CAllocations
 import Foundation
 import Rates
 
-/// How many checks of a rate a process makes in a second, its clock included, and how often one asks for memory.
+/// Checks of a rate a second, including the reading of the clock, and memory allocations a check.
 struct RatesMeasurement {
     let effort: Effort
 
@@ -11,7 +11,8 @@ struct RatesMeasurement {
 
     func run() async -> Table {
         var table = Table(
-            "Rates in process", ["what", "tasks", "million checks/s", "ns a check and task", "allocations a check"])
+            "Rates in process",
+            ["operation", "tasks", "million checks/s", "ns a check and task", "allocations a check"])
         let rates = Rates(.perMinute(10), .perHour(100))
         let single = Rates(.perMinute(1_000))
         let subjects = (0..<10_000).map { "0199c0de-0000-7000-8000-\(String(100_000_000_000 + $0))" }
@@ -32,12 +33,12 @@ struct RatesMeasurement {
                         under: rates)
                 }
             }
-            await row("one key of everybody", tasks, &table) {
+            await row("one key shared by all tasks", tasks, &table) {
                 let table = RateTable(capacity: 65_536)
                 return { _, _ in table.take(1, from: 1, under: single, at: LocalRateStore.uptime()) }
             }
         }
-        table.note = "Most are refused, as under attack; a refusal costs what an admission does."
+        table.note = "Most checks are refused, as under attack; a refusal takes as long as an admission."
         return table
     }
 

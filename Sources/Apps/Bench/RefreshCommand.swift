@@ -4,9 +4,8 @@ import Base
 import Foundation
 import HTTPTypes
 import Modules
-import NIOCore
 
-/// How fast refresh tokens are traded through all layers but the socket; prints one JSON value.
+/// Refreshes a second through all layers except the socket; prints one JSON value.
 struct RefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "refresh", shouldDisplay: false)
 
@@ -16,23 +15,22 @@ struct RefreshCommand: AsyncParsableCommand {
     func run() async throws {
         var rates = RefreshRates()
         rates.plain = try PlainTransactions(folder: folder).rate(seconds: seconds)
-        let house = try await BenchServer(folder: folder, logLevel: .error)
-        let door = house.dispatcher
+        let server = try await BenchServer(folder: folder, logLevel: .error)
         var tokens: [String] = []
         for index in 0..<64 {
             tokens.append(
                 try await Self.token(
-                    from: door, "/v1/auth/register",
-                    ["email": .string(Accounts.address(index)), "password": .string(Accounts.password)]))
+                    server.app, "/v1/auth/register",
+                    ["email": .string(Accounts.email(index)), "password": .string(Accounts.password)], .created))
         }
-        (rates.one, tokens) = try await refreshes(door, tokens, sessions: 1)
-        (rates.many, tokens) = try await refreshes(door, tokens, sessions: tokens.count)
-        await house.app.database.close()
+        (rates.one, tokens) = try await refreshes(server.app, tokens, sessions: 1)
+        (rates.many, tokens) = try await refreshes(server.app, tokens, sessions: tokens.count)
+        await server.app.database.close()
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
     }
 
-    /// - Returns: refreshes a second, and the tokens that are good now.
-    private func refreshes(_ door: RequestDispatcher, _ tokens: [String], sessions: Int) async throws -> (
+    /// - Returns: refreshes a second, and the tokens that are now valid.
+    private func refreshes(_ app: App, _ tokens: [String], sessions: Int) async throws -> (
         Double, [String]
     ) {
         let clock = ContinuousClock()
@@ -43,7 +41,8 @@ struct RefreshCommand: AsyncParsableCommand {
                 tasks.addTask {
                     var (count, token) = (0, tokens[index])
                     while ContinuousClock.now < end {
-                        token = try await Self.token(from: door, "/v1/auth/refresh", ["refresh_token": .string(token)])
+                        token = try await Self.token(
+                            app, "/v1/auth/refresh", ["refresh_token": .string(token)], .ok)
                         count += 1
                     }
                     return (index, count, token)
@@ -58,28 +57,17 @@ struct RefreshCommand: AsyncParsableCommand {
         }
     }
 
-    /// The refresh token that the answer brings.
-    private static func token(from door: RequestDispatcher, _ path: String, _ body: JSONValue) async throws -> String {
-        let head = HTTPRequest(
-            method: .post, scheme: "http", authority: "localhost", path: path,
-            headerFields: [.contentType: "application/json"])
-        let response = await door.respond(
-            to: head, body: RequestBody(bytes: Array(try JSONEncoder().encode(body))), address: "127.0.0.1")
-        guard case .buffer(let buffer) = response.body,
-            let token = try JSONValue(parsing: buffer.readableBytesView)["refresh_token"]?.string
-        else {
-            throw Refused(status: response.status.code)
+    private static func token(
+        _ app: App, _ path: String, _ body: JSONValue, _ status: HTTPResponse.Status
+    ) async throws -> String {
+        guard let token = try await app.post(path, body, expecting: status)["refresh_token"]?.string else {
+            throw UnexpectedStatus(path: path, status: status.code)
         }
         return token
     }
-
-    struct Refused: Error, CustomStringConvertible {
-        let status: Int
-        var description: String { "a refresh was answered \(status)" }
-    }
 }
 
-/// Of one round, a second.
+/// Operations a second in one round.
 struct RefreshRates: Codable, Sendable {
     var plain = Double.nan
     var one = Double.nan

@@ -3,7 +3,7 @@ import Base
 import Forecasting
 import Foundation
 
-/// A file of a million rows: read, and made into datasets, each by a process of its own.
+/// The import of a file of a million rows and the generation of datasets from it, each in a process of its own.
 struct RowsMeasurement {
     let effort: Effort
     let scratch: URL
@@ -14,7 +14,7 @@ struct RowsMeasurement {
         let size = try FileManager.default.attributesOfItem(atPath: csv.path)[.size] as? Int ?? 0
         var table = Table(
             "\(Double(effort.rows).shown()) rows",
-            ["what", "seconds", "rows/s", "peak memory MiB", "of it mapped files MiB"])
+            ["operation", "seconds", "rows/s", "peak memory MiB", "of it mapped files MiB"])
         var imports: [StageMetrics] = []
         var generations: [StageMetrics] = []
         for _ in 0..<max(1, effort.rounds / 2 + 1) {
@@ -31,7 +31,7 @@ struct RowsMeasurement {
                 all.map(\.mappedMiB).median.shown(1),
             ])
         }
-        table.note = "Mapped files are pages of the input that the kernel may take back at any time."
+        table.note = "Mapped files are pages of the input that the kernel can evict at any time."
         return table
     }
 
@@ -60,15 +60,15 @@ struct StageMetrics: Codable {
     var peakMiB: Double
     var mappedMiB: Double
 
-    /// Runs one stage and writes its figures to standard output.
+    /// Runs one stage and writes its metrics to standard output.
     static func measure(_ body: () throws -> Void) throws {
         let time = try ContinuousClock().measure(body)
-        let figures = StageMetrics(
+        let metrics = StageMetrics(
             seconds: time / .seconds(1),
             peakMiB: Child.mebibytes("VmHWM", of: "self"),
             mappedMiB: Child.mebibytes("RssFile", of: "self")
         )
-        FileHandle.standardOutput.write(try JSONEncoder().encode(figures))
+        FileHandle.standardOutput.write(try JSONEncoder().encode(metrics))
     }
 }
 

@@ -6,7 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// One of the servers that are measured, in a process of its own; its port is written to the file `port` in its folder.
+/// One of the measured servers, in a process of its own. It writes its port to the file `port` in its folder.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "serve", shouldDisplay: false)
 
@@ -23,11 +23,11 @@ struct ServeCommand: AsyncParsableCommand {
         case .nio: try await serveNIO(on: group)
         case .hummingbird: try await serveHummingbird(on: group)
         case .gatehouse:
-            try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: announce)
+            try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: writePort)
         }
     }
 
-    /// What a server costs that does nothing but HTTP.
+    /// The baseline of HTTP alone.
     private func serveNIO(on group: MultiThreadedEventLoopGroup) async throws {
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
@@ -40,11 +40,11 @@ struct ServeCommand: AsyncParsableCommand {
             }
             .bind(host: "127.0.0.1", port: 0)
             .get()
-        announce(channel.localAddress?.port ?? 0)
+        writePort(channel.localAddress?.port ?? 0)
         try await channel.closeFuture.get()
     }
 
-    /// What the same server costs with a router, a request context and Swift's concurrency.
+    /// The baseline of HTTP with a router, a request context and Swift concurrency.
     private func serveHummingbird(on group: MultiThreadedEventLoopGroup) async throws {
         let router = Router()
         router.get("hello") { _, _ in "Hello" }
@@ -53,15 +53,15 @@ struct ServeCommand: AsyncParsableCommand {
         let application = Application(
             router: router,
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in announce(channel.localAddress?.port ?? 0) },
+            onServerRunning: { channel in writePort(channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
         try await application.runService()
     }
 
-    private func announce(_ port: Int) {
-        // Atomically: who waits for the file never sees half of it.
+    private func writePort(_ port: Int) {
+        // Atomically, so that a waiting process never reads a part of it.
         try? "\(port)".write(toFile: "\(folder)/port", atomically: true, encoding: .utf8)
     }
 }

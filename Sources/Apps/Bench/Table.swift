@@ -1,11 +1,11 @@
 import Foundation
 
-/// Figures in columns, written as Markdown that is also readable as it is.
+/// A table in Markdown with aligned columns.
 struct Table: CustomStringConvertible {
     let title: String
     let columns: [String]
     var rows: [[String]] = []
-    /// A sentence under the table.
+    /// The text below the table.
     var note = ""
 
     init(_ title: String, _ columns: [String]) {
@@ -33,7 +33,7 @@ struct Table: CustomStringConvertible {
 }
 
 extension Collection<Double> {
-    /// The middle one; of an even number the mean of the two in the middle.
+    /// The mean of the two middle values where their number is even; NaN of no values.
     var median: Double {
         let ordered = sorted()
         guard let last = ordered.last else { return .nan }
@@ -41,16 +41,10 @@ extension Collection<Double> {
         return ordered.count == 1
             ? last : ordered.count.isMultiple(of: 2) ? (ordered[middle - 1] + ordered[middle]) / 2 : ordered[middle]
     }
-
-    /// The smallest one that at least `share` of all do not exceed.
-    func percentile(_ share: Double) -> Double {
-        let ordered = sorted()
-        return ordered.isEmpty ? .nan : ordered[Swift.min(ordered.count - 1, Int(share * Double(ordered.count)))]
-    }
 }
 
 extension Double {
-    /// With so many decimals, and thousands apart.
+    /// With this number of decimals, and thousands separated by a space.
     func shown(_ decimals: Int = 0) -> String {
         guard isFinite else { return "–" }
         return formatted(
@@ -58,6 +52,6 @@ extension Double {
         ).replacing(",", with: " ")
     }
 
-    /// As a multiple: "0.83 ×".
+    /// As a ratio: "0.83 ×".
     var asRatio: String { isFinite ? shown(2) + " ×" : "–" }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The client outside: wrk on one thread, which takes far less per request than any server here.
+/// The HTTP client wrk on one thread, which takes far less time a request than any of the measured servers.
 struct Wrk: Sendable {
-    struct Figures: Sendable {
+    struct Metrics: Sendable {
         var requests: Double
         var perSecond: Double
         var p50Milliseconds: Double
@@ -10,28 +10,28 @@ struct Wrk: Sendable {
     }
 
     private let script: URL
-    private let place: Child.Place
+    private let affinity: Child.Affinity
 
-    init(scratch: URL, on place: Child.Place) throws {
-        self.place = place
+    init(scratch: URL, on affinity: Child.Affinity) throws {
+        self.affinity = affinity
         script = scratch.appending(path: "wrk.lua")
         try Self.lua.write(to: script, atomically: true, encoding: .utf8)
     }
 
-    /// Calls one address for some seconds.
-    /// - Parameter tokens: a file of access tokens, one a line, which take turns.
-    /// - Throws: ``Errors`` where a single answer was not a success.
-    func run(_ method: String, _ url: String, tokens: URL? = nil, connections: Int, seconds: Int) throws -> Figures {
+    /// Sends requests to one URL.
+    /// - Parameter tokens: a file of access tokens, one a line, which requests use in turn.
+    /// - Throws: ``Errors`` where a response was no success.
+    func run(_ method: String, _ url: String, tokens: URL? = nil, connections: Int, seconds: Int) throws -> Metrics {
         var arguments = [
             "--threads", "1", "--connections", "\(connections)", "--duration", "\(seconds)s", "--timeout", "10s",
             "--script", script.path, url, "--", method,
         ]
         if let tokens { arguments.append(tokens.path) }
-        let output = String(decoding: try Child.output(of: "/usr/bin/wrk", arguments, on: place), as: UTF8.self)
-        let line = output.split(separator: "\n").first { $0.hasPrefix("figures ") } ?? ""
+        let output = String(decoding: try Child.output(of: "/usr/bin/wrk", arguments, on: affinity), as: UTF8.self)
+        let line = output.split(separator: "\n").first { $0.hasPrefix("metrics ") } ?? ""
         let numbers = line.split(separator: " ").dropFirst().compactMap { Double($0) }
         guard numbers.count == 5, numbers[0] > 0, numbers[4] == 0 else { throw Errors(url: url, output: output) }
-        return Figures(
+        return Metrics(
             requests: numbers[0],
             perSecond: numbers[0] / numbers[1] * 1e6,
             p50Milliseconds: numbers[2] / 1_000,
@@ -42,10 +42,10 @@ struct Wrk: Sendable {
     struct Errors: Error, CustomStringConvertible {
         let url: String
         let output: String
-        var description: String { "not every call of \(url) was answered with success:\n\(output)" }
+        var description: String { "not every request to \(url) succeeded:\n\(output)" }
     }
 
-    /// Requests are put together before the first is sent, so that taking turns costs nothing.
+    /// Requests are formatted before the first is sent, so that using tokens in turn takes no time.
     private static let lua = """
         local requests, turn = {}, 0
 
@@ -55,7 +55,8 @@ struct Wrk: Sendable {
                 return
             end
             for token in io.lines(args[2]) do
-                requests[#requests + 1] = wrk.format(args[1], nil, { Host = wrk.headers["Host"], Authorization = "Bearer " .. token })
+                local headers = { Host = wrk.headers["Host"], Authorization = "Bearer " .. token }
+                requests[#requests + 1] = wrk.format(args[1], nil, headers)
             end
         end
 
@@ -66,8 +67,8 @@ struct Wrk: Sendable {
 
         function done(summary, latency)
             local errors = summary.errors
-            print(string.format("figures %d %d %d %d %d", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-                errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+            print(string.format("metrics %d %d %d %d %d", summary.requests, summary.duration, latency:percentile(50),
+                latency:percentile(99), errors.connect + errors.read + errors.write + errors.status + errors.timeout))
         end
 
         """

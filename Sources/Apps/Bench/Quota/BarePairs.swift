@@ -2,14 +2,14 @@ import Foundation
 import GRDBSQLite
 import Modules
 
-/// Recorded statements over and over, prepared once, on SQLite's own interface with nothing of ours around them: what the layers are held against.
+/// Recorded statements, prepared once and repeated through SQLite's C interface: the baseline of the layers.
 struct BarePairs {
     let path: String
     let pairs: [RecordedPair]
-    /// How many reservations, or commits, share a transaction.
+    /// Reservations or commits a transaction.
     let batch: Int
 
-    /// - Returns: how many pairs a second.
+    /// - Returns: pairs a second.
     func rate(seconds: Double) throws -> Double {
         var connection: OpaquePointer?
         guard sqlite3_open(path, &connection) == SQLITE_OK else { throw CocoaError(.fileReadUnknown) }
@@ -57,14 +57,14 @@ struct BarePairs {
         // SQLITE_TRANSIENT: the text is copied.
         let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         for (index, value) in values.enumerated() {
-            let place = Int32(index + 1)
+            let position = Int32(index + 1)
             switch value {
-            case .null: sqlite3_bind_null(handle, place)
-            case .integer(let number): sqlite3_bind_int64(handle, place, number)
-            case .real(let number): sqlite3_bind_double(handle, place, number)
+            case .null: sqlite3_bind_null(handle, position)
+            case .integer(let number): sqlite3_bind_int64(handle, position, number)
+            case .real(let number): sqlite3_bind_double(handle, position, number)
             case .text(let text):
                 sqlite3_bind_text(
-                    handle, place, text == pair.id ? name.id : text == pair.operation ? name.operation : text, -1,
+                    handle, position, text == pair.id ? name.id : text == pair.operation ? name.operation : text, -1,
                     copied)
             }
         }

@@ -1,23 +1,24 @@
 import Foundation
 
-/// Processes that take from limits as fast as they can, killed at random and begun anew, while somebody looks into the books.
+/// Processes that use quotas without a pause, are killed at random times and started again, while the invariants are
+/// checked.
 struct KilledProcesses {
     let folder: String
     let database: String
     let count: Int
-    /// What each is told besides who it is.
+    /// Common arguments of all processes.
     let arguments: [String]
     /// Milliseconds between two kills.
     let pause: ClosedRange<Int>
 
     struct Outcome {
         var kills = 0
-        var looks = 0
+        var checks = 0
         var faults: [String] = []
     }
 
-    /// Runs them for so long and kills all of them in the end.
-    func run(seconds: Int, lookingInto books: ProofInvariants) async throws -> Outcome {
+    /// Runs the processes for a time, and kills all of them at the end.
+    func run(seconds: Int, checking invariants: ProofInvariants) async throws -> Outcome {
         var outcome = Outcome()
         var children: [Child] = []
         for node in 0..<count { children.append(try start(node, life: 1)) }
@@ -25,8 +26,8 @@ struct KilledProcesses {
         let end = clock.now + .seconds(seconds)
         var nextKill = clock.now + .milliseconds(pause.upperBound)
         while clock.now < end {
-            outcome.faults += try await books.faults()
-            outcome.looks += 1
+            outcome.faults += try await invariants.faults()
+            outcome.checks += 1
             if clock.now > nextKill {
                 let node = Int.random(in: 0..<count)
                 children[node].kill()
@@ -35,8 +36,8 @@ struct KilledProcesses {
                 nextKill = clock.now + .milliseconds(Int.random(in: pause))
             }
             for (node, child) in children.enumerated() where !child.isRunning {
-                outcome.faults.append("process \(node) ended by itself")
-                children[node] = try start(node, life: outcome.kills + 1_000_000 + outcome.looks)
+                outcome.faults.append("process \(node) ended without a kill")
+                children[node] = try start(node, life: outcome.kills + 1_000_000 + outcome.checks)
             }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -47,7 +48,7 @@ struct KilledProcesses {
         return outcome
     }
 
-    /// What they wrote down before they were killed.
+    /// The reports of all processes.
     func reports() throws -> [ProofReport.Line] {
         try (0..<count).flatMap { node -> [ProofReport.Line] in
             let path = "\(folder)/report-\(name(of: node))"

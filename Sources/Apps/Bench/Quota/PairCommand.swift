@@ -5,7 +5,8 @@ import Foundation
 import Modules
 import Synchronization
 
-/// How many reservations are made and committed a second, through the layers and by the same statements without them; prints one JSON value.
+/// Reservations that are made and committed a second, through the layers and with the same statements alone; prints
+/// one JSON value.
 struct PairCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "pair", shouldDisplay: false)
 
@@ -17,28 +18,28 @@ struct PairCommand: AsyncParsableCommand {
     func run() async throws {
         var rates = PairRates()
         (rates.syncP50, rates.syncP99) = try DiskSync(folder: folder).times(seconds: seconds / 2)
-        let house = try await BenchServer(folder: folder, logLevel: .error)
-        let charges = try await house.charges(count: 64)
-        rates.one = try await pairs(house, charges, callers: 1)
-        let before = house.app.database.gauges
-        rates.spread = try await pairs(house, charges, callers: Self.busy)
-        let after = house.app.database.gauges
-        rates.hot = try await pairs(house, Array(charges.prefix(1)), callers: Self.busy)
-        func grown(_ name: String) -> Double { (after[name] ?? 0) - (before[name] ?? 0) }
-        rates.groupSize = grown("sqlite_commit_jobs_total") / max(1, grown("sqlite_commit_groups_total"))
-        let recorder = RecordingDatabase(house.app.database)
+        let server = try await BenchServer(folder: folder, logLevel: .error)
+        let charges = try await server.charges(count: 64)
+        rates.one = try await pairs(server, charges, callers: 1)
+        let before = server.app.database.gauges
+        rates.spread = try await pairs(server, charges, callers: Self.busy)
+        let after = server.app.database.gauges
+        rates.hot = try await pairs(server, Array(charges.prefix(1)), callers: Self.busy)
+        func increase(_ name: String) -> Double { (after[name] ?? 0) - (before[name] ?? 0) }
+        rates.groupSize = increase("sqlite_commit_jobs_total") / max(1, increase("sqlite_commit_groups_total"))
+        let recorder = RecordingDatabase(server.app.database)
         var recorded: [RecordedPair] = []
-        for charge in charges { recorded.append(try await record(charge, house, recorder)) }
-        await house.app.database.close()
+        for charge in charges { recorded.append(try await record(charge, server, recorder)) }
+        await server.app.database.close()
         rates.bare = try BarePairs(
             path: "\(folder)/gatehouse.db", pairs: recorded, batch: max(1, Int(rates.groupSize.rounded()))
         ).rate(seconds: seconds)
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
     }
 
-    /// Pairs a second. Each caller waits for its reservation to be durable before it commits it, and for that before the next.
-    private func pairs(_ house: BenchServer, _ charges: [Charge], callers: Int) async throws -> Double {
-        let (database, entitlements) = (house.app.database, house.app.entitlements)
+    /// Pairs a second. Each caller commits its reservation when it is durable, and starts the next when the commit is.
+    private func pairs(_ server: BenchServer, _ charges: [Charge], callers: Int) async throws -> Double {
+        let (database, entitlements) = (server.app.database, server.app.entitlements)
         let start = ContinuousClock.now
         let end = start + .seconds(seconds)
         let count = try await withThrowingTaskGroup(of: Int.self) { tasks in
@@ -62,10 +63,10 @@ struct PairCommand: AsyncParsableCommand {
         return Double(count) / (ContinuousClock.now - start).inSeconds
     }
 
-    private func record(_ charge: Charge, _ house: BenchServer, _ recorder: RecordingDatabase) async throws
+    private func record(_ charge: Charge, _ server: BenchServer, _ recorder: RecordingDatabase) async throws
         -> RecordedPair
     {
-        let entitlements = house.app.entitlements
+        let entitlements = server.app.entitlements
         let operation = Runtime.system.id(of: Charge.self).text
         let id = try await recorder.write {
             try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
@@ -80,7 +81,7 @@ struct PairRates: Codable, Sendable {
     /// Microseconds of write and fdatasync.
     var syncP50 = Double.nan
     var syncP99 = Double.nan
-    /// Pairs a second: one caller, many on as many limits, many on one, and the bare statements.
+    /// Pairs a second of one caller, of many on 64 limits, of many on one limit, and of the statements alone.
     var one = Double.nan
     var spread = Double.nan
     var hot = Double.nan
@@ -88,7 +89,7 @@ struct PairRates: Codable, Sendable {
     var groupSize = Double.nan
 }
 
-/// The statements of one reservation and its commit, with the two values that another one has in their place.
+/// The statements of one reservation and its commit, with the two values that differ in another one.
 struct RecordedPair: Sendable {
     struct Statement: Sendable {
         let text: String
@@ -101,7 +102,7 @@ struct RecordedPair: Sendable {
     let commit: [Statement]
 }
 
-/// Writes down the statements that pass.
+/// Records the statements of writes.
 final class RecordingDatabase: Sendable {
     private let database: any Database
     private let statements = Mutex<[RecordedPair.Statement]>([])

@@ -1,29 +1,29 @@
 import Foundation
 
-/// What a process of the proof says of each of its operations, a line each, appended with one call to the system: a killed process leaves
-/// whole lines.
+/// The report of a process of the proof: one line an event of an operation, appended by one system call, so that a
+/// killed process leaves whole lines.
 struct ProofReport: Sendable {
-    enum Word: String, Sendable {
-        /// About to be asked for; with the customer and the units.
-        case asks
+    enum Event: String, Sendable {
+        /// Before the request; with the account and the units.
+        case requested
         case refused, released
         /// Acknowledged; with the units that were charged.
         case committed
-        /// Given up without a word.
+        /// Neither committed nor released.
         case abandoned
-        /// Answered with something else, such as an overloaded database.
+        /// Another error, such as an overloaded database.
         case failed
     }
 
     struct Line: Sendable {
-        let word: Word
+        let event: Event
         let key: String
         let numbers: [Int64]
 
         init?(_ text: Substring) {
             let parts = text.split(separator: " ")
-            guard parts.count >= 2, let word = Word(rawValue: String(parts[0])) else { return nil }
-            self.word = word
+            guard parts.count >= 2, let event = Event(rawValue: String(parts[0])) else { return nil }
+            self.event = event
             key = String(parts[1])
             numbers = parts.dropFirst(2).compactMap { Int64($0) }
         }
@@ -36,8 +36,8 @@ struct ProofReport: Sendable {
         guard descriptor >= 0 else { throw CocoaError(.fileWriteUnknown) }
     }
 
-    func say(_ word: Word, _ key: String, _ numbers: Int64...) {
-        let line = Array(([word.rawValue, key] + numbers.map { "\($0)" }).joined(separator: " ").utf8 + [10])
+    func append(_ event: Event, _ key: String, _ numbers: Int64...) {
+        let line = Array(([event.rawValue, key] + numbers.map { "\($0)" }).joined(separator: " ").utf8 + [10])
         _ = write(descriptor, line, line.count)
     }
 

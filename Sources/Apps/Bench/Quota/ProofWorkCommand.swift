@@ -5,48 +5,51 @@ import Foundation
 import Modules
 import ServiceLifecycle
 
-/// One process of the proof: tasks that reserve, and then commit less, as much or more, release, or say nothing more. It works until it is killed.
+/// One process of the proof. Its tasks reserve units, and then commit fewer, as many or more, release or abandon them,
+/// until the process is killed.
 struct ProofWorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "proof-work", shouldDisplay: false)
 
     @Option var folder: String
     @Option var database: String
     @Option var node: String
-    /// Which life of the node this is: keys of two lives differ.
+    /// The number of the process among those of its node: their operation keys differ.
     @Option var life: Int
     @Option var tasks: Int
     @Option var connections: Int
-    /// Draw units from blocks instead of reserving each.
+    /// Draws units from escrow blocks instead of reserving each.
     @Flag var escrow = false
 
     static let lease: Duration = .seconds(2)
 
     func run() async throws {
         let parent = getppid()
-        let house = try await ProofServer(folder: folder, database: database, connections: connections)
-        try await house.app.entitlements.begin(as: node)
-        let tokens = try house.tokens()
+        let server = try await ProofServer(folder: folder, database: database, connections: connections)
+        try await server.app.entitlements.begin(as: node)
+        let tokens = try server.tokens()
         var charges: [[Charge]] = []
         for token in tokens {
             var own: [Charge] = []
             for units: Int64 in 1...3 {
-                own.append(try await house.charge(token, units: units, escrow ? .escrow : .durable))
+                own.append(try await server.charge(token, units: units, escrow ? .escrow : .durable))
             }
             charges.append(own)
         }
         let report = try ProofReport(appendingTo: "\(folder)/report-\(node)")
         await withTaskGroup(of: Void.self) { [charges] group in
             group.addTask {
-                // Nobody outlives whoever judges.
+                // The process ends with its parent.
                 while getppid() == parent {
-                    _ = try? await house.app.entitlements.recover()
-                    // A block's lease is the database's, and a clock that jumps ends it: each draw would then cost a block.
-                    if !escrow { house.clock.move(to: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero) }
+                    _ = try? await server.app.entitlements.recover()
+                    // A jump of the clock ends the leases of blocks, so that each draw would use up a block.
+                    if !escrow { server.clock.set(offset: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero) }
                     try? await Task.sleep(for: .seconds(1))
                 }
                 Foundation.exit(1)
             }
-            if escrow { group.addTask { _ = try? await house.app.entitlements.keeper(logger: house.app.logger).run() } }
+            if escrow {
+                group.addTask { _ = try? await server.app.entitlements.keeper(logger: server.app.logger).run() }
+            }
             for task in 0..<tasks {
                 group.addTask {
                     var number = 0
@@ -54,9 +57,9 @@ struct ProofWorkCommand: AsyncParsableCommand {
                         number += 1
                         let key = "\(node)-\(life)-\(task)-\(number)"
                         if escrow {
-                            await draw(key, charges, house, report)
+                            await draw(key, charges, server, report)
                         } else {
-                            await operate(key, charges, house, report)
+                            await operate(key, charges, server, report)
                         }
                     }
                 }
@@ -64,28 +67,28 @@ struct ProofWorkCommand: AsyncParsableCommand {
         }
     }
 
-    private func draw(_ key: String, _ charges: [[Charge]], _ house: ProofServer, _ report: ProofReport) async {
-        let customer = Int.random(in: 0..<charges.count)
-        guard let charge = charges[customer].randomElement() else { return }
-        report.say(.asks, key, Int64(customer), charge.units)
+    private func draw(_ key: String, _ charges: [[Charge]], _ server: ProofServer, _ report: ProofReport) async {
+        let account = Int.random(in: 0..<charges.count)
+        guard let charge = charges[account].randomElement() else { return }
+        report.append(.requested, key, Int64(account), charge.units)
         do {
-            try await house.app.entitlements.draw(charge, operation: key)
-            report.say(.committed, key, charge.units)
+            try await server.app.entitlements.draw(charge, operation: key)
+            report.append(.committed, key, charge.units)
             try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<40)))
         } catch {
-            report.say(error.kind == .quotaExceeded ? .refused : .failed, key)
+            report.append(error.kind == .quotaExceeded ? .refused : .failed, key)
             try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<200)))
         }
     }
 
-    private func operate(_ key: String, _ charges: [[Charge]], _ house: ProofServer, _ report: ProofReport) async {
-        let (database, entitlements) = (house.app.database, house.app.entitlements)
-        let customer = Int.random(in: 0..<charges.count)
-        guard let charge = charges[customer].randomElement() else { return }
+    private func operate(_ key: String, _ charges: [[Charge]], _ server: ProofServer, _ report: ProofReport) async {
+        let (database, entitlements) = (server.app.database, server.app.entitlements)
+        let account = Int.random(in: 0..<charges.count)
+        guard let charge = charges[account].randomElement() else { return }
         let terms = Reservation.Terms(
             life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
             lease: Self.lease)
-        report.say(.asks, key, Int64(customer), charge.units)
+        report.append(.requested, key, Int64(account), charge.units)
         do {
             let id = try await database.write {
                 try entitlements.reserve(
@@ -96,23 +99,23 @@ struct ProofWorkCommand: AsyncParsableCommand {
             case 0..<50:
                 let units = max(0, charge.units + ([-1, 0, 0, 0, 1].randomElement() ?? 0))
                 let settled = try await database.write { try entitlements.commit(id, units: units, in: $0) }
-                report.say(.committed, key, settled?.actual ?? 0)
+                report.append(.committed, key, settled?.actual ?? 0)
             case 50..<96:
                 try await database.write { try entitlements.release(id, in: $0) }
-                report.say(.released, key)
+                report.append(.released, key)
             case 96..<98:
-                // Too late, and done all the same.
+                // After the end of the lease a commit still succeeds.
                 try await Task.sleep(for: Self.lease * 1.5)
                 let settled = try await database.write { try entitlements.commit(id, in: $0) }
-                report.say(.committed, key, settled?.actual ?? 0)
-            default: report.say(.abandoned, key)
+                report.append(.committed, key, settled?.actual ?? 0)
+            default: report.append(.abandoned, key)
             }
         } catch let problem as Problem where problem.kind == .quotaExceeded {
-            report.say(.refused, key)
-            // Whoever is refused comes back later; a limit that is met is not worth a busy loop.
+            report.append(.refused, key)
+            // A pause after a refusal, instead of a busy loop.
             try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<200)))
         } catch {
-            report.say(.failed, key)
+            report.append(.failed, key)
             try? await Task.sleep(for: .milliseconds(50))
         }
     }

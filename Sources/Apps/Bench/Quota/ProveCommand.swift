@@ -1,31 +1,34 @@
+import App
 import ArgumentParser
 import Foundation
 import Modules
 import StoragePostgres
 
-/// The long proof about limits: never over, never lost, never twice, whoever is killed and whatever the clocks say.
+/// Proves that limits are never exceeded, and that no unit is lost or charged twice, while processes are killed and
+/// their clocks change.
 struct ProveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
         abstract: "Prove that limits are kept while processes are killed.",
         discussion:
-            "Ends with status 1 where anything is found. PostgreSQL takes part where --postgres or GATEHOUSE_TEST_POSTGRES names a server."
+            "The exit status is 1 after a violation. "
+            + "PostgreSQL is included if --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
-    @Argument(help: "What: quota.")
-    var what: What
-    @Option(help: "How long on each database.")
+    @Argument(help: "The subject: quota.")
+    var subject: Subject
+    @Option(help: "The duration on each engine, 60 by default.")
     var seconds: Int?
-    @Option(help: "The same in minutes.")
+    @Option(help: "The duration in minutes.")
     var minutes: Int?
-    @Option(help: "Only on sqlite or postgres.")
+    @Option(help: "Only this engine: sqlite or postgres.")
     var engine: Engine?
-    @Option(help: "A server whose user may create databases.")
+    @Option(help: "The URL of a PostgreSQL server whose user may create databases.")
     var postgres = ProcessInfo.processInfo.environment["GATEHOUSE_TEST_POSTGRES"] ?? ""
-    @Option(help: "Attempts of each process in the race for one limit.")
+    @Option(help: "Attempts of each process that competes for one limit.")
     var attempts = 2_500
 
-    enum What: String, ExpressibleByArgument { case quota }
+    enum Subject: String, ExpressibleByArgument { case quota }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
 
     func run() async throws {
@@ -36,31 +39,31 @@ struct ProveCommand: AsyncParsableCommand {
                 if self.engine == engine {
                     throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.")
                 }
-                say("PostgreSQL is left out: no server is named.")
+                write("PostgreSQL is skipped: no server is named.")
                 continue
             }
-            try await withPlace(engine) { folder, database in
+            try await withDatabase(engine) { folder, database in
                 let proof = QuotaProof(folder: folder, database: database, engine: engine, seconds: length)
-                faults += try await proof.run(say)
+                faults += try await proof.run(write)
             }
-            try await withPlace(engine) { folder, database in
+            try await withDatabase(engine) { folder, database in
                 let proof = EscrowProof(folder: folder, database: database, engine: engine, seconds: max(4, length / 3))
-                faults += try await proof.run(say)
+                faults += try await proof.run(write)
             }
             guard engine == .postgres else { continue }
             for mode in ["durable", "escrow"] {
-                try await withPlace(engine) { folder, database in
+                try await withDatabase(engine) { folder, database in
                     faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts)
-                        .run(say)
+                        .run(write)
                 }
             }
         }
         if faults > 0 { throw ExitCode(1) }
     }
 
-    /// A folder and an empty database, gone afterwards.
-    private func withPlace(_ engine: Engine, _ body: (String, String) async throws -> Void) async throws {
-        try await Scratch.withFolder(in: FileManager.default.temporaryDirectory.path) { folder in
+    /// Runs `body` with a folder and an empty database, which are removed afterwards.
+    private func withDatabase(_ engine: Engine, _ body: (String, String) async throws -> Void) async throws {
+        try await TemporaryFolder.with { folder in
             let folder = folder.path(percentEncoded: false)
             guard engine == .postgres, var address = URLComponents(string: postgres) else {
                 return try await body(folder, "sqlite:\(folder)/gatehouse.db")
@@ -76,5 +79,5 @@ struct ProveCommand: AsyncParsableCommand {
         }
     }
 
-    private func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    private func write(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }

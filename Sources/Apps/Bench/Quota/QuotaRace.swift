@@ -3,7 +3,7 @@ import Entitlements
 import Foundation
 import Modules
 
-/// Eight processes that run for one limit at once: it is met to the unit.
+/// Eight processes that compete for one limit: exactly its units are admitted.
 struct QuotaRace {
     let folder: String
     let database: String
@@ -13,45 +13,48 @@ struct QuotaRace {
     private static let processes = 8
     private static let limit: Int64 = 1_000
 
-    /// - Returns: how many violations there were.
-    func run(_ say: (String) -> Void) async throws -> Int {
-        // One unit is used by the customer's making.
-        let house = try await ProofServer(folder: folder, database: database, connections: 2, limit: Self.limit + 1)
-        _ = try await house.makeCustomers(1)
-        let books = try await ProofInvariants(watching: house.app.database, limit: Self.limit + 1)
+    /// - Returns: the number of violations.
+    func run(_ write: (String) -> Void) async throws -> Int {
+        // The registration of the account uses one unit.
+        let server = try await ProofServer(folder: folder, database: database, connections: 2, limit: Self.limit + 1)
+        _ = try await server.registerAccounts(1)
+        let invariants = try await ProofInvariants(watching: server.app.database, limit: Self.limit + 1)
 
-        var racers: [(child: Child, output: URL)] = []
+        var competitors: [(child: Child, output: URL)] = []
         for index in 0..<Self.processes {
             let output = URL(filePath: "\(folder)/result-\(index)")
             _ = FileManager.default.createFile(atPath: output.path, contents: nil)
             let arguments = [
-                "race", "--folder", folder, "--database", database, "--node", "racer-\(index)", "--mode", mode,
+                "race", "--folder", folder, "--database", database, "--node", "competitor-\(index)", "--mode", mode,
                 "--attempts", "\(attempts)",
                 "--limit", "\(Self.limit + 1)",
             ]
-            racers.append((try Child(Child.ownPath, arguments, output: try FileHandle(forWritingTo: output)), output))
+            competitors.append(
+                (try Child(Child.ownPath, arguments, output: try FileHandle(forWritingTo: output)), output))
         }
         let isReady = {
-            (0..<Self.processes).allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/ready-racer-\($0)") }
+            (0..<Self.processes).allSatisfy {
+                FileManager.default.fileExists(atPath: "\(folder)/ready-competitor-\($0)")
+            }
         }
-        while !isReady(), racers.allSatisfy(\.child.isRunning) { try await Task.sleep(for: .milliseconds(20)) }
+        while !isReady(), competitors.allSatisfy(\.child.isRunning) { try await Task.sleep(for: .milliseconds(20)) }
         _ = FileManager.default.createFile(atPath: "\(folder)/go", contents: nil)
         var sum = RaceCommand.Result()
-        for racer in racers {
-            try racer.child.end()
-            let result = try JSONDecoder().decode(RaceCommand.Result.self, from: Data(contentsOf: racer.output))
+        for competitor in competitors {
+            try competitor.child.end()
+            let result = try JSONDecoder().decode(RaceCommand.Result.self, from: Data(contentsOf: competitor.output))
             sum.admitted += result.admitted
             sum.refused += result.refused
             sum.early += result.early
             sum.failed += result.failed
             sum.seconds = max(sum.seconds, result.seconds)
         }
-        var faults = try await books.faults()
-        let (used, held) = try await house.app.database.read { transaction in
+        var faults = try await invariants.faults()
+        let (used, held) = try await server.app.database.read { transaction in
             let row = try transaction.first("SELECT used, held FROM buckets WHERE meter = \(ProofServer.meter.name)")
             return (try row?.read("used", as: Int64.self) ?? 0, try row?.read("held", as: Int64.self) ?? 0)
         }
-        await house.app.database.close()
+        await server.app.database.close()
         let expected = min(Self.limit, Int64(attempts * Self.processes))
         if Int64(sum.admitted) != expected {
             faults.append("\(sum.admitted) were admitted on a limit of \(Self.limit)")
@@ -60,11 +63,12 @@ struct QuotaRace {
             faults.append("used \(used - 1), held \(held) after \(sum.admitted) were admitted")
         }
         if sum.early > 0 { faults.append("\(sum.early) were refused while units remained") }
-        if sum.failed > 0 { faults.append("\(sum.failed) were answered with something else") }
-        for fault in faults.prefix(20) { say("  ✘ \(fault)") }
-        say(
+        if sum.failed > 0 { faults.append("\(sum.failed) failed with another error") }
+        for fault in faults.prefix(20) { write("  ✘ \(fault)") }
+        write(
             """
-            race, \(mode): \(Self.processes) × \(attempts) attempts on a limit of \(Self.limit) in \(sum.seconds.shown(1)) s
+            competition, \(mode): \(Self.processes) × \(attempts) attempts on a limit of \(Self.limit) \
+            in \(sum.seconds.shown(1)) s
               admitted \(sum.admitted), refused \(sum.refused), of these while units remained \(sum.early)
               violations \(faults.count)
             """

@@ -6,7 +6,7 @@ import Modules
 import ServiceLifecycle
 import Synchronization
 
-/// One of several processes that run for the same limit at once; prints one JSON value.
+/// One of several processes that compete for the same limit; prints one JSON value.
 struct RaceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "race", shouldDisplay: false)
 
@@ -22,19 +22,19 @@ struct RaceCommand: AsyncParsableCommand {
     struct Result: Codable, Sendable {
         var admitted = 0
         var refused = 0
-        /// Refused although something was left.
+        /// Refused while units remained.
         var early = 0
         var failed = 0
         var seconds = 0.0
     }
 
     func run() async throws {
-        let house = try await ProofServer(folder: folder, database: database, connections: 4)
-        let entitlements = house.app.entitlements
+        let server = try await ProofServer(folder: folder, database: database, connections: 4)
+        let entitlements = server.app.entitlements
         try await entitlements.begin(as: node)
-        let token = try house.tokens().first ?? ""
-        let charge = try await house.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
-        let keeper = Task { try await entitlements.keeper(logger: house.app.logger).run() }
+        let token = try server.tokens().first ?? ""
+        let charge = try await server.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
+        let maintenance = Task { try await entitlements.keeper(logger: server.app.logger).run() }
         _ = FileManager.default.createFile(atPath: "\(folder)/ready-\(node)", contents: nil)
         while !FileManager.default.fileExists(atPath: "\(folder)/go") { try await Task.sleep(for: .milliseconds(2)) }
 
@@ -43,7 +43,7 @@ struct RaceCommand: AsyncParsableCommand {
             for _ in 0..<Self.callers {
                 group.addTask {
                     var own = Result()
-                    while next.take() <= attempts { await attempt(charge, house, &own) }
+                    while next.take() <= attempts { await attempt(charge, server, &own) }
                     return own
                 }
             }
@@ -56,14 +56,14 @@ struct RaceCommand: AsyncParsableCommand {
         }
         result.seconds = (ContinuousClock.now - start).inSeconds
         try await entitlements.closeBlocks()
-        keeper.cancel()
-        _ = try? await keeper.value
-        await house.app.database.close()
+        maintenance.cancel()
+        _ = try? await maintenance.value
+        await server.app.database.close()
         FileHandle.standardOutput.write(try JSONEncoder().encode(result))
     }
 
-    private func attempt(_ charge: Charge, _ house: ProofServer, _ result: inout Result) async {
-        let (entitlements, database) = (house.app.entitlements, house.app.database)
+    private func attempt(_ charge: Charge, _ server: ProofServer, _ result: inout Result) async {
+        let (entitlements, database) = (server.app.entitlements, server.app.database)
         let operation = charge.operation(key: Runtime.system.id(of: Charge.self).text)
         do {
             if charge.mode == .durable {
@@ -86,7 +86,7 @@ struct RaceCommand: AsyncParsableCommand {
     }
 }
 
-/// Counts from 1, for everybody who asks.
+/// An atomic counter from 1.
 private final class Counter: Sendable {
     private let count = Atomic(0)
     func take() -> Int { count.add(1, ordering: .relaxed).newValue }

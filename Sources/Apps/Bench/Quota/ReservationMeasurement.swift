@@ -1,6 +1,7 @@
 import Foundation
 
-/// Reservations made and committed a second: one caller, many, all on one limit, and the same statements without the layers.
+/// Reservations made and committed a second: by one caller, by many, by many on one limit, and with the statements
+/// alone.
 struct ReservationMeasurement {
     let effort: Effort
     let scratch: URL
@@ -16,7 +17,7 @@ struct ReservationMeasurement {
         }
         func median(_ rate: (PairRates) -> Double) -> Double { rounds.map(rate).median }
         var table = Table(
-            "Reservations made and committed, durable each time", ["what", "pairs a second", "beside", "goal"])
+            "Reservations made and committed, durable each time", ["operation", "pairs a second", "ratio", "goal"])
         table.rows = [
             ["one caller", median(\.one).shown(), "", ""],
             [
@@ -28,37 +29,38 @@ struct ReservationMeasurement {
                 "1.00 ×",
             ],
             [
-                "the same statements, prepared, in a bare loop", median(\.bare).shown(),
+                "the same prepared statements in a loop", median(\.bare).shown(),
                 "256 callers: " + median { $0.spread / $0.bare }.asRatio, "0.50 ×",
             ],
         ]
         table.note =
-            "A COMMIT serves \(median(\.groupSize).shown()) reservations or commits, in the bare loop too. "
-            + "A page written and synchronised takes \(median(\.syncP50).shown()) µs (p99 \(median(\.syncP99).shown()))."
+            "A COMMIT serves \(median(\.groupSize).shown()) reservations or commits, in the loop too. "
+            + "A write and fdatasync of a page takes \(median(\.syncP50).shown()) µs "
+            + "(p99 \(median(\.syncP99).shown()))."
         return table
     }
 }
 
-/// How long the disk takes for a page.
+/// The latency of durable writes of one page.
 struct DiskSync {
     let folder: String
 
-    /// Microseconds that one page written and synchronised takes.
+    /// Microseconds of a write and fdatasync of one page.
     func times(seconds: Double) throws -> (p50: Double, p99: Double) {
         let descriptor = open("\(folder)/pages", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw CocoaError(.fileWriteUnknown) }
         defer { close(descriptor) }
         let page = [UInt8](repeating: 1, count: 4_096)
-        var times: [Double] = []
+        var times = DurationHistogram()
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
         while clock.now < end {
-            let time = clock.measure {
-                _ = write(descriptor, page, page.count)
-                _ = fdatasync(descriptor)
-            }
-            times.append(time / .microseconds(1))
+            times.record(
+                clock.measure {
+                    _ = write(descriptor, page, page.count)
+                    _ = fdatasync(descriptor)
+                })
         }
-        return (times.percentile(0.5), times.percentile(0.99))
+        return (times.percentile(50) / .microseconds(1), times.percentile(99) / .microseconds(1))
     }
 }
