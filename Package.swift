@@ -92,7 +92,10 @@ let apps: [Target] = [
     .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
     .layer(
         "Apps", "TestKit",
-        ["App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio]),
+        [
+            "App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes,
+            .nio,
+        ]),
     .executableTarget(
         name: "gatehouse",
         dependencies: [
@@ -174,8 +177,8 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
-    // An asynchronous function runs on its caller's executor: a hop to the executor that it is on already takes as long as
-    // a check of the gate. The macros of Swift Testing do not support this.
+    // An asynchronous function runs on its caller's executor: a hop to the executor that it is on already takes as long
+    // as a check of the gate. The macros of Swift Testing do not support this.
     if target.type != .test { target.swiftSettings?.append(.enableUpcomingFeature("NonisolatedNonsendingByDefault")) }
 }
 

@@ -3,31 +3,31 @@ package import Base
 import NIOCore
 import NIOHTTP1
 
-/// Calls the service from outside, as any HTTP client would: what the tour, the tests and the benchmarks knock with.
+/// An HTTP client of the service, for the tour, the tests and the bench.
 ///
-/// A client is a value. ``signedIn(with:)`` gives another one that shares its connections, so several people can stand at the door
-/// at once. The connections are closed by ``shutDown()`` on any of them, or when the last of them is let go.
+/// A client is a value. ``signedIn(with:)`` returns another one with another token and the same connections. They are
+/// closed by ``shutDown()`` on any of these clients, or when the last of them is released.
 package struct Client: Sendable {
-    /// Where the service is, without a slash at the end: `http://127.0.0.1:8080`.
+    /// The URL of the service without a slash at the end: `http://127.0.0.1:8080`.
     package let baseURL: String
-    /// The access token that is sent along, if any.
+    /// The bearer token of requests, if any.
     package var token: String?
     private let timeout: Duration
     private let connections: Connections
 
-    /// The largest answer that is taken, in bytes, unless a caller allows more.
-    package static let answerBytesMax = 64 << 20
+    /// The default limit of the body of a response, in bytes.
+    package static let responseBytesMax = 64 << 20
 
     /// - Parameters:
-    ///   - connections: how many are open at once; further requests wait for one.
-    ///   - timeout: how long the head of an answer may take, and how long its body may stand still.
+    ///   - connections: the number of open connections; further requests wait for one.
+    ///   - timeout: of the head of a response, and between two chunks of its body.
     package init(baseURL: String, connections: Int = 16, timeout: Duration = .seconds(60)) {
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.timeout = timeout
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(5), read: TimeAmount(timeout))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-        // A server that is not there is an answer, and nothing is to be hidden: no second try, no redirect followed, no unpacking.
+        // Without retries, redirects and decompression, so that tests see every response and failure as it is.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
@@ -35,24 +35,25 @@ package struct Client: Sendable {
         self.connections = Connections(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
     }
 
-    /// The same client with an access token, or with none.
+    /// The same client with this access token, or without one.
     package func signedIn(with token: String?) -> Client {
         var client = self
         client.token = token
         return client
     }
 
-    /// Sends one request and takes its whole answer.
+    /// Sends one request and reads its whole response.
     /// - Parameters:
-    ///   - path: what follows the base URL, beginning with a slash; it is sent as it is, percent-encoded or not.
-    ///   - headers: they win over those that the client would send by itself, `Authorization` among them.
-    /// - Throws: ``ClientError`` where no answer came. A refusal is an answer.
+    ///   - path: the part of the URL after ``baseURL``, beginning with a slash; it is not percent-encoded.
+    ///   - headers: they replace the client's own headers, including `Authorization`.
+    /// - Returns: the response, with any status.
+    /// - Throws: ``ClientError`` where there is no response; ``UnreadableFile``; an encoding error of the body.
     package func request(
         _ method: ClientMethod,
         _ path: String,
         headers: [String: String] = [:],
         body: ClientBody = .none,
-        answerBytesMax: Int = Self.answerBytesMax
+        responseBytesMax: Int = Self.responseBytesMax
     ) async throws -> ClientResponse {
         let outgoing = try body.outgoing()
         var request = HTTPClientRequest(url: baseURL + path)
@@ -63,7 +64,7 @@ package struct Client: Sendable {
         request.body = outgoing.map(Self.streamed)
         do {
             let response = try await connections.http.execute(request, timeout: TimeAmount(timeout))
-            let body = try await response.body.collect(upTo: answerBytesMax)
+            let body = try await response.body.collect(upTo: responseBytesMax)
             return ClientResponse(
                 status: Int(response.status.code),
                 headers: response.headers.map { (name: $0.name, value: $0.value) },
@@ -74,15 +75,15 @@ package struct Client: Sendable {
         }
     }
 
-    /// Closes the connections, also those of clients made from this one. Nothing can be sent afterwards.
+    /// Closes the connections, which clients of ``signedIn(with:)`` share. Later requests fail.
     package func shutDown() async {
-        // It fails only when it was shut down before, which is what is wanted.
+        // It fails only where it was shut down before.
         try? await connections.http.shutdown()
     }
 
     private static func streamed(_ body: OutgoingBody) -> HTTPClientRequest.Body {
         if let bytes = body.bytes { return .bytes(ByteBuffer(bytes: bytes)) }
-        return .stream(BodyStream(pieces: body.pieces), length: .known(body.length))
+        return .stream(BodyStream(chunks: body.chunks), length: .known(body.length))
     }
 }
 
@@ -110,7 +111,7 @@ extension Client {
     }
 }
 
-/// A request's method; any token may be tried.
+/// The method of a request; any token is allowed.
 package struct ClientMethod: Sendable, Hashable, ExpressibleByStringLiteral {
     package let name: String
 
@@ -126,13 +127,13 @@ package struct ClientMethod: Sendable, Hashable, ExpressibleByStringLiteral {
     package static let options: Self = "OPTIONS"
 }
 
-/// The connections that clients share.
+/// The connections of clients that share them.
 private final class Connections: Sendable {
     let http: HTTPClient
 
     init(_ http: HTTPClient) { self.http = http }
 
-    /// An HTTPClient that goes without having been shut down ends the process, and with it every other test of a test run.
+    /// Releasing an HTTPClient that was not shut down is a fatal error.
     deinit {
         Task { [http] in try? await http.shutdown() }
     }

@@ -1,13 +1,13 @@
-/// No answer came: the service is not there, was too slow, or the connection broke.
+/// There is no response: the connection was refused or closed, or the timeout passed.
 package struct ClientError: Error, CustomStringConvertible {
     package let method: ClientMethod
     package let url: String
     package let cause: any Error
 
-    package var description: String { "\(method.name) \(url) got no answer: \(cause)" }
+    package var description: String { "\(method.name) \(url) got no response: \(cause)" }
 }
 
-/// A file that was to be sent and cannot be read as promised.
+/// A file of a body cannot be read, or is shorter than declared.
 package struct UnreadableFile: Error, CustomStringConvertible {
     package let path: String
     package let reason: String

@@ -1,10 +1,10 @@
 package import Base
 import Foundation
 
-/// What the service answered: a refusal as much as a success.
+/// A response of the service, with any status.
 package struct ClientResponse: Sendable {
     package let status: Int
-    /// In the order in which they came.
+    /// In the order of the response.
     package let headers: [(name: String, value: String)]
     package let body: [UInt8]
 
@@ -16,14 +16,14 @@ package struct ClientResponse: Sendable {
 
     package var isSuccess: Bool { (200..<300).contains(status) }
 
-    /// The first header field of this name, in whatever case.
+    /// The first header field of this name; case is ignored.
     package subscript(header name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// The body as text; invalid UTF-8 is replaced.
     package var text: String { String(decoding: body, as: UTF8.self) }
 
-    /// The body as JSON, nil where it is none. It is read anew at every look: keep it where it is large.
+    /// The body as JSON; nil where it is invalid. Every access parses it.
     package var json: JSONValue? { try? JSONDecoder().decode(JSONValue.self, from: Data(body)) }
 }

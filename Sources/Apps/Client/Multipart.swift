@@ -1,14 +1,14 @@
 package import Base
 import Foundation
 
-/// A `multipart/form-data` body (RFC 7578), built from parts; files among them are read from disk while they are sent.
+/// A `multipart/form-data` body (RFC 7578). Files are read from disk while the body is sent.
 package struct Multipart: Sendable {
     package struct Part: Sendable {
         package enum Content: Sendable {
             case text(String)
             case json(JSONValue)
             case bytes([UInt8])
-            /// A file on disk, or the bytes `range` of it.
+            /// A file, or a range of its bytes.
             case file(String, range: Range<Int64>? = nil)
         }
 
@@ -26,7 +26,7 @@ package struct Multipart: Sendable {
     }
 
     package var parts: [Part]
-    /// Random, so that no file can hold it by accident.
+    /// Random, so that no part contains it.
     package let boundary: String
 
     package init(_ parts: Part...) {
@@ -36,14 +36,14 @@ package struct Multipart: Sendable {
             + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
-    func pieces() throws -> [BodyChunk] {
-        var pieces: [BodyChunk] = []
+    func chunks() throws -> [BodyChunk] {
+        var chunks: [BodyChunk] = []
         for part in parts {
-            pieces.append(.bytes(Array(head(of: part).utf8)))
-            pieces.append(try part.content.piece())
-            pieces.append(.bytes(Array("\r\n".utf8)))
+            chunks.append(.bytes(Array(head(of: part).utf8)))
+            chunks.append(try part.content.chunk())
+            chunks.append(.bytes(Array("\r\n".utf8)))
         }
-        return pieces + [.bytes(Array("--\(boundary)--\r\n".utf8))]
+        return chunks + [.bytes(Array("--\(boundary)--\r\n".utf8))]
     }
 
     private func head(of part: Part) -> String {
@@ -69,7 +69,7 @@ package struct Multipart: Sendable {
 }
 
 extension Multipart.Part.Content {
-    fileprivate func piece() throws -> BodyChunk {
+    fileprivate func chunk() throws -> BodyChunk {
         switch self {
         case .text(let text): .bytes(Array(text.utf8))
         case .json(let value): .bytes(try value.encoded())

@@ -1,25 +1,25 @@
 import Foundation
 import NIOCore
 
-/// A body as it goes over the wire: pieces whose lengths are known beforehand, so that `Content-Length` can be sent.
+/// An encoded body. The lengths of its chunks are known, so that `Content-Length` is sent.
 struct OutgoingBody: Sendable {
     let mediaType: String?
-    let pieces: [BodyChunk]
+    let chunks: [BodyChunk]
 
-    var length: Int64 { pieces.reduce(0) { $0 + $1.length } }
+    var length: Int64 { chunks.reduce(0) { $0 + $1.length } }
 
-    /// The whole body, nil where part of it lies on disk.
+    /// The whole body; nil where a part of it is in a file.
     var bytes: [UInt8]? {
         var all: [UInt8] = []
-        for piece in pieces {
-            guard case .bytes(let bytes) = piece else { return nil }
+        for chunk in chunks {
+            guard case .bytes(let bytes) = chunk else { return nil }
             all += bytes
         }
         return all
     }
 }
 
-/// Bytes, or a promise of bytes from a file.
+/// Bytes, or a range of a file.
 enum BodyChunk: Sendable {
     case bytes([UInt8])
     case file(String, offset: Int64, length: Int64)
@@ -31,7 +31,7 @@ enum BodyChunk: Sendable {
         }
     }
 
-    /// - Throws: ``UnreadableFile`` when there is no such file, or it ends before `range` does.
+    /// - Throws: ``UnreadableFile`` where the file does not exist, or ends before `range` does.
     static func file(_ path: String, range: Range<Int64>? = nil) throws -> BodyChunk {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64 else {
             throw UnreadableFile(path: path, reason: "there is no such file, or it may not be read")
@@ -44,29 +44,29 @@ enum BodyChunk: Sendable {
     }
 }
 
-/// The pieces one after another, files in parts of a bounded size: the next part is read when the connection has room for it.
+/// The chunks in their order. Files are read in parts of a bounded size, when the connection accepts more.
 struct BodyStream: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
-    /// How much of a file is in memory at once.
+    /// The bytes of a file that are in memory at once.
     static let filePartBytes = 128 << 10
 
-    let pieces: [BodyChunk]
+    let chunks: [BodyChunk]
 
-    func makeAsyncIterator() -> Iterator { Iterator(pieces: pieces[...]) }
+    func makeAsyncIterator() -> Iterator { Iterator(chunks: chunks[...]) }
 
     struct Iterator: AsyncIteratorProtocol {
-        fileprivate var pieces: ArraySlice<BodyChunk>
+        fileprivate var chunks: ArraySlice<BodyChunk>
         private var open: (file: FileHandle, path: String, rest: Int64)?
 
-        fileprivate init(pieces: ArraySlice<BodyChunk>) { self.pieces = pieces }
+        fileprivate init(chunks: ArraySlice<BodyChunk>) { self.chunks = chunks }
 
         mutating func next() async throws -> ByteBuffer? {
-            // Reading blocks a thread for as long as a disk takes: bearable in a client, never in the server.
+            // Reading blocks a thread, which is acceptable in a client for tests and not in the server.
             while true {
-                if let part = try readOn() { return part }
-                guard let piece = pieces.popFirst() else { return nil }
-                switch piece {
+                if let part = try nextPart() { return part }
+                guard let chunk = chunks.popFirst() else { return nil }
+                switch chunk {
                 case .bytes(let bytes) where bytes.isEmpty: continue
                 case .bytes(let bytes): return ByteBuffer(bytes: bytes)
                 case .file(let path, let offset, let length): try begin(path, offset, length)
@@ -82,8 +82,8 @@ struct BodyStream: AsyncSequence, Sendable {
             open = (file, path, length)
         }
 
-        /// The next part of the open file; nil when there is none or it is sent.
-        private mutating func readOn() throws -> ByteBuffer? {
+        /// The next part of the open file; nil at its end, or where no file is open.
+        private mutating func nextPart() throws -> ByteBuffer? {
             guard let (file, path, rest) = open else { return nil }
             guard rest > 0 else {
                 try file.close()

@@ -8,7 +8,7 @@ uint64_t gatehouse_allocations(void) { return count; }
 
 #if defined(__GLIBC__)
 
-// A program's own definitions stand before those of the C library, whose own names for the same remain.
+// These definitions precede those of glibc, whose __libc_ functions remain available.
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t number, size_t size);
 extern void *__libc_realloc(void *old, size_t size);

@@ -1,5 +1,5 @@
 #pragma once
 #include <cblas.h>
 #include <lapacke.h>
-// OpenBLAS declares this in a header of its own that cblas.h does not always bring.
+// OpenBLAS declares this in a header that not every cblas.h includes.
 void openblas_set_num_threads(int count);

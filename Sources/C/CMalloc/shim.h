@@ -1,3 +1,3 @@
 #pragma once
-// Swift's own module of the C library leaves these out.
+// Swift's module of the C library does not export mallopt.
 #include <malloc.h>

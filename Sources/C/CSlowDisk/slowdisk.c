@@ -24,7 +24,7 @@ static int delayed(int result) {
     return result;
 }
 
-// A program's own definitions stand before those of the C library, whose own way to the kernel remains.
+// These definitions precede those of the C library; the system calls remain available by syscall(2).
 int fsync(int descriptor) { return delayed((int)syscall(SYS_fsync, descriptor)); }
 int fdatasync(int descriptor) { return delayed((int)syscall(SYS_fdatasync, descriptor)); }
 

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/// How often memory was asked for on this thread since it began; 0 for ever where there is no glibc.
+/// The number of memory allocations of this thread since its start; always 0 without glibc.
 uint64_t gatehouse_allocations(void);
 
 #endif

@@ -1,15 +1,15 @@
 #pragma once
 #include <stddef.h>
 
-/// A message and the server that is to take it. Nothing of it is kept after the call.
+/// A message and its SMTP server. The pointers are not used after the call.
 typedef struct {
-    /// `smtp://host:port/name` or `smtps://host:port/name`; the name is what EHLO says.
+    /// `smtp://host:port/name` or `smtps://host:port/name`; the name is the argument of EHLO.
     const char *url;
-    /// Whether a connection that cannot be encrypted by STARTTLS is given up.
+    /// Whether a connection without STARTTLS is closed before the message is sent.
     int requires_starttls;
-    /// A PEM file of certificates to trust in place of the system's; NULL for those.
+    /// A PEM file of trusted certificates; NULL for those of the system.
     const char *ca_file;
-    /// NULL for a server that asks for no name.
+    /// NULL for no authentication.
     const char *user;
     const char *password;
     const char *sender;
@@ -21,24 +21,24 @@ typedef struct {
     long timeout_ms;
 } gatehouse_smtp_request;
 
-/// What became of it.
+/// The result of sending a message.
 typedef struct {
-    /// A CURLcode; 0 when the server took the message.
+    /// A CURLcode; 0 when the server accepted the message.
     int result;
-    /// The server's last reply code; 0 when there was none.
+    /// The server's last reply code; 0 without a reply.
     long reply_code;
-    /// The beginning of the server's last reply line.
+    /// The first bytes of the server's last reply line, with a 0 at the end.
     char reply[64];
-    /// libcurl's own words for `result`.
+    /// libcurl's text for `result`.
     char explanation[128];
-    /// Whether the server has been given the whole message, so that only its answer is missing.
+    /// Whether the whole message was sent. Without a reply it is then open whether the server accepted it.
     int is_handed_over;
 } gatehouse_smtp_outcome;
 
-/// Hands one message to a server, on the calling thread, within its timeouts.
+/// Sends one message, on the calling thread, within the timeouts of the request.
 void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_outcome *outcome);
 
-/// Whether `result` says that a name or password was not accepted.
+/// Whether `result` is a refused authentication.
 int gatehouse_smtp_is_denied(int result);
-/// Whether `result` says that the connection could not be made as safe as it has to be.
+/// Whether `result` is a failure to establish the required TLS connection.
 int gatehouse_smtp_is_unsafe(int result);

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/// Makes every fsync and fdatasync of this process, and of those that it starts from now on, take so many microseconds longer.
+/// Delays every fsync and fdatasync of this process, and of processes that it starts afterwards.
 void gatehouse_delay_syncs(uint32_t microseconds);
 
 #endif
