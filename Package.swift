@@ -99,7 +99,7 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Mail", "Modules", "Identity", "Entitlements", "Plotting", .arguments,
+            "App", "Audit", "Client", "Modules", "Identity", "Entitlements", .arguments,
         ],
         path: "Sources/Apps/gatehouse"
     ),

@@ -15,7 +15,7 @@ struct MeasureCommand: AsyncParsableCommand {
     @Flag(help: "One short round of each measurement: a smoke test, with results that are not comparable.")
     var quick = false
 
-    @Option(help: "The parts: web, writes, reservations, identity, start, rows, guessing, rates.")
+    @Option(help: "The parts: web, writes, reservations, identity, start, rows, timing, rates.")
     var only: [Part] = []
 
     @Option(help: "A folder on the measured disk; its contents are removed afterwards.")
@@ -31,7 +31,7 @@ struct MeasureCommand: AsyncParsableCommand {
     var syncDelay = 0
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case web, writes, reservations, identity, start, rows, guessing, rates
+        case web, writes, reservations, identity, start, rows, timing, rates
     }
 
     func validate() throws {
@@ -61,7 +61,7 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.start) {
                 write(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run())
             }
-            if parts.contains(.guessing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.timing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
         }
