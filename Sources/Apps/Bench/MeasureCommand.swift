@@ -7,7 +7,7 @@ import Foundation
 struct MeasureCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
-        abstract: "Measure everything and print it. (default)",
+        abstract: "Run the measurements and print their tables. (default)",
         discussion:
             "Needs wrk and taskset. Other load on the machine changes every result."
     )
