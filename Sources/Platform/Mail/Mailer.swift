@@ -17,8 +17,8 @@ package struct Mailer: Sendable {
     }
 
     /// Adds an e-mail to the outbox. It is sent if and only if the transaction commits.
-    /// - Throws: ``EmailFault`` for an unknown template or a missing value; `validation-failed` for an address that would
-    ///   end its header line.
+    /// - Throws: ``EmailFault`` for an unknown template or a missing value; `validation-failed` for an address that
+    ///   would end its header line.
     package func send(_ email: Email, in transaction: Transaction) throws {
         try email.check()
         let id: ID<Email> = runtime.id()
