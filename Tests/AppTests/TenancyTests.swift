@@ -248,7 +248,7 @@ private struct OrganisationResources: Sendable {
         guard uploaded.status == 201 else { throw UnexpectedResponse(uploaded) }
     }
 
-    /// Every row of the database that contains one of ``ids``, except in audit tables: refused calls are recorded there.
+    /// Every row that contains one of ``ids``, except in audit tables: refused calls are recorded there.
     func rows(in app: TestApp) async throws -> [String] {
         try await app.app.database.read { [ids] transaction in
             let tables: SQL =
