@@ -121,7 +121,8 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `invalid values and foreign user names are refused and change nothing`(_ engine: Engine) async throws {
+    func `invalid values and user names of other accounts are refused and change nothing`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             _ = await app.call("PUT", "/v1/auth/me", json: ["username": "testuser"], token: other.token)

@@ -174,7 +174,7 @@ import Testing
                 last = try await requestChallenge()
             }
             #expect(await app.verify(person.email, code: last.code).code == "invalid-proof")
-            // Codes are accepted again on the next day.
+            // The link stays valid meanwhile; codes are accepted again on the next day.
             app.clock.advance(by: .days(1))
             let fresh = try await requestChallenge()
             #expect(await app.verify(person.email, code: fresh.code).status == 200)

@@ -138,7 +138,8 @@ import Testing
     @Test(.enabled(if: SMTPTestServer.isAvailable))
     func `non-ASCII domains are written as A-labels, the same as Python's idna package writes`() throws {
         let names = [
-            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr", "a-ü.example",
+            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr",
+            "a-ü.example",
             "üöä.üöä",
             "한국.kr", "ｅｘａｍｐｌｅ.org", "mañana.com", "aéb.c",
             "ü-b-c.de",
