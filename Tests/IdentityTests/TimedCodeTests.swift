@@ -13,20 +13,20 @@ import Testing
         (2_000_000_000, "69279037"),
         (20_000_000_000, "65353130"),
     ])
-    func `the vectors of RFC 6238`(_ seconds: Int64, _ digits: String) {
+    func `codes match the vectors of RFC 6238`(_ seconds: Int64, _ digits: String) {
         #expect(TimedCode(secret: Self.secret, digits: 8).text(at: TimedCode.step(at: seconds)) == digits)
-        // Six digits are the last six of eight.
+        // A six-digit code is the last six of the eight digits.
         #expect(TimedCode(secret: Self.secret).text(at: TimedCode.step(at: seconds)) == digits.suffix(6))
     }
 
-    @Test func `the vectors of RFC 4226`() {
+    @Test func `codes match the vectors of RFC 4226`() {
         let digits = [
             "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
         ]
         #expect((0..<10).map { TimedCode(secret: Self.secret).text(at: $0) } == digits)
     }
 
-    @Test func `a step is found within the window, and not beyond it`() {
+    @Test func `a code is accepted within the window only`() {
         let code = TimedCode(secret: Self.secret)
         for window in Int64(0)...2 {
             for distance in Int64(-4)...4 {
@@ -43,16 +43,16 @@ import Testing
         ("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"),
         ("foobar", "MZXW6YTBOI"),
     ])
-    func `the vectors of RFC 4648, without padding`(_ plain: String, _ text: String) {
+    func `base32 matches the vectors of RFC 4648, without padding`(_ plain: String, _ text: String) {
         #expect(Base32.encode(Array(plain.utf8)) == text)
         #expect(Base32.decode(text) == Array(plain.utf8))
     }
 
-    @Test func `what is no base32 is refused`() {
+    @Test func `invalid base32 is refused`() {
         for text in ["m", "MY======", "M1", "M Y", "é"] { #expect(Base32.decode(text) == nil) }
     }
 
-    @Test func `a recovery code is read as people type it, and as nothing else`() throws {
+    @Test func `a recovery code is parsed in any case, with or without separators`() throws {
         let person: ID<Person> = Runtime.system.id()
         let code = RecoveryCode(runtime: .system)
         #expect(code.text.wholeMatch(of: /([A-Z2-7]{4}-){3}[A-Z2-7]{4}/) != nil)
@@ -69,10 +69,11 @@ import Testing
         }
     }
 
-    @Test func `the address names issuer and account, whatever is in them`() {
+    @Test func `the otpauth URI has percent-encoded issuer and account`() {
         #expect(
             SecondFactor.address(secret: Array("foobar".utf8), issuer: "api.example", account: "a&b=ü@example.org")
-                == "otpauth://totp/api.example:a%26b%3D%C3%BC%40example.org?secret=MZXW6YTBOI&issuer=api.example&algorithm=SHA1&digits=6&period=30"
+                == "otpauth://totp/api.example:a%26b%3D%C3%BC%40example.org?secret=MZXW6YTBOI&issuer=api.example"
+                + "&algorithm=SHA1&digits=6&period=30"
         )
     }
 }

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Identity
 
-/// What presenting a refresh token leads to, without a database.
-@Suite struct SessionLifeTests {
+/// The state machine of a session, without a database.
+@Suite struct SessionStateTests {
     private static let start = Instant(seconds: 1_700_000_000)
 
     private func session(counter: Int64, revokedAt: Instant? = nil, lastUsedAt: Instant = start) throws -> Session {
@@ -27,12 +27,14 @@ import Testing
         (3, 0, .reuse), (0, 0, .reuse), (-1, 0, .reuse),
         (6, 0, .ended), (Int64.max, 0, .ended), (Int64.min, 0, .reuse),
     ])
-    func `moves as its counter says`(_ presented: Int64, _ seconds: Int64, _ move: Session.Move) throws {
+    func `the move depends on the counter and the time since the rotation`(
+        _ presented: Int64, _ seconds: Int64, _ move: Session.Move
+    ) throws {
         #expect(try session(counter: 5).move(presenting: presented, at: Self.start + .seconds(seconds)) == move)
     }
 
     @Test(arguments: [4, 5, 3] as [Int64])
-    func `is over when it is over, whatever is presented`(_ presented: Int64) throws {
+    func `a revoked or expired session accepts no token`(_ presented: Int64) throws {
         #expect(try session(counter: 5, revokedAt: Self.start).move(presenting: presented, at: Self.start) == .ended)
         #expect(try session(counter: 5).move(presenting: presented, at: Self.start + .days(30)) == .ended)
         let busy = try session(counter: 5, lastUsedAt: Self.start + .days(89))

@@ -2,22 +2,22 @@ import Base
 import Foundation
 import Mustache
 
-/// What a letter says, rendered.
+/// The rendered content of an e-mail.
 struct RenderedEmail: Sendable, Equatable {
     let subject: String
     let text: String
     let html: String
 }
 
-/// The templates of all letters, compiled: `name.txt.mustache` and `name.html.mustache` in the folder of that name, which the build puts into the
-/// program. The first line of a text is its subject; HTML stands in the common frame and is escaped.
-package struct Templates: Sendable {
+/// The compiled templates of all e-mails: `name.txt.mustache` and `name.html.mustache` in the folder `Templates`, which
+/// the build embeds. The first line of a text is the subject. HTML is escaped; its layout is `frame.html.mustache`.
+package struct EmailTemplates: Sendable {
     private let library: MustacheLibrary
 
-    /// Names, reasons and the like are cut here; links are left whole.
+    /// The maximum length of a value in characters. Links are not shortened.
     static let valueLengthMax = 200
 
-    /// - Throws: what is wrong with a template.
+    /// - Throws: the fault of a template that does not compile.
     package init() throws {
         var library = MustacheLibrary()
         try library.register(Self.source(PackageResources.frame_html_mustache), named: "frame")
@@ -28,16 +28,16 @@ package struct Templates: Sendable {
         self.library = library
     }
 
-    /// - Throws: ``EmailFault`` where there is no such template or a value that it names was not given.
-    func render(_ letter: Email, sender: Sender) throws -> RenderedEmail {
-        let values = Values(letter.values.merging(["sender": sender.name]) { $1 })
-        guard let message = library.render(values, withTemplate: "\(letter.template).txt"),
-            let html = library.render(values, withTemplate: "\(letter.template).html")
-        else { throw EmailFault.unknownTemplate(letter.template) }
-        guard values.missing.isEmpty else { throw EmailFault.missingValues(letter.template, values.missing.sorted()) }
+    /// - Throws: ``EmailFault`` for an unknown template or a missing value.
+    func render(_ email: Email, sender: Sender) throws -> RenderedEmail {
+        let values = TemplateValues(email.values.merging(["sender": sender.name]) { $1 })
+        guard let message = library.render(values, withTemplate: "\(email.template).txt"),
+            let html = library.render(values, withTemplate: "\(email.template).html")
+        else { throw EmailFault.unknownTemplate(email.template) }
+        guard values.missing.isEmpty else { throw EmailFault.missingValues(email.template, values.missing.sorted()) }
         let parts = message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else {
-            throw EmailFault.unknownTemplate(letter.template)
+            throw EmailFault.unknownTemplate(email.template)
         }
         let text = parts[1].drop { $0 == "\n" }
         return RenderedEmail(
@@ -82,8 +82,9 @@ package struct Templates: Sendable {
     ]
 }
 
-/// A letter's values as templates see them: on one line, of a bounded length, times in words; and a note of every name that was not there.
-private final class Values: MustacheParent {
+/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words. It collects
+/// the names that a template uses and the e-mail lacks.
+private final class TemplateValues: MustacheParent {
     private let values: [String: String]
     private(set) var missing: Set<String> = []
 
@@ -92,7 +93,7 @@ private final class Values: MustacheParent {
             uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
     }
 
-    /// An empty value counts as none, so that a section leaves it out.
+    /// An empty value is rendered as absent, so that a section omits it.
     func child(named name: String) -> Any? {
         guard let value = values[name] else {
             missing.insert(name)
@@ -104,10 +105,12 @@ private final class Values: MustacheParent {
     private static func shown(_ value: String, isLink: Bool) -> String {
         if let instant = Instant(value) { return words(instant) }
         let line = String(String.UnicodeScalarView(value.unicodeScalars.map { isSeparator($0) ? " " : $0 }))
-        return isLink || line.count <= Templates.valueLengthMax ? line : line.prefix(Templates.valueLengthMax - 1) + "…"
+        return isLink || line.count <= EmailTemplates.valueLengthMax
+            ? line : line.prefix(EmailTemplates.valueLengthMax - 1) + "…"
     }
 
-    /// Line breaks and other characters that would let a name pass for a part of the letter; those that turn the direction of writing are among them.
+    /// Whether a character could make a value look like other content of the e-mail: line breaks, control characters
+    /// and bidirectional formatting characters.
     private static func isSeparator(_ scalar: UnicodeScalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true

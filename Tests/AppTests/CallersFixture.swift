@@ -5,19 +5,22 @@ import Identity
 import Modules
 import TestKit
 
-/// Somebody, or nobody, at a door.
+/// A client of an endpoint, with or without a credential.
 struct Caller: Sendable {
     let name: String
-    /// What the identity of this caller is refused with wherever one is asked for.
+    /// The problem code with which every endpoint that requires an identity refuses this caller.
     var refusal: String?
     var role = Role.user
     var plan: Plan.ID?
-    /// The scopes of the API key that this caller comes with; nil for those who are signed in.
+    /// The scopes of the caller's API key; nil for a caller without one.
     var keyScopes: Set<String>?
-    /// What this caller shows, for one request: some doors end the session that it comes from.
-    let credential: @Sendable (TestApp) async throws -> [String: String]
+    /// The account whose session the caller uses; nil for other credentials.
+    var person: TestPerson?
+    /// The header fields of the caller's credential, without the access token of ``person``.
+    var headers: [String: String] = [:]
 
-    /// The first thing in the route's gate that this caller lacks, in the order in which it is declared.
+    /// - Returns: the problem code of the first requirement in the route's gate that this caller does not meet, in the
+    ///   declared order; nil when it meets all.
     func refusal(at route: Route, catalogue: Catalogue) -> String? {
         for requirement in route.gate {
             switch requirement.kind {
@@ -30,7 +33,7 @@ struct Caller: Sendable {
                 }
             case .organisationRole:
                 if let refusal = identityRefusal(requirement) { return refusal }
-                // Everybody owns their own organisation, and nobody belongs to the one that the addresses of this test name.
+                // Every account owns its own organisation, and none is a member of the ones that the tests' paths name.
                 if route.path.contains("{") { return "not-found" }
             case .subscription: if plan == nil { return "no-active-subscription" }
             case .feature:
@@ -57,8 +60,8 @@ struct Caller: Sendable {
     }
 }
 
-/// All who come to the doors.
-struct Callers {
+/// One caller of each kind, with the accounts, plans and API keys that they need.
+struct CallersFixture {
     let all: [Caller]
 
     init(_ app: TestApp) async throws {
@@ -69,13 +72,13 @@ struct Callers {
         try await app.app.database.write {
             try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(unsubscribed.id)")
         }
-        let (free, pro, foreigner) = (
+        let (free, pro, other) = (
             try await app.subscriber("free"), try await app.subscriber("pro"),
-            try await app.subscriber("pro", "foreigner")
+            try await app.subscriber("pro", "other")
         )
         let administrator = try await app.administrator()
         let suspended = try await app.register("suspended")
-        // Whoever could begin a trial would have a plan from that door on.
+        // An account that can still start a trial would get a plan from the endpoint that starts it.
         for person in [unsubscribed, administrator] {
             try await app.app.database.write { transaction in
                 try transaction.execute(
@@ -98,52 +101,44 @@ struct Callers {
         let everything = Set(app.app.routes.compactMap(\.keyScope)).subtracting(["administration.read"])
         let proPlan = Plan.ID("pro")
         all = [
-            Caller(name: "nobody", refusal: "missing-authorization") { _ in [:] },
-            Caller(name: "a malformed token", refusal: "authentication-failed") { _ in Self.bearer("not.a-token") },
-            Caller(name: "an expired token", refusal: "token-expired") { _ in Self.bearer(expired.token) },
-            Caller(name: "suspended", refusal: "token-expired") { _ in Self.bearer(suspended.token) },
-            Caller(name: "unverified", credential: Self.signIn(unverified)),
-            Caller(name: "no subscription", credential: Self.signIn(unsubscribed)),
-            Caller(name: "Free", plan: Plan.ID("free"), credential: Self.signIn(free)),
-            Caller(name: "Pro", plan: proPlan, credential: Self.signIn(pro)),
-            Caller(name: "another organisation", plan: proPlan, credential: Self.signIn(foreigner)),
-            Caller(name: "in an organisation that is not theirs", refusal: "not-a-member", plan: proPlan) { app in
-                try await Self.signIn(pro)(app).merging(["X-Organisation": foreigner.organisation]) { $1 }
-            },
-            Caller(name: "administrator", role: .admin, credential: Self.signIn(administrator)),
-            Caller(name: "a key with every scope", plan: proPlan, keyScopes: everything) { _ in ["X-API-Key": key.text]
-            },
-            Caller(name: "the same key as a bearer", plan: proPlan, keyScopes: everything) { _ in Self.bearer(key.text)
-            },
-            Caller(name: "a key of another scope", plan: proPlan, keyScopes: ["usage.write"]) { _ in
-                ["X-API-Key": narrow.text]
-            },
-            Caller(name: "an expired key", refusal: "api-key-expired") { _ in ["X-API-Key": short.text] },
-            Caller(name: "a revoked key", refusal: "authentication-failed") { _ in ["X-API-Key": revoked.text] },
-            Caller(name: "a mistyped key", refusal: "authentication-failed") { _ in ["X-API-Key": mistyped] },
-            Caller(name: "a key of somebody suspended", refusal: "authentication-failed") { _ in
-                ["X-API-Key": suspendedKey.text]
-            },
-            Caller(name: "a key in an organisation that is not its own", refusal: "not-a-member") { _ in
-                ["X-API-Key": key.text, "X-Organisation": foreigner.organisation]
-            },
+            Caller(name: "no credential", refusal: "missing-authorization"),
+            Caller(name: "a malformed token", refusal: "authentication-failed", headers: Self.bearer("not.a-token")),
+            Caller(name: "an expired token", refusal: "token-expired", headers: Self.bearer(expired.token)),
+            Caller(name: "suspended", refusal: "token-expired", headers: Self.bearer(suspended.token)),
+            Caller(name: "unverified", person: unverified),
+            Caller(name: "no subscription", person: unsubscribed),
+            Caller(name: "Free", plan: Plan.ID("free"), person: free),
+            Caller(name: "Pro", plan: proPlan, person: pro),
+            Caller(name: "another organisation", plan: proPlan, person: other),
+            Caller(
+                name: "in an organisation that is not theirs", refusal: "not-a-member", plan: proPlan, person: pro,
+                headers: ["X-Organisation": other.organisation]),
+            Caller(name: "administrator", role: .admin, person: administrator),
+            Caller(
+                name: "a key with every scope", plan: proPlan, keyScopes: everything, headers: ["X-API-Key": key.text]),
+            Caller(
+                name: "the same key as a bearer", plan: proPlan, keyScopes: everything,
+                headers: Self.bearer(key.text)),
+            Caller(
+                name: "a key of another scope", plan: proPlan, keyScopes: ["usage.write"],
+                headers: ["X-API-Key": narrow.text]),
+            Caller(name: "an expired key", refusal: "api-key-expired", headers: ["X-API-Key": short.text]),
+            Caller(name: "a revoked key", refusal: "authentication-failed", headers: ["X-API-Key": revoked.text]),
+            Caller(name: "a mistyped key", refusal: "authentication-failed", headers: ["X-API-Key": mistyped]),
+            Caller(
+                name: "a key of a suspended account", refusal: "authentication-failed",
+                headers: ["X-API-Key": suspendedKey.text]),
+            Caller(
+                name: "a key in an organisation that is not its own", refusal: "not-a-member",
+                headers: ["X-API-Key": key.text, "X-Organisation": other.organisation]),
         ]
     }
 
     private static func bearer(_ token: String) -> [String: String] { ["Authorization": "Bearer \(token)"] }
-
-    private static func signIn(_ person: TestPerson) -> @Sendable (TestApp) async throws -> [String: String] {
-        { app in
-            let response = await app.call(
-                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
-            guard let token = response["access_token"]?.string else { throw UnexpectedResponse(response) }
-            return bearer(token)
-        }
-    }
 }
 
 extension TestApp {
-    /// A new API key of somebody, made through the front door.
+    /// Creates an API key over HTTP.
     func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (
         id: String, text: String
     ) {

@@ -4,17 +4,18 @@ import Foundation
 import Mail
 import Testing
 
-/// A real SMTP server (aiosmtpd) in a process of its own, which keeps what it gets and reads it with Python's own mail parser.
-final class MailServer: @unchecked Sendable {
+/// An SMTP server (aiosmtpd) in a process of its own. It stores the messages that it accepts, parsed by Python's e-mail
+/// package.
+final class SMTPTestServer: @unchecked Sendable {
     enum Mode: String { case starttls, tls, plain, silent }
 
-    /// A mail as the server got it.
-    struct Mail: Decodable {
+    /// A message as the server received it.
+    struct ReceivedMessage: Decodable {
         var sender: String
         var recipients: [String]
         var isEncrypted: Bool
         var user: String?
-        /// The message as it came, base64.
+        /// The bytes of the message, base64.
         var raw: String
         var subject: String
         var from: String
@@ -35,10 +36,10 @@ final class MailServer: @unchecked Sendable {
     private(set) var port = 0
     private let mode: Mode
     private let requiresAuthentication: Bool
-    // Tests call one after the other.
+    // Tests call the methods sequentially.
     private var process: Process?
 
-    /// - Throws: where there is no interpreter with aiosmtpd.
+    /// - Throws: when no interpreter with aiosmtpd is available.
     init(_ mode: Mode = .starttls, requiresAuthentication: Bool = true) throws {
         self.mode = mode
         self.requiresAuthentication = requiresAuthentication
@@ -52,7 +53,7 @@ final class MailServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Starts, the second time on the same port.
+    /// Starts the process, after a stop on the same port as before.
     func start() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
@@ -75,20 +76,20 @@ final class MailServer: @unchecked Sendable {
 
     func stop() {
         guard let process else { return }
-        // A child inherits which signals are ignored, so that a gentle one may not reach it.
+        // A child process inherits ignored signals, so that SIGTERM may have no effect.
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         self.process = nil
     }
 
-    /// The certificate that it shows, for `localhost` alone.
+    /// The path of the server certificate, which is valid for `localhost` only.
     var certificate: String { folder.appending(path: "certificate.pem").path }
 
-    var mails: [Mail] {
-        get throws { try lines("mails").map { try JSONDecoder().decode(Mail.self, from: Data($0.utf8)) } }
+    var messages: [ReceivedMessage] {
+        get throws { try lines("messages").map { try JSONDecoder().decode(ReceivedMessage.self, from: Data($0.utf8)) } }
     }
 
-    /// How often somebody tried to sign in, and with which password.
+    /// The password of each authentication attempt.
     var passwords: [String] { lines("passwords") }
 
     private func lines(_ name: String) -> [String] {
@@ -96,7 +97,7 @@ final class MailServer: @unchecked Sendable {
         return text.split(separator: "\n").map(String.init)
     }
 
-    /// The settings under which an installation sends through it.
+    /// Sets the configuration that sends through this server.
     func configure(_ configuration: inout Configuration) {
         configuration.smtpHost = "localhost"
         configuration.smtpPort = port
@@ -104,14 +105,15 @@ final class MailServer: @unchecked Sendable {
         configuration.smtpPassword = requiresAuthentication ? Self.password : nil
         configuration.smtpSecurity = mode == .tls ? .tls : .starttls
         configuration.smtpCAFile = certificate
-        configuration.fromEmail = "gate@house.example"
+        configuration.fromEmail = "gate@gatehouse.example"
         configuration.fromName = "Gatehouse, Grüße & Co."
     }
 
-    static let isThere = (try? run(["-c", "import aiosmtpd, cryptography"])) != nil
+    static let isAvailable = (try? run(["-c", "import aiosmtpd, cryptography"])) != nil
     private static let python = ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3"
 
-    /// Runs Python and gives what it writes.
+    /// Runs Python.
+    /// - Returns: its standard output.
     static func run(_ arguments: [String]) throws -> Data {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
@@ -126,8 +128,8 @@ final class MailServer: @unchecked Sendable {
         return data
     }
 
-    /// Recipients `refused@` are refused for good, `full@` once for now; mails to `dropped@` are kept, and the first time the line is cut instead of
-    /// an answer.
+    /// Recipients `refused@` get 550, `full@` get 452 once. Messages to `dropped@` are stored, and at the first one the
+    /// connection is aborted instead of a reply.
     private static let script = """
         import asyncio, base64, datetime, json, os, ssl, sys
         from email import message_from_bytes, policy
@@ -147,21 +149,22 @@ final class MailServer: @unchecked Sendable {
                 .not_valid_after(today + datetime.timedelta(days=2))
                 .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
                 .sign(private, hashes.SHA256()))
-            open(key, "wb").write(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+            pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+            open(key, "wb").write(private.private_bytes(pem, pkcs8, serialization.NoEncryption()))
             open(certificate, "wb").write(signed.public_bytes(serialization.Encoding.PEM))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
 
-        def note(file, line):
+        def append(file, line):
             with open(folder + "/" + file, "a") as f: f.write(line + "\\n")
 
-        met = set()
+        seen = set()
         class Handler:
             async def handle_RCPT(self, server, session, envelope, address, options):
                 local = address.split("@")[0]
                 if local == "refused": return "550 5.1.1 no such user " + address
-                if local == "full" and address not in met:
-                    met.add(address)
+                if local == "full" and address not in seen:
+                    seen.add(address)
                     return "452 4.2.2 mailbox full " + address
                 envelope.rcpt_tos.append(address)
                 return "250 OK"
@@ -170,29 +173,34 @@ final class MailServer: @unchecked Sendable {
                 message = message_from_bytes(envelope.original_content, policy=policy.default)
                 plain, html = message.get_body(("plain",)), message.get_body(("html",))
                 parts = [message, plain, html]
-                note("mails", json.dumps(dict(
-                    sender=envelope.mail_from, recipients=envelope.rcpt_tos, isEncrypted=session.ssl is not None or mode == "tls",
+                append("messages", json.dumps(dict(
+                    sender=envelope.mail_from, recipients=envelope.rcpt_tos,
+                    isEncrypted=session.ssl is not None or mode == "tls",
                     user=session.auth_data.login.decode() if session.authenticated else None,
-                    raw=base64.b64encode(envelope.original_content).decode(), subject=message["subject"], to=message["to"],
+                    raw=base64.b64encode(envelope.original_content).decode(),
+                    subject=message["subject"], to=message["to"],
                     messageID=message["message-id"], automatic=message["auto-submitted"],
                     **{"from": str(message["from"])}, defects=sum(len(p.defects) for p in parts),
                     text=plain.get_content().replace("\\r\\n", "\\n"), html=html.get_content())))
                 address = envelope.rcpt_tos[0]
-                if address.startswith("dropped@") and address not in met:
-                    met.add(address)
+                if address.startswith("dropped@") and address not in seen:
+                    seen.add(address)
                     server.transport.abort()
                 return "250 OK"
 
         def authenticate(server, session, envelope, mechanism, data):
-            note("passwords", data.password.decode())
-            return AuthResult(success=data.login.decode() == user and data.password.decode() == password, handled=False, auth_data=data)
+            append("passwords", data.password.decode())
+            success = data.login.decode() == user and data.password.decode() == password
+            return AuthResult(success=success, handled=False, auth_data=data)
 
         class Silent(asyncio.Protocol):
             pass
 
         def protocol():
             if mode == "silent": return Silent()
-            return SMTP(Handler(), hostname="localhost", tls_context=context if mode == "starttls" else None, require_starttls=mode == "starttls",
+            return SMTP(
+                Handler(), hostname="localhost", tls_context=context if mode == "starttls" else None,
+                require_starttls=mode == "starttls",
                 authenticator=authenticate, auth_required=bool(user), auth_require_tls=mode == "starttls")
 
         async def main():

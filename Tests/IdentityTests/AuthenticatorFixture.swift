@@ -4,8 +4,8 @@ import TestKit
 
 @testable import Identity
 
-/// What a person holds who set up a second factor.
-struct Authenticator: Sendable {
+/// The TOTP secret and the recovery codes of an account with a second factor.
+struct AuthenticatorFixture: Sendable {
     let secret: [UInt8]
     let recoveryCodes: [String]
 
@@ -19,12 +19,12 @@ struct Authenticator: Sendable {
         recoveryCodes = codes.compactMap(\.string)
     }
 
-    /// - Parameter distance: how many steps its clock is ahead.
+    /// - Parameter distance: the number of time steps by which the authenticator's clock is ahead.
     func code(_ app: TestApp, _ distance: Int64 = 0) -> String {
         TimedCode(secret: secret).text(at: TimedCode.step(at: app.clock.now.seconds) + distance)
     }
 
-    /// Six digits that no step near this one has.
+    /// A code that is wrong for every time step within three of the current one.
     func wrongCode(_ app: TestApp) -> String {
         let near = Set((-3...3).map { code(app, $0) })
         return ["000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777"].first {
@@ -34,16 +34,16 @@ struct Authenticator: Sendable {
 }
 
 extension TestApp {
-    func personWithSecondFactor() async throws -> (TestPerson, Authenticator) {
+    func registerWithMFA() async throws -> (TestPerson, AuthenticatorFixture) {
         let person = try await register()
-        let authenticator = try Authenticator(await mfa("setup", person, ["password": .string(person.password)]))
+        let authenticator = try AuthenticatorFixture(await mfa("setup", person, ["password": .string(person.password)]))
         let verified = await mfa("verify", person, ["code": .string(authenticator.code(self))])
         guard verified.status == 200 else { throw UnexpectedResponse(verified) }
         return (person, authenticator)
     }
 
-    /// Asks for a change of somebody's second factor from the session that they registered in.
-    func mfa(_ what: String, _ person: TestPerson, _ body: JSONValue) async -> TestResponse {
-        await call("POST", "/v1/auth/mfa/\(what)", json: body, token: person.token)
+    /// Sends a request to an MFA endpoint with the access token from registration.
+    func mfa(_ endpoint: String, _ person: TestPerson, _ body: JSONValue) async -> TestResponse {
+        await call("POST", "/v1/auth/mfa/\(endpoint)", json: body, token: person.token)
     }
 }

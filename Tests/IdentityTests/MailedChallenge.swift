@@ -4,14 +4,14 @@ import Foundation
 import Modules
 import TestKit
 
-/// What somebody finds in a mail that asks them to prove that they read it.
+/// The token and the code of an e-mail that verifies an address or resets a password.
 struct MailedChallenge: Sendable, Equatable {
     var token: String
     var code: String
 }
 
 extension TestApp {
-    /// The challenges that reached an address and whose link opens `page`, oldest first.
+    /// The challenges sent to an address whose link has the path `page`, oldest first.
     func challenges(_ page: String, to address: String) async throws -> [MailedChallenge] {
         try await mail(to: address).filter { $0.text.contains("/\(page)?token") }.compactMap { mail in
             guard let token = mail.token, let code = mail.code else { return nil }
@@ -19,19 +19,22 @@ extension TestApp {
         }
     }
 
-    /// The one challenge that registration sent.
-    func welcome(_ person: TestPerson) async throws -> MailedChallenge {
+    /// The challenge of the registration.
+    /// - Throws: ``UnexpectedEmailCount`` unless there is exactly one.
+    func verificationChallenge(_ person: TestPerson) async throws -> MailedChallenge {
         let found = try await challenges("verify-email", to: person.email)
-        guard found.count == 1 else { throw WrongNumberOfMails(count: found.count) }
+        guard found.count == 1 else { throw UnexpectedEmailCount(count: found.count) }
         return found[0]
     }
 
-    /// Asks for a new password, and finds what was mailed for it.
-    func forgotten(_ person: TestPerson) async throws -> MailedChallenge {
+    /// Requests a password reset.
+    /// - Returns: the challenge of its e-mail.
+    /// - Throws: ``UnexpectedEmailCount`` unless exactly one was sent.
+    func resetChallenge(_ person: TestPerson) async throws -> MailedChallenge {
         let before = try await challenges("reset-password", to: person.email)
         _ = await call("POST", "/v1/auth/forgot-password", json: ["email": .string(person.email)])
         let new = try await challenges("reset-password", to: person.email).filter { !before.contains($0) }
-        guard new.count == 1 else { throw WrongNumberOfMails(count: new.count) }
+        guard new.count == 1 else { throw UnexpectedEmailCount(count: new.count) }
         return new[0]
     }
 
@@ -51,16 +54,11 @@ extension TestApp {
         try await count(
             "SELECT COUNT(*) AS count FROM people WHERE id = \(person.id) AND email_verified_at IS NOT NULL") == 1
     }
-
-    /// The audit trail of one kind of event that ended in one way.
-    func audited(_ action: String, _ outcome: String) async throws -> [AuditRow] {
-        try await audited(action).filter { $0.outcome == outcome }
-    }
 }
 
-struct WrongNumberOfMails: Error {
+struct UnexpectedEmailCount: Error {
     let count: Int
 }
 
-/// Another code than the one given.
+/// - Returns: a code that differs from `code`.
 func wrong(_ code: String) -> String { code.first == "0" ? "1" + code.dropFirst() : "0" + code.dropFirst() }

@@ -8,8 +8,8 @@ import TestKit
 
 @testable import Identity
 
-/// A token taken apart, to be changed and signed again.
-struct Forgery {
+/// A decoded token that can be changed and signed again.
+struct TamperedToken {
     var header: [String: JSONValue]
     var claims: [String: JSONValue]
     let original: [Substring]
@@ -24,16 +24,16 @@ struct Forgery {
         try JSONValue(parsing: Base64URL.decode(part) ?? []).object ?? [:]
     }
 
-    /// The changed token under the signature that it had.
+    /// The changed token with the original signature.
     var unsigned: String { get throws { try head + "." + original[2] } }
-    /// The changed token under a signature of the service itself.
+    /// The changed token, signed by a key of the server.
     func signed(by key: _RSA.Signing.PrivateKey) throws -> String {
         let text = try head
         return try text + "."
             + Base64URL.encode(
                 Array(key.signature(for: Data(text.utf8), padding: .insecurePKCS1v1_5).rawRepresentation))
     }
-    /// The changed token under a signature with a secret that both sides would have to know.
+    /// The changed token, signed with HMAC.
     func signed(withSecret secret: [UInt8]) throws -> String {
         let text = try head
         return text + "." + Base64URL.encode(MessageAuthentication.code(Array(text.utf8), key: secret))
@@ -50,7 +50,7 @@ struct Forgery {
 }
 
 extension TestApp {
-    /// The secret half of the key that this installation signs with: what a forger would give a lot for.
+    /// The private key, or the HMAC secret, that the installation signs with.
     func signingSecret() async throws -> [UInt8] {
         let keys = try await app.database.read { try $0.signingKeys() }
         guard let current = keys.first(where: { $0.key.state == .current }) else { throw NoKey() }

@@ -7,7 +7,7 @@ import Secrets
 import TestKit
 
 extension TestApp {
-    /// The post office of this installation.
+    /// A mailer with the secret key of the installation.
     var mailer: Mailer {
         get throws {
             let clock = clock
@@ -20,21 +20,24 @@ extension TestApp {
         }
     }
 
-    /// Hands in a letter as a verb of the system does.
-    func send(_ letter: Email) async throws {
-        let mailer = try self.mailer
-        try await app.database.write { try mailer.send(letter, in: $0) }
+    /// Writes an e-mail to the outbox in a transaction of its own.
+    func send(_ email: Email) async throws {
+        let mailer = try mailer
+        try await app.database.write { try mailer.send(email, in: $0) }
     }
 
-    /// What the outbox says, oldest first.
+    /// The rows of the outbox, oldest first.
     func outbox() async throws -> [OutboxRow] {
         try await app.database.read { transaction in
             try transaction.all(
-                "SELECT id, sealed_letter, sent_at, failed_at, failure, attempts, unconfirmed_attempts FROM outbox ORDER BY id"
+                """
+                SELECT id, sealed_email, sent_at, failed_at, failure, attempts, unconfirmed_attempts
+                FROM outbox ORDER BY id
+                """
             ) { row in
                 OutboxRow(
                     id: try row["id"],
-                    isForgotten: try row.read("sealed_letter", as: String.self).isEmpty,
+                    isContentDeleted: try row.read("sealed_email", as: String.self).isEmpty,
                     isSent: try row.read("sent_at", as: Instant?.self) != nil,
                     failure: try row["failure"],
                     attempts: try row["attempts"],
@@ -44,7 +47,7 @@ extension TestApp {
         }
     }
 
-    /// The states of the jobs that deliver letters, oldest first.
+    /// The delivery jobs, oldest first.
     func deliveries() async throws -> [(state: String, error: String?, id: ID<QueuedJob>)] {
         try await app.database.read { transaction in
             try transaction.all("SELECT id, state, last_error FROM jobs WHERE kind = 'mail.deliver' ORDER BY id") {
@@ -60,7 +63,7 @@ extension TestApp {
 
 struct OutboxRow: Sendable, Equatable {
     var id: String
-    var isForgotten: Bool
+    var isContentDeleted: Bool
     var isSent: Bool
     var failure: String?
     var attempts: Int
@@ -71,7 +74,7 @@ extension Email {
     static let code = "493817"
     static let token = "kZ3v-pq_8"
 
-    static func verification(to recipient: String = "somebody@example.org", name: String = "Somebody") -> Email {
+    static func verification(to recipient: String = "user@example.org", name: String = "Test User") -> Email {
         Email(
             "verify-email",
             to: recipient,

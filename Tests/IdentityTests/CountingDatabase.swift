@@ -2,12 +2,12 @@ import Base
 import Storage
 import Synchronization
 
-/// A database that counts how often it is asked.
-final class CountedDatabase: Database {
+/// A database that counts its transactions.
+final class CountingDatabase: Database {
     final class Counter: Sendable {
-        private let asked = Atomic(0)
-        var total: Int { asked.load(ordering: .relaxed) }
-        fileprivate func count() { asked.add(1, ordering: .relaxed) }
+        private let transactions = Atomic(0)
+        var total: Int { transactions.load(ordering: .relaxed) }
+        fileprivate func count() { transactions.add(1, ordering: .relaxed) }
     }
 
     private let base: any Database

@@ -3,35 +3,11 @@ import Base
 import Modules
 import TestKit
 
-/// One row of the audit trail, as far as these tests look.
-struct AuditRow: Sendable, Equatable {
-    var action: String
-    var outcome: String
-    var actor: String?
-    var subject: String?
-    var details: String
-}
-
 extension TestApp {
-    /// The audit trail of one kind of event, oldest first.
-    func audited(_ action: String) async throws -> [AuditRow] {
-        try await app.database.read { transaction in
-            try transaction.all(
-                "SELECT action, outcome, actor_id, subject, details FROM audit_events WHERE action = \(action) ORDER BY at, sequence, id"
-            ) {
-                row in
-                AuditRow(
-                    action: try row["action"], outcome: try row["outcome"], actor: try row["actor_id"],
-                    subject: try row["subject"], details: try row["details"]
-                )
-            }
-        }
-    }
-
     func count(_ sql: SQL) async throws -> Int64 { try await app.database.read { try $0.count(sql) } }
 
-    /// Why each session ended, oldest first; nil for one that lives.
-    func endings(of person: TestPerson) async throws -> [String?] {
+    /// The revocation reason of each session, oldest first; nil for an active one.
+    func revocationReasons(of person: TestPerson) async throws -> [String?] {
         try await app.database.read { transaction in
             try transaction.all(
                 "SELECT revoked_because FROM sessions WHERE person_id = \(person.id) ORDER BY created_at, id"
@@ -48,7 +24,7 @@ extension TestApp {
             "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": .string(person.password)])
     }
 
-    /// Another process on the same installation: its data folder, its database, its clock.
+    /// Runs `body` with a second process of the installation: same data folder, database and clock.
     func withSecondProcess(change: (inout Configuration) -> Void = { _ in }, _ body: (TestApp) async throws -> Void)
         async throws
     {
@@ -70,7 +46,7 @@ extension TestApp {
 }
 
 extension TestResponse {
-    /// The pointers of a 422.
+    /// The pointers of the faults in a 422 response.
     var pointers: [String] { self["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [] }
     var members: Set<String> { Set(json.object?.keys.map { $0 } ?? []) }
 }

@@ -10,7 +10,7 @@ import TestKit
 @testable import Identity
 
 extension TestApp {
-    /// What this installation seals its secrets under.
+    /// A sealer with the secret key of the installation.
     var sealer: Sealer {
         get throws {
             Sealer(secret: try String(contentsOfFile: "\(app.configuration.dataFolder)/secret.key", encoding: .utf8))
@@ -22,7 +22,7 @@ extension TestApp {
         return Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
     }
 
-    /// The rotation of this installation's keys, with settings that may differ.
+    /// Key rotation on the database of the installation, with changed settings.
     func rotation(
         sealer other: Sealer? = nil, database: (any Database)? = nil,
         change: (inout IdentitySettings) -> Void = { _ in }
@@ -39,7 +39,7 @@ extension TestApp {
         )
     }
 
-    /// Identity alone, on a database that may fail, with settings that may differ.
+    /// The identity module alone, on another database or with another audience.
     func withIdentity(
         on database: any Database, audience: String = "gatehouse", _ body: (IdentityModule) async throws -> Void
     ) async throws {
@@ -60,11 +60,11 @@ extension TestApp {
 }
 
 extension Registration {
-    static func somebodyNew() -> Registration {
+    static func fixture() -> Registration {
         Registration(email: "\(Hex.encode(Runtime.system.randomBytes(6)))@example.org", password: TestApp.password)
     }
 }
 
 extension ClientInfo {
-    static let someone = ClientInfo(address: "192.0.2.7", requestID: "a-test-request", userAgent: nil)
+    static let fixture = ClientInfo(address: "192.0.2.7", requestID: "a-test-request", userAgent: nil)
 }
