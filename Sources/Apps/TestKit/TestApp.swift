@@ -211,7 +211,9 @@ package func withTestApp(
         let files = try await InstallationTemplate.shared.files(engine, common)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try files.secret.write(to: folder.appending(path: "secret.key"))
+        FileManager.default.createFile(
+            atPath: folder.appending(path: "secret.key").path(), contents: files.secret,
+            attributes: [.posixPermissions: 0o600])
         template = files
     }
     try await withDatabasePlace(engine, copying: template?.database) { place in
