@@ -1,15 +1,15 @@
 import CLapack
 import Foundation
 
-/// The layers of a dense network and the mathematics of going through them, forwards and backwards, in Float32.
+/// The layers of a dense network, and its forward and backward passes in Float32.
 ///
-/// All parameters lie one after the other: for each layer its weights (inputs × units, row-major) and then its biases.
+/// The parameters are one array: for each layer its weights (inputs × units, row-major) and then its biases.
 struct DenseNetwork: Sendable, Equatable {
     struct Layer: Sendable, Equatable {
         let inputs: Int
         let units: Int
         let activation: ForecastParameters.Activation
-        /// Where its parameters begin.
+        /// The index of the layer's first parameter.
         let weights: Int
         let biases: Int
     }
@@ -46,7 +46,7 @@ struct DenseNetwork: Sendable, Equatable {
     var inputs: Int { layers[0].inputs }
     var outputs: Int { layers[layers.count - 1].units }
 
-    /// Glorot's uniform weights and zero biases; the last layer is all zero, so that training starts from a forecast of zero.
+    /// Glorot-uniform weights and zero biases. The last layer is zero, so that training starts from a forecast of zero.
     func initialParameters(_ generator: inout SeededGenerator) -> [Float] {
         var parameters = [Float](repeating: 0, count: parameterCount)
         for layer in layers.dropLast() {
@@ -59,13 +59,13 @@ struct DenseNetwork: Sendable, Equatable {
     }
 }
 
-/// The memory of one way through a network for at most so many rows at a time.
+/// The buffers of one pass through a network for at most `rowsMax` rows.
 final class DensePass {
     private let network: DenseNetwork
     let rowsMax: Int
-    /// The rows that go in.
+    /// The input rows.
     let inputs: UnsafeMutablePointer<Float>
-    /// What each layer gives, and, on the way back, how the loss changes with it.
+    /// The outputs of each layer; in the backward pass, the derivative of the loss with respect to them.
     private let activations: [UnsafeMutablePointer<Float>]
     private let deltas: [UnsafeMutablePointer<Float>]
     private let ones: UnsafeMutablePointer<Float>
@@ -92,7 +92,7 @@ final class DensePass {
         ones.deallocate()
     }
 
-    /// What the last layer gave: rows × outputs.
+    /// The output of the last layer: rows × outputs.
     var outputs: UnsafeMutablePointer<Float> { activations[activations.count - 1] }
 
     func forward(_ parameters: UnsafePointer<Float>, rows: Int) {
@@ -114,7 +114,8 @@ final class DensePass {
         }
     }
 
-    /// The sum of squared errors of the rows last sent forwards; with `backwards`, the gradient of their mean is left ready for `backward`.
+    /// The sum of squared errors of the rows of the last forward pass. With `backwards`, the gradient of their mean is
+    /// prepared for `backward`.
     func squaredError(_ targets: UnsafePointer<Float>, rows: Int, backwards: Bool) -> Double {
         let count = rows * network.outputs
         let outputs = outputs
@@ -139,7 +140,7 @@ final class DensePass {
         return sum
     }
 
-    /// Writes the gradient of all parameters.
+    /// Computes the gradient of all parameters.
     func backward(_ parameters: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, rows: Int) {
         for index in network.layers.indices.reversed() {
             let layer = network.layers[index]
@@ -171,7 +172,7 @@ final class DensePass {
         }
     }
 
-    // The loops below run over raw pointers with plain counters, because a debug build spends its time in everything else.
+    // The loops below use raw pointers and plain counters, which are many times faster than iterators in a debug build.
 
     private static func activate(_ values: UnsafeMutablePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int) {
         let count = rows * layer.units
@@ -216,7 +217,7 @@ final class DensePass {
         cblas_sscal(Int32(count), 1 / sum, values, 1)
     }
 
-    /// Turns the change with a layer's outputs into the change with its sums.
+    /// Converts the derivative with respect to a layer's outputs into that with respect to its sums.
     private static func deactivate(
         _ delta: UnsafeMutablePointer<Float>, outputs: UnsafePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int
     ) {
@@ -254,7 +255,7 @@ final class DensePass {
     }
 }
 
-/// Adam's memory: running means of the gradient and of its square (Kingma and Ba, with Keras's constants).
+/// The state of Adam: running means of the gradient and of its square (Kingma and Ba, with the constants of Keras).
 final class AdamOptimiser {
     private let count: Int
     private let mean: UnsafeMutablePointer<Float>

@@ -1,28 +1,28 @@
 import Foundation
 
-/// How the values of a column are distributed: what a violin plot shows.
+/// The distribution of a column's values, as a violin plot shows it.
 package struct Distribution: Codable, Sendable, Equatable {
     /// The column's name.
     package var name: String
-    /// All values of the column.
+    /// The number of values.
     package var count: Int
-    /// The extremes of all values; the rest is from a sample of at most 10 000 of them.
+    /// The smallest of all values. The quartiles and the density are from a sample of at most 10 000 values.
     package var minimum: Double
     /// The largest of all values.
     package var maximum: Double
-    /// A quarter of the sample lies below; NumPy's linear rule, as for the other two.
+    /// The first quartile of the sample, interpolated linearly as in NumPy; likewise the other two.
     package var firstQuartile: Double
-    /// Half of the sample lies below.
+    /// The median of the sample.
     package var median: Double
-    /// Three quarters of the sample lie below.
+    /// The third quartile of the sample.
     package var thirdQuartile: Double
-    /// Where the density is given, from the minimum to the maximum; empty where all values are the same.
+    /// The positions of the density, from the minimum to the maximum; empty where all values are equal.
     package var positions: [Double]
-    /// The Gaussian kernel density there, with Silverman's bandwidth.
+    /// The Gaussian kernel density at the positions, with Silverman's bandwidth.
     package var density: [Double]
 }
 
-/// Collects a column's values as they stream by: the extremes of all, and a random sample of fixed size (Li's algorithm L).
+/// Collects the extremes of a stream of values, and a random sample of fixed size (Li's algorithm L).
 struct DistributionSampler {
     static let sampleMax = 10_000
     static let positions = 100
@@ -32,7 +32,7 @@ struct DistributionSampler {
     private var count = 0
     private var minimum = Double.infinity
     private var maximum = -Double.infinity
-    /// The place of the next value that enters the sample.
+    /// The index of the next value that enters the sample.
     private var next = 0
     private var weight = 1.0
 
@@ -53,7 +53,7 @@ struct DistributionSampler {
         count += 1
     }
 
-    /// Draws how many values pass before the next one enters.
+    /// Draws the number of values to skip before the next one enters.
     private mutating func skip() {
         weight *= exp(log(1 - generator.fraction()) / Double(Self.sampleMax))
         let gap = (log(1 - generator.fraction()) / log1p(-weight)).rounded(.down)
@@ -68,10 +68,10 @@ struct DistributionSampler {
                 positions: [], density: [])
         }
         func quantile(_ fraction: Double) -> Double {
-            let place = fraction * Double(sorted.count - 1)
-            let low = Int(place)
+            let position = fraction * Double(sorted.count - 1)
+            let low = Int(position)
             let high = min(low + 1, sorted.count - 1)
-            return sorted[low] + (sorted[high] - sorted[low]) * (place - Double(low))
+            return sorted[low] + (sorted[high] - sorted[low]) * (position - Double(low))
         }
         var result = Distribution(
             name: name,
@@ -99,7 +99,7 @@ struct DistributionSampler {
     private static func density(of sorted: [Double], at positions: [Double], bandwidth: Double) -> [Double] {
         let scale = 1 / (Double(sorted.count) * bandwidth * (2 * .pi).squareRoot())
         return sorted.withUnsafeBufferPointer { sorted in
-            // Beyond eight bandwidths a kernel is below 1e-14 of its height. The window moves on with the positions.
+            // Beyond eight bandwidths a kernel is below 1e-14 of its height. The window advances with the positions.
             var first = 0
             return positions.map { position in
                 while first < sorted.count, sorted[first] < position - 8 * bandwidth { first += 1 }

@@ -1,10 +1,10 @@
 package import Foundation
 
-/// What goes into a forecast and what comes out: I_N steps of F features, O_N steps of G outputs.
+/// The shape of a forecast: I_N steps of F features in, O_N steps of G outputs out.
 package struct ForecastShape: Codable, Sendable, Equatable {
     /// I_N
     package var inputSteps: Int
-    /// F, time features among them.
+    /// F, with the time features.
     package var inputFeatures: Int
     /// O_N
     package var outputSteps: Int
@@ -19,45 +19,46 @@ package struct ForecastShape: Codable, Sendable, Equatable {
         self.outputFeatures = outputFeatures
     }
 
-    /// Numbers that go into one forecast.
+    /// Numbers of one row of inputs.
     package var inputCount: Int { inputSteps * inputFeatures }
-    /// Numbers that come out.
+    /// Numbers of one row of outputs.
     package var outputCount: Int { outputSteps * outputFeatures }
 
-    /// How many rows to hold at a time, so that long rows do not fill the memory: `wanted`, or fewer.
-    func rowsAtATime(_ wanted: Int) -> Int { max(1, min(wanted, (1 << 21) / (inputCount + outputCount))) }
+    /// The number of rows to process at once: `wanted`, or fewer where rows are long, to bound the memory.
+    func batchRows(_ wanted: Int) -> Int { max(1, min(wanted, (1 << 21) / (inputCount + outputCount))) }
 
-    /// How many rows an array of scaled inputs holds. Throws `ModelFault.shapeMismatch` if it is not whole rows.
+    /// The number of rows in an array of scaled inputs. Throws `ModelFault.shapeMismatch` where it is not whole rows.
     func rows(_ inputs: [Double]) throws(ModelFault) -> Int {
         guard inputs.count % inputCount == 0 else {
             throw ModelFault(
                 .shapeMismatch,
-                "The model takes rows of \(inputSteps) steps × \(inputFeatures) features; \(inputs.count) numbers are not whole rows."
+                "The model takes rows of \(inputSteps) steps × \(inputFeatures) features; "
+                    + "\(inputs.count) numbers are not whole rows."
             )
         }
         return inputs.count / inputCount
     }
 }
 
-/// Says what comes next: a trained model, or a rule to compare it with.
+/// Computes forecasts: a trained model, or a baseline.
 package protocol Forecaster: Sendable {
     var shape: ForecastShape { get }
 
-    /// Rows of scaled inputs (n × I_N × F, flat, C order) to rows of scaled outputs (n × O_N × G).
+    /// Maps rows of scaled inputs (n × I_N × F, flat, C order) to rows of scaled outputs (n × O_N × G).
     ///
-    /// Throws `ModelFault.shapeMismatch` if the numbers are not whole rows.
+    /// Throws `ModelFault.shapeMismatch` where the numbers are not whole rows.
     func predict(_ inputs: [Double]) throws(ModelFault) -> [Double]
 }
 
-/// A trained model, which can be kept.
+/// A trained model, which can be saved.
 package protocol ForecastModel: Forecaster {
     var mode: ForecastMode { get }
 
-    /// Writes the model in the safetensors format; the file appears only when it is whole and on the disk. Throws `FileFault`.
+    /// Writes the model in the safetensors format, atomically and durably. Throws `FileFault`.
     func save(to url: URL) throws
 }
 
-/// The kinds of model that clients know by name (MODE).
+/// The kinds of model (`MODE`); the raw values are part of the API.
 package enum ForecastMode: String, Codable, Sendable, CaseIterable {
     case linear = "LIN"
     case dense = "Dense"
@@ -68,21 +69,21 @@ package enum ForecastMode: String, Codable, Sendable, CaseIterable {
     case supportVectorMultiple = "SVR_MIMO"
     case boostedTrees = "LGBMR"
 
-    /// All known modes.
+    /// All modes.
     package static var all: [ForecastMode] { allCases }
-    /// Those that can be trained.
+    /// The modes that can be trained.
     package static var available: [ForecastMode] { [.linear, .dense] }
-    /// Whether it can be trained.
+    /// Whether the mode can be trained.
     package var isAvailable: Bool { Self.available.contains(self) }
 
-    /// Reads a model back. Every number in the file is checked before it is believed.
+    /// Reads a model and validates every number of the file.
     ///
-    /// Throws `ModelFault.damagedFile` for a file that `save` did not write, `FileFault` where the disk refuses.
+    /// Throws `ModelFault.damagedFile` for a file that `save` has not written, `FileFault` for I/O errors.
     package static func load(from url: URL) throws -> any ForecastModel {
         let file = try Safetensors(contentsOf: url)
         guard file.metadata["format"] == Safetensors.format, let mode = file.metadata["mode"].flatMap(ForecastMode.init)
         else {
-            throw ModelFault(.damagedFile, "The file does not say that it holds a model of ours.")
+            throw ModelFault(.damagedFile, "The file is not a model of this format.")
         }
         switch mode {
         case .linear: return try LinearModel(file)
@@ -92,9 +93,9 @@ package enum ForecastMode: String, Codable, Sendable, CaseIterable {
     }
 }
 
-/// What a training run was asked for.
+/// The parameters of a training run.
 package struct ForecastParameters: Codable, Sendable, Equatable {
-    /// ACTF: what a layer does to its sums. `none` is the same as `linear`.
+    /// ACTF: the activation function. `none` is the same as `linear`.
     package enum Activation: String, Codable, Sendable, CaseIterable {
         case relu = "ReLU"
         case sigmoid = "Sigmoid"
@@ -104,20 +105,20 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
         case none = "None"
     }
 
-    /// Which kind of model.
+    /// The kind of model.
     package var mode: ForecastMode
     /// LAY, 1 to 16.
     package var layers: Int
     /// N, 1 to 4096 a layer.
     package var neurons: Int
-    /// EP, at most so many epochs, 1 to 2000.
+    /// EP: the largest number of epochs, 1 to 2000.
     package var epochs: Int
     /// ACTF
     package var activation: Activation
-    /// The first weights and the order of the datasets follow from it.
+    /// Determines the initial weights and the order of the datasets.
     package var seed: UInt64
 
-    /// The clients' defaults: 3 layers of 512, at most 20 epochs, ReLU.
+    /// The defaults of the API: 3 layers of 512, at most 20 epochs, ReLU.
     package init(
         _ mode: ForecastMode, layers: Int = 3, neurons: Int = 512, epochs: Int = 20, activation: Activation = .relu,
         seed: UInt64 = 42
@@ -130,20 +131,22 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
         self.seed = seed
     }
 
-    /// Weights and biases a network may have.
+    /// The largest number of weights and biases of a network.
     package static let parametersMax = 50_000_000
 
-    /// Whether datasets of this shape can be trained on, before anything is read.
+    /// Whether datasets of this shape can be trained on; reads no data.
     ///
-    /// Throws `ModelFault`: `modeNotAvailable`, `invalidParameter` (with the field), `stepsDiffer`, `tooManyParameters`.
+    /// Throws `ModelFault`: `modeNotAvailable`, `invalidParameter` (with the field), `stepsDiffer`,
+    /// `tooManyParameters`.
     package func validate(for shape: ForecastShape) throws(ModelFault) {
         switch mode {
         case .linear:
             guard shape.inputSteps == shape.outputSteps else {
                 throw ModelFault(
                     .stepsDiffer,
-                    "LIN forecasts each step from the same step of the inputs, so it needs as many input steps (\(shape.inputSteps)) "
-                        + "as output steps (\(shape.outputSteps)). Make them equal, or take Dense."
+                    "LIN forecasts each step from the same step of the inputs, "
+                        + "so it needs as many input steps (\(shape.inputSteps)) as output steps (\(shape.outputSteps)). "
+                        + "Make them equal, or use Dense."
                 )
             }
         case .dense:
@@ -160,20 +163,22 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
             guard count <= Self.parametersMax else {
                 throw ModelFault(
                     .tooManyParameters,
-                    "The network would have \(count) parameters; at most \(Self.parametersMax) are trained. Take fewer neurons, layers or steps."
+                    "The network would have \(count) parameters; the limit is \(Self.parametersMax). "
+                        + "Use fewer neurons, layers or steps."
                 )
             }
         default:
             let names = ForecastMode.available.map(\.rawValue).joined(separator: ", ")
             throw ModelFault(
-                .modeNotAvailable, "\(mode.rawValue) cannot be trained yet. Available are: \(names).", field: "/mode")
+                .modeNotAvailable, "\(mode.rawValue) is not available. Use one of \(names).", field: "/mode")
         }
     }
 
     /// Trains a model on the training part of the datasets.
     ///
-    /// `epochEnded` hears of every epoch (LIN has none), and `checkCancellation` is called often; what either throws ends the training.
-    /// Throws `ModelFault` as `validate` does, `emptyPart` without datasets to train on, `diverged` where numbers are no longer finite.
+    /// `epochEnded` is called after every epoch (LIN has none), and `checkCancellation` often; an error of either ends
+    /// the training. Throws `ModelFault` as `validate` does, `emptyPart` without training data, `diverged` where
+    /// numbers are no longer finite.
     package func train(
         on dataset: Dataset,
         epochEnded: (EpochReport) throws -> Void = { _ in },
@@ -189,22 +194,22 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
     }
 }
 
-/// How training stands after an epoch.
+/// The state of a training after an epoch.
 package struct EpochReport: Codable, Sendable, Equatable {
-    /// From 1.
+    /// The number of the epoch, from 1.
     package var epoch: Int
-    /// The most there will be.
+    /// The largest number of epochs.
     package var epochs: Int
-    /// The mean squared error over the epoch's batches, scaled.
+    /// The mean squared error over the batches of the epoch, of scaled values.
     package var loss: Double
-    /// Over the validation part; nil without one.
+    /// The mean squared error over the validation part; nil without one.
     package var validationLoss: Double?
     /// The square root of `loss`.
     package var rmse: Double
     /// The square root of `validationLoss`.
     package var validationRMSE: Double?
-    /// How long this epoch took.
+    /// The duration of the epoch.
     package var durationSeconds: Double
-    /// If no epoch is saved by stopping early.
+    /// The estimated rest of the training without early stopping.
     package var secondsLeft: Double
 }

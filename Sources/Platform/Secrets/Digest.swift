@@ -2,17 +2,17 @@ import Base
 import Crypto
 import Foundation
 
-/// SHA-256 (FIPS 180-4), of bytes at once or as they come.
+/// SHA-256 (FIPS 180-4), of bytes at once or incrementally.
 package struct Digest: Sendable {
     private var hash = SHA256()
 
     package init() {}
     package mutating func update(_ bytes: some Sequence<UInt8>) { hash.update(data: Array(bytes)) }
-    /// The digest of everything so far, as lower-case hexadecimal text.
+    /// The digest of all bytes so far, as lower-case hexadecimal text.
     package func hex() -> String { Hex.encode(Array(hash.finalize())) }
 
     package static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        // Text is hashed where it stands.
+        // Contiguous storage, such as that of UTF-8 text, is hashed without a copy.
         bytes.withContiguousStorageIfAvailable { digest(of: UnsafeRawBufferPointer($0)) }
             ?? Array(bytes).withUnsafeBytes { digest(of: $0) }
     }
@@ -33,7 +33,7 @@ package enum MessageAuthentication {
     }
 }
 
-/// Whether two byte strings are equal, in a time that depends on their lengths alone.
+/// Compares two byte strings in a time that depends on their lengths alone.
 package func constantTimeEquals(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     var difference: UInt8 = 0
@@ -47,7 +47,7 @@ package enum Base64URL {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// - Returns: nil unless `text` is base64url without padding, in its one canonical spelling.
+    /// - Returns: nil unless `text` is canonical base64url without padding.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         guard !text.contains(where: { $0 == "+" || $0 == "/" || $0 == "=" }) else { return nil }
         let standard = String(text).replacing("-", with: "+").replacing("_", with: "/")

@@ -1,31 +1,31 @@
 import Crypto
 import Foundation
 
-/// The six digits that an authenticator shows: time-based one-time passwords (RFC 6238) over HMAC-SHA-1, which is what all of them can.
+/// Time-based one-time passwords (RFC 6238) over HMAC-SHA-1, which all authenticator apps support.
 package struct TimedCode: Sendable {
     private let key: SymmetricKey
     private let digits: Int
 
     package static let stepSeconds: Int64 = 30
-    /// As long as HMAC-SHA-1 makes good use of (RFC 4226, section 4).
+    /// The length that RFC 4226, section 4 recommends.
     package static let secretBytes = 20
 
-    /// - Parameter digits: 6 to 8; authenticators show six.
+    /// - Parameter digits: 6 to 8; authenticator apps show six.
     package init(secret: [UInt8], digits: Int = 6) {
         precondition((6...8).contains(digits), "a one-time password has 6 to 8 digits")
         key = SymmetricKey(data: secret)
         self.digits = digits
     }
 
-    /// The number of the step that a time lies in.
-    /// - Parameter seconds: since 1970.
+    /// The number of the time step.
+    /// - Parameter seconds: seconds since 1970.
     package static func step(at seconds: Int64) -> Int64 { seconds / stepSeconds }
 
-    /// The digits of one step.
+    /// The password of a time step.
     package func text(at step: Int64) -> String {
         let counter = (0..<8).map { UInt8(truncatingIfNeeded: step >> (56 - 8 * Int64($0))) }
         let hash = Array(HMAC<Insecure.SHA1>.authenticationCode(for: counter, using: key))
-        // Dynamic truncation (RFC 4226, section 5.3): the last four bits say where the 31 bits are taken from.
+        // Dynamic truncation (RFC 4226, section 5.3): the last four bits are the offset of the 31 bits.
         let offset = Int(hash[19] & 0x0F)
         let number = hash[offset..<(offset + 4)].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF
         let modulus = (0..<digits).reduce(UInt32(1)) { power, _ in power * 10 }
@@ -33,8 +33,9 @@ package struct TimedCode: Sendable {
         return String(repeating: "0", count: digits - text.count) + text
     }
 
-    /// The latest step near `step` that has these digits. Every step is looked at, whichever fits.
-    /// - Parameter window: how many steps earlier and later count, for clocks that are not ours.
+    /// The latest step near `step` with this password. All steps are compared, so that the duration does not depend on
+    /// the result.
+    /// - Parameter window: the number of earlier and later steps accepted, for clock skew.
     package func step(of text: String, near step: Int64, window: Int64) -> Int64? {
         var found: Int64?
         for candidate in (step - window)...(step + window)
@@ -43,7 +44,7 @@ package struct TimedCode: Sendable {
     }
 }
 
-/// Bytes as base32 text without padding (RFC 4648, section 6): how secrets are typed.
+/// Bytes as base32 text without padding (RFC 4648, section 6), the format of TOTP secrets.
 package enum Base32 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
 
@@ -62,7 +63,7 @@ package enum Base32 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil for a character that is none of the 32; bits that do not fill a byte are dropped.
+    /// - Returns: nil for a character outside of the alphabet. Bits that do not fill a byte are dropped.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var bytes: [UInt8] = []
         var (buffer, bits) = (UInt32(0), 0)
