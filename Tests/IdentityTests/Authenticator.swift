@@ -21,7 +21,7 @@ struct Authenticator: Sendable {
 
     /// - Parameter distance: how many steps its clock is ahead.
     func code(_ app: TestApp, _ distance: Int64 = 0) -> String {
-        TimedCode(secret: secret).text(at: TimedCode.step(at: app.clock.now.seconds) + distance)
+        TOTP(secret: secret).text(at: TOTP.step(at: app.clock.now.seconds) + distance)
     }
 
     /// Six digits that no step near this one has.

@@ -14,20 +14,20 @@ import Testing
         (20_000_000_000, "65353130"),
     ])
     func `the vectors of RFC 6238`(_ seconds: Int64, _ digits: String) {
-        #expect(TimedCode(secret: Self.secret, digits: 8).text(at: TimedCode.step(at: seconds)) == digits)
+        #expect(TOTP(secret: Self.secret, digits: 8).text(at: TOTP.step(at: seconds)) == digits)
         // Six digits are the last six of eight.
-        #expect(TimedCode(secret: Self.secret).text(at: TimedCode.step(at: seconds)) == digits.suffix(6))
+        #expect(TOTP(secret: Self.secret).text(at: TOTP.step(at: seconds)) == digits.suffix(6))
     }
 
     @Test func `the vectors of RFC 4226`() {
         let digits = [
             "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
         ]
-        #expect((0..<10).map { TimedCode(secret: Self.secret).text(at: $0) } == digits)
+        #expect((0..<10).map { TOTP(secret: Self.secret).text(at: $0) } == digits)
     }
 
     @Test func `a step is found within the window, and not beyond it`() {
-        let code = TimedCode(secret: Self.secret)
+        let code = TOTP(secret: Self.secret)
         for window in Int64(0)...2 {
             for distance in Int64(-4)...4 {
                 let found = code.step(of: code.text(at: 1_000 + distance), near: 1_000, window: window)

@@ -25,34 +25,3 @@ package struct Digest: Sendable {
 
     package static func hex(_ text: String) -> String { Hex.encode(sha256(text.utf8)) }
 }
-
-/// HMAC-SHA-256 (RFC 2104), 32 bytes.
-package enum MessageAuthentication {
-    package static func code(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: bytes, using: SymmetricKey(data: key)))
-    }
-}
-
-/// Compares two byte strings in a time that depends on their lengths alone.
-package func constantTimeEquals(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
-    guard left.count == right.count else { return false }
-    var difference: UInt8 = 0
-    for (a, b) in zip(left, right) { difference |= a ^ b }
-    return difference == 0
-}
-
-/// Bytes as base64url text without padding (RFC 4648, section 5).
-package enum Base64URL {
-    package static func encode(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-    }
-
-    /// - Returns: nil unless `text` is canonical base64url without padding.
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        guard !text.contains(where: { $0 == "+" || $0 == "/" || $0 == "=" }) else { return nil }
-        let standard = String(text).replacing("-", with: "+").replacing("_", with: "/")
-        let padded = standard + String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: padded), encode(Array(data)) == String(text) else { return nil }
-        return Array(data)
-    }
-}
