@@ -10,7 +10,7 @@ enum NumPyFile {
         case integer = "<i8"
     }
 
-    /// A header of fixed size has room for any shape and keeps the numbers aligned.
+    /// A header of fixed size fits any shape and keeps the numbers aligned.
     fileprivate static let headerBytes = 128
     fileprivate static let magic: [UInt8] = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]
 
