@@ -35,7 +35,7 @@ package struct TrainingModule: Module {
             runtime: runtime)
         let files = SeriesFileService(
             database: database, entitlements: entitlements, filePaths: filePaths, audit: audit)
-        let settlement = RunSettlement(entitlements: entitlements, audit: audit)
+        let settlement = RunSettlementService(entitlements: entitlements, audit: audit)
         let runs = RunService(
             database: database, entitlements: entitlements, settlement: settlement, queue: queue, audit: audit,
             runtime: runtime)
@@ -63,8 +63,8 @@ package struct TrainingModule: Module {
             runtime: runtime)
         uploadPruning = UploadPruningWorker(
             database: database, filePaths: filePaths, compute: requestPool, runtime: runtime)
-        entitlements.reservationResolvers.register(RunSettlement.resolver) {
-            try RunSettlement.resolve($0, in: $1)
+        entitlements.reservationResolvers.register(RunSettlementService.resolver) {
+            try RunSettlementService.resolve($0, in: $1)
         }
     }
 

@@ -29,7 +29,7 @@ struct DatasetResult: Codable, Sendable {
 final class DatasetGenerationWorker: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let settlement: RunSettlement
+    let settlement: RunSettlementService
     let workspace: RunWorkspace
     let audit: AuditModule
 
@@ -38,7 +38,8 @@ final class DatasetGenerationWorker: Sendable {
     private static let removedFoldersMax = 16
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlement, workspace: RunWorkspace,
+        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        workspace: RunWorkspace,
         audit: AuditModule
     ) {
         self.database = database

@@ -10,7 +10,7 @@ import Secrets
 final class RunService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let settlement: RunSettlement
+    let settlement: RunSettlementService
     let queue: JobQueue
     let audit: AuditModule
     let runtime: Runtime
@@ -23,7 +23,7 @@ final class RunService: Sendable {
     static let attemptsMax = 3
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlement, queue: JobQueue,
+        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService, queue: JobQueue,
         audit: AuditModule, runtime: Runtime
     ) {
         self.database = database
@@ -180,7 +180,7 @@ final class RunService: Sendable {
                 throw Problem(.trainingInProgress, detail: "Wait until it ends, or cancel it.")
             }
             let enqueue = try prepare(transaction, session)
-            let terms = Reservation.Terms(loss: .ask(RunSettlement.resolver))
+            let terms = Reservation.Terms(loss: .ask(RunSettlementService.resolver))
             let reservation = try entitlements.reserve(
                 charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)

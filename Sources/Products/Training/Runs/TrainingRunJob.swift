@@ -29,13 +29,14 @@ struct TrainingResult: Codable, Sendable {
 final class TrainingRunWorker: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let settlement: RunSettlement
+    let settlement: RunSettlementService
     let workspace: RunWorkspace
     let audit: AuditModule
     let runtime: Runtime
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlement, workspace: RunWorkspace,
+        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        workspace: RunWorkspace,
         audit: AuditModule, runtime: Runtime
     ) {
         self.database = database

@@ -4,7 +4,7 @@ import Identity
 import Modules
 
 /// Settles the reservation of a run that ends without a result, or whose reservation's lease ends.
-final class RunSettlement: Sendable {
+final class RunSettlementService: Sendable {
     let entitlements: EntitlementsModule
     let audit: AuditModule
 
