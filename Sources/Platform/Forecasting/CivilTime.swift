@@ -1,5 +1,4 @@
-/// The proleptic Gregorian calendar on whole numbers: days since 1970-01-01 to dates and back, without Foundation's
-/// calendars.
+/// The proleptic Gregorian calendar on whole numbers: days since 1970-01-01 to dates and back, without Foundation's calendars.
 ///
 /// After Howard Hinnant, https://howardhinnant.github.io/date_algorithms.html.
 enum CivilTime {

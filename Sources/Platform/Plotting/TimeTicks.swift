@@ -93,7 +93,7 @@ private enum TimeStep {
     }
 }
 
-/// A date and time of the Gregorian calendar in UTC. https://howardhinnant.github.io/date_algorithms.html
+/// A moment on the Gregorian calendar in UTC. https://howardhinnant.github.io/date_algorithms.html
 struct CivilTime: Hashable {
     let year: Int
     let month: Int
