@@ -21,7 +21,7 @@ struct AuthenticatorFixture: Sendable {
 
     /// - Parameter distance: the number of time steps by which the authenticator's clock is ahead.
     func code(_ app: TestApp, _ distance: Int64 = 0) -> String {
-        TimedCode(secret: secret).text(at: TimedCode.step(at: app.clock.now.seconds) + distance)
+        TOTP(secret: secret).text(at: TOTP.step(at: app.clock.now.seconds) + distance)
     }
 
     /// A code that is wrong for every time step within three of the current one.

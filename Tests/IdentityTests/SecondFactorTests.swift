@@ -20,7 +20,7 @@ import Testing
             let setup = await app.mfa("setup", person, ["password": .string(person.password)])
             #expect(setup.status == 200)
             let authenticator = try AuthenticatorFixture(setup)
-            #expect(authenticator.secret.count == TimedCode.secretBytes)
+            #expect(authenticator.secret.count == TOTP.secretBytes)
             #expect(Set(authenticator.recoveryCodes).count == 10)
             #expect(
                 setup["otpauth_uri"]?.string?.contains("secret=\(Base32.encode(authenticator.secret))&issuer=localhost")

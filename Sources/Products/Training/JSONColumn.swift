@@ -1,7 +1,10 @@
 import Foundation
 
-/// Values as they are kept in text columns.
-enum JSONText {
+/// Encodes and decodes values that a text column stores as JSON.
+///
+/// Keys are sorted, so that equal values give equal text. Infinite numbers and NaN, which JSON has not, are written as
+/// the strings `inf`, `-inf` and `nan`.
+enum JSONColumn {
     static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -8,13 +8,13 @@ import Modules
 import Plotting
 
 /// Trains the model of one run.
-struct TrainingJob: Job {
-    static let name = "training.train"
+struct TrainingRunJob: Job {
+    static let name = "training.train-model"
     let run: ID<Run>
     let organisation: ID<Organisation>
 }
 
-/// What a run that trained a model leaves behind, kept with the run.
+/// The result of a run that trained a model, stored in its row.
 struct TrainingResult: Codable, Sendable {
     var mode: ForecastMode
     var parameters: ForecastParameters
@@ -25,54 +25,69 @@ struct TrainingResult: Codable, Sendable {
     var modelFileName: String
 }
 
-/// The worker of ``TrainingJob``.
-struct TrainingWorker: Sendable {
+/// The worker of ``TrainingRunJob``.
+final class TrainingRunWorker: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let places: TrainingFilePaths
-    let compute: BlockingPool
+    let settlement: RunSettlementService
+    let workspace: RunWorkspace
     let audit: AuditModule
     let runtime: Runtime
 
+    init(
+        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        workspace: RunWorkspace,
+        audit: AuditModule, runtime: Runtime
+    ) {
+        self.database = database
+        self.entitlements = entitlements
+        self.settlement = settlement
+        self.workspace = workspace
+        self.audit = audit
+        self.runtime = runtime
+    }
+
     var worker: Worker {
         Worker(
-            TrainingJob.self,
+            TrainingRunJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in
-                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+            abandoned: { [settlement] job, abandonment, transaction in
+                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
             }
         )
     }
 
-    @Sendable private func perform(_ job: TrainingJob, context: JobContext) async throws -> JobOutcome {
-        guard let (run, found) = try await take(job) else { return .done }
+    @Sendable private func perform(_ job: TrainingRunJob, context: JobContext) async throws -> JobOutcome {
+        guard let (run, found) = try await start(job) else { return .done }
         guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else {
-            throw JobFailure.permanent("The session has no datasets any more.")
+            throw JobFailure.permanent("The session has no datasets.")
         }
-        let request: TrainModels = try JSONText.decode(run.request)
+        let request: TrainModels = try JSONColumn.decode(run.request)
         let parameters = request.modelParameters.forecast
         let split = try request.trainingSplit?.split() ?? datasets.recipe.split
-        let common = places.url(places.attempt(attempt, at: datasetRun.id, of: run.session))
+        let filePaths = workspace.filePaths
+        let sessionDatasets = filePaths.url(filePaths.attempt(attempt, at: datasetRun.id, of: run.session))
         let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
-        let trained = try await RunJob.inFolder(of: run, context, places) { own in
-            try await RunJob.compute(on: compute, context) { report in
+        let trained = try await workspace.withFolder(of: run, context) { folder in
+            try await workspace.compute(context) { report in
                 do {
-                    // Another split has other training data, and so another scaler: such datasets are this run's own.
-                    var source = common
+                    // Another split gives other training data and so other scalers: the run generates datasets of its
+                    // own.
+                    var source = sessionDatasets
                     if split != datasets.recipe.split {
                         var recipe = datasets.recipe
                         recipe.split = split
                         _ = try DatasetGenerator(recipe).run(
-                            into: own,
+                            into: folder,
                             progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
                             checkCancellation: context.checkCancellation
                         )
-                        source = own
+                        source = folder
                     } else {
-                        try ModelDatasets.keepManifest(of: common, in: own)
+                        try ModelDatasets.copyManifest(of: sessionDatasets, to: folder)
                     }
                     return try TrainedModel(
-                        parameters, on: Dataset(source), named: name, into: own, report: report,
+                        parameters, on: Dataset(source), named: name, into: folder, report: report,
                         checkCancellation: context.checkCancellation)
                 } catch let fault as DatasetFault {
                     throw JobFailure.permanent(fault.message)
@@ -83,8 +98,8 @@ struct TrainingWorker: Sendable {
                 }
             }
         }
-        let result = try JSONText.encode(trained.result(parameters, split))
-        return .done { transaction in
+        let result = try JSONColumn.encode(trained.result(parameters, split))
+        return .done { [entitlements, audit, runtime] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             try transaction.insertModel(
                 trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
@@ -102,8 +117,10 @@ struct TrainingWorker: Sendable {
         }
     }
 
-    private func take(_ job: TrainingJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
-        try await database.write { transaction in
+    /// Marks the run as running.
+    /// - Returns: nil where the run is finished.
+    private func start(_ job: TrainingRunJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
+        try await database.write { [entitlements] transaction in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
@@ -113,21 +130,21 @@ struct TrainingWorker: Sendable {
     }
 }
 
-/// A model, judged and drawn: everything of a training run that takes computing.
+/// A trained, evaluated and plotted model: the computing part of a training run.
 private struct TrainedModel: Sendable {
     let fileName: String
     let bytes: Int64
     let evaluation: Evaluation
     let epochs: [EpochReport]
     let seconds: Double
-    let plots: [Picture]
+    let plots: [Plot]
 
     init(
         _ parameters: ForecastParameters,
         on dataset: Dataset,
         named fileName: String,
         into folder: URL,
-        report: (RunJob.Progress) -> Void,
+        report: (RunProgress) -> Void,
         checkCancellation: () throws -> Void
     ) throws {
         let started = ContinuousClock.now
@@ -139,7 +156,8 @@ private struct TrainedModel: Sendable {
                 epochs.append(epoch)
                 let loss = epoch.validationLoss ?? epoch.loss
                 let message =
-                    "epoch \(epoch.epoch) of \(epoch.epochs), loss \(Self.short(loss)), about \(Int(epoch.secondsLeft.rounded())) s left"
+                    "epoch \(epoch.epoch) of \(epoch.epochs), loss \(Self.short(loss)), "
+                    + "about \(Int(epoch.secondsLeft.rounded())) s left"
                 report(
                     .init(
                         percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training",
@@ -150,7 +168,7 @@ private struct TrainedModel: Sendable {
         report(.init(percent: 82, phase: "evaluation"))
         evaluation = try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
         report(.init(percent: 92, phase: "plots"))
-        plots = try ForecastPictures.draw(model, on: dataset, epochs: epochs, into: folder)
+        plots = try ForecastPlots.draw(model, on: dataset, epochs: epochs, into: folder)
         report(.init(percent: 97, phase: "saving"))
         self.fileName = fileName
         let file = folder.appending(path: fileName)

@@ -7,14 +7,14 @@ import Identity
 import Modules
 import Plotting
 
-/// Makes the datasets of one run.
-struct DatasetJob: Job {
-    static let name = "training.datasets"
+/// Generates the datasets of one run.
+struct DatasetGenerationJob: Job {
+    static let name = "training.generate-datasets"
     let run: ID<Run>
     let organisation: ID<Organisation>
 }
 
-/// What a run that made datasets leaves behind, kept with the run.
+/// The result of a run that generated datasets, stored in its row.
 struct DatasetResult: Codable, Sendable {
     var recipe: DatasetRecipe
     var shape: ForecastShape
@@ -25,39 +25,50 @@ struct DatasetResult: Codable, Sendable {
     var outputColumns: [String]
 }
 
-/// The worker of ``DatasetJob``.
-struct DatasetWorker: Sendable {
+/// The worker of ``DatasetGenerationJob``.
+final class DatasetGenerationWorker: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
-    let places: TrainingFilePaths
-    let compute: BlockingPool
+    let settlement: RunSettlementService
+    let workspace: RunWorkspace
     let audit: AuditModule
-    let runtime: Runtime
 
-    /// How many of the latest runs are looked at for something to clear away. Each run clears what the one before it left, so that
-    /// one would do but for processes that were killed in between.
-    private static let clearedMax = 16
+    /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
+    /// process leaves more.
+    private static let removedFoldersMax = 16
+
+    init(
+        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        workspace: RunWorkspace,
+        audit: AuditModule
+    ) {
+        self.database = database
+        self.entitlements = entitlements
+        self.settlement = settlement
+        self.workspace = workspace
+        self.audit = audit
+    }
 
     var worker: Worker {
         Worker(
-            DatasetJob.self,
+            DatasetGenerationJob.self,
             perform: perform,
-            abandoned: { job, why, transaction in
-                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+            abandoned: { [settlement] job, abandonment, transaction in
+                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
             }
         )
     }
 
-    @Sendable private func perform(_ job: DatasetJob, context: JobContext) async throws -> JobOutcome {
-        guard let (run, session, files) = try await take(job) else { return .done }
-        guard let steps = session.steps else { throw JobFailure.permanent("The session's steps are not set any more.") }
-        let request: GenerateDatasets = try JSONText.decode(run.request)
+    @Sendable private func perform(_ job: DatasetGenerationJob, context: JobContext) async throws -> JobOutcome {
+        guard let (run, session, files) = try await start(job) else { return .done }
+        guard let steps = session.steps else { throw JobFailure.permanent("The session has no steps.") }
+        let request: GenerateDatasets = try JSONColumn.decode(run.request)
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
         let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { file in
-            places.url(places.series(file.twin(among: files).id, of: session.id))
+            workspace.filePaths.url(workspace.filePaths.series(file.twin(among: files).id, of: session.id))
         }
-        let (manifest, plots) = try await RunJob.inFolder(of: run, context, places) { folder in
-            try await RunJob.compute(on: compute, context) { report in
+        let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
+            try await workspace.compute(context) { report in
                 do {
                     let manifest = try DatasetGenerator(recipe).run(
                         into: folder,
@@ -70,7 +81,7 @@ struct DatasetWorker: Sendable {
                     report(.init(percent: 88, phase: "plots"))
                     return (
                         manifest,
-                        try ViolinPictures.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
+                        try ViolinPlots.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
                     )
                 } catch let fault as DatasetFault {
                     throw JobFailure.permanent(fault.message)
@@ -79,8 +90,8 @@ struct DatasetWorker: Sendable {
                 }
             }
         }
-        let result = try JSONText.encode(DatasetResult(recipe, manifest))
-        return .done { transaction in
+        let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
+        return .done { [entitlements, audit] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
@@ -94,21 +105,26 @@ struct DatasetWorker: Sendable {
         }
     }
 
-    /// Takes the run up, and clears away what earlier runs of its kind left: only the latest datasets count.
-    private func take(_ job: DatasetJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
-        let taken = try await database.write { transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+    /// Marks the run as running, and removes the plots and folders of earlier runs except those of the present
+    /// datasets.
+    /// - Returns: nil where the run is finished.
+    private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
+        let started = try await database.write {
+            [entitlements] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
             try entitlements.extend(run.reservation, in: transaction)
-            let old = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.clearedMax).filter {
+            let earlier = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.removedFoldersMax).filter
+            {
                 $0 != run.id && $0 != session.datasetRun
             }
-            try transaction.deleteDatasetPictures(of: session, except: run)
-            return (run, session, try transaction.seriesFiles(of: session), old)
+            try transaction.deleteDatasetPlots(of: session, except: run)
+            return (run, session, try transaction.seriesFiles(of: session), earlier)
         }
-        guard let (run, session, files, old) = taken else { return nil }
-        for earlier in old { try await places.store.remove(places.run(earlier, of: session.id)) }
+        guard let (run, session, files, earlier) = started else { return nil }
+        let filePaths = workspace.filePaths
+        for id in earlier { try await filePaths.store.remove(filePaths.run(id, of: session.id)) }
         return (run, session, files)
     }
 }
@@ -131,10 +147,10 @@ extension DatasetResult {
 }
 
 extension Transaction {
-    /// The datasets that count in a session, with the run that made them.
+    /// The present datasets of a session and the run that generated them; nil where there are none.
     func datasets(of session: TrainingSession) throws -> (Run, DatasetResult)? {
         guard let id = session.datasetRun, let run = try run(id, of: session.organisation), let result = run.result
         else { return nil }
-        return (run, try JSONText.decode(result))
+        return (run, try JSONColumn.decode(result))
     }
 }

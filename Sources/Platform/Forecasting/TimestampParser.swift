@@ -1,18 +1,18 @@
 import Foundation
 
-/// Reads the time of a row: a date with a time of day in one of the usual spellings, or seconds since 1970.
-enum StampParser {
-    /// A stamp as written: the clock's reading, and the distance from UTC where the text says it.
+/// Parses the time of a row: a date with a time of day in a common format, or seconds since 1970.
+enum TimestampParser {
+    /// A parsed timestamp: the wall clock time, and the UTC offset where the text has one.
     struct Stamp {
-        /// Seconds since 1970 as if the clock showed UTC.
+        /// Seconds since 1970 as if the wall clock were in UTC.
         var wall: Int
         var microseconds: Int
-        /// Seconds east of UTC; nil where the text does not say and the file's time zone holds.
+        /// Seconds east of UTC; nil where the text has no offset and the time zone of the file applies.
         var offset: Int?
         var layout: Layout
     }
 
-    /// How a stamp was spelt, to tell people how it was read.
+    /// The format of a timestamp, for the report.
     struct Layout: Equatable {
         var isDayFirst = false
         var separator = UInt8(ascii: "-")
@@ -33,16 +33,17 @@ enum StampParser {
         }
     }
 
-    /// `2010/01/01 00:00`, `2010-01-01T00:00:00.5Z`, `2010-01-01 00:00:00+01:00`, `01.02.2010 13:45`, `2010-01-01`; nil for anything else.
+    /// Parses `2010/01/01 00:00`, `2010-01-01T00:00:00.5Z`, `2010-01-01 00:00:00+01:00`, `01.02.2010 13:45`,
+    /// `2010-01-01`; nil for anything else.
     ///
-    /// Years are 1583 to 9999, as the Gregorian calendar and four digits have it.
+    /// Years are 1583 (the first full year of the Gregorian calendar) to 9999.
     static func calendar(_ text: UnsafeBufferPointer<UInt8>) -> Stamp? {
         guard let bytes = text.baseAddress, text.count >= 8 else { return nil }
         let length = text.count
         var at = 0
         var layout = Layout()
 
-        /// One number of at most `digits` digits.
+        /// A number of at most `digits` digits.
         func number(_ digits: Int) -> Int? {
             var value = 0
             let first = at
@@ -107,7 +108,7 @@ enum StampParser {
                 stamp.layout.hasFraction = true
             }
         }
-        // The end of a day may be written as its twenty-fourth hour.
+        // 24:00:00 is the end of a day.
         guard hour < 24 || (hour == 24 && minute == 0 && second == 0 && stamp.microseconds == 0) else { return nil }
         stamp.wall += hour * 3600 + minute * 60 + second
         while skip(UInt8(ascii: " ")) {}
@@ -136,88 +137,9 @@ enum StampParser {
         return at == length ? stamp : nil
     }
 
-    /// Seconds since 1970 in microseconds, if a number can be such a stamp.
+    /// Converts seconds since 1970 to microseconds; nil where the number is out of range.
     static func epoch(_ seconds: Double) -> Int64? {
         guard seconds.isFinite, abs(seconds) < 1e11 else { return nil }
         return Int64((seconds * 1e6).rounded())
-    }
-}
-
-/// Reads a number as people and programs write it: `39.4`, `-1,5`, `1.234,56`, `2e-3`.
-enum NumberParser {
-    /// The powers of ten that a Double holds exactly.
-    private static let powers: [Double] = [
-        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-        1e20, 1e21, 1e22,
-    ]
-
-    /// The number, or nil for anything that is not one: words, `nan`, infinities, nothing at all.
-    static func parse(_ text: UnsafeBufferPointer<UInt8>, decimalComma: Bool) -> Double? {
-        guard let bytes = text.baseAddress, text.count > 0 else { return nil }
-        let length = text.count
-        var at = 0
-        let isNegative = bytes[0] == UInt8(ascii: "-")
-        if isNegative || bytes[0] == UInt8(ascii: "+") { at = 1 }
-        var mantissa: UInt64 = 0
-        var digits = 0
-        var decimals = 0
-        var point: UInt8 = 0
-        while at < length {
-            let byte = bytes[at]
-            let digit = byte &- 48
-            if digit < 10 {
-                digits += 1
-                guard digits <= 18 else { return slow(text, decimalComma: decimalComma) }
-                mantissa = mantissa &* 10 &+ UInt64(digit)
-                if point != 0 { decimals += 1 }
-            } else if point == 0, byte == UInt8(ascii: ".") || (decimalComma && byte == UInt8(ascii: ",")) {
-                point = byte
-            } else {
-                return slow(text, decimalComma: decimalComma)
-            }
-            at += 1
-        }
-        guard digits > 0 else { return nil }
-        // Both numbers are exact in a Double, so their quotient is rounded once, as strtod would (Clinger's fast path).
-        guard mantissa < 1 << 53, decimals <= 22 else { return slow(text, decimalComma: decimalComma) }
-        let value = Double(mantissa) / powers[decimals]
-        return isNegative ? -value : value
-    }
-
-    /// Exponents, grouped thousands and very long numbers: rare, so by the C library.
-    private static func slow(_ text: UnsafeBufferPointer<UInt8>, decimalComma: Bool) -> Double? {
-        guard text.count <= 512 else { return nil }
-        var plain: [CChar] = []
-        plain.reserveCapacity(text.count + 1)
-        // Where both marks occur, the last one is the decimal mark and the other one groups thousands.
-        let lastComma = decimalComma ? text.lastIndex(of: UInt8(ascii: ",")) : nil
-        let lastPoint = text.lastIndex(of: UInt8(ascii: "."))
-        for (index, byte) in text.enumerated() {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "e"),
-                UInt8(ascii: "E"):
-                plain.append(CChar(byte))
-            case UInt8(ascii: ","), UInt8(ascii: "."):
-                guard byte == UInt8(ascii: ".") || decimalComma else { return nil }
-                let other = byte == UInt8(ascii: ",") ? lastPoint : lastComma
-                let own = byte == UInt8(ascii: ",") ? lastComma : lastPoint
-                if let own, other ?? -1 < own {
-                    guard index == own else { return nil }
-                    plain.append(CChar(UInt8(ascii: ".")))
-                }
-            default:
-                return nil
-            }
-        }
-        plain.append(0)
-        return plain.withUnsafeBufferPointer { buffer -> Double? in
-            guard let start = buffer.baseAddress else { return nil }
-            var end: UnsafeMutablePointer<CChar>?
-            let value = strtod(start, &end)
-            guard let end, end > UnsafeMutablePointer(mutating: start), end.pointee == 0, value.isFinite else {
-                return nil
-            }
-            return value
-        }
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Identity
 
-@Suite struct TimedCodeTests {
+@Suite struct TOTPTests {
     /// The secret of RFC 4226, appendix D, and of RFC 6238, appendix B.
     private static let secret = Array("12345678901234567890".utf8)
 
@@ -14,20 +14,20 @@ import Testing
         (20_000_000_000, "65353130"),
     ])
     func `codes match the vectors of RFC 6238`(_ seconds: Int64, _ digits: String) {
-        #expect(TimedCode(secret: Self.secret, digits: 8).text(at: TimedCode.step(at: seconds)) == digits)
+        #expect(TOTP(secret: Self.secret, digits: 8).text(at: TOTP.step(at: seconds)) == digits)
         // A six-digit code is the last six of the eight digits.
-        #expect(TimedCode(secret: Self.secret).text(at: TimedCode.step(at: seconds)) == digits.suffix(6))
+        #expect(TOTP(secret: Self.secret).text(at: TOTP.step(at: seconds)) == digits.suffix(6))
     }
 
     @Test func `codes match the vectors of RFC 4226`() {
         let digits = [
             "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
         ]
-        #expect((0..<10).map { TimedCode(secret: Self.secret).text(at: $0) } == digits)
+        #expect((0..<10).map { TOTP(secret: Self.secret).text(at: $0) } == digits)
     }
 
     @Test func `a code is accepted within the window only`() {
-        let code = TimedCode(secret: Self.secret)
+        let code = TOTP(secret: Self.secret)
         for window in Int64(0)...2 {
             for distance in Int64(-4)...4 {
                 let found = code.step(of: code.text(at: 1_000 + distance), near: 1_000, window: window)

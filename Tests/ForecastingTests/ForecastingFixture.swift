@@ -2,7 +2,7 @@ import Forecasting
 import Foundation
 import Testing
 
-/// A folder of its own for a test, gone when the test is.
+/// A temporary folder, which is removed when the object is released.
 final class ForecastingFixture: Sendable {
     let folder: URL
 
@@ -39,7 +39,7 @@ final class ForecastingFixture: Sendable {
         )
     }
 
-    /// A series whose stamps are given in minutes since 1970.
+    /// A series with timestamps in minutes since 1970.
     func series(_ name: String, _ samples: [(minutes: Double, value: Double)]) throws -> URL {
         let writer = try SeriesWriter(file(name))
         for sample in samples { try writer.append(stamp: Int64(sample.minutes * 60e6), value: sample.value) }
@@ -47,7 +47,7 @@ final class ForecastingFixture: Sendable {
         return file(name)
     }
 
-    /// An hourly series from 1970 on.
+    /// An hourly series from 1970.
     func hourly(_ name: String, _ values: [Double], startHour: Int = 0) throws -> URL {
         try series(name, values.enumerated().map { (Double(startHour + $0.offset) * 60, $0.element) })
     }
@@ -65,7 +65,7 @@ final class ForecastingFixture: Sendable {
         .appending(path: "Examples")
 }
 
-/// A sample in numbers that are easy to write down.
+/// A sample with its timestamp in minutes.
 struct Sample: Equatable {
     var minutes: Double
     var value: Double
@@ -74,7 +74,7 @@ struct Sample: Equatable {
 /// Minutes since 1970 of a time in UTC.
 func minutes(_ text: String) throws -> Double { try Date(text, strategy: .iso8601).timeIntervalSince1970 / 60 }
 
-/// Hours around an hourly series, one step an hour, all for training.
+/// A recipe over an hourly series with a step of an hour and only a training part.
 func plainRecipe(
     _ series: URL, input: DatasetRecipe.Horizon = .init(-1, 0), output: DatasetRecipe.Horizon = .init(1, 2),
     steps: Int = 2

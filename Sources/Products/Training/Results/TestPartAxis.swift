@@ -1,14 +1,14 @@
 import Forecasting
 
-/// The horizontal line of a plot over the first datasets of the test part. Where datasets do not follow one another the line is broken,
-/// because what lies between them was not tested.
-struct TestPartLine: Sendable {
+/// The time axis of a plot over the first datasets of the test part. Lines are broken between datasets that are not
+/// consecutive, because those between them are not in the test part.
+struct TestPartAxis: Sendable {
     let rows: [Int32]
-    /// Seconds since 1970, with a place for each break.
+    /// Seconds since 1970, with an additional element for each break.
     let times: [Double]
     private let breaks: Set<Int>
 
-    /// - Parameter limit: how many datasets are shown.
+    /// - Parameter limit: the largest number of datasets.
     init(_ dataset: Dataset, limit: Int) {
         rows = Array(dataset.rows(of: .test).prefix(limit))
         breaks = Set(rows.indices.dropFirst().filter { [rows] index in rows[index] != rows[index - 1] + 1 })
@@ -16,7 +16,7 @@ struct TestPartLine: Sendable {
         times = Self.spread(seconds, breaks, gap: { (seconds[$0 - 1] + seconds[$0]) / 2 })
     }
 
-    /// One value a dataset, with a missing one at each break.
+    /// One value for each dataset, and NaN for each break.
     func values(_ value: (_ index: Int) -> Double) -> [Double] {
         Self.spread(rows.indices.map(value), breaks, gap: { _ in .nan })
     }
