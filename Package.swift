@@ -26,6 +26,7 @@ let c: [Target] = [
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+    .library("CIDN2", pkgConfig: "libidn2", apt: "libidn2-dev"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
@@ -37,6 +38,7 @@ let base: [Target] = [
 
 let platform: [Target] = [
     .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
+    .layer("Platform", "DomainNames", ["CIDN2"]),
     .layer("Platform", "Telemetry", ["Base", .logging]),
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
@@ -46,7 +48,7 @@ let platform: [Target] = [
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer(
-        "Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
+        "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
         embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
@@ -118,7 +120,7 @@ let tests: [Target] = [
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
-    .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
+    .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",
         [
