@@ -62,7 +62,7 @@ let core: [Target] = [
     .layer(
         "Core", "Identity",
         [
-            "Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes,
+            "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
     .layer("Core", "Ledger", ["Modules"]),
@@ -131,7 +131,10 @@ let tests: [Target] = [
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
-        ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+        [
+            "App", "Archives", "Audit", "Base", "DomainNames", "Mail", "Modules", "Identity", "Secrets", "TestKit",
+            .cryptoExtras,
+        ]),
     .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
     .tests(
         "EntitlementsTests",
@@ -161,7 +164,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
@@ -209,7 +211,6 @@ extension Target.Dependency {
     static var grdb: Self { .product(name: "GRDB", package: "GRDB.swift") }
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
-    static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
     static var logging: Self { .product(name: "Logging", package: "swift-log") }
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }

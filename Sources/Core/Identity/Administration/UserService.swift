@@ -68,7 +68,7 @@ struct UserService: Sendable {
             guard let after = try transaction.managedUser(id) else { throw Problem(.notFound) }
             return (after, ended)
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
         return user
     }
 
@@ -95,7 +95,7 @@ struct UserService: Sendable {
             )
             return ended
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
     }
 
     /// The hash of a password that nobody knows.
@@ -118,8 +118,8 @@ extension UserService {
     /// - Returns: false when it was one already.
     /// - Throws: `not-found`.
     func promote(named name: String) async throws(Problem) -> Bool {
-        let key = CanonicalText.key(of: name)
-        let ended = try await database.write { [self] transaction -> [ID<Session>]? in
+        let key = CanonicalText.accountKey(of: name)
+        let ended = try await database.write { [self] transaction -> (ID<Person>, [ID<Session>])? in
             guard let person = try transaction.person(named: key) else {
                 throw Problem(.notFound, detail: "There is no account '\(name)'.")
             }
@@ -129,17 +129,17 @@ extension UserService {
                 "account.role-changed", from: .commandLine, subject: person.id.text, target: person.id, details: details
             )
             try audit.record(event, in: transaction)
-            return try transaction.endEverything(of: person.id, because: "role changed")
+            return (person.id, try transaction.endEverything(of: person.id, because: "role changed"))
         }
-        guard let ended else { return false }
-        sessions.revocations.note(ended, at: runtime.now())
+        guard let (person, sessions) = ended else { return false }
+        self.sessions.noteRevoked(sessions, of: person)
         return true
     }
 
     /// Gives an account another password; its sessions end.
     /// - Throws: `not-found`, `validation-failed`.
     func resetPassword(named name: String, to password: String) async throws(Problem) {
-        let key = CanonicalText.key(of: name)
+        let key = CanonicalText.accountKey(of: name)
         guard let person = try await database.read({ try $0.person(named: key) }) else {
             throw Problem(.notFound, detail: "There is no account '\(name)'.")
         }
@@ -153,6 +153,6 @@ extension UserService {
             try audit.record(event, in: transaction)
             return try transaction.endEverything(of: person.id, because: "password reset")
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: person.id)
     }
 }

@@ -42,7 +42,7 @@ struct APIKeyReader: CredentialReader {
             holder = known
         } else {
             holder = try await findHolder(of: text.id, hash, call)
-            memory.holders.remember(holder, for: hash, at: now)
+            memory.holders.set(holder, for: hash, at: now)
         }
         guard holder.key.expiresAt.map({ $0 > now }) ?? true else {
             throw Problem(.apiKeyExpired, headers: Self.challenge)
@@ -88,7 +88,7 @@ struct APIKeyReader: CredentialReader {
     private func recordWrongSecret(_ key: APIKey, _ call: Request) async throws(Problem) {
         let now = runtime.now()
         guard memory.wrongSecrets.value(for: key.id, at: now) == nil else { return }
-        memory.wrongSecrets.remember(true, for: key.id, at: now)
+        memory.wrongSecrets.set(true, for: key.id, at: now)
         try await database.write { [audit] transaction in
             try audit.record(
                 AuditEvent(
@@ -106,7 +106,7 @@ struct APIKeyReader: CredentialReader {
         guard holder.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true,
             memory.uses.value(for: id, at: now) == nil
         else { return }
-        memory.uses.remember(true, for: id, at: now)
+        memory.uses.set(true, for: id, at: now)
         do {
             try await database.write { try $0.noteUse(of: id) }
         } catch {
@@ -143,8 +143,8 @@ struct APIKeyOwner: Sendable {
 /// What a node remembers of the keys it has seen: the good ones by the hash of their text, and when it last wrote about one.
 struct APIKeyCache: Sendable {
     let holders = TTLCache<[UInt8], APIKeyOwner>()
-    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, asksEarly: false)
-    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
+    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, refreshesEarly: false)
+    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), refreshesEarly: false)
 }
 
 extension Problem.Kind {

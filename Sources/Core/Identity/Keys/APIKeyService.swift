@@ -47,7 +47,7 @@ struct APIKeyService: Sendable {
                 old.name, old.scopes, text: successor, end: end, isDefault: old.isDefault, action: "api-key.rotated",
                 replacing: id, scope, in: transaction)
         }
-        memory.holders.forgetAll()
+        memory.holders.invalidateAll()
         return issued
     }
 
@@ -59,7 +59,7 @@ struct APIKeyService: Sendable {
             }
             try audit.record(AuditEvent("api-key.revoked", by: scope, subject: id.text), in: transaction)
         }
-        memory.holders.forgetAll()
+        memory.holders.invalidateAll()
     }
 
     /// Revokes the caller's default key, if there is one, and makes a new one that may do all that its owner may do by key.
@@ -77,7 +77,7 @@ struct APIKeyService: Sendable {
                 "default", [KeyScope.everything.name], end: nil, isDefault: true, action: "api-key.created", scope,
                 in: transaction)
         }
-        memory.holders.forgetAll()
+        memory.holders.invalidateAll()
         return issued
     }
 

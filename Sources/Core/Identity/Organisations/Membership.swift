@@ -37,12 +37,12 @@ package struct MembershipService: Sendable {
         if let known = memory.value(for: place, at: now) { return known }
         let membership = try await database.read { try $0.membership(of: person, in: organisation) }
         // Nobody stops owning their personal organisation, so that answer need never be asked for again.
-        memory.remember(membership?.role, for: place, at: now, lasts: membership?.isPersonal ?? false)
+        memory.set(membership?.role, for: place, at: now, lasts: membership?.isPersonal ?? false)
         return membership?.role
     }
 
     /// After a change made here.
-    func forget() { memory.forgetAll() }
+    func forget() { memory.invalidateAll() }
 }
 
 /// One person's place in one organisation.

@@ -3,7 +3,7 @@ package import Modules
 extension IdentityModule {
     /// How the owners of an organisation are written to: the ten who have owned it for longest.
     package static func owners(of organisation: ID<Organisation>, in transaction: Transaction) throws -> [Contact] {
-        try transaction.owners(of: organisation, limit: 10).compactMap { try contact(of: $0, in: transaction) }
+        try transaction.owners(of: organisation, limit: 10).compactMap { try Contact.of($0, in: transaction) }
     }
 }
 

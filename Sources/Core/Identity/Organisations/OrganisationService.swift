@@ -72,7 +72,7 @@ struct OrganisationService: Sendable {
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
         memberships.forget()
-        keyMemory.holders.forgetAll()
+        keyMemory.holders.invalidateAll()
     }
 
     func members(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> MemberPage {
@@ -141,7 +141,7 @@ struct OrganisationService: Sendable {
                 in: transaction)
         }
         memberships.forget()
-        keyMemory.holders.forgetAll()
+        keyMemory.holders.invalidateAll()
     }
 
     /// Moves the caller's session to another organisation that they belong to.

@@ -9,8 +9,8 @@ struct SecondFactorService: Sendable {
     let database: any Database
     let confirmation: Confirmation
     let secondFactors: SecondFactors
-    let signInGuard: LoginThrottle
-    let revocations: Revocations
+    let loginThrottle: LoginThrottle
+    let sessions: SessionService
     let audit: AuditModule
     /// What authenticators call this service.
     let issuer: String
@@ -67,11 +67,11 @@ struct SecondFactorService: Sendable {
                 throw Problem(.secondFactorNotActive, detail: "Set one up first.")
             }
             guard factor.confirmedAt == nil else { throw Problem(.secondFactorActive) }
-            var door = try signInGuard.open(LoginAttempt(in: scope), in: transaction)
+            var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
             let isRight =
-                try door.verdict == .counts && secondFactors.confirm(request.code, of: person, in: transaction)
-            if isRight { door.succeed() } else { door.fail() }
-            try signInGuard.close(door, in: transaction)
+                try counters.verdict == .counts && secondFactors.confirm(request.code, of: person, in: transaction)
+            if isRight { counters.succeed() } else { counters.fail() }
+            try loginThrottle.save(counters, in: transaction)
             let event = AuditEvent(
                 "second_factor.enabled", outcome: isRight ? .success : .failure, by: scope, subject: person.id.text)
             try audit.record(event, in: transaction)
@@ -124,7 +124,7 @@ struct SecondFactorService: Sendable {
             }
             return ended
         }
-        revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: scope.person)
         return try await status(scope)
     }
 
