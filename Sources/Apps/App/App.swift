@@ -82,7 +82,6 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Core
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
-    try await audit.adoptUnchained()
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
@@ -102,9 +101,10 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        plans: try await PlanCatalog(database: database, file: file, offers: offers, audit: audit, logger: logger),
+        plans: try await PlanCatalog(
+            database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
-        audit: audit,
+        audit: audit.service,
         ledger: Ledger(runtime: runtime),
         mailer: mailer,
         limiter: limits.limiter,
@@ -116,7 +116,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
-        audit: audit,
+        audit: audit.service,
         queue: queue,
         files: files,
         runtime: runtime
@@ -130,7 +130,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         mailer: mailer,
         sealer: sealer,
-        audit: audit,
+        audit: audit.service,
         address: address(configuration),
         runtime: runtime
     )

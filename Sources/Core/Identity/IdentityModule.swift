@@ -90,7 +90,9 @@ package struct IdentityModule: Module {
     let organisations: OrganisationService
     let invitations: InvitationService
     let database: any Database
-    let audit: AuditModule
+    let audit: AuditService
+    let auditSearch: AuditSearchService
+    let auditErasure: AuditErasureService
     let mailer: Mailer
     /// Knows what other nodes revoked.
     package let revocations: Revocations
@@ -109,7 +111,7 @@ package struct IdentityModule: Module {
     ///   - passwords: in place of what the settings say.
     package init(
         database: any Database,
-        audit: AuditModule,
+        audit auditModule: AuditModule,
         mailer: Mailer,
         sealer: Sealer,
         settings: IdentitySettings,
@@ -117,6 +119,7 @@ package struct IdentityModule: Module {
         logger: Logger,
         runtime: Runtime
     ) async throws {
+        let audit = auditModule.service
         let accountMemory = AccountCache()
         let database = ObservedDatabase(database) { accountMemory.forgetAll() }
         let revocations = Revocations(
@@ -130,6 +133,8 @@ package struct IdentityModule: Module {
             runtime: runtime)
         self.database = database
         self.audit = audit
+        auditSearch = auditModule.search
+        auditErasure = auditModule.erasure
         self.mailer = mailer
         self.revocations = revocations
         self.sessions = sessions

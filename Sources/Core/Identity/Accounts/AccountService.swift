@@ -9,7 +9,7 @@ struct AccountService: Sendable {
     let policy: PasswordPolicy
     let sessions: SessionService
     let challenges: ChallengeService
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

@@ -69,7 +69,7 @@ extension IdentityModule {
                 let search = AuditSearch(
                     action: action, outcome: status.flatMap { AuditEvent.Outcome(rawValue: $0) }, actor: actor,
                     target: target, limit: limit, offset: offset)
-                let (rows, total) = try await audit.search(search)
+                let (rows, total) = try await auditSearch.search(search)
                 return AuditLogs(data: rows.map(AuditLog.init), total: total, limit: limit, offset: offset)
             },
             .get(
@@ -77,7 +77,7 @@ extension IdentityModule {
                 .query("limit", 1...100, default: 50),
                 .query("offset", 0...10_000, default: 0)
             ) { scope, limit, offset in
-                let (rows, total) = try await audit.activity(of: scope.person.text, limit: limit, offset: offset)
+                let (rows, total) = try await auditSearch.activity(of: scope.person.text, limit: limit, offset: offset)
                 return Activities(
                     data: rows.map { Activity($0, of: scope.person) }, total: total, limit: limit, offset: offset)
             },
@@ -108,7 +108,7 @@ struct AuditLog: Payload {
 
     init(_ record: AuditRecord) {
         id = record.id
-        place = record.place.description
+        place = record.position.description
         action = record.event.action
         status = record.event.outcome.rawValue
         actorUserId = record.event.actor

@@ -8,7 +8,7 @@ struct ImpersonationService: Sendable {
     let database: any Database
     let sessions: SessionService
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

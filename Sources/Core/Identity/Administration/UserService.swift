@@ -9,7 +9,7 @@ struct UserService: Sendable {
     let sessions: SessionService
     let passwords: PasswordService
     let events: IdentityEvents
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

@@ -7,7 +7,7 @@ import Secrets
 struct BrowserSessionService: Sendable {
     let database: any Database
     let sessions: SessionService
-    let audit: AuditModule
+    let audit: AuditService
     let cookie: BrowserCookie
     let runtime: Runtime
     private let cache = TokenCache()

@@ -6,7 +6,7 @@ import Secrets
 /// An API key, in `X-API-Key` or as a bearer token.
 struct APIKeyReader: CredentialReader {
     let database: any Database
-    let audit: AuditModule
+    let audit: AuditService
     /// One word, part of every key: a key of another installation's kind is refused unread.
     let environment: String
     let runtime: Runtime
@@ -17,7 +17,7 @@ struct APIKeyReader: CredentialReader {
     static let useResolution: Duration = .minutes(1)
 
     init(
-        database: any Database, audit: AuditModule, environment: String, memory: APIKeyCache, runtime: Runtime,
+        database: any Database, audit: AuditService, environment: String, memory: APIKeyCache, runtime: Runtime,
         logger: Logger
     ) {
         self.database = database

@@ -4,7 +4,7 @@ package import Modules
 /// The verbs of API keys: make, list, rotate, revoke. Only somebody signed in comes here: no key manages keys.
 struct APIKeyService: Sendable {
     let database: any Database
-    let audit: AuditModule
+    let audit: AuditService
     let environment: String
     let memory: APIKeyCache
     let runtime: Runtime

@@ -7,7 +7,7 @@ import Secrets
 struct InvitationService: Sendable {
     let database: any Database
     let memberships: MembershipService
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     /// Where the page lies that the link in the mail opens.
     let frontend: String

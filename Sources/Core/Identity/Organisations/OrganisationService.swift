@@ -9,7 +9,7 @@ struct OrganisationService: Sendable {
     let tokens: TokenIssuer
     let memberships: MembershipService
     let keyMemory: APIKeyCache
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// - Throws: `validation-failed` for the name; `too-many-organisations`.

@@ -12,7 +12,7 @@ struct PasswordService: Sendable {
     let confirmation: Confirmation
     let signInGuard: LoginThrottle
     let revocations: Revocations
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

@@ -29,7 +29,7 @@ struct ErasureService: Sendable {
     let revocations: Revocations
     let queue: JobQueue
     let mailer: Mailer
-    let audit: AuditModule
+    let audit: AuditService
     /// Where the page lies that the letter's link opens.
     let frontend: String
     let keepingKey: [UInt8]
@@ -37,7 +37,7 @@ struct ErasureService: Sendable {
 
     init(
         identity: IdentityModule, holdings: [PersonalDataTable], files: FileStore, queue: JobQueue, mailer: Mailer,
-        sealer: Sealer, audit: AuditModule, runtime: Runtime
+        sealer: Sealer, audit: AuditService, runtime: Runtime
     ) {
         database = identity.database
         confirmation = identity.confirmation

@@ -30,7 +30,7 @@ struct ExportService: Sendable {
     let queue: JobQueue
     let mailer: Mailer
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let address: String
     let runtime: Runtime
 

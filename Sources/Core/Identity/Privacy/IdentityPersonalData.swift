@@ -89,8 +89,8 @@ extension IdentityModule: PersonalDataProvider {
                 FROM audit_events WHERE actor_id = \(subject.person) OR subject = \(subject.person) ORDER BY id
                 """
             }
-        ) { [audit] subject, pseudonym, transaction in
-            try audit.forget(person: subject.person.text, pseudonym: pseudonym.text, in: transaction)
+        ) { [auditErasure] subject, pseudonym, transaction in
+            try auditErasure.erase(person: subject.person.text, pseudonym: pseudonym.text, in: transaction)
         }
     }
 }

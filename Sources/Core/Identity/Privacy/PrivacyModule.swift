@@ -22,7 +22,7 @@ package struct PrivacyModule: Module {
         queue: JobQueue,
         mailer: Mailer,
         sealer: Sealer,
-        audit: AuditModule,
+        audit: AuditService,
         address: String,
         runtime: Runtime
     ) {

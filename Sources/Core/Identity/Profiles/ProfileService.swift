@@ -9,7 +9,7 @@ struct ProfileService: Sendable {
     let tokens: TokenIssuer
     let revocations: Revocations
     let events: IdentityEvents
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
     let memory: AccountCache

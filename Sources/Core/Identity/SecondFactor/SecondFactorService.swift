@@ -11,7 +11,7 @@ struct SecondFactorService: Sendable {
     let secondFactors: SecondFactors
     let signInGuard: LoginThrottle
     let revocations: Revocations
-    let audit: AuditModule
+    let audit: AuditService
     /// What authenticators call this service.
     let issuer: String
     let runtime: Runtime

@@ -8,7 +8,7 @@ struct SecondFactors: Sendable {
     let sealer: Sealer
     /// How many steps before and after the present one are accepted: 0 to 2.
     let window: Int64
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

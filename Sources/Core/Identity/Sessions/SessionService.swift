@@ -9,7 +9,7 @@ struct SessionService: Sendable {
     let tokens: TokenIssuer
     let revocations: Revocations
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

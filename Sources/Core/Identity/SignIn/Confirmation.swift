@@ -7,7 +7,7 @@ struct Confirmation: Sendable {
     let passwords: PasswordHasher
     let signInGuard: LoginThrottle
     let secondFactors: SecondFactors
-    let audit: AuditModule
+    let audit: AuditService
 
     /// Runs `body` in the transaction in which the answers were found right. A wrong answer counts as one at the door does, and is
     /// audited as a failed `action`.

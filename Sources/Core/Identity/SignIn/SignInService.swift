@@ -8,7 +8,7 @@ struct SignInService: Sendable {
     let signInGuard: LoginThrottle
     let secondFactors: SecondFactors
     let sessions: SessionService
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// Signs in with an address or a user name. An unknown name, a wrong password and a right one that came after too many wrong ones

@@ -6,7 +6,7 @@ import Secrets
 struct KeyRotation: Sendable {
     let database: any Database
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
     let algorithm: SigningAlgorithm
     /// The secret of HS256.
@@ -16,7 +16,7 @@ struct KeyRotation: Sendable {
     /// The longest life of an access token.
     let tokenLifetime: Duration
 
-    init(database: any Database, sealer: Sealer, audit: AuditModule, settings: IdentitySettings, runtime: Runtime) {
+    init(database: any Database, sealer: Sealer, audit: AuditService, settings: IdentitySettings, runtime: Runtime) {
         self.database = database
         self.sealer = sealer
         self.audit = audit

@@ -7,7 +7,7 @@ struct VerificationService: Sendable {
     let database: any Database
     let challenges: ChallengeService
     let confirmation: Confirmation
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
 
     /// Takes back what was mailed to prove an address: to the one that an account has, or to the one that it is to have.
