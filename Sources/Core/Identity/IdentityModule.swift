@@ -208,14 +208,14 @@ package struct IdentityModule: Module {
         browsers = BrowserSessionService(sessions: sessions, cookie: settings.cookie)
         browserOrigins = Set(settings.origins)
         let memberships = MembershipService(database: database, runtime: runtime)
-        let keyMemory = APIKeyCache()
+        let keyCache = APIKeyCache()
         apiKeys = APIKeyService(
-            database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
+            database: database, audit: audit, environment: settings.keyEnvironment, cache: keyCache, runtime: runtime)
         organisations = OrganisationService(
             database: database,
             tokens: tokens,
             memberships: memberships,
-            keyMemory: keyMemory,
+            keyCache: keyCache,
             audit: audit,
             runtime: runtime
         )
@@ -231,7 +231,7 @@ package struct IdentityModule: Module {
             database: database,
             audit: audit,
             environment: settings.keyEnvironment,
-            memory: keyMemory,
+            cache: keyCache,
             runtime: runtime,
             logger: logger
         )
@@ -258,17 +258,20 @@ package struct IdentityModule: Module {
     package var routes: [Route] {
         accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes
             + deviceRoutes + browserRoutes + keyRoutes
-            + administrationRoutes + apiKeyRoutes + organisationRoutes
+            + administrationRoutes
+            + APIKeyRoutes(apiKeys: apiKeys, member: member).routes
+            + OrganisationRoutes(organisations: organisations, member: member).routes
+            + InvitationRoutes(invitations: invitations, member: member).routes
     }
     package var workers: [Worker] {
         verificationWorkers + [
             PruneLoginFailures.worker(database), rotation.worker, SessionPruning(database: database).worker,
-            credentialPruning,
+            CredentialPruningJob.worker(database),
         ]
     }
     package var schedules: [Schedule] {
         verificationSchedules + [
-            PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule,
+            PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, CredentialPruningJob.schedule,
         ]
     }
     /// What must run for as long as the process answers: by these it learns what other nodes did.
@@ -307,7 +310,7 @@ extension IdentityModule {
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
         revocations.note(ended, at: sessions.runtime.now())
-        apiKeys.memory.holders.forgetAll()
+        apiKeys.invalidateCache()
     }
 
     /// Lets an account in again that was suspended, or closed by its owner.

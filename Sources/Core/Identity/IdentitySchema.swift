@@ -86,7 +86,7 @@ enum IdentitySchema {
         LoginThrottleSchema.lockout,
         SecondFactorSchema.secondFactor,
         AdministrationSchema.impersonation,
-        KeySchema.migration,
+        APIKeySchema.migration,
         OrganisationSchema.migration,
     ]
 }
