@@ -20,7 +20,7 @@ package struct App: Sendable {
     package let audit: AuditModule
     package let identity: IdentityModule
     /// Everything that is kept about people, wherever it lies.
-    package let holdings: [PersonalDataTable]
+    package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -125,7 +125,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // What is people's own to take away, wherever it lies: from the ground up
     let privacy = PrivacyModule(
         identity: identity,
-        holders: [identity, entitlements, training],
+        providers: [identity.personalData, entitlements, training],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -168,7 +168,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         audit: audit,
         identity: identity,
-        holdings: privacy.holdings,
+        personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
         queue: queue,
         runner: runner,

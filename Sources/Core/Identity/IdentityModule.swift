@@ -253,6 +253,9 @@ package struct IdentityModule: Module {
         try await revocations.synchronize()
     }
 
+    /// The tables with personal data, also those of the audit trail.
+    package var personalData: IdentityPersonalData { IdentityPersonalData(audit: auditErasure) }
+
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
