@@ -147,7 +147,7 @@ package struct IdentityModule: Module {
         let challenges = ChallengeService(
             sealer: sealer, frontend: frontend, mailer: mailer, audit: audit, events: events, runtime: runtime)
         let signInGuard = LoginThrottle(lockout: settings.lockout, sealer: sealer)
-        let secondFactors = SecondFactors(
+        let secondFactors = SecondFactorVerifier(
             sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: mailer, runtime: runtime)
         let confirmation = Confirmation(
             database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
@@ -164,8 +164,8 @@ package struct IdentityModule: Module {
         secondFactor = SecondFactorService(
             database: database,
             confirmation: confirmation,
-            secondFactors: secondFactors,
-            signInGuard: signInGuard,
+            verifier: secondFactors,
+            loginThrottle: signInGuard,
             revocations: revocations,
             audit: audit,
             issuer: URL(string: settings.issuer)?.host() ?? "Gatehouse",
@@ -259,7 +259,8 @@ package struct IdentityModule: Module {
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
-        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes
+        accountRoutes + signInRoutes
+            + SecondFactorRoutes(secondFactor: secondFactor, member: member).routes + profileRoutes + passwordRoutes + verificationRoutes
             + deviceRoutes + browserRoutes + keyRoutes
             + administrationRoutes
             + APIKeyRoutes(apiKeys: apiKeys, member: member).routes

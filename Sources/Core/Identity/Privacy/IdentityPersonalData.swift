@@ -1,6 +1,6 @@
 import Audit
 import Files
-package import Modules
+import Modules
 
 /// The tables of Identity and Audit with personal data.
 package struct IdentityPersonalData: PersonalDataProvider {

@@ -6,7 +6,7 @@ struct Confirmation: Sendable {
     let database: any Database
     let passwords: PasswordHasher
     let signInGuard: LoginThrottle
-    let secondFactors: SecondFactors
+    let secondFactors: SecondFactorVerifier
     let audit: AuditService
 
     /// Runs `body` in the transaction in which the answers were found right. A wrong answer counts as one at the door does, and is

@@ -6,7 +6,7 @@ struct SignInService: Sendable {
     let database: any Database
     let passwords: PasswordHasher
     let signInGuard: LoginThrottle
-    let secondFactors: SecondFactors
+    let secondFactors: SecondFactorVerifier
     let sessions: SessionService
     let audit: AuditService
     let runtime: Runtime
@@ -122,7 +122,7 @@ struct SignInService: Sendable {
         case .wrong, .refused, .wrongCode: throw Problem(.invalidSecondFactor)
         case .locked(let time): throw Problem.accountLocked(for: time)
         case .suspended: throw Problem(.accountSuspended)
-        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.ask(person))
+        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.issueChallenge(to: person))
         case .proven(let person): return .done(person, newDevice: nil)
         }
     }
