@@ -86,6 +86,8 @@ package struct IdentityModule: Module {
     /// Asks for secrets once more, also for modules above.
     let confirmation: Confirmation
     let secondFactor: SecondFactorService
+    package let users: UserService
+    let impersonations: ImpersonationService
     let apiKeys: APIKeyService
     let organisations: OrganisationService
     let invitations: InvitationService
@@ -205,6 +207,11 @@ package struct IdentityModule: Module {
         )
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: confirmation, audit: audit, mailer: mailer)
+        users = UserService(
+            database: database, sessions: sessions, passwords: passwords, events: events, audit: audit, mailer: mailer,
+            runtime: runtime)
+        impersonations = ImpersonationService(
+            database: database, sessions: sessions, sealer: sealer, audit: audit, mailer: mailer, runtime: runtime)
         browsers = BrowserSessionService(sessions: sessions, cookie: settings.cookie)
         browserOrigins = Set(settings.origins)
         let memberships = MembershipService(database: database, runtime: runtime)
@@ -260,9 +267,12 @@ package struct IdentityModule: Module {
     package var migrations: [Migration] { Self.migrations }
     package var routes: [Route] {
         accountRoutes + signInRoutes
-            + SecondFactorRoutes(secondFactor: secondFactor, member: member).routes + profileRoutes + passwordRoutes + verificationRoutes
+            + SecondFactorRoutes(secondFactor: secondFactor, member: member).routes + profileRoutes + passwordRoutes
+            + verificationRoutes
             + deviceRoutes + browserRoutes + keyRoutes
-            + administrationRoutes
+            + UserRoutes(users: users, member: member).routes
+            + ImpersonationRoutes(impersonations: impersonations, member: member).routes
+            + AuditRoutes(audit: auditSearch, member: member).routes
             + APIKeyRoutes(apiKeys: apiKeys, member: member).routes
             + OrganisationRoutes(organisations: organisations, member: member).routes
             + InvitationRoutes(invitations: invitations, member: member).routes
