@@ -14,7 +14,7 @@ import Testing
         try await withTestApp(engine) { app in
             for number in 0..<5 { _ = try await app.register("somebody-\(number)") }
             let audit = app.app.audit
-            let checkpoint = try #require(try await audit.makeCheckpoint())
+            let checkpoint = try #require(try await audit.checkpoints.sign())
             let sound = try await Self.run(["audit", "verify"], on: app)
             #expect(
                 sound.status == 0 && sound.output.contains("The audit trail holds: ")
@@ -39,7 +39,7 @@ import Testing
             let key = try await Self.run(["audit", "key"], on: app)
             #expect(
                 key.output
-                    == "\(checkpoint.key)  \(Hex.encode(try #require(try await audit.publicKeys().first).publicBytes))\n"
+                    == "\(checkpoint.key)  \(Hex.encode(try #require(try await audit.checkpoints.publicKeys().first).publicBytes))\n"
             )
             let export = try await Self.run(["audit", "export"], on: app)
             let lines = try export.output.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }

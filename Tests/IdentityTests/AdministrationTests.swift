@@ -131,16 +131,16 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let identity = app.app.identity
-            #expect(try await identity.promote(named: person.email.uppercased()))
-            #expect(try await !identity.promote(named: person.email))
+            #expect(try await identity.users.promote(named: person.email.uppercased()))
+            #expect(try await !identity.users.promote(named: person.email))
             #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 401)
-            try await identity.resetPassword(named: person.email, to: "another horse battery")
+            try await identity.users.resetPassword(named: person.email, to: "another horse battery")
             #expect(await app.signIn(person).code == "invalid-credentials")
             let response = await app.call(
                 "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another horse battery"])
             #expect(response["user"]?["role"] == "admin")
-            await #expect(throws: Problem.self) { _ = try await identity.promote(named: "nobody@example.org") }
-            await #expect(throws: Problem.self) { try await identity.resetPassword(named: person.email, to: "short") }
+            await #expect(throws: Problem.self) { _ = try await identity.users.promote(named: "nobody@example.org") }
+            await #expect(throws: Problem.self) { try await identity.users.resetPassword(named: person.email, to: "short") }
         }
     }
 

@@ -117,7 +117,7 @@ import Testing
                     "POST", "/v1/auth/login",
                     json: ["email": .string(person.email), "password": .string(person.password)]
                 ).status == 403)
-            app.clock.advance(by: Erasure.signingOut)
+            app.clock.advance(by: Erasure.revocationDelay)
             try await app.runJobs()
             #expect(
                 await app.call(
@@ -225,9 +225,9 @@ import Testing
                 return Set(try transaction.all(statement) { try $0["name"] as String })
             }
             // Ticks belong to schedules. Every other table that refers to something may refer to somebody.
-            let spokenFor = Set(app.app.holdings.map(\.table))
+            let spokenFor = Set(app.app.personalDataTables.map(\.table))
             #expect(references.subtracting(spokenFor) == ["schedule_ticks"])
-            #expect(Set(app.app.holdings.map(\.name)).count == app.app.holdings.count)
+            #expect(Set(app.app.personalDataTables.map(\.name)).count == app.app.personalDataTables.count)
         }
     }
 }

@@ -33,7 +33,8 @@ extension TestApp {
             database: database ?? app.database,
             sealer: try other ?? sealer,
             audit: AuditModule(
-                database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime),
+                database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime
+            ).service,
             settings: settings,
             runtime: runtime
         )

@@ -6,7 +6,9 @@ import Secrets
 /// What the services of identity are built from.
 final class IdentityDependencies: Sendable {
     let database: any Database
-    let audit: AuditModule
+    let auditTrail: AuditModule
+    /// Records events.
+    var audit: AuditService { auditTrail.service }
     let mailer: Mailer
     let sealer: Sealer
     let settings: IdentitySettings
@@ -16,11 +18,11 @@ final class IdentityDependencies: Sendable {
     let runtime: Runtime
 
     init(
-        database: any Database, audit: AuditModule, mailer: Mailer, sealer: Sealer, settings: IdentitySettings,
+        database: any Database, auditTrail: AuditModule, mailer: Mailer, sealer: Sealer, settings: IdentitySettings,
         hasher: PasswordHasher, logger: Logger, runtime: Runtime
     ) {
         self.database = database
-        self.audit = audit
+        self.auditTrail = auditTrail
         self.mailer = mailer
         self.sealer = sealer
         self.settings = settings

@@ -29,7 +29,7 @@ package struct IdentityModule: Module {
     ) async throws {
         dependencies = IdentityDependencies(
             database: database,
-            audit: audit,
+            auditTrail: audit,
             mailer: mailer,
             sealer: sealer,
             settings: settings,
@@ -71,12 +71,12 @@ package struct IdentityModule: Module {
     package var routes: [Route] {
         AccountRoutes(registration: registration, sessions: sessions, member: member).routes
             + SignInRoutes(signIns: signInServices.signIns).routes
-            + secondFactorRoutes
+            + SecondFactorRoutes(secondFactor: signInServices.secondFactor, member: member).routes
             + ProfileRoutes(
                 profiles: accountServices.profiles, accounts: accounts, introspection: accountServices.introspection,
                 member: member
             ).routes
-            + PasswordRoutes(passwords: passwords, member: member).routes
+            + PasswordRoutes(passwords: accountServices.passwords, member: member).routes
             + VerificationRoutes(verification: accountServices.verification, member: member).routes
             + DeviceRoutes(devices: sessionServices.devices, member: member).routes
             + BrowserSessionRoutes(
@@ -84,9 +84,12 @@ package struct IdentityModule: Module {
                 profiles: accountServices.profiles, member: member, origins: Set(dependencies.settings.origins)
             ).routes
             + JSONWebKeyRoutes(keys: keys).routes
-            + administrationRoutes
-            + apiKeyRoutes
-            + organisationRoutes
+            + UserRoutes(users: users, member: member).routes
+            + ImpersonationRoutes(impersonations: accountServices.impersonations, member: member).routes
+            + AuditRoutes(audit: dependencies.auditTrail.search, member: member).routes
+            + APIKeyRoutes(apiKeys: organisationServices.apiKeys, member: member).routes
+            + OrganisationRoutes(organisations: organisationServices.organisations, member: member).routes
+            + InvitationRoutes(invitations: organisationServices.invitations, member: member).routes
     }
 
     package var workers: [Worker] {
@@ -95,7 +98,7 @@ package struct IdentityModule: Module {
             LoginFailurePruningJob.worker(database),
             SigningKeyRotationJob.worker(signingKeys),
             SessionPruningJob.worker(database),
-            credentialPruning,
+            CredentialPruningJob.worker(database),
         ]
     }
 
@@ -105,7 +108,7 @@ package struct IdentityModule: Module {
             LoginFailurePruningJob.schedule,
             SigningKeyRotationJob.schedule(signingKeys),
             SessionPruningJob.schedule,
-            credentialPruningSchedule,
+            CredentialPruningJob.schedule,
         ]
     }
 
@@ -133,22 +136,22 @@ extension IdentityModule {
 extension IdentityModule {
     package var registration: RegistrationService { accountServices.registration }
     package var accounts: AccountService { accountServices.accounts }
+    package var users: UserService { accountServices.users }
     package var signingKeys: SigningKeyService { sessionServices.signingKeys }
     package var knownDevices: KnownDeviceService { signInServices.knownDevices }
     package var events: IdentityEvents { dependencies.events }
     package var revocations: Revocations { sessionServices.revocations }
     package var keys: KeyRing { sessionServices.keys }
 
+    /// The tables with personal data, with those of the audit trail.
+    package var personalData: IdentityPersonalData {
+        IdentityPersonalData(audit: dependencies.auditTrail.erasure)
+    }
+
     var database: any Database { dependencies.database }
-    var audit: AuditModule { dependencies.audit }
-    var mailer: Mailer { dependencies.mailer }
+    var audit: AuditService { dependencies.audit }
     /// The base URL of links in mails, without a slash at its end.
     var frontend: String { dependencies.settings.frontend }
     var sessions: SessionService { sessionServices.sessions }
     var confirmation: Confirmation { signInServices.confirmation }
-    var secondFactor: SecondFactorService { signInServices.secondFactor }
-    var passwords: PasswordService { accountServices.passwords }
-    var apiKeys: APIKeyService { organisationServices.apiKeys }
-    var organisations: OrganisationService { organisationServices.organisations }
-    var invitations: InvitationService { organisationServices.invitations }
 }

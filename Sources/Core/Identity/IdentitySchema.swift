@@ -4,7 +4,7 @@ import Modules
 enum IdentitySchema {
     static let migrations = [
         accounts, sessions, signingKeys, challenges, loginThrottle,
-        SecondFactorSchema.secondFactor, AdministrationSchema.impersonation, KeySchema.migration,
+        SecondFactorSchema.secondFactor, AdministrationSchema.impersonation, APIKeySchema.migration,
         OrganisationSchema.migration,
     ]
 

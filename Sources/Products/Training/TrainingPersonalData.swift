@@ -3,7 +3,7 @@ package import Identity
 import Modules
 
 extension TrainingModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] {
+    package var personalDataTables: [PersonalDataTable] {
         let ours: @Sendable (DataSubject) -> SQL = { "organisation_id IN \(list: $0.organisations)" }
         let places = sessions.places
         return [

@@ -8,7 +8,7 @@ struct TrialService: Sendable {
     let database: any Database
     let plans: PlanCatalog
     let credits: CreditService
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 

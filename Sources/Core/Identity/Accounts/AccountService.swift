@@ -6,18 +6,18 @@ package import Modules
 package final class AccountService: Sendable {
     private let database: any Database
     private let sessions: SessionService
-    private let apiKeyCache: APIKeyCache
+    private let apiKeys: APIKeyService
     private let events: IdentityEvents
-    private let audit: AuditModule
+    private let audit: AuditService
     private let mailer: Mailer
 
     init(
-        database: any Database, sessions: SessionService, apiKeyCache: APIKeyCache, events: IdentityEvents,
-        audit: AuditModule, mailer: Mailer
+        database: any Database, sessions: SessionService, apiKeys: APIKeyService, events: IdentityEvents,
+        audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.sessions = sessions
-        self.apiKeyCache = apiKeyCache
+        self.apiKeys = apiKeys
         self.events = events
         self.audit = audit
         self.mailer = mailer
@@ -34,7 +34,7 @@ package final class AccountService: Sendable {
             return try transaction.revokeSessions(of: person, because: "account suspended")
         }
         sessions.noteRevoked(ended, of: person)
-        apiKeyCache.holders.invalidateAll()
+        apiKeys.invalidateCache()
     }
 
     /// Reopens an account that was suspended, or closed by its owner.

@@ -1,6 +1,6 @@
 import Modules
 
-/// Builds the services of accounts, profiles, passwords and e-mail verification.
+/// Builds the services of accounts: registration, profiles, passwords, e-mail verification and administration.
 final class AccountServices: Sendable {
     let registration: RegistrationService
     let accounts: AccountService
@@ -8,6 +8,8 @@ final class AccountServices: Sendable {
     let introspection: IntrospectionService
     let passwords: PasswordService
     let verification: VerificationService
+    let users: UserService
+    let impersonations: ImpersonationService
 
     init(
         _ dependencies: IdentityDependencies, _ sessions: SessionServices, _ signIn: SignInServices,
@@ -24,7 +26,7 @@ final class AccountServices: Sendable {
             database: database, hasher: hasher, policy: policy, sessions: sessions.sessions, challenges: challenges,
             audit: audit, runtime: runtime)
         accounts = AccountService(
-            database: database, sessions: sessions.sessions, apiKeyCache: organisations.apiKeyCache, events: events,
+            database: database, sessions: sessions.sessions, apiKeys: organisations.apiKeys, events: events,
             audit: audit, mailer: mailer)
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
@@ -36,5 +38,11 @@ final class AccountServices: Sendable {
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
             accountCache: sessions.accountCache, audit: audit, mailer: mailer)
+        users = UserService(
+            database: database, sessions: sessions.sessions, passwords: passwords, events: events, audit: audit,
+            mailer: mailer, runtime: runtime)
+        impersonations = ImpersonationService(
+            database: database, sessions: sessions.sessions, sealer: dependencies.sealer, audit: audit, mailer: mailer,
+            runtime: runtime)
     }
 }

@@ -8,12 +8,12 @@ package final class RegistrationService: Sendable {
     private let policy: PasswordPolicy
     private let sessions: SessionService
     private let challenges: ChallengeService
-    private let audit: AuditModule
+    private let audit: AuditService
     private let runtime: Runtime
 
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, sessions: SessionService,
-        challenges: ChallengeService, audit: AuditModule, runtime: Runtime
+        challenges: ChallengeService, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.hasher = hasher

@@ -7,7 +7,7 @@ import Secrets
 final class BrowserSessionService: Sendable {
     private let database: any Database
     private let sessions: SessionService
-    private let audit: AuditModule
+    private let audit: AuditService
     let cookie: BrowserCookie
     private let runtime: Runtime
     private let cache = TTLCache<TokenDigest, VerifiedToken>(capacity: TokenDigest.cacheCapacity)

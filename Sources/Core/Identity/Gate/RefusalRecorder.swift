@@ -22,11 +22,11 @@ final class RefusalRecorder: Sendable {
     private static let pause: Duration = .minutes(1)
 
     private let database: any Database
-    private let audit: AuditModule
+    private let audit: AuditService
     private let runtime: Runtime
     private let pauses = Mutex<[Key: Pause]>([:])
 
-    init(database: any Database, audit: AuditModule, runtime: Runtime) {
+    init(database: any Database, audit: AuditService, runtime: Runtime) {
         self.database = database
         self.audit = audit
         self.runtime = runtime

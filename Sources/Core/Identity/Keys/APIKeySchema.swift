@@ -1,6 +1,6 @@
 import Modules
 
-enum KeySchema {
+enum APIKeySchema {
     static let migration = Migration(
         "identity-009-api-keys",
         """

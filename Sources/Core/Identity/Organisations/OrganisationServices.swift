@@ -14,13 +14,13 @@ final class OrganisationServices: Sendable {
         let settings = dependencies.settings
         memberships = MembershipService(database: database, runtime: runtime)
         apiKeys = APIKeyService(
-            database: database, audit: audit, environment: settings.keyEnvironment, memory: apiKeyCache,
+            database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
             runtime: runtime)
         apiKeyReader = APIKeyReader(
-            database: database, audit: audit, environment: settings.keyEnvironment, memory: apiKeyCache,
+            database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
             runtime: runtime, logger: dependencies.logger)
         organisations = OrganisationService(
-            database: database, tokens: sessions.tokens, memberships: memberships, keyMemory: apiKeyCache,
+            database: database, tokens: sessions.tokens, memberships: memberships, keyCache: apiKeyCache,
             audit: audit, runtime: runtime)
         invitations = InvitationService(
             database: database, memberships: memberships, audit: audit, mailer: dependencies.mailer,

@@ -12,12 +12,12 @@ final class PasswordService: Sendable {
     private let confirmation: Confirmation
     private let loginThrottle: LoginThrottle
     private let sessions: SessionService
-    private let audit: AuditModule
+    private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
-        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditModule,
+        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditService,
         mailer: Mailer
     ) {
         self.database = database

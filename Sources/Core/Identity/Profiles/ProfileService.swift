@@ -7,14 +7,14 @@ final class ProfileService: Sendable {
     private let database: any Database
     private let accountCache: AccountCache
     private let events: IdentityEvents
-    private let audit: AuditModule
+    private let audit: AuditService
     private let runtime: Runtime
 
     /// The greatest size of preferences, in bytes of JSON.
     static let preferencesBytesMax = 16 << 10
 
     init(
-        database: any Database, accountCache: AccountCache, events: IdentityEvents, audit: AuditModule, runtime: Runtime
+        database: any Database, accountCache: AccountCache, events: IdentityEvents, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.accountCache = accountCache

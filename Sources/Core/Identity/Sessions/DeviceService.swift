@@ -5,9 +5,9 @@ import Modules
 final class DeviceService: Sendable {
     private let database: any Database
     private let sessions: SessionService
-    private let audit: AuditModule
+    private let audit: AuditService
 
-    init(database: any Database, sessions: SessionService, audit: AuditModule) {
+    init(database: any Database, sessions: SessionService, audit: AuditService) {
         self.database = database
         self.sessions = sessions
         self.audit = audit

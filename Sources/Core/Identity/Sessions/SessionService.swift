@@ -10,13 +10,13 @@ final class SessionService: Sendable {
     let revocations: Revocations
     let accountCache: AccountCache
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 
     init(
         database: any Database, tokens: TokenIssuer, revocations: Revocations, accountCache: AccountCache,
-        sealer: Sealer, audit: AuditModule, mailer: Mailer, runtime: Runtime
+        sealer: Sealer, audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.tokens = tokens

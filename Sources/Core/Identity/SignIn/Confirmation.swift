@@ -7,12 +7,12 @@ final class Confirmation: Sendable {
     private let database: any Database
     private let hasher: PasswordHasher
     private let loginThrottle: LoginThrottle
-    private let secondFactors: SecondFactors
-    private let audit: AuditModule
+    private let secondFactors: SecondFactorVerifier
+    private let audit: AuditService
 
     init(
-        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactors,
-        audit: AuditModule
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactorVerifier,
+        audit: AuditService
     ) {
         self.database = database
         self.hasher = hasher

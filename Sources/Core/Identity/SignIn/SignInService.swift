@@ -6,14 +6,14 @@ final class SignInService: Sendable {
     private let database: any Database
     private let hasher: PasswordHasher
     private let loginThrottle: LoginThrottle
-    private let secondFactors: SecondFactors
+    private let secondFactors: SecondFactorVerifier
     private let knownDevices: KnownDeviceService
     private let sessions: SessionService
-    private let audit: AuditModule
+    private let audit: AuditService
 
     init(
-        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactors,
-        knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditModule
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactorVerifier,
+        knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditService
     ) {
         self.database = database
         self.hasher = hasher
@@ -138,7 +138,7 @@ final class SignInService: Sendable {
         case .wrong, .refused, .wrongCode: throw Problem(.invalidSecondFactor)
         case .locked(let time): throw Problem.accountLocked(for: time)
         case .suspended: throw Problem(.accountSuspended)
-        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.ask(person))
+        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.issueChallenge(to: person))
         case .authenticated(let person): return .done(person, newDevice: nil)
         }
     }

@@ -14,7 +14,7 @@ final class SignInServices: Sendable {
         let (settings, hasher, runtime) = (dependencies.settings, dependencies.hasher, dependencies.runtime)
         loginThrottle = LoginThrottle(lockout: settings.lockout, sealer: sealer)
         knownDevices = KnownDeviceService(database: database, runtime: runtime)
-        let secondFactors = SecondFactors(
+        let secondFactors = SecondFactorVerifier(
             sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: dependencies.mailer,
             runtime: runtime)
         confirmation = Confirmation(
@@ -26,7 +26,7 @@ final class SignInServices: Sendable {
         secondFactor = SecondFactorService(
             database: database,
             confirmation: confirmation,
-            secondFactors: secondFactors,
+            verifier: secondFactors,
             loginThrottle: loginThrottle,
             sessions: sessions.sessions,
             audit: audit,

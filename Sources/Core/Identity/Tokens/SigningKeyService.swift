@@ -6,7 +6,7 @@ import Secrets
 package final class SigningKeyService: Sendable {
     private let database: any Database
     private let sealer: Sealer
-    private let audit: AuditModule
+    private let audit: AuditService
     private let runtime: Runtime
     private let algorithm: SigningAlgorithm
     /// The secret of HS256.
@@ -16,7 +16,7 @@ package final class SigningKeyService: Sendable {
     /// The longest lifetime of an access token.
     private let tokenLifetime: Duration
 
-    init(database: any Database, sealer: Sealer, audit: AuditModule, settings: IdentitySettings, runtime: Runtime) {
+    init(database: any Database, sealer: Sealer, audit: AuditService, settings: IdentitySettings, runtime: Runtime) {
         self.database = database
         self.sealer = sealer
         self.audit = audit

@@ -10,12 +10,13 @@ final class ChallengeService: Sendable {
     /// The base URL of links, without a slash at its end.
     private let frontend: String
     private let mailer: Mailer
-    private let audit: AuditModule
+    private let audit: AuditService
     private let events: IdentityEvents
     private let runtime: Runtime
 
-    init(sealer: Sealer, frontend: String, mailer: Mailer, audit: AuditModule, events: IdentityEvents, runtime: Runtime)
-    {
+    init(
+        sealer: Sealer, frontend: String, mailer: Mailer, audit: AuditService, events: IdentityEvents, runtime: Runtime
+    ) {
         codeKey = sealer.key(for: "verification codes")
         self.frontend = frontend
         self.mailer = mailer

@@ -8,12 +8,12 @@ final class VerificationService: Sendable {
     private let challenges: ChallengeService
     private let confirmation: Confirmation
     private let accountCache: AccountCache
-    private let audit: AuditModule
+    private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, challenges: ChallengeService, confirmation: Confirmation, accountCache: AccountCache,
-        audit: AuditModule, mailer: Mailer
+        audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.challenges = challenges

@@ -9,7 +9,7 @@ struct SeriesFileService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let places: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
 
     func list(scope: Scope, session: String, kind: String?) async throws(Problem) -> SeriesFileList {
         try await database.read { transaction in

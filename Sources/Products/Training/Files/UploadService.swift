@@ -14,7 +14,7 @@ struct UploadService: Sendable {
     let entitlements: EntitlementsModule
     let places: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     static let maximumMetadata = 64 << 10

@@ -31,7 +31,7 @@ struct DatasetWorker: Sendable {
     let entitlements: EntitlementsModule
     let places: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How many of the latest runs are looked at for something to clear away. Each run clears what the one before it left, so that

@@ -29,7 +29,7 @@ enum RunJob {
         of organisation: ID<Organisation>,
         _ why: JobAbandonment,
         _ entitlements: EntitlementsModule,
-        _ audit: AuditModule,
+        _ audit: AuditService,
         in transaction: Transaction
     ) throws {
         guard let run = try transaction.run(id, of: organisation) else { return }

@@ -11,7 +11,7 @@ struct RunService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let queue: JobQueue
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How long a request for datasets waits for them before it answers with the job to follow.

@@ -31,7 +31,7 @@ struct TrainingWorker: Sendable {
     let entitlements: EntitlementsModule
     let places: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     var worker: Worker {

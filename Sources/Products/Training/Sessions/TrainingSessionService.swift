@@ -9,7 +9,7 @@ struct TrainingSessionService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let places: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How many sessions an organisation may have at once.

@@ -5,39 +5,39 @@ import Synchronization
 
 @testable import Audit
 
-/// A trail in memory: what an installation would have written, and what verification reads.
-struct Trail: Equatable {
+/// An audit trail in memory.
+struct AuditTrailFixture: Equatable {
     var rows: [AuditRow] = []
     var checkpoints: [AuditCheckpoint] = []
     var shards = Dictionary(uniqueKeysWithValues: (0..<AuditSchema.shardCount).map { ($0, Int64(0)) })
     var checkpointCount: Int64 = 0
 
-    static let keys = AuditKeys(sealer: Sealer(secret: "an installation of the tests"))
+    static let keys = AuditKeys(sealer: Sealer(secret: "a test installation"))
     static let signing = AuditSigningKey(id: ID(trusted: "0198a000-0000-7000-8000-000000000001"), key: Ed25519Key())
 
-    /// Signatures take their time, and most checkpoints are looked at ten thousand times.
-    final class Known: Sendable {
-        private let answers = Mutex<[AuditCheckpoint: Bool]>([:])
+    /// Caches the verification of signatures: the random test verifies most checkpoints ten thousand times.
+    final class SignatureCache: Sendable {
+        private let results = Mutex<[AuditCheckpoint: Bool]>([:])
 
         func isGenuine(_ checkpoint: AuditCheckpoint) -> Bool {
-            answers.withLock { answers in
-                if let answer = answers[checkpoint] { return answer }
-                let answer = checkpoint.isGenuine(under: [signing.id.text: signing.publicBytes])
-                answers[checkpoint] = answer
-                return answer
+            results.withLock { results in
+                if let result = results[checkpoint] { return result }
+                let result = checkpoint.isGenuine(under: [signing.id.text: signing.publicBytes])
+                results[checkpoint] = result
+                return result
             }
         }
     }
 
-    static let known = Known()
+    static let signatures = SignatureCache()
 
     mutating func write(_ event: AuditEvent, shard: Int64, id: ID<AuditEvent> = Runtime.system.id()) throws {
         let sequence = (shards[shard] ?? 0) + 1
-        let previous = rows.last { $0.shard == shard }?.hash ?? AuditRow.beginning
-        let place = ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
+        let previous = rows.last { $0.shard == shard }?.hash ?? AuditRow.initialHash
+        let position = ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
         let salt = Hex.encode(Runtime.system.randomBytes(16))
         var row = try AuditRow(
-            event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), place: place, salt: salt)
+            event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), position: position, salt: salt)
         row.hash = row.link(after: previous)
         row.seal = Self.keys.seal(of: row.hash)
         rows.append(row)
@@ -47,59 +47,60 @@ struct Trail: Equatable {
     mutating func sign() throws {
         checkpointCount += 1
         let last = Dictionary(rows.map { ($0.shard, $0) }) { $1 }
-        let heads = last.values.sorted { $0.place < $1.place }.map {
+        let heads = last.values.sorted { $0.position < $1.position }.map {
             AuditCheckpoint.Head(shard: $0.shard, sequence: $0.sequence, hash: $0.hash)
         }
         let checkpoint = try AuditCheckpoint(
             number: checkpointCount,
             at: Instant(seconds: 1_769_860_800 + Int64(rows.count)),
             heads: heads,
-            previous: checkpoints.last?.digest ?? AuditRow.beginning,
+            previous: checkpoints.last?.digest ?? AuditRow.initialHash,
             signedWith: Self.signing
         )
         checkpoints.append(checkpoint)
     }
 
-    /// As the module does it, on rows in memory.
-    mutating func forget(_ person: String, as pseudonym: String, shard: Int64) throws {
+    /// Does to the rows in memory what ``AuditErasureService`` does to the table.
+    mutating func erase(_ person: String, as pseudonym: String, shard: Int64) throws {
         let id: ID<AuditEvent> = Runtime.system.id()
         var erased = ErasedFields()
-        for index in rows.indices.sorted(by: { rows[$0].place < rows[$1].place })
+        for index in rows.indices.sorted(by: { rows[$0].position < rows[$1].position })
         where rows[index].personal.values.contains(person) {
             for field in try rows[index].erase(
-                AuditModule.replacements(in: rows[index], person, pseudonym), by: id.text)
+                AuditErasureService.replacements(in: rows[index], person, pseudonym), by: id.text)
             { erased.add(rows[index], field) }
         }
         try write(
-            AuditEvent(AuditModule.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details),
+            AuditEvent(AuditErasureService.action, subjectKind: "person", subject: pseudonym, details: erased.details),
             shard: shard, id: id)
     }
 
-    /// Whether verification finds nothing. It stops at the first finding.
+    /// Whether verification reports no finding. It stops at the first.
     var isSound: Bool { verify(onlyFirst: true).isSound }
 
-    /// - Parameter seals: whether it is the installation itself that verifies.
+    /// - Parameter seals: whether the seals are verified, which requires the installation's key.
     func verify(
-        seals: Bool = true, from start: AuditCheckpoint? = nil, reservationResolvers: [AuditCheckpoint] = [],
+        seals: Bool = true, from start: AuditCheckpoint? = nil, externalCheckpoints: [AuditCheckpoint] = [],
         onlyFirst: Bool = false
     ) -> AuditReport {
         var verifier = AuditVerifier(
             AuditVerifier.State(shards: shards, checkpoints: checkpointCount),
             keys: seals ? Self.keys : nil,
             from: start
-        ) { Self.known.isGenuine($0) }
+        ) { Self.signatures.isGenuine($0) }
         for checkpoint in checkpoints where checkpoint.number > start?.number ?? 0 { verifier.add(checkpoint) }
-        for witness in reservationResolvers { verifier.addWitness(witness) }
-        for row in rows.sorted(by: { $0.place < $1.place }) where !onlyFirst || verifier.report.isSound {
+        for checkpoint in externalCheckpoints { verifier.addExternal(checkpoint) }
+        for row in rows.sorted(by: { $0.position < $1.position }) where !onlyFirst || verifier.report.isSound {
             verifier.add(row)
         }
         verifier.finish()
         return verifier.report
     }
 
-    /// A little of everything: three shards, strangers, administrators in somebody's name, an erasure, two checkpoints, and rows after them.
-    static func sample() throws -> Trail {
-        var trail = Trail()
+    /// A trail with three shards, rows without an actor, an impersonation, an erasure, two checkpoints, and one row
+    /// after the newest checkpoint.
+    static func sample() throws -> AuditTrailFixture {
+        var trail = AuditTrailFixture()
         for index in 0..<9 {
             try trail.write(
                 AuditEvent(
@@ -118,7 +119,7 @@ struct Trail: Equatable {
             )
             if index == 4 { try trail.sign() }
         }
-        try trail.forget("person-1", as: "erased-1", shard: 0)
+        try trail.erase("person-1", as: "erased-1", shard: 0)
         try trail.sign()
         try trail.write(AuditEvent("session.ended", actor: "person-0"), shard: 0)
         return trail

@@ -1,17 +1,29 @@
 import Foundation
 import Modules
 
-extension AuditModule {
-    /// Gives the trail out line by line, each a JSON object: keys, then checkpoints, then rows in the order of their places, all columns of them.
-    /// Whoever has the lines can follow the chain without the database.
+/// Exports the audit trail so that the chain can be verified without the database.
+package final class AuditExportService: Sendable {
+    private static let batchSize = 1_000
+
+    private let database: any Database
+    private let checkpoints: AuditCheckpointService
+
+    init(database: any Database, checkpoints: AuditCheckpointService) {
+        self.database = database
+        self.checkpoints = checkpoints
+    }
+
+    /// Writes one JSON object per line: the public keys, then the checkpoints by number, then the rows with all columns
+    /// by position.
+    /// - Parameter write: receives each line without a line feed.
     package func export(_ write: (String) throws -> Void) async throws {
-        for key in try await publicKeys() {
+        for key in try await checkpoints.publicKeys() {
             try write(
                 Self.line(["key": ["id": .string(key.id.text), "ed25519": .string(Hex.encode(key.publicBytes))]]))
         }
         var number: Int64 = 0
         while case let checkpoints = try await database.read({ [number] in
-            try $0.checkpoints(after: number, atMost: Self.verificationBatch)
+            try $0.checkpoints(after: number, atMost: Self.batchSize)
         }),
             let last = checkpoints.last
         {
@@ -20,12 +32,12 @@ extension AuditModule {
             }
             number = last.number
         }
-        var place: AuditChainPosition?
-        while case let rows = try await database.read({ [place] in
-            try $0.auditRows(after: place, atMost: Self.verificationBatch)
+        var position: AuditChainPosition?
+        while case let rows = try await database.read({ [position] in
+            try $0.auditRows(after: position, atMost: Self.batchSize)
         }), let last = rows.last {
             for row in rows { try write(Self.line(["row": row.exported])) }
-            place = last.place
+            position = last.position
         }
     }
 

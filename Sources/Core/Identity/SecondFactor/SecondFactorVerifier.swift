@@ -1,19 +1,32 @@
 import Audit
 import Mail
-package import Modules
+import Modules
 import Secrets
 
-/// Second factors as the places see them that ask for one.
-struct SecondFactors: Sendable {
-    let sealer: Sealer
-    /// How many steps before and after the present one are accepted: 0 to 2.
-    let window: Int64
-    let audit: AuditModule
-    let mailer: Mailer
-    let runtime: Runtime
+/// Verifies codes of authenticators and recovery codes.
+final class SecondFactorVerifier: Sendable {
+    private let sealer: Sealer
+    private let window: Int64
+    private let audit: AuditService
+    private let mailer: Mailer
+    private let runtime: Runtime
 
-    /// What somebody is asked whose password was right.
-    func ask(_ person: Person) throws(Problem) -> SecondFactorAsked {
+    /// - Parameter window: the number of time steps before and after the present one for which codes are accepted: 0 to
+    ///   2.
+    init(sealer: Sealer, window: Int64, audit: AuditService, mailer: Mailer, runtime: Runtime) {
+        self.sealer = sealer
+        self.window = window
+        self.audit = audit
+        self.mailer = mailer
+        self.runtime = runtime
+    }
+
+    func seal(_ secret: [UInt8], of person: ID<Person>) throws -> String {
+        try SecondFactor.seal(secret, of: person, with: sealer)
+    }
+
+    /// The response to a correct password where a code is required too.
+    func issueChallenge(to person: Person) throws(Problem) -> SecondFactorAsked {
         let challenge = SecondFactorChallenge(for: person, at: runtime.now())
         do {
             return SecondFactorAsked(
@@ -25,10 +38,9 @@ struct SecondFactors: Sendable {
 
     func challenge(_ text: String) -> SecondFactorChallenge? { SecondFactorChallenge(text, sealer: sealer) }
 
-    /// Uses up a code of the authenticator, or a recovery code, of which the person is told.
-    /// - Returns: false for one that is wrong, was used before, or belongs to an authenticator that is not in use.
-    func spend(_ code: String, of person: Person, from visitor: ClientInfo, in transaction: Transaction) throws -> Bool
-    {
+    /// Uses up a code of the authenticator, or a recovery code. The person is notified of the latter by mail.
+    /// - Returns: false for a wrong or used code, and while the authenticator is not confirmed.
+    func spend(_ code: String, of person: Person, from client: ClientInfo, in transaction: Transaction) throws -> Bool {
         guard let factor = try transaction.secondFactor(of: person.id), factor.confirmedAt != nil else { return false }
         if let step = try factor.step(of: Self.digits(code), at: transaction.now, window: window, sealer: sealer) {
             return try transaction.spendStep(step, of: person.id)
@@ -37,18 +49,18 @@ struct SecondFactors: Sendable {
             try transaction.spendRecoveryCode(recovery.hash(of: person.id), of: person.id)
         else { return false }
         let left = try transaction.countRecoveryCodes(of: person.id)
-        try tell(
-            person, "A recovery code was used to sign in or to confirm a change; \(left) of them are left.",
+        try notify(
+            person, of: "A recovery code was used to sign in or to confirm a change; \(left) of them are left.",
             in: transaction)
         let event = AuditEvent(
-            "second_factor.recovery_code_used", from: visitor, actor: person.id.text, subject: person.id.text,
+            "second_factor.recovery_code_used", from: client, actor: person.id.text, subject: person.id.text,
             details: ["left": "\(left)"])
         try audit.record(event, in: transaction)
         return true
     }
 
-    /// Takes the authenticator into use that was set up and not yet confirmed.
-    /// - Returns: false where the code is not one of it.
+    /// Confirms a pending authenticator.
+    /// - Returns: false for a wrong code, and where no authenticator is pending.
     func confirm(_ code: String, of person: Person, in transaction: Transaction) throws -> Bool {
         guard let factor = try transaction.secondFactor(of: person.id), factor.confirmedAt == nil,
             let step = try factor.step(of: Self.digits(code), at: transaction.now, window: window, sealer: sealer)
@@ -56,20 +68,12 @@ struct SecondFactors: Sendable {
         return try transaction.confirmSecondFactor(of: person.id, step: step)
     }
 
-    /// Says by mail what was changed.
-    func tell(_ person: Person, _ change: String, in transaction: Transaction) throws {
+    /// Sends an e-mail about a change of the second factor.
+    func notify(_ person: Person, of change: String, in transaction: Transaction) throws {
         let values = ["name": person.displayName, "change": change, "when": "\(transaction.now)"]
         try mailer.send(Email("second-factor-changed", to: person.email, values: values), in: transaction)
     }
 
-    /// Authenticators show their digits in groups, and some people type them so.
+    /// Authenticators show the digits in groups; separators in the input are ignored.
     private static func digits(_ code: String) -> String { code.filter { $0 != " " && $0 != "-" } }
-}
-
-extension Problem.Kind {
-    package static let invalidSecondFactor = Self("invalid-second-factor", "Invalid, used or expired code", status: 401)
-    package static let secondFactorActive = Self(
-        "second-factor-active", "A second factor is in use already", status: 409)
-    package static let secondFactorNotActive = Self(
-        "second-factor-not-active", "There is no second factor", status: 409)
 }
