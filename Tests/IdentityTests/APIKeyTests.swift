@@ -316,7 +316,7 @@ import Testing
             let person = try await app.register()
             let key = try #require(await app.makeKey(person, ["*"])["api_key"]?.string)
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(
                 await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).code == "authentication-failed")
         }

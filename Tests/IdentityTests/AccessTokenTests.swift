@@ -222,7 +222,7 @@ import Testing
         try await withTestApp(.sqlite) { app in
             var token: String?
             try await app.withIdentity(on: app.app.database, audience: "another-service") { identity in
-                token = try await identity.accounts.register(.somebodyNew(), visitor: .someone).accessToken
+                token = try await identity.registration.register(.somebodyNew(), client: .someone).accessToken
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "authentication-failed")
         }

@@ -29,7 +29,7 @@ import Testing
             #expect(await list("search=nobody")["total"] == 0)
             let page = await list("limit=1&offset=1")
             #expect(page["users"]?.array?.count == 1 && page["total"] == 4)
-            try await app.app.identity.suspend(other.id)
+            try await app.app.identity.accounts.suspend(other.id)
             #expect(emails(await list("active=false")) == [other.email])
             #expect(await list("active=true")["total"] == 3)
             for bad in ["limit=0", "limit=201", "offset=-1", "role=king", "active=perhaps", "search=%00"] {
@@ -160,7 +160,7 @@ import Testing
             #expect(rows.count == 3 && rows.allSatisfy { $0.outcome == "refused" })
             #expect(
                 rows.last?.details
-                    == #"{"before":"4","door":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
+                    == #"{"before":"4","endpoint":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
         }
     }
 }

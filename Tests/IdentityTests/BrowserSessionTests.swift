@@ -151,7 +151,7 @@ import Testing
 
             let (shut, _) = try await signIn(app, person)
             #expect(await shut.call("GET", "/v1/auth/profile").status == 200)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(await shut.call("GET", "/v1/auth/profile").code == "token-expired")
             #expect(
                 await app.call(

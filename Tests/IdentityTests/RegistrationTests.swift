@@ -222,7 +222,7 @@ import Testing
         try await withTestApp(engine) { app in
             let failures = try await withEachStatementFailing(on: app.app.database) { database in
                 try await app.withIdentity(on: database) {
-                    _ = try await $0.accounts.register(.somebodyNew(), visitor: .someone)
+                    _ = try await $0.registration.register(.somebodyNew(), client: .someone)
                 }
             } check: { _ in
                 let people = try await app.count("SELECT COUNT(*) AS count FROM people")

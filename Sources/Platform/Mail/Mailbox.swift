@@ -1,3 +1,5 @@
+import DomainNames
+
 /// An e-mail address in the form in which SMTP commands and header fields take it: ASCII throughout.
 package struct Mailbox: Sendable, Hashable {
     /// `local@domain`; the local part is quoted where it has to be, the domain is in its ASCII form (RFC 5890).

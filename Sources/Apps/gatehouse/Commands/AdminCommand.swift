@@ -35,7 +35,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
     func run() async throws {
         let chosen = try password.choose(for: email)
         let database = try await installation.withApp { app in
-            _ = try await app.identity.createAdministrator(email: email, password: chosen)
+            _ = try await app.identity.registration.createAdministrator(email: email, password: chosen)
             return app.configuration.databaseURL
         }
         Terminal.say("\(email) is an administrator now (\(Shown.database(database))).")

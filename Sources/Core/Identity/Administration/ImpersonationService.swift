@@ -57,6 +57,7 @@ final class ImpersonationService: Sendable {
             try mailer.send(Email("impersonated", to: person.email, values: values), in: transaction)
             return person
         }
+        sessions.accountCache.invalidate(id)
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await sessions.tokens.issue(
             person: person, session: session, organisation: person.organisation, csrf: csrf, impersonator: scope.person)
@@ -84,7 +85,7 @@ final class ImpersonationService: Sendable {
             }
             return ended
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
         return EndedSessions(ended: ended.count)
     }
 }

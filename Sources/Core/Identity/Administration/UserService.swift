@@ -84,7 +84,7 @@ package final class UserService: Sendable {
             guard let after = try transaction.managedUser(id) else { throw Problem(.notFound) }
             return (after, ended)
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
         return user
     }
 
@@ -111,7 +111,7 @@ package final class UserService: Sendable {
             )
             return ended
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
     }
 
     /// The hash of a random password that is not stored.
@@ -136,8 +136,8 @@ extension UserService {
     /// - Returns: false when it has the role already.
     /// - Throws: `not-found`.
     package func promote(named name: String) async throws(Problem) -> Bool {
-        let key = CanonicalText.key(of: name)
-        let ended = try await database.write { [self] transaction -> [ID<Session>]? in
+        let key = CanonicalText.accountKey(of: name)
+        let ended = try await database.write { [self] transaction -> (person: ID<Person>, sessions: [ID<Session>])? in
             guard let person = try transaction.person(named: key) else {
                 throw Problem(.notFound, detail: "There is no account '\(name)'.")
             }
@@ -147,10 +147,10 @@ extension UserService {
                 "account.role-changed", from: .commandLine, subject: person.id.text, target: person.id, details: details
             )
             try audit.record(event, in: transaction)
-            return try transaction.revokeAllSessions(of: person.id, because: "role changed")
+            return (person.id, try transaction.revokeAllSessions(of: person.id, because: "role changed"))
         }
         guard let ended else { return false }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended.sessions, of: ended.person)
         return true
     }
 
@@ -158,7 +158,7 @@ extension UserService {
     /// - Parameter name: the account's address or user name.
     /// - Throws: `not-found`; `validation-failed` for a password that the policy refuses.
     package func resetPassword(named name: String, to password: String) async throws(Problem) {
-        let key = CanonicalText.key(of: name)
+        let key = CanonicalText.accountKey(of: name)
         guard let person = try await database.read({ try $0.person(named: key) }) else {
             throw Problem(.notFound, detail: "There is no account '\(name)'.")
         }
@@ -172,6 +172,6 @@ extension UserService {
             try audit.record(event, in: transaction)
             return try transaction.revokeAllSessions(of: person.id, because: "password reset")
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: person.id)
     }
 }

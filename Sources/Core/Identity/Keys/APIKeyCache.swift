@@ -5,9 +5,9 @@ struct APIKeyCache: Sendable {
     /// Valid keys by the hash of their text.
     let owners = TTLCache<[UInt8], APIKeyOwner>()
     /// The keys whose last use was written within ``APIKeyReader/useResolution``.
-    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, asksEarly: false)
+    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, refreshesEarly: false)
     /// The keys for which a wrong secret was recorded within the last minute.
-    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
+    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), refreshesEarly: false)
 }
 
 /// A valid key with the present role of its owner.

@@ -43,7 +43,7 @@ final class APIKeyReader: CredentialReader {
             owner = cached
         } else {
             owner = try await findOwner(of: text.id, hash, request)
-            cache.owners.remember(owner, for: hash, at: now)
+            cache.owners.set(owner, for: hash, at: now)
         }
         guard owner.key.expiresAt.map({ $0 > now }) ?? true else {
             throw Problem(.apiKeyExpired, headers: Self.challenge)
@@ -91,7 +91,7 @@ final class APIKeyReader: CredentialReader {
     private func recordWrongSecret(_ key: APIKey, _ request: Request) async throws(Problem) {
         let now = runtime.now()
         guard cache.wrongSecrets.value(for: key.id, at: now) == nil else { return }
-        cache.wrongSecrets.remember(true, for: key.id, at: now)
+        cache.wrongSecrets.set(true, for: key.id, at: now)
         try await database.write { [audit] transaction in
             try audit.record(
                 AuditEvent(
@@ -110,7 +110,7 @@ final class APIKeyReader: CredentialReader {
         guard owner.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true,
             cache.uses.value(for: id, at: now) == nil
         else { return }
-        cache.uses.remember(true, for: id, at: now)
+        cache.uses.set(true, for: id, at: now)
         do {
             try await database.write { try $0.noteUse(of: id) }
         } catch {

@@ -94,7 +94,7 @@ final class APIKeyService: Sendable {
     }
 
     /// Empties this node's cache of valid keys after a change that ends keys, such as a suspension.
-    func invalidateCache() { cache.owners.forgetAll() }
+    func invalidateCache() { cache.owners.invalidateAll() }
 
     private func issue(
         _ name: String,

@@ -24,10 +24,10 @@ package final class MembershipService: Sendable {
         if let cached = cache.value(for: key, at: now) { return cached }
         let membership = try await database.read { try $0.membership(of: person, in: organisation) }
         // A person is always the owner of their personal organisation, so that entry does not expire.
-        cache.remember(membership?.role, for: key, at: now, lasts: membership?.isPersonal ?? false)
+        cache.set(membership?.role, for: key, at: now, lasts: membership?.isPersonal ?? false)
         return membership?.role
     }
 
     /// Empties this node's cache after a change made on this node.
-    func invalidate() { cache.forgetAll() }
+    func invalidate() { cache.invalidateAll() }
 }

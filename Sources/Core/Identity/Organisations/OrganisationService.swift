@@ -84,7 +84,7 @@ final class OrganisationService: Sendable {
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
         memberships.invalidate()
-        keyCache.owners.forgetAll()
+        keyCache.owners.invalidateAll()
     }
 
     func members(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> MemberPage {
@@ -153,7 +153,7 @@ final class OrganisationService: Sendable {
                 in: transaction)
         }
         memberships.invalidate()
-        keyCache.owners.forgetAll()
+        keyCache.owners.invalidateAll()
     }
 
     /// Moves the caller's session to another of their organisations.

@@ -10,7 +10,7 @@ final class SecondFactorService: Sendable {
     private let confirmation: Confirmation
     private let verifier: SecondFactorVerifier
     private let loginThrottle: LoginThrottle
-    private let revocations: Revocations
+    private let sessions: SessionService
     private let audit: AuditService
     private let issuer: String
     private let runtime: Runtime
@@ -18,13 +18,13 @@ final class SecondFactorService: Sendable {
     /// - Parameter issuer: the name of this service in authenticators.
     init(
         database: any Database, confirmation: Confirmation, verifier: SecondFactorVerifier,
-        loginThrottle: LoginThrottle, revocations: Revocations, audit: AuditService, issuer: String, runtime: Runtime
+        loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditService, issuer: String, runtime: Runtime
     ) {
         self.database = database
         self.confirmation = confirmation
         self.verifier = verifier
         self.loginThrottle = loginThrottle
-        self.revocations = revocations
+        self.sessions = sessions
         self.audit = audit
         self.issuer = issuer
         self.runtime = runtime
@@ -67,11 +67,11 @@ final class SecondFactorService: Sendable {
                 throw Problem(.secondFactorNotActive, detail: "Set up an authenticator first.")
             }
             guard factor.confirmedAt == nil else { throw Problem(.secondFactorActive) }
-            var attempt = try loginThrottle.open(LoginAttempt(in: scope), in: transaction)
+            var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
             let isRight =
-                try attempt.verdict == .counts && verifier.confirm(payload.code, of: person, in: transaction)
-            if isRight { attempt.succeed() } else { attempt.fail() }
-            try loginThrottle.close(attempt, in: transaction)
+                try counters.verdict == .counts && verifier.confirm(payload.code, of: person, in: transaction)
+            if isRight { counters.succeed() } else { counters.fail() }
+            try loginThrottle.save(counters, in: transaction)
             let event = AuditEvent(
                 "second_factor.enabled", outcome: isRight ? .success : .failure, by: scope, subject: person.id.text)
             try audit.record(event, in: transaction)
@@ -123,7 +123,7 @@ final class SecondFactorService: Sendable {
             }
             return ended
         }
-        revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: scope.person)
         return try await status(scope)
     }
 

@@ -13,7 +13,7 @@ struct AccessClaims: Codable, Sendable {
     var iat: Int64
     var exp: Int64
     var jti: String
-    /// Who acts in the subject's name (RFC 8693, section 4.1); absent where it is the subject.
+    /// The administrator who acts as the subject (RFC 8693, section 4.1); absent without impersonation.
     var act: Actor?
 
     struct Actor: Codable, Sendable {
@@ -21,14 +21,14 @@ struct AccessClaims: Codable, Sendable {
     }
 }
 
-/// What a verified access token says, as the gate uses it.
+/// The content of a verified access token or session cookie, as the gate uses it.
 struct VerifiedToken: Sendable {
     let person: ID<Person>
     let organisation: ID<Organisation>
     let session: ID<Session>
     let role: Role
     let csrf: String
-    /// Who acts in the person's name.
+    /// The administrator who acts as the person; nil without impersonation.
     let impersonator: ID<Person>?
     let expiresAt: Instant
 }

@@ -2,9 +2,11 @@ import Audit
 import Modules
 import Synchronization
 
-/// Writes down whom the gate turned away for their role, or for what their API key is not for: at once, and then at most once a minute for
-/// each person and need, with how often it happened before. So nobody can fill the disk by knocking.
-final class GateRefusals: Sendable {
+/// Records in the audit trail that the gate refused a role or an API key's scope.
+///
+/// A person's first refusal of a requirement is recorded at once, later ones at most once a minute with their count,
+/// which bounds the growth of the audit trail by refused requests.
+final class RefusalRecorder: Sendable {
     private struct Key: Hashable {
         let person: ID<Person>
         let need: String
@@ -15,7 +17,7 @@ final class GateRefusals: Sendable {
         var count = 0
     }
 
-    /// How many may pause at once; more are forgotten with their counts.
+    /// How many pauses are kept; beyond that all are dropped with their counts.
     private static let pausesMax = 10_000
     private static let pause: Duration = .minutes(1)
 
@@ -30,9 +32,9 @@ final class GateRefusals: Sendable {
         self.runtime = runtime
     }
 
-    /// - Parameter need: what was asked for.
-    func note(_ scope: Scope, needing need: String, at call: Request) async throws(Problem) {
-        guard !call.isDryRun else { return }
+    /// - Parameter need: the role or the scope that is required.
+    func note(_ scope: Scope, needing need: String, at request: Request) async throws(Problem) {
+        guard !request.isDryRun else { return }
         let key = Key(person: scope.person, need: need), now = runtime.now()
         let missed: Int? = pauses.withLock { pauses in
             if let pause = pauses[key], now < pause.until {
@@ -44,9 +46,12 @@ final class GateRefusals: Sendable {
             return pauses.updateValue(Pause(until: now + Self.pause), forKey: key)?.count ?? 0
         }
         guard let missed else { return }
-        var details = ["door": "\(call.method) \(call.path.prefix(200))", "role": scope.role.rawValue, "needed": need]
+        var details = [
+            "endpoint": "\(request.method) \(request.path.prefix(200))", "role": scope.role.rawValue, "needed": need,
+        ]
         if missed > 0 { details["before"] = "\(missed)" }
-        let event = AuditEvent("access.refused", outcome: .refused, by: scope, subjectKind: "door", details: details)
+        let event = AuditEvent(
+            "access.refused", outcome: .refused, by: scope, subjectKind: "endpoint", details: details)
         try await database.write { [audit] in try audit.record(event, in: $0) }
     }
 }

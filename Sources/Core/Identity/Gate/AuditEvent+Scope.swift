@@ -2,10 +2,10 @@ package import Audit
 package import Modules
 
 extension AuditEvent {
-    /// Something that a signed-in caller did, or was refused. Where an administrator acts in the caller's name, the event names both.
+    /// An action of an authenticated client, or its refusal. With impersonation the event names both persons.
     /// - Parameters:
-    ///   - organisation: whose it was, where it is not the caller's own.
-    ///   - target: the account that it was done to, where the subject is something else.
+    ///   - organisation: the organisation of the subject, where it is not the scope's.
+    ///   - target: the account that is affected, where the subject is something else.
     package init(
         _ action: String,
         outcome: Outcome = .success,
@@ -33,11 +33,11 @@ extension AuditEvent {
         )
     }
 
-    /// Something that happened at a door that anybody may use.
+    /// An action at a public endpoint.
     package init(
         _ action: String,
         outcome: Outcome = .success,
-        from visitor: ClientInfo,
+        from client: ClientInfo,
         actor: String? = nil,
         organisation: String? = nil,
         subjectKind: String? = nil,
@@ -53,8 +53,8 @@ extension AuditEvent {
             subjectKind: subjectKind,
             subject: subject,
             target: target?.text,
-            address: visitor.address,
-            requestID: visitor.requestID,
+            address: client.address,
+            requestID: client.requestID,
             details: details
         )
     }

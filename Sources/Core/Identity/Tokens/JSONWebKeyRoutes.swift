@@ -1,31 +1,31 @@
-import Foundation
 import HTTPTypes
 import Modules
-import NIOCore
 import Secrets
 
-extension IdentityModule {
-    /// The public keys, for those who verify our tokens themselves.
-    var keyRoutes: [Route] {
+/// The public keys, for services that verify access tokens themselves.
+struct JSONWebKeyRoutes {
+    let keys: KeyRing
+
+    var routes: [Route] {
         [
             .get(
-                "/.well-known/jwks.json", "The public keys that access tokens are signed with", requires: .public,
+                "/.well-known/jwks.json", "Get the public keys that sign access tokens", requires: .public,
                 .header(.ifNoneMatch)
-            ) {
-                (_, known: String?) in try KeySet(try await keys.published(), known: known)
+            ) { [keys] _, known in
+                try JSONWebKeySetResponse(try await keys.published(), known: known)
             }
         ]
     }
 }
 
-/// A key set on its way out, with what a cache needs to know.
-struct KeySet: ResponseConvertible {
-    private let keys: JSONWebKeys
+/// A key set with its `ETag` and `Cache-Control`.
+struct JSONWebKeySetResponse: ResponseConvertible {
+    private let keys: JSONWebKeySet
     private let tag: String
     private let isKnown: Bool
 
-    /// - Parameter known: the tags that the client has, as `If-None-Match` lists them.
-    init(_ keys: JSONWebKeys, known: String?) throws(Problem) {
+    /// - Parameter known: the request's `If-None-Match`.
+    init(_ keys: JSONWebKeySet, known: String?) throws(Problem) {
         self.keys = keys
         tag = "\"\(Digest.hex(keys.keys.map(\.kid).joined(separator: " ")).prefix(32))\""
         // Weak comparison (RFC 9110, section 13.1.2).
@@ -36,7 +36,7 @@ struct KeySet: ResponseConvertible {
     }
 
     static var documented: [DocumentedResponse] {
-        JSONWebKeys.documented + [DocumentedResponse(304, "Not modified: the keys are those that the client has")]
+        JSONWebKeySet.documented + [DocumentedResponse(304, "Not modified")]
     }
 
     func response() throws(Problem) -> Response {
