@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Identity
 import Ledger
@@ -34,7 +35,8 @@ import Testing
                 (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } }
             }
             let book = CreditService(
-                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit.service,
+                runtime: runtime)
             let purses = [
                 CreditFixture(app: app, person: try await app.subscriber("pro", "first")),
                 CreditFixture(app: app, person: try await app.subscriber("pro", "second")),

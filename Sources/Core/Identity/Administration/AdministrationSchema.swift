@@ -2,7 +2,7 @@ import Modules
 
 enum AdministrationSchema {
     static let impersonation = Migration(
-        "identity-011-impersonation",
+        "identity-007-administration",
         "CREATE INDEX sessions_by_impersonator ON sessions (impersonator_id) WHERE impersonator_id IS NOT NULL",
         "CREATE INDEX people_by_role ON people (role, id)",
         "CREATE INDEX people_by_creation ON people (created_at, id)"

@@ -2,7 +2,7 @@ import Modules
 
 enum APIKeySchema {
     static let migration = Migration(
-        "identity-009-api-keys",
+        "identity-008-api-keys",
         """
         CREATE TABLE api_keys (
             id TEXT PRIMARY KEY NOT NULL,

@@ -2,7 +2,7 @@ import Modules
 
 enum OrganisationSchema {
     static let migration = Migration(
-        "identity-010-organisations",
+        "identity-009-organisations",
         """
         CREATE TABLE invitations (
             id TEXT PRIMARY KEY NOT NULL,

@@ -3,7 +3,7 @@ import Modules
 enum PrivacySchema {
     static let migrations = [
         Migration(
-            "identity-012-privacy",
+            "identity-010-privacy",
             """
             CREATE TABLE privacy_exports (
                 id TEXT PRIMARY KEY NOT NULL,
