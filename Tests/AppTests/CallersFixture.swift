@@ -90,7 +90,7 @@ struct CallersFixture {
             }
         }
         let (suspendedKey, key) = (try await app.apiKey(of: suspended, ["*"]), try await app.apiKey(of: pro, ["*"]))
-        try await app.app.identity.suspend(suspended.id)
+        try await app.app.identity.accounts.suspend(suspended.id)
         let narrow = try await app.apiKey(of: pro, ["usage.write"])
         let revoked = try await app.apiKey(of: pro, ["*"])
         _ = await app.call("DELETE", "/v1/auth/api-keys/\(revoked.id)", token: pro.token)

@@ -20,7 +20,7 @@ package struct App: Sendable {
     package let audit: AuditModule
     package let identity: IdentityModule
     /// Everything that is kept about people, wherever it lies.
-    package let holdings: [PersonalDataTable]
+    package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -82,7 +82,6 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Core
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
-    try await audit.adoptUnchained()
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
@@ -102,9 +101,10 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        plans: try await PlanCatalog(database: database, file: file, offers: offers, audit: audit, logger: logger),
+        plans: try await PlanCatalog(
+            database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
-        audit: audit,
+        audit: audit.service,
         ledger: Ledger(runtime: runtime),
         mailer: mailer,
         limiter: limits.limiter,
@@ -116,7 +116,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
-        audit: audit,
+        audit: audit.service,
         queue: queue,
         files: files,
         runtime: runtime
@@ -125,12 +125,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // What is people's own to take away, wherever it lies: from the ground up
     let privacy = PrivacyModule(
         identity: identity,
-        holders: [identity, entitlements, training],
+        providers: [identity.personalData, entitlements, training],
         files: files,
         queue: queue,
         mailer: mailer,
         sealer: sealer,
-        audit: audit,
+        audit: audit.service,
         address: address(configuration),
         runtime: runtime
     )
@@ -168,7 +168,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         audit: audit,
         identity: identity,
-        holdings: privacy.holdings,
+        personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
         queue: queue,
         runner: runner,

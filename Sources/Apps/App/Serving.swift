@@ -59,7 +59,7 @@ extension App {
                 services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )
         do {
-            try await audit.noteConfiguration(configuration.given)
+            try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
         } catch {
             await close()

@@ -33,7 +33,7 @@ package struct EntitlementsModule: Module {
         identity: IdentityModule,
         plans: PlanCatalog,
         meters: [Meter],
-        audit: AuditModule,
+        audit: AuditService,
         ledger: Ledger,
         mailer: Mailer,
         limiter: RateLimiter,

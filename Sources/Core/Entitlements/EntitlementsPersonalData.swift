@@ -2,7 +2,7 @@ package import Identity
 import Modules
 
 extension EntitlementsModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] {
+    package var personalDataTables: [PersonalDataTable] {
         creditService.holdings + usageHoldings + [
             PersonalDataTable(
                 "trial-notices", in: "trial_notices",

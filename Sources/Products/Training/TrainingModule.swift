@@ -16,7 +16,7 @@ package struct TrainingModule: Module {
         database: any Database,
         identity: IdentityModule,
         entitlements: EntitlementsModule,
-        audit: AuditModule,
+        audit: AuditService,
         queue: JobQueue,
         files store: FileStore,
         runtime: Runtime

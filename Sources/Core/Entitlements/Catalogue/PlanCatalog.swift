@@ -18,13 +18,13 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     private let database: any Database
     private let file: Catalogue
     private let offers: Offers
-    private let audit: AuditModule
+    private let audit: AuditService
     package let logger: Logger
     package let subject = "Plans"
     private let edition = Mutex(Edition())
 
     /// Reads the versions, after writing down those of `file` that are new.
-    package init(database: any Database, file: Catalogue, offers: Offers, audit: AuditModule, logger: Logger)
+    package init(database: any Database, file: Catalogue, offers: Offers, audit: AuditService, logger: Logger)
         async throws
     {
         self.database = database

@@ -21,7 +21,7 @@ package import Modules
 package struct CreditService: Sendable {
     let database: any Database
     let ledger: Ledger
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How long a hold stands without a word from its work.

@@ -64,7 +64,7 @@ extension EntitlementsModule {
         let now = runtime.now()
         if let known = subscriptionCache.value(for: organisation, at: now) { return plans.holding(known, at: now)?.0 }
         guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
-        subscriptionCache.remember(subscription, for: organisation, at: now)
+        subscriptionCache.set(subscription, for: organisation, at: now)
         return plans.holding(subscription, at: now)?.0
     }
 }

@@ -27,7 +27,7 @@ extension EntitlementsModule {
         let organisation = try await identity.member.scope(of: call).organisation, now = runtime.now()
         if let known = snapshotCache.value(for: organisation, at: now) { return known }
         let standing = try await standing(for: call)
-        snapshotCache.remember(standing, for: organisation, at: now)
+        snapshotCache.set(standing, for: organisation, at: now)
         return standing
     }
 }

@@ -7,7 +7,7 @@ struct SubscriptionService: Sendable {
     let database: any Database
     let plans: PlanCatalog
     let credits: CreditService
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// Starts a plan that anybody may start.

@@ -8,7 +8,7 @@ struct TrialService: Sendable {
     let database: any Database
     let plans: PlanCatalog
     let credits: CreditService
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 
@@ -46,7 +46,7 @@ struct TrialService: Sendable {
     /// - Throws: `email-not-proved`, `trial-used`, `already-subscribed`.
     func start(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.write { transaction in
-            guard let contact = try IdentityModule.contact(of: scope.person, in: transaction), contact.isEmailVerified
+            guard let contact = try Contact.of(scope.person, in: transaction), contact.isEmailVerified
             else { throw Problem(.emailNotProved) }
             if try transaction.hasHadTrial(scope.person) { throw Problem(.trialUsed) }
             guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
@@ -109,7 +109,7 @@ struct TrialService: Sendable {
         _ template: String, to subscription: Subscription, _ values: [String: String], in transaction: Transaction
     ) throws {
         guard let person = try transaction.trialPerson(of: subscription),
-            let contact = try IdentityModule.contact(of: person, in: transaction)
+            let contact = try Contact.of(person, in: transaction)
         else { return }
         try mailer.send(
             Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }),

@@ -33,7 +33,7 @@ extension UsageService {
         let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
         try audit.record(
             AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
-        for contact in try IdentityModule.owners(of: bucket.organisation, in: transaction) {
+        for contact in try Contact.owners(of: bucket.organisation, in: transaction) {
             let values = [
                 "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
                 "percent": "\(Int64(Double(used) * 100 / Double(limit)))",

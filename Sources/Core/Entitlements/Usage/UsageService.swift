@@ -9,7 +9,7 @@ struct UsageService: Sendable {
     let plans: PlanCatalog
     /// Those of the products that live here; the catalogue has further ones.
     let ownMeters: [Meter]
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
 
     /// How far ahead of this clock another one may be.

@@ -9,10 +9,10 @@ final class SeriesFileService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let filePaths: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
 
     init(
-        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditModule
+        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditService
     ) {
         self.database = database
         self.entitlements = entitlements

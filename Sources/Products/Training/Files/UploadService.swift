@@ -14,12 +14,12 @@ final class UploadService: Sendable {
     let entitlements: EntitlementsModule
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
         database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, compute: BlockingPool,
-        audit: AuditModule, runtime: Runtime
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.entitlements = entitlements

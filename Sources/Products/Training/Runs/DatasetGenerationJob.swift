@@ -31,7 +31,7 @@ final class DatasetGenerationWorker: Sendable {
     let entitlements: EntitlementsModule
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditModule
+    let audit: AuditService
 
     /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
     /// process leaves more.
@@ -40,7 +40,7 @@ final class DatasetGenerationWorker: Sendable {
     init(
         database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditModule
+        audit: AuditService
     ) {
         self.database = database
         self.entitlements = entitlements

@@ -12,7 +12,7 @@ final class RunService: Sendable {
     let entitlements: EntitlementsModule
     let settlement: RunSettlementService
     let queue: JobQueue
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How long `generate-datasets` waits for the run before it responds with 202.
@@ -24,7 +24,7 @@ final class RunService: Sendable {
 
     init(
         database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService, queue: JobQueue,
-        audit: AuditModule, runtime: Runtime
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.entitlements = entitlements

@@ -6,12 +6,12 @@ import Modules
 /// Settles the reservation of a run that ends without a result, or whose reservation's lease ends.
 final class RunSettlementService: Sendable {
     let entitlements: EntitlementsModule
-    let audit: AuditModule
+    let audit: AuditService
 
     /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
     static let resolver = "training.runs"
 
-    init(entitlements: EntitlementsModule, audit: AuditModule) {
+    init(entitlements: EntitlementsModule, audit: AuditService) {
         self.entitlements = entitlements
         self.audit = audit
     }

@@ -31,13 +31,13 @@ final class TrainingRunWorker: Sendable {
     let entitlements: EntitlementsModule
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
         database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditModule, runtime: Runtime
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.entitlements = entitlements

@@ -9,11 +9,11 @@ final class TrainingSessionService: Sendable {
     let database: any Database
     let entitlements: EntitlementsModule
     let filePaths: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
-        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditModule,
+        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditService,
         runtime: Runtime
     ) {
         self.database = database
