@@ -33,20 +33,21 @@ package struct TrainingModule: Module {
         let compute = BlockingPool(name: "training", threads: 2, capacity: 64)
         let desk = BlockingPool(name: "training-desk", threads: 2, capacity: 64)
         sessions = TrainingSessionService(
-            database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
+            database: database, storage: entitlements.storage, places: places, audit: audit, runtime: runtime)
         uploads = UploadService(
-            database: database, entitlements: entitlements, places: places, compute: desk, audit: audit,
-            runtime: runtime)
-        files = SeriesFileService(database: database, entitlements: entitlements, places: places, audit: audit)
-        runs = RunService(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
+            database: database, quotas: entitlements.quotas, storage: entitlements.storage, places: places,
+            compute: desk, audit: audit, runtime: runtime)
+        files = SeriesFileService(database: database, storage: entitlements.storage, places: places, audit: audit)
+        runs = RunService(
+            database: database, quotas: entitlements.quotas, queue: queue, audit: audit, runtime: runtime)
         results = ResultService(database: database, places: places, compute: desk, runtime: runtime)
         generation = DatasetWorker(
-            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
+            database: database, quotas: entitlements.quotas, places: places, compute: compute, audit: audit,
             runtime: runtime)
         training = TrainingWorker(
-            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
+            database: database, quotas: entitlements.quotas, places: places, compute: compute, audit: audit,
             runtime: runtime)
-        entitlements.reservationResolvers.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
+        entitlements.resolvers.register(RunJob.resolver) { try RunJob.resolution(of: $0, in: $1) }
     }
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]

@@ -7,7 +7,7 @@ import Modules
 /// The verbs of files that are there: list, change, delete.
 struct SeriesFileService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let storage: StorageQuotaService
     let places: TrainingFilePaths
     let audit: AuditModule
 
@@ -42,7 +42,7 @@ struct SeriesFileService: Sendable {
     /// Deletes a file and gives its room back.
     /// - Throws: `training-in-progress` while a run reads it.
     func delete(scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> Success {
-        let file = try await database.write { [entitlements, audit] transaction in
+        let file = try await database.write { [storage, audit] transaction in
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             guard try transaction.unfinishedRun(of: session) == nil else {
@@ -50,7 +50,7 @@ struct SeriesFileService: Sendable {
                     .trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
-            try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)
+            try storage.release(bytes: file.bytes, of: file.organisation, in: transaction)
             try audit.record(AuditEvent("series-file.deleted", by: scope, subject: id.text), in: transaction)
             return file
         }

@@ -11,7 +11,8 @@ import Secrets
 /// Takes files in: chunk by chunk to disk, never whole in memory, and imported when the last one is there.
 struct UploadService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
+    let storage: StorageQuotaService
     let places: TrainingFilePaths
     let compute: BlockingPool
     let audit: AuditModule
@@ -172,8 +173,8 @@ struct UploadService: Sendable {
                 }
                 return .underWay(session, present, replaced: nil)
             }
-            try entitlements.checkRoom(
-                for: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
+            try storage.check(
+                bytes: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
             if let present, present.chunkCount == description.totalChunks {
                 return .underWay(session, present, replaced: nil)
             }
@@ -283,7 +284,7 @@ struct UploadService: Sendable {
         _ standing: EntitlementSnapshot,
         _ charge: Charge
     ) async throws -> SeriesFile {
-        try await database.write { [entitlements, audit] transaction in
+        try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
             try transaction.delete(upload)
             guard try transaction.insert(file) else {
@@ -296,8 +297,8 @@ struct UploadService: Sendable {
                 }
                 return present
             }
-            try entitlements.spend(charge, operation: "upload:\(file.id)", in: transaction)
-            try entitlements.occupy(bytes: file.bytes, of: standing, in: transaction)
+            try quotas.spend(charge, operation: "upload:\(file.id)", in: transaction)
+            try storage.allocate(bytes: file.bytes, of: standing, in: transaction)
             try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
         }

@@ -28,7 +28,7 @@ struct DatasetResult: Codable, Sendable {
 /// The worker of ``DatasetJob``.
 struct DatasetWorker: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let places: TrainingFilePaths
     let compute: BlockingPool
     let audit: AuditModule
@@ -43,7 +43,7 @@ struct DatasetWorker: Sendable {
             DatasetJob.self,
             perform: perform,
             abandoned: { job, why, transaction in
-                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+                try RunJob.abandon(job.run, of: job.organisation, why, quotas, audit, in: transaction)
             }
         )
     }
@@ -84,7 +84,7 @@ struct DatasetWorker: Sendable {
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
-            try entitlements.commit(run.reservation, in: transaction)
+            try quotas.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
                     "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
@@ -100,7 +100,7 @@ struct DatasetWorker: Sendable {
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
-            try entitlements.extend(run.reservation, in: transaction)
+            try quotas.extend(run.reservation, in: transaction)
             let old = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.clearedMax).filter {
                 $0 != run.id && $0 != session.datasetRun
             }

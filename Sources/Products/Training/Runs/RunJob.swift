@@ -10,13 +10,13 @@ enum RunJob {
     /// A run that failed for reasons of ours is tried this often.
     static let maximumAttempts = 3
 
-    /// Who is asked when the lease of a run's reservation ends (``fate(of:in:)``).
-    static let witness = "training.runs"
+    /// The name of the resolver of runs' reservations (``resolution(of:in:)``).
+    static let resolver = "training.runs"
 
     /// A run that waits in a long queue, or computes for a day, keeps its unit; one that has ended settled it, and has no other.
-    static func fate(of reservation: Reservation, in transaction: Transaction) throws -> Reservation.Fate {
+    static func resolution(of reservation: Reservation, in transaction: Transaction) throws -> Reservation.Resolution {
         let run = try transaction.run(ofOperation: reservation.operation, in: reservation.organisation)
-        return run?.state.isFinished == false ? .goesOn(EntitlementsModule.lease) : .nothing
+        return run?.state.isFinished == false ? .inProgress(QuotaService.lease) : .unused
     }
 
     static func options(_ scope: Scope) -> JobOptions {
@@ -28,7 +28,7 @@ enum RunJob {
         _ id: ID<Run>,
         of organisation: ID<Organisation>,
         _ why: JobAbandonment,
-        _ entitlements: EntitlementsModule,
+        _ quotas: QuotaService,
         _ audit: AuditModule,
         in transaction: Transaction
     ) throws {
@@ -40,7 +40,7 @@ enum RunJob {
             case .cancelled: (.cancelled, nil)
             }
         guard try transaction.end(run, as: state, error: reason) else { return }
-        try entitlements.release(run.reservation, in: transaction)
+        try quotas.release(run.reservation, in: transaction)
         if state == .failed {
             let details = ["kind": run.kind.rawValue]
             try audit.record(

@@ -9,7 +9,7 @@ import Secrets
 /// The verbs of runs: start, follow, cancel. A run, what it costs, the job that does it and its audit row come to be together.
 struct RunService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let queue: JobQueue
     let audit: AuditModule
     let runtime: Runtime
@@ -88,7 +88,7 @@ struct RunService: Sendable {
             }
             // A job that runs is told, and gives the reservation back itself. Where no job is left, nobody else would.
             if try queue.cancel(run.job, in: transaction) != .leased {
-                try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, audit, in: transaction)
+                try RunJob.abandon(run.id, of: run.organisation, .cancelled, quotas, audit, in: transaction)
             }
             try audit.record(AuditEvent("run.cancelled", by: scope, subject: run.id.text), in: transaction)
             return run
@@ -140,7 +140,7 @@ struct RunService: Sendable {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONText.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [entitlements, audit] transaction in
+        return try await database.write { [quotas, audit] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -155,8 +155,8 @@ struct RunService: Sendable {
                 throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.")
             }
             let enqueue = try prepare(transaction, session)
-            let terms = Reservation.Terms(loss: .ask(RunJob.witness))
-            let reservation = try entitlements.reserve(
+            let terms = Reservation.Terms(onExpiry: .resolve(RunJob.resolver))
+            let reservation = try quotas.reserve(
                 charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)
             try transaction.insert(

@@ -28,7 +28,7 @@ struct TrainingResult: Codable, Sendable {
 /// The worker of ``TrainingJob``.
 struct TrainingWorker: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let places: TrainingFilePaths
     let compute: BlockingPool
     let audit: AuditModule
@@ -39,7 +39,7 @@ struct TrainingWorker: Sendable {
             TrainingJob.self,
             perform: perform,
             abandoned: { job, why, transaction in
-                try RunJob.abandon(job.run, of: job.organisation, why, entitlements, audit, in: transaction)
+                try RunJob.abandon(job.run, of: job.organisation, why, quotas, audit, in: transaction)
             }
         )
     }
@@ -92,7 +92,7 @@ struct TrainingWorker: Sendable {
                 try transaction.insert(plot, run: run, position: position)
             }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
-            try entitlements.commit(run.reservation, in: transaction)
+            try quotas.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
                     "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
@@ -107,7 +107,7 @@ struct TrainingWorker: Sendable {
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
-            try entitlements.extend(run.reservation, in: transaction)
+            try quotas.extend(run.reservation, in: transaction)
             return (run, try transaction.datasets(of: session))
         }
     }

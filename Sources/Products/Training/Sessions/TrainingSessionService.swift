@@ -7,7 +7,7 @@ import Modules
 /// The verbs of training sessions.
 struct TrainingSessionService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let storage: StorageQuotaService
     let places: TrainingFilePaths
     let audit: AuditModule
     let runtime: Runtime
@@ -171,7 +171,7 @@ struct TrainingSessionService: Sendable {
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
         try transaction.delete(session)
-        try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
+        try storage.release(bytes: bytes, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
         return Deletion(
             session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
