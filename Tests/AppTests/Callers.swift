@@ -18,7 +18,7 @@ struct Caller: Sendable {
     let credential: @Sendable (TestApp) async throws -> [String: String]
 
     /// The first thing in the route's gate that this caller lacks, in the order in which it is declared.
-    func refusal(at route: Route, catalogue: Catalogue) -> String? {
+    func refusal(at route: Route, catalogue: PlanSet) -> String? {
         for requirement in route.gate {
             switch requirement.kind {
             case .open: return nil
@@ -80,7 +80,7 @@ struct Callers {
             try await app.app.database.write { transaction in
                 try transaction.execute(
                     """
-                    INSERT INTO trials (person_id, organisation_id, subscription_id, begun_at)
+                    INSERT INTO trials (person_id, organisation_id, subscription_id, started_at)
                     VALUES (\(person.id), \(person.organisation), \(person.id), \(transaction.now))
                     """
                 )

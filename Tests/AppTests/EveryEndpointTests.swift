@@ -19,7 +19,7 @@ import Testing
                     .object
                 let documented = Set(responses?.keys.compactMap { Int($0) } ?? [200])
                 for caller in callers.all {
-                    let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.catalogue)
+                    let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.plans.current)
                     for path in Self.addresses(of: route) {
                         let response = try await Self.knock(app, route, path, caller)
                         let door: Comment = "\(route.method) \(path) as \(caller.name): \(response)"

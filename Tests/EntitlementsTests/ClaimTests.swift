@@ -39,7 +39,7 @@ import Testing
     func `a subscription covers the credits, and the quota is taken alone`(engine: Engine) async throws {
         try await withPurse(engine) { purse in
             let charge = try await purse.charge(4, of: .trials)
-            #expect(purse.entitlements.claim(charge, operation: "test:covered", fingerprint: "") == nil)
+            #expect(purse.entitlements.credits.claim(charge, operation: "test:covered", fingerprint: "") == nil)
         }
     }
 
@@ -48,13 +48,13 @@ import Testing
         async throws -> [String]
     {
         let credit = CreditCharge(units: credits, organisation: purse.organisation, isTrial: true, isCovered: false)
-        let quota = Charge(meter: .uploads, units: uploads, standing: try await till.standing())
+        let quota = Charge(meter: .uploads, units: uploads, snapshot: try await till.standing())
         return try await purse.database.write { [entitlements = purse.entitlements] transaction in
             let claims = [
-                entitlements.claim(credit, operation: "test:credits \(key)", fingerprint: "\(credits)"),
-                entitlements.claim(quota, operation: "test:uploads \(key)", fingerprint: "\(uploads)"),
+                entitlements.credits.claim(credit, operation: "test:credits \(key)", fingerprint: "\(credits)"),
+                entitlements.quotas.claim(quota, operation: "test:uploads \(key)", fingerprint: "\(uploads)"),
             ]
-            return try entitlements.take(claims.compactMap(\.self), in: transaction)
+            return try claims.compactMap(\.self).takeAll(in: transaction)
         }
     }
 }

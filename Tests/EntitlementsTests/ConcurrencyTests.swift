@@ -24,7 +24,7 @@ private struct ConcurrencyFixture: Sendable {
             "workshop/sessions", "Begin a session", requires: identity.member, entitlements.concurrency(.agents)
         ) { _, place in
             try await database.write { transaction in
-                try entitlements.take(place, in: transaction)
+                try entitlements.concurrency.take(place, in: transaction)
                 try transaction.execute(
                     "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))"
                 )
@@ -117,7 +117,7 @@ extension Concurrency {
                     group.addTask {
                         let refusal = await problem {
                             try await till.database.write { [entitlements = till.entitlements] transaction in
-                                try entitlements.take(place, in: transaction)
+                                try entitlements.concurrency.take(place, in: transaction)
                                 try transaction.execute(
                                     "INSERT INTO workshop_sessions (id, organisation_id) VALUES (\(Runtime.system.id(of: ConcurrencyFixture.self)), \(place.organisation))"
                                 )

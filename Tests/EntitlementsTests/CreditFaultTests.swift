@@ -91,7 +91,7 @@ import Testing
             _ = try await purse.reserve(try await purse.charge(2))
             app.clock.advance(by: .days(2))
             let count = try await trouble.failEachStatement { _ in
-                try await purse.book.settleAll()
+                try await purse.entitlements.creditExpiry.settleAll()
             } check: { _ in
                 try await purse.requireBalance()
             }

@@ -13,7 +13,7 @@ struct CreditFixture: Sendable {
     let app: TestApp
     let person: TestPerson
     var entitlements: EntitlementsModule { app.app.entitlements }
-    var book: CreditService { entitlements.creditService }
+    var book: CreditService { entitlements.credits }
     var database: any Database { app.app.database }
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
@@ -136,7 +136,7 @@ struct CreditProductFixture: Sendable {
 
     init(_ app: TestApp) {
         let (identity, entitlements, database) = (app.app.identity, app.app.entitlements, app.app.database)
-        let book = entitlements.creditService
+        let book = entitlements.credits
         @Sendable func spend(_ charge: CreditCharge, _ key: String?) async throws -> Receipt {
             let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
             return try await database.write { transaction in

@@ -33,8 +33,11 @@ import Testing
             let runtime = Runtime(now: { app.clock.now }) { count in
                 (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } }
             }
-            let book = CreditService(
-                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+            let ledger = LedgerService(runtime: runtime)
+            let book = CreditService(ledger: ledger, runtime: runtime)
+            let expiry = CreditExpiryService(database: app.app.database, credits: book, runtime: runtime)
+            let corrections = CreditCorrectionService(
+                database: app.app.database, credits: book, ledger: ledger, audit: app.app.audit)
             let purses = [
                 CreditFixture(app: app, person: try await app.subscriber("pro", "first")),
                 CreditFixture(app: app, person: try await app.subscriber("pro", "second")),
@@ -58,7 +61,7 @@ import Testing
                 // Many verbs in one transaction: a refusal changes nothing, and does not end it.
                 (models[who], dice) = try await app.app.database.write { transaction in
                     var (model, dice) = (before, start)
-                    for _ in 0..<count { try Self.step(&model, &dice, book, purse.organisation, own, transaction) }
+                    for _ in 0..<count { try Self.step(&model, &dice, book, expiry, corrections, purse.organisation, own, transaction) }
                     return (model, dice)
                 }
                 done += count
@@ -76,7 +79,8 @@ import Testing
     }
 
     private static func step(
-        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditService, _ organisation: ID<Organisation>,
+        _ model: inout CreditModel, _ dice: inout SplitMix, _ book: CreditService, _ expiry: CreditExpiryService,
+        _ corrections: CreditCorrectionService, _ organisation: ID<Organisation>,
         _ charges: [CreditCharge],
         _ transaction: Transaction
     ) throws {
@@ -117,18 +121,18 @@ import Testing
             model.extend(hold, at: now)
         case 84..<90:
             guard let hold = model.anyHold(&dice) else { return }
-            try book.endLease(hold, of: organisation, in: transaction)
+            try expiry.expireHold(hold, of: organisation, in: transaction)
             model.endLease(hold, at: now)
         case 90..<95:
             guard let lot = model.anyLot(&dice) else { return }
-            try book.expire(lot, of: organisation, in: transaction)
+            try expiry.expireLot(lot, of: organisation, in: transaction)
             model.expire(lot, at: now)
         default:
             let units = Int64.random(in: -6...3, using: &dice)
             guard units != 0 else { return }
             let correction = CreditCorrection(units: units, reason: "a test")
             let entry = try granted {
-                try book.correct(correction, operation: operation, fingerprint: "", of: organisation, in: transaction)
+                try corrections.correct(correction, operation: operation, fingerprint: "", of: organisation, in: transaction)
                     .entry
             }
             let lot = entry?.steps.first.flatMap { $0.from == "issued" ? $0.subject : nil }.map {

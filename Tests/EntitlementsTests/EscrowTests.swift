@@ -11,12 +11,12 @@ import Testing
 /// Blocks that a node holds durably and spends in memory: exact on several nodes, and nobody refused while units remain.
 @Suite struct EscrowTests {
     @Test func `a block shrinks with the room that is left and the nodes that share it`() {
-        #expect(Escrow.blockSize(room: 1_000_000, nodes: 1) == Escrow.blockMax)
-        #expect(Escrow.blockSize(room: 1_000, nodes: 1) == 250)
-        #expect(Escrow.blockSize(room: 1_000, nodes: 5) == 50)
-        #expect(Escrow.blockSize(room: 7, nodes: 1) == 1)
-        #expect(Escrow.blockSize(room: 0, nodes: 3) == 1)
-        #expect(Escrow.blockSize(room: -5, nodes: 0) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000_000, nodes: 1) == EscrowService.blockMax)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000, nodes: 1) == 250)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000, nodes: 5) == 50)
+        #expect(EscrowAllocator.blockSize(remaining: 7, nodes: 1) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: 0, nodes: 3) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: -5, nodes: 0) == 1)
     }
 
     @Test
@@ -40,7 +40,7 @@ import Testing
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await till.entitlements.begin(as: "node")
+            try await till.entitlements.recovery.startNode(as: "node")
             let charge = try await till.charge(mode: .escrow)
             let writes = Atomic(0)
             trouble.beforeWrites { writes.add(1, ordering: .relaxed) }
@@ -50,14 +50,14 @@ import Testing
             }
             app.clock.advance(by: .minutes(1))
             let begun = try await seenAt()
-            for _ in 0..<3 { try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger) }
+            for _ in 0..<3 { try await till.entitlements.escrow.maintain(&pulse, logger: app.app.logger) }
             #expect(writes.load(ordering: .relaxed) == 0)
             #expect(try await seenAt() == begun)
-            try await till.entitlements.draw(charge, operation: "")
-            try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger)
+            try await till.entitlements.escrow.draw(charge, operation: "")
+            try await till.entitlements.escrow.maintain(&pulse, logger: app.app.logger)
             #expect(try await seenAt() == app.clock.now)
             trouble.beforeWrites(nil)
-            try await till.entitlements.closeBlocks()
+            try await till.entitlements.escrow.close()
             #expect(try await till.level() == [1, 0, 998])
             try await till.requireBalance()
         }
@@ -66,11 +66,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `units of a block are spent without a write each, and counted to the unit`(engine: Engine) async throws {
         try await withTill(engine, plan: "enterprise") { till in
-            try await till.entitlements.begin(as: "node")
+            try await till.entitlements.recovery.startNode(as: "node")
             let charge = try await till.charge(mode: .escrow)
-            for _ in 0..<999 { try await till.entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await till.entitlements.draw(charge, operation: "") }
-            try await till.entitlements.closeBlocks()
+            for _ in 0..<999 { try await till.entitlements.escrow.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await till.entitlements.escrow.draw(charge, operation: "") }
+            try await till.entitlements.escrow.close()
             #expect(try await till.level() == [999, 0, 0])
             let entries = try await till.database.read { try $0.count("SELECT COUNT(*) AS count FROM usage_entries") }
             #expect(entries < 60)
@@ -79,8 +79,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available, [Admission.durable, .escrow])
-    func `several nodes admit exactly the limit between them`(engine: Engine, mode: Admission) async throws {
+    @Test(arguments: Engine.available, [QuotaMode.durable, .escrow])
+    func `several nodes admit exactly the limit between them`(engine: Engine, mode: QuotaMode) async throws {
         try await withNodes(engine, count: 4, plan: "pro") { tills in
             let charge = try await tills[0].charge(mode: mode)
             let admitted = await attempts(120, by: tills, charge)
@@ -95,13 +95,13 @@ import Testing
     func `what one node holds and does not need, another gets`(engine: Engine) async throws {
         try await withNodes(engine, count: 2, plan: "enterprise") { tills in
             let charge = try await tills[0].charge(mode: .escrow)
-            try await tills[0].entitlements.draw(charge, operation: "")
+            try await tills[0].entitlements.escrow.draw(charge, operation: "")
             #expect(try await (tills[0].level()[1] ?? 0) > 50)
             // All that is left, to the last one.
             let admitted = await attempts(998, by: [tills[1]], charge)
             #expect(admitted.allSatisfy { $0 == nil })
-            await expectProblem(.quotaExceeded) { try await tills[1].entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await tills[0].entitlements.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await tills[1].entitlements.escrow.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await tills[0].entitlements.escrow.draw(charge, operation: "") }
             try await settle(tills)
             #expect(try await tills[0].level() == [999, 0, 0])
         }
@@ -133,16 +133,16 @@ import Testing
                 let before = try await till.level()[0] ?? 0
                 // Another process, which nobody looks after any more once it has spent a unit.
                 let killed = try await buildApp(till.app.app.configuration, in: till.dependencies)
-                try await killed.entitlements.begin(as: "killed")
-                try await killed.entitlements.draw(charge, operation: "")
+                try await killed.entitlements.recovery.startNode(as: "killed")
+                try await killed.entitlements.escrow.draw(charge, operation: "")
                 await killed.database.close()
                 let held = try await till.level()[1] ?? 0
-                #expect(held > 1 && held <= Escrow.blockMax)
+                #expect(held > 1 && held <= EscrowService.blockMax)
                 if isRestarted {
-                    #expect(try await till.entitlements.begin(as: "killed") == 1)
+                    #expect(try await till.entitlements.recovery.startNode(as: "killed") == 1)
                 } else {
-                    till.app.clock.advance(by: Escrow.lease + .seconds(1))
-                    #expect(try await till.entitlements.recover() == 1)
+                    till.app.clock.advance(by: EscrowService.lease + .seconds(1))
+                    #expect(try await till.entitlements.recovery.recover() == 1)
                 }
                 #expect(try await till.level() == [before + held, 0, 999 - before - held])
             }
@@ -154,20 +154,20 @@ import Testing
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await till.entitlements.begin(as: "node")
+            try await till.entitlements.recovery.startNode(as: "node")
             let charge = try await till.charge(units: 300, mode: .escrow)
             var acknowledged: Int64 = 0
             // Three hundred are more than any block has left over: each call goes to the database, with the last block to be written down.
             for _ in 0..<2 {
                 try await trouble.failEachStatement { _ in
-                    try await till.entitlements.draw(charge, operation: "")
+                    try await till.entitlements.escrow.draw(charge, operation: "")
                     acknowledged += 300
                 } check: { _ in
                     try await till.requireBalance()
                 }
             }
             try await trouble.failEachStatement { _ in
-                try await till.entitlements.closeBlocks()
+                try await till.entitlements.escrow.close()
             } check: { _ in
                 try await till.requireBalance()
             }
@@ -180,10 +180,10 @@ import Testing
     func `a process without a name spends durably`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let charge = try await till.charge(units: 2, mode: .escrow)
-            try await till.entitlements.draw(charge, operation: "test:one")
-            try await till.entitlements.draw(charge, operation: "test:two")
+            try await till.entitlements.escrow.draw(charge, operation: "test:one")
+            try await till.entitlements.escrow.draw(charge, operation: "test:two")
             #expect(try await till.level() == [4, 0, 1])
-            await expectProblem(.quotaExceeded) { try await till.entitlements.draw(charge, operation: "test:three") }
+            await expectProblem(.quotaExceeded) { try await till.entitlements.escrow.draw(charge, operation: "test:three") }
         }
     }
 
@@ -191,8 +191,8 @@ import Testing
     func `an advisory limit is counted and not held, and what lies beyond is said`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let charge = try await till.charge(units: 3, mode: .advisory)
-            for number in 1...3 { try await till.entitlements.draw(charge, operation: "test:\(number)") }
-            try await till.entitlements.draw(charge, operation: "test:3")
+            for number in 1...3 { try await till.entitlements.escrow.draw(charge, operation: "test:\(number)") }
+            try await till.entitlements.escrow.draw(charge, operation: "test:3")
             #expect(try await till.level() == [9, 0, 0])
             let entries = try await till.database.read {
                 try $0.all("SELECT beyond, is_overrun FROM usage_entries ORDER BY operation_key").map(\.values)
@@ -213,7 +213,7 @@ import Testing
     }
 
     private func settle(_ tills: [QuotaFixture]) async throws {
-        for till in tills { try await till.entitlements.closeBlocks() }
+        for till in tills { try await till.entitlements.escrow.close() }
     }
 
     /// What became of as many attempts at once by each: nil, or why not.
@@ -223,7 +223,7 @@ import Testing
                 for _ in 0..<count {
                     let operation = "test:\(Runtime.system.id(of: Charge.self))"
                     group.addTask {
-                        await problem { try await till.entitlements.draw(charge, operation: operation) }?.kind
+                        await problem { try await till.entitlements.escrow.draw(charge, operation: operation) }?.kind
                     }
                 }
             }
@@ -254,11 +254,11 @@ private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Quo
                     app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log),
                     person: first.person))
         }
-        for (index, till) in tills.enumerated() { try await till.entitlements.begin(as: "node-\(index)") }
+        for (index, till) in tills.enumerated() { try await till.entitlements.recovery.startNode(as: "node-\(index)") }
         let keepers = tills.map { till in
             Task {
                 while !Task.isCancelled {
-                    try? await till.entitlements.escrow.tend(till.entitlements)
+                    try? await till.entitlements.escrow.settleDueBlocks()
                     try? await Task.sleep(for: .milliseconds(5))
                 }
             }
@@ -268,7 +268,7 @@ private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Quo
                 keeper.cancel()
                 await keeper.value
             }
-            for till in tills { try? await till.entitlements.closeBlocks() }
+            for till in tills { try? await till.entitlements.escrow.close() }
             for till in tills.dropFirst() { await till.database.close() }
         }
         do { try await body(tills) } catch {

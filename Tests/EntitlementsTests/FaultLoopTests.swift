@@ -41,8 +41,8 @@ import Testing
         try await withTill(engine) { till in
             for isOverrun in [false, true] {
                 let id = try await till.reserve(try await till.charge())
-                till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-                try await till.entitlements.recover()
+                till.app.clock.advance(by: QuotaService.lease + .seconds(1))
+                try await till.entitlements.recovery.recover()
                 if isOverrun { try await till.spend(try await till.charge(units: 4), "test:rest") }
                 try await withEachStatementFailing(on: till.database) { database in
                     try await till.commit(id, on: database)
@@ -94,8 +94,8 @@ import Testing
             var fence: Int64?
             let count = try await withEachStatementFailing(on: till.database) { database in
                 fence = try await database.write { [entitlements = till.entitlements] transaction in
-                    _ = try entitlements.extend(id, fence: 1, in: transaction)
-                    return try entitlements.takeUp(id, in: transaction)
+                    _ = try entitlements.quotas.extend(id, fence: 1, in: transaction)
+                    return try entitlements.quotas.takeOver(id, in: transaction)
                 }
             } check: { _ in
                 try await till.requireBalance()
@@ -109,13 +109,13 @@ import Testing
         let trouble = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            try await till.entitlements.begin(as: "node")
-            for loss in Reservation.Loss.some {
-                try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process, loss: loss))
+            try await till.entitlements.recovery.startNode(as: "node")
+            for loss in Reservation.ExpiryPolicy.some {
+                try await till.reserve(try await till.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
             }
             try await till.reserve(try await till.charge())
             let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.begin(as: "node")
+                try await till.entitlements.recovery.startNode(as: "node")
             } check: { _ in
                 try await till.requireBalance()
             }
@@ -162,14 +162,14 @@ import Testing
             }
             var expected: Int64 = 0
             try await withEachStatementFailing(on: till.database) { database in
-                try await database.write { try entitlements.occupy(bytes: 100, of: standing, in: $0) }
+                try await database.write { try entitlements.storage.allocate(bytes: 100, of: standing, in: $0) }
                 expected = 100
             } check: { _ in
                 let present = try await used()
                 #expect(present == expected)
             }
             try await withEachStatementFailing(on: till.database) { database in
-                try await database.write { try entitlements.vacate(bytes: 100, of: till.organisation, in: $0) }
+                try await database.write { try entitlements.storage.release(bytes: 100, of: till.organisation, in: $0) }
                 expected = 0
             } check: { _ in
                 let present = try await used()
@@ -184,9 +184,9 @@ import Testing
         try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
             let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             for _ in 0..<3 { try await till.reserve(try await till.charge()) }
-            app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+            app.clock.advance(by: QuotaService.lease + .seconds(1))
             let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.recover()
+                try await till.entitlements.recovery.recover()
             } check: { _ in
                 try await till.requireBalance()
             }

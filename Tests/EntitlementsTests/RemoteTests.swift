@@ -149,10 +149,10 @@ import Testing
                 await move(till, second, "heartbeat", json: ["lease_seconds": 10])["lease_until"] == beat["lease_until"]
             )
             till.app.clock.advance(by: .seconds(40))
-            try await till.entitlements.recover()
+            try await till.entitlements.recovery.recover()
             #expect(try await till.level(workflows) == [0, 60, 40])
             till.app.clock.advance(by: .seconds(1))
-            try await till.entitlements.recover()
+            try await till.entitlements.recovery.recover()
             #expect(try await till.level(workflows) == [0, 0, 100])
             #expect(await move(till, second, "heartbeat").code == "reservation-settled")
             // The work was done all the same, and somebody else has the room by now.
@@ -168,7 +168,7 @@ import Testing
         try await withTill(engine, plan: "student") { till in
             let id = try #require(try await hold(till, "late", 60, ["lease_seconds": 30])["id"]?.string)
             till.app.clock.advance(by: .seconds(31))
-            try await till.entitlements.recover()
+            try await till.entitlements.recovery.recover()
             let released = await move(till, id, "release")
             #expect(released.status == 200 && released["state"] == "released" && released["used"] == nil, "\(released)")
             #expect(await move(till, id, "release").json == released.json)

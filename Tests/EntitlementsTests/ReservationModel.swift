@@ -120,28 +120,28 @@ struct ReservationModel: Sendable {
     /// - Returns: how many an earlier life of the node left behind, and are settled.
     mutating func begin() -> Int {
         // What was made before the node said its name is nobody's.
-        let count = lose { $0.terms.life == .process && $0.epoch > 0 }
+        let count = lose { $0.terms.lifetime == .process && $0.epoch > 0 }
         epoch += 1
         return count
     }
 
     /// What a witness says of a hold: something else for each, and something else when it is asked again.
-    static func fate(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
+    static func fate(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Resolution {
         switch (key.utf8.reduce(0) { $0 + Int64($1) } + leaseUntil.microseconds / 60_000_000) % 5 {
         case 0: .used(amount - 1)
         case 1: .used(amount + 30)
-        case 2: .nothing
-        default: .goesOn(.hours(3))
+        case 2: .unused
+        default: .inProgress(.hours(3))
         }
     }
 
     /// Those whom nobody is asked about go first, so that their units are free.
     private mutating func lose(_ isLost: (Hold) -> Bool) -> Int {
         let lost = holds.indices.filter { holds[$0].state == "held" && isLost(holds[$0]) }
-        let asked = lost.filter { holds[$0].terms.loss.witness != nil }.sorted {
+        let asked = lost.filter { holds[$0].terms.onExpiry.resolver != nil }.sorted {
             (holds[$0].leaseUntil, holds[$0].id.text) < (holds[$1].leaseUntil, holds[$1].id.text)
         }
-        for index in lost where holds[index].terms.loss.witness == nil { lose(index) }
+        for index in lost where holds[index].terms.onExpiry.resolver == nil { lose(index) }
         for index in asked { lose(index) }
         return lost.count { holds[$0].state != "held" }
     }
@@ -149,18 +149,18 @@ struct ReservationModel: Sendable {
     private mutating func lose(_ index: Int) {
         let hold = holds[index]
         let fate =
-            hold.terms.loss == .ask("model")
+            hold.terms.onExpiry == .resolve("model")
             ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
-        switch (hold.terms.loss, fate) {
-        case (.release, _), (.ask, .nothing): end(index, as: "expired")
-        case (.ask, .goesOn(let lease)):
-            holds[index].terms.life = .work
+        switch (hold.terms.onExpiry, fate) {
+        case (.release, _), (.resolve, .unused): end(index, as: "expired")
+        case (.resolve, .inProgress(let lease)):
+            holds[index].terms.lifetime = .lease
             holds[index].leaseUntil = max(hold.leaseUntil, now + lease)
             return
-        case (.ask, .used(let units)):
+        case (.resolve, .used(let units)):
             end(index, as: "committed")
             charge(hold, units)
-        case (.settle, _), (.ask, nil):
+        case (.commit, _), (.resolve, nil):
             end(index, as: "committed")
             charge(hold, hold.amount, beyond: 0)
         }

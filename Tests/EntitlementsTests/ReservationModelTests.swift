@@ -16,7 +16,7 @@ import Testing
     private static let (batch, batchesAPeriod) = (250, 16)
     private static let leases: [Duration] = [.minutes(10), .hours(1), .hours(6)]
     /// Somebody answers to one of the names, and nobody to the other.
-    private static let losses: [Reservation.Loss] = [.release, .settle, .ask("model"), .ask("nobody")]
+    private static let losses: [Reservation.ExpiryPolicy] = [.release, .commit, .resolve("model"), .resolve("nobody")]
     private static let meters: [Meter] = [.uploads, .processing]
 
     /// What is carried from one transaction to the next; a transaction may have to be done again.
@@ -34,7 +34,7 @@ import Testing
         // A statement takes PostgreSQL ten times as long; one text serves both engines.
         let moves = engine == .sqlite ? 100_000 : 12_000
         try await withTill(engine, plan: "enterprise") { till in
-            till.entitlements.reservationResolvers.register("model") { reservation, _ in
+            till.entitlements.resolvers.register("model") { reservation, _ in
                 ReservationModel.fate(
                     key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
             }
@@ -81,11 +81,11 @@ import Testing
         till.app.clock.advance(by: .minutes(Int64.random(in: 0..<20, using: &play.generator)))
         play.model.now = till.app.clock.now
         if Int.random(in: 0..<3, using: &play.generator) == 0 {
-            let (found, expected) = (try await till.entitlements.recover(), play.model.sweep())
+            let (found, expected) = (try await till.entitlements.recovery.recover(), play.model.sweep())
             if found != expected { play.difference = "\(found) leases ran out, not \(expected)" }
         }
         if Int.random(in: 0..<10, using: &play.generator) == 0 {
-            let (found, expected) = (try await till.entitlements.begin(as: "model"), play.model.begin())
+            let (found, expected) = (try await till.entitlements.recovery.startNode(as: "model"), play.model.begin())
             if found != expected { play.difference = "\(found) were left behind, not \(expected)" }
         }
     }
@@ -102,7 +102,7 @@ import Testing
             ? 0 : max(0, play.model.holds.count - 1 - random(min(play.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), pick(charges))
         let terms = Reservation.Terms(
-            life: pick(Reservation.Life.allCases), excess: pick(Reservation.Excess.allCases), loss: pick(losses),
+            lifetime: pick(Reservation.Lifetime.allCases), excess: pick(Reservation.Excess.allCases), onExpiry: pick(losses),
             lease: pick(leases))
         let touched = play.model.holds.isEmpty ? charge.bucket : play.model.holds[some].bucket
         let found: String
@@ -117,7 +117,7 @@ import Testing
             let several = random(4) == 0 ? [charge, pick(charges.filter { $0.meter != charge.meter })] : [charge]
             var ids: [ID<Reservation>]?
             found = try answer {
-                ids = try entitlements.reserve(
+                ids = try entitlements.quotas.reserve(
                     several, key: key, fingerprint: fingerprint, terms: terms, in: transaction)
                 return "ok"
             }
@@ -128,7 +128,7 @@ import Testing
             if random(4) > 0 { play.keys += 1 }
             let key = "test:spend-\(play.keys)"
             found = try answer {
-                try entitlements.spend(charge, operation: key, in: transaction)
+                try entitlements.quotas.spend(charge, operation: key, in: transaction)
                 return "ok"
             }
             expected = play.model.spend(charge, key)
@@ -143,26 +143,26 @@ import Testing
                     hold.amount + Int64(random(40)),
                 ])
                 found = try answer {
-                    try entitlements.commit(hold.id, units: units, fence: fence, in: transaction)
+                    try entitlements.quotas.commit(hold.id, units: units, fence: fence, in: transaction)
                     return "ok"
                 }
                 expected = play.model.commit(some, units, fence: fence)
                 name = "commit \(units) of \(hold)"
             case 65..<85:
                 found = try answer {
-                    try entitlements.release(hold.id, fence: fence, in: transaction)
+                    try entitlements.quotas.release(hold.id, fence: fence, in: transaction)
                     return "ok"
                 }
                 expected = play.model.release(some, fence: fence)
                 name = "release \(hold)"
             case 85..<94:
                 let lease = pick(leases)
-                found = try entitlements.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
+                found = try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
                 expected = play.model.extend(some, fence: fence, lease: lease)
                 name = "extend \(hold)"
             default:
                 let lease = pick(leases)
-                found = try entitlements.takeUp(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
+                found = try entitlements.quotas.takeOver(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
                 expected = play.model.takeUp(some, lease: lease)
                 name = "take up \(hold)"
             }

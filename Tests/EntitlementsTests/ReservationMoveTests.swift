@@ -12,7 +12,7 @@ import Testing
         case extend(fence: Int64? = nil)
         case takeUp, lose
         /// Lost, and a witness says what became of it.
-        case hear(Reservation.Fate, room: Int64 = 0)
+        case hear(Reservation.Resolution, room: Int64 = 0)
     }
 
     /// Moves of a reservation of three units, where they lead, and what they did to its bucket in all: held, used, beyond.
@@ -24,14 +24,14 @@ import Testing
         var fence: Int64 = 1
         var isOverrun = false
         var isLost = false
-        var testDescription: String { "\(terms.excess), \(terms.loss): \(moves) → \(state)" }
+        var testDescription: String { "\(terms.excess), \(terms.onExpiry): \(moves) → \(state)" }
 
         init(
-            _ moves: Move..., excess: Reservation.Excess = .overrun, loss: Reservation.Loss = .release,
+            _ moves: Move..., excess: Reservation.Excess = .overrun, onExpiry: Reservation.ExpiryPolicy = .release,
             to state: Reservation.State, _ bucket: [Int64],
             fence: Int64 = 1, isOverrun: Bool = false, isLost: Bool = false
         ) {
-            terms = Reservation.Terms(excess: excess, loss: loss)
+            terms = Reservation.Terms(excess: excess, onExpiry: onExpiry)
             (self.moves, self.state, self.bucket, self.fence, self.isOverrun, self.isLost) = (
                 moves, state, bucket, fence, isOverrun, isLost
             )
@@ -67,30 +67,30 @@ import Testing
         // Those who lost it to another before say nothing about it.
         Story(.takeUp, .lose, .release(fence: 1), .commit(3, room: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
         Story(.takeUp, .lose, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
-        Story(.lose, loss: .settle, to: .committed, [0, 3, 0], fence: 2),
-        Story(.lose, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        Story(.lose, onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
+        Story(.lose, .commit(1), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // Lost, and a witness is to be asked: there is none, or it knows of an end.
-        Story(.lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Story(.lose, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         Story(
-            .hear(.used(2)), .hear(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0],
+            .hear(.used(2)), .hear(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed, [0, 2, 0],
             fence: 2),
-        Story(.hear(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
-        Story(.hear(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
-        Story(.hear(.used(5), room: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Story(.hear(.used(5), room: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
-        Story(.hear(.used(5), room: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
-        Story(.hear(.nothing), loss: .ask("w"), to: .expired, [0, 0, 0], fence: 2),
+        Story(.hear(.used(0)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
+        Story(.hear(.used(-1)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
+        Story(.hear(.used(5), room: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Story(.hear(.used(5), room: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
+        Story(.hear(.used(5), room: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
+        Story(.hear(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
         // Even a witness may have been wrong.
-        Story(.hear(.nothing), .commit(2, room: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
+        Story(.hear(.unused), .commit(2, room: 2), onExpiry: .resolve("w"), to: .committed, [0, 2, 0], fence: 3),
         // It goes on, in the same hands.
-        Story(.hear(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
+        Story(.hear(.inProgress(.hours(9))), onExpiry: .resolve("w"), to: .held, [3, 0, 0]),
         Story(
-            .hear(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed,
+            .hear(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"), to: .committed,
             [0, 3, 0]),
-        Story(.hear(.goesOn(.hours(9))), .lose, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Story(.hear(.inProgress(.hours(9))), .lose, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         // Who is not to be asked is not heard.
         Story(.hear(.used(2)), to: .expired, [0, 0, 0], fence: 2),
-        Story(.hear(.goesOn(.hours(9))), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        Story(.hear(.inProgress(.hours(9))), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // Late, and admitted again: under a new fence, whatever fence the work shows.
         Story(.lose, .commit(3, room: 3), to: .committed, [0, 3, 0], fence: 3),
         Story(.lose, .commit(2, room: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
@@ -121,12 +121,12 @@ import Testing
             do {
                 switch move {
                 case .commit(let units, let room, let fence):
-                    effect = try reservation.commit(units, room: room, fence: fence)
+                    effect = try reservation.commit(units, remaining: room, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
-                case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
-                case .lose: effect = reservation.lose(at: Self.start)
-                case .hear(let fate, let room): effect = reservation.lose(fate, room: room, at: Self.start)
+                case .takeUp: _ = reservation.takeOver(until: Self.start + .hours(9))
+                case .lose: effect = reservation.expire(at: Self.start)
+                case .hear(let fate, let room): effect = reservation.expire(fate, remaining: room, at: Self.start)
                 }
             } catch {
                 isLost = error.kind == .reservationLost
@@ -154,29 +154,29 @@ import Testing
         #expect(extend(7, 1))
         #expect(extend(1))
         #expect(reservation.leaseUntil == Self.start + .hours(7))
-        let fence = reservation.takeUp(until: Self.start + .hours(8))
+        let fence = reservation.takeOver(until: Self.start + .hours(8))
         #expect(fence == 2)
         #expect(!extend(9, 1))
         #expect(reservation.leaseUntil == Self.start + .hours(8))
     }
 
     @Test func `work that goes on outlives its process, and its lease grows`() {
-        var reservation = Self.reservation(Reservation.Terms(life: .process, loss: .ask("w"), lease: .hours(6)))
+        var reservation = Self.reservation(Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
         let now = Self.start + .hours(7)
-        #expect(reservation.lose(.goesOn(.hours(2)), at: now) == Reservation.Effect())
-        #expect(reservation.life == .work && reservation.leaseUntil == now + .hours(2))
+        #expect(reservation.expire(.inProgress(.hours(2)), at: now) == Reservation.Effect())
+        #expect(reservation.lifetime == .lease && reservation.leaseUntil == now + .hours(2))
         // Never a shorter one.
-        _ = reservation.lose(.goesOn(.hours(-9)), at: now)
+        _ = reservation.expire(.inProgress(.hours(-9)), at: now)
         #expect(reservation.leaseUntil == now + .hours(2))
     }
 
     /// Every order of some moves: it ends once, and what leaves the promises is what came into them.
-    @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.some)
-    func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ loss: Reservation.Loss) throws {
+    @Test(arguments: Reservation.Excess.allCases, Reservation.ExpiryPolicy.some)
+    func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy) throws {
         let moves: [Move] = [
             .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
-            .lose, .hear(.used(4)), .hear(.nothing),
-            .hear(.goesOn(.hours(1))),
+            .lose, .hear(.used(4)), .hear(.unused),
+            .hear(.inProgress(.hours(1))),
         ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
             #expect(held == (reservation.state == .held ? 3 : 0))
@@ -186,17 +186,17 @@ import Testing
                 var next = reservation
                 var effect: Reservation.Effect?
                 switch move {
-                case .commit(let units, let room, let fence): effect = try? next.commit(units, room: room, fence: fence)
+                case .commit(let units, let room, let fence): effect = try? next.commit(units, remaining: room, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
-                case .takeUp: _ = next.takeUp(until: Self.start)
-                case .lose: effect = next.lose(at: Self.start)
-                case .hear(let fate, let room): effect = next.lose(fate, room: room, at: Self.start)
+                case .takeUp: _ = next.takeOver(until: Self.start)
+                case .lose: effect = next.expire(at: Self.start)
+                case .hear(let fate, let room): effect = next.expire(fate, remaining: room, at: Self.start)
                 case .extend: break
                 }
                 try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)
             }
         }
-        try explore(Self.reservation(Reservation.Terms(excess: excess, loss: loss)), 3, 0, 4)
+        try explore(Self.reservation(Reservation.Terms(excess: excess, onExpiry: onExpiry)), 3, 0, 4)
     }
 
     private static func reservation(_ terms: Reservation.Terms) -> Reservation {
@@ -206,7 +206,7 @@ import Testing
     }
 }
 
-extension Reservation.Loss {
+extension Reservation.ExpiryPolicy {
     /// One of each kind; nobody answers to the name.
-    static let some: [Self] = [.release, .settle, .ask("nobody")]
+    static let some: [Self] = [.release, .commit, .resolve("nobody")]
 }

@@ -10,17 +10,17 @@ import Testing
 
 /// Reservations of which somebody is asked when they are lost.
 @Suite struct ReservationResolverTests {
-    private static let terms = Reservation.Terms(loss: .ask("letters"), lease: .minutes(10))
+    private static let terms = Reservation.Terms(onExpiry: .resolve("letters"), lease: .minutes(10))
 
     /// What was asked after, and what is said of it.
     private final class EmailFixture: Sendable {
-        private let state = Mutex<(asked: [String], fates: [String: Reservation.Fate])>(([], [:]))
+        private let state = Mutex<(asked: [String], fates: [String: Reservation.Resolution])>(([], [:]))
 
         var asked: [String] { state.withLock { $0.asked } }
-        func say(_ fate: Reservation.Fate?, of operation: String) { state.withLock { $0.fates[operation] = fate } }
+        func say(_ fate: Reservation.Resolution?, of operation: String) { state.withLock { $0.fates[operation] = fate } }
 
         /// - Throws: of what it knows nothing.
-        func fate(of reservation: Reservation) throws -> Reservation.Fate {
+        func fate(of reservation: Reservation) throws -> Reservation.Resolution {
             try state.withLock { state in
                 state.asked.append(reservation.operation)
                 guard let fate = state.fates[reservation.operation] else {
@@ -31,7 +31,7 @@ import Testing
         }
 
         func answer(for till: QuotaFixture) {
-            till.entitlements.reservationResolvers.register("letters") { reservation, _ in
+            till.entitlements.resolvers.register("letters") { reservation, _ in
                 try self.fate(of: reservation)
             }
         }
@@ -52,12 +52,12 @@ import Testing
             )
             letters.say(.used(4), of: "test:less")
             letters.say(.used(15), of: "test:more")
-            letters.say(.nothing, of: "test:none")
-            letters.say(.goesOn(.minutes(30)), of: "test:on")
-            #expect(try await till.entitlements.recover() == 0)
+            letters.say(.unused, of: "test:none")
+            letters.say(.inProgress(.minutes(30)), of: "test:on")
+            #expect(try await till.entitlements.recovery.recover() == 0)
             #expect(letters.asked.isEmpty)
             till.app.clock.advance(by: .minutes(10) + .seconds(1))
-            #expect(try await till.entitlements.recover() == 3)
+            #expect(try await till.entitlements.recovery.recover() == 3)
             #expect(letters.asked.sorted() == ["test:less", "test:more", "test:none", "test:on"])
             #expect(
                 try await (till.state(less), till.state(more), till.state(none), till.state(on)) == (
@@ -66,7 +66,7 @@ import Testing
             #expect(try await till.level() == [19, 200, 780])
             // Nobody is asked twice about what has ended, and about what goes on not before its new lease ends.
             till.app.clock.advance(by: .minutes(29))
-            #expect(try await till.entitlements.recover() == 0)
+            #expect(try await till.entitlements.recovery.recover() == 0)
             #expect(letters.asked.count == 4)
             // In the same hands meanwhile.
             #expect(try await till.extend(on, fence: 1))
@@ -83,7 +83,7 @@ import Testing
             try await till.reserve(try await till.charge(units: 3), "test:letter", terms: Self.terms)
             letters.say(.used(9), of: "test:letter")
             till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.level() == [9, 0, 0])
             let entry = try await till.database.read {
                 try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries")?.values
@@ -97,7 +97,7 @@ import Testing
         try await withTill(engine) { till in
             let id = try await till.reserve(try await till.charge(units: 3), terms: Self.terms)
             till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.state(id) == "committed")
             #expect(try await till.level() == [3, 0, 2])
             let lines = till.app.log.lines.filter { $0.contains("Nobody answers for a lost reservation") }
@@ -118,12 +118,12 @@ import Testing
             let known = try await till.reserve(try await till.charge(), "test:known", terms: Self.terms)
             letters.say(.used(1), of: "test:known")
             till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(letters.asked == ["test:unknown", "test:known"])
             #expect(try await (till.state(unknown), till.state(known)) == ("held", "committed"))
             #expect(till.app.log.lines.contains { $0.contains("could not be asked") && $0.contains(unknown.text) })
-            letters.say(.nothing, of: "test:unknown")
-            #expect(try await till.entitlements.recover() == 1)
+            letters.say(.unused, of: "test:unknown")
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.level() == [1, 0, 4])
         }
     }
@@ -131,13 +131,13 @@ import Testing
     @Test(arguments: Engine.available)
     func `a witness reads what it needs, in the transaction that settles`(engine: Engine) async throws {
         try await withTill(engine) { till in
-            till.entitlements.reservationResolvers.register("letters") { reservation, transaction in
+            till.entitlements.resolvers.register("letters") { reservation, transaction in
                 // Everything is there to be read, as it is now: also what the sweep itself has found.
                 .used(try transaction.level(of: reservation.bucket).held - 1)
             }
             try await till.reserve(try await till.charge(units: 4), terms: Self.terms)
             till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.level() == [3, 0, 2])
         }
     }
@@ -147,19 +147,19 @@ import Testing
         try await withTill(engine) { till in
             let letters = EmailFixture()
             letters.answer(for: till)
-            letters.say(.goesOn(.hours(1)), of: "test:letter")
-            try await till.entitlements.begin(as: "here")
-            let terms = Reservation.Terms(life: .process, loss: .ask("letters"), lease: .minutes(10))
+            letters.say(.inProgress(.hours(1)), of: "test:letter")
+            try await till.entitlements.recovery.startNode(as: "here")
+            let terms = Reservation.Terms(lifetime: .process, onExpiry: .resolve("letters"), lease: .minutes(10))
             let id = try await till.reserve(try await till.charge(units: 2), "test:letter", terms: terms)
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            #expect(try await till.entitlements.begin(as: "here") == 0)
+            #expect(try await till.entitlements.recovery.startNode(as: "here") == 0)
+            #expect(try await till.entitlements.recovery.startNode(as: "here") == 0)
             #expect(letters.asked == ["test:letter"])
             #expect(try await till.level() == [0, 2, 3])
             till.app.clock.advance(by: .minutes(59))
-            #expect(try await till.entitlements.recover() == 0)
-            letters.say(.nothing, of: "test:letter")
+            #expect(try await till.entitlements.recovery.recover() == 0)
+            letters.say(.unused, of: "test:letter")
             till.app.clock.advance(by: .minutes(2))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.state(id) == "expired")
         }
     }
@@ -177,7 +177,7 @@ import Testing
             }
             app.clock.advance(by: .minutes(11))
             let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.recover()
+                try await till.entitlements.recovery.recover()
             } check: { _ in
                 try await till.requireBalance()
             }
@@ -198,7 +198,7 @@ import Testing
             }
             app.clock.advance(by: .minutes(11))
             let settled = await withTaskGroup(of: Int?.self) { group in
-                for _ in 0..<4 { group.addTask { try? await till.entitlements.recover() } }
+                for _ in 0..<4 { group.addTask { try? await till.entitlements.recovery.recover() } }
                 return await group.reduce(into: 0) { $0 += $1 ?? 0 }
             }
             #expect(settled == 20)

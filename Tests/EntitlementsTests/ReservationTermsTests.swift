@@ -78,8 +78,8 @@ import Testing
     func `work that is late is admitted under a new fence, whatever it shows`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let id = try await till.reserve(try await till.charge())
-            till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            try await till.entitlements.recover()
+            till.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            try await till.entitlements.recovery.recover()
             #expect(try await !till.extend(id, fence: 1))
             let settled = try await till.commit(id, fence: 1)
             #expect(settled?.state == .committed && settled?.fence == 3)
@@ -148,20 +148,20 @@ import Testing
         try await withTill(engine) { till in
             let (uploads, processing) = (try await till.charge(units: 3), try await till.charge(.processing, units: 3))
             try await till.database.write { [entitlements = till.entitlements] transaction in
-                _ = try entitlements.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
+                _ = try entitlements.quotas.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
                     ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
                     ([uploads], "test-3", .quotaExceeded),
                 ] {
                     do {
-                        _ = try entitlements.reserve(charges, key: key, fingerprint: "", in: transaction)
+                        _ = try entitlements.quotas.reserve(charges, key: key, fingerprint: "", in: transaction)
                         Issue.record("\(key) was admitted")
                     } catch let problem as Problem {
                         #expect(problem.kind == kind)
                     }
                 }
                 do {
-                    try entitlements.spend(uploads, operation: "test:spend", in: transaction)
+                    try entitlements.quotas.spend(uploads, operation: "test:spend", in: transaction)
                     Issue.record("the spending was admitted")
                 } catch let problem as Problem {
                     #expect(problem.kind == .quotaExceeded)
@@ -206,21 +206,21 @@ import Testing
     {
         try await withTill(engine, plan: "enterprise") { till in
             // Nobody's yet: it waits for its lease.
-            let nobodys = try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process))
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            let mine = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(life: .process))
+            let nobodys = try await till.reserve(try await till.charge(), terms: Reservation.Terms(lifetime: .process))
+            #expect(try await till.entitlements.recovery.startNode(as: "here") == 0)
+            let mine = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(lifetime: .process))
             let used = try await till.reserve(
-                try await till.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
+                try await till.charge(units: 4), terms: Reservation.Terms(lifetime: .process, onExpiry: .commit))
             let job = try await till.reserve(try await till.charge(units: 8))
-            #expect(try await till.entitlements.begin(as: "elsewhere") == 0)
+            #expect(try await till.entitlements.recovery.startNode(as: "elsewhere") == 0)
             #expect(try await till.level() == [0, 15, 984])
-            #expect(try await till.entitlements.begin(as: "here") == 2)
+            #expect(try await till.entitlements.recovery.startNode(as: "here") == 2)
             #expect(
                 try await (till.state(mine), till.state(used), till.state(job), till.state(nobodys)) == (
                     "expired", "committed", "held", "held"
                 ))
             #expect(try await till.level() == [4, 9, 986])
-            #expect(try await till.entitlements.begin(as: "here") == 0)
+            #expect(try await till.entitlements.recovery.startNode(as: "here") == 0)
             // What it did before it died, and says only now, is not forgotten.
             #expect(try await till.commit(mine)?.state == .committed)
             #expect(try await till.level() == [6, 9, 984])
@@ -234,11 +234,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `a process notices that another has taken its name`(engine: Engine) async throws {
         try await withTill(engine) { till in
-            #expect(try await till.entitlements.beat())
-            try await till.entitlements.begin(as: "here")
-            #expect(try await till.entitlements.beat())
+            #expect(try await till.entitlements.nodes.heartbeat())
+            try await till.entitlements.recovery.startNode(as: "here")
+            #expect(try await till.entitlements.nodes.heartbeat())
             try await till.database.write { try $0.execute("UPDATE nodes SET epoch = epoch + 1") }
-            #expect(try await !till.entitlements.beat())
+            #expect(try await !till.entitlements.nodes.heartbeat())
         }
     }
 }

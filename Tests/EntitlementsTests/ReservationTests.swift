@@ -51,10 +51,10 @@ import Testing
         case .commit: try await till.commit(id)
         case .release: try await till.release(id)
         case .extend:
-            try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(id, in: $0) }
+            try await till.database.write { [entitlements = till.entitlements] in try entitlements.quotas.extend(id, in: $0) }
         case .expire:
-            till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            try await till.entitlements.recover()
+            till.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            try await till.entitlements.recovery.recover()
         }
     }
 
@@ -95,8 +95,8 @@ import Testing
     func `work that ends after its lease and finds no room is counted as an overrun`(engine: Engine) async throws {
         try await withTill(engine) { till in
             let late = try await till.reserve(try await till.charge(units: 2))
-            till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            #expect(try await till.entitlements.recover() == 1)
+            till.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            #expect(try await till.entitlements.recovery.recover() == 1)
             try await till.spend(try await till.charge(units: 4), "test:others")
             try await till.commit(late)
             #expect(try await till.level() == [6, 0, 0])
@@ -116,12 +116,12 @@ import Testing
             let (silent, alive) = (
                 try await till.reserve(try await till.charge()), try await till.reserve(try await till.charge())
             )
-            till.app.clock.advance(by: EntitlementsModule.lease)
-            #expect(try await till.entitlements.recover() == 0)
-            try await till.database.write { [entitlements = till.entitlements] in try entitlements.extend(alive, in: $0)
+            till.app.clock.advance(by: QuotaService.lease)
+            #expect(try await till.entitlements.recovery.recover() == 0)
+            try await till.database.write { [entitlements = till.entitlements] in try entitlements.quotas.extend(alive, in: $0)
             }
             till.app.clock.advance(by: .seconds(1))
-            #expect(try await till.entitlements.recover() == 1)
+            #expect(try await till.entitlements.recovery.recover() == 1)
             #expect(try await till.state(silent) == "expired")
             #expect(try await till.state(alive) == "held")
             #expect(try await till.level() == [0, 1, 4])
@@ -135,7 +135,7 @@ import Testing
             await expectProblem(.quotaExceeded) { _ = try await till.charge() }
             try await till.app.runJobs()
             #expect(try await till.level() == [0, 5, 0])
-            till.app.clock.advance(by: EntitlementsModule.lease + .minutes(2))
+            till.app.clock.advance(by: QuotaService.lease + .minutes(2))
             try await till.app.runJobs()
             #expect(try await till.level() == [0, 0, 5])
             try await till.requireBalance()
@@ -148,12 +148,12 @@ import Testing
             let charge = try await till.charge()
             try await till.database.write { [entitlements = till.entitlements] transaction in
                 for number in 0..<620 {
-                    _ = try entitlements.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction)
+                    _ = try entitlements.quotas.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction)
                 }
             }
-            till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            #expect(try await till.entitlements.recover() == 620)
-            #expect(try await till.entitlements.recover() == 0)
+            till.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            #expect(try await till.entitlements.recovery.recover() == 620)
+            #expect(try await till.entitlements.recovery.recover() == 0)
             #expect(try await till.level() == [0, 0, 999])
         }
     }
@@ -253,25 +253,25 @@ import Testing
             let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let standing = try await till.standing()
             let entitlements = till.entitlements
-            try await till.database.write { try entitlements.occupy(bytes: 512 << 20, of: standing, in: $0) }
+            try await till.database.write { try entitlements.storage.allocate(bytes: 512 << 20, of: standing, in: $0) }
             let refused = await problem {
-                try await till.database.write { try entitlements.occupy(bytes: 1, of: standing, in: $0) }
+                try await till.database.write { try entitlements.storage.allocate(bytes: 1, of: standing, in: $0) }
             }
             #expect(
                 refused?.kind == .storageExceeded && refused?.kind.status == 403
                     && refused?.title == "Storage limit reached")
             #expect(refused?.members == ["plan": "Free", "current_usage_mb": 512.0, "limit_mb": 512.0])
             await expectProblem(.storageExceeded) {
-                try await till.database.read { try entitlements.checkRoom(for: 1, of: standing, in: $0) }
+                try await till.database.read { try entitlements.storage.check(bytes: 1, of: standing, in: $0) }
             }
             // A new period changes nothing about what lies there.
             app.clock.advance(by: .minutes(10))
-            try await till.database.write { try entitlements.vacate(bytes: 512 << 20, of: till.organisation, in: $0) }
+            try await till.database.write { try entitlements.storage.release(bytes: 512 << 20, of: till.organisation, in: $0) }
             let usage = await app.call("GET", "/v1/usage", token: till.person.token)
             #expect(usage["storage"]?["used"]?.integer == 0)
             // Giving back more than there is is a mistake that the schema stops.
             await expectProblem(.internalError) {
-                try await till.database.write { try entitlements.vacate(bytes: 1, of: till.organisation, in: $0) }
+                try await till.database.write { try entitlements.storage.release(bytes: 1, of: till.organisation, in: $0) }
             }
         }
     }

@@ -142,15 +142,15 @@ import Testing
     @Test(arguments: Engine.available)
     func `what lies ahead is refused, and what lies far back needs a right`(engine: Engine) async throws {
         try await withTill(engine, plan: "pro") { till in
-            #expect(await till.report(event("ahead", at: till.moment(Usage.skewMax))).status == 201)
-            let ahead = await till.report(event("further", at: till.moment(Usage.skewMax + .microseconds(1))))
+            #expect(await till.report(event("ahead", at: till.moment(UsageService.skewMax))).status == 201)
+            let ahead = await till.report(event("further", at: till.moment(UsageService.skewMax + .microseconds(1))))
             #expect(ahead.status == 422 && ahead.code == "usage-in-future", "\(ahead)")
 
-            let old = event("old", at: till.moment(.zero - Usage.ageMax - .microseconds(1)))
+            let old = event("old", at: till.moment(.zero - UsageService.ageMax - .microseconds(1)))
             let plain = await till.app.call(
                 "POST", "/v1/usage/events", json: old, headers: try await till.key("usage.write"))
             #expect(plain.status == 422 && plain.code == "usage-too-old", "\(plain)")
-            let edge = event("edge", at: till.moment(.zero - Usage.ageMax))
+            let edge = event("edge", at: till.moment(.zero - UsageService.ageMax))
             #expect(
                 await till.app.call("POST", "/v1/usage/events", json: edge, headers: try await till.key("usage.write"))
                     .status == 201)
@@ -189,7 +189,7 @@ import Testing
         try await withTill(engine) { till in
             let first = try await till.standing().period
             // In the grace of the first period, to its last moment.
-            till.app.clock.advance(by: first.end - till.app.clock.now + Usage.grace - .microseconds(1))
+            till.app.clock.advance(by: first.end - till.app.clock.now + UsageService.grace - .microseconds(1))
             let inGrace = await till.report(event("late", 2, at: (first.end - .hours(2)).description))
             #expect(
                 inGrace["period_start"] == .string(first.start.description) && inGrace["adjusts_period_start"] == nil,
@@ -300,9 +300,9 @@ import Testing
             let report = UsageReport(events.map { ReportedUsage(UsageEvent(id: $0, meter: $1, amount: $2)) })
             let plain = till.entitlements.usage
             let count = try await withEachStatementFailing(on: till.database) { database in
-                let usage = Usage(
-                    database: database, plans: plain.plans, ownMeters: plain.ownMeters, audit: plain.audit,
-                    post: plain.post)
+                let usage = UsageService(
+                    database: database, plans: plain.plans, meters: plain.meters, alerts: plain.alerts,
+                    audit: plain.audit)
                 _ = try await usage.record(report, mayBackfill: false, scope: scope)
             } check: { _ in
                 try await till.requireBalance()

@@ -87,7 +87,7 @@ import Testing
                     == (0..<4).map { .string((hour - .hours(3 - $0)).description) })
             #expect(hours["total"] == 10 && hours["meter"] == "uploads" && hours["by"] == "hour")
             let days = await till.get("/v1/usage/series?meter=uploads")
-            #expect(days["points"]?.array?.count == Int(UsageSeries.pointsUsual) && days["total"] == 10, "\(days)")
+            #expect(days["points"]?.array?.count == Int(UsageSeries.pointsDefault) && days["total"] == 10, "\(days)")
             // What is spent here is part of it.
             try await till.spend(try await till.charge(units: 4), "test:here")
             #expect(await till.get("/v1/usage/series?meter=uploads")["total"] == 14)
@@ -109,7 +109,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `an export holds every entry once, over many pages, and nobody else's`(engine: Engine) async throws {
         try await withTill(engine, plan: "enterprise") { till in
-            let count = Usage.linesMax * 2 + 7
+            let count = UsageQueryService.linesMax * 2 + 7
             let moment = till.moment(.zero - .hours(1))
             for start in stride(from: 0, to: count, by: UsageReport.countMax) {
                 // Most lie at one moment: pages end in the midst of it.

@@ -17,7 +17,7 @@ import Testing
             let own = TestApp(app: worker, clock: till.app.clock, engine: engine, log: till.app.log)
             let work = Task { try await worker.work(stopOnSignals: false) }
             #expect(await own.call("GET", "/v1/auth/profile", token: till.person.token).status == 200)
-            #expect(worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
+            #expect(worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
 
             let document: JSONValue = [
                 "name": "Free", "start": "anyone", "limits": ["uploads": 7], "file_mb": 10, "storage_mb": 512,
@@ -25,7 +25,7 @@ import Testing
             let changed = await till.app.call(
                 "PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
             #expect(changed.status == 200, "\(changed)")
-            #expect(await soon { worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
+            #expect(await soon { worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
 
             #expect(await till.app.call("POST", "/v1/auth/logout", token: till.person.token).status < 300)
             // What the gate remembers for half a second has to be asked for again.

@@ -104,7 +104,7 @@ import Testing
             try await customer.require(202, await customer.post("generate-datasets/s", prefer: "respond-async"))
             // It waited for seven hours in a queue that nobody worked on.
             customer.app.clock.advance(by: .hours(7))
-            #expect(try await customer.app.app.entitlements.recover() == 0)
+            #expect(try await customer.app.app.entitlements.recovery.recover() == 0)
             #expect(await customer.level("processing") == [0, 1])
             try await customer.app.runJobs()
             #expect(await customer.get("status/s")["status"]?.string == "completed")

@@ -13,10 +13,10 @@ final class UsageService: Sendable {
     static let grace: Duration = .hours(24)
 
     private let database: any Database
-    private let plans: PlanCatalog
-    private let meters: MeterCatalog
-    private let alerts: UsageAlertService
-    private let audit: AuditModule
+    let plans: PlanCatalog
+    let meters: MeterCatalog
+    let alerts: UsageAlertService
+    let audit: AuditModule
 
     init(
         database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService, audit: AuditModule
