@@ -18,7 +18,7 @@ struct CreditFixture: Sendable {
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
     /// A proof, as the gate gives it.
-    func charge(_ units: Int64 = 1, of payers: CreditPayers = .everybody) async throws -> CreditCharge {
+    func charge(_ units: Int64 = 1, of payers: CreditPayers = .all) async throws -> CreditCharge {
         let headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
         let call = Request(
             method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1",
@@ -150,7 +150,7 @@ struct CreditProductFixture: Sendable {
                 Created(try await spend(charge, key))
             },
             .post(
-                "dreams", "Have a dream", requires: identity.member, entitlements.credits(3, of: .everybody),
+                "dreams", "Have a dream", requires: identity.member, entitlements.credits(3, of: .all),
                 .header(.idempotencyKey)
             ) { _, charge, key in
                 Created(try await spend(charge, key))

@@ -61,7 +61,9 @@ import Testing
                 // Many verbs in one transaction: a refusal changes nothing, and does not end it.
                 (models[who], dice) = try await app.app.database.write { transaction in
                     var (model, dice) = (before, start)
-                    for _ in 0..<count { try Self.step(&model, &dice, book, expiry, corrections, purse.organisation, own, transaction) }
+                    for _ in 0..<count {
+                        try Self.step(&model, &dice, book, expiry, corrections, purse.organisation, own, transaction)
+                    }
                     return (model, dice)
                 }
                 done += count
@@ -132,8 +134,10 @@ import Testing
             guard units != 0 else { return }
             let correction = CreditCorrection(units: units, reason: "a test")
             let entry = try granted {
-                try corrections.correct(correction, operation: operation, fingerprint: "", of: organisation, in: transaction)
-                    .entry
+                try corrections.correct(
+                    correction, operation: operation, fingerprint: "", of: organisation, in: transaction
+                )
+                .entry
             }
             let lot = entry?.steps.first.flatMap { $0.from == "issued" ? $0.subject : nil }.map {
                 ID<CreditLot>(trusted: $0)

@@ -183,7 +183,9 @@ import Testing
             try await till.entitlements.escrow.draw(charge, operation: "test:one")
             try await till.entitlements.escrow.draw(charge, operation: "test:two")
             #expect(try await till.level() == [4, 0, 1])
-            await expectProblem(.quotaExceeded) { try await till.entitlements.escrow.draw(charge, operation: "test:three") }
+            await expectProblem(.quotaExceeded) {
+                try await till.entitlements.escrow.draw(charge, operation: "test:three")
+            }
         }
     }
 

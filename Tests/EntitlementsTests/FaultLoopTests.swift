@@ -111,7 +111,8 @@ import Testing
             let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
             try await till.entitlements.recovery.startNode(as: "node")
             for loss in Reservation.ExpiryPolicy.some {
-                try await till.reserve(try await till.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
+                try await till.reserve(
+                    try await till.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
             }
             try await till.reserve(try await till.charge())
             let count = try await trouble.failEachStatement { _ in

@@ -66,7 +66,9 @@ struct QuotaFixture: Sendable {
     func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws
         -> Reservation?
     {
-        try await (other ?? database).write { [entitlements] in try entitlements.quotas.release(id, fence: fence, in: $0) }
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.quotas.release(id, fence: fence, in: $0)
+        }
     }
 
     func extend(_ id: ID<Reservation>, fence: Int64? = nil) async throws -> Bool {

@@ -102,7 +102,8 @@ import Testing
             ? 0 : max(0, play.model.holds.count - 1 - random(min(play.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), pick(charges))
         let terms = Reservation.Terms(
-            lifetime: pick(Reservation.Lifetime.allCases), excess: pick(Reservation.Excess.allCases), onExpiry: pick(losses),
+            lifetime: pick(Reservation.Lifetime.allCases), excess: pick(Reservation.Excess.allCases),
+            onExpiry: pick(losses),
             lease: pick(leases))
         let touched = play.model.holds.isEmpty ? charge.bucket : play.model.holds[some].bucket
         let found: String
@@ -157,7 +158,8 @@ import Testing
                 name = "release \(hold)"
             case 85..<94:
                 let lease = pick(leases)
-                found = try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
+                found =
+                    try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
                 expected = play.model.extend(some, fence: fence, lease: lease)
                 name = "extend \(hold)"
             default:

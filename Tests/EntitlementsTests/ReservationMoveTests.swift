@@ -72,12 +72,14 @@ import Testing
         // Lost, and a witness is to be asked: there is none, or it knows of an end.
         Story(.lose, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         Story(
-            .hear(.used(2)), .hear(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed, [0, 2, 0],
+            .hear(.used(2)), .hear(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed,
+            [0, 2, 0],
             fence: 2),
         Story(.hear(.used(0)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
         Story(.hear(.used(-1)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
         Story(.hear(.used(5), room: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Story(.hear(.used(5), room: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
+        Story(
+            .hear(.used(5), room: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
         Story(.hear(.used(5), room: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
         Story(.hear(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
         // Even a witness may have been wrong.
@@ -85,7 +87,8 @@ import Testing
         // It goes on, in the same hands.
         Story(.hear(.inProgress(.hours(9))), onExpiry: .resolve("w"), to: .held, [3, 0, 0]),
         Story(
-            .hear(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"), to: .committed,
+            .hear(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"),
+            to: .committed,
             [0, 3, 0]),
         Story(.hear(.inProgress(.hours(9))), .lose, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         // Who is not to be asked is not heard.
@@ -161,7 +164,8 @@ import Testing
     }
 
     @Test func `work that goes on outlives its process, and its lease grows`() {
-        var reservation = Self.reservation(Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
+        var reservation = Self.reservation(
+            Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
         let now = Self.start + .hours(7)
         #expect(reservation.expire(.inProgress(.hours(2)), at: now) == Reservation.Effect())
         #expect(reservation.lifetime == .lease && reservation.leaseUntil == now + .hours(2))
@@ -172,7 +176,9 @@ import Testing
 
     /// Every order of some moves: it ends once, and what leaves the promises is what came into them.
     @Test(arguments: Reservation.Excess.allCases, Reservation.ExpiryPolicy.some)
-    func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy) throws {
+    func `in whatever order, units are settled once`(_ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy)
+        throws
+    {
         let moves: [Move] = [
             .commit(2), .commit(4, room: 0), .commit(3, room: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
             .lose, .hear(.used(4)), .hear(.unused),
@@ -186,7 +192,8 @@ import Testing
                 var next = reservation
                 var effect: Reservation.Effect?
                 switch move {
-                case .commit(let units, let room, let fence): effect = try? next.commit(units, remaining: room, fence: fence)
+                case .commit(let units, let room, let fence):
+                    effect = try? next.commit(units, remaining: room, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
                 case .takeUp: _ = next.takeOver(until: Self.start)
                 case .lose: effect = next.expire(at: Self.start)

@@ -17,7 +17,9 @@ import Testing
         private let state = Mutex<(asked: [String], fates: [String: Reservation.Resolution])>(([], [:]))
 
         var asked: [String] { state.withLock { $0.asked } }
-        func say(_ fate: Reservation.Resolution?, of operation: String) { state.withLock { $0.fates[operation] = fate } }
+        func say(_ fate: Reservation.Resolution?, of operation: String) {
+            state.withLock { $0.fates[operation] = fate }
+        }
 
         /// - Throws: of what it knows nothing.
         func fate(of reservation: Reservation) throws -> Reservation.Resolution {

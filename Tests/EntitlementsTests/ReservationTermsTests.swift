@@ -148,7 +148,8 @@ import Testing
         try await withTill(engine) { till in
             let (uploads, processing) = (try await till.charge(units: 3), try await till.charge(.processing, units: 3))
             try await till.database.write { [entitlements = till.entitlements] transaction in
-                _ = try entitlements.quotas.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
+                _ = try entitlements.quotas.reserve(
+                    [uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
                     ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
                     ([uploads], "test-3", .quotaExceeded),
@@ -208,7 +209,8 @@ import Testing
             // Nobody's yet: it waits for its lease.
             let nobodys = try await till.reserve(try await till.charge(), terms: Reservation.Terms(lifetime: .process))
             #expect(try await till.entitlements.recovery.startNode(as: "here") == 0)
-            let mine = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(lifetime: .process))
+            let mine = try await till.reserve(
+                try await till.charge(units: 2), terms: Reservation.Terms(lifetime: .process))
             let used = try await till.reserve(
                 try await till.charge(units: 4), terms: Reservation.Terms(lifetime: .process, onExpiry: .commit))
             let job = try await till.reserve(try await till.charge(units: 8))

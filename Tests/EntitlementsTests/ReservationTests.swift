@@ -51,7 +51,9 @@ import Testing
         case .commit: try await till.commit(id)
         case .release: try await till.release(id)
         case .extend:
-            try await till.database.write { [entitlements = till.entitlements] in try entitlements.quotas.extend(id, in: $0) }
+            try await till.database.write { [entitlements = till.entitlements] in
+                try entitlements.quotas.extend(id, in: $0)
+            }
         case .expire:
             till.app.clock.advance(by: QuotaService.lease + .seconds(1))
             try await till.entitlements.recovery.recover()
@@ -118,7 +120,8 @@ import Testing
             )
             till.app.clock.advance(by: QuotaService.lease)
             #expect(try await till.entitlements.recovery.recover() == 0)
-            try await till.database.write { [entitlements = till.entitlements] in try entitlements.quotas.extend(alive, in: $0)
+            try await till.database.write { [entitlements = till.entitlements] in
+                try entitlements.quotas.extend(alive, in: $0)
             }
             till.app.clock.advance(by: .seconds(1))
             #expect(try await till.entitlements.recovery.recover() == 1)
@@ -148,7 +151,8 @@ import Testing
             let charge = try await till.charge()
             try await till.database.write { [entitlements = till.entitlements] transaction in
                 for number in 0..<620 {
-                    _ = try entitlements.quotas.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction)
+                    _ = try entitlements.quotas.reserve(
+                        charge, operation: "test:\(number)", fingerprint: "", in: transaction)
                 }
             }
             till.app.clock.advance(by: QuotaService.lease + .seconds(1))
@@ -266,12 +270,16 @@ import Testing
             }
             // A new period changes nothing about what lies there.
             app.clock.advance(by: .minutes(10))
-            try await till.database.write { try entitlements.storage.release(bytes: 512 << 20, of: till.organisation, in: $0) }
+            try await till.database.write {
+                try entitlements.storage.release(bytes: 512 << 20, of: till.organisation, in: $0)
+            }
             let usage = await app.call("GET", "/v1/usage", token: till.person.token)
             #expect(usage["storage"]?["used"]?.integer == 0)
             // Giving back more than there is is a mistake that the schema stops.
             await expectProblem(.internalError) {
-                try await till.database.write { try entitlements.storage.release(bytes: 1, of: till.organisation, in: $0) }
+                try await till.database.write {
+                    try entitlements.storage.release(bytes: 1, of: till.organisation, in: $0)
+                }
             }
         }
     }

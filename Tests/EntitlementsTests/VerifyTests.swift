@@ -49,7 +49,9 @@ import Testing
             try await till.commit(try await till.reserve(try await till.charge()))
             try await till.reserve(try await till.charge())
             let standing = try await till.standing()
-            try await app.app.database.write { try app.app.entitlements.storage.allocate(bytes: 0, of: standing, in: $0) }
+            try await app.app.database.write {
+                try app.app.entitlements.storage.allocate(bytes: 0, of: standing, in: $0)
+            }
             try await purse.commit(try await purse.reserve(try await purse.charge(4)), 12)
             try await purse.grant(9, expiresIn: 4)
             _ = try await purse.reserve(try await purse.charge(3))

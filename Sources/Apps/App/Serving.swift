@@ -16,7 +16,8 @@ extension App {
         try await beginLife(as: "serve")
         // What stands first stops last: the server's last calls may still want units.
         var services: [any Service] =
-            [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
+            [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans]
+            + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)

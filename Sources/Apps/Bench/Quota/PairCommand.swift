@@ -49,7 +49,8 @@ struct PairCommand: AsyncParsableCommand {
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
                         let id = try await database.write {
-                            try entitlements.quotas.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+                            try entitlements.quotas.reserve(
+                                charge, operation: operation, fingerprint: operation, in: $0)
                         }
                         try await database.write { try entitlements.quotas.commit(id, in: $0) }
                         count += 1

@@ -46,7 +46,9 @@ struct ProofWorkCommand: AsyncParsableCommand {
                 }
                 Foundation.exit(1)
             }
-            if escrow { group.addTask { _ = try? await house.app.entitlements.escrow.refresher(logger: house.app.logger).run() } }
+            if escrow {
+                group.addTask { _ = try? await house.app.entitlements.escrow.refresher(logger: house.app.logger).run() }
+            }
             for task in 0..<tasks {
                 group.addTask {
                     var number = 0
@@ -83,7 +85,8 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let customer = Int.random(in: 0..<charges.count)
         guard let charge = charges[customer].randomElement() else { return }
         let terms = Reservation.Terms(
-            lifetime: Bool.random() ? .process : .lease, excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
+            lifetime: Bool.random() ? .process : .lease,
+            excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
             lease: Self.lease)
         report.say(.asks, key, Int64(customer), charge.units)
         do {

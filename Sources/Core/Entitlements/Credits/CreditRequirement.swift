@@ -4,7 +4,8 @@ package import Modules
 package enum CreditPayers: Sendable {
     /// Those of organisations on a trial; a paid subscription covers the work.
     case trials
-    case everybody
+    /// Those of every organisation.
+    case all
 }
 
 /// Requires a trial with credits, or a subscription. Nothing is taken yet: the proof is spent in the transaction of the
