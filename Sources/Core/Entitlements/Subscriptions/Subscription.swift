@@ -5,7 +5,7 @@ package import Modules
 ///
 /// | status | entered by | left by | access |
 /// |---|---|---|---|
-/// | incomplete | a first payment that is not complete | `activate`, `expire` | none |
+/// | incomplete | a first payment that is not complete | `activate`, `cancel`, its expiry | none |
 /// | trialing | a trial | `activate`, the trial's end | full until the trial ends |
 /// | active | a plan without payment, `activate` | `fail`, `cancel` | full until the paid period ends |
 /// | past_due | a renewal that failed | `activate`, `markUnpaid`, `cancel` | full in the grace period, then reduced |
