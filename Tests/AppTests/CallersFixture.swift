@@ -21,7 +21,7 @@ struct Caller: Sendable {
 
     /// - Returns: the problem code of the first requirement in the route's gate that this caller does not meet, in the
     ///   declared order; nil when it meets all.
-    func refusal(at route: Route, catalogue: Catalogue) -> String? {
+    func refusal(at route: Route, catalogue: PlanSet) -> String? {
         for requirement in route.gate {
             switch requirement.kind {
             case .open: return nil
@@ -83,7 +83,7 @@ struct CallersFixture {
             try await app.app.database.write { transaction in
                 try transaction.execute(
                     """
-                    INSERT INTO trials (person_id, organisation_id, subscription_id, begun_at)
+                    INSERT INTO trials (person_id, organisation_id, subscription_id, started_at)
                     VALUES (\(person.id), \(person.organisation), \(person.id), \(transaction.now))
                     """
                 )

@@ -62,7 +62,7 @@ package struct AppDependencies: Sendable {
 }
 
 /// Builds the system. This function is the table of contents: it reads from the ground up.
-/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
+/// - Throws: ``ConfigurationFaults``, ``PlanSetFaults``, or what keeps the database from being opened.
 package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
     -> App
 {
@@ -95,7 +95,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
-    let file = try readCatalogue(configuration, offers)
+    let file = try readPlans(configuration, offers)
     let limits = try RateLimiting(
         configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
@@ -105,7 +105,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
         audit: audit.service,
-        ledger: Ledger(runtime: runtime),
+        ledger: LedgerService(runtime: runtime),
         mailer: mailer,
         limiter: limits.limiter,
         runtime: runtime
@@ -152,7 +152,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
     let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
+    let routes = entitlements.withExplanation(of: doors) { limits.guarded($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
@@ -162,7 +162,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     // Only now everybody is there who may be asked what became of work.
-    try await entitlements.recover()
+    try await entitlements.recovery.recover()
     return App(
         configuration: configuration,
         database: database,
@@ -183,10 +183,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
-    + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// What holds of all counts at every moment, in the order in which modules build on one another.
-package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
+package let allInvariants: [Invariant] =
+    LedgerInvariants.all + EntitlementsModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -295,7 +296,7 @@ extension Configuration.Environment {
     }
 }
 
-private func readCatalogue(_ configuration: Configuration, _ offers: Offers) throws -> Catalogue {
-    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? Catalogue.builtIn
-    return try Catalogue(yaml: yaml, offers: offers)
+private func readPlans(_ configuration: Configuration, _ offers: Offers) throws -> PlanSet {
+    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? PlanSet.builtIn
+    return try PlanSet(yaml: yaml, offers: offers)
 }
