@@ -138,7 +138,7 @@ let tests: [Target] = [
     .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
     .tests(
         "EntitlementsTests",
-        ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
+        ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests(
         "AppTests",

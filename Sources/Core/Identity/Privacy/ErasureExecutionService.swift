@@ -8,7 +8,7 @@ import Modules
 final class ErasureExecutionService: Sendable {
     private let database: any Database
     private let tables: [PersonalDataTable]
-    private let revocations: Revocations
+    private let sessions: SessionService
     private let queue: JobQueue
     private let mailer: Mailer
     private let audit: AuditService
@@ -16,12 +16,12 @@ final class ErasureExecutionService: Sendable {
 
     /// - Parameter tables: in the order in which their rows can be erased.
     init(
-        database: any Database, tables: [PersonalDataTable], revocations: Revocations, queue: JobQueue, mailer: Mailer,
+        database: any Database, tables: [PersonalDataTable], sessions: SessionService, queue: JobQueue, mailer: Mailer,
         audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.tables = tables
-        self.revocations = revocations
+        self.sessions = sessions
         self.queue = queue
         self.mailer = mailer
         self.audit = audit
@@ -37,7 +37,7 @@ final class ErasureExecutionService: Sendable {
 
     private enum Step: Sendable {
         case done
-        case revoked([ID<Session>])
+        case revoked([ID<Session>], of: ID<Person>)
         case wait(Duration)
     }
 
@@ -60,8 +60,8 @@ final class ErasureExecutionService: Sendable {
         switch step {
         case .done: return .done
         case .wait(let duration): return .wait(duration)
-        case .revoked(let sessions):
-            revocations.note(sessions, at: runtime.now())
+        case .revoked(let revoked, let person):
+            sessions.noteRevoked(revoked, of: person)
             return .wait(Erasure.revocationDelay)
         }
     }
@@ -75,7 +75,8 @@ final class ErasureExecutionService: Sendable {
         }
         try transaction.beginErasure(erasure.id)
         _ = try transaction.suspend(erasure.person)
-        return .revoked(try transaction.revokeSessions(of: erasure.person, because: "account erased"))
+        let revoked = try transaction.revokeSessions(of: erasure.person, because: "account erased")
+        return .revoked(revoked, of: erasure.person)
     }
 
     private func erase(_ subject: DataSubject, as pseudonym: ID<Pseudonym>, in transaction: Transaction) throws {

@@ -37,7 +37,7 @@ package struct PrivacyModule: Module {
             database: database, confirmation: identity.confirmation, mailer: mailer, sealer: sealer, audit: audit,
             frontend: identity.frontend, runtime: runtime)
         let execution = ErasureExecutionService(
-            database: database, tables: tables, revocations: identity.revocations, queue: queue, mailer: mailer,
+            database: database, tables: tables, sessions: identity.sessions, queue: queue, mailer: mailer,
             audit: audit, runtime: runtime)
         personalDataTables = tables
         routes =
