@@ -14,7 +14,8 @@ final class ProfileService: Sendable {
     static let preferencesBytesMax = 16 << 10
 
     init(
-        database: any Database, accountCache: AccountCache, events: IdentityEvents, audit: AuditService, runtime: Runtime
+        database: any Database, accountCache: AccountCache, events: IdentityEvents, audit: AuditService,
+        runtime: Runtime
     ) {
         self.database = database
         self.accountCache = accountCache

@@ -11,7 +11,8 @@ final class Confirmation: Sendable {
     private let audit: AuditService
 
     init(
-        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactorVerifier,
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle,
+        secondFactors: SecondFactorVerifier,
         audit: AuditService
     ) {
         self.database = database

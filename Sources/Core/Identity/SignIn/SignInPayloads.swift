@@ -5,8 +5,8 @@ struct Credentials: FormReadable {
     var email: String?
     var username: String?
     var password: String
-    /// The code of the authenticator, or a recovery code. Without it the response for an account with a second factor is
-    /// an `mfa_token`.
+    /// The code of the authenticator, or a recovery code. Without it, an account with a second factor gets an
+    /// `mfa_token`.
     var mfaCode: String?
     /// Accepted for clients that send it; every session ends 30 days after its last use.
     var rememberMe: Bool?

@@ -12,7 +12,8 @@ final class SignInService: Sendable {
     private let audit: AuditService
 
     init(
-        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle, secondFactors: SecondFactorVerifier,
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle,
+        secondFactors: SecondFactorVerifier,
         knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditService
     ) {
         self.database = database
