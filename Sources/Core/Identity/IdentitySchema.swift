@@ -4,7 +4,7 @@ import Modules
 enum IdentitySchema {
     static let migrations = [
         accounts, sessions, signingKeys, challenges, loginThrottle,
-        SecondFactorSchema.secondFactor, AdministrationSchema.impersonation, APIKeySchema.migration,
+        SecondFactorSchema.migration, AdministrationSchema.migration, APIKeySchema.migration,
         OrganisationSchema.migration,
     ]
 

@@ -1,7 +1,7 @@
 import Modules
 
 enum SecondFactorSchema {
-    static let secondFactor = Migration(
+    static let migration = Migration(
         "identity-006-second-factor",
         """
         CREATE TABLE second_factors (
