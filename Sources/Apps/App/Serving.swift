@@ -17,7 +17,7 @@ extension App {
         // What stands first stops last: the server's last calls may still want units.
         var services: [any Service] =
             [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
-        if configuration.jobSlots > 0 { services.append(runner) }
+        if configuration.jobSlots > 0 { services.append(runner) } else { queue.connect(to: database) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
     }

@@ -1,11 +1,12 @@
 package import Base
 
-/// A database that tells of every write through it, before whoever asked for the write hears how it ended: for memories of what was read.
+/// A database that calls a closure after every write through it and before the write returns: for invalidating caches
+/// of what was read.
 package struct ObservedDatabase: Database {
     private let base: any Database
     private let onWrite: @Sendable () -> Void
 
-    /// - Parameter onWrite: called also after writes that failed, since some of them cannot tell whether anything was changed.
+    /// - Parameter onWrite: also called after failed writes, because the outcome of some of them is unknown.
     package init(_ base: any Database, onWrite: @escaping @Sendable () -> Void) {
         self.base = base
         self.onWrite = onWrite
@@ -34,6 +35,10 @@ package struct ObservedDatabase: Database {
     {
         defer { onWrite() }
         return try await base.migrate(body)
+    }
+
+    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
+        base.subscribe(handler)
     }
 
     package func scrub() async throws(Problem) { try await base.scrub() }

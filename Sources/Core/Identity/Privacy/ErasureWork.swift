@@ -105,7 +105,7 @@ extension ErasureService {
         let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(ExportService.key)
         let places = try holdings.flatMap { try $0.places(subject, transaction) } + exports
         try mailer.discard(lettersTo: person.email, in: transaction)
-        try queue.forget(
+        try queue.delete(
             organisations: subject.organisations.map(\.text),
             naming: [subject.person.text] + subject.organisations.map(\.text), in: transaction)
         for holding in holdings { try holding.erase(subject, pseudonym, transaction) }

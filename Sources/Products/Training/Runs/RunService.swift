@@ -16,7 +16,6 @@ struct RunService: Sendable {
 
     /// How long a request for datasets waits for them before it answers with the job to follow.
     static let patience: Duration = .seconds(20)
-    private static let pause: Duration = .milliseconds(50)
 
     /// Makes a session's datasets.
     /// - Parameters:
@@ -105,17 +104,15 @@ struct RunService: Sendable {
         return try await status(of: run.id, scope)
     }
 
-    /// Waits for a run's end, at most ``patience``.
-    /// - Returns: nil when it is not over by then.
+    /// Waits for the end of a run's job, at most ``patience``.
+    /// - Returns: nil when the run has not ended by then.
     func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
-        let deadline = ContinuousClock.now + Self.patience
-        while ContinuousClock.now < deadline {
-            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished {
-                return run
-            }
-            do { try await Task.sleep(for: Self.pause) } catch { return nil }
-        }
-        return nil
+        let read: @Sendable (Transaction) throws -> Run? = { try $0.run(run, of: scope.organisation) }
+        guard let job = try await database.read(read)?.job else { return nil }
+        _ = try await queue.end(of: job, within: Self.patience, in: database)
+        // The run ends in the transaction that ends its job.
+        guard let ended = try await database.read(read), ended.state.isFinished else { return nil }
+        return ended
     }
 
     private func status(of id: ID<Run>, _ scope: Scope) async throws(Problem) -> RunStatus {

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Jobs
 
-@Suite struct JobLifeTests {
+@Suite struct JobLifecycleTests {
     private let now = Instant(seconds: 1_000)
 
     private func leased(attempt: Int = 1, of maximum: Int = 3, crashes: Int = 0, isCancelRequested: Bool = false)
-        -> JobLife
+        -> JobLifecycle
     {
-        JobLife(
+        JobLifecycle(
             state: .leased, attempt: attempt, maximumAttempts: maximum, crashes: crashes, fence: 5,
             runAt: Instant(seconds: 900),
             leaseUntil: Instant(seconds: 1_030), isCancelRequested: isCancelRequested
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `what was to stop does not go on in any other way`() throws {
-        let moves: [(inout JobLife) throws -> JobLife.Ending] = [
+        let moves: [(inout JobLifecycle) throws -> JobLifecycle.Ending] = [
             { try $0.fail(FailedAttempt(JobFailure.retry()), delay: .zero, at: Instant(seconds: 1)) },
             { try $0.snooze(for: .seconds(1), at: Instant(seconds: 1)) },
             { try $0.handBack(at: Instant(seconds: 1)) },
@@ -97,9 +97,9 @@ import Testing
     @Test func `nothing moves a job that no worker has`() throws {
         var life = leased()
         _ = try life.complete(at: now)
-        #expect(throws: JobLife.WrongMove.self) { try life.complete(at: now) }
-        #expect(throws: JobLife.WrongMove.self) { try life.loseLease(at: now) }
-        #expect(throws: JobLife.WrongMove.self) { try life.handBack(at: now) }
+        #expect(throws: JobLifecycle.WrongMove.self) { try life.complete(at: now) }
+        #expect(throws: JobLifecycle.WrongMove.self) { try life.loseLease(at: now) }
+        #expect(throws: JobLifecycle.WrongMove.self) { try life.handBack(at: now) }
     }
 
     @Test func `progress is written at once, then four times a second at most`() throws {
