@@ -14,7 +14,7 @@ import Testing
         async throws
     {
         try await withTestApp(engine) { app in
-            let post = try app.post
+            let mailer = try app.mailer
             await #expect(throws: (any Error).self) {
                 try await app.app.database.write { transaction in
                     try mailer.send(.verification(), in: transaction)
@@ -119,7 +119,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `what waits for somebody can be discarded, and nobody else's letters with it`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let post = try app.post
+            let mailer = try app.mailer
             for recipient in ["somebody@example.org", "SOMEBODY@example.org", "another@example.org"] {
                 try await app.send(.verification(to: recipient))
             }

@@ -22,7 +22,7 @@ extension TestApp {
 
     /// Hands in a letter as a verb of the system does.
     func send(_ letter: Email) async throws {
-        let post = try post
+        let mailer = try self.mailer
         try await app.database.write { try mailer.send(letter, in: $0) }
     }
 

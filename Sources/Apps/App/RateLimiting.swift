@@ -12,7 +12,7 @@ struct RateLimiting: Sendable {
     let limiter: RateLimiter
     /// Where a server is configured.
     let redis: RedisClient?
-    let shared: SharedRates?
+    let shared: RedisRateStore?
     private let visitorRates: Rates
     private let authenticationRates: Rates
     private let pseudonym: @Sendable (String) -> String
@@ -25,8 +25,8 @@ struct RateLimiting: Sendable {
         _ configuration: Configuration, secret: String, metrics: Metrics, logger: Logger, runtime: Runtime,
         clock: (@Sendable () -> Instant)?
     ) throws {
-        let uptime: @Sendable () -> Int64 = if let clock { { clock().microseconds } } else { LocalRates.uptime }
-        let local = LocalRates(clock: uptime)
+        let uptime: @Sendable () -> Int64 = if let clock { { clock().microseconds } } else { LocalRateStore.uptime }
+        let local = LocalRateStore(clock: uptime)
         if configuration.redisURL.isEmpty {
             (redis, shared) = (nil, nil)
         } else {
@@ -37,11 +37,11 @@ struct RateLimiting: Sendable {
             settings.connectTimeout = .seconds(1)
             let client = RedisClient(settings)
             redis = client
-            shared = SharedRates(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) {
+            shared = RedisRateStore(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) {
                 script, keys, arguments in
                 let own = script == .take ? Self.take : Self.countNodes
                 let response = try await client.run(own, keys: keys, arguments: arguments)
-                guard let numbers = response.array?.compactMap(\.integer) else { throw RedisFault.unexpectedReply }
+                guard let numbers = response.array?.compactMap(\.integer) else { throw RedisError.unexpectedReply }
                 return numbers
             }
         }
@@ -60,8 +60,8 @@ struct RateLimiting: Sendable {
     /// its own callers, comes to them often. They are limited as other open doors are.
     private static let tokenDoors: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
 
-    private static let take = RedisScript(SharedRates.Script.take.source)
-    private static let countNodes = RedisScript(SharedRates.Script.countNodes.source)
+    private static let take = RedisScript(RedisRateStore.Script.take.source)
+    private static let countNodes = RedisScript(RedisRateStore.Script.countNodes.source)
 
     /// A door with the guards that every one of its kind has: open ones are limited by network, those at which passwords and codes are tried
     /// also by account, and those that ask who comes by the caller's plan.
@@ -74,11 +74,11 @@ struct RateLimiting: Sendable {
             guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenDoors.contains(route.path) else {
                 return route
             }
-            let isAtHome: AuthenticationRateLimit.AtHome = { name, call async throws(Problem) in
+            let isAtHome: AuthenticationRateLimit.KnownDeviceCheck = { name, call async throws(Problem) in
                 try await identity.isAtHome(name, call)
             }
             let guardian = AuthenticationRateLimit(
-                limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isAtHome: isAtHome)
+                limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isKnownDevice: isAtHome)
             route = route.guarded(by: guardian, isEnabled: isEnabled)
         } else {
             // A door that limits a class of calls of its own has said how.

@@ -120,7 +120,7 @@ package struct DeliveryFailure: Error, CustomStringConvertible, Equatable {
 
     fileprivate init(_ outcome: gatehouse_smtp_outcome) {
         let code = Int(outcome.reply_code)
-        let codes = Self.codes(Self.text(outcome.response), beginningWith: code)
+        let codes = Self.codes(Self.text(outcome.reply), beginningWith: code)
         let explanation = Self.text(outcome.explanation)
         isDoubtful = outcome.is_handed_over != 0 && code < 400
         if gatehouse_smtp_is_unsafe(outcome.result) != 0 {

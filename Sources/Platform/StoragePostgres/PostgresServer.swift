@@ -3,9 +3,14 @@ package import Storage
 
 /// Statements of a server that run outside of a transaction: creating and dropping databases.
 package enum PostgresServer {
-    /// - Parameter name: of the program itself, never of a client.
-    package static func createDatabase(_ name: String, at url: String) async throws(StorageError) {
-        try await AdministrationSession(url: url).run("CREATE DATABASE \"\(name)\"")
+    /// - Parameters:
+    ///   - name: of the program itself, never of a client; so is `template`.
+    ///   - template: a database without sessions that is copied.
+    package static func createDatabase(
+        _ name: String, copying template: String? = nil, at url: String
+    ) async throws(StorageError) {
+        let source = template.map { " TEMPLATE \"\($0)\"" } ?? ""
+        try await AdministrationSession(url: url).run("CREATE DATABASE \"\(name)\"\(source)")
     }
 
     /// Drops a database, and ends its remaining sessions.

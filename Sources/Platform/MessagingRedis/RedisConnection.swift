@@ -2,27 +2,29 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// One open connection: bytes out, values in, and the greeting at its beginning. It knows nothing of who waits for what.
+/// One open connection: it writes bytes, parses replies and performs the handshake. It does not match replies to
+/// commands.
 ///
-/// Sound because everything of it happens on its event loop: it is made there, and its channel calls it there.
-final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
+/// `@unchecked Sendable` is sound because it is used on its event loop alone: it is created there, and its channel
+/// calls it there.
+final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let settings: RedisSettings
     private var parser: RESPParser
     private var context: ChannelHandlerContext?
-    /// Steps of the greeting that the server has not answered; nil when it is over.
-    private var greeting: CircularBuffer<Step>?
+    /// Handshake steps without a reply; nil after the handshake.
+    private var handshake: CircularBuffer<Step>?
     private let opened: EventLoopPromise<Void>
     private var hasEnded = false
     private var cause = "the server closed the connection"
     var onReply: ((RESPValue) -> Void)?
-    /// Called after each burst of replies.
+    /// Called at the end of each read.
     var onPause: (() -> Void)?
     var onEnd: ((String) -> Void)?
 
-    /// A command of the greeting, and what its answer has to be.
+    /// A command of the handshake and its expected reply.
     private struct Step {
         let command: RedisCommand
         let expected: String
@@ -34,21 +36,21 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         parser = RESPParser(limits: settings.limits)
     }
 
-    /// Connects, and greets: the link that comes of it has been answered.
-    /// - Parameter loop: the one that the caller is on, and that everything of the link happens on.
-    static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisLink> {
+    /// Connects and performs the handshake.
+    /// - Parameter loop: the current event loop; the connection is used on it alone.
+    static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisConnection> {
         let opened = loop.makePromise(of: Void.self)
-        let link = RedisLink(settings, opened: opened)
+        let connection = RedisConnection(settings, opened: opened)
         let security: NIOSSLContext?
         do {
             security = try settings.address.usesTLS ? NIOSSLContext(configuration: tls(settings)) : nil
         } catch {
-            opened.fail(RedisFault.notConnected("TLS cannot be set up: \(error)"))
-            return opened.futureResult.map { link }
+            opened.fail(RedisError.notConnected("TLS cannot be configured: \(error)"))
+            return opened.futureResult.map { connection }
         }
         let host = settings.address.host
         let timeout = loop.scheduleTask(in: TimeAmount(settings.connectTimeout)) {
-            link.end(because: "no connection within \(settings.connectTimeout)")
+            connection.end(because: "no connection within \(settings.connectTimeout)")
         }
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(settings.connectTimeout))
@@ -59,12 +61,12 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
                     }
-                    try channel.pipeline.syncOperations.addHandler(link)
+                    try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
             .connect(host: host, port: settings.address.port)
-            .whenFailure { error in opened.fail(RedisFault.notConnected("\(error)")) }
-        return opened.futureResult.always { _ in timeout.cancel() }.map { link }
+            .whenFailure { error in opened.fail(RedisError.notConnected("\(error)")) }
+        return opened.futureResult.always { _ in timeout.cancel() }.map { connection }
     }
 
     private static func tls(_ settings: RedisSettings) -> TLSConfiguration {
@@ -80,9 +82,9 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    /// Closes the connection; whoever listens hears of it at once.
-    func end(because why: String) {
-        cause = why
+    /// Closes the connection and calls `onEnd` at once.
+    func end(because reason: String) {
+        cause = reason
         ended()
         context?.close(promise: nil)
     }
@@ -90,7 +92,7 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
     private func ended() {
         guard !hasEnded else { return }
         hasEnded = true
-        opened.fail(RedisFault.notConnected(cause))
+        opened.fail(RedisError.notConnected(cause))
         onEnd?(cause)
         (onReply, onPause, onEnd) = (nil, nil, nil)
     }
@@ -115,7 +117,7 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         steps.append(Step(command: RedisCommand(["PING"]), expected: "PONG"))
         var bytes = context.channel.allocator.buffer(capacity: 128)
         for step in steps { step.command.write(to: &bytes) }
-        greeting = steps
+        handshake = steps
         send(bytes)
         context.fireChannelActive()
     }
@@ -125,10 +127,10 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
         parser.receive(&bytes)
         do {
             while !hasEnded, let value = try parser.next() {
-                if greeting == nil { onReply?(value) } else { greeted(with: value) }
+                if handshake == nil { onReply?(value) } else { receivedHandshakeReply(value) }
             }
         } catch {
-            end(because: "it does not speak the protocol: \(error)")
+            end(because: "protocol error: \(error)")
         }
     }
 
@@ -144,14 +146,14 @@ final class RedisLink: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { end(because: "\(error)") }
 
-    private func greeted(with value: RESPValue) {
-        guard let step = greeting?.popFirst() else { return end(because: "it answered what was not asked") }
-        if case .error(let words) = value { return end(because: "the server refused: \(words)") }
+    private func receivedHandshakeReply(_ value: RESPValue) {
+        guard let step = handshake?.popFirst() else { return end(because: "the server sent an unsolicited reply") }
+        if case .error(let message) = value { return end(because: "the server refused: \(message)") }
         guard value == .simple(step.expected) else {
-            return end(because: "it answered the greeting with something else")
+            return end(because: "the server sent an unexpected reply to the handshake")
         }
-        if greeting?.isEmpty == true {
-            greeting = nil
+        if handshake?.isEmpty == true {
+            handshake = nil
             opened.succeed()
         }
     }

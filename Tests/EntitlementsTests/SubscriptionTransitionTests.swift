@@ -5,8 +5,8 @@ import Testing
 
 @testable import Entitlements
 
-/// The life of a subscription as a list of moves, right and wrong.
-@Suite struct SubscriptionLifeTests {
+/// The state transitions of ``Subscription``, valid and invalid.
+@Suite struct SubscriptionTransitionTests {
     private let start = Instant(seconds: 1_767_225_600)
     private let free = Plan.ID("free")
     private let pro = Plan.ID("pro")
@@ -25,11 +25,11 @@ import Testing
         } catch { return (error as? Problem)?.kind == .subscriptionState }
     }
 
-    @Test func `a trial gives everything until its last moment and nothing after it`() {
+    @Test func `a trial has full access until its end and none after it`() {
         var trial = trial()
         let end = start + .days(30)
         #expect(trial.access(at: start) == .full && trial.access(at: end - .microseconds(1)) == .full)
-        // Whether or not anybody came by to write it down.
+        // Also before the end is written to the database.
         #expect(trial.access(at: end) == .none)
         let early = trial.settle(at: end - .microseconds(1))
         #expect(!early && trial.status == .trialing)
@@ -39,7 +39,7 @@ import Testing
         #expect(!again)
     }
 
-    @Test func `a paid plan ends the trial, and its period begins then`() throws {
+    @Test func `a paid plan ends the trial and starts its period`() throws {
         var trial = trial()
         let now = start + .days(10)
         try trial.change(to: pro, at: now)
@@ -48,13 +48,13 @@ import Testing
         #expect(trial.access(at: start + .days(400)) == .full)
     }
 
-    @Test func `another plan in the middle of a period leaves the period`() throws {
+    @Test func `a change of plan within a period keeps the period`() throws {
         var subscription = subscription()
         try subscription.change(to: free, at: start + .days(3))
         #expect(subscription.anchor == start && subscription.plan(at: start + .days(3)) == (free, start + .days(3)))
     }
 
-    @Test func `a smaller plan begins with the next period, and not a moment before`() throws {
+    @Test func `a downgrade takes effect with the next period`() throws {
         var subscription = subscription()
         let end = Period(anchor: start, containing: start).end
         try subscription.schedule(free, at: start + .days(3))
@@ -63,21 +63,21 @@ import Testing
         let early = subscription.settle(at: end - .microseconds(1))
         let late = subscription.settle(at: end)
         #expect(!early && late && subscription.plan == free && subscription.nextPlan == nil)
-        // Changing one's mind in between takes it back.
+        // A change of plan before that cancels the downgrade.
         var other = self.subscription()
         try other.schedule(free, at: start)
         try other.change(to: pro, at: start + .days(1))
         #expect(other.plan(at: end).id == pro && other.nextPlanAt == nil)
     }
 
-    @Test func `a yearly subscription's next period is next year`() throws {
+    @Test func `a downgrade of a yearly subscription takes effect next year`() throws {
         var subscription = Subscription(
             id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, cycle: .yearly, at: start)
         try subscription.schedule(free, at: start + .days(40))
         #expect(subscription.nextPlanAt == Instant(seconds: 1_798_761_600))
     }
 
-    @Test func `a cancellation ends with the period and can be taken back until then`() throws {
+    @Test func `a cancellation takes effect with the period and can be resumed until then`() throws {
         var subscription = subscription()
         let end = Period(anchor: start, containing: start).end
         try subscription.cancel(immediately: false, at: start + .days(3))
@@ -95,18 +95,18 @@ import Testing
                 && refused { try subscription.cancel(immediately: true, at: end) })
     }
 
-    @Test func `at once is at once`() throws {
+    @Test func `an immediate cancellation ends access at once`() throws {
         var subscription = subscription()
         try subscription.activate(paidThrough: start + .days(31), at: start)
         try subscription.cancel(immediately: true, at: start + .days(3))
         #expect(subscription.status == .canceled && subscription.access(at: start + .days(3)) == .none)
     }
 
-    @Test func `a renewal that fails leaves a grace, then a smaller plan, and a payment heals it`() throws {
+    @Test func `a failed renewal has a grace period, then reduced access, and a payment restores full access`() throws {
         var subscription = subscription()
         let end = start + .days(31)
         try subscription.activate(paidThrough: end, at: start)
-        // No word of the renewal yet: the grace holds all the same.
+        // The grace period applies also before the result of the renewal is known.
         #expect(
             subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full
                 && subscription.access(at: end + Subscription.grace) == .reduced)
@@ -114,7 +114,7 @@ import Testing
         #expect(
             subscription.status == .pastDue
                 && subscription.access(at: end + Subscription.grace - .microseconds(1)) == .full)
-        // A second failure does not lengthen the grace.
+        // A second failure does not extend the grace period.
         try subscription.fail(at: end + .days(5))
         #expect(subscription.access(at: end + Subscription.grace) == .reduced)
         var unpaid = subscription
@@ -126,14 +126,14 @@ import Testing
         }
     }
 
-    @Test func `a payment that comes late never shortens what is paid for`() throws {
+    @Test func `a late payment event never shortens the paid period`() throws {
         var subscription = subscription()
         try subscription.activate(paidThrough: start + .days(62), at: start)
         try subscription.activate(paidThrough: start + .days(31), at: start + .days(1))
         #expect(subscription.paidThrough == start + .days(62))
     }
 
-    @Test func `what does not fit the state is refused and changes nothing`() throws {
+    @Test func `an invalid transition is refused and changes nothing`() throws {
         var subscription = subscription()
         let before = subscription
         #expect(
@@ -148,7 +148,7 @@ import Testing
         #expect(trial.status == .canceled && refused { try trial.activate(paidThrough: start, at: start) })
     }
 
-    @Test func `a trial is lengthened from its end, or from now where it is over`() throws {
+    @Test func `a trial is extended from its end, or from now after it has ended`() throws {
         var trial = trial()
         try trial.extendTrial(by: 5, at: start + .days(1))
         #expect(trial.trialEndsAt == start + .days(35))
