@@ -16,93 +16,95 @@ import Testing
         )
     }
 
-    @Test func `done is done, also when somebody meant to stop it`() throws {
+    @Test func `a job completes also after a cancellation request`() throws {
         for isCancelRequested in [false, true] {
-            var life = leased(isCancelRequested: isCancelRequested)
-            #expect(try life.complete(at: now) == .completed)
-            #expect(life.state == .completed)
-            #expect(life.finishedAt == now)
-            #expect(life.leaseUntil == nil)
-            #expect(life.fence == 5)
+            var lifecycle = leased(isCancelRequested: isCancelRequested)
+            #expect(try lifecycle.complete(at: now) == .completed)
+            #expect(lifecycle.state == .completed)
+            #expect(lifecycle.finishedAt == now)
+            #expect(lifecycle.leaseUntil == nil)
+            #expect(lifecycle.fence == 5)
         }
     }
 
-    @Test func `a failure waits for the longer of its delays`() throws {
-        var life = leased()
+    @Test func `a failed job waits for the longer of its delays`() throws {
+        var lifecycle = leased()
         #expect(
-            try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(9))), delay: .seconds(4), at: now) == .retried)
-        #expect(life.state == .retryable)
-        #expect(life.runAt == now + .seconds(9))
-        #expect(life.attempt == 1)
-        life = leased()
+            try lifecycle.fail(FailedAttempt(JobFailure.retry(after: .seconds(9))), delay: .seconds(4), at: now)
+                == .retried)
+        #expect(lifecycle.state == .retryable)
+        #expect(lifecycle.runAt == now + .seconds(9))
+        #expect(lifecycle.attempt == 1)
+        lifecycle = leased()
         #expect(
-            try life.fail(FailedAttempt(JobFailure.retry(after: .seconds(2))), delay: .seconds(4), at: now) == .retried)
-        #expect(life.runAt == now + .seconds(4))
+            try lifecycle.fail(FailedAttempt(JobFailure.retry(after: .seconds(2))), delay: .seconds(4), at: now)
+                == .retried)
+        #expect(lifecycle.runAt == now + .seconds(4))
     }
 
-    @Test func `the last attempt and the permanent failure end it`() throws {
-        var life = leased(attempt: 3)
+    @Test func `a failed last attempt and a permanent failure are dead`() throws {
+        var lifecycle = leased(attempt: 3)
         #expect(
-            try life.fail(FailedAttempt(JobFailure.retry(reason: "busy")), delay: .zero, at: now)
+            try lifecycle.fail(FailedAttempt(JobFailure.retry(reason: "busy")), delay: .zero, at: now)
                 == .abandoned(.failed("busy")))
-        #expect(life.state == .dead)
-        life = leased()
+        #expect(lifecycle.state == .dead)
+        lifecycle = leased()
         #expect(
-            try life.fail(FailedAttempt(JobFailure.permanent("gone")), delay: .zero, at: now)
+            try lifecycle.fail(FailedAttempt(JobFailure.permanent("gone")), delay: .zero, at: now)
                 == .abandoned(.failed("gone")))
-        #expect(life.finishedAt == now)
+        #expect(lifecycle.finishedAt == now)
     }
 
-    @Test func `what was to stop does not go on in any other way`() throws {
+    @Test func `a job with a cancellation request is cancelled by every move but completion`() throws {
         let moves: [(inout JobLifecycle) throws -> JobLifecycle.Ending] = [
             { try $0.fail(FailedAttempt(JobFailure.retry()), delay: .zero, at: Instant(seconds: 1)) },
             { try $0.snooze(for: .seconds(1), at: Instant(seconds: 1)) },
             { try $0.handBack(at: Instant(seconds: 1)) },
-            { try $0.loseLease(at: Instant(seconds: 1)) },
+            { try $0.expireLease(at: Instant(seconds: 1)) },
             { try $0.stop(at: Instant(seconds: 1)) },
         ]
         for move in moves {
-            var life = leased(isCancelRequested: true)
-            #expect(try move(&life) == .abandoned(.cancelled))
-            #expect(life.state == .cancelled)
+            var lifecycle = leased(isCancelRequested: true)
+            #expect(try move(&lifecycle) == .abandoned(.cancelled))
+            #expect(lifecycle.state == .cancelled)
         }
     }
 
-    @Test func `a lease that is lost or given back raises the fence`() throws {
-        var life = leased()
-        #expect(try life.loseLease(at: now) == .crashed)
-        #expect(life.fence == 6)
-        #expect(life.crashes == 1)
-        #expect(life.attempt == 1)
-        #expect(life.state == .available)
-        life = leased()
-        #expect(try life.handBack(at: now) == .handedBack)
-        #expect(life.fence == 6)
-        #expect(life.crashes == 0)
-        #expect(life.attempt == 0)
-        #expect(life.runAt == now)
+    @Test func `an expired or handed back lease raises the fence`() throws {
+        var lifecycle = leased()
+        #expect(try lifecycle.expireLease(at: now) == .crashed)
+        #expect(lifecycle.fence == 6)
+        #expect(lifecycle.crashes == 1)
+        #expect(lifecycle.attempt == 1)
+        #expect(lifecycle.state == .available)
+        lifecycle = leased()
+        #expect(try lifecycle.handBack(at: now) == .handedBack)
+        #expect(lifecycle.fence == 6)
+        #expect(lifecycle.crashes == 0)
+        #expect(lifecycle.attempt == 0)
+        #expect(lifecycle.runAt == now)
     }
 
-    @Test func `the third crash is one too many, and a snooze forgives them`() throws {
-        var life = leased(crashes: 2)
-        #expect(try life.loseLease(at: now) == .abandoned(.poisoned))
-        #expect(life.state == .dead)
-        life = leased(crashes: 2)
-        #expect(try life.snooze(for: .seconds(1), at: now) == .snoozed)
-        #expect(life.crashes == 0)
-        #expect(life.attempt == 0)
-        #expect(life.runAt == now + .seconds(1))
+    @Test func `the third crash is poison, and a snooze resets the count`() throws {
+        var lifecycle = leased(crashes: 2)
+        #expect(try lifecycle.expireLease(at: now) == .abandoned(.poisoned))
+        #expect(lifecycle.state == .dead)
+        lifecycle = leased(crashes: 2)
+        #expect(try lifecycle.snooze(for: .seconds(1), at: now) == .snoozed)
+        #expect(lifecycle.crashes == 0)
+        #expect(lifecycle.attempt == 0)
+        #expect(lifecycle.runAt == now + .seconds(1))
     }
 
-    @Test func `nothing moves a job that no worker has`() throws {
-        var life = leased()
-        _ = try life.complete(at: now)
-        #expect(throws: JobLifecycle.WrongMove.self) { try life.complete(at: now) }
-        #expect(throws: JobLifecycle.WrongMove.self) { try life.loseLease(at: now) }
-        #expect(throws: JobLifecycle.WrongMove.self) { try life.handBack(at: now) }
+    @Test func `a job that is not leased has no moves`() throws {
+        var lifecycle = leased()
+        _ = try lifecycle.complete(at: now)
+        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.complete(at: now) }
+        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.expireLease(at: now) }
+        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.handBack(at: now) }
     }
 
-    @Test func `progress is written at once, then four times a second at most`() throws {
+    @Test func `progress is written at once, then at most four times a second`() throws {
         var throttle = ProgressThrottle()
         let first = try #require(JobProgress(percent: 1, phase: "a", message: nil)),
             second = try #require(JobProgress(percent: 2, phase: "a", message: nil))

@@ -11,11 +11,13 @@ package final class JobQueue: Sendable {
     package static let repairInterval = Duration.seconds(5)
 
     let notifier = JobNotifier()
+    private let repairInterval: Duration
     private let ids: JobIDs
     private let subscription = Mutex<DatabaseSubscription?>(nil)
 
-    package init(runtime: Runtime) {
+    package init(runtime: Runtime, repairInterval: Duration = JobQueue.repairInterval) {
         ids = JobIDs(runtime: runtime)
+        self.repairInterval = repairInterval
     }
 
     /// Exchanges signals with the other processes on `database` until it closes. ``JobRunner/run()`` does so itself; a
@@ -67,7 +69,7 @@ package final class JobQueue: Sendable {
             guard let status, !status.state.isFinished, !Task.isCancelled else { return status }
             let remaining = deadline - .now
             guard remaining > .zero else { return status }
-            await waiter.wait(atMost: min(remaining, Self.repairInterval))
+            await waiter.wait(atMost: min(remaining, repairInterval))
         }
     }
 

@@ -159,6 +159,7 @@ final class PostgresNotifier: Sendable {
         var hasPeers = hasPeers
         var peersCheckedAt = ContinuousClock.now
         while true {
+            if try receive(from: session) { (hasPeers, peersCheckedAt) = (true, .now) }
             let (payload, isClosed) = state.withLock { ($0.takePayload(), $0.isClosed) }
             if let payload, hasPeers {
                 if .now - peersCheckedAt > Self.peersValid {
@@ -168,16 +169,21 @@ final class PostgresNotifier: Sendable {
                 if hasPeers { try notify(payload, on: session) }
             }
             if isClosed { return }
-            // The query above may have read notifications from the socket, so they are taken before poll(2).
-            let foreign = try session.notifications().filter { $0.sender != session.processID }
-            if !foreign.isEmpty {
-                (hasPeers, peersCheckedAt) = (true, .now)
-                let notifications = foreign.flatMap { Self.notifications(in: $0.payload) }
-                counts.withLock { $0.received += notifications.count }
-                deliver(notifications)
-            }
+            // The queries above may have read notifications from the socket, which poll(2) would not report.
+            if try receive(from: session) { (hasPeers, peersCheckedAt) = (true, .now) }
             wakeUp.wait(alsoFor: session.socket)
         }
+    }
+
+    /// Delivers the notifications that have arrived.
+    /// - Returns: whether another process sent one.
+    private func receive(from session: PostgresSession) throws(StorageError) -> Bool {
+        let foreign = try session.notifications().filter { $0.sender != session.processID }
+        guard !foreign.isEmpty else { return false }
+        let notifications = foreign.flatMap { Self.notifications(in: $0.payload) }
+        counts.withLock { $0.received += notifications.count }
+        deliver(notifications)
+        return true
     }
 
     private func notify(_ payload: String, on session: PostgresSession) throws(StorageError) {
