@@ -2,7 +2,7 @@ import Base
 import Storage
 import Synchronization
 
-/// Counts the transactions.
+/// Counts the transactions that have ended.
 final class CountingDatabase: Database {
     private let base: any Database
     private let readCount = Atomic(0)
@@ -19,7 +19,7 @@ final class CountingDatabase: Database {
     func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
     {
-        readCount.add(1, ordering: .acquiringAndReleasing)
+        defer { readCount.add(1, ordering: .acquiringAndReleasing) }
         return try await base.read(body)
     }
 
@@ -27,7 +27,7 @@ final class CountingDatabase: Database {
     func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
     {
-        writeCount.add(1, ordering: .acquiringAndReleasing)
+        defer { writeCount.add(1, ordering: .acquiringAndReleasing) }
         return try await base.write(body)
     }
 

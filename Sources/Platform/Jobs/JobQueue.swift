@@ -66,10 +66,11 @@ package final class JobQueue: Sendable {
         defer { notifier.remove(waiter, for: id) }
         while true {
             let status = try await database.read { try $0.jobStatus(id) }
-            guard let status, !status.state.isFinished, !Task.isCancelled else { return status }
+            guard let status, !status.state.isFinished else { return status }
             let remaining = deadline - .now
             guard remaining > .zero else { return status }
             await waiter.wait(atMost: min(remaining, repairInterval))
+            if Task.isCancelled { return status }
         }
     }
 

@@ -80,10 +80,13 @@ final class PostgresNotifier: Sendable {
     func send(_ messages: [String]) {
         let isQueued = state.withLock { state in
             guard state.isRunning, !state.isClosed else { return false }
-            let new = messages.filter { !state.pending.contains($0) }
-            let room = Self.pendingMax - state.pending.count
-            state.pending += new.prefix(room)
-            state.hasMissed = state.hasMissed || new.count > room
+            for message in messages where !state.pending.contains(message) {
+                guard state.pending.count < Self.pendingMax else {
+                    state.hasMissed = true
+                    break
+                }
+                state.pending.append(message)
+            }
             return true
         }
         if isQueued { wakeUp.signal() }
