@@ -34,7 +34,7 @@ import Testing
         #expect(pool.waitingCount == 0)
     }
 
-    @Test func `a full queue refuses work, and accepts more once it has room`() async throws {
+    @Test func `a full queue refuses work, and accepts more once it is not full`() async throws {
         let pool = BlockingPool(name: "test", threads: 1, capacity: 2)
         let (latch, begun) = (Latch(), Latch())
         async let busy: Int = pool.run {

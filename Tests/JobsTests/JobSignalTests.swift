@@ -35,7 +35,7 @@ import Testing
                 #expect(states == [.completed, .dead, .cancelled, nil])
                 try await stop()
             }
-            // For each one read at the start and one after the signal; on PostgreSQL also one when the listener connects.
+            // For each one read at the start and one after the signal; on PostgreSQL one when the listener connects.
             #expect(counting.reads <= 12)
         }
     }

@@ -19,7 +19,7 @@ package struct JobRunner: Service {
         package var heartbeat: Duration
         /// How long a lost signal of another process can delay a job.
         package var poll: Duration
-        /// How long running jobs may continue after the process was asked to stop.
+        /// How long running jobs may continue after the start of a graceful shutdown.
         package var drain: Duration
 
         package init(
@@ -85,7 +85,7 @@ package struct JobRunner: Service {
         metrics.describeJobs()
     }
 
-    /// Runs jobs until the process is asked to stop. Then it claims no more, gives running jobs `drain` to end, and
+    /// Runs jobs until a graceful shutdown. Then it claims no more, gives running jobs `drain` to end, and
     /// hands back the rest.
     package func run() async throws {
         queue.connect(to: database)

@@ -2,8 +2,8 @@ package import Base
 
 /// SQL text with separate values, written with string interpolation and rendered for either engine.
 ///
-/// An interpolated value is bound, never text: `"… WHERE id = \(id)"` is safe for every `id`. The differences between the
-/// engines have names in ``Idiom``.
+/// An interpolated value is bound, never text: `"… WHERE id = \(id)"` is safe for every `id`. The differences between
+/// the engines have names in ``Idiom``.
 package struct SQL: Sendable, ExpressibleByStringInterpolation {
     package enum Dialect: Sendable { case sqlite, postgres }
 

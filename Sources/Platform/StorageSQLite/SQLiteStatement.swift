@@ -73,7 +73,7 @@ struct SQLiteStatement {
             default:
                 throw StorageError(
                     .other, code: "blob",
-                    message: "the column \(columnNames[Int(column)]) holds a blob; our tables hold text and numbers")
+                    message: "the column \(columnNames[Int(column)]) holds a blob; only text and numbers are supported")
             }
         }
         return values
