@@ -84,7 +84,7 @@ final class ErasureExecutionService: Sendable {
         let organisations = subject.organisations.map(\.text)
         let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(Export.fileKey)
         let keys = try tables.flatMap { try $0.fileKeys(subject, transaction) } + exports
-        try mailer.discard(lettersTo: person.email, in: transaction)
+        try mailer.discard(emailsTo: person.email, in: transaction)
         try queue.delete(
             organisations: organisations, naming: [subject.person.text] + organisations, in: transaction)
         for table in tables { try table.erase(subject, pseudonym, transaction) }
