@@ -52,7 +52,7 @@ let platform: [Target] = [
         embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
-    .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
+    .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
