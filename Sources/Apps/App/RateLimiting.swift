@@ -75,7 +75,7 @@ struct RateLimiting: Sendable {
                 return route
             }
             let isAtHome: AuthenticationRateLimit.KnownDeviceCheck = { name, call async throws(Problem) in
-                try await identity.isAtHome(name, call)
+                try await identity.knownDevices.isKnown(name, call)
             }
             let guardian = AuthenticationRateLimit(
                 limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isKnownDevice: isAtHome)

@@ -122,7 +122,7 @@ extension TestApp {
     /// An administrator, made as the command does and signed in through the front door.
     package func administrator() async throws -> TestPerson {
         let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
-        _ = try await app.identity.createAdministrator(email: email, password: Self.password)
+        _ = try await app.identity.registration.createAdministrator(email: email, password: Self.password)
         return try person(
             await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]),
             email)
@@ -211,7 +211,9 @@ package func withTestApp(
         let files = try await InstallationTemplate.shared.files(engine, common)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try files.secret.write(to: folder.appending(path: "secret.key"))
+        FileManager.default.createFile(
+            atPath: folder.appending(path: "secret.key").path(), contents: files.secret,
+            attributes: [.posixPermissions: 0o600])
         template = files
     }
     try await withDatabasePlace(engine, copying: template?.database) { place in
