@@ -19,8 +19,8 @@ final class UploadService: Sendable {
     let runtime: Runtime
 
     init(
-        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, compute: BlockingPool,
-        audit: AuditService, runtime: Runtime
+        database: any Database, quotas: QuotaService, storage: StorageQuotaService, filePaths: TrainingFilePaths,
+        compute: BlockingPool, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
