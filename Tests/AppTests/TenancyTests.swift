@@ -1,6 +1,7 @@
 import App
 import Base
 import HTTPTypes
+import Identity
 import Modules
 import Storage
 import TestKit
@@ -116,7 +117,7 @@ import Testing
             let before = try await estate.rows(in: app)
             #expect(before.count > 10)
             var refused = 0
-            for route in app.app.routes where !route.isPublic && route.gate.allSatisfy({ $0.kind != .body }) {
+            for route in app.app.routes where route.requiresAccount && route.gate.allSatisfy({ $0.kind != .body }) {
                 for headers in [
                     ["Authorization": "Bearer \(try await Self.signIn(stranger, app))"], ["X-API-Key": key.text],
                 ] {
@@ -143,7 +144,7 @@ import Testing
     /// What somebody sees at every door that only shows, and needs no id for it.
     private static func look(_ app: TestApp, _ token: String) async -> [String: String] {
         var seen: [String: String] = [:]
-        for route in app.app.routes where route.method == .get && !route.isPublic && !route.path.contains("{") {
+        for route in app.app.routes where route.method == .get && route.requiresAccount && !route.path.contains("{") {
             let response = await app.call("GET", route.path, token: token)
             if response.status == 200 { seen[route.path] = response.text }
         }

@@ -206,9 +206,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a gate says in which way it takes`(engine: Engine) async throws {
         try await withTill(engine) { till in
-            #expect(till.entitlements.quota(.uploads).summary.text == "quota:uploads")
-            #expect(till.entitlements.quota(.uploads, mode: .escrow).summary.text == "quota:uploads(escrow)")
-            #expect(till.entitlements.quota(.uploads, mode: .advisory).summary.text == "quota:uploads(advisory)")
+            #expect(till.entitlements.quota(.uploads).summary.tag == "quota:uploads")
+            #expect(till.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
+            #expect(till.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
         }
     }
 

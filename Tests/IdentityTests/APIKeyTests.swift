@@ -99,7 +99,7 @@ import Testing
             #expect(await app.call("GET", "/v1/training/list-sessions", headers: ["X-API-Key": all]).status == 200)
 
             // Keys, sessions, members and money are for people who are signed in.
-            let closed = app.app.routes.filter { $0.keyScope == nil && !$0.isPublic }
+            let closed = app.app.routes.filter { $0.keyScope == nil && $0.requiresAccount }
             let paths = Set(closed.map { "\($0.method) \($0.path)" })
             for path in [
                 "POST /v1/auth/api-keys", "GET /v1/auth/api-keys", "POST /v1/user/profile/reset-api-key",

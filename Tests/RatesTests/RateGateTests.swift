@@ -235,7 +235,7 @@ import Testing
             }
             .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(
                 by: entitlements.rate())
-            #expect(door.gate.map(\.text) == ["member", "rate:exports", "rate:plan-default"])
+            #expect(door.gate.map(\.tag) == ["member", "rate:exports", "rate:plan-default"])
             let front = RequestDispatcher(
                 routes: [door], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
                 runtime: Runtime(now: { app.clock.now }, randomBytes: Runtime.system.randomBytes))

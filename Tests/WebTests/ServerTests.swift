@@ -76,7 +76,8 @@ import Testing
         try await withServer(limits: { $0.headerTime = Duration.milliseconds(200) }) { request in
             await Self.echo(request)
         } use: { server in
-            // On a busy machine the first bytes may come too late themselves; then the connection is gone without a word.
+            // On a busy machine the first bytes may come too late themselves; then the connection is gone without a
+            // word.
             let isAnswered = try await eventually {
                 let client = try server.client()
                 do {

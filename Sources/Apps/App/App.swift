@@ -151,8 +151,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
-    let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = entitlements.explaining(doors) { limits.guarded($0, identity, entitlements) }
+    let doors = operations.routes + modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
+    let routes = entitlements.explaining(doors) { limits.limited($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
         routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,

@@ -1,9 +1,9 @@
 import HTTPTypes
 import MessagingRedis
-import Modules
+package import Modules
 import Secrets
 
-/// The doors for those who run the service.
+/// The endpoints for operators: status, health, readiness and metrics.
 struct OperationRoutes: Sendable {
     let configuration: Configuration
     let database: any Database
@@ -63,24 +63,33 @@ struct OperationRoutes: Sendable {
     }
 }
 
-/// Whoever may read the metrics: those who bring the token of the configuration; outside of production anybody, where none is set.
+/// The bearer token `METRICS_TOKEN`. Without one configured, every client passes, in production none.
 struct MetricsToken: Requirement {
     let configuration: Configuration
-    var stage: GateStage { .identity }
+    var phase: RequestPhase { .identity }
     var problems: [Problem.Kind] { [.metricsClosed] }
-    var summary: GateSummary { GateSummary(.open, "metrics-token") }
+    var summary: RequirementSummary {
+        RequirementSummary(.metricsToken, security: [SecurityRequirement(.metricsToken)])
+    }
 
-    func check(_ call: Request) throws(Problem) -> ClientInfo {
+    func check(_ request: Request) throws(Problem) -> ClientInfo {
         let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
         if let token = configuration.metricsToken {
-            guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else {
-                throw refusal
-            }
+            guard let sent = request.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8)
+            else { throw refusal }
         } else if configuration.environment == .production {
             throw refusal
         }
-        return PublicEndpoint().check(call)
+        return PublicEndpoint().check(request)
     }
+}
+
+extension RequirementSummary.Kind {
+    package static let metricsToken = Self("metrics-token")
+}
+
+extension SecurityScheme {
+    fileprivate static let metricsToken = bearer("metricsToken", "The token of the setting METRICS_TOKEN.")
 }
 
 struct Greeting: Payload {
@@ -100,7 +109,8 @@ struct Readiness: Payload {
     var jobsWaiting: Int
     var jobsRunning: Int
     var jobsDead: Int
-    /// `shared` or `away`, where a Redis server is configured: without it the service does its work, with a share of the rates.
+    /// `shared` or `away`, where a Redis server is configured: without it the service does its work, with a share of
+    /// the rates.
     var redis: String?
 }
 

@@ -1,8 +1,8 @@
 package import Base
 package import Storage
 
-/// Something that holds at every moment between a count and the entries that it is made of. What breaks it is a fault of the books:
-/// `gatehouse verify` and the tests look for it.
+/// Something that holds at every moment between a count and the entries that it is made of. What breaks it is a fault
+/// of the books: `gatehouse verify` and the tests look for it.
 package struct Invariant: Sendable {
     /// What is wrong where the rule is broken, as the beginning of a sentence.
     package let sentence: String

@@ -2,8 +2,8 @@ import Base
 package import ServiceLifecycle
 import Telemetry
 
-/// Something that is kept in memory and that other nodes may change: it looks at the database twice a second for as long as the process
-/// answers, so that it knows within a second what they did.
+/// Something that is kept in memory and that other nodes may change: it looks at the database twice a second for as
+/// long as the process answers, so that it knows within a second what they did.
 package protocol PollingRefresher: Service {
     /// What it keeps, as a log line begins with it: "Revocations".
     var subject: String { get }

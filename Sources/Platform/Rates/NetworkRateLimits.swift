@@ -15,9 +15,9 @@ package struct NetworkRateLimit: Middleware {
         policy = RatePolicy("visitors", rates)
     }
 
-    package var stage: GateStage { .network }
+    package var phase: RequestPhase { .network }
     package var problems: [Problem.Kind] { [.rateLimited] }
-    package var summary: GateSummary { GateSummary(.rate, policy.name) }
+    package var summary: RequirementSummary { RequirementSummary(.rate, policy.name) }
 
     package func check(_ call: Request) async throws(Problem) {
         guard !readsCredentials || !call.bringsCredential else { return }
@@ -35,49 +35,73 @@ package struct NetworkRateLimit: Middleware {
     }
 }
 
-/// Limits the doors at which passwords and codes are tried: by the network that tries, before anything of the body is read, and by the
-/// account that the body names, wherever the tries come from.
+/// Limits attempts at the endpoints that take passwords and codes, by the network address of the client.
 package struct AuthenticationRateLimit: Middleware {
     let limiter: RateLimiter
-    let network: RatePolicy
-    let account: RatePolicy
-    let pseudonym: @Sendable (String) -> String
-    let isAtHome: AtHome
+    let policy: RatePolicy
 
-    /// Whether a call comes from where the owner of the account that it names was before.
-    package typealias AtHome = @Sendable (_ accountName: String, _ call: Request) async throws(Problem) -> Bool
-
-    /// - Parameters:
-    ///   - pseudonym: what stands for the name of an account where rates are kept, so that no address is.
-    ///   - isAtHome: is asked where the account's rate is used up. Whoever is at home passes: strangers who try an account from everywhere
-    ///     must not keep its owner out.
-    package init(
-        limiter: RateLimiter, rates: Rates, pseudonym: @escaping @Sendable (String) -> String,
-        isAtHome: @escaping AtHome
-    ) {
+    package init(limiter: RateLimiter, rates: Rates) {
         self.limiter = limiter
-        self.isAtHome = isAtHome
-        network = RatePolicy("authentication", rates)
-        account = RatePolicy("account", rates)
-        self.pseudonym = pseudonym
+        policy = RatePolicy("authentication", rates)
     }
 
-    package var stage: GateStage { .network }
+    package var phase: RequestPhase { .network }
     package var problems: [Problem.Kind] { [.rateLimited] }
-    package var summary: GateSummary { GateSummary(.rate, network.name) }
+    package var summary: RequirementSummary { RequirementSummary(.rate, policy.name) }
 
-    package func check(_ call: Request) async throws(Problem) {
-        try await limiter.take(of: network, from: call.network, for: call)
-        call.context.set(
-            AccountCheck { name async throws(Problem) in
-                let plain = name.split(whereSeparator: \.isWhitespace).joined(separator: " ").lowercased()
-                do throws(Problem) {
-                    try await limiter.take(of: account, from: pseudonym(plain), for: call)
-                } catch {
-                    guard try await isAtHome(name, call) else { throw error }
-                }
-            }
-        )
+    package func check(_ request: Request) async throws(Problem) {
+        try await limiter.take(of: policy, from: request.network, for: request)
+    }
+}
+
+/// Limits attempts at one account, from all networks together. The body names the account.
+package struct AccountRateLimit: BodyMiddleware {
+    /// - Returns: the name of the account as the client sent it; nil where the body names none.
+    package typealias AccountName = @Sendable (_ body: any Payload) -> String?
+    /// Whether the request comes from a known device or network of the account that it names.
+    package typealias IsKnownClient =
+        @Sendable (_ accountName: String, _ request: Request) async throws(Problem) -> Bool
+
+    let limiter: RateLimiter
+    let policy: RatePolicy
+    let namesAccount: @Sendable (any Payload.Type) -> Bool
+    let accountName: AccountName
+    let pseudonym: @Sendable (String) -> String
+    let isKnownClient: IsKnownClient
+
+    /// - Parameters:
+    ///   - namesAccount: whether a type of body names an account.
+    ///   - pseudonym: the subject of the rate for an account name, so that the store holds no e-mail address.
+    ///   - isKnownClient: called where the rate of the account is used up. A known client passes, so that attempts from
+    ///     elsewhere do not lock the owner out.
+    package init(
+        limiter: RateLimiter, rates: Rates,
+        namesAccount: @escaping @Sendable (any Payload.Type) -> Bool,
+        accountName: @escaping AccountName,
+        pseudonym: @escaping @Sendable (String) -> String,
+        isKnownClient: @escaping IsKnownClient
+    ) {
+        self.limiter = limiter
+        self.namesAccount = namesAccount
+        self.accountName = accountName
+        self.pseudonym = pseudonym
+        self.isKnownClient = isKnownClient
+        policy = RatePolicy("account", rates)
+    }
+
+    package var problems: [Problem.Kind] { [.rateLimited] }
+    package var summary: RequirementSummary { RequirementSummary(.rate, policy.name) }
+
+    package func applies(to body: any Payload.Type) -> Bool { namesAccount(body) }
+
+    package func check(_ body: any Payload, of request: Request) async throws(Problem) {
+        guard let name = accountName(body) else { return }
+        let plain = name.split(whereSeparator: \.isWhitespace).joined(separator: " ").lowercased()
+        do throws(Problem) {
+            try await limiter.take(of: policy, from: pseudonym(plain), for: request)
+        } catch {
+            guard try await isKnownClient(name, request) else { throw error }
+        }
     }
 }
 

@@ -3,8 +3,9 @@ package import Logging
 
 /// The line of the log that every request has.
 ///
-/// It reads as if its fields had been given to the logger one by one. They are written in their places right away instead: a dictionary of them, sorted
-/// and searched for secrets each time, took a tenth of what a small answer takes as a whole.
+/// It reads as if its fields had been given to the logger one by one. They are written in their places right away
+/// instead: a dictionary of them, sorted and searched for secrets each time, took a tenth of what a small answer takes
+/// as a whole.
 package struct AccessLog: Sendable {
     /// One request, answered.
     package struct Line: Sendable {

@@ -58,8 +58,8 @@ package struct LineLogHandler: LogHandler {
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             switch Self.isSecret(name) ? "[redacted]" : value {
             case .string(let text): line.add(name, text)
-            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it. The usual types
-            // come first: to ask for a protocol takes far longer.
+            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text,
+            // whoever sent it. The usual types come first: to ask for a protocol takes far longer.
             case .stringConvertible(let number as Int): line.add(name, number: number.description)
             case .stringConvertible(let number as Double) where number.isFinite:
                 line.add(name, number: number.description)
@@ -83,7 +83,8 @@ package struct LineLogHandler: LogHandler {
     ].map { Array($0.utf8) }
 
     static func isSecret(_ name: String) -> Bool {
-        // Every field of every line is asked, so this looks through bytes, and at a word only where its first letter stands.
+        // Every field of every line is asked, so this looks through bytes, and at a word only where its first letter
+        // stands.
         var name = name
         return name.withUTF8 { name in
             name.indices.contains { start in

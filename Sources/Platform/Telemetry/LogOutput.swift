@@ -4,8 +4,9 @@ import Synchronization
 
 /// Where lines go: standard output, or a test's own list.
 ///
-/// Whoever logs never waits for standard output. Lines are gathered for a moment and written together by a queue of their own, in their order; what is
-/// gathered when the process exits is written then. Only a process that is killed takes the lines of that moment with it.
+/// Whoever logs never waits for standard output. Lines are gathered for a moment and written together by a queue of
+/// their own, in their order; what is gathered when the process exits is written then. Only a process that is killed
+/// takes the lines of that moment with it.
 package final class LogOutput: Sendable {
     package static let standard: LogOutput = {
         atexit { LogOutput.standard.flush() }
@@ -21,7 +22,8 @@ package final class LogOutput: Sendable {
 
     /// How long lines are gathered.
     private static let moment = DispatchTimeInterval.milliseconds(10)
-    /// Where standard output takes nothing for so long that more than this is gathered, further lines are counted and lost.
+    /// Where standard output takes nothing for so long that more than this is gathered, further lines are counted and
+    /// lost.
     private static let gatheredBytesMax = 8 << 20
 
     private let keepsLines: Bool

@@ -2,8 +2,8 @@ import Synchronization
 
 /// Counters, gauges and histograms of one process, written in Prometheus' text format (version 0.0.4).
 ///
-/// Label values come from closed sets (routes as declared, codes, kinds), never from what a client wrote, so that the number
-/// of series stays bounded.
+/// Label values come from closed sets (routes as declared, codes, kinds), never from what a client wrote, so that the
+/// number of series stays bounded.
 package final class Metrics: Sendable {
     private struct Series: Hashable {
         let name: String
@@ -136,7 +136,8 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// `name="value"`, separated by commas. Every request asks for some, so text that needs no escaping, which is nearly all, is taken as it is.
+    /// `name="value"`, separated by commas. Every request asks for some, so text that needs no escaping, which is
+    /// nearly all, is taken as it is.
     private static func text(_ labels: [(String, String)]) -> String {
         var text = ""
         for (name, value) in labels {

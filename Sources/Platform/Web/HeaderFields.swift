@@ -1,7 +1,8 @@
 package import HTTPTypes
 
 extension HTTPFields {
-    /// What the library's subscript gives: the value of a field, joined where it came more than once. Nearly all come once, and are not copied.
+    /// What the library's subscript gives: the value of a field, joined where it came more than once. Nearly all come
+    /// once, and are not copied.
     package func value(of name: HTTPField.Name) -> String? {
         guard let first = firstIndex(where: { $0.name == name }) else { return nil }
         return self[index(after: first)...].contains { $0.name == name } ? self[name] : self[first].value

@@ -39,7 +39,8 @@ package struct RequestBody: Sendable, AsyncSequence {
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(step: makeNext()) }
 
     /// Gathers the whole body.
-    /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` when it is cut off.
+    /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` when it is cut
+    ///   off.
     package func collect(upTo limit: Int) async throws(Problem) -> ByteBuffer {
         if let announcedSize, announcedSize > limit { throw Problem.payloadTooLarge(limit: limit) }
         var whole = ByteBuffer()

@@ -8,7 +8,8 @@ package struct Response: Sendable {
         case buffer(ByteBuffer)
         /// Part of a file, read piece by piece as the client takes it.
         case file(path: String, range: Range<Int64>)
-        /// Made piece by piece as the client takes it, until there is none: its size is not known before. Each call of it begins anew.
+        /// Made piece by piece as the client takes it, until there is none: its size is not known before. Each call of
+        /// it begins anew.
         case pieces(@Sendable () -> () async throws -> ByteBuffer?)
     }
 

@@ -2,8 +2,8 @@ import Base
 
 /// The reverse proxies that are believed when they say on whose behalf they ask.
 ///
-/// Anybody can write an `X-Forwarded-For` header, so it is read only where a trusted proxy hands it in, and only as far as trusted
-/// proxies wrote it: from the right, each proxy having added the address it was called from.
+/// Anybody can write an `X-Forwarded-For` header, so it is read only where a trusted proxy hands it in, and only as far
+/// as trusted proxies wrote it: from the right, each proxy having added the address it was called from.
 package struct TrustedProxies: Sendable {
     private let ranges: [NetworkRange]
     /// Whether whoever calls through a Unix socket is one.

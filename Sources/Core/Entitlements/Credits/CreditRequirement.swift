@@ -25,9 +25,9 @@ package struct CreditRequirement: Requirement {
     let units: Int64
     let payers: CreditPayers
     let entitlements: EntitlementsModule
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.subscriptionRequired, .creditsExhausted] }
-    package var summary: GateSummary { GateSummary(.credits, "\(units)") }
+    package var summary: RequirementSummary { RequirementSummary(.credits, "\(units)") }
 
     package func check(_ call: Request) async throws(Problem) -> CreditCharge {
         let standing = try await standing(for: call)

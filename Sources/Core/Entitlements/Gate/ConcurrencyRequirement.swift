@@ -27,9 +27,9 @@ package struct Concurrency: Sendable {
 package struct ConcurrencyRequirement: Requirement {
     let concurrency: Concurrency
     let entitlements: EntitlementsModule
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .concurrencyLimit] }
-    package var summary: GateSummary { GateSummary(.concurrency, concurrency.name) }
+    package var summary: RequirementSummary { RequirementSummary(.concurrency, concurrency.name) }
 
     package func check(_ call: Request) async throws(Problem) -> ConcurrencySlot {
         let standing = try await entitlements.standing(for: call)

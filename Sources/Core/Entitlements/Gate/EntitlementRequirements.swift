@@ -5,9 +5,9 @@ package import Modules
 /// An active subscription. Its proof tells the plan.
 package struct SubscriptionRequirement: Requirement {
     let entitlements: EntitlementsModule
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription] }
-    package var summary: GateSummary { GateSummary(.subscription) }
+    package var summary: RequirementSummary { RequirementSummary(.subscription) }
 
     package func check(_ call: Request) async throws(Problem) -> EntitlementSnapshot {
         try await entitlements.standing(for: call)
@@ -18,9 +18,9 @@ package struct SubscriptionRequirement: Requirement {
 package struct FeatureRequirement: Requirement {
     let feature: Feature
     let entitlements: EntitlementsModule
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .featureNotAvailable] }
-    package var summary: GateSummary { GateSummary(.feature, feature.name) }
+    package var summary: RequirementSummary { RequirementSummary(.feature, feature.name) }
 
     package func check(_ call: Request) async throws(Problem) -> Feature {
         let standing = try await entitlements.standing(for: call)
@@ -49,9 +49,11 @@ package struct QuotaRequirement: Requirement {
     let units: Int64
     let mode: Admission
     let entitlements: EntitlementsModule
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .quotaExceeded] }
-    package var summary: GateSummary { GateSummary(.quota, meter.name, mode: mode == .durable ? nil : mode.rawValue) }
+    package var summary: RequirementSummary { 
+        RequirementSummary(.quota, meter.name, qualifier: mode == .durable ? "" : "(\(mode.rawValue))")
+    }
 
     package func check(_ call: Request) async throws(Problem) -> Charge {
         let standing =

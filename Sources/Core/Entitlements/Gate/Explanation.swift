@@ -25,7 +25,7 @@ extension EntitlementsModule {
             }
             let call = door.call.dryRun(of: route, at: door.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
-            for check in route.checks where check.stage < .input {
+            for check in route.steps where check.phase < .body {
                 let known = call.rateStandings.count
                 let verdict = await check.verdict(call)
                 let rates = call.rateStandings.dropFirst(known)
@@ -49,9 +49,9 @@ private struct ExplainedEndpoint: Requirement {
     /// In characters: written with their percents, even these fit into an address.
     private static let lengthMax = 400
 
-    var stage: GateStage { .input }
+    var phase: RequestPhase { .body }
     var problems: [Problem.Kind] { [.validationFailed] }
-    var summary: GateSummary { GateSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax)) }
+    var summary: RequirementSummary { RequirementSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax)) }
 
     func check(_ call: Request) throws(Problem) -> Question {
         let text = call.query["route"] ?? ""
@@ -100,10 +100,10 @@ struct ExplainedRequirement: Payload {
     /// Where it is a rate, how it stands. Asking takes nothing of it, beside what this very call took.
     var rates: [ExplainedRate]?
 
-    init(_ check: GateCheck, _ verdict: GateCheck.Verdict, rates: [RateLimitStatus]) {
-        requirement = check.summary.text
+    init(_ check: RouteStep, _ verdict: RouteStep.Verdict, rates: [RateLimitStatus]) {
+        requirement = check.summary.tag
         met = verdict.isMet
-        required = check.summary.kind != .right
+        required = check.summary.isRequired
         problem = verdict.refusal.map { ExplainedProblem($0) }
         self.rates = rates.isEmpty ? nil : rates.map { ExplainedRate($0) }
     }

@@ -15,12 +15,12 @@ package struct RateRequirement: Middleware {
     let cost: Int64
     let entitlements: EntitlementsModule
 
-    package var stage: GateStage { .rate }
+    package var phase: RequestPhase { .rate }
     package var problems: [Problem.Kind] { [.rateLimited] }
-    package var summary: GateSummary {
+    package var summary: RequirementSummary {
         switch source {
-        case .plan(let rateClass): GateSummary(.rate, "plan-\(rateClass.name)")
-        case .door(let policy): GateSummary(.rate, policy.name)
+        case .plan(let rateClass): RequirementSummary(.rate, "plan-\(rateClass.name)")
+        case .door(let policy): RequirementSummary(.rate, policy.name)
         }
     }
 

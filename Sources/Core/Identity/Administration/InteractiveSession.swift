@@ -5,9 +5,9 @@ package import Modules
 package struct InteractiveSession<Who: Requirement>: Requirement where Who.Proof == Scope {
     let who: Who
 
-    package var stage: GateStage { who.stage }
+    package var phase: RequestPhase { who.phase }
     package var problems: [Problem.Kind] { who.problems + [.impersonationNotAllowed] }
-    package var summary: GateSummary { who.summary }
+    package var summary: RequirementSummary { who.summary }
 
     package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await who.check(call)

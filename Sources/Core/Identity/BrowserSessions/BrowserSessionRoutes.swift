@@ -54,9 +54,9 @@ struct BrowserSessionStatus: Payload {
 /// Anybody; but a page of somebody else's may not sign its visitors in here, as whom it likes.
 struct BrowserClient: Requirement {
     let origins: Set<String>
-    var stage: GateStage { .visitor }
+    var phase: RequestPhase { .network }
     var problems: [Problem.Kind] { [.csrfFailed] }
-    var summary: GateSummary { PublicEndpoint().summary }
+    var summary: RequirementSummary { PublicEndpoint().summary }
 
     func check(_ call: Request) throws(Problem) -> ClientInfo {
         if let origin = call.headers[.origin], !origins.contains(origin) {
@@ -69,9 +69,9 @@ struct BrowserClient: Requirement {
 /// Somebody signed in, and, where they are by cookie, what their pages prove themselves with.
 struct BrowserMember: Requirement {
     let member: Member
-    var stage: GateStage { member.stage }
+    var phase: RequestPhase { member.phase }
     var problems: [Problem.Kind] { member.problems }
-    var summary: GateSummary { member.summary }
+    var summary: RequirementSummary { member.summary }
 
     struct Proof: Sendable {
         let scope: Scope

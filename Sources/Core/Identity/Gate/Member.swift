@@ -23,11 +23,11 @@ package struct Member: Requirement {
         return member
     }
 
-    package var stage: GateStage { .identity }
+    package var phase: RequestPhase { .identity }
     package var problems: [Problem.Kind] {
         [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember]
     }
-    package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
+    package var summary: RequirementSummary { RequirementSummary(.member, keyScope: keyScope) }
 
     package func check(_ call: Request) async throws(Problem) -> Scope {
         let scope = try await scope(of: call)
@@ -95,10 +95,10 @@ package struct RoleRequirement: Requirement {
     let member: Member
     let roles: [Role]
 
-    package var stage: GateStage { .account }
+    package var phase: RequestPhase { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
-    package var summary: GateSummary {
-        GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    package var summary: RequirementSummary {
+        RequirementSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope)
     }
 
     /// The same requirement, also met by an API key that has `scope`.

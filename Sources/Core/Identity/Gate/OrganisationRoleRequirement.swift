@@ -9,12 +9,12 @@ package struct OrganisationRoleRequirement: Requirement {
     /// The name of the path's parameter; nil for the organisation that the call acts in.
     let parameter: String?
 
-    package var stage: GateStage { .account }
+    package var phase: RequestPhase { .account }
     package var problems: [Problem.Kind] {
         member.problems + [.insufficientRole] + (parameter == nil ? [] : [.notFound])
     }
-    package var summary: GateSummary {
-        GateSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    package var summary: RequirementSummary {
+        RequirementSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope)
     }
 
     /// The same requirement, also met by an API key that has `scope`, in the key's own organisation.

@@ -35,12 +35,12 @@ enum DocumentPage {
     }
 
     private static func door(_ route: Route, _ reader: SchemaReader) -> String {
-        let who = route.gate.filter { $0.schema == nil && $0.kind != .body }.map {
-            "<b class=\"need\">\(escaped($0.text))</b>"
+        let who = route.gate.filter { !$0.readsInput }.map {
+            "<b class=\"need\">\(escaped($0.tag))</b>"
         }.joined(separator: " ")
         let parameters = route.gate.filter { $0.schema != nil && $0.kind != .body }
             .map {
-                "<tr><td><code>\(escaped($0.name))</code></td><td>\($0.kind.rawValue)</td><td>\(escaped(type($0.schema ?? .any)))</td></tr>"
+                "<tr><td><code>\(escaped($0.name))</code></td><td>\($0.kind.name)</td><td>\(escaped(type($0.schema ?? .any)))</td></tr>"
             }.joined()
         let body = route.input.map { fields(reader.schema(of: $0), reader) } ?? ""
         let answers = route.answers.map { answer in

@@ -29,16 +29,7 @@ package struct OpenAPI: Sendable {
             "paths": .object(paths),
             "components": [
                 "schemas": .object(schemas),
-                "securitySchemes": [
-                    "bearer": [
-                        "type": "http", "scheme": "bearer",
-                        "description": "An access token, or an API key where the door is open to keys.",
-                    ],
-                    "apiKey": [
-                        "type": "apiKey", "in": "header", "name": "X-API-Key",
-                        "description": "An API key that has the scope of the door.",
-                    ],
-                ],
+                "securitySchemes": .object(Self.securitySchemes(of: routes)),
             ],
         ]
         let encoder = JSONEncoder()
@@ -52,21 +43,25 @@ package struct OpenAPI: Sendable {
             "summary": .string(route.summary),
             "tags": [.string(tag(of: route))],
             "responses": .object(responses(route, reader)),
-            "x-gate": .array(route.gate.filter { $0.schema == nil && $0.kind != .body }.map { .string($0.text) }),
+            "x-gate": .array(route.gate.filter { !$0.readsInput }.map { .string($0.tag) }),
+            "security": .array(route.security.map { [$0.scheme.name: []] }),
         ]
         let parameters = route.gate.compactMap(parameter)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
         if let body = requestBody(route, reader) { operation["requestBody"] = body }
-        operation["security"] =
-            route.isPublic ? [] : .array([["bearer": []]] + (route.keyScope == nil ? [] : [["apiKey": []]]))
         return .object(operation)
     }
 
-    private static func parameter(_ summary: GateSummary) -> JSONValue? {
+    private static func securitySchemes(of routes: [Route]) -> [String: JSONValue] {
+        let schemes = Set(routes.flatMap(\.security).map(\.scheme))
+        return Dictionary(uniqueKeysWithValues: schemes.map { ($0.name, $0.json) })
+    }
+
+    private static func parameter(_ summary: RequirementSummary) -> JSONValue? {
         guard let schema = summary.schema, [.path, .query, .header].contains(summary.kind) else { return nil }
         return [
             "name": .string(summary.name),
-            "in": .string(summary.kind.rawValue),
+            "in": .string(summary.kind.name),
             "required": .bool(summary.kind == .path || summary.isRequired),
             "schema": schema.json,
         ]
@@ -78,8 +73,8 @@ package struct OpenAPI: Sendable {
             var content: [String: JSONValue] = ["application/json": ["schema": schema]]
             if input is any FormReadable.Type { content["application/x-www-form-urlencoded"] = ["schema": schema] }
             if let input = input as? any MultiFormatBody.Type {
-                content = Dictionary(grouping: input.shapes, by: \.mediaType).mapValues { shapes -> JSONValue in
-                    let schemas = shapes.map { $0.schema(reader).json }
+                content = Dictionary(grouping: input.formats, by: \.mediaType).mapValues { formats -> JSONValue in
+                    let schemas = formats.map { $0.schema(reader).json }
                     return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
                 }
             }
@@ -143,18 +138,4 @@ package struct OpenAPI: Sendable {
         ],
         "additionalProperties": true,
     ]
-}
-
-extension Route {
-    package var isPublic: Bool { gate.contains { $0.kind == .open } }
-    /// The scope that opens this door to API keys; nil where it is closed to them.
-    package var keyScope: String? { gate.lazy.compactMap(\.keyScope).first }
-}
-
-extension GateSummary {
-    /// As `gatehouse routes` prints it: `quota:processing`, `quota:processing(escrow)`, `member|key:training`.
-    package var text: String {
-        let who = name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)"
-        return (keyScope.map { "\(who)|key:\($0)" } ?? who) + (mode.map { "(\($0))" } ?? "")
-    }
 }

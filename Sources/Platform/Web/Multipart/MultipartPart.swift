@@ -5,8 +5,8 @@ import NIOCore
 package struct MultipartPart: Sendable, Equatable {
     /// The name of the field.
     package let name: String
-    /// The last component of the name that the client gives the file, whatever path it put before it; nil for a plain field, empty
-    /// for a file field where nothing was chosen.
+    /// The last component of the name that the client gives the file, whatever path it put before it; nil for a plain
+    /// field, empty for a file field where nothing was chosen.
     package let filename: String?
     /// As the client says, such as `text/csv; charset=utf-8`.
     package let contentType: String?
@@ -64,7 +64,8 @@ package struct MultipartPart: Sendable, Equatable {
             else {
                 throw refused("has a malformed header.")
             }
-            // White space before the colon, or at the line's beginning, is how two readers come to see two different headers.
+            // White space before the colon, or at the line's beginning, is how two readers come to see two different
+            // headers.
             let name = line[..<colon]
             guard !name.isEmpty, name.allSatisfy({ (33..<127).contains($0) }) else {
                 throw refused("has a malformed header.")

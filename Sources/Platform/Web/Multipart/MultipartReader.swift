@@ -37,13 +37,14 @@ package struct MultipartReader {
     private var pieces: RequestBody.AsyncIterator
     private var receivedBytes = 0
     private var partCount = 0
-    /// What has arrived and is not handed on. The body's beginning stands for a line break, so that the first boundary is found like any.
+    /// What has arrived and is not handed on. The body's beginning stands for a line break, so that the first boundary
+    /// is found like any.
     private var buffer = ByteBuffer(string: "\r\n")
     private var position = Position.content
 
     /// - Parameter contentType: the request's Content-Type; the boundary is in it.
-    /// - Throws: `unsupported-media-type` where it is not that of a form, `invalid-payload` where its boundary is none, and
-    ///   `payload-too-large` where the client announces more than `limits.totalBytes`.
+    /// - Throws: `unsupported-media-type` where it is not that of a form, `invalid-payload` where its boundary is none,
+    ///   and `payload-too-large` where the client announces more than `limits.totalBytes`.
     package init(contentType: String?, body: RequestBody, limits: Limits) throws(Problem) {
         guard let contentType, let type = ParameterisedValue(contentType),
             type.value.lowercased() == "multipart/form-data"
@@ -63,7 +64,8 @@ package struct MultipartReader {
 
     /// The next part, whose content ``read()`` gives; what is left of the part before is skipped.
     /// - Returns: nil behind the last part.
-    /// - Throws: `invalid-payload` where the form is not well-formed or is cut off, `payload-too-large` beyond the limit.
+    /// - Throws: `invalid-payload` where the form is not well-formed or is cut off, `payload-too-large` beyond the
+    ///   limit.
     package mutating func next() async throws(Problem) -> MultipartPart? {
         while try await read() != nil {}
         guard position == .boundaryEnd else { return nil }
@@ -114,7 +116,8 @@ package struct MultipartReader {
         return text
     }
 
-    /// The lines of a part's header, without the line break that ends the boundary and the empty line that ends the header.
+    /// The lines of a part's header, without the line break that ends the boundary and the empty line that ends the
+    /// header.
     private mutating func header() async throws(Problem) -> ByteBuffer {
         // RFC 2046 §5.1.1 lets white space follow the boundary.
         var padding = 0

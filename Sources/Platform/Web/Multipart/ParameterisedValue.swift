@@ -1,6 +1,7 @@
 /// A header field's value with parameters: `form-data; name="a"; filename="b"` (RFC 9110 §5.6.6).
 ///
-/// Read as bytes: to a character-wise reader a quotation mark and the accent behind it are one character, and no quotation mark.
+/// Read as bytes: to a character-wise reader a quotation mark and the accent behind it are one character, and no
+/// quotation mark.
 struct ParameterisedValue {
     typealias Bytes = Substring.UTF8View
 

@@ -84,7 +84,8 @@ package struct RouteTable: Sendable {
         return nil
     }
 
-    /// Doors that stand at the root alone; everything else is under `/v1` once a leading `/api` and then a leading `/v1` are taken away.
+    /// Doors that stand at the root alone; everything else is under `/v1` once a leading `/api` and then a leading
+    /// `/v1` are taken away.
     private static let rootPaths: Set<String> = [
         "/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json",
     ]

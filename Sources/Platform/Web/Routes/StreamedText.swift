@@ -9,7 +9,8 @@ package struct StreamedText: ResponseConvertible {
 
     /// - Parameters:
     ///   - name: what the client shall call it.
-    ///   - pieces: begins anew with each call; what it gives is asked for the next piece until there is none. What it throws breaks the answer off.
+    ///   - pieces: begins anew with each call; what it gives is asked for the next piece until there is none. What it
+    ///     throws breaks the answer off.
     package init(_ name: String, mediaType: String, pieces: @escaping @Sendable () -> () async throws -> String?) {
         self.name = name
         self.mediaType = mediaType

@@ -29,7 +29,8 @@ package struct PayloadDecoder: Sendable {
     }
 
     /// Reads a JSON body.
-    /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does not fit.
+    /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does
+    ///   not fit.
     package func decode<Value: Payload>(_ type: Value.Type, from body: ByteBuffer) throws(Problem) -> Value {
         try decode(type, from: try Self.json(body))
     }

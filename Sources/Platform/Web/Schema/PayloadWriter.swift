@@ -3,8 +3,9 @@ import NIOCore
 
 /// Writes payloads as JSON: members in the order of their names, spelled as the payload says.
 ///
-/// Every answer passes here. Foundation's encoder takes many times as long for an answer of usual size, most of it for the spelling of names and
-/// for the tree of values that it builds first: here a value is written where it stands, and an object's members change places at its end.
+/// Every answer passes here. Foundation's encoder takes many times as long for an answer of usual size, most of it for
+/// the spelling of names and for the tree of values that it builds first: here a value is written where it stands, and
+/// an object's members change places at its end.
 enum PayloadWriter {
     /// - Throws: `EncodingError` for a number that JSON cannot hold, and what the value's own coding throws.
     static func json(_ value: some Encodable, naming: Naming) throws -> ByteBuffer {
@@ -20,7 +21,8 @@ enum PayloadWriter {
     }
 }
 
-/// JSON as far as it is written: it is told one value after another, and the members of an object or the elements of an array one after another as well.
+/// JSON as far as it is written: it is told one value after another, and the members of an object or the elements of an
+/// array one after another as well.
 private struct JSONText {
     private(set) var bytes: [UInt8] = []
     let naming: Naming
@@ -30,7 +32,8 @@ private struct JSONText {
     private var members: [Member] = []
     private var moved: [UInt8] = []
     private var framesSoFar = 0
-    /// The first thing that was told a container too late. Containers within it are asked for in calls that cannot throw: it is said at the end.
+    /// The first thing that was told a container too late. Containers within it are asked for in calls that cannot
+    /// throw: it is said at the end.
     private var fault: EncodingError?
 
     private struct Frame {
@@ -62,7 +65,8 @@ private struct JSONText {
     }
 
     /// The whole of it.
-    /// - Throws: `EncodingError` where a container was told something after its end, because another had been told something meanwhile.
+    /// - Throws: `EncodingError` where a container was told something after its end, because another had been told
+    ///   something meanwhile.
     func finished() throws -> [UInt8] {
         if let fault { throw fault }
         return bytes

@@ -1,7 +1,7 @@
 package import Base
 
-/// A JSON Schema (2020-12, as OpenAPI 3.1 uses it): read off a payload's type, written into the document, and held against
-/// what clients send. One description serves all three.
+/// A JSON Schema (2020-12, as OpenAPI 3.1 uses it): read off a payload's type, written into the document, and held
+/// against what clients send. One description serves all three.
 package indirect enum Schema: Sendable, Hashable {
     case any
     case boolean

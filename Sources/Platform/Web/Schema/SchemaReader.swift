@@ -32,7 +32,8 @@ package final class SchemaReader {
         }
         guard let decodable = type as? any Decodable.Type else { return .any }
         if let payload = type as? any Payload.Type {
-            // JSON is written as the outermost payload says, whatever those within it say: a difference would make the document lie.
+            // JSON is written as the outermost payload says, whatever those within it say: a difference would make the
+            // document lie.
             precondition(payload.naming == naming, "\(type) is nested in a payload whose names are written differently")
         }
         let name = String(describing: type).filter { $0.isLetter || $0.isNumber }

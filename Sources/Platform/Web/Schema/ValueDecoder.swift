@@ -1,7 +1,7 @@
 import Base
 
-/// Decodes payloads from a JSON value that was read and checked before: what was held against the schema and what a handler gets
-/// are the same.
+/// Decodes payloads from a JSON value that was read and checked before: what was held against the schema and what a
+/// handler gets are the same.
 struct ValueDecoder: Decoder {
     let value: JSONValue
     let naming: Naming

@@ -2,10 +2,12 @@ import NIOCore
 
 /// Where the end of a connection's pipeline and the connection's task hand parts to one another.
 ///
-/// The pipeline is read on only while few parts wait here, and a writer waits until the socket has room: neither side can fill the memory. What arrives
-/// in one read is handed over at its end, and what is answered to it right away leaves in one write.
+/// The pipeline is read on only while few parts wait here, and a writer waits until the socket has room: neither side
+/// can fill the memory. What arrives in one read is handed over at its end, and what is answered to it right away
+/// leaves in one write.
 ///
-/// `@unchecked Sendable`: all that changes is touched on the event loop alone; who calls from elsewhere is brought there first.
+/// `@unchecked Sendable`: all that changes is touched on the event loop alone; who calls from elsewhere is brought
+/// there first.
 final class ConnectionBridge: @unchecked Sendable {
     struct ReadByTwo: Error {}
 
@@ -132,7 +134,8 @@ extension ConnectionBridge {
         }
     }
 
-    /// As ``next()``, for the task of the connection itself: when that is cancelled the connection is closed, which ends the wait as well.
+    /// As ``next()``, for the task of the connection itself: when that is cancelled the connection is closed, which
+    /// ends the wait as well.
     func nextOfConnection() async throws -> InboundPart? {
         guard executor.loop.inEventLoop else { return try await next() }
         return try await arrival()

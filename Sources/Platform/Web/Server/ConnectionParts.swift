@@ -14,7 +14,8 @@ enum InboundPart: Sendable {
     case frame(WebSocketFrame)
 }
 
-/// What a connection's task hands to its pipeline: bytes as they go over the wire, and what the pipeline has to know of them.
+/// What a connection's task hands to its pipeline: bytes as they go over the wire, and what the pipeline has to know of
+/// them.
 enum OutboundPart: Sendable {
     /// A whole answer: its head, with its body or followed by it.
     case response(ByteBuffer, ByteBuffer?)

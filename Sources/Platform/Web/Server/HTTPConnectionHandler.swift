@@ -4,8 +4,8 @@ import NIOHTTP1
 import NIOWebSocket
 import Telemetry
 
-/// Stands between the HTTP decoder and a connection's task: translates, keeps the time, tells faults in their place in the stream,
-/// and ends the connection so that the last answer is read.
+/// Stands between the HTTP decoder and a connection's task: translates, keeps the time, tells faults in their place in
+/// the stream, and ends the connection so that the last answer is read.
 ///
 /// It has one timer, which is moved only when it would fire too late.
 final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -264,8 +264,9 @@ extension HTTPConnectionHandler {
 // MARK: - End
 
 extension HTTPConnectionHandler {
-    /// Closes once everything written has left, and where the client is still sending, not before it stops: bytes that arrive at a
-    /// closed socket are answered by a reset, which takes the answer away from a client that has not read it yet.
+    /// Closes once everything written has left, and where the client is still sending, not before it stops: bytes that
+    /// arrive at a closed socket are answered by a reset, which takes the answer away from a client that has not read
+    /// it yet.
     private func end(_ context: ChannelHandlerContext) {
         phase = .ending
         watch.writeWaits(at: .now(), bufferedBytes: bufferedBytes(context))

@@ -1,4 +1,5 @@
-/// What a client may cost before it has proved anything: sizes in bytes, times as durations. Each has the default that the service runs with.
+/// What a client may cost before it has proved anything: sizes in bytes, times as durations. Each has the default that
+/// the service runs with.
 package struct HTTPLimits: Sendable {
     /// The request line and all header fields of one request; more is answered 431.
     package var headerListBytes = 32 << 10
@@ -18,8 +19,8 @@ package struct HTTPLimits: Sendable {
     package var connections = 10_000
     /// What is left of a body that its handler did not read, and is read and dropped so that the connection can go on.
     package var unreadBodyBytes = 256 << 10
-    /// How long a client may go on sending after the last answer of its connection, so that it comes to read that answer
-    /// instead of a reset (RFC 9112 §9.6).
+    /// How long a client may go on sending after the last answer of its connection, so that it comes to read that
+    /// answer instead of a reset (RFC 9112 §9.6).
     package var lingerTime: Duration = .seconds(10)
     /// How much it may send in that time.
     package var lingerBytes = 64 << 20

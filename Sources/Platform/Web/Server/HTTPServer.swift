@@ -50,8 +50,8 @@ package struct HTTPServer: Service {
         )
     }
 
-    /// Serves until a graceful shutdown begins and the last request under way is answered, or until `limits.drainTime` later, when
-    /// what is left is cut off and its handlers are cancelled.
+    /// Serves until a graceful shutdown begins and the last request under way is answered, or until `limits.drainTime`
+    /// later, when what is left is cut off and its handlers are cancelled.
     /// - Throws: what keeps the port from being bound.
     package func run() async throws {
         let server = Server(

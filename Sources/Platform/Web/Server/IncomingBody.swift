@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// The body of one request as it comes off its connection. Pieces are taken, not copied: whoever iterates next goes on where the
-/// one before stopped.
+/// The body of one request as it comes off its connection. Pieces are taken, not copied: whoever iterates next goes on
+/// where the one before stopped.
 final class IncomingBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 

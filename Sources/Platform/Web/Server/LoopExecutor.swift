@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs the jobs of tasks on one event loop.
 ///
-/// Jobs that become ready while the loop is inside ``run(afterMakingReady:)`` run before it returns, without another turn of the loop: a request whose
-/// handler waits for nothing is read, answered and written in one go.
+/// Jobs that become ready while the loop is inside ``run(afterMakingReady:)`` run before it returns, without another
+/// turn of the loop: a request whose handler waits for nothing is read, answered and written in one go.
 ///
 /// `@unchecked Sendable`: all that changes is touched on the loop alone.
 final class LoopExecutor: TaskExecutor, @unchecked Sendable {
@@ -27,7 +27,8 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         if !isRunning { schedule() }
     }
 
-    /// Runs the jobs that `body` makes ready, and those that they do. On the loop only; from within a job it is the surrounding call that runs them.
+    /// Runs the jobs that `body` makes ready, and those that they do. On the loop only; from within a job it is the
+    /// surrounding call that runs them.
     func run(afterMakingReady body: () -> Void) {
         guard !isRunning else { return body() }
         isRunning = true

@@ -10,7 +10,8 @@ struct ResponseWriter: Sendable {
     let logger: Logger
 
     /// Returns when all of it is handed to the connection, which takes no more than it can send on soon.
-    /// - Throws: when the client is gone, or a file ends before its time; what is on the wire is then no complete answer.
+    /// - Throws: when the client is gone, or a file ends before its time; what is on the wire is then no complete
+    ///   answer.
     func write(_ response: Response, to request: RequestHead?, keepsAlive: Bool) async throws {
         let hasBody = request?.request.method != .head && response.status.allowsBody
         var head = head(of: response, to: request, keepsAlive: keepsAlive)

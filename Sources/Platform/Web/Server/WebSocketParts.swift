@@ -84,7 +84,8 @@ extension WebSocketParts: ConnectionBridge.PipelineEnd {
 
 /// The opening handshake (RFC 6455 §4.2).
 enum WebSocketHandshake {
-    /// - Returns: the fields of the 101 answer, or nil where the request does not ask for a WebSocket, asks wrongly, or is not granted one.
+    /// - Returns: the fields of the 101 answer, or nil where the request does not ask for a WebSocket, asks wrongly, or
+    ///   is not granted one.
     static func answer(_ request: IncomingRequest, by upgrader: any WebSocketEndpoint, on channel: any Channel) async
         -> HTTPFields?
     {

@@ -19,9 +19,9 @@ struct UploadRequirement: Requirement {
     let uploads: UploadService
     let member: Member
 
-    var stage: GateStage { quota.stage }
+    var phase: RequestPhase { quota.phase }
     var problems: [Problem.Kind] { quota.problems }
-    var summary: GateSummary { quota.summary }
+    var summary: RequirementSummary { quota.summary }
 
     func check(_ call: Request) async throws(Problem) -> UploadAllowance {
         do throws(Problem) { return .another(try await quota.check(call)) } catch {
