@@ -2,9 +2,9 @@ import Base
 import Foundation
 import HTTPTypes
 
-/// The OpenAPI 3.1 document of a list of routes. Each sentence of it is read off the routes themselves.
+/// The OpenAPI 3.1 document of a list of routes.
 package struct OpenAPI: Sendable {
-    /// The document as JSON, sorted, so that two versions compare line by line.
+    /// The document as JSON with sorted keys, so that two versions compare line by line.
     package let text: String
 
     package init(routes: [Route], version: String) {
@@ -95,7 +95,7 @@ package struct OpenAPI: Sendable {
                 let schemas = answers.map { answer -> JSONValue in
                     answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"]
                 }
-                // One status may answer in several shapes.
+                // A status may have several responses.
                 return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
             }
             if !content.isEmpty { response["content"] = .object(content) }
