@@ -243,7 +243,9 @@ import Testing
         ("1.0", "Connection: keep-alive\r\n", true),
         ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
     ])
-    func `a connection is kept alive by version and Connection field`(version: String, fields: String, isKept: Bool) async throws {
+    func `a connection is kept alive by version and Connection field`(version: String, fields: String, isKept: Bool)
+        async throws
+    {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in

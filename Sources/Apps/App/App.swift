@@ -154,7 +154,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let doors = operations.routes + modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
     let routes = entitlements.explaining(doors) { limits.limited($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
-        routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
+        routes: routes
+            + DocumentRoutes.routes(
+                describing: routes, groups: documentGroups, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
         metrics: metrics,

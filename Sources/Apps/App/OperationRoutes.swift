@@ -14,20 +14,25 @@ struct OperationRoutes: Sendable {
 
     var routes: [Route] {
         [
-            .get("/", "What this is", requires: .public) { _ in
-                Greeting(
-                    status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
-                    timestamp: runtime.now())
+            .get("/", "Status and version; for browsers a page with links", requires: .public, .prefersHTML) {
+                _, prefersHTML -> Negotiated<Greeting> in
+                guard !prefersHTML else { return .html(Page(DocumentPage.home(version: gatehouseVersion))) }
+                return .json(
+                    Greeting(
+                        status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
+                        timestamp: runtime.now()))
             },
-            .get("/health", "Whether the process answers", requires: .public) { _ in Health(status: "ok") },
+            .get("/health", "Liveness of the process", requires: .public) { _ in Health(status: "ok") },
             .get(
-                "/ready", "Whether the database, its schema and the job queue are ready", requires: .public,
+                "/ready", "Readiness of the database, its schema and the job queue", requires: .public,
                 problems: [.notReady]
             ) { _ in
                 try await readiness()
             },
-            .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration))
-            { _ in
+            .get(
+                "/metrics", "Metrics in the text format of Prometheus",
+                requires: MetricsToken(configuration: configuration)
+            ) { _ in
                 try await measure()
                 return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
             },
@@ -109,13 +114,12 @@ struct Readiness: Payload {
     var jobsWaiting: Int
     var jobsRunning: Int
     var jobsDead: Int
-    /// `shared` or `away`, where a Redis server is configured: without it the service does its work, with a share of
-    /// the rates.
+    /// `shared` or `away`; absent without `REDIS_URL`. While Redis is away, each node applies its share of the rates.
     var redis: String?
 }
 
 extension Optional where Wrapped == RedisClient {
-    /// Whether it answers; nil where there is none.
+    /// Whether Redis answers; nil where none is configured.
     fileprivate var isReady: Bool? {
         get async {
             guard let self else { return nil }

@@ -179,7 +179,8 @@ private final class RequestMetrics: Sendable {
             if let series = known[key] { return series }
             let series = (
                 answered: metrics.counter(
-                    "gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
+                    "gatehouse_http_requests_total",
+                    [("route", route), ("method", method), ("status", String(status))]),
                 duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
             )
             known[key] = series
@@ -203,7 +204,8 @@ extension RequestDispatcher {
         if allows(origin) {
             response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
             response.headers[.accessControlAllowHeaders] =
-                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
+                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, "
+                + "X-Request-ID"
             response.headers[.accessControlMaxAge] = "600"
         }
         return response
@@ -211,12 +213,13 @@ extension RequestDispatcher {
 
     private func addCORS(to response: inout Response, origin: String?) {
         guard !corsOrigins.isEmpty else { return }
-        response.headers[.vary] = "Origin"
+        response.headers[.vary] = response.headers[.vary].map { "\($0), Origin" } ?? "Origin"
         guard let origin, allows(origin) else { return }
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
         response.headers[.accessControlExposeHeaders] =
-            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+            + "X-RateLimit-Reset, X-Request-ID"
     }
 }
 

@@ -2,18 +2,21 @@ import Base
 
 /// The endpoints that describe the others: the OpenAPI document, an HTML page, and a page per problem type.
 package struct DocumentRoutes: Sendable {
-    /// - Parameter routes: every other route.
-    package static func routes(describing routes: [Route], version: String) -> [Route] {
+    /// - Parameters:
+    ///   - routes: every other route.
+    ///   - groups: in the order in which the documents list them.
+    package static func routes(describing routes: [Route], groups: [DocumentGroup] = [], version: String) -> [Route] {
         let kinds = Dictionary(
             grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
                 .methodNotAllowed, .notFound,
             ], by: \.code
         )
         .compactMapValues(\.first)
-        let page = OnDemand { DocumentPage.html(routes) }
+        let page = OnDemand { DocumentPage.html(routes, groups: groups) }
         var all: [Route] = [
             .get("/docs", "API documentation", requires: .public) { _ in Page(await page.madeElsewhere) },
-            .get("/docs/style.css", "Stylesheet of the HTML pages", requires: .public) { _ in Stylesheet(DocumentPage.style)
+            .get("/docs/style.css", "Stylesheet of the HTML pages", requires: .public) { _ in
+                Stylesheet(DocumentPage.style)
             },
             .get(
                 "/problems/{code}", "Description of a problem type", requires: .public, .path("code"),
@@ -26,7 +29,7 @@ package struct DocumentRoutes: Sendable {
             },
         ]
         let described = routes + all
-        let document = OnDemand { OpenAPI(routes: described, version: version).text }
+        let document = OnDemand { OpenAPI(routes: described, groups: groups, version: version).text }
         all.append(
             .get("/openapi.json", "OpenAPI document", requires: .public) { _ in
                 OpenAPIDocument(await document.madeElsewhere)

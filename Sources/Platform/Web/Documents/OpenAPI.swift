@@ -7,12 +7,12 @@ package struct OpenAPI: Sendable {
     /// The document as JSON with sorted keys, so that two versions compare line by line.
     package let text: String
 
-    package init(routes: [Route], version: String) {
+    package init(routes: [Route], groups: [DocumentGroup] = [], version: String) {
         let reader = SchemaReader()
         var paths: [String: JSONValue] = [:]
         for route in routes {
             var operations = paths[route.path]?.object ?? [:]
-            operations[route.method.rawValue.lowercased()] = Self.operation(route, reader)
+            operations[route.method.rawValue.lowercased()] = Self.operation(route, groups, reader)
             paths[route.path] = .object(operations)
         }
         var schemas = reader.components.mapValues(\.json)
@@ -22,10 +22,13 @@ package struct OpenAPI: Sendable {
             "info": [
                 "title": "Gatehouse",
                 "version": .string(version),
-                "description":
-                    "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix. A signed-in call acts in the organisation of its token, or in the one that its X-Organisation header names.",
+                "description": .string(Self.description),
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
+            "tags": .array(
+                DocumentGroup.sections(routes, among: groups).map { group, _ in
+                    ["name": .string(group.title), "description": .string(group.description)]
+                }),
             "paths": .object(paths),
             "components": [
                 "schemas": .object(schemas),
@@ -37,11 +40,16 @@ package struct OpenAPI: Sendable {
         text = (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? "{}"
     }
 
-    private static func operation(_ route: Route, _ reader: SchemaReader) -> JSONValue {
+    private static let description = """
+        Accounts, subscriptions and metered products. Every path is also served under /api, under /api/v1 and without a \
+        prefix. A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.
+        """
+
+    private static func operation(_ route: Route, _ groups: [DocumentGroup], _ reader: SchemaReader) -> JSONValue {
         var operation: [String: JSONValue] = [
             "operationId": .string(operationID(route)),
             "summary": .string(route.summary),
-            "tags": [.string(tag(of: route))],
+            "tags": [.string(DocumentGroup.group(of: route, among: groups).title)],
             "responses": .object(responses(route, reader)),
             "x-gate": .array(route.gate.filter { !$0.readsInput }.map { .string($0.tag) }),
             "security": .array(route.security.map { [$0.scheme.name: []] }),
@@ -113,11 +121,6 @@ package struct OpenAPI: Sendable {
     private static func operationID(_ route: Route) -> String {
         let words = route.path.split { "/-.{}".contains($0) }.filter { $0 != "v1" }.map(String.init)
         return ([route.method.rawValue.lowercased()] + words).joined(separator: "_")
-    }
-
-    /// The first word of the path: what a reader looks a door up under.
-    package static func tag(of route: Route) -> String {
-        route.path.hasPrefix("/v1/") ? String(route.path.dropFirst(4).prefix { $0 != "/" }) : "service"
     }
 
     private static let problemSchema: JSONValue = [

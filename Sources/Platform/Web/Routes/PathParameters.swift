@@ -18,7 +18,9 @@ package struct PathText: Requirement {
     let name: String
     package var phase: RequestPhase { .body }
     package var problems: [Problem.Kind] { [.notFound] }
-    package var summary: RequirementSummary { RequirementSummary(.path, name, schema: .string(minLength: 1, maxLength: 255)) }
+    package var summary: RequirementSummary {
+        RequirementSummary(.path, name, schema: .string(minLength: 1, maxLength: 255))
+    }
 
     package func check(_ request: Request) throws(Problem) -> String {
         guard let text = request.parameters[name], (1...255).contains(text.unicodeScalars.count),

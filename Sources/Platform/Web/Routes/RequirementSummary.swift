@@ -57,5 +57,5 @@ package struct RequirementSummary: Sendable, Hashable {
     package var tag: String { (name.isEmpty ? kind.name : "\(kind.name):\(name)") + qualifier }
 
     /// Whether it reads a parameter or a body and says nothing of the caller.
-    package var readsInput: Bool { schema != nil || kind == .body }
+    package var readsInput: Bool { [.path, .query, .header, .body].contains(kind) }
 }

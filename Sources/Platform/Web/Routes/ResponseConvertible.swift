@@ -48,7 +48,7 @@ package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
 }
 
 extension NoContent {
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(204, "Done; there is nothing to say")] }
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(204, "Done")] }
     package func response() -> Response { Response(status: .noContent) }
 }
 
@@ -96,8 +96,8 @@ package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: Re
     package static var documented: [DocumentedResponse] { First.documented + Second.documented }
     package func response() throws(Problem) -> Response {
         switch self {
-        case .first(let answer): try answer.response()
-        case .second(let answer): try answer.response()
+        case .first(let first): try first.response()
+        case .second(let second): try second.response()
         }
     }
 }
@@ -203,7 +203,8 @@ package struct Page: ResponseConvertible {
     package func response() -> Response {
         var response = Response(text: html, mediaType: "text/html; charset=utf-8")
         response.headers[.contentSecurityPolicy] =
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+            + "frame-ancestors 'none'"
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
         return response

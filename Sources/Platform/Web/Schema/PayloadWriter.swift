@@ -298,7 +298,8 @@ private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
         KeyedEncodingContainer(
-            MemberContainer<Nested>(writer: writer, container: writer.text.open(key.stringValue, at: container, isObject: true))
+            MemberContainer<Nested>(
+                writer: writer, container: writer.text.open(key.stringValue, at: container, isObject: true))
         )
     }
 

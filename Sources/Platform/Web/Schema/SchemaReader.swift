@@ -156,7 +156,8 @@ struct RecordingDecoder: Decoder {
             return sample
         }
         private func addOptional<Value>(_ key: Key, _: Value.Type) -> Value? {
-            record.add(naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: false)
+            record.add(
+                naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: false)
             return nil
         }
 
@@ -183,7 +184,9 @@ struct RecordingDecoder: Decoder {
         func nestedContainer<NestedKey: CodingKey>(keyedBy _: NestedKey.Type, forKey _: Key) throws
             -> KeyedDecodingContainer<NestedKey>
         { throw UnsupportedDecoding() }
-        func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer { throw UnsupportedDecoding() }
+        func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer {
+            throw UnsupportedDecoding()
+        }
         func superDecoder() throws -> any Decoder { throw UnsupportedDecoding() }
         func superDecoder(forKey _: Key) throws -> any Decoder { throw UnsupportedDecoding() }
     }

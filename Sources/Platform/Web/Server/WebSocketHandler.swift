@@ -37,7 +37,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) { if bridge.shouldRead() { context.read() } }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { if context.channel.isWritable { bridge.becameWritable() } }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { bridge.becameWritable() }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         bridge.connectionClosed()
