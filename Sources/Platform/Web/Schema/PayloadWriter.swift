@@ -77,7 +77,7 @@ private struct JSONText {
 
     mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
     mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
-    mutating func write(_ value: String) { bytes.append(quoted: value) }
+    mutating func write(_ value: String) { bytes.append(jsonString: value) }
     mutating func write(integer value: some FixedWidthInteger) { bytes.append(contentsOf: value.description.utf8) }
     mutating func writeEmptyObject() { bytes.append(contentsOf: "{}".utf8) }
 
@@ -155,7 +155,7 @@ private struct JSONText {
         frames[container.level].count += 1
         guard let name else { return }
         let start = bytes.count
-        bytes.append(quoted: name, spelled: frames[container.level].names)
+        bytes.append(jsonString: name, spelled: frames[container.level].names)
         members.append(Member(start: start, nameEnd: bytes.count - 1))
         bytes.append(UInt8(ascii: ":"))
     }
@@ -371,51 +371,23 @@ private struct NestedEncoder: Encoder {
 }
 
 extension [UInt8] {
-    /// Appends `string` as JSON has it (RFC 8259, section 7).
-    fileprivate mutating func append(quoted string: String) {
-        append(UInt8(ascii: "\""))
-        // Most text has nothing to escape and is taken as it is.
-        if string.hasToBeEscaped {
-            for byte in string.utf8 { append(escaping: byte) }
-        } else {
-            append(contentsOf: string.utf8)
+    /// Appends the name of a member as a JSON string, in its spelling.
+    fileprivate mutating func append(jsonString name: String, spelled naming: Naming) {
+        guard naming == .snakeCase, name.utf8.allSatisfy(Self.isIdentifier) else {
+            return append(jsonString: naming.written(name))
         }
-        append(UInt8(ascii: "\""))
-    }
-
-    /// Appends a name as a JSON string, in its spelling.
-    fileprivate mutating func append(quoted name: String, spelled naming: Naming) {
-        guard naming == .snakeCase, !name.hasToBeEscaped else { return append(quoted: naming.written(name)) }
         append(UInt8(ascii: "\""))
         naming.write(name, to: &self)
         append(UInt8(ascii: "\""))
     }
 
-    private mutating func append(escaping byte: UInt8) {
+    /// A byte of an ASCII identifier, which needs no escape.
+    private static func isIdentifier(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "\""): append(contentsOf: #"\""#.utf8)
-        case UInt8(ascii: "\\"): append(contentsOf: #"\\"#.utf8)
-        case 8: append(contentsOf: #"\b"#.utf8)
-        case 9: append(contentsOf: #"\t"#.utf8)
-        case 10: append(contentsOf: #"\n"#.utf8)
-        case 12: append(contentsOf: #"\f"#.utf8)
-        case 13: append(contentsOf: #"\r"#.utf8)
-        case 0..<32: append(contentsOf: (#"\u00"# + Hex.encode([byte])).utf8)
-        default: append(byte)
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
         }
-    }
-}
-
-extension String {
-    fileprivate var hasToBeEscaped: Bool {
-        func has(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-            for byte in bytes where byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                return true
-            }
-            return false
-        }
-        if let answer = utf8.withContiguousStorageIfAvailable(has) { return answer }
-        var copy = self
-        return copy.withUTF8(has)
     }
 }
