@@ -54,7 +54,7 @@ import Testing
         let output = LogOutput(keepsLines: true)
         var logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: output) }
         change(&logger)
-        AccessLog(logger).note(line)
+        AccessLog(logger).write(line)
         guard let text = output.lines.first, case .object(var object) = try JSONValue(parsing: text.utf8) else {
             return nil
         }

@@ -114,7 +114,7 @@ package struct RequestDispatcher: Sendable {
     ) {
         let method = Self.known(head.method)
         requestMetrics.count(route, method, response.status.code, seconds: duration.inSeconds)
-        accessLog.note(
+        accessLog.write(
             AccessLog.Line(
                 requestID: requestID,
                 method: method,
