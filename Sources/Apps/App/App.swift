@@ -69,6 +69,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let runtime = dependencies.runtime
     let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
+    // Before any library makes a metric: swift-metrics discards those made without a backend.
+    _ = LibraryMetrics.shared
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)

@@ -34,7 +34,9 @@ struct OperationRoutes: Sendable {
                 requires: MetricsToken(configuration: configuration)
             ) { _ in
                 try await measure()
-                return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
+                return PlainText(
+                    metrics.exposition + LibraryMetrics.shared.exposition,
+                    mediaType: "text/plain; version=0.0.4; charset=utf-8")
             },
         ]
     }
