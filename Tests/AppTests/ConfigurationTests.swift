@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func `nothing has to be set`() throws {
+    @Test func `every variable has a default`() throws {
         let configuration = try read([:])
         #expect(configuration.environment == .development)
         #expect(configuration.host == "127.0.0.1")
@@ -37,7 +37,7 @@ import Testing
         #expect((configuration.authenticationRequests, configuration.authenticationWindow) == (10, .seconds(60)))
     }
 
-    @Test func `everything can be set`() throws {
+    @Test func `every variable is read`() throws {
         let configuration = try read([
             "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse",
             "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
@@ -107,13 +107,13 @@ import Testing
         ("RATE_LIMIT_ENABLED", "perhaps"), ("VISITOR_RATE_LIMIT_REQUESTS", "0"), ("AUTH_RATE_LIMIT_REQUESTS", "-1"),
         ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "0"),
     ])
-    func `a value out of bounds is named with what it may be`(_ name: String, _ value: String) {
+    func `a fault starts with the name of the variable whose value is out of bounds`(_ name: String, _ value: String) {
         let found = faults([name: value])
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("\(name): ") == true, "\(found)")
     }
 
-    @Test func `production names everything that is missing, at once`() {
+    @Test func `production reports all faults at once`() {
         let found = faults([
             "ENVIRONMENT": "production", "CORS_ORIGINS": "https://a.example,*", "BCRYPT_ROUNDS": "9", "PORT": "x",
         ])
@@ -134,18 +134,18 @@ import Testing
         ("Your-Secret-Key-0123456789-abcdefghij", "well-known default"),
         ("gatehouse-0123456789-abcdefghijklmnop", "well-known default"),
     ])
-    func `production takes no secret that can be guessed`(_ secret: String, _ reason: String) {
+    func `production refuses short, well-known and regular secrets`(_ secret: String, _ reason: String) {
         var values = ["ENVIRONMENT": "production", "BASE_URL": "https://api.example"]
         if !secret.isEmpty { values["SECRET_KEY"] = secret }
         let found = faults(values)
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("SECRET_KEY: ") == true)
         #expect(found.first?.contains(reason) == true)
-        // The fault tells what is wrong with the secret, not the secret.
+        // The fault does not contain the secret.
         if !secret.isEmpty { #expect(found.first?.contains(secret) == false) }
     }
 
-    @Test func `a shared secret is long, and in production there and no default`() {
+    @Test func `JWT_SECRET has 32 characters or more, and is required in production`() {
         let production = [
             "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
             "BASE_URL": "https://api.example", "JWT_ALGORITHM": "HS256",
@@ -165,7 +165,7 @@ import Testing
         #expect(found("b7Nm1Kp6Js3Hd5Fg0TyUeq8Zr2Lw9Xc4V", production) == [])
     }
 
-    @Test func `production starts with what it needs`() throws {
+    @Test func `production starts with a secret key and a base URL`() throws {
         let configuration = try read([
             "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
             "BASE_URL": "https://api.example",
@@ -173,32 +173,32 @@ import Testing
         #expect(configuration.environment == .production)
     }
 
-    @Test func `every name that is read is documented, and the other way round`() throws {
-        var asked: Set<String> = []
+    @Test func `the documented variables are the variables that are read`() throws {
+        var read: Set<String> = []
         _ = try Configuration { name in
-            asked.insert(name)
+            read.insert(name)
             return nil
         }
-        #expect(asked == Set(Configuration.names.map(\.name)))
+        #expect(read == Set(Configuration.names.map(\.name)))
         #expect(Configuration.names.allSatisfy { !$0.meaning.isEmpty })
     }
 
-    @Test func `what a command says wins, and no env file is needed`() async throws {
-        let configuration = try await Configuration.load(overrides: ["PORT": "4711", "DATA_DIR": "/tmp/elsewhere"])
+    @Test func `command options override variables, and the .env file is optional`() async throws {
+        let configuration = try await Configuration.load(overrides: ["PORT": "4711", "DATA_DIR": "/tmp/other"])
         #expect(configuration.port == 4711)
-        #expect(configuration.databaseURL.contains("/tmp/elsewhere"))
+        #expect(configuration.databaseURL.contains("/tmp/other"))
         await #expect(throws: ConfigurationFaults.self) { try await Configuration.load(overrides: ["PORT": "x"]) }
     }
 
-    @Test func `a mail server is read with everything that belongs to it`() throws {
+    @Test func `the settings of a mail server are read`() throws {
         let mail = try read([
             "SMTP_HOST": "smtp.example", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_CA_FILE": "/dev/null",
-            "FROM_EMAIL": "gate@house.example",
-            "FROM_NAME": "The House",
+            "FROM_EMAIL": "noreply@gatehouse.example",
+            "FROM_NAME": "Gatehouse",
         ])
         #expect((mail.smtpHost, mail.smtpPort, mail.smtpSecurity) == ("smtp.example", 587, .starttls))
         #expect((mail.smtpUser, mail.smtpPassword, mail.smtpCAFile) == ("u", "p", "/dev/null"))
-        #expect((mail.fromEmail, mail.fromName) == ("gate@house.example", "The House"))
+        #expect((mail.fromEmail, mail.fromName) == ("noreply@gatehouse.example", "Gatehouse"))
         #expect(
             try read(["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "tls"]).smtpPort == 465
         )
@@ -214,7 +214,7 @@ import Testing
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PASSWORD": "p"], "SMTP_USER"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none"], "SMTP_SECURITY"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "maybe"], "SMTP_SECURITY"),
-        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "nobody"], "FROM_EMAIL"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "no-domain"], "FROM_EMAIL"),
         (
             ["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "FROM_NAME": "a\r\nBcc: x@y.example"],
             "FROM_NAME"
@@ -223,14 +223,16 @@ import Testing
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PORT": "0"], "SMTP_PORT"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_CA_FILE": "/no/such/file"], "SMTP_CA_FILE"),
     ])
-    func `a mail server that is half configured is named`(_ values: [String: String], _ name: String) {
+    func `a partly configured mail server is reported with the missing or wrong variable`(
+        _ values: [String: String], _ name: String
+    ) {
         let found = faults(values)
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("\(name):") == true)
     }
 
     @Test(arguments: ["SMTP_USER", "SMTP_PASSWORD", "FROM_EMAIL"])
-    func `in production a part of a mail server is not enough`(_ name: String) {
+    func `in production the settings of a mail server require SMTP_HOST`(_ name: String) {
         let values = [
             "ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
             "BASE_URL": "https://api.example",

@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func `the built-in plans are those of the price lists`() throws {
+    @Test func `the built-in plans have the documented limits and prices`() throws {
         let catalogue = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
         #expect(
             catalogue.plans.map(\.id.text) == [
@@ -35,7 +35,7 @@ import Testing
         #expect(enterprise.limit(of: .trainingRuns) == .unlimited && enterprise.includes(features[0]))
         #expect(catalogue[Plan.ID("gold")] == nil)
         #expect(catalogue[.trial]?.trial == TrialTerms(days: 30, credits: 10))
-        // Fixed prices of a country stand beside those of everywhere else.
+        // A plan has regional prices beside the default ones.
         let student = try #require(catalogue[Plan.ID("student")])
         #expect(
             student.prices.count == 4
@@ -44,25 +44,28 @@ import Testing
         #expect(iterations == [.upTo(25), .upTo(100), .upTo(300)])
     }
 
-    @Test func `every fault of a catalogue is named at once`() {
+    @Test func `all errors of a catalogue are reported at once`() {
         let found = faults(
             """
             plans:
               - { id: Free Plan, name: A, file_mb: 1, storage_mb: 1 }
-              - { id: b, name: B, start: everybody, features: [training, flying], limits: { uploads: -2 }, file_mb: -5, storage_mb: 1 }
+              - { id: b, name: B, start: always, features: [training, flying], limits: { uploads: -2 }, \
+                  file_mb: -5, storage_mb: 1 }
               - { id: b, name: B2, file_mb: 1, storage_mb: -9, colour: red }
               - { id: c, name: C, limits: { dreams: 3 }, features: [flying], file_mb: 1, storage_mb: 1 }
               - { id: d, name: D, file_mb: 1, storage_mb: 9000000000000 }
               - { id: e, name: E, start: payment, file_mb: 1, storage_mb: 1 }
               - { id: f, name: F, prices: [{ cycle: monthly, amount: 5 }], file_mb: 1, storage_mb: 1 }
-              - { id: g, name: G, prices: [{ cycle: monthly, currency: "a$b", amount: 5, region: in }], file_mb: 1, storage_mb: 1 }
+              - { id: g, name: G, prices: [{ cycle: monthly, currency: "a$b", amount: 5, region: in }], file_mb: 1, \
+                  storage_mb: 1 }
               - { id: h, name: H, start: trial, file_mb: 1, storage_mb: 1 }
-              - { id: i, name: I, prices: [{ cycle: daily, currency: usd, amount: -5 }], trial: { days: 0 }, file_mb: 1, storage_mb: 1 }
+              - { id: i, name: I, prices: [{ cycle: daily, currency: usd, amount: -5 }], trial: { days: 0 }, \
+                  file_mb: 1, storage_mb: 1 }
             meters: [a]
             extras: 5
             """
         )
-        for words in [
+        for message in [
             "plan 1: an id", "'b': start", "'b': limits.uploads must be at least -1",
             "'b': file_mb must be at least -1", "'b': is there twice",
             "'b': storage_mb must", "'b': colour is not a known field", "'c': limits.dreams is no known meter",
@@ -73,15 +76,16 @@ import Testing
             "'i': prices.0.amount must be at least 0",
             "'i': trial.days must be at least 1", "'meters': gives each name its title", "'extras': is no part",
         ] {
-            #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
+            #expect(found.contains { $0.contains(message) }, "\(message) in \(found)")
         }
         #expect(found.count == 20, "\(found)")
     }
 
-    @Test func `rates are read, by class, and every fault of them is named`() throws {
+    @Test func `rates are parsed by class, and all of their errors are reported`() throws {
         let yaml = """
             plans:
-              - { id: a, name: A, rates: { default: [1000/hour, 60/minute], generate: [10/30s burst 2] }, file_mb: 1, storage_mb: 1 }
+              - { id: a, name: A, rates: { default: [1000/hour, 60/minute], generate: [10/30s burst 2] }, \
+                  file_mb: 1, storage_mb: 1 }
               - { id: b, name: B, file_mb: 1, storage_mb: 1 }
             """
         let generate = RateClass("generate")
@@ -101,12 +105,12 @@ import Testing
             """
         )
         #expect(found.count == 5, "\(found)")
-        for words in [
+        for message in [
             "'a': rates.fly is no known class", "'a': rates.default holds one to 4",
             "'b': rates.default holds one to 4", "'c': rates.default.0 is no rate",
             "'c': rates.default.1 is no rate",
         ] {
-            #expect(found.contains { $0.contains(words) }, "\(words) in \(found)")
+            #expect(found.contains { $0.contains(message) }, "\(message) in \(found)")
         }
     }
 
@@ -114,11 +118,11 @@ import Testing
         "", "plans: []", "plans: 7", "plans:\n  - name: without an id", "[",
         "plans:\n  - { id: a, name: A, file_mb: many, storage_mb: 1 }",
     ])
-    func `a file that holds no plans is refused`(yaml: String) {
+    func `a file without valid plans is refused`(yaml: String) {
         #expect(faults(yaml).count == 1)
     }
 
-    @Test func `what a plan does not mention it does not include, and −1 is no limit`() throws {
+    @Test func `an unmentioned limit is 0, and −1 is unlimited`() throws {
         let yaml = "plans:\n  - { id: a, name: A, limits: { uploads: -1 }, file_mb: -1, storage_mb: -1 }"
         let plan = try #require(try Catalogue(yaml: yaml, offers: offers).plans.first)
         #expect(plan.start == .administrator)
@@ -127,7 +131,7 @@ import Testing
         #expect(!plan.includes(features[0]))
     }
 
-    @Test func `the plans are listed in the order of the file, for everybody`() async throws {
+    @Test func `the plans are listed without a credential, in the order of the file`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/api/plans")
             #expect(response.status == 200)
@@ -149,9 +153,9 @@ import Testing
                     ["cycle": "yearly", "currency": "inr", "amount": 799_900, "region": "IN"],
                 ]
             )
-            let elsewhere = await app.call("GET", "/v1/payments/pricing?region=AT")
+            let austria = await app.call("GET", "/v1/payments/pricing?region=AT")
             #expect(
-                elsewhere["plans"]?.array?.first { $0["id"] == "student" }?["prices"]?.array?.map {
+                austria["plans"]?.array?.first { $0["id"] == "student" }?["prices"]?.array?.map {
                     $0["amount"]?.integer
                 } == [999, 9999])
             #expect(await app.call("GET", "/v1/payments/pricing?region=AUT").status == 422)

@@ -8,22 +8,22 @@ import Testing
 
 @testable import Entitlements
 
-/// Somebody with credits, and the verbs that move them.
+/// An organisation with credits, and the operations on them.
 struct CreditFixture: Sendable {
     let app: TestApp
     let person: TestPerson
     var entitlements: EntitlementsModule { app.app.entitlements }
-    var book: CreditService { entitlements.creditService }
+    var service: CreditService { entitlements.creditService }
     var database: any Database { app.app.database }
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
-    /// A proof, as the gate gives it.
+    /// The charge that the gate's check returns.
     func charge(_ units: Int64 = 1, of payers: CreditPayers = .everybody) async throws -> CreditCharge {
         let headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
-        let call = Request(
+        let request = Request(
             method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1",
             received: app.clock.now)
-        return try await entitlements.credits(units, of: payers).check(call)
+        return try await entitlements.credits(units, of: payers).check(request)
     }
 
     @discardableResult
@@ -31,9 +31,9 @@ struct CreditFixture: Sendable {
         _ units: Int64, expiresIn days: Int64? = nil, _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
         on other: (any Database)? = nil
     ) async throws -> ID<CreditLot>? {
-        try await (other ?? database).write { [book, organisation] transaction in
+        try await (other ?? database).write { [service, organisation] transaction in
             let end = days.map { transaction.now + .days($0) }
-            return try book.grant(
+            return try service.grant(
                 CreditGrant(units, .purchase, expiresAt: end, operation: operation), to: organisation, in: transaction)
         }
     }
@@ -42,34 +42,36 @@ struct CreditFixture: Sendable {
         _ charge: CreditCharge, _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
         on other: (any Database)? = nil
     ) async throws -> ID<CreditHold> {
-        let id = try await (other ?? database).write { [book] in
-            try book.reserve(charge, operation: operation, fingerprint: "print of \(operation)", in: $0)
+        let id = try await (other ?? database).write { [service] in
+            try service.reserve(charge, operation: operation, fingerprint: "fingerprint of \(operation)", in: $0)
         }
         return try #require(id)
     }
 
     func commit(_ id: ID<CreditHold>, _ units: Int64, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [book, organisation] in
-            try book.commit(id, units: units, of: organisation, in: $0)
+        try await (other ?? database).write { [service, organisation] in
+            try service.commit(id, units: units, of: organisation, in: $0)
         }
     }
 
     func release(_ id: ID<CreditHold>, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [book, organisation] in try book.release(id, of: organisation, in: $0) }
+        try await (other ?? database).write { [service, organisation] in
+            try service.release(id, of: organisation, in: $0)
+        }
     }
 
     func spend(_ charge: CreditCharge, _ operation: String, on other: (any Database)? = nil) async throws {
-        try await (other ?? database).write { [book] in try book.spend(charge, operation: operation, in: $0) }
+        try await (other ?? database).write { [service] in try service.spend(charge, operation: operation, in: $0) }
     }
 
-    /// What the door says: available, reserved and owed.
+    /// The response of `GET /v1/credits`: available, reserved and debt.
     func balance(_ location: SourceLocation = #_sourceLocation) async throws -> [Int64?] {
         let response = await app.call("GET", "/v1/credits", token: person.token)
         try #require(response.status == 200, "\(response)", sourceLocation: location)
         return [response["available"]?.integer, response["reserved"]?.integer, response["debt"]?.integer]
     }
 
-    /// What became of the lots, in the order in which they are spent: available, reserved, consumed, expired, reversed.
+    /// The lots in spending order: available, reserved, consumed, expired, reversed.
     func lots() async throws -> [[Int64?]] {
         let response = await app.call("GET", "/v1/credits", token: person.token)
         return (response["lots"]?.array ?? []).map { lot in
@@ -77,36 +79,38 @@ struct CreditFixture: Sendable {
         }
     }
 
-    func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
+    func requireInvariants(_ location: SourceLocation = #_sourceLocation) async throws {
         let faults = try await Invariants.faults(in: database)
         #expect(faults == [], sourceLocation: location)
     }
 }
 
-/// A system of its own, with somebody on a plan and without credits.
-func withPurse(_ engine: Engine, plan: String = "pro", _ body: (CreditFixture) async throws -> Void) async throws {
+/// Runs `body` with an application of its own and an organisation on a plan, without credits.
+func withCreditFixture(_ engine: Engine, plan: String = "pro", _ body: (CreditFixture) async throws -> Void)
+    async throws
+{
     try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-        let purse = CreditFixture(app: app, person: try await app.subscriber(plan))
-        // From here on the schedules are known, and tick.
+        let credits = CreditFixture(app: app, person: try await app.subscriber(plan))
+        // The first run registers the schedules.
         try await app.runJobs()
-        try await body(purse)
-        try await purse.requireBalance()
+        try await body(credits)
+        try await credits.requireInvariants()
     }
 }
 
-/// As ``withPurse(_:plan:_:)``, with somebody whose trial has begun: ten credits for thirty days.
-func withTrialPurse(_ engine: Engine, _ body: (CreditFixture) async throws -> Void) async throws {
+/// As ``withCreditFixture(_:plan:_:)`` with an organisation on trial: ten credits for thirty days.
+func withTrialCreditFixture(_ engine: Engine, _ body: (CreditFixture) async throws -> Void) async throws {
     try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-        let purse = CreditFixture(app: app, person: try await app.onTrial())
+        let credits = CreditFixture(app: app, person: try await app.onTrial())
         try await app.runJobs()
-        try await body(purse)
-        try await purse.requireBalance()
+        try await body(credits)
+        try await credits.requireInvariants()
     }
 }
 
 extension TestApp {
-    /// Somebody who has proved their address and begun their trial.
-    func onTrial(_ name: String = "trying") async throws -> TestPerson {
+    /// A person with a verified e-mail address and a started trial.
+    func onTrial(_ name: String = "trial") async throws -> TestPerson {
         let person = try await register(name)
         try await app.database.write {
             try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
@@ -121,56 +125,5 @@ extension TestApp {
         let path = "/v1/payments/subscriptions/\(person.id)/extend-trial"
         let response = await call("POST", path, json: ["days": .integer(Int64(days))], token: administrator.token)
         guard response.status == 200 else { throw UnexpectedResponse(response) }
-    }
-}
-
-/// A product of the tests' own, behind a front door of its own: ideas cost those a credit who try it, dreams cost everybody three, and a
-/// journey holds four until it has ended.
-struct CreditProductFixture: Sendable {
-    let door: RequestDispatcher
-
-    struct Receipt: Payload {
-        var hold: ID<CreditHold>?
-        var remaining: Int64
-    }
-
-    init(_ app: TestApp) {
-        let (identity, entitlements, database) = (app.app.identity, app.app.entitlements, app.app.database)
-        let book = entitlements.creditService
-        @Sendable func spend(_ charge: CreditCharge, _ key: String?) async throws -> Receipt {
-            let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
-            return try await database.write { transaction in
-                try book.spend(charge, operation: operation, in: transaction)
-                return Receipt(remaining: try book.balance(of: charge.organisation, in: transaction).available)
-            }
-        }
-        let routes: [Route] = [
-            .post("ideas", "Have an idea", requires: identity.member, entitlements.credits(1), .header(.idempotencyKey))
-            { _, charge, key in
-                Created(try await spend(charge, key))
-            },
-            .post(
-                "dreams", "Have a dream", requires: identity.member, entitlements.credits(3, of: .everybody),
-                .header(.idempotencyKey)
-            ) { _, charge, key in
-                Created(try await spend(charge, key))
-            },
-            .post(
-                "journeys", "Begin a journey", requires: identity.member, entitlements.credits(4),
-                .header(.idempotencyKey), problems: [.operationConflict]
-            ) {
-                (request: PlanChoice, scope, charge, key) in
-                let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
-                let receipt = try await database.write { transaction in
-                    let hold = try book.reserve(
-                        charge, operation: operation, fingerprint: request.plan, in: transaction)
-                    return Receipt(
-                        hold: hold, remaining: try book.balance(of: scope.organisation, in: transaction).available)
-                }
-                return Created(receipt)
-            },
-        ]
-        door = RequestDispatcher(
-            routes: routes, corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger, runtime: .system)
     }
 }

@@ -8,9 +8,10 @@ import Testing
 
 @testable import Entitlements
 
-/// Blocks that a node holds durably and spends in memory: exact on several nodes, and nobody refused while units remain.
+/// Escrow blocks: a node reserves a block durably and spends its units in memory. Limits are exact over several nodes,
+/// and no request is refused while units remain.
 @Suite struct EscrowTests {
-    @Test func `a block shrinks with the room that is left and the nodes that share it`() {
+    @Test func `the block size depends on the remaining units and the number of nodes`() {
         #expect(Escrow.blockSize(room: 1_000_000, nodes: 1) == Escrow.blockMax)
         #expect(Escrow.blockSize(room: 1_000, nodes: 1) == 250)
         #expect(Escrow.blockSize(room: 1_000, nodes: 5) == 50)
@@ -21,11 +22,11 @@ import Testing
 
     @Test
     func
-        `a node says that it lives when it begins to draw from blocks, every few seconds then, and rarely where it does not`()
+        `the heartbeat is due at the first block, then every few seconds, and hourly without blocks`()
     {
         let start = ContinuousClock.now
-        var pulse = EscrowHeartbeat(startingAt: start)
-        func isDue(_ seconds: Int, inUse: Bool) -> Bool { pulse.isDue(inUse: inUse, at: start + .seconds(seconds)) }
+        var heartbeat = EscrowHeartbeat(startingAt: start)
+        func isDue(_ seconds: Int, inUse: Bool) -> Bool { heartbeat.isDue(inUse: inUse, at: start + .seconds(seconds)) }
         #expect(!isDue(10, inUse: false))
         #expect(isDue(11, inUse: true))
         #expect(!isDue(16, inUse: true))
@@ -36,194 +37,200 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a node without a block writes nothing, and is alive again with its first`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await till.entitlements.begin(as: "node")
-            let charge = try await till.charge(mode: .escrow)
+    func `a node without a block writes nothing, and sends a heartbeat with its first block`(engine: Engine)
+        async throws
+    {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
+            try await quota.entitlements.begin(as: "node")
+            let charge = try await quota.charge(mode: .escrow)
             let writes = Atomic(0)
-            trouble.beforeWrites { writes.add(1, ordering: .relaxed) }
-            var pulse = EscrowHeartbeat(startingAt: .now)
+            faults.beforeWrites { writes.add(1, ordering: .relaxed) }
+            var heartbeat = EscrowHeartbeat(startingAt: .now)
             func seenAt() async throws -> Instant? {
-                try await till.database.read { try $0.first("SELECT seen_at FROM nodes") { try $0["seen_at"] } }
+                try await quota.database.read { try $0.first("SELECT seen_at FROM nodes") { try $0["seen_at"] } }
             }
             app.clock.advance(by: .minutes(1))
-            let begun = try await seenAt()
-            for _ in 0..<3 { try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger) }
+            let startedAt = try await seenAt()
+            for _ in 0..<3 { try await quota.entitlements.lookAfterBlocks(&heartbeat, logger: app.app.logger) }
             #expect(writes.load(ordering: .relaxed) == 0)
-            #expect(try await seenAt() == begun)
-            try await till.entitlements.draw(charge, operation: "")
-            try await till.entitlements.lookAfterBlocks(&pulse, logger: app.app.logger)
+            #expect(try await seenAt() == startedAt)
+            try await quota.entitlements.draw(charge, operation: "")
+            try await quota.entitlements.lookAfterBlocks(&heartbeat, logger: app.app.logger)
             #expect(try await seenAt() == app.clock.now)
-            trouble.beforeWrites(nil)
-            try await till.entitlements.closeBlocks()
-            #expect(try await till.level() == [1, 0, 998])
-            try await till.requireBalance()
+            faults.beforeWrites(nil)
+            try await quota.entitlements.closeBlocks()
+            #expect(try await quota.level() == [1, 0, 998])
+            try await quota.requireInvariants()
         }
     }
 
     @Test(arguments: Engine.available)
-    func `units of a block are spent without a write each, and counted to the unit`(engine: Engine) async throws {
-        try await withTill(engine, plan: "enterprise") { till in
-            try await till.entitlements.begin(as: "node")
-            let charge = try await till.charge(mode: .escrow)
-            for _ in 0..<999 { try await till.entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await till.entitlements.draw(charge, operation: "") }
-            try await till.entitlements.closeBlocks()
-            #expect(try await till.level() == [999, 0, 0])
-            let entries = try await till.database.read { try $0.count("SELECT COUNT(*) AS count FROM usage_entries") }
+    func `units of a block are spent without a write each and counted exactly`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
+            try await quota.entitlements.begin(as: "node")
+            let charge = try await quota.charge(mode: .escrow)
+            for _ in 0..<999 { try await quota.entitlements.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await quota.entitlements.draw(charge, operation: "") }
+            try await quota.entitlements.closeBlocks()
+            #expect(try await quota.level() == [999, 0, 0])
+            let entries = try await quota.database.read { try $0.count("SELECT COUNT(*) AS count FROM usage_entries") }
             #expect(entries < 60)
-            // The gate sees what is used up.
-            await expectProblem(.quotaExceeded) { _ = try await till.charge(mode: .escrow) }
+            // The gate refuses the exhausted quota.
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge(mode: .escrow) }
         }
     }
 
     @Test(arguments: Engine.available, [Admission.durable, .escrow])
-    func `several nodes admit exactly the limit between them`(engine: Engine, mode: Admission) async throws {
-        try await withNodes(engine, count: 4, plan: "pro") { tills in
-            let charge = try await tills[0].charge(mode: mode)
-            let admitted = await attempts(120, by: tills, charge)
+    func `several nodes together admit exactly the limit`(engine: Engine, mode: Admission) async throws {
+        try await withNodes(engine, count: 4, plan: "pro") { nodes in
+            let charge = try await nodes[0].charge(mode: mode)
+            let admitted = await attempts(120, by: nodes, charge)
             #expect(admitted.count { $0 == nil } == 200)
             #expect(admitted.allSatisfy { $0 == nil || $0 == .quotaExceeded })
-            try await settle(tills)
-            #expect(try await tills[0].level() == [200, 0, 0])
+            try await settle(nodes)
+            #expect(try await nodes[0].level() == [200, 0, 0])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what one node holds and does not need, another gets`(engine: Engine) async throws {
-        try await withNodes(engine, count: 2, plan: "enterprise") { tills in
-            let charge = try await tills[0].charge(mode: .escrow)
-            try await tills[0].entitlements.draw(charge, operation: "")
-            #expect(try await (tills[0].level()[1] ?? 0) > 50)
-            // All that is left, to the last one.
-            let admitted = await attempts(998, by: [tills[1]], charge)
+    func `units of one node's block are released to another node`(engine: Engine) async throws {
+        try await withNodes(engine, count: 2, plan: "enterprise") { nodes in
+            let charge = try await nodes[0].charge(mode: .escrow)
+            try await nodes[0].entitlements.draw(charge, operation: "")
+            #expect(try await (nodes[0].level()[1] ?? 0) > 50)
+            // All remaining units, to the last one.
+            let admitted = await attempts(998, by: [nodes[1]], charge)
             #expect(admitted.allSatisfy { $0 == nil })
-            await expectProblem(.quotaExceeded) { try await tills[1].entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await tills[0].entitlements.draw(charge, operation: "") }
-            try await settle(tills)
-            #expect(try await tills[0].level() == [999, 0, 0])
+            await expectProblem(.quotaExceeded) { try await nodes[1].entitlements.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await nodes[0].entitlements.draw(charge, operation: "") }
+            try await settle(nodes)
+            #expect(try await nodes[0].level() == [999, 0, 0])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `several units at once come whole or not at all`(engine: Engine) async throws {
-        try await withNodes(engine, count: 2, plan: "free") { tills in
+    func `several units are drawn together or not at all`(engine: Engine) async throws {
+        try await withNodes(engine, count: 2, plan: "free") { nodes in
             let (two, one) = (
-                try await tills[0].charge(units: 2, mode: .escrow), try await tills[0].charge(mode: .escrow)
+                try await nodes[0].charge(units: 2, mode: .escrow), try await nodes[0].charge(mode: .escrow)
             )
-            let admitted = await attempts(3, by: tills, two)
+            let admitted = await attempts(3, by: nodes, two)
             #expect(admitted.count { $0 == nil } == 2)
-            try await settle(tills)
-            #expect(try await tills[0].level() == [4, 0, 1])
-            #expect(await attempts(2, by: tills, one).count { $0 == nil } == 1)
-            try await settle(tills)
-            #expect(try await tills[0].level() == [5, 0, 0])
+            try await settle(nodes)
+            #expect(try await nodes[0].level() == [4, 0, 1])
+            #expect(await attempts(2, by: nodes, one).count { $0 == nil } == 1)
+            try await settle(nodes)
+            #expect(try await nodes[0].level() == [5, 0, 0])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `the block of a process that was killed counts as used, at its next life or after its lease`(engine: Engine)
+    func `the block of a killed process counts as used, at its restart or after its lease`(engine: Engine)
         async throws
     {
-        try await withTill(engine, plan: "enterprise") { till in
-            let charge = try await till.charge(mode: .escrow)
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
+            let charge = try await quota.charge(mode: .escrow)
             for isRestarted in [true, false] {
-                let before = try await till.level()[0] ?? 0
-                // Another process, which nobody looks after any more once it has spent a unit.
-                let killed = try await buildApp(till.app.app.configuration, in: till.dependencies)
+                let before = try await quota.level()[0] ?? 0
+                // Another process, which is closed without releasing its block.
+                let killed = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
                 try await killed.entitlements.begin(as: "killed")
                 try await killed.entitlements.draw(charge, operation: "")
                 await killed.database.close()
-                let held = try await till.level()[1] ?? 0
+                let held = try await quota.level()[1] ?? 0
                 #expect(held > 1 && held <= Escrow.blockMax)
                 if isRestarted {
-                    #expect(try await till.entitlements.begin(as: "killed") == 1)
+                    #expect(try await quota.entitlements.begin(as: "killed") == 1)
                 } else {
-                    till.app.clock.advance(by: Escrow.lease + .seconds(1))
-                    #expect(try await till.entitlements.recover() == 1)
+                    quota.app.clock.advance(by: Escrow.lease + .seconds(1))
+                    #expect(try await quota.entitlements.recover() == 1)
                 }
-                #expect(try await till.level() == [before + held, 0, 999 - before - held])
+                #expect(try await quota.level() == [before + held, 0, 999 - before - held])
             }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `drawing breaks off anywhere, and what was acknowledged is what is used`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await till.entitlements.begin(as: "node")
-            let charge = try await till.charge(units: 300, mode: .escrow)
+    func `drawing is atomic at every failing statement, and acknowledged units are the used ones`(engine: Engine)
+        async throws
+    {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
+            try await quota.entitlements.begin(as: "node")
+            let charge = try await quota.charge(units: 300, mode: .escrow)
             var acknowledged: Int64 = 0
-            // Three hundred are more than any block has left over: each call goes to the database, with the last block to be written down.
+            // No block has 300 units left: each draw writes to the database, with the usage of the last block.
             for _ in 0..<2 {
-                try await trouble.failEachStatement { _ in
-                    try await till.entitlements.draw(charge, operation: "")
+                try await faults.failEachStatement { _ in
+                    try await quota.entitlements.draw(charge, operation: "")
                     acknowledged += 300
                 } check: { _ in
-                    try await till.requireBalance()
+                    try await quota.requireInvariants()
                 }
             }
-            try await trouble.failEachStatement { _ in
-                try await till.entitlements.closeBlocks()
+            try await faults.failEachStatement { _ in
+                try await quota.entitlements.closeBlocks()
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(acknowledged == 600)
-            #expect(try await till.level() == [acknowledged, 0, 999 - acknowledged])
+            #expect(try await quota.level() == [acknowledged, 0, 999 - acknowledged])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a process without a name spends durably`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let charge = try await till.charge(units: 2, mode: .escrow)
-            try await till.entitlements.draw(charge, operation: "test:one")
-            try await till.entitlements.draw(charge, operation: "test:two")
-            #expect(try await till.level() == [4, 0, 1])
-            await expectProblem(.quotaExceeded) { try await till.entitlements.draw(charge, operation: "test:three") }
+    func `a process without a node name spends durably`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let charge = try await quota.charge(units: 2, mode: .escrow)
+            try await quota.entitlements.draw(charge, operation: "test:one")
+            try await quota.entitlements.draw(charge, operation: "test:two")
+            #expect(try await quota.level() == [4, 0, 1])
+            await expectProblem(.quotaExceeded) { try await quota.entitlements.draw(charge, operation: "test:three") }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an advisory limit is counted and not held, and what lies beyond is said`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let charge = try await till.charge(units: 3, mode: .advisory)
-            for number in 1...3 { try await till.entitlements.draw(charge, operation: "test:\(number)") }
-            try await till.entitlements.draw(charge, operation: "test:3")
-            #expect(try await till.level() == [9, 0, 0])
-            let entries = try await till.database.read {
+    func `an advisory limit counts without refusing, and records the units beyond the limit`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine) { quota in
+            let charge = try await quota.charge(units: 3, mode: .advisory)
+            for number in 1...3 { try await quota.entitlements.draw(charge, operation: "test:\(number)") }
+            try await quota.entitlements.draw(charge, operation: "test:3")
+            #expect(try await quota.level() == [9, 0, 0])
+            let entries = try await quota.database.read {
                 try $0.all("SELECT beyond, is_overrun FROM usage_entries ORDER BY operation_key").map(\.values)
             }
             #expect(entries == [[.integer(0), .integer(0)], [.integer(1), .integer(0)], [.integer(3), .integer(0)]])
-            // The exact ones stay exact.
-            await expectProblem(.quotaExceeded) { _ = try await till.charge() }
+            // The durable mode still refuses.
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a gate says in which way it takes`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            #expect(till.entitlements.quota(.uploads).summary.tag == "quota:uploads")
-            #expect(till.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
-            #expect(till.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
+    func `the summary of a quota requirement contains its mode`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            #expect(quota.entitlements.quota(.uploads).summary.tag == "quota:uploads")
+            #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
+            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
         }
     }
 
-    private func settle(_ tills: [QuotaFixture]) async throws {
-        for till in tills { try await till.entitlements.closeBlocks() }
+    private func settle(_ nodes: [QuotaFixture]) async throws {
+        for node in nodes { try await node.entitlements.closeBlocks() }
     }
 
-    /// What became of as many attempts at once by each: nil, or why not.
-    private func attempts(_ count: Int, by tills: [QuotaFixture], _ charge: Charge) async -> [Problem.Kind?] {
+    /// The outcomes of `count` concurrent draws on each node: nil, or the kind of the refusal.
+    private func attempts(_ count: Int, by nodes: [QuotaFixture], _ charge: Charge) async -> [Problem.Kind?] {
         await withTaskGroup(of: Problem.Kind?.self) { group in
-            for till in tills {
+            for node in nodes {
                 for _ in 0..<count {
                     let operation = "test:\(Runtime.system.id(of: Charge.self))"
                     group.addTask {
-                        await problem { try await till.entitlements.draw(charge, operation: operation) }?.kind
+                        await problem { try await node.entitlements.draw(charge, operation: operation) }?.kind
                     }
                 }
             }
@@ -233,7 +240,7 @@ import Testing
 }
 
 extension QuotaFixture {
-    /// What a process of its own would have, beside this one.
+    /// The dependencies of a second process with the same clock.
     var dependencies: AppDependencies {
         let clock = app.clock
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
@@ -241,37 +248,38 @@ extension QuotaFixture {
     }
 }
 
-/// As many nodes on one database, each of which looks after its blocks, and one customer of all. What they hold is given back in the end.
+/// Runs `body` with `count` nodes on one database, each of which maintains its blocks, and one organisation. The blocks
+/// are released at the end.
 private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([QuotaFixture]) async throws -> Void)
     async throws
 {
-    try await withTill(engine, plan: plan) { first in
-        var tills = [first]
+    try await withQuotaFixture(engine, plan: plan) { first in
+        var nodes = [first]
         for _ in 1..<count {
             let app = try await buildApp(first.app.app.configuration, in: first.dependencies)
-            tills.append(
+            nodes.append(
                 QuotaFixture(
                     app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log),
                     person: first.person))
         }
-        for (index, till) in tills.enumerated() { try await till.entitlements.begin(as: "node-\(index)") }
-        let keepers = tills.map { till in
+        for (index, node) in nodes.enumerated() { try await node.entitlements.begin(as: "node-\(index)") }
+        let maintenance = nodes.map { node in
             Task {
                 while !Task.isCancelled {
-                    try? await till.entitlements.escrow.tend(till.entitlements)
+                    try? await node.entitlements.escrow.tend(node.entitlements)
                     try? await Task.sleep(for: .milliseconds(5))
                 }
             }
         }
         func stop() async {
-            for keeper in keepers {
-                keeper.cancel()
-                await keeper.value
+            for task in maintenance {
+                task.cancel()
+                await task.value
             }
-            for till in tills { try? await till.entitlements.closeBlocks() }
-            for till in tills.dropFirst() { await till.database.close() }
+            for node in nodes { try? await node.entitlements.closeBlocks() }
+            for node in nodes.dropFirst() { await node.database.close() }
         }
-        do { try await body(tills) } catch {
+        do { try await body(nodes) } catch {
             await stop()
             throw error
         }

@@ -7,14 +7,14 @@ import Testing
 @testable import Entitlements
 
 @Suite struct ExplanationTests {
-    private func explain(_ till: QuotaFixture, _ route: String, headers: [String: String]? = nil) async -> TestResponse
+    private func explain(_ quota: QuotaFixture, _ route: String, headers: [String: String]? = nil) async -> TestResponse
     {
         let path = "/v1/entitlements/explain?route=\(route.replacing(" ", with: "%20"))"
-        if let headers { return await till.app.call("GET", path, headers: headers) }
-        return await till.app.call("GET", path, token: till.person.token)
+        if let headers { return await quota.app.call("GET", path, headers: headers) }
+        return await quota.app.call("GET", path, token: quota.person.token)
     }
 
-    /// What every requirement of a door says, in order: nil where it is met.
+    /// The problem code of each requirement of a route: nil where it is met.
     private func verdicts(_ response: TestResponse) -> [String: String?] {
         let pairs = (response["requirements"]?.array ?? []).map {
             ($0["requirement"]?.string ?? "", $0["problem"]?["code"]?.string)
@@ -23,20 +23,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a door is explained requirement by requirement, as the caller stands`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let door = "POST /v1/training/generate-datasets/session_1"
-            let open = await explain(till, door)
+    func `a route is explained requirement by requirement for the current account`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let route = "POST /v1/training/generate-datasets/session_1"
+            let open = await explain(quota, route)
             #expect(open.status == 200 && open["allowed"] == true && open["refusal"] == nil, "\(open)")
             #expect(open["route"] == "POST /v1/training/generate-datasets/{session}")
             let names = try #require(open["requirements"]?.array?.map { $0["requirement"]?.string })
             #expect(names.first == "member|key:training" && names.last == "quota:processing", "\(names)")
             #expect(open["requirements"]?.array?.allSatisfy { $0["met"] == true } == true)
 
-            try await till.spend(try await till.charge(.processing, units: 5), "test:all")
-            let spent = await explain(till, door)
-            let refused = await till.app.call(
-                "POST", "/v1/training/generate-datasets/session_1", json: [:], token: till.person.token)
+            try await quota.spend(try await quota.charge(.processing, units: 5), "test:all")
+            let spent = await explain(quota, route)
+            let refused = await quota.app.call(
+                "POST", "/v1/training/generate-datasets/session_1", json: [:], token: quota.person.token)
             #expect(spent["allowed"] == false && refused.code == "quota-exceeded", "\(spent)")
             #expect(spent["refusal"]?["code"] == refused["code"] && spent["refusal"]?["title"] == refused["title"])
             #expect(
@@ -52,135 +52,136 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `all that would refuse is named, the first of it as the answer`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let training = await explain(till, "POST /v1/training/train-models/session_1")
+    func `all unmet requirements are listed, and the first one is the refusal`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let training = await explain(quota, "POST /v1/training/train-models/session_1")
             let codes = (training["requirements"]?.array ?? []).compactMap { $0["problem"]?["code"]?.string }
             #expect(codes == ["feature-not-available", "quota-exceeded"], "\(training)")
             #expect(training["refusal"]?["code"] == "feature-not-available")
 
-            let key = try await till.key("entitlements.check")
-            let closed = await explain(till, "POST /v1/training/train-models/session_1", headers: key)
-            #expect(closed["refusal"]?["code"] == "insufficient-scope", "\(closed)")
-            let stranger = QuotaFixture(app: till.app, person: try await till.app.register("stranger"))
-            #expect(await explain(stranger, "GET /v1/usage")["refusal"]?["code"] == "no-active-subscription")
-            #expect(await explain(stranger, "GET /health")["allowed"] == true)
+            let key = try await quota.key("entitlements.check")
+            let refused = await explain(quota, "POST /v1/training/train-models/session_1", headers: key)
+            #expect(refused["refusal"]?["code"] == "insufficient-scope", "\(refused)")
+            let unsubscribed = QuotaFixture(app: quota.app, person: try await quota.app.register("unsubscribed"))
+            #expect(await explain(unsubscribed, "GET /v1/usage")["refusal"]?["code"] == "no-active-subscription")
+            #expect(await explain(unsubscribed, "GET /health")["allowed"] == true)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an explanation takes nothing and turns nobody away`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let administrative = await explain(till, "GET /v1/payments/subscriptions")
+    func `an explanation takes no units and writes no audit event`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let administrative = await explain(quota, "GET /v1/payments/subscriptions")
             #expect(administrative["refusal"]?["code"] == "insufficient-role", "\(administrative)")
-            let noted = try await till.auditCount("access.refused")
-            #expect(noted == 0)
-            for _ in 0..<3 { _ = await explain(till, "POST /v1/training/generate-datasets/session_1") }
-            #expect(try await till.level(.processing) == [0, 0, 5])
-            #expect(try await till.count("reservations") == 0)
-            // The door itself does note it.
-            _ = await till.get("/v1/payments/subscriptions")
-            #expect(try await till.auditCount("access.refused") == 1)
+            let audited = try await quota.auditCount("access.refused")
+            #expect(audited == 0)
+            for _ in 0..<3 { _ = await explain(quota, "POST /v1/training/generate-datasets/session_1") }
+            #expect(try await quota.level(.processing) == [0, 0, 5])
+            #expect(try await quota.count("reservations") == 0)
+            // The route itself writes an audit event.
+            _ = await quota.get("/v1/payments/subscriptions")
+            #expect(try await quota.auditCount("access.refused") == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `rates are told as they stand, and asking takes nothing of them`(engine: Engine) async throws {
+    func `the state of the rates is included, and an explanation takes no units`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            let door = "POST /v1/entitlements/check"
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
+            let route = "POST /v1/entitlements/check"
             func rate(_ response: TestResponse, _ requirement: String) -> JSONValue? {
                 response["requirements"]?.array?.first { $0["requirement"]?.string == requirement }
             }
             for _ in 0..<3 {
-                let told = try #require(rate(await explain(till, door), "rate:plan-checks"))
-                #expect(told["met"] == true && told["required"] == true)
+                let explained = try #require(rate(await explain(quota, route), "rate:plan-checks"))
+                #expect(explained["met"] == true && explained["required"] == true)
                 let own: JSONValue = [
                     "name": "plan-checks", "limit": 600, "window_seconds": 60, "remaining": 600, "reset_seconds": 0,
                 ]
-                #expect(told["rates"]?.array == [own], "\(told)")
+                #expect(explained["rates"]?.array == [own], "\(explained)")
             }
-            let taken = await till.app.call(
-                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token)
+            let taken = await quota.app.call(
+                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: quota.person.token)
             #expect(
                 taken.status == 200 && taken.headers["ratelimit"]?.hasPrefix(#""plan-checks";r=599;"#) == true,
                 "\(taken.headers)")
-            let after = await explain(till, door)
+            let after = await explain(quota, route)
             #expect(rate(after, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 599, "\(after)")
-            // Of calls without a credential this one is none.
+            // The rate of requests without a credential does not apply to this request.
             #expect(rate(after, "rate:visitors") == nil)
-            // A door that is open to all is limited by network, whoever comes.
-            let login = await explain(till, "POST /v1/auth/login")
+            // A public route is limited by network for every request.
+            let login = await explain(quota, "POST /v1/auth/login")
             #expect(rate(login, "rate:authentication")?["rates"]?[0]?["remaining"] != nil, "\(login)")
 
-            // Two rates hold for everything else; the question itself takes one of each, like the call that comes after it.
-            let usual = rate(await explain(till, "GET /v1/auth/profile"), "rate:plan-default")
+            // Two rates apply to all other routes; the explanation itself takes one unit of each, as a later request
+            // does.
+            let usual = rate(await explain(quota, "GET /v1/auth/profile"), "rate:plan-default")
             let names = usual?["rates"]?.array?.compactMap { $0["name"]?.string }
             #expect(names == ["plan-default-minute", "plan-default-hour"], "\(String(describing: usual))")
 
-            // Where nothing is left, that is the refusal.
+            // An exhausted rate is the refusal.
             var calls = 0
-            while await till.app.call(
-                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: till.person.token
+            while await quota.app.call(
+                "POST", "/v1/entitlements/check", json: ["meter": "uploads"], token: quota.person.token
             ).status == 200 { calls += 1 }
             #expect(calls == 599)
-            let spent = await explain(till, door)
+            let spent = await explain(quota, route)
             #expect(
                 spent["allowed"] == false && spent["refusal"]?["code"] == "rate-limited"
                     && spent["refusal"]?["status"] == 429, "\(spent)")
             #expect(rate(spent, "rate:plan-checks")?["rates"]?[0]?["remaining"] == 0)
-            till.app.clock.advance(by: .minutes(1))
-            #expect(await explain(till, door)["allowed"] == true)
+            quota.app.clock.advance(by: .minutes(1))
+            #expect(await explain(quota, route)["allowed"] == true)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `roles and rights are told, and a right that is missing refuses nobody`(engine: Engine) async throws {
-        try await withTill(engine) { till in
+    func `roles and rights are included, and a missing right does not refuse the request`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
             let backfill = "right:usage.backfill"
             func requirement(_ response: TestResponse, _ name: String) -> JSONValue? {
                 response["requirements"]?.array?.first { $0["requirement"]?.string == name }
             }
-            let owner = await explain(till, "POST /v1/usage/events")
+            let owner = await explain(quota, "POST /v1/usage/events")
             #expect(
                 owner["role"] == "user" && requirement(owner, backfill)?["met"] == true
                     && requirement(owner, backfill)?["required"] == false, "\(owner)")
             let key = await explain(
-                till, "POST /v1/usage/events", headers: try await till.key("entitlements.check", "usage.write"))
+                quota, "POST /v1/usage/events", headers: try await quota.key("entitlements.check", "usage.write"))
             #expect(
                 key["allowed"] == true && requirement(key, backfill)?["met"] == false
                     && requirement(key, backfill)?["problem"] == nil, "\(key)")
-            let administrator = QuotaFixture(app: till.app, person: try await till.app.administrator())
+            let administrator = QuotaFixture(app: quota.app, person: try await quota.app.administrator())
             let allowed = await explain(administrator, "GET /v1/admin/plans/free")
             #expect(
                 allowed["allowed"] == true && allowed["role"] == "admin"
                     && requirement(allowed, "role:admin")?["met"] == true, "\(allowed)")
-            let refused = await explain(till, "GET /v1/admin/plans/free")
+            let refused = await explain(quota, "GET /v1/admin/plans/free")
             #expect(refused["allowed"] == false && requirement(refused, "role:admin")?["met"] == false, "\(refused)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `the door that explains explains itself`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let own = await explain(till, "GET /v1/entitlements/explain")
+    func `the explanation route explains itself`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let own = await explain(quota, "GET /v1/entitlements/explain")
             #expect(
                 own.status == 200 && own["allowed"] == true && own["route"] == "GET /v1/entitlements/explain", "\(own)")
             #expect(own["requirements"]?.array?.map { $0["requirement"]?.string } == ["member|key:entitlements.check"])
-            #expect(await explain(till, "POST /v1/entitlements/explain").status == 404)
+            #expect(await explain(quota, "POST /v1/entitlements/explain").status == 404)
         }
     }
 
-    @Test func `what is no door is not explained`() async throws {
-        try await withTill(.sqlite) { till in
+    @Test func `an unknown route is 404, a malformed one 422`() async throws {
+        try await withQuotaFixture(.sqlite) { quota in
             for route in ["GET /v1/nowhere", "DELETE /v1/usage", "BREW /v1/usage"] {
-                #expect(await explain(till, route).status == 404, "\(route)")
+                #expect(await explain(quota, route).status == 404, "\(route)")
             }
             for route in ["", "GET", "/v1/usage", "GET usage", "GET /v1/usage now"] {
-                #expect(await explain(till, route).status == 422, "\(route)")
+                #expect(await explain(quota, route).status == 422, "\(route)")
             }
             #expect(
-                await till.app.call("GET", "/v1/entitlements/explain?route=GET%20/v1/usage").code
+                await quota.app.call("GET", "/v1/entitlements/explain?route=GET%20/v1/usage").code
                     == "missing-authorization")
         }
     }

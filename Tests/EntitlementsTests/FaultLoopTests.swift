@@ -6,170 +6,175 @@ import Testing
 
 @testable import Entitlements
 
-/// Every verb broken off at its first statement, its second, and so on: the books balance, and the verb can be done again.
+/// Every operation with its first statement failing, its second, and so on: the invariants hold, and the operation can
+/// be repeated.
 @Suite struct FaultLoopTests {
     @Test(arguments: Engine.available)
-    func `reserving breaks off anywhere and holds nothing`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let charge = try await till.charge()
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                try await till.reserve(charge, "test:loop", on: database)
+    func `reserving is atomic at every failing statement`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let charge = try await quota.charge()
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                try await quota.reserve(charge, "test:loop", on: database)
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 2)
-            #expect(try await till.level() == [0, 1, 4])
+            #expect(try await quota.level() == [0, 1, 4])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `committing breaks off anywhere and is done once in the end`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge())
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                try await till.commit(id, on: database)
+    func `a commit is atomic at every failing statement, and applied once when repeated`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge())
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                try await quota.commit(id, on: database)
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 4)
-            #expect(try await till.level() == [1, 0, 4])
+            #expect(try await quota.level() == [1, 0, 4])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a late commit breaks off anywhere and is done once in the end`(engine: Engine) async throws {
-        try await withTill(engine) { till in
+    func `a late commit is atomic at every failing statement, and applied once when repeated`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine) { quota in
             for isOverrun in [false, true] {
-                let id = try await till.reserve(try await till.charge())
-                till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-                try await till.entitlements.recover()
-                if isOverrun { try await till.spend(try await till.charge(units: 4), "test:rest") }
-                try await withEachStatementFailing(on: till.database) { database in
-                    try await till.commit(id, on: database)
+                let id = try await quota.reserve(try await quota.charge())
+                quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+                try await quota.entitlements.recover()
+                if isOverrun { try await quota.spend(try await quota.charge(units: 4), "test:rest") }
+                try await withEachStatementFailing(on: quota.database) { database in
+                    try await quota.commit(id, on: database)
                 } check: { _ in
-                    try await till.requireBalance()
+                    try await quota.requireInvariants()
                 }
             }
-            #expect(try await till.level() == [6, 0, 0])
+            #expect(try await quota.level() == [6, 0, 0])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a commit of more than was held breaks off anywhere and is done once in the end`(engine: Engine) async throws {
-        try await withTill(engine) { till in
+    func `a commit of more units is atomic at every failing statement, and applied once when repeated`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine) { quota in
             for (units, level) in [(2, [2, 0, 3]), (5, [7, 0, 0])] as [(Int64, [Int64?])] {
-                let id = try await till.reserve(try await till.charge())
-                let count = try await withEachStatementFailing(on: till.database) { database in
-                    try await till.commit(id, units: units, on: database)
+                let id = try await quota.reserve(try await quota.charge())
+                let count = try await withEachStatementFailing(on: quota.database) { database in
+                    try await quota.commit(id, units: units, on: database)
                 } check: { _ in
-                    try await till.requireBalance()
+                    try await quota.requireInvariants()
                 }
                 #expect(count >= 5)
-                #expect(try await till.level() == level)
+                #expect(try await quota.level() == level)
             }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `taking several limits breaks off anywhere and takes all or none`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let charges = [try await till.charge(units: 2), try await till.charge(.processing, units: 3)]
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                try await till.reserve(charges, key: "test-loop", on: database)
+    func `taking several limits is atomic at every failing statement`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let charges = [try await quota.charge(units: 2), try await quota.charge(.processing, units: 3)]
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                try await quota.reserve(charges, key: "test-loop", on: database)
             } check: { _ in
-                let (uploads, processing) = (try await till.level(), try await till.level(.processing))
+                let (uploads, processing) = (try await quota.level(), try await quota.level(.processing))
                 #expect(
                     (uploads, processing) == ([0, 0, 5], [0, 0, 5]) || (uploads, processing) == ([0, 2, 3], [0, 3, 2]))
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count == 4)
-            #expect(try await till.level(.processing) == [0, 3, 2])
+            #expect(try await quota.level(.processing) == [0, 3, 2])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a heartbeat and a change of hands break off anywhere`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge())
+    func `a heartbeat and a take-up are atomic at every failing statement`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge())
             var fence: Int64?
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                fence = try await database.write { [entitlements = till.entitlements] transaction in
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                fence = try await database.write { [entitlements = quota.entitlements] transaction in
                     _ = try entitlements.extend(id, fence: 1, in: transaction)
                     return try entitlements.takeUp(id, in: transaction)
                 }
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count == 4 && fence == 2)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `beginning another life breaks off anywhere and resolves each orphan once`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            try await till.entitlements.begin(as: "node")
+    func `a restart is atomic at every failing statement, and resolves each orphan once`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
+            try await quota.entitlements.begin(as: "node")
             for loss in Reservation.Loss.some {
-                try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process, loss: loss))
+                try await quota.reserve(try await quota.charge(), terms: Reservation.Terms(life: .process, loss: loss))
             }
-            try await till.reserve(try await till.charge())
-            let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.begin(as: "node")
+            try await quota.reserve(try await quota.charge())
+            let count = try await faults.failEachStatement { _ in
+                try await quota.entitlements.begin(as: "node")
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 4)
-            // One is used as agreed, one because nobody answers for it, and one outlives the process.
-            #expect(try await till.level() == [2, 1, 2])
+            // One is committed by its terms, one because its resolver is missing, and one outlives the process.
+            #expect(try await quota.level() == [2, 1, 2])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `releasing breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge(units: 3))
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                try await till.release(id, on: database)
+    func `a release is atomic at every failing statement, and applied once when repeated`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge(units: 3))
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                try await quota.release(id, on: database)
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 3)
-            #expect(try await till.level() == [0, 0, 5])
+            #expect(try await quota.level() == [0, 0, 5])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `spending breaks off anywhere and is charged once in the end`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let charge = try await till.charge(units: 2)
-            let count = try await withEachStatementFailing(on: till.database) { database in
-                try await till.spend(charge, "test:loop", on: database)
+    func `spending is atomic at every failing statement, and charged once when repeated`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let charge = try await quota.charge(units: 2)
+            let count = try await withEachStatementFailing(on: quota.database) { database in
+                try await quota.spend(charge, "test:loop", on: database)
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 2)
-            #expect(try await till.level() == [2, 0, 3])
+            #expect(try await quota.level() == [2, 0, 3])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `occupying and vacating break off anywhere`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let (standing, entitlements) = (try await till.standing(), till.entitlements)
+    func `occupying and vacating storage are atomic at every failing statement`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let (snapshot, entitlements) = (try await quota.snapshot(), quota.entitlements)
             let used = { @Sendable in
-                try await till.database.read { try $0.level(of: .storage(of: till.organisation)).used }
+                try await quota.database.read { try $0.level(of: .storage(of: quota.organisation)).used }
             }
             var expected: Int64 = 0
-            try await withEachStatementFailing(on: till.database) { database in
-                try await database.write { try entitlements.occupy(bytes: 100, of: standing, in: $0) }
+            try await withEachStatementFailing(on: quota.database) { database in
+                try await database.write { try entitlements.occupy(bytes: 100, of: snapshot, in: $0) }
                 expected = 100
             } check: { _ in
                 let present = try await used()
                 #expect(present == expected)
             }
-            try await withEachStatementFailing(on: till.database) { database in
-                try await database.write { try entitlements.vacate(bytes: 100, of: till.organisation, in: $0) }
+            try await withEachStatementFailing(on: quota.database) { database in
+                try await database.write { try entitlements.vacate(bytes: 100, of: quota.organisation, in: $0) }
                 expected = 0
             } check: { _ in
                 let present = try await used()
@@ -179,20 +184,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `recovering breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            for _ in 0..<3 { try await till.reserve(try await till.charge()) }
+    func `recovery is atomic at every failing statement, and releases once when repeated`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
+            for _ in 0..<3 { try await quota.reserve(try await quota.charge()) }
             app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.recover()
+            let count = try await faults.failEachStatement { _ in
+                try await quota.entitlements.recover()
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
-            // One for all of them, and one for their bucket.
+            // One statement for all reservations, and one for their bucket.
             #expect(count == 2)
-            let level = try await till.database.read {
+            let level = try await quota.database.read {
                 try $0.first("SELECT used, held FROM buckets WHERE meter = 'uploads'")?.values
             }
             #expect(level == [.integer(0), .integer(0)])
@@ -200,11 +205,11 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `starting and changing a subscription break off anywhere`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+    func `starting and changing a subscription are atomic at every failing statement`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
-            let till = QuotaFixture(app: app, person: person)
+            let quota = QuotaFixture(app: app, person: person)
             for (path, body, action, token) in [
                 ("/v1/payments/subscribe", ["plan": "free"], "subscription.started", person.token),
                 (
@@ -213,11 +218,11 @@ import Testing
                 ),
             ] as [(String, JSONValue, String, String)] {
                 var status = 0
-                let count = try await trouble.failEachStatement { _ in
+                let count = try await faults.failEachStatement { _ in
                     status = await app.call("POST", path, json: body, token: token).status
                 } check: { _ in
-                    // The change and its audit row are there together, or neither is.
-                    let audited = try await till.auditCount(action)
+                    // The change and its audit event are committed together or not at all.
+                    let audited = try await quota.auditCount(action)
                     #expect(audited == (status < 300 ? 1 : 0))
                 }
                 #expect(count >= 2 && status < 300)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct PeriodTests {
     private func instant(_ text: String) throws -> Instant { try #require(Instant(text)) }
 
-    @Test func `an anchor on the 31st is clamped to shorter months and comes back`() throws {
+    @Test func `an anchor on the 31st is clamped in shorter months only`() throws {
         let anchor = try instant("2026-01-31T12:34:56Z")
         let starts = (0...14).map { Period.moment(months: $0, after: anchor).description }
         #expect(
@@ -21,7 +21,7 @@ import Testing
         )
     }
 
-    @Test func `a leap year gives the 29th`() throws {
+    @Test func `a leap year has the 29th of February`() throws {
         #expect(
             Period.moment(months: 1, after: try instant("2028-01-31T00:00:00Z"))
                 == (try instant("2028-02-29T00:00:00Z")))
@@ -31,7 +31,7 @@ import Testing
         #expect(
             Period.moment(months: 48, after: try instant("2028-02-29T00:00:00Z"))
                 == (try instant("2032-02-29T00:00:00Z")))
-        // 2100 is no leap year, 2000 was one.
+        // 2100 is not a leap year, 2000 is one.
         #expect(
             Period.moment(months: 1, after: try instant("2100-01-30T00:00:00Z"))
                 == (try instant("2100-02-28T00:00:00Z")))
@@ -40,7 +40,7 @@ import Testing
                 == (try instant("2000-02-29T00:00:00Z")))
     }
 
-    /// Every anchor day, in a leap year and in a common one, at midnight, in the day and at its last microsecond.
+    /// Every anchor day, in a leap year and a common year, at midnight, during the day and at its last microsecond.
     private static let anchors: [Instant] = [1972, 1973].flatMap { year in
         (1...31).flatMap { day in
             [0, 45_296_000_000, 86_399_999_999].compactMap { time -> Instant? in
@@ -59,7 +59,7 @@ import Testing
         var (count, faults) = (Int64(0), 0)
         while period.end < end {
             let next = Period(anchor: anchor, every: cycle, containing: period.end)
-            // The last moment of a period is still in it, and so is its middle.
+            // A period contains its last microsecond and its middle.
             let tiles =
                 next.start == period.end && next.end > next.start
                 && Period(anchor: anchor, every: cycle, containing: Instant(microseconds: period.end.microseconds - 1))
@@ -73,14 +73,14 @@ import Testing
         #expect(count >= 12 * 127)
     }
 
-    @Test func `before its anchor a subscription is in its first period`() throws {
+    @Test func `a time before the anchor is in the first period`() throws {
         let anchor = try instant("2026-03-15T08:00:00Z")
         for early in ["1970-01-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-03-15T07:59:59.999999Z"] {
             #expect(Period(anchor: anchor, containing: try instant(early)).start == anchor)
         }
     }
 
-    @Test func `an anchor before 1970 counts like any`() throws {
+    @Test func `an anchor before 1970 is supported`() throws {
         let anchor = try instant("1969-10-31T23:59:59.5Z")
         let period = Period(anchor: anchor, containing: try instant("1970-02-28T23:59:59.5Z"))
         #expect(period.start.description == "1970-02-28T23:59:59.500000Z")

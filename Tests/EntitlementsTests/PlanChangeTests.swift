@@ -16,24 +16,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a running period keeps its terms, and the next one has the new ones`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let administrator = try await till.app.administrator()
-            till.app.clock.advance(by: .days(3))
-            let changed = await till.app.call(
+    func `a running period keeps its terms, and the next one has the new terms`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let administrator = try await quota.app.administrator()
+            quota.app.clock.advance(by: .days(3))
+            let changed = await quota.app.call(
                 "PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 7)], token: administrator.token)
             #expect(
                 changed.status == 200 && changed["version"]?.integer == 2
                     && changed["origin"]?.string == "administrator", "\(changed)")
-            #expect(try await till.level() == [0, 0, 5])
-            // Whoever comes to the plan now has the new terms.
-            let newcomer = QuotaFixture(app: till.app, person: try await till.app.subscriber("free", "newcomer"))
+            #expect(try await quota.level() == [0, 0, 5])
+            // A new subscription has the new terms.
+            let newcomer = QuotaFixture(app: quota.app, person: try await quota.app.subscriber("free", "newcomer"))
             #expect(try await newcomer.level() == [0, 0, 7])
-            #expect(await till.app.call("GET", "/v1/plans")["plans"]?[0]?["limits"]?["uploads"]?.integer == 7)
-            till.app.clock.advance(by: .days(26))
-            #expect(try await till.level() == [0, 0, 7])
+            #expect(await quota.app.call("GET", "/v1/plans")["plans"]?[0]?["limits"]?["uploads"]?.integer == 7)
+            quota.app.clock.advance(by: .days(26))
+            #expect(try await quota.level() == [0, 0, 7])
             #expect(
-                try await till.app.app.database.read {
+                try await quota.app.app.database.read {
                     try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'plan.changed'")
                 } == 1)
         }
@@ -41,25 +41,26 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a change that applies at once reaches running periods`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let administrator = try await till.app.administrator()
-            till.app.clock.advance(by: .seconds(1))
+        try await withQuotaFixture(engine) { quota in
+            let administrator = try await quota.app.administrator()
+            quota.app.clock.advance(by: .seconds(1))
             let body: JSONValue = ["plan": Self.document(uploads: 9), "applies_at_once": true]
             #expect(
-                await till.app.call("PUT", "/v1/admin/plans/free", json: body, token: administrator.token).status == 200
+                await quota.app.call("PUT", "/v1/admin/plans/free", json: body, token: administrator.token).status
+                    == 200
             )
-            #expect(try await till.level() == [0, 0, 9])
+            #expect(try await quota.level() == [0, 0, 9])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `of two changes made from one version, the second is told of the first`(engine: Engine) async throws {
+    func `of two changes based on one version, the second is a conflict`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator()
             let path = "/v1/admin/plans/gold"
-            let made = await app.call(
+            let created = await app.call(
                 "PUT", path, json: ["plan": Self.document(uploads: 1), "version": 0], token: administrator.token)
-            #expect(made.status == 200 && made["version"]?.integer == 1)
+            #expect(created.status == 200 && created["version"]?.integer == 1)
             let first = await app.call(
                 "PUT", path, json: ["plan": Self.document(uploads: 2), "version": 1], token: administrator.token)
             #expect(first.status == 200)
@@ -69,23 +70,23 @@ import Testing
             let history = await app.call("GET", path, token: administrator.token)
             #expect(history["versions"]?.array?.map { $0["plan"]?["limits"]?["uploads"]?.integer } == [2, 1])
             #expect(history["versions"]?[0]?["created_by"]?.string == administrator.id.text)
-            // A plan of an administrator's own stands behind those of the file.
+            // A plan that an administrator created is listed after those of the file.
             #expect(await app.call("GET", "/v1/plans")["plans"]?.array?.last?["id"]?.string == "gold")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what is no plan is refused with every fault, and nothing is written`(engine: Engine) async throws {
+    func `an invalid plan is refused with all errors, and nothing is written`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator()
             let before = try await app.app.database.read { try $0.count("SELECT COUNT(*) AS count FROM plan_versions") }
-            let wrong: JSONValue = [
+            let invalid: JSONValue = [
                 "plan": [
                     "name": "", "limits": ["dreams": 1, "uploads": -2], "file_mb": 1, "storage_mb": 1,
                     "prices": [["cycle": "monthly"]],
                 ]
             ]
-            let refused = await app.call("PUT", "/v1/admin/plans/free", json: wrong, token: administrator.token)
+            let refused = await app.call("PUT", "/v1/admin/plans/free", json: invalid, token: administrator.token)
             #expect(refused.status == 422)
             let pointers = Set(refused["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [])
             #expect(
@@ -97,12 +98,12 @@ import Testing
                     "trial": ["days": 3],
                 ]
             ]
-            let nothing = await app.call("PUT", "/v1/admin/plans/free", json: unknown, token: administrator.token)
-            let places = nothing["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []
+            let response = await app.call("PUT", "/v1/admin/plans/free", json: unknown, token: administrator.token)
+            let paths = response["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []
             #expect(
-                nothing.status == 422
-                    && places == ["/plan/features/0", "/plan/limits/dreams~1night~0", "/plan/prices", "/plan/trial"],
-                "\(nothing)")
+                response.status == 422
+                    && paths == ["/plan/features/0", "/plan/limits/dreams~1night~0", "/plan/prices", "/plan/trial"],
+                "\(response)")
             let impossible: JSONValue = [
                 "plan": [
                     "name": "A", "rates": ["default": ["0/hour"], "fly": ["1/day"]], "file_mb": 1, "storage_mb": 1,
@@ -133,7 +134,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `another node learns of a change when it looks, and a file that is new is a new version`(engine: Engine)
+    func `another node reads a change at its next refresh, and a changed file is a new version`(engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
@@ -155,7 +156,7 @@ import Testing
             #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
             try await other.synchronize()
             #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
-            // The same file changes nothing at the next start: the administrator's word stands.
+            // An unchanged file changes nothing at the next start: the administrator's version stays.
             #expect(try await node(same).catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
             let edited = try Catalogue(
                 yaml: Catalogue.builtIn.replacing(

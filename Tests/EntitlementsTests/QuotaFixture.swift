@@ -7,7 +7,7 @@ import Modules
 import TestKit
 import Testing
 
-/// Somebody with a subscription, and the verbs that take from it.
+/// An organisation with a subscription, and the operations that take units from it.
 struct QuotaFixture: Sendable {
     let app: TestApp
     let person: TestPerson
@@ -15,16 +15,16 @@ struct QuotaFixture: Sendable {
     var database: any Database { app.app.database }
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
-    /// A proof, as the gate gives it.
+    /// The charge that the gate's check returns.
     func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable)
         async throws -> Charge
     {
-        try await entitlements.quota(meter, units: units, mode: mode).check(call(key: key))
+        try await entitlements.quota(meter, units: units, mode: mode).check(request(key: key))
     }
 
-    func standing() async throws -> EntitlementSnapshot { try await entitlements.subscription.check(call()) }
+    func snapshot() async throws -> EntitlementSnapshot { try await entitlements.subscription.check(request()) }
 
-    private func call(key: String? = nil) -> Request {
+    private func request(key: String? = nil) -> Request {
         var headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
         if let key { headers[.idempotencyKey] = key }
         return Request(
@@ -36,20 +36,21 @@ struct QuotaFixture: Sendable {
     func reserve(
         _ charge: Charge,
         _ operation: String = "test:\(Int.random(in: 0..<Int.max))",
-        print: String? = nil,
+        fingerprint: String? = nil,
         terms: Reservation.Terms = Reservation.Terms(),
         on other: (any Database)? = nil
     ) async throws -> ID<Reservation> {
         try await (other ?? database).write { [entitlements] in
             try entitlements.reserve(
-                charge, operation: operation, fingerprint: print ?? "print of \(operation)", terms: terms, in: $0)
+                charge, operation: operation, fingerprint: fingerprint ?? "fingerprint of \(operation)", terms: terms,
+                in: $0)
         }
     }
 
     @discardableResult
     func reserve(_ charges: [Charge], key: String, on other: (any Database)? = nil) async throws -> [ID<Reservation>] {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.reserve(charges, key: key, fingerprint: "print of \(key)", in: $0)
+            try entitlements.reserve(charges, key: key, fingerprint: "fingerprint of \(key)", in: $0)
         }
     }
 
@@ -83,7 +84,7 @@ struct QuotaFixture: Sendable {
         }
     }
 
-    /// What usage shows of a meter: used, held and remaining.
+    /// A meter in the response of `GET /v1/usage`: used, held and remaining.
     func level(_ meter: Meter = .uploads) async throws -> [Int64?] {
         let usage = await app.call("GET", "/v1/usage", token: person.token)
         try #require(usage.status == 200, "\(usage)")
@@ -95,39 +96,43 @@ struct QuotaFixture: Sendable {
         try await database.read { try $0.first("SELECT state FROM reservations WHERE id = \(id)") { try $0["state"] } }
     }
 
-    func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
+    func requireInvariants(_ location: SourceLocation = #_sourceLocation) async throws {
         let faults = try await Invariants.faults(in: database)
         #expect(faults == [], sourceLocation: location)
     }
 
-    /// How many audit events of this organisation there are.
+    /// The number of audit events of this organisation with an action.
     func auditCount(_ action: String) async throws -> Int64 {
         try await database.read { [organisation] in
             try $0.count(
-                "SELECT COUNT(*) AS count FROM audit_events WHERE action = \(action) AND organisation_id = \(organisation)"
+                """
+                SELECT COUNT(*) AS count FROM audit_events
+                WHERE action = \(action) AND organisation_id = \(organisation)
+                """
             )
         }
     }
 }
 
 extension Meter {
-    /// Meters of the built-in plans, by the names that the catalogue has for them.
+    /// Meters of the built-in plans, with their names in the catalogue.
     static let uploads = Meter("uploads", title: "Upload")
     static let processing = Meter("processing", title: "Processing")
     static let trainingRuns = Meter("training_runs", title: "Training")
 }
 
-/// A system of its own, with somebody on a plan.
-func withTill(_ engine: Engine, plan: String = "free", _ body: (QuotaFixture) async throws -> Void) async throws {
-    // Tests of periods move the clock by months, and tokens shall outlive that.
+/// Runs `body` with an application of its own and an organisation on a plan.
+func withQuotaFixture(_ engine: Engine, plan: String = "free", _ body: (QuotaFixture) async throws -> Void) async throws
+{
+    // Tests of periods advance the clock by months; the access token has to stay valid.
     try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-        let till = QuotaFixture(app: app, person: try await app.subscriber(plan))
-        try await body(till)
-        try await till.requireBalance()
+        let quota = QuotaFixture(app: app, person: try await app.subscriber(plan))
+        try await body(quota)
+        try await quota.requireInvariants()
     }
 }
 
-/// What `body` was refused with.
+/// The problem that `body` throws.
 func problem(_ body: () async throws -> Void) async -> Problem? {
     do {
         try await body()

@@ -4,7 +4,7 @@ import Modules
 
 @testable import Entitlements
 
-/// What reservations are to do, in plain words: a list of holds and a count a bucket. It shares nothing with the code that it judges.
+/// A reference model of reservations: a list of holds and a count per bucket. It shares no code with the service.
 struct ReservationModel: Sendable {
     struct Hold: Sendable {
         let id: ID<Reservation>
@@ -13,7 +13,7 @@ struct ReservationModel: Sendable {
         let bucket: Bucket
         let amount: Int64
         var terms: Reservation.Terms
-        /// The life of the node that it was made in.
+        /// The epoch of the node at the reservation.
         let epoch: Int
         var state = "held"
         var fence: Int64 = 1
@@ -28,12 +28,12 @@ struct ReservationModel: Sendable {
     var beyond: [Bucket: Int64] = [:]
     var spent: [String: (meter: String, units: Int64)] = [:]
 
-    /// Of all holds that stand.
+    /// Units of all holds in the state `held`.
     var held: [Bucket: Int64] = [:]
 
-    func room(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
+    func freeUnits(in bucket: Bucket) -> Int64 { limit - used[bucket, default: 0] - held[bucket, default: 0] }
 
-    /// - Returns: what the verb answers: `ok`, or the code of a refusal.
+    /// - Returns: the result of the service: `ok`, or the code of a refusal.
     mutating func reserve(
         _ charges: [Charge], keys: [String], _ fingerprint: String, _ terms: Reservation.Terms, ids: [ID<Reservation>]?
     ) -> String {
@@ -48,7 +48,7 @@ struct ReservationModel: Sendable {
             }
             return ids == nil || ids == earlier.compactMap { $0?.id } ? "ok" : "another id"
         }
-        guard charges.allSatisfy({ $0.units <= room(in: $0.bucket) }) else { return "quota-exceeded" }
+        guard charges.allSatisfy({ $0.units <= freeUnits(in: $0.bucket) }) else { return "quota-exceeded" }
         for (index, charge) in charges.enumerated() {
             guard let id = ids?[index] else { return "no id" }
             held[charge.bucket, default: 0] += charge.units
@@ -71,7 +71,7 @@ struct ReservationModel: Sendable {
         case "expired":
             holds[index].state = "committed"
             holds[index].fence += 1
-            let free = max(0, room(in: hold.bucket))
+            let free = max(0, freeUnits(in: hold.bucket))
             let units = hold.terms.excess == .cap ? max(min(units, hold.amount), min(units, free)) : units
             charge(hold, units, beyond: max(0, units - free))
         default: break
@@ -84,7 +84,7 @@ struct ReservationModel: Sendable {
         case "held":
             if let fence, fence != holds[index].fence { return "reservation-lost" }
             end(index, as: "released")
-        // Whoever held it last says that it came to nothing, and so it stays.
+        // A release by the last holder is final.
         case "expired" where fence == nil || fence == holds[index].fence - 1: holds[index].state = "released"
         default: break
         }
@@ -108,25 +108,26 @@ struct ReservationModel: Sendable {
         if let earlier = spent[key] {
             return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict"
         }
-        guard charge.units <= room(in: charge.bucket) else { return "quota-exceeded" }
+        guard charge.units <= freeUnits(in: charge.bucket) else { return "quota-exceeded" }
         spent[key] = (charge.meter.name, charge.units)
         used[charge.bucket, default: 0] += charge.units
         return "ok"
     }
 
-    /// - Returns: how many leases ran out for good.
-    mutating func sweep() -> Int { lose { [now] in $0.leaseUntil < now } }
+    /// - Returns: the number of reservations that ended with their lease.
+    mutating func sweep() -> Int { expire { [now] in $0.leaseUntil < now } }
 
-    /// - Returns: how many an earlier life of the node left behind, and are settled.
+    /// - Returns: the number of reservations of an earlier epoch of the node that ended.
     mutating func begin() -> Int {
-        // What was made before the node said its name is nobody's.
-        let count = lose { $0.terms.life == .process && $0.epoch > 0 }
+        // Reservations from before the registration of the node (epoch 0) belong to no process.
+        let count = expire { $0.terms.life == .process && $0.epoch > 0 }
         epoch += 1
         return count
     }
 
-    /// What a witness says of a hold: something else for each, and something else when it is asked again.
-    static func fate(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
+    /// The answer of a resolver, which depends on the key and on the lease, so that a second call differs from the
+    /// first.
+    static func outcome(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
         switch (key.utf8.reduce(0) { $0 + Int64($1) } + leaseUntil.microseconds / 60_000_000) % 5 {
         case 0: .used(amount - 1)
         case 1: .used(amount + 30)
@@ -135,23 +136,23 @@ struct ReservationModel: Sendable {
         }
     }
 
-    /// Those whom nobody is asked about go first, so that their units are free.
-    private mutating func lose(_ isLost: (Hold) -> Bool) -> Int {
-        let lost = holds.indices.filter { holds[$0].state == "held" && isLost(holds[$0]) }
-        let asked = lost.filter { holds[$0].terms.loss.witness != nil }.sorted {
+    /// Reservations without a resolver end first, so that their units are free for the others.
+    private mutating func expire(_ isExpired: (Hold) -> Bool) -> Int {
+        let expired = holds.indices.filter { holds[$0].state == "held" && isExpired(holds[$0]) }
+        let resolved = expired.filter { holds[$0].terms.loss.witness != nil }.sorted {
             (holds[$0].leaseUntil, holds[$0].id.text) < (holds[$1].leaseUntil, holds[$1].id.text)
         }
-        for index in lost where holds[index].terms.loss.witness == nil { lose(index) }
-        for index in asked { lose(index) }
-        return lost.count { holds[$0].state != "held" }
+        for index in expired where holds[index].terms.loss.witness == nil { expire(index) }
+        for index in resolved { expire(index) }
+        return expired.count { holds[$0].state != "held" }
     }
 
-    private mutating func lose(_ index: Int) {
+    private mutating func expire(_ index: Int) {
         let hold = holds[index]
-        let fate =
+        let outcome =
             hold.terms.loss == .ask("model")
-            ? Self.fate(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
-        switch (hold.terms.loss, fate) {
+            ? Self.outcome(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
+        switch (hold.terms.loss, outcome) {
         case (.release, _), (.ask, .nothing): end(index, as: "expired")
         case (.ask, .goesOn(let lease)):
             holds[index].terms.life = .work
@@ -167,9 +168,9 @@ struct ReservationModel: Sendable {
         holds[index].fence += 1
     }
 
-    /// Units of a hold that has just ended: its own are free by now, so that the room is that of all of them.
+    /// Charges a hold that has just ended: the free units include its own.
     private mutating func charge(_ hold: Hold, _ units: Int64) {
-        let over = max(0, units - max(hold.amount, hold.amount + max(0, room(in: hold.bucket) - hold.amount)))
+        let over = max(0, units - max(hold.amount, hold.amount + max(0, freeUnits(in: hold.bucket) - hold.amount)))
         charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
     }
 

@@ -8,84 +8,86 @@ import Testing
 
 @testable import Entitlements
 
-/// Reservations of which somebody is asked when they are lost.
+/// Reservations whose outcome a resolver returns after their lease or their process has ended.
 @Suite struct ReservationResolverTests {
-    private static let terms = Reservation.Terms(loss: .ask("letters"), lease: .minutes(10))
+    private static let terms = Reservation.Terms(loss: .ask("test-resolver"), lease: .minutes(10))
 
-    /// What was asked after, and what is said of it.
-    private final class EmailFixture: Sendable {
-        private let state = Mutex<(asked: [String], fates: [String: Reservation.Fate])>(([], [:]))
+    /// A resolver with an outcome for each operation; it records its calls.
+    private final class ResolverFixture: Sendable {
+        private let state = Mutex<(calls: [String], outcomes: [String: Reservation.Fate])>(([], [:]))
 
-        var asked: [String] { state.withLock { $0.asked } }
-        func say(_ fate: Reservation.Fate?, of operation: String) { state.withLock { $0.fates[operation] = fate } }
+        var calls: [String] { state.withLock { $0.calls } }
+        func set(_ outcome: Reservation.Fate?, of operation: String) {
+            state.withLock { $0.outcomes[operation] = outcome }
+        }
 
-        /// - Throws: of what it knows nothing.
-        func fate(of reservation: Reservation) throws -> Reservation.Fate {
+        /// - Throws: for an operation without an outcome.
+        func outcome(of reservation: Reservation) throws -> Reservation.Fate {
             try state.withLock { state in
-                state.asked.append(reservation.operation)
-                guard let fate = state.fates[reservation.operation] else {
-                    throw Problem(.conflict, detail: "It is not known yet.")
+                state.calls.append(reservation.operation)
+                guard let outcome = state.outcomes[reservation.operation] else {
+                    throw Problem(.conflict, detail: "The outcome is unknown.")
                 }
-                return fate
+                return outcome
             }
         }
 
-        func answer(for till: QuotaFixture) {
-            till.entitlements.reservationResolvers.register("letters") { reservation, _ in
-                try self.fate(of: reservation)
+        func register(for quota: QuotaFixture) {
+            quota.entitlements.reservationResolvers.register("test-resolver") { reservation, _ in
+                try self.outcome(of: reservation)
             }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a lost reservation ends as its witness says`(engine: Engine) async throws {
-        try await withTill(engine, plan: "enterprise") { till in
-            let letters = EmailFixture()
-            letters.answer(for: till)
+    func `a reservation with an ended lease gets the outcome of its resolver`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
             let (less, more) = (
-                try await till.reserve(try await till.charge(units: 10), "test:less", terms: Self.terms),
-                try await till.reserve(try await till.charge(units: 10), "test:more", terms: Self.terms)
+                try await quota.reserve(try await quota.charge(units: 10), "test:less", terms: Self.terms),
+                try await quota.reserve(try await quota.charge(units: 10), "test:more", terms: Self.terms)
             )
             let (none, on) = (
-                try await till.reserve(try await till.charge(units: 100), "test:none", terms: Self.terms),
-                try await till.reserve(try await till.charge(units: 200), "test:on", terms: Self.terms)
+                try await quota.reserve(try await quota.charge(units: 100), "test:none", terms: Self.terms),
+                try await quota.reserve(try await quota.charge(units: 200), "test:on", terms: Self.terms)
             )
-            letters.say(.used(4), of: "test:less")
-            letters.say(.used(15), of: "test:more")
-            letters.say(.nothing, of: "test:none")
-            letters.say(.goesOn(.minutes(30)), of: "test:on")
-            #expect(try await till.entitlements.recover() == 0)
-            #expect(letters.asked.isEmpty)
-            till.app.clock.advance(by: .minutes(10) + .seconds(1))
-            #expect(try await till.entitlements.recover() == 3)
-            #expect(letters.asked.sorted() == ["test:less", "test:more", "test:none", "test:on"])
+            resolver.set(.used(4), of: "test:less")
+            resolver.set(.used(15), of: "test:more")
+            resolver.set(.nothing, of: "test:none")
+            resolver.set(.goesOn(.minutes(30)), of: "test:on")
+            #expect(try await quota.entitlements.recover() == 0)
+            #expect(resolver.calls.isEmpty)
+            quota.app.clock.advance(by: .minutes(10) + .seconds(1))
+            #expect(try await quota.entitlements.recover() == 3)
+            #expect(resolver.calls.sorted() == ["test:less", "test:more", "test:none", "test:on"])
             #expect(
-                try await (till.state(less), till.state(more), till.state(none), till.state(on)) == (
+                try await (quota.state(less), quota.state(more), quota.state(none), quota.state(on)) == (
                     "committed", "committed", "expired", "held"
                 ))
-            #expect(try await till.level() == [19, 200, 780])
-            // Nobody is asked twice about what has ended, and about what goes on not before its new lease ends.
-            till.app.clock.advance(by: .minutes(29))
-            #expect(try await till.entitlements.recover() == 0)
-            #expect(letters.asked.count == 4)
-            // In the same hands meanwhile.
-            #expect(try await till.extend(on, fence: 1))
-            #expect(try await till.commit(on, units: 150, fence: 1)?.actual == 150)
-            #expect(try await till.level() == [169, 0, 830])
+            #expect(try await quota.level() == [19, 200, 780])
+            // The resolver is called once per lease: not for ended reservations, and not before the new lease ends.
+            quota.app.clock.advance(by: .minutes(29))
+            #expect(try await quota.entitlements.recover() == 0)
+            #expect(resolver.calls.count == 4)
+            // The fence is unchanged.
+            #expect(try await quota.extend(on, fence: 1))
+            #expect(try await quota.commit(on, units: 150, fence: 1)?.actual == 150)
+            #expect(try await quota.level() == [169, 0, 830])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what a witness knows of a use beyond the limit is counted and marked`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let letters = EmailFixture()
-            letters.answer(for: till)
-            try await till.reserve(try await till.charge(units: 3), "test:letter", terms: Self.terms)
-            letters.say(.used(9), of: "test:letter")
-            till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(try await till.level() == [9, 0, 0])
-            let entry = try await till.database.read {
+    func `an outcome beyond the limit is counted as an overrun`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
+            try await quota.reserve(try await quota.charge(units: 3), "test:job", terms: Self.terms)
+            resolver.set(.used(9), of: "test:job")
+            quota.app.clock.advance(by: .hours(1))
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.level() == [9, 0, 0])
+            let entry = try await quota.database.read {
                 try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries")?.values
             }
             #expect(entry == [.integer(9), .integer(4), .integer(1)])
@@ -93,117 +95,119 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `where nobody answers to the name the units are used, and the log says so`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge(units: 3), terms: Self.terms)
-            till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(try await till.state(id) == "committed")
-            #expect(try await till.level() == [3, 0, 2])
-            let lines = till.app.log.lines.filter { $0.contains("Nobody answers for a lost reservation") }
-            #expect(lines.count == 1 && lines.allSatisfy { $0.contains(id.text) && $0.contains("letters") }, "\(lines)")
+    func `without a registered resolver the units are committed, with a log line`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge(units: 3), terms: Self.terms)
+            quota.app.clock.advance(by: .hours(1))
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.state(id) == "committed")
+            #expect(try await quota.level() == [3, 0, 2])
+            let lines = quota.app.log.lines.filter { $0.contains("Nobody answers for a lost reservation") }
+            #expect(
+                lines.count == 1 && lines.allSatisfy { $0.contains(id.text) && $0.contains("test-resolver") },
+                "\(lines)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a witness who fails keeps its own units held and nobody else's, and is asked again`(engine: Engine)
+    func `a failing resolver keeps the units of its reservation held, and is called again`(engine: Engine)
         async throws
     {
-        try await withTill(engine) { till in
-            let letters = EmailFixture()
-            letters.answer(for: till)
-            // The one that fails is asked about first.
-            let unknown = try await till.reserve(try await till.charge(units: 2), "test:unknown", terms: Self.terms)
-            till.app.clock.advance(by: .seconds(1))
-            let known = try await till.reserve(try await till.charge(), "test:known", terms: Self.terms)
-            letters.say(.used(1), of: "test:known")
-            till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(letters.asked == ["test:unknown", "test:known"])
-            #expect(try await (till.state(unknown), till.state(known)) == ("held", "committed"))
-            #expect(till.app.log.lines.contains { $0.contains("could not be asked") && $0.contains(unknown.text) })
-            letters.say(.nothing, of: "test:unknown")
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(try await till.level() == [1, 0, 4])
+        try await withQuotaFixture(engine) { quota in
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
+            // The failing one is resolved first.
+            let unknown = try await quota.reserve(try await quota.charge(units: 2), "test:unknown", terms: Self.terms)
+            quota.app.clock.advance(by: .seconds(1))
+            let known = try await quota.reserve(try await quota.charge(), "test:known", terms: Self.terms)
+            resolver.set(.used(1), of: "test:known")
+            quota.app.clock.advance(by: .hours(1))
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(resolver.calls == ["test:unknown", "test:known"])
+            #expect(try await (quota.state(unknown), quota.state(known)) == ("held", "committed"))
+            #expect(quota.app.log.lines.contains { $0.contains("could not be asked") && $0.contains(unknown.text) })
+            resolver.set(.nothing, of: "test:unknown")
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.level() == [1, 0, 4])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a witness reads what it needs, in the transaction that settles`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            till.entitlements.reservationResolvers.register("letters") { reservation, transaction in
-                // Everything is there to be read, as it is now: also what the sweep itself has found.
+    func `a resolver reads in the transaction that settles`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            quota.entitlements.reservationResolvers.register("test-resolver") { reservation, transaction in
+                // It reads the current rows, also those that the recovery has changed.
                 .used(try transaction.level(of: reservation.bucket).held - 1)
             }
-            try await till.reserve(try await till.charge(units: 4), terms: Self.terms)
-            till.app.clock.advance(by: .hours(1))
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(try await till.level() == [3, 0, 2])
+            try await quota.reserve(try await quota.charge(units: 4), terms: Self.terms)
+            quota.app.clock.advance(by: .hours(1))
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.level() == [3, 0, 2])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `work that goes on without its process is ended by its lease alone`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let letters = EmailFixture()
-            letters.answer(for: till)
-            letters.say(.goesOn(.hours(1)), of: "test:letter")
-            try await till.entitlements.begin(as: "here")
-            let terms = Reservation.Terms(life: .process, loss: .ask("letters"), lease: .minutes(10))
-            let id = try await till.reserve(try await till.charge(units: 2), "test:letter", terms: terms)
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            #expect(letters.asked == ["test:letter"])
-            #expect(try await till.level() == [0, 2, 3])
-            till.app.clock.advance(by: .minutes(59))
-            #expect(try await till.entitlements.recover() == 0)
-            letters.say(.nothing, of: "test:letter")
-            till.app.clock.advance(by: .minutes(2))
-            #expect(try await till.entitlements.recover() == 1)
-            #expect(try await till.state(id) == "expired")
+    func `work that outlives its process ends with its lease only`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
+            resolver.set(.goesOn(.hours(1)), of: "test:job")
+            try await quota.entitlements.begin(as: "here")
+            let terms = Reservation.Terms(life: .process, loss: .ask("test-resolver"), lease: .minutes(10))
+            let id = try await quota.reserve(try await quota.charge(units: 2), "test:job", terms: terms)
+            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            #expect(resolver.calls == ["test:job"])
+            #expect(try await quota.level() == [0, 2, 3])
+            quota.app.clock.advance(by: .minutes(59))
+            #expect(try await quota.entitlements.recover() == 0)
+            resolver.set(.nothing, of: "test:job")
+            quota.app.clock.advance(by: .minutes(2))
+            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.state(id) == "expired")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `asking breaks off anywhere, and each is settled once in the end`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            let letters = EmailFixture()
-            letters.answer(for: till)
+    func `resolving is atomic at every failing statement, and settles once when repeated`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
             for operation in ["test:one", "test:two"] {
-                letters.say(.used(2), of: operation)
-                try await till.reserve(try await till.charge(), operation, terms: Self.terms)
+                resolver.set(.used(2), of: operation)
+                try await quota.reserve(try await quota.charge(), operation, terms: Self.terms)
             }
             app.clock.advance(by: .minutes(11))
-            let count = try await trouble.failEachStatement { _ in
-                try await till.entitlements.recover()
+            let count = try await faults.failEachStatement { _ in
+                try await quota.entitlements.recover()
             } check: { _ in
-                try await till.requireBalance()
+                try await quota.requireInvariants()
             }
             #expect(count >= 5)
-            #expect(try await till.level() == [4, 0, 1])
+            #expect(try await quota.level() == [4, 0, 1])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `two who sweep at once ask about each but settle it once`(engine: Engine) async throws {
+    func `concurrent recoveries settle each reservation once`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            let letters = EmailFixture()
-            letters.answer(for: till)
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
+            let resolver = ResolverFixture()
+            resolver.register(for: quota)
             for number in 0..<20 {
-                letters.say(.used(3), of: "test:\(number)")
-                try await till.reserve(try await till.charge(), "test:\(number)", terms: Self.terms)
+                resolver.set(.used(3), of: "test:\(number)")
+                try await quota.reserve(try await quota.charge(), "test:\(number)", terms: Self.terms)
             }
             app.clock.advance(by: .minutes(11))
             let settled = await withTaskGroup(of: Int?.self) { group in
-                for _ in 0..<4 { group.addTask { try? await till.entitlements.recover() } }
+                for _ in 0..<4 { group.addTask { try? await quota.entitlements.recover() } }
                 return await group.reduce(into: 0) { $0 += $1 ?? 0 }
             }
             #expect(settled == 20)
-            #expect(try await till.level() == [60, 0, 939])
-            try await till.requireBalance()
+            #expect(try await quota.level() == [60, 0, 939])
+            try await quota.requireInvariants()
         }
     }
 }

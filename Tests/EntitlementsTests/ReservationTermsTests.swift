@@ -7,36 +7,38 @@ import Testing
 
 @testable import Entitlements
 
-/// Less and more than was held, hands that change, several limits at once, and lives of a process.
+/// Commits of fewer and more units, fences, several limits at once, and restarts of a process.
 @Suite struct ReservationTermsTests {
     @Test(arguments: Engine.available)
-    func `work that took less or more than was held is charged for what it took`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let less = try await till.reserve(try await till.charge(units: 3))
-            #expect(try await till.commit(less, units: 1)?.actual == 1)
-            #expect(try await till.level() == [1, 0, 4])
-            let more = try await till.reserve(try await till.charge())
-            #expect(try await till.commit(more, units: 3)?.actual == 3)
-            #expect(try await till.level() == [4, 0, 1])
-            let nothing = try await till.reserve(try await till.charge())
-            #expect(try await till.commit(nothing, units: 0)?.state == .committed)
-            #expect(try await till.level() == [4, 0, 1])
-            // The same again has the same answer.
-            #expect(try await till.commit(less, units: 3)?.actual == 1)
-            await expectProblem(.validationFailed) { try await till.commit(nothing, units: -1) }
+    func `a commit of fewer or more units charges the actual units`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let less = try await quota.reserve(try await quota.charge(units: 3))
+            #expect(try await quota.commit(less, units: 1)?.actual == 1)
+            #expect(try await quota.level() == [1, 0, 4])
+            let more = try await quota.reserve(try await quota.charge())
+            #expect(try await quota.commit(more, units: 3)?.actual == 3)
+            #expect(try await quota.level() == [4, 0, 1])
+            let nothing = try await quota.reserve(try await quota.charge())
+            #expect(try await quota.commit(nothing, units: 0)?.state == .committed)
+            #expect(try await quota.level() == [4, 0, 1])
+            // A repeated commit returns the first result.
+            #expect(try await quota.commit(less, units: 3)?.actual == 1)
+            await expectProblem(.validationFailed) { try await quota.commit(nothing, units: -1) }
         }
     }
 
     @Test(arguments: Engine.available, Reservation.Excess.allCases)
-    func `what does not fit is capped, owed or an overrun, as was agreed`(engine: Engine, excess: Reservation.Excess)
+    func `units beyond the limit are capped, an overage or an overrun, by the terms`(
+        engine: Engine, excess: Reservation.Excess
+    )
         async throws
     {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(
-                try await till.charge(units: 2), "test:excess", terms: Reservation.Terms(excess: excess))
-            try await till.commit(id, units: 9)
-            #expect(try await till.level() == (excess == .cap ? [5, 0, 0] : [9, 0, 0]))
-            let entry = try await till.database.read {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(
+                try await quota.charge(units: 2), "test:excess", terms: Reservation.Terms(excess: excess))
+            try await quota.commit(id, units: 9)
+            #expect(try await quota.level() == (excess == .cap ? [5, 0, 0] : [9, 0, 0]))
+            let entry = try await quota.database.read {
                 try $0.first(
                     "SELECT amount, beyond, is_overrun FROM usage_entries WHERE operation_key = 'test:excess'")?.values
             }
@@ -47,55 +49,56 @@ import Testing
                 case .overrun: [.integer(9), .integer(4), .integer(1)]
                 }
             #expect(entry == expected)
-            // Whatever it is called, nothing more is admitted.
-            await expectProblem(.quotaExceeded) { _ = try await till.charge() }
+            // With all terms further units are refused.
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whoever lost the work to another can neither extend nor settle it`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge())
-            #expect(try await till.extend(id, fence: 1))
-            #expect(try await till.takeUp(id) == 2)
-            #expect(try await !till.extend(id, fence: 1))
-            await expectProblem(.reservationLost) { try await till.commit(id, fence: 1) }
-            await expectProblem(.reservationLost) { try await till.release(id, fence: 1) }
-            #expect(try await till.level() == [0, 1, 4])
-            #expect(try await till.extend(id, fence: 2))
-            #expect(try await till.commit(id, fence: 2)?.state == .committed)
-            #expect(try await !till.extend(id, fence: 2))
-            #expect(try await till.takeUp(id) == nil)
-            // A reservation that nobody has is none.
+    func `an old fence neither extends nor settles a reservation`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge())
+            #expect(try await quota.extend(id, fence: 1))
+            #expect(try await quota.takeUp(id) == 2)
+            #expect(try await !quota.extend(id, fence: 1))
+            await expectProblem(.reservationLost) { try await quota.commit(id, fence: 1) }
+            await expectProblem(.reservationLost) { try await quota.release(id, fence: 1) }
+            #expect(try await quota.level() == [0, 1, 4])
+            #expect(try await quota.extend(id, fence: 2))
+            #expect(try await quota.commit(id, fence: 2)?.state == .committed)
+            #expect(try await !quota.extend(id, fence: 2))
+            #expect(try await quota.takeUp(id) == nil)
+            // An unknown reservation.
             let unknown = ID<Reservation>(trusted: "00000000-0000-7000-8000-000000000000")
-            #expect(try await till.commit(unknown) == nil)
-            #expect(try await till.release(unknown) == nil)
-            #expect(try await !till.extend(unknown))
+            #expect(try await quota.commit(unknown) == nil)
+            #expect(try await quota.release(unknown) == nil)
+            #expect(try await !quota.extend(unknown))
         }
     }
 
     @Test(arguments: Engine.available)
-    func `work that is late is admitted under a new fence, whatever it shows`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge())
-            till.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            try await till.entitlements.recover()
-            #expect(try await !till.extend(id, fence: 1))
-            let settled = try await till.commit(id, fence: 1)
+    func `a late commit is admitted under a new fence, whatever fence it carries`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(try await quota.charge())
+            quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+            try await quota.entitlements.recover()
+            #expect(try await !quota.extend(id, fence: 1))
+            let settled = try await quota.commit(id, fence: 1)
             #expect(settled?.state == .committed && settled?.fence == 3)
-            #expect(try await till.level() == [1, 0, 4])
+            #expect(try await quota.level() == [1, 0, 4])
         }
     }
 
     @Test(arguments: Engine.available)
     func `a reservation is charged in the period that admitted it`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let id = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(lease: .days(90)))
-            till.app.clock.advance(by: .days(31))
-            #expect(try await till.level() == [0, 0, 5])
-            try await till.commit(id, units: 4)
-            #expect(try await till.level() == [0, 0, 5])
-            let levels = try await till.database.read {
+        try await withQuotaFixture(engine) { quota in
+            let id = try await quota.reserve(
+                try await quota.charge(units: 2), terms: Reservation.Terms(lease: .days(90)))
+            quota.app.clock.advance(by: .days(31))
+            #expect(try await quota.level() == [0, 0, 5])
+            try await quota.commit(id, units: 4)
+            #expect(try await quota.level() == [0, 0, 5])
+            let levels = try await quota.database.read {
                 try $0.all("SELECT used, held FROM buckets WHERE meter = 'uploads'").map(\.values)
             }
             #expect(levels == [[.integer(4), .integer(0)]])
@@ -103,51 +106,57 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a spending is charged once under its key`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let (one, two) = (try await till.charge(), try await till.charge(units: 2))
-            try await till.spend(one, "test:spend")
-            try await till.spend(one, "test:spend")
-            #expect(try await till.level() == [1, 0, 4])
-            await expectProblem(.operationConflict) { try await till.spend(two, "test:spend") }
-            #expect(try await till.level() == [1, 0, 4])
+    func `spending is charged once per key`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let (one, two) = (try await quota.charge(), try await quota.charge(units: 2))
+            try await quota.spend(one, "test:spend")
+            try await quota.spend(one, "test:spend")
+            #expect(try await quota.level() == [1, 0, 4])
+            await expectProblem(.operationConflict) { try await quota.spend(two, "test:spend") }
+            #expect(try await quota.level() == [1, 0, 4])
         }
     }
 
     // MARK: Several limits
 
     @Test(arguments: Engine.available)
-    func `several limits are taken all or none, and the first reason is told`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let (uploads, processing) = (try await till.charge(units: 2), try await till.charge(.processing, units: 3))
-            let ids = try await till.reserve([processing, uploads], key: "test-1")
+    func `several limits are taken together or not at all, and the first refusal is returned`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine) { quota in
+            let (uploads, processing) = (
+                try await quota.charge(units: 2), try await quota.charge(.processing, units: 3)
+            )
+            let ids = try await quota.reserve([processing, uploads], key: "test-1")
             #expect(ids.count == 2)
-            #expect(try await till.reserve([processing, uploads], key: "test-1") == ids)
-            // Part of what was taken is the part, more of it is something else.
-            #expect(try await till.reserve([uploads], key: "test-1") == [ids[1]])
-            #expect(try await (till.level(), till.level(.processing)) == ([0, 2, 3], [0, 3, 2]))
-            // Processing has no room for three more: nothing of uploads is taken either.
-            let refusal = await problem { try await till.reserve([uploads, processing], key: "test-2") }
+            #expect(try await quota.reserve([processing, uploads], key: "test-1") == ids)
+            // A subset of the charges returns the reservations of the subset.
+            #expect(try await quota.reserve([uploads], key: "test-1") == [ids[1]])
+            #expect(try await (quota.level(), quota.level(.processing)) == ([0, 2, 3], [0, 3, 2]))
+            // Processing is exceeded, so no uploads are taken either.
+            let refusal = await problem { try await quota.reserve([uploads, processing], key: "test-2") }
             #expect(refusal?.kind == .quotaExceeded && refusal?.title == "Processing limit reached")
-            #expect(try await (till.level(), till.level(.processing)) == ([0, 2, 3], [0, 3, 2]))
-            // Neither has: the first that was declared is told, whatever the order of the rows.
-            try await till.spend(uploads, "test:more")
+            #expect(try await (quota.level(), quota.level(.processing)) == ([0, 2, 3], [0, 3, 2]))
+            // Both are exceeded: the refusal is that of the first declared charge, whatever the order of the rows.
+            try await quota.spend(uploads, "test:more")
             for (charges, title) in [
                 ([uploads, processing], "Upload limit reached"), ([processing, uploads], "Processing limit reached"),
             ] {
-                let refusal = await problem { try await till.reserve(charges, key: "test-3") }
+                let refusal = await problem { try await quota.reserve(charges, key: "test-3") }
                 #expect(refusal?.title == title)
             }
-            for id in ids { try await till.commit(id) }
-            #expect(try await (till.level(), till.level(.processing)) == ([4, 0, 1], [3, 0, 2]))
+            for id in ids { try await quota.commit(id) }
+            #expect(try await (quota.level(), quota.level(.processing)) == ([4, 0, 1], [3, 0, 2]))
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a body that goes on after a refusal has taken nothing`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            let (uploads, processing) = (try await till.charge(units: 3), try await till.charge(.processing, units: 3))
-            try await till.database.write { [entitlements = till.entitlements] transaction in
+    func `a transaction that continues after a refusal has taken nothing`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let (uploads, processing) = (
+                try await quota.charge(units: 3), try await quota.charge(.processing, units: 3)
+            )
+            try await quota.database.write { [entitlements = quota.entitlements] transaction in
                 _ = try entitlements.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
                     ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
@@ -167,8 +176,8 @@ import Testing
                     #expect(problem.kind == .quotaExceeded)
                 }
             }
-            #expect(try await (till.level(), till.level(.processing)) == ([0, 3, 2], [0, 3, 2]))
-            let rows = try await till.database.read {
+            #expect(try await (quota.level(), quota.level(.processing)) == ([0, 3, 2], [0, 3, 2]))
+            let rows = try await quota.database.read {
                 try $0.count(
                     "SELECT (SELECT COUNT(*) FROM reservations) + (SELECT COUNT(*) FROM usage_entries) AS count")
             }
@@ -177,54 +186,56 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `two who take several limits in opposite orders both get through`(engine: Engine) async throws {
+    func `tasks that take several limits in opposite orders do not deadlock`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
-            let till = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            let (uploads, processing) = (try await till.charge(), try await till.charge(.processing))
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
+            let (uploads, processing) = (try await quota.charge(), try await quota.charge(.processing))
             let admitted = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<60 {
                     let charges = number.isMultiple(of: 2) ? [uploads, processing] : [processing, uploads]
                     group.addTask {
-                        guard let ids = try? await till.reserve(charges, key: "test-\(number)") else { return false }
-                        for id in ids { _ = try? await till.commit(id) }
+                        guard let ids = try? await quota.reserve(charges, key: "test-\(number)") else { return false }
+                        for id in ids { _ = try? await quota.commit(id) }
                         return true
                     }
                 }
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
             #expect(admitted == 60)
-            #expect(try await (till.level(), till.level(.processing)) == ([60, 0, 939], [60, 0, 939]))
-            try await till.requireBalance()
+            #expect(try await (quota.level(), quota.level(.processing)) == ([60, 0, 939], [60, 0, 939]))
+            try await quota.requireInvariants()
         }
     }
 
-    // MARK: Lives of a process
+    // MARK: Restarts of a process
 
     @Test(arguments: Engine.available)
-    func `the next life of a process resolves what died with it, and leaves what outlives it`(engine: Engine)
+    func `a restart resolves reservations of the process, and keeps those that outlive it`(engine: Engine)
         async throws
     {
-        try await withTill(engine, plan: "enterprise") { till in
-            // Nobody's yet: it waits for its lease.
-            let nobodys = try await till.reserve(try await till.charge(), terms: Reservation.Terms(life: .process))
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            let mine = try await till.reserve(try await till.charge(units: 2), terms: Reservation.Terms(life: .process))
-            let used = try await till.reserve(
-                try await till.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
-            let job = try await till.reserve(try await till.charge(units: 8))
-            #expect(try await till.entitlements.begin(as: "elsewhere") == 0)
-            #expect(try await till.level() == [0, 15, 984])
-            #expect(try await till.entitlements.begin(as: "here") == 2)
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
+            // Made before the registration of the node: it ends with its lease.
+            let unregistered = try await quota.reserve(
+                try await quota.charge(), terms: Reservation.Terms(life: .process))
+            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            let released = try await quota.reserve(
+                try await quota.charge(units: 2), terms: Reservation.Terms(life: .process))
+            let used = try await quota.reserve(
+                try await quota.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
+            let job = try await quota.reserve(try await quota.charge(units: 8))
+            #expect(try await quota.entitlements.begin(as: "elsewhere") == 0)
+            #expect(try await quota.level() == [0, 15, 984])
+            #expect(try await quota.entitlements.begin(as: "here") == 2)
             #expect(
-                try await (till.state(mine), till.state(used), till.state(job), till.state(nobodys)) == (
+                try await (quota.state(released), quota.state(used), quota.state(job), quota.state(unregistered)) == (
                     "expired", "committed", "held", "held"
                 ))
-            #expect(try await till.level() == [4, 9, 986])
-            #expect(try await till.entitlements.begin(as: "here") == 0)
-            // What it did before it died, and says only now, is not forgotten.
-            #expect(try await till.commit(mine)?.state == .committed)
-            #expect(try await till.level() == [6, 9, 984])
-            let epochs = try await till.database.read {
+            #expect(try await quota.level() == [4, 9, 986])
+            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            // A commit of work that ended before the restart is still charged.
+            #expect(try await quota.commit(released)?.state == .committed)
+            #expect(try await quota.level() == [6, 9, 984])
+            let epochs = try await quota.database.read {
                 try $0.all("SELECT name, epoch FROM nodes ORDER BY name").map(\.values)
             }
             #expect(epochs == [[.text("elsewhere"), .integer(1)], [.text("here"), .integer(3)]])
@@ -232,13 +243,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a process notices that another has taken its name`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            #expect(try await till.entitlements.beat())
-            try await till.entitlements.begin(as: "here")
-            #expect(try await till.entitlements.beat())
-            try await till.database.write { try $0.execute("UPDATE nodes SET epoch = epoch + 1") }
-            #expect(try await !till.entitlements.beat())
+    func `a heartbeat fails after another process has registered the node name`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            #expect(try await quota.entitlements.beat())
+            try await quota.entitlements.begin(as: "here")
+            #expect(try await quota.entitlements.beat())
+            try await quota.database.write { try $0.execute("UPDATE nodes SET epoch = epoch + 1") }
+            #expect(try await !quota.entitlements.beat())
         }
     }
 }

@@ -9,10 +9,10 @@ import Testing
 
 @Suite struct SubscriptionTests {
     @Test(arguments: Engine.available)
-    func `the free plan is started by request, once`(engine: Engine) async throws {
+    func `the free plan is started once`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let till = QuotaFixture(app: app, person: person)
+            let quota = QuotaFixture(app: app, person: person)
             let started = await app.call("POST", "/api/payments/subscribe", json: ["plan": "free"], token: person.token)
             #expect(started.status == 201)
             #expect(started["plan"]?["name"]?.string == "Free")
@@ -26,12 +26,12 @@ import Testing
             }
             let present = await app.call("GET", "/v1/payments/subscription", token: person.token)
             #expect(present.status == 200 && present["plan"]?["id"]?.string == "free")
-            #expect(try await till.auditCount("subscription.started") == 1)
+            #expect(try await quota.auditCount("subscription.started") == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `of many requests at once one starts the plan`(engine: Engine) async throws {
+    func `of concurrent requests one starts the plan`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let statuses = await withTaskGroup(of: Int.self) { group in
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a plan that costs is 402, an unknown one 404, and neither leaves anything`(engine: Engine) async throws {
+    func `a paid plan is 402, an unknown plan 404, and neither writes a row`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let paid = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "pro"], token: person.token)
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `only an administrator puts somebody on a plan`(engine: Engine) async throws {
+    func `only an administrator assigns a plan`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             let path = "/v1/payments/subscriptions/\(person.id)/adjust"
@@ -85,17 +85,18 @@ import Testing
 
             let gold = await app.call("POST", path, json: ["plan": "gold"], token: administrator.token)
             #expect(gold.status == 404 && gold.code == "plan-not-found")
-            let nobody = "/v1/payments/subscriptions/00000000-0000-7000-8000-000000000000/adjust"
-            #expect(await app.call("POST", nobody, json: ["plan": "pro"], token: administrator.token).status == 404)
+            let unknownPath = "/v1/payments/subscriptions/00000000-0000-7000-8000-000000000000/adjust"
+            #expect(
+                await app.call("POST", unknownPath, json: ["plan": "pro"], token: administrator.token).status == 404)
             #expect(
                 await app.call(
-                    "POST", "/v1/payments/subscriptions/somebody/adjust", json: ["plan": "pro"],
+                    "POST", "/v1/payments/subscriptions/malformed/adjust", json: ["plan": "pro"],
                     token: administrator.token
                 ).status == 404)
         }
     }
 
-    @Test func `without a subscription the answer says so in full`() async throws {
+    @Test func `without a subscription the response is the complete problem`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let refused = await app.call(
@@ -111,7 +112,7 @@ import Testing
                         "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.",
                 ]
             )
-            // The gate refuses before it looks at the body or at the id in the path.
+            // The gate refuses before it validates the body or the id in the path.
             for path in [
                 "/api/training/train-models/test123", "/api/training/generate-datasets/test123",
                 "/api/training/upload-chunk", "/api/training/predict/x",
@@ -122,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func `a feature that the plan lacks is refused in full`() async throws {
+    @Test func `a feature outside of the plan is refused with the complete problem`() async throws {
         try await withTestApp(.sqlite) { app in
             for (plan, name) in [("free", "Free"), ("basic", "Basic")] {
                 let person = try await app.subscriber(plan)
@@ -144,13 +145,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a quota that is used up is refused in full`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            for number in 1...3 { try await till.spend(try await till.charge(.processing), "test:\(number)") }
-            for _ in 1...2 { try await till.reserve(try await till.charge(.processing)) }
+    func `an exhausted quota is refused with the complete problem`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            for number in 1...3 { try await quota.spend(try await quota.charge(.processing), "test:\(number)") }
+            for _ in 1...2 { try await quota.reserve(try await quota.charge(.processing)) }
             let path = "/api/training/generate-datasets/test123"
-            let refused = await till.app.call(
-                "POST", path, json: 7, token: till.person.token, headers: ["X-Request-ID": "request-0003"])
+            let refused = await quota.app.call(
+                "POST", path, json: 7, token: quota.person.token, headers: ["X-Request-ID": "request-0003"])
             #expect(refused.status == 403)
             #expect(
                 refused.json == [
@@ -167,12 +168,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `usage tells what is used, what is held and what is left`(engine: Engine) async throws {
-        try await withTill(engine, plan: "enterprise") { till in
-            try await till.spend(try await till.charge(.processing, units: 3), "test:a")
-            try await till.reserve(try await till.charge(.processing, units: 4))
-            try await till.commit(try await till.reserve(try await till.charge(.trainingRuns)))
-            let usage = await till.app.call("GET", "/api/usage", token: till.person.token)
+    func `usage contains used, held and remaining units`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
+            try await quota.spend(try await quota.charge(.processing, units: 3), "test:a")
+            try await quota.reserve(try await quota.charge(.processing, units: 4))
+            try await quota.commit(try await quota.reserve(try await quota.charge(.trainingRuns)))
+            let usage = await quota.app.call("GET", "/api/usage", token: quota.person.token)
             #expect(usage.status == 200)
             #expect(
                 usage.json == [
@@ -197,7 +198,7 @@ import Testing
                     "storage": ["limit": 107_374_182_400, "used": 0, "held": 0, "remaining": 107_374_182_400],
                 ]
             )
-            let payments = await till.app.call("GET", "/api/payments/usage", token: till.person.token)
+            let payments = await quota.app.call("GET", "/api/payments/usage", token: quota.person.token)
             for member in ["plan", "period_start", "resets_at", "meters", "storage"] {
                 #expect(payments[member] == usage[member], "\(member)")
             }
@@ -205,46 +206,47 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `on another plan the limit changes at once and what was used stays used`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            for number in 1...5 { try await till.spend(try await till.charge(), "test:\(number)") }
-            await expectProblem(.quotaExceeded) { _ = try await till.charge() }
-            till.app.clock.advance(by: .days(10))
-            try await till.app.put(till.person, on: "basic")
-            #expect(try await till.level() == [5, 0, 45])
-            // The period goes on from where it began.
-            let view = await till.app.call("GET", "/v1/payments/subscription", token: till.person.token)
+    func `a change of plan changes the limit at once and keeps the usage`(engine: Engine) async throws {
+        try await withQuotaFixture(engine) { quota in
+            for number in 1...5 { try await quota.spend(try await quota.charge(), "test:\(number)") }
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
+            quota.app.clock.advance(by: .days(10))
+            try await quota.app.put(quota.person, on: "basic")
+            #expect(try await quota.level() == [5, 0, 45])
+            // The period is unchanged.
+            let view = await quota.app.call("GET", "/v1/payments/subscription", token: quota.person.token)
             #expect(
                 view["started_at"]?.string == "2026-01-31T12:00:00Z"
                     && view["period_end"]?.string == "2026-02-28T12:00:00Z")
-            try await till.spend(try await till.charge(units: 40), "test:many")
-            // A smaller plan leaves more used than it allows, and allows no more.
-            try await till.app.put(till.person, on: "free")
-            #expect(try await till.level() == [45, 0, 0])
-            let refused = await problem { _ = try await till.charge() }
+            try await quota.spend(try await quota.charge(units: 40), "test:many")
+            // A smaller plan keeps the usage above its limit and refuses further units.
+            try await quota.app.put(quota.person, on: "free")
+            #expect(try await quota.level() == [45, 0, 0])
+            let refused = await problem { _ = try await quota.charge() }
             #expect(refused?.members["current_usage"] == 45 && refused?.members["limit"] == 5)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a new period begins with nothing used, and storage is carried on`(engine: Engine) async throws {
-        try await withTill(engine) { till in
-            for number in 1...5 { try await till.spend(try await till.charge(), "test:\(number)") }
-            let pending = try await till.reserve(try await till.charge(.processing))
-            // 28 February, a moment before noon.
-            till.app.clock.advance(by: .days(28) - .microseconds(1))
-            #expect(try await till.level() == [5, 0, 0])
-            till.app.clock.advance(by: .microseconds(1))
-            #expect(try await till.level() == [0, 0, 5])
-            #expect(try await till.level(.processing) == [0, 0, 5])
+    func `a new period starts with no usage, and pending work is charged to its own period`(engine: Engine) async throws
+    {
+        try await withQuotaFixture(engine) { quota in
+            for number in 1...5 { try await quota.spend(try await quota.charge(), "test:\(number)") }
+            let pending = try await quota.reserve(try await quota.charge(.processing))
+            // 28 February, a microsecond before noon.
+            quota.app.clock.advance(by: .days(28) - .microseconds(1))
+            #expect(try await quota.level() == [5, 0, 0])
+            quota.app.clock.advance(by: .microseconds(1))
+            #expect(try await quota.level() == [0, 0, 5])
+            #expect(try await quota.level(.processing) == [0, 0, 5])
             #expect(
-                await till.app.call("GET", "/v1/usage", token: till.person.token)["resets_at"]?.string
+                await quota.app.call("GET", "/v1/usage", token: quota.person.token)["resets_at"]?.string
                     == "2026-03-31T12:00:00Z")
-            try await till.spend(try await till.charge(), "test:new")
-            // Work that began in the old period is charged there.
-            try await till.commit(pending)
-            #expect(try await till.level(.processing) == [0, 0, 5])
-            #expect(try await till.level() == [1, 0, 4])
+            try await quota.spend(try await quota.charge(), "test:new")
+            // Work that started in the old period is charged there.
+            try await quota.commit(pending)
+            #expect(try await quota.level(.processing) == [0, 0, 5])
+            #expect(try await quota.level() == [1, 0, 4])
         }
     }
 }

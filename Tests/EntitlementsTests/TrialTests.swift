@@ -8,8 +8,8 @@ import Testing
 @testable import Entitlements
 
 @Suite struct TrialTests {
-    /// Somebody who has proved their address, without a subscription.
-    private func proved(_ app: TestApp) async throws -> TestPerson {
+    /// A person with a verified e-mail address and without a subscription.
+    private func verified(_ app: TestApp) async throws -> TestPerson {
         let person = try await app.register()
         try await app.app.database.write {
             try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
@@ -25,12 +25,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a trial is begun once in a life, by those who proved their address`(engine: Engine) async throws {
+    func `a trial is started once per account, with a verified e-mail address`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-            let stranger = try await app.register("stranger")
-            let early = await app.call("POST", "/v1/payments/start-trial", token: stranger.token)
+            let unsubscribed = try await app.register("unsubscribed")
+            let early = await app.call("POST", "/v1/payments/start-trial", token: unsubscribed.token)
             #expect(early.status == 403 && early.code == "email-not-proved")
-            let person = try await proved(app)
+            let person = try await verified(app)
             #expect(
                 await app.call("GET", "/v1/payments/trial-status", token: person.token).json == [
                     "is_active": false, "has_been_used": false, "days_remaining": 0,
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `proving the address begins the trial`(engine: Engine) async throws {
+    func `verifying the e-mail address starts the trial`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let token = try #require(try await app.mail(to: person.email).last?.token)
@@ -67,9 +67,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `of many requests at once one begins the trial`(engine: Engine) async throws {
+    func `of concurrent requests one starts the trial`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await proved(app)
+            let person = try await verified(app)
             let statuses = await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 {
                     group.addTask { await app.call("POST", "/v1/payments/start-trial", token: person.token).status }
@@ -81,9 +81,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `where another plan runs the trial is not used up`(engine: Engine) async throws {
+    func `a trial is not consumed while another plan is active`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await proved(app)
+            let person = try await verified(app)
             _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: person.token)
             #expect(
                 await app.call("POST", "/v1/payments/start-trial", token: person.token).code == "already-subscribed")
@@ -96,16 +96,16 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `warnings come seven, three and one day before the end, each once, and the end is told`(engine: Engine)
+    func `warnings are mailed once each seven, three and one day before the end, and at the end`(engine: Engine)
         async throws
     {
         try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-            let person = try await proved(app)
+            let person = try await verified(app)
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).status == 201)
             var seen: [Int] = []
             for day in 1...32 {
                 app.clock.advance(by: .days(1))
-                // However often it runs, and on however many nodes.
+                // A second run, such as on another node, sends nothing.
                 for _ in 1...2 { try await settle(app) }
                 let count = try await app.mail(to: person.email).filter { $0.text.contains("trial") }.count
                 if count > seen.count { seen += Array(repeating: day, count: count - seen.count) }
@@ -119,14 +119,14 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `after days of standstill the nearest warning comes alone`(engine: Engine) async throws {
+    func `after days without a run only the nearest warning is mailed`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-            let person = try await proved(app)
+            let person = try await verified(app)
             _ = await app.call("POST", "/v1/payments/start-trial", token: person.token)
             app.clock.advance(by: .days(28))
             try await settle(app)
             #expect(try await app.mail(to: person.email).filter { $0.text.contains("trial") }.count == 1)
-            // An administrator lengthens it: there is another end to be warned of.
+            // After an extension by an administrator the new end gets its own warnings.
             let administrator = try await app.administrator()
             let path = "/v1/payments/subscriptions/\(person.id)/extend-trial"
             let extended = await app.call("POST", path, json: ["days": 10], token: administrator.token)
@@ -142,19 +142,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a smaller plan waits for the period's end and a cancellation too`(engine: Engine) async throws {
-        try await withTill(engine, plan: "pro") { till in
-            let (app, token) = (till.app, till.person.token)
-            try await till.spend(try await till.charge(units: 40), "test:many")
+    func `a downgrade and a cancellation take effect at the end of the period`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "pro") { quota in
+            let (app, token) = (quota.app, quota.person.token)
+            try await quota.spend(try await quota.charge(units: 40), "test:many")
             #expect(
                 await app.call("POST", "/v1/payments/downgrade", json: ["plan": "enterprise"], token: token).code
                     == "conflict")
             let scheduled = await app.call("POST", "/v1/payments/downgrade", json: ["plan": "free"], token: token)
             #expect(
                 scheduled["next_plan"]?.string == "free" && scheduled["plan"]?["id"]?.string == "pro", "\(scheduled)")
-            #expect(try await till.level() == [40, 0, 160])
+            #expect(try await quota.level() == [40, 0, 160])
             app.clock.advance(by: .days(28))
-            #expect(try await till.level() == [0, 0, 5])
+            #expect(try await quota.level() == [0, 0, 5])
             try await settle(app)
             let present = await app.call("GET", "/v1/payments/subscription", token: token)
             #expect(present["plan"]?["id"]?.string == "free" && present["next_plan"] == nil)
@@ -169,7 +169,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `administrators see everybody's subscriptions, and others nobody's`(engine: Engine) async throws {
+    func `subscriptions of all accounts are readable by administrators only`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (free, pro) = (try await app.subscriber("free"), try await app.subscriber("pro"))
             let administrator = try await app.administrator()

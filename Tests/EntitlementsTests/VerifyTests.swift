@@ -7,9 +7,9 @@ import Testing
 
 @testable import Entitlements
 
-/// What `gatehouse verify` looks for: one unit of difference, wherever it is.
+/// The invariants that `gatehouse verify` checks: a difference of one unit in any table is found.
 @Suite struct VerifyTests {
-    /// Changes of one unit that the schema itself does not refuse.
+    /// Changes of one unit that no constraint of the schema refuses.
     static let changes: [SQL] = [
         "UPDATE buckets SET used = used + 1 WHERE meter = 'uploads'",
         "UPDATE buckets SET used = used - 1 WHERE meter = 'uploads'",
@@ -40,31 +40,31 @@ import Testing
         "UPDATE ledger_movements SET subject = NULL", "DELETE FROM ledger_movements",
     ]
 
-    /// An installation in which something of everything has happened.
-    private func withBooks(_ engine: Engine, _ body: (CreditFixture) async throws -> Void) async throws {
+    /// Runs `body` with a database that has rows of every kind.
+    private func withEntries(_ engine: Engine, _ body: (CreditFixture) async throws -> Void) async throws {
         try await withTestApp(engine) { app in
-            let purse = CreditFixture(app: app, person: try await app.onTrial())
-            let till = QuotaFixture(app: app, person: purse.person)
-            try await till.spend(try await till.charge(.workflows), "test:workflow")
-            try await till.commit(try await till.reserve(try await till.charge()))
-            try await till.reserve(try await till.charge())
-            let standing = try await till.standing()
-            try await app.app.database.write { try app.app.entitlements.occupy(bytes: 0, of: standing, in: $0) }
-            try await purse.commit(try await purse.reserve(try await purse.charge(4)), 12)
-            try await purse.grant(9, expiresIn: 4)
-            _ = try await purse.reserve(try await purse.charge(3))
-            try await body(purse)
+            let credits = CreditFixture(app: app, person: try await app.onTrial())
+            let quota = QuotaFixture(app: app, person: credits.person)
+            try await quota.spend(try await quota.charge(.workflows), "test:workflow")
+            try await quota.commit(try await quota.reserve(try await quota.charge()))
+            try await quota.reserve(try await quota.charge())
+            let snapshot = try await quota.snapshot()
+            try await app.app.database.write { try app.app.entitlements.occupy(bytes: 0, of: snapshot, in: $0) }
+            try await credits.commit(try await credits.reserve(try await credits.charge(4)), 12)
+            try await credits.grant(9, expiresIn: 4)
+            _ = try await credits.reserve(try await credits.charge(3))
+            try await body(credits)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `one unit more or less in any table is found`(engine: Engine) async throws {
-        try await withBooks(engine) { purse in
-            try await purse.requireBalance()
+    func `a difference of one unit in any table is found`(engine: Engine) async throws {
+        try await withEntries(engine) { credits in
+            try await credits.requireInvariants()
             for change in Self.changes {
-                // Changed, looked at and taken back in one transaction.
+                // Changed, checked and rolled back in one transaction.
                 let found = await problem {
-                    try await purse.database.write { transaction in
+                    try await credits.database.write { transaction in
                         if "\(change)".contains("ledger_movements") { try Self.dropTriggers(engine, transaction) }
                         let count = try transaction.execute(change)
                         throw Findings(
@@ -75,39 +75,41 @@ import Testing
                 #expect((findings?.count ?? 0) > 0, "\(change): \(String(describing: found))")
                 #expect(findings?.faults.isEmpty == false, "\(change)")
             }
-            try await purse.requireBalance()
+            try await credits.requireInvariants()
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a fault says which row it is and what was counted instead`(engine: Engine) async throws {
-        try await withBooks(engine) { purse in
-            try await purse.database.write {
+    func `a fault names the row and both counts`(engine: Engine) async throws {
+        try await withEntries(engine) { credits in
+            try await credits.database.write {
                 try $0.execute("UPDATE ledger_accounts SET balance = balance + 1 WHERE name = 'consumed'")
             }
-            let faults = try await Invariants.faults(in: purse.database)
+            let faults = try await Invariants.faults(in: credits.database)
             #expect(
                 faults == [
-                    "an account's balance is not what its movements add up to: owner \(purse.organisation), unit credits, name consumed, balance 13, moved 12"
+                    "an account's balance is not what its movements add up to: owner \(credits.organisation), "
+                        + "unit credits, name consumed, balance 13, moved 12"
                 ])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `of very many faults the first hundred are told`(engine: Engine) async throws {
-        try await withPurse(engine) { purse in
-            try await purse.database.write { transaction in
+    func `of many faults the first hundred are listed`(engine: Engine) async throws {
+        try await withCreditFixture(engine) { credits in
+            try await credits.database.write { transaction in
                 for number in 0..<120 {
                     try transaction.execute(
                         """
-                        INSERT INTO ledger_accounts (id, owner, name, unit, may_be_negative, balance) VALUES (\("a\(number)"), 'x', \("n\(number)"), 'credits', 0, 1)
+                        INSERT INTO ledger_accounts (id, owner, name, unit, may_be_negative, balance)
+                        VALUES (\("a\(number)"), 'x', \("n\(number)"), 'credits', 0, 1)
                         """
                     )
                 }
             }
-            let faults = try await Invariants.faults(in: purse.database)
+            let faults = try await Invariants.faults(in: credits.database)
             #expect(faults.count == 101 && faults.last?.hasSuffix("and more") == true)
-            try await purse.database.write { try $0.execute("DELETE FROM ledger_accounts WHERE owner = 'x'") }
+            try await credits.database.write { try $0.execute("DELETE FROM ledger_accounts WHERE owner = 'x'") }
         }
     }
 

@@ -14,7 +14,7 @@ import Testing
         ("*0\r\n", .array([])),
         ("*2\r\n*1\r\n:1\r\n*2\r\n$-1\r\n*0\r\n", .array([.array([.integer(1)]), .array([.null, .array([])])])),
     ])
-    func `reads what the protocol says, cut at every byte`(text: String, value: RESPValue) throws {
+    func `every type of value is parsed, split at every byte`(text: String, value: RESPValue) throws {
         let bytes = Array(text.utf8)
         for cut in 0...bytes.count {
             var parser = RESPParser()
@@ -26,19 +26,19 @@ import Testing
         #expect(try parser.read(bytes + bytes + bytes) == [value, value, value], "several at once")
     }
 
-    @Test func `random values come back as they were written, in random pieces`() throws {
+    @Test func `random values are parsed as written, in random chunks`() throws {
         var random = SplitMix(seed: 20_261_121)
         for _ in 0..<300 {
             let values = (0..<Int.random(in: 1...5, using: &random)).map { _ in RESPValue.any(depth: 4, &random) }
             var rest = values.flatMap(\.wire)[...]
             var parser = RESPParser()
-            var found: [RESPValue] = []
+            var parsed: [RESPValue] = []
             while !rest.isEmpty {
                 let size = Int.random(in: 1...max(1, min(rest.count, 40)), using: &random)
-                found += try parser.read(rest.prefix(size))
+                parsed += try parser.read(rest.prefix(size))
                 rest = rest.dropFirst(size)
             }
-            #expect(found == values)
+            #expect(parsed == values)
         }
     }
 
@@ -49,11 +49,11 @@ import Testing
         "*1048577\r\n", "*9223372036854775807\r\n",
         "*1\r\n?\r\n", String(repeating: "*1\r\n", count: 9), "HTTP/1.1 400 Bad Request\r\n",
     ])
-    func `refuses what is not the protocol, however it arrives`(text: String) throws {
-        // What is only a beginning may need its line's end before it can be told.
+    func `protocol violations are refused, split at every byte`(text: String) throws {
+        // An incomplete line is refused at its end.
         let bytes = Array((text.contains("\n") ? text : text + "\r\n").utf8)
         for cut in 0...bytes.count {
-            #expect(throws: RESPParser.Fault.self, "cut at \(cut)") {
+            #expect(throws: RESPParser.ParseError.self, "cut at \(cut)") {
                 var parser = RESPParser()
                 _ = try parser.read(bytes[..<cut])
                 _ = try parser.read(bytes[cut...])
@@ -61,25 +61,26 @@ import Testing
         }
     }
 
-    @Test func `has a bound for lines, strings, elements, depth and whole answers`() {
+    @Test func `lines, strings, elements, depth and whole replies have bounds`() {
         var limits = RESPParser.Limits()
         (limits.lineBytes, limits.bulkBytes, limits.elements, limits.depth, limits.replyBytes) = (16, 8, 4, 2, 40)
-        func outcome(_ text: String) -> Bool {
+        func isAccepted(_ text: String) -> Bool {
             var parser = RESPParser(limits: limits)
             return (try? parser.read(Array(text.utf8))) != nil
         }
-        #expect(outcome("+0123456789\r\n") && !outcome("+0123456789012345\r\n") && !outcome("+01234567890123456"))
-        #expect(outcome("$8\r\n") && !outcome("$9\r\n"))
-        #expect(outcome("*4\r\n") && !outcome("*5\r\n"))
-        #expect(outcome("*1\r\n*1\r\n:1\r\n") && !outcome("*1\r\n*1\r\n*1\r\n"))
         #expect(
-            outcome("*2\r\n$8\r\n01234567\r\n:1\r\n")
-                && !outcome("*4\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n"))
+            isAccepted("+0123456789\r\n") && !isAccepted("+0123456789012345\r\n") && !isAccepted("+01234567890123456"))
+        #expect(isAccepted("$8\r\n") && !isAccepted("$9\r\n"))
+        #expect(isAccepted("*4\r\n") && !isAccepted("*5\r\n"))
+        #expect(isAccepted("*1\r\n*1\r\n:1\r\n") && !isAccepted("*1\r\n*1\r\n*1\r\n"))
+        #expect(
+            isAccepted("*2\r\n$8\r\n01234567\r\n:1\r\n")
+                && !isAccepted("*4\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n$8\r\n01234567\r\n"))
     }
 
-    @Test func `random bytes and damaged answers end in values or in a fault, never otherwise`() {
+    @Test func `random bytes and corrupted replies are parsed or refused with an error`() {
         var random = SplitMix(seed: 7)
-        var faults = 0
+        var errors = 0
         for round in 0..<3_000 {
             var bytes: [UInt8]
             if round.isMultiple(of: 2) {
@@ -90,21 +91,21 @@ import Testing
             } else {
                 bytes = RESPValue.any(depth: 4, &random).wire
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
-                    let place = Int.random(in: 0..<bytes.count, using: &random)
-                    bytes[place] = UInt8.random(in: 0...255, using: &random)
+                    let index = Int.random(in: 0..<bytes.count, using: &random)
+                    bytes[index] = UInt8.random(in: 0...255, using: &random)
                 }
             }
             var parser = RESPParser()
             do {
                 for byte in bytes { _ = try parser.read([byte]) }
             } catch {
-                faults += 1
+                errors += 1
             }
         }
-        #expect(faults > 1_000)
+        #expect(errors > 1_000)
     }
 
-    @Test func `a command is written as an array of strings, whatever is in them`() throws {
+    @Test func `a command is written as an array of bulk strings with arbitrary bytes`() throws {
         var buffer = ByteBuffer()
         RedisCommand(["SET", "a\r\nb", "", String(repeating: "x", count: 123)]).write(to: &buffer)
         #expect(
@@ -121,7 +122,7 @@ import Testing
 }
 
 extension RESPParser {
-    /// Receives bytes and gives all values that are whole then.
+    /// Receives bytes and returns all values that are complete.
     fileprivate mutating func read(_ bytes: some Collection<UInt8>) throws -> [RESPValue] {
         var buffer = ByteBuffer(bytes: bytes)
         receive(&buffer)

@@ -15,7 +15,7 @@ import Testing
         ("redis://[::1]:7000/1", RedisAddress(host: "::1", port: 7_000, database: 1)),
         ("redis://[::1]", RedisAddress(host: "::1")),
     ])
-    func `an address is read`(text: String, address: RedisAddress) throws {
+    func `a valid address is parsed`(text: String, address: RedisAddress) throws {
         #expect(try RedisAddress(text) == address)
     }
 
@@ -26,9 +26,9 @@ import Testing
         "redis://[::1]x", "redis://h?db=1",
         "redis://h#x",
     ])
-    func `one that is none is refused, without repeating the secret in it`(text: String) {
-        #expect(throws: RedisAddress.Fault.self) { try RedisAddress(text) }
-        let fault = #expect(throws: RedisAddress.Fault.self) { try RedisAddress("redis://:hunter22@h:x") }
-        #expect(fault?.description.contains("hunter22") == false)
+    func `an invalid address is refused without its password in the message`(text: String) {
+        #expect(throws: RedisAddress.ParseError.self) { try RedisAddress(text) }
+        let error = #expect(throws: RedisAddress.ParseError.self) { try RedisAddress("redis://:hunter22@h:x") }
+        #expect(error?.description.contains("hunter22") == false)
     }
 }

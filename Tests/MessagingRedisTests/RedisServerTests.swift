@@ -5,7 +5,7 @@ import NIOPosix
 import TestKit
 import Testing
 
-/// Against the real server.
+/// The client against a real server.
 @Suite(.enabled(if: TestRedis.isAvailable)) struct RedisServerTests {
     private func withShared(_ body: (RedisClient, _ prefix: String) async throws -> Void) async throws {
         let address = try RedisAddress(TestRedis.sharedAddress ?? "")
@@ -28,14 +28,14 @@ import Testing
         await client.close()
     }
 
-    @Test func `answers come to those who asked, however many ask at once`() async throws {
+    @Test func `concurrent commands get their own replies`() async throws {
         try await withShared { client, prefix in
             try await withThrowingTaskGroup { group in
                 for number in 0..<2_000 {
                     group.addTask {
                         let text = "\(prefix):\(number)"
-                        let answer = try await client.send("ECHO", text).text
-                        #expect(answer == text)
+                        let reply = try await client.send("ECHO", text).text
+                        #expect(reply == text)
                     }
                 }
                 try await group.waitForAll()
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func `any bytes of any size go there and come back`() async throws {
+    @Test func `arbitrary bytes of any size are stored and read`() async throws {
         try await withShared { client, prefix in
             for size in [0, 1, 1_023, 1_024, 70_000, 1 << 20] {
                 let bytes = ByteBuffer(bytes: (0..<size).lazy.map { UInt8(truncatingIfNeeded: $0 &* 31) })
@@ -61,20 +61,20 @@ import Testing
         }
     }
 
-    @Test func `what the server refuses is told in its words, and the next command is fine`() async throws {
+    @Test func `an error reply is thrown with its text, and the next command works`() async throws {
         try await withShared { client, _ in
-            let fault = await #expect(throws: RedisFault.self) { try await client.send("NO-SUCH-COMMAND") }
-            guard case .refused(let words) = fault else {
-                Issue.record("\(String(describing: fault))")
+            let error = await #expect(throws: RedisError.self) { try await client.send("NO-SUCH-COMMAND") }
+            guard case .refused(let message) = error else {
+                Issue.record("\(String(describing: error))")
                 return
             }
-            #expect(words.contains("unknown command"))
-            let answer = try await client.send("PING")
-            #expect(answer == .simple("PONG"))
+            #expect(message.contains("unknown command"))
+            let reply = try await client.send("PING")
+            #expect(reply == .simple("PONG"))
         }
     }
 
-    @Test func `a script runs by its digest, and again after the server forgot it`() async throws {
+    @Test func `a script runs by its digest, and again after SCRIPT FLUSH`() async throws {
         try await TestRedis.withServer { server in
             try await withClient(RedisSettings(address: RedisAddress(host: "127.0.0.1", port: server.port))) { client in
                 let script = RedisScript("return {KEYS[1], ARGV[1] + 1, redis.call('INCR', KEYS[1])}")
@@ -83,23 +83,23 @@ import Testing
                 _ = try await client.send("SCRIPT", "FLUSH")
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(2))
                 #expect(try await client.run(script, keys: ["k"], arguments: ["1"]).array?.last == .integer(3))
-                await #expect(throws: RedisFault.self) {
+                await #expect(throws: RedisError.self) {
                     try await client.run(RedisScript("return nonsense("), keys: [], arguments: [])
                 }
             }
         }
     }
 
-    @Test func `a server that hangs, dies and comes back is a matter of a moment`() async throws {
+    @Test func `the client recovers from a server that hangs, is killed and restarts`() async throws {
         try await TestRedis.withServer { server in
             var settings = RedisSettings(address: RedisAddress(host: "127.0.0.1", port: server.port))
             settings.commandTimeout = .milliseconds(200)
             settings.connectTimeout = .milliseconds(300)
-            // One connection: what hangs is the one that was used.
+            // One event loop, so that the connection in use is the one that hangs.
             try await withClient(settings, on: MultiThreadedEventLoopGroup.singleton.next()) { client in
                 #expect(try await client.send("INCR", "n") == .integer(1))
                 server.freeze()
-                let hung = await #expect(throws: RedisFault.self) { try await client.send("INCR", "n") }
+                let hung = await #expect(throws: RedisError.self) { try await client.send("INCR", "n") }
                 guard case .unknownOutcome = hung else {
                     Issue.record("\(String(describing: hung))")
                     return
@@ -107,7 +107,7 @@ import Testing
                 server.thaw()
                 try await eventually { try await client.send("PING") == .simple("PONG") }
                 server.stop()
-                try await eventually { if case .notConnected = await fault(of: client) { true } else { false } }
+                try await eventually { if case .notConnected = await thrownError(of: client) { true } else { false } }
                 #expect(!client.isConnected)
                 try server.start()
                 try await eventually { try await client.send("GET", "n") == .null }
@@ -115,55 +115,56 @@ import Testing
         }
     }
 
-    private func fault(of client: RedisClient) async -> RedisFault? {
-        do throws(RedisFault) {
+    private func thrownError(of client: RedisClient) async -> RedisError? {
+        do throws(RedisError) {
             _ = try await client.send("PING")
             return nil
         } catch { return error }
     }
 
-    /// Asks until it is so: what happens in another process is waited for, up to some seconds.
+    /// Polls a condition that depends on another process, for at least five seconds.
     private func eventually(_ condition: () async throws -> Bool) async throws {
         for _ in 0..<1_000 {
             if (try? await condition()) == true { return }
             try await Task.sleep(for: .milliseconds(5))
         }
-        Issue.record("it did not become so")
+        Issue.record("the condition did not become true")
     }
 
-    @Test func `passwords, users and databases are used, and a wrong password is told without it`() async throws {
+    @Test func `passwords, users and databases are used; a refused password is not in the error`() async throws {
         try await TestRedis.withServer(arguments: { _, _ in
             ["--requirepass", "first secret", "--user", "alice", "on", ">second%secret", "~*", "&*", "+@all"]
         }) { server in
             func settings(_ text: String) throws -> RedisSettings { RedisSettings(address: try RedisAddress(text)) }
-            let place = "127.0.0.1:\(server.port)"
-            try await withClient(try settings("redis://:first%20secret@\(place)")) {
-                let answer = try await $0.send("ACL", "WHOAMI").text
-                #expect(answer == "default")
+            let hostAndPort = "127.0.0.1:\(server.port)"
+            try await withClient(try settings("redis://:first%20secret@\(hostAndPort)")) {
+                let reply = try await $0.send("ACL", "WHOAMI").text
+                #expect(reply == "default")
             }
-            try await withClient(try settings("redis://alice:second%25secret@\(place)/5")) { client in
-                let answer = try await client.send("ACL", "WHOAMI").text
-                #expect(answer == "alice")
-                let answerAgain = try await client.send("CLIENT", "INFO").text?.contains(" db=5 ")
-                #expect(answerAgain == true)
+            try await withClient(try settings("redis://alice:second%25secret@\(hostAndPort)/5")) { client in
+                let reply = try await client.send("ACL", "WHOAMI").text
+                #expect(reply == "alice")
+                let usesDatabase = try await client.send("CLIENT", "INFO").text?.contains(" db=5 ")
+                #expect(usesDatabase == true)
             }
             for wrong in [
-                "redis://:wrongpass@\(place)", "redis://bob:wrongpass@\(place)", "redis://\(place)",
-                "redis://:first%20secret@\(place)/4711",
+                "redis://:wrongpass@\(hostAndPort)", "redis://bob:wrongpass@\(hostAndPort)", "redis://\(hostAndPort)",
+                "redis://:first%20secret@\(hostAndPort)/4711",
             ] {
                 try await withClient(try settings(wrong)) { client in
-                    let fault = await #expect(throws: RedisFault.self) { try await client.send("GET", "x") }
-                    guard case .notConnected(let why) = fault else {
-                        Issue.record("\(String(describing: fault))")
+                    let error = await #expect(throws: RedisError.self) { try await client.send("GET", "x") }
+                    guard case .notConnected(let reason) = error else {
+                        Issue.record("\(String(describing: error))")
                         return
                     }
-                    #expect(why.contains("refused") && !why.contains("wrongpass") && !why.contains("first secret"))
+                    #expect(
+                        reason.contains("refused") && !reason.contains("wrongpass") && !reason.contains("first secret"))
                 }
             }
         }
     }
 
-    @Test func `TLS is spoken with a server whose certificate is trusted, and with no other`() async throws {
+    @Test func `TLS connects to a server with a trusted certificate only`() async throws {
         try await TestRedis.withServer(
             prepare: { folder in
                 let openssl = Process()
@@ -183,22 +184,22 @@ import Testing
                 [
                     "--port", "0", "--tls-port", "\(port)", "--tls-auth-clients", "no", "--tls-key-file",
                     folder.appending(path: "key.pem").path,
-                    "--tls-cert-file", folder.appending(path: "certificate.pem").path, "--requirepass", "sesame",
+                    "--tls-cert-file", folder.appending(path: "certificate.pem").path, "--requirepass", "password",
                 ]
             }
         ) { server in
             for host in ["localhost", "127.0.0.1"] {
-                var settings = RedisSettings(address: try RedisAddress("rediss://:sesame@\(host):\(server.port)"))
+                var settings = RedisSettings(address: try RedisAddress("rediss://:password@\(host):\(server.port)"))
                 settings.certificateAuthority = server.folder.appending(path: "certificate.pem").path
                 try await withClient(settings) { client in
-                    let answer = try await client.send("ECHO", String(repeating: "secret ", count: 10_000)).text?.count
-                    #expect(answer == 70_000)
+                    let reply = try await client.send("ECHO", String(repeating: "secret ", count: 10_000)).text?.count
+                    #expect(reply == 70_000)
                 }
                 settings.certificateAuthority = nil
                 try await withClient(settings) { client in
-                    let fault = await #expect(throws: RedisFault.self) { try await client.send("PING") }
-                    guard case .notConnected = fault else {
-                        Issue.record("\(String(describing: fault))")
+                    let error = await #expect(throws: RedisError.self) { try await client.send("PING") }
+                    guard case .notConnected = error else {
+                        Issue.record("\(String(describing: error))")
                         return
                     }
                 }
@@ -206,31 +207,31 @@ import Testing
         }
     }
 
-    @Test func `what is published is heard, also after the server was away`() async throws {
+    @Test func `published messages are received, also after a restart of the server`() async throws {
         try await TestRedis.withServer { server in
             var settings = RedisSettings(address: RedisAddress(host: "127.0.0.1", port: server.port))
             settings.backoff.longest = .milliseconds(50)
             let subscriber = RedisSubscriber(settings)
-            let heard = subscriber.listen(to: "news")
-            let deaf = subscriber.listen(to: "other")
-            var events = heard.makeAsyncIterator()
+            let news = subscriber.subscribe(to: "news")
+            let other = subscriber.subscribe(to: "other")
+            var events = news.makeAsyncIterator()
             #expect(await events.next() == .subscribed)
             try await withClient(settings) { client in
                 _ = try await client.send("PUBLISH", "news", "one")
-                _ = try await client.send("PUBLISH", "elsewhere", "nobody hears")
+                _ = try await client.send("PUBLISH", "elsewhere", "no subscriber")
                 _ = try await client.send("PUBLISH", "news", "two")
                 #expect(await events.next() == .message(ByteBuffer(string: "one")))
                 #expect(await events.next() == .message(ByteBuffer(string: "two")))
                 server.stop()
                 try server.start()
-                #expect(await events.next() == .subscribed, "tells that something may have been missed")
+                #expect(await events.next() == .subscribed, "messages may have been missed")
                 try await eventually { try await client.send("PUBLISH", "news", "three") == .integer(1) }
                 #expect(await events.next() == .message(ByteBuffer(string: "three")))
             }
             await subscriber.close()
             #expect(await events.next() == nil)
-            var silent = deaf.makeAsyncIterator()
-            while let event = await silent.next() { #expect(event == .subscribed) }
+            var otherEvents = other.makeAsyncIterator()
+            while let event = await otherEvents.next() { #expect(event == .subscribed) }
         }
     }
 }

@@ -8,9 +8,10 @@ import Rates
 import TestKit
 import Testing
 
-/// Limits as clients meet them.
+/// Rate limits over HTTP.
 @Suite struct RateGateTests {
-    private func login(_ app: TestApp, _ email: String = "nobody@example.org", from address: String = "192.0.2.1") async
+    private func login(_ app: TestApp, _ email: String = "unknown@example.org", from address: String = "192.0.2.1")
+        async
         -> TestResponse
     {
         await app.call(
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `too many tries of one network are refused, with when to come back, and others are not`(_ engine: Engine)
+    func `excess attempts of one network are refused with Retry-After, other networks are not`(_ engine: Engine)
         async throws
     {
         try await withTestApp(
@@ -26,11 +27,11 @@ import Testing
             change: { ($0.limitsRates, $0.authenticationRequests, $0.authenticationWindow) = (true, 3, .seconds(30)) }
         ) { app in
             for left in (0..<3).reversed() {
-                let reply = await login(app, "a\(left)@example.org")
-                #expect(reply.status == 401)
-                #expect(reply.headers["x-ratelimit-remaining"] == "\(left)")
+                let response = await login(app, "a\(left)@example.org")
+                #expect(response.status == 401)
+                #expect(response.headers["x-ratelimit-remaining"] == "\(left)")
             }
-            let refused = await login(app, "another@example.org")
+            let refused = await login(app, "refused@example.org")
             #expect(refused.status == 429)
             #expect(refused.code == "rate-limited")
             #expect(refused["error"]?.string == "Rate limit exceeded. Please try again later.")
@@ -41,9 +42,9 @@ import Testing
             #expect(refused.headers["x-ratelimit-limit"] == "3")
             #expect(
                 refused.headers["x-ratelimit-reset"] == "\((app.clock.now + .seconds(30)).microseconds.wholeSeconds)")
-            // Before anything of the body is looked at, and at all doors of the kind together.
+            // The refusal comes before the body is read; all authentication endpoints share the limit.
             #expect(await app.call("POST", "/v1/auth/register", body: ("text/plain", [1, 2, 3])).status == 429)
-            #expect(await login(app, "someone@example.org", from: "192.0.2.2").status == 401)
+            #expect(await login(app, "other@example.org", from: "192.0.2.2").status == 401)
             app.clock.advance(by: .seconds(9))
             #expect(await login(app, "third@example.org").status == 429)
             app.clock.advance(by: .seconds(1))
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func `an IPv6 customer is one network, however many addresses there are in it`() async throws {
+    @Test func `all addresses of an IPv6 /64 count as one network`() async throws {
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 2) }) { app in
             #expect(await login(app, "a@example.org", from: "2001:db8:0:1::1").status == 401)
             #expect(await login(app, "b@example.org", from: "2001:db8:0:1:ffff::2").status == 401)
@@ -63,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func `tries at one account are counted wherever they come from`() async throws {
+    @Test func `attempts at one account are counted over all networks`() async throws {
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 3) }) { app in
             for host in 1...3 {
                 #expect(await login(app, "target@example.org", from: "198.51.100.\(host)").status == 401)
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `strangers who try an account from everywhere do not keep its owner out of where they were before`(
+    func `attempts at an account from other networks do not lock out the owner's known device`(
         _ engine: Engine
     ) async throws {
         try await withTestApp(engine, change: { ($0.limitsRates, $0.authenticationRequests) = (true, 3) }) { app in
@@ -84,14 +85,14 @@ import Testing
             for host in 1...3 { _ = await login(app, owner.email, from: "198.51.100.\(host)") }
             #expect(await login(app, owner.email, from: "198.51.100.4").status == 429)
             let password: JSONValue = ["email": .string(owner.email), "password": .string(owner.password)]
-            let elsewhere = await app.call("POST", "/v1/auth/login", json: password, address: "198.51.100.5")
-            #expect(elsewhere.status == 429, "the right password, from where nobody knows them")
-            let home = await app.call("POST", "/v1/auth/login", json: password)
-            #expect(home.status == 200 && home.headers["ratelimit"]?.contains(#""account";r=0"#) == true, "\(home)")
+            let unknown = await app.call("POST", "/v1/auth/login", json: password, address: "198.51.100.5")
+            #expect(unknown.status == 429, "the right password from an unknown device")
+            let known = await app.call("POST", "/v1/auth/login", json: password)
+            #expect(known.status == 200 && known.headers["ratelimit"]?.contains(#""account";r=0"#) == true, "\(known)")
         }
     }
 
-    @Test func `doors at which there is nothing to guess are limited as other open doors are`() async throws {
+    @Test func `token endpoints are limited as other public endpoints are`() async throws {
         try await withTestApp(
             .sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.visitorRequests) = (true, 2, 12) }
         ) { app in
@@ -105,27 +106,27 @@ import Testing
         }
     }
 
-    @Test func `callers without a credential are limited by network, and made-up ones excuse nobody`() async throws {
+    @Test func `requests without a valid credential are limited by network`() async throws {
         try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.visitorRequests) = (true, 3) }) { app in
             let person = try await app.register()
             #expect(await app.call("GET", "/v1/plans").status == 200)
             #expect(
                 await app.call("GET", "/v1/plans", token: "made up").status == 200,
-                "the door does not look at it, so it counts like none")
+                "the route does not authenticate, so a token exempts no request")
             #expect(await app.call("GET", "/v1/plans", token: "made up").status == 429)
-            #expect(await app.call("GET", "/v1/auth/profile").status == 429, "before it is asked who comes")
+            #expect(await app.call("GET", "/v1/auth/profile").status == 429, "before authentication")
             #expect(await app.call("GET", "/v1/auth/profile", token: "made.up.token").status == 429)
             #expect(
                 await app.call("GET", "/v1/auth/profile", token: "made.up.token", address: "192.0.2.77").status == 401)
             #expect(
                 await app.call("GET", "/v1/auth/profile", token: person.token).status == 200,
-                "who is signed in has other limits")
+                "authenticated requests have other limits")
             #expect(await app.call("GET", "/health").status == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a plan's rates hold for an organisation, are told on success, and come before entitlement and after the role`(
+    func `a plan's rates apply per organisation, are sent on success, and are checked after role, before entitlement`(
         _ engine: Engine
     ) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
@@ -137,12 +138,12 @@ import Testing
                     == #""plan-default-minute";q=60;w=60, "plan-default-hour";q=1000;w=3600"#)
             #expect(first.headers["ratelimit"] == #""plan-default-minute";r=59;t=1, "plan-default-hour";r=999;t=4"#)
             #expect((first.headers["x-ratelimit-limit"], first.headers["x-ratelimit-remaining"]) == ("60", "59"))
-            // Refused for their role, calls take nothing.
+            // A request that is refused for its role takes no units.
             let id = "\(person.id)"
             for _ in 0..<3 {
-                let reply = await app.call(
+                let response = await app.call(
                     "POST", "/v1/payments/subscriptions/\(id)/adjust", json: ["plan": "pro"], token: person.token)
-                #expect(reply.code == "insufficient-role" && reply.headers["ratelimit"] == nil)
+                #expect(response.code == "insufficient-role" && response.headers["ratelimit"] == nil)
             }
             for _ in 0..<59 { _ = await app.call("POST", "/v1/training/predict/none", token: person.token) }
             let refused = await app.call("POST", "/v1/training/predict/none", token: person.token)
@@ -155,18 +156,18 @@ import Testing
         }
     }
 
-    @Test func `a plan with other rates has them`() async throws {
+    @Test func `a changed plan changes the rates`() async throws {
         try await withTestApp(.sqlite, change: { $0.limitsRates = true }) { app in
             let person = try await app.subscriber("free")
             try await app.put(person, on: "pro")
             app.clock.advance(by: .seconds(60))
-            let reply = await app.call("GET", "/v1/auth/profile", token: person.token)
-            #expect(reply.headers["ratelimit-policy"]?.contains("q=300;w=60") == true, "\(reply.headers)")
+            let response = await app.call("GET", "/v1/auth/profile", token: person.token)
+            #expect(response.headers["ratelimit-policy"]?.contains("q=300;w=60") == true, "\(response.headers)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `products elsewhere ask at a rate of their own`(_ engine: Engine) async throws {
+    func `entitlement checks have a rate of their own`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let person = try await app.subscriber("free")
             for _ in 0..<60 { _ = await app.call("GET", "/v1/auth/profile", token: person.token) }
@@ -176,14 +177,14 @@ import Testing
             #expect(
                 answer.status == 200 && answer.headers["ratelimit-policy"] == #""plan-checks";q=600;w=60"#,
                 "\(answer.headers)")
-            let told = await app.call(
+            let reported = await app.call(
                 "POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1], token: person.token)
-            #expect(told.status == 201 && told.headers["x-ratelimit-remaining"] == "598", "\(told) \(told.headers)")
+            #expect(reported.status == 201 && reported.headers["x-ratelimit-remaining"] == "598", "\(reported)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whoever changes a plan's rates changes them for running periods too, if told so`(_ engine: Engine)
+    func `changed rates apply to new subscriptions, and to running periods with applies_at_once`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
@@ -201,11 +202,11 @@ import Testing
             }
             app.clock.advance(by: .seconds(1))
             #expect(await change("9/minute", atOnce: false) == 200)
-            #expect(await policy()?.contains("q=60;w=60") == true, "the period keeps its terms")
+            #expect(await policy()?.contains("q=60;w=60") == true, "the running period keeps its rates")
             let newcomer = try await app.subscriber("free", "newcomer")
-            let theirs = await app.call("GET", "/v1/auth/profile", token: newcomer.token).headers["ratelimit-policy"]
-            #expect(
-                theirs == #""plan-default";q=9;w=60"#, "whoever comes to the plan has its new rates with the next call")
+            let newPolicy = await app.call("GET", "/v1/auth/profile", token: newcomer.token)
+                .headers["ratelimit-policy"]
+            #expect(newPolicy == #""plan-default";q=9;w=60"#, "a new subscription has the new rates")
             #expect(await change("7/30s burst 2", atOnce: true) == 200)
             let changed = await app.call("GET", "/v1/auth/profile", token: person.token)
             #expect(changed.headers["ratelimit-policy"] == #""plan-default";q=7;w=30"#, "\(changed) \(changed.headers)")
@@ -213,74 +214,81 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an API key is its organisation's, and takes of the same rate`(_ engine: Engine) async throws {
+    func `an API key takes from the rate of its organisation`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let person = try await app.register()
-            let made = await app.call(
+            let created = await app.call(
                 "POST", "/v1/auth/api-keys", json: ["name": "k", "scopes": ["*"]], token: person.token)
-            let key = try #require(made["api_key"]?.string)
-            let reply = await app.call("GET", "/v1/auth/me", headers: ["X-API-Key": key])
-            #expect(reply.status == 200)
-            #expect(reply.headers["ratelimit"]?.hasPrefix(#""plan-default-minute";r=58;"#) == true, "\(reply.headers)")
+            let key = try #require(created["api_key"]?.string)
+            let response = await app.call("GET", "/v1/auth/me", headers: ["X-API-Key": key])
+            #expect(response.status == 200)
+            #expect(
+                response.headers["ratelimit"]?.hasPrefix(#""plan-default-minute";r=58;"#) == true, "\(response.headers)"
+            )
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a door has rates of its own beside the plan's, with a cost for each call`(_ engine: Engine) async throws {
+    func `a route has rates of its own beside the plan's, with a cost per request`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
             let (one, two) = (try await app.register(), try await app.register())
             let (entitlements, member) = (app.app.entitlements, app.app.identity.member)
-            let door = Route.get("tests/exports", "Ten a minute and twelve an hour, four at a time", requires: member) {
-                _ in Done()
+            let route = Route.get("tests/exports", "Export", requires: member) {
+                _ in ExportPayload()
             }
             .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(
                 by: entitlements.rate())
-            #expect(door.gate.map(\.tag) == ["member", "rate:exports", "rate:plan-default"])
-            let front = RequestDispatcher(
-                routes: [door], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
+            #expect(route.gate.map(\.tag) == ["member", "rate:exports", "rate:plan-default"])
+            let dispatcher = RequestDispatcher(
+                routes: [route], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
                 runtime: Runtime(now: { app.clock.now }, randomBytes: Runtime.system.randomBytes))
-            func call(_ person: TestPerson) async -> (status: Int, headers: [String: String]) {
+            func send(_ person: TestPerson) async -> (status: Int, headers: [String: String]) {
                 var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v1/tests/exports")
                 head.headerFields[.authorization] = "Bearer \(person.token)"
-                let reply = await front.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1")
+                let response = await dispatcher.respond(to: head, body: RequestBody(bytes: []), address: "192.0.2.1")
                 return (
-                    reply.status.code,
-                    Dictionary(reply.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
+                    response.status.code,
+                    Dictionary(response.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first }
                 )
             }
             for left in [(6, 8), (2, 4)] {
-                let reply = await call(one)
-                #expect(reply.status == 200)
+                let response = await send(one)
+                #expect(response.status == 200)
                 #expect(
-                    reply.headers["ratelimit"]?.contains(#""exports-minute";r=\#(left.0);"#) == true, "\(reply.headers)"
+                    response.headers["ratelimit"]?.contains(#""exports-minute";r=\#(left.0);"#) == true,
+                    "\(response.headers)"
                 )
                 #expect(
-                    reply.headers["ratelimit"]?.contains(#""exports-hour";r=\#(left.1);"#) == true, "\(reply.headers)")
+                    response.headers["ratelimit"]?.contains(#""exports-hour";r=\#(left.1);"#) == true,
+                    "\(response.headers)")
                 #expect(
-                    reply.headers["x-ratelimit-remaining"] == "\(left.0)", "of all rates the one with the least left")
+                    response.headers["x-ratelimit-remaining"] == "\(left.0)", "the rate with the fewest remaining units"
+                )
             }
-            // Two of four units are there; the other two come within twelve seconds. The plan's rate is not asked any more.
-            let refused = await call(one)
+            // Two of four units are available; the other two are refilled in twelve seconds. The plan's rate is not
+            // checked after the refusal.
+            let refused = await send(one)
             #expect((refused.status, refused.headers["retry-after"]) == (429, "12"))
             #expect(refused.headers["ratelimit"]?.contains("plan-default") == false)
-            #expect(await call(two).status == 200, "another organisation has its own")
+            #expect(await send(two).status == 200, "another organisation has its own units")
             app.clock.advance(by: .seconds(12))
-            #expect(await call(one).status == 200)
+            #expect(await send(one).status == 200)
             app.clock.advance(by: .seconds(60))
-            let hour = await call(one)
+            let hour = await send(one)
             #expect(hour.status == 429)
-            // Twelve were taken, and an hour brings twelve: four of them in twenty minutes, of which 72 seconds have passed.
+            // Twelve units were taken, and an hour refills twelve: four in twenty minutes, of which 72 seconds have
+            // passed.
             #expect(hour.headers["retry-after"] == "\(4 * 300 - 72)")
         }
     }
 
-    @Test func `switched off there are no limits, and the documents are the same`() async throws {
+    @Test func `without rate limiting no header is sent, and the OpenAPI document is the same`() async throws {
         func document(_ isOn: Bool) async throws -> String {
             var text = ""
             try await withTestApp(.sqlite, change: { $0.limitsRates = isOn }) { app in
                 text = await app.call("GET", "/openapi.json").text
-                let reply = await app.call("GET", "/v1/plans")
-                #expect((reply.headers["ratelimit"] != nil) == isOn)
+                let response = await app.call("GET", "/v1/plans")
+                #expect((response.headers["ratelimit"] != nil) == isOn)
             }
             return text
         }
@@ -295,7 +303,7 @@ import Testing
     }
 
     @Test(.enabled(if: TestRedis.isAvailable))
-    func `two nodes share a limit through Redis, and without it each is ready and has less`() async throws {
+    func `two nodes share a limit through Redis; without Redis each is ready and has a share`() async throws {
         try await TestRedis.withServer { server in
             func change(_ configuration: inout Configuration) {
                 configuration.limitsRates = true
@@ -319,13 +327,13 @@ import Testing
                     var passed = 0
                     for turn in 0..<8 where await login(two, "d\(turn)@example.org", from: "203.0.113.9").status == 401
                     { passed += 1 }
-                    #expect(passed == 2, "a share of the limit, as for four nodes while nothing is known of others")
+                    #expect(passed == 2, "a share of the limit for four nodes, before the first heartbeat")
                 }
             }
         }
     }
 }
 
-private struct Done: Payload {
+private struct ExportPayload: Payload {
     var done = true
 }

@@ -219,15 +219,18 @@ private func makeLogger(_ configuration: Configuration, _ dependencies: AppDepen
     }
 }
 
-private func makeDelivery(_ configuration: Configuration, database: any Database, mailer: Mailer) throws -> Delivery {
+private func makeDelivery(
+    _ configuration: Configuration, database: any Database, mailer: Mailer
+) throws -> MailDeliveryService {
     let sender = Sender(
         name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
-    return try Delivery(database: database, mailer: mailer, sender: sender, carrier: carrier(configuration, sender))
+    return try MailDeliveryService(
+        database: database, mailer: mailer, sender: sender, transport: mailTransport(configuration, sender))
 }
 
-private func carrier(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
+private func mailTransport(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
     guard let host = configuration.smtpHost else {
-        return configuration.environment == .production ? .nobody : .folder("\(configuration.dataFolder)/mail")
+        return configuration.environment == .production ? .unconfigured : .folder("\(configuration.dataFolder)/mail")
     }
     return .server(
         SMTPServer(

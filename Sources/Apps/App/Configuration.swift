@@ -231,7 +231,7 @@ package struct Configuration: Sendable {
         }
         source.faults += mailFaults
         if !redisURL.isEmpty {
-            do throws(RedisAddress.Fault) { _ = try RedisAddress(redisURL) } catch {
+            do throws(RedisAddress.ParseError) { _ = try RedisAddress(redisURL) } catch {
                 source.faults.append("REDIS_URL: \(error)")
             }
         }

@@ -12,7 +12,7 @@ struct RateLimiting: Sendable {
     let limiter: RateLimiter
     /// Nil without `REDIS_URL`.
     let redis: RedisClient?
-    let shared: SharedRates?
+    let shared: RedisRateStore?
     private let visitorRates: Rates
     private let authenticationRates: Rates
     private let pseudonym: @Sendable (String) -> String
@@ -25,8 +25,8 @@ struct RateLimiting: Sendable {
         _ configuration: Configuration, secret: String, metrics: Metrics, logger: Logger, runtime: Runtime,
         clock: (@Sendable () -> Instant)?
     ) throws {
-        let uptime: @Sendable () -> Int64 = if let clock { { clock().microseconds } } else { LocalRates.uptime }
-        let local = LocalRates(clock: uptime)
+        let uptime: @Sendable () -> Int64 = if let clock { { clock().microseconds } } else { LocalRateStore.uptime }
+        let local = LocalRateStore(clock: uptime)
         if configuration.redisURL.isEmpty {
             (redis, shared) = (nil, nil)
         } else {
@@ -37,11 +37,11 @@ struct RateLimiting: Sendable {
             settings.connectTimeout = .seconds(1)
             let client = RedisClient(settings)
             redis = client
-            shared = SharedRates(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) {
+            shared = RedisRateStore(local: local, metrics: metrics, logger: logger, runtime: runtime, clock: uptime) {
                 script, keys, arguments in
                 let own = script == .take ? Self.take : Self.countNodes
                 let response = try await client.run(own, keys: keys, arguments: arguments)
-                guard let numbers = response.array?.compactMap(\.integer) else { throw RedisFault.unexpectedReply }
+                guard let numbers = response.array?.compactMap(\.integer) else { throw RedisError.unexpectedReply }
                 return numbers
             }
         }
@@ -60,8 +60,8 @@ struct RateLimiting: Sendable {
     /// clients behind one address use them, so they have the rate of other public endpoints.
     private static let tokenEndpoints: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
 
-    private static let take = RedisScript(SharedRates.Script.take.source)
-    private static let countNodes = RedisScript(SharedRates.Script.countNodes.source)
+    private static let take = RedisScript(RedisRateStore.Script.take.source)
+    private static let countNodes = RedisScript(RedisRateStore.Script.countNodes.source)
 
     /// A route with the rate limits of its kind: every route is limited by network, endpoints that take passwords and
     /// codes by network and by account, endpoints that require an account by its plan.
@@ -91,7 +91,7 @@ struct RateLimiting: Sendable {
             namesAccount: { $0 is any NamesAccount.Type },
             accountName: { ($0 as? any NamesAccount)?.accountName },
             pseudonym: pseudonym,
-            isKnownClient: { name, request async throws(Problem) in try await identity.isAtHome(name, request) }
+            isKnownDevice: { name, request async throws(Problem) in try await identity.isAtHome(name, request) }
         )
     }
 }

@@ -7,7 +7,7 @@ import Rates
 struct RatesMeasurement {
     let effort: Effort
 
-    private typealias Check = @Sendable (_ task: Int, _ turn: Int) -> RateVerdict
+    private typealias Check = @Sendable (_ task: Int, _ turn: Int) -> RateDecision
 
     func run() async -> Table {
         var table = Table(
@@ -18,14 +18,14 @@ struct RatesMeasurement {
         for tasks in Set([1, Machine.cores]).sorted() {
             await row("one rate, 10 000 keys", tasks, &table) {
                 let table = RateTable(capacity: 65_536)
-                return { table.take(1, from: ($0 &* 7_919 &+ $1) % 10_000, under: single, at: LocalRates.uptime()) }
+                return { table.take(1, from: ($0 &* 7_919 &+ $1) % 10_000, under: single, at: LocalRateStore.uptime()) }
             }
             await row("a minute and an hour, 10 000 keys", tasks, &table) {
                 let table = RateTable(capacity: 65_536)
-                return { table.take(1, from: ($0 &* 7_919 &+ $1) % 10_000, under: rates, at: LocalRates.uptime()) }
+                return { table.take(1, from: ($0 &* 7_919 &+ $1) % 10_000, under: rates, at: LocalRateStore.uptime()) }
             }
             await row("the same, by the names of limit and organisation", tasks, &table) {
-                let store = LocalRates()
+                let store = LocalRateStore()
                 return {
                     store.take(
                         1, from: RateKey(limit: "plan-default", subject: subjects[($0 &* 7_919 &+ $1) % 10_000]),
@@ -34,7 +34,7 @@ struct RatesMeasurement {
             }
             await row("one key of everybody", tasks, &table) {
                 let table = RateTable(capacity: 65_536)
-                return { _, _ in table.take(1, from: 1, under: single, at: LocalRates.uptime()) }
+                return { _, _ in table.take(1, from: 1, under: single, at: LocalRateStore.uptime()) }
             }
         }
         table.note = "Most are refused, as under attack; a refusal costs what an admission does."
@@ -61,7 +61,7 @@ struct RatesMeasurement {
                     var (turn, admitted) = (0, 0)
                     while clock.now < end {
                         for _ in 0..<10_000 {
-                            if check(task, turn).isAdmitted { admitted += 1 }
+                            if check(task, turn).isAllowed { admitted += 1 }
                             turn += 1
                         }
                     }
@@ -77,7 +77,7 @@ struct RatesMeasurement {
         let checks = 100_000
         var admitted = 0
         let before = gatehouse_allocations()
-        for turn in 0..<checks where check(0, turn).isAdmitted { admitted += 1 }
+        for turn in 0..<checks where check(0, turn).isAllowed { admitted += 1 }
         return admitted > 0 ? Double(gatehouse_allocations() - before) / Double(checks) : .nan
     }
 }

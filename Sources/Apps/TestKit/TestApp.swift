@@ -167,6 +167,25 @@ package struct UnexpectedResponse: Error, CustomStringConvertible {
     package var description: String { "unexpected reply: \(response)" }
 }
 
+extension Configuration {
+    /// What all tests have in common.
+    static var test: Configuration {
+        var configuration = Configuration()
+        configuration.limitsRates = false
+        configuration.environment = .test
+        configuration.poolSize = 4
+        configuration.bcryptRounds = 4
+        return configuration
+    }
+
+    /// Whether the first start with these settings writes the same to the database and the data folder as one with `other`.
+    func sharesTemplate(with other: Configuration) -> Bool {
+        jwtAlgorithm == other.jwtAlgorithm && secretKey == other.secretKey && encryptionKey == other.encryptionKey
+            && jwtSecret == other.jwtSecret && plansFile == other.plansFile && given == other.given
+            && environment == other.environment
+    }
+}
+
 /// Runs `body` with a system of its own, which is gone afterwards, however `body` ends.
 /// - Parameters:
 ///   - runsJobs: whether jobs are run beside the test as they come; otherwise they wait for ``TestApp/runJobs()``.
@@ -179,18 +198,26 @@ package func withTestApp(
     change: (inout Configuration) -> Void = { _ in },
     _ body: (TestApp) async throws -> Void
 ) async throws {
-    try await withDatabasePlace(engine) { place in
-        let folder = FileManager.default.temporaryDirectory.appending(
-            path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        var configuration = Configuration()
-        configuration.limitsRates = false
-        configuration.environment = .test
-        configuration.dataFolder = folder.path()
-        configuration.databaseURL = engine == .sqlite ? "sqlite:\(place.address)" : place.address
-        configuration.poolSize = 4
-        configuration.bcryptRounds = 4
-        change(&configuration)
+    let folder = FileManager.default.temporaryDirectory
+        .appending(path: "gatehouse-test-\(Hex.encode(Runtime.system.randomBytes(8)))")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let common = Configuration.test
+    var configuration = common
+    configuration.dataFolder = folder.path()
+    change(&configuration)
+    var template: InstallationTemplate.Files?
+    // A template is of use only where the first start would have written the same.
+    if configuration.sharesTemplate(with: common), clock.now == TestClock().now {
+        let files = try await InstallationTemplate.shared.files(engine, common)
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        FileManager.default.createFile(
+            atPath: folder.appending(path: "secret.key").path(), contents: files.secret,
+            attributes: [.posixPermissions: 0o600])
+        template = files
+    }
+    try await withDatabasePlace(engine, copying: template?.database) { place in
+        configuration.databaseURL = place.configurationURL
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
         let dependencies = AppDependencies(

@@ -21,6 +21,8 @@ package struct TestDatabasePlace: Sendable {
     package let engine: Engine
     /// The file's path, or the database's address.
     package let address: String
+    /// The address as `DATABASE_URL` has it.
+    package var configurationURL: String { engine == .sqlite ? "sqlite:\(address)" : address }
 
     /// - Parameter clock: the time that transactions begin at; nil is the engine's own.
     package func open(clock: (@Sendable () -> Instant)? = nil) throws -> any Database {
@@ -50,32 +52,57 @@ package func withDatabase<Result>(
     }
 }
 
-/// Runs `body` with a place for databases, which is gone afterwards, however `body` ends. What `body` opens there it closes.
-package func withDatabasePlace<Result>(_ engine: Engine, _ body: (TestDatabasePlace) async throws -> Result)
-    async throws -> Result
-{
-    let name = "gatehouse_test_" + Hex.encode(Runtime.system.randomBytes(8))
-    switch engine {
-    case .sqlite:
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        return try await body(
-            TestDatabasePlace(engine: engine, address: folder.appendingPathComponent("gatehouse.db").path))
-    case .postgres:
-        guard let server = Engine.postgresAddress, var address = URLComponents(string: server) else {
-            throw NoPostgres()
-        }
-        try await PostgresServer.createDatabase(name, at: server)
-        address.path = "/" + name
-        do {
-            let result = try await body(TestDatabasePlace(engine: engine, address: address.string ?? server))
-            try await PostgresServer.dropDatabase(name, at: server)
-            return result
-        } catch {
-            try? await PostgresServer.dropDatabase(name, at: server)
-            throw error
+/// Runs `body` with a place for databases, which is removed afterwards, however `body` ends. `body` closes what it opens there.
+/// - Parameter template: a database that is copied to the place; nil leaves it empty.
+package func withDatabasePlace<Result>(
+    _ engine: Engine, copying template: TestDatabasePlace? = nil, _ body: (TestDatabasePlace) async throws -> Result
+) async throws -> Result {
+    let place = try await TestDatabasePlace.make(engine, copying: template)
+    do {
+        let result = try await body(place)
+        try await place.remove()
+        return result
+    } catch {
+        try? await place.remove()
+        throw error
+    }
+}
+
+extension TestDatabasePlace {
+    /// Makes a place with a random name.
+    /// - Parameter template: a database of the same engine without connections.
+    static func make(_ engine: Engine, copying template: TestDatabasePlace? = nil) async throws -> TestDatabasePlace {
+        let name = "gatehouse_test_" + Hex.encode(Runtime.system.randomBytes(8))
+        switch engine {
+        case .sqlite:
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name)
+            let file = folder.appendingPathComponent("gatehouse.db")
+            if let template {
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+                try FileManager.default.copyItem(at: URL(filePath: template.address), to: file)
+            }
+            return TestDatabasePlace(engine: engine, address: file.path)
+        case .postgres:
+            guard let server = Engine.postgresAddress, var address = URLComponents(string: server) else {
+                throw NoPostgres()
+            }
+            try await PostgresServer.createDatabase(name, copying: template?.databaseName, at: server)
+            address.path = "/" + name
+            return TestDatabasePlace(engine: engine, address: address.string ?? server)
         }
     }
+
+    func remove() async throws {
+        switch engine {
+        case .sqlite: try? FileManager.default.removeItem(at: URL(filePath: address).deletingLastPathComponent())
+        case .postgres:
+            guard let server = Engine.postgresAddress else { throw NoPostgres() }
+            try await PostgresServer.dropDatabase(databaseName, at: server)
+        }
+    }
+
+    /// The last part of the address of a PostgreSQL database.
+    private var databaseName: String { String(address[address.lastIndex(of: "/").map(address.index(after:))!...]) }
 }
 
 /// `GATEHOUSE_TEST_POSTGRES` holds no address.

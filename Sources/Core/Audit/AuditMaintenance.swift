@@ -62,7 +62,7 @@ extension AuditModule {
             // Two nodes may start at once.
             _ = try transaction.countCheckpoint()
             try transaction.uncountCheckpoint()
-            guard try transaction.auditStrands().values.allSatisfy({ $0 == 0 }) else { return }
+            guard try transaction.auditShards().values.allSatisfy({ $0 == 0 }) else { return }
             while case let events = try transaction.takeUnchainedEvents(atMost: 500), !events.isEmpty {
                 for old in events { try record(old.event, id: old.id, at: old.at, in: transaction) }
             }

@@ -1,9 +1,10 @@
 import Foundation
 
-/// Domain names as the DNS takes them.
+/// Domain names in their ASCII form (A-labels, RFC 5890).
 enum DomainName {
-    /// Labels beyond ASCII become `xn--` and their Punycode (RFC 3492); case and compatibility forms are folded first.
-    /// - Returns: nil for what is no domain name.
+    /// Non-ASCII labels are written as `xn--` and their Punycode (RFC 3492), after compatibility
+    /// normalisation (NFKC) and case folding.
+    /// - Returns: nil for text that is not a domain name.
     static func ascii(_ text: String) -> String? {
         let folded = text.precomposedStringWithCompatibilityMapping.lowercased()
             .precomposedStringWithCompatibilityMapping

@@ -3,14 +3,14 @@ package import NIOCore
 /// One value of the Redis serialization protocol, version 2.
 package enum RESPValue: Sendable, Hashable {
     case simple(String)
-    /// What the server refused, as it says it: its first word is the kind, such as `WRONGTYPE`.
+    /// An error reply: its first word is the kind, such as `WRONGTYPE`.
     case error(String)
     case integer(Int64)
     case bulk(ByteBuffer)
     case null
     case array([RESPValue])
 
-    /// A number, however the server chose to write it.
+    /// The value as a number, from an integer, a bulk string or a simple string.
     package var integer: Int64? {
         switch self {
         case .integer(let value): value
@@ -20,7 +20,7 @@ package enum RESPValue: Sendable, Hashable {
         }
     }
 
-    /// Text, however the server chose to write it; errors are none.
+    /// The value as text, from a simple string, a bulk string or an integer; nil for an error.
     package var text: String? {
         switch self {
         case .simple(let text): text
@@ -33,10 +33,10 @@ package enum RESPValue: Sendable, Hashable {
     package var array: [RESPValue]? { if case .array(let values) = self { values } else { nil } }
 }
 
-/// A command for the server: its name and arguments, each any bytes.
+/// A command: its name and arguments, each arbitrary bytes.
 package struct RedisCommand: Sendable {
     let arguments: [ByteBuffer]
-    /// Whether doing it twice is the same as doing it once: then it is sent again when the connection broke under it.
+    /// Whether executing it twice equals executing it once: it is then sent again after the connection broke.
     package let isIdempotent: Bool
 
     package init(_ arguments: [ByteBuffer], isIdempotent: Bool = false) {
@@ -48,7 +48,7 @@ package struct RedisCommand: Sendable {
         self.init(arguments.map { ByteBuffer(string: $0) }, isIdempotent: isIdempotent)
     }
 
-    /// How many bytes it is on the wire, or a few more.
+    /// An upper bound of its bytes on the wire.
     var wireSize: Int { arguments.reduce(24) { $0 + $1.readableBytes + 24 } }
 
     func write(to buffer: inout ByteBuffer) {
@@ -65,7 +65,7 @@ package struct RedisCommand: Sendable {
 
 extension ByteBuffer {
     fileprivate mutating func writeLine(_ number: Int) {
-        // Nearly every length has one or two digits, which need no text of their own.
+        // Fast path without a String: nearly every length has one or two digits.
         switch number {
         case 0...9: writeInteger(UInt8(ascii: "0") + UInt8(number))
         case 10...99:

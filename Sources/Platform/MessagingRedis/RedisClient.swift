@@ -2,78 +2,82 @@ package import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A client of one Redis or Valkey server: a connection for each event loop that asks, opened when it first does.
+/// A client of one Redis or Valkey server: one connection per event loop, opened with its first command.
 ///
-/// Commands of many callers share a connection and go out together; none is ever sent twice unless it says that it may be. A connection
-/// that broke is opened again, by itself; until then commands fail at once, and callers decide what they do without.
+/// Concurrent commands share a connection and are pipelined. Only idempotent commands are ever sent twice. A broken
+/// connection is opened again automatically; until then commands fail at once.
 package final class RedisClient: Sendable {
     package let settings: RedisSettings
-    private let lanes: [RedisLane]
-    private let turn = Atomic(0)
+    private let pipelines: [RedisPipeline]
+    private let nextPipeline = Atomic(0)
     private let digests = Mutex<[ObjectIdentifier: (script: RedisScript, digest: String)]>([:])
 
     package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
     {
         self.settings = settings
-        lanes = eventLoopGroup.makeIterator().map { RedisLane(settings, on: $0) }
-        precondition(!lanes.isEmpty, "a group of event loops has at least one")
+        pipelines = eventLoopGroup.makeIterator().map { RedisPipeline(settings, on: $0) }
+        precondition(!pipelines.isEmpty, "the event loop group has at least one event loop")
     }
 
-    /// Waits for the answers to what was sent, no longer than a command may take. What comes later is refused.
+    /// Waits for the replies of sent commands, no longer than the command timeout. Later commands fail with
+    /// ``RedisError/closed``.
     package func close() async {
-        for lane in lanes { await lane.close() }
+        for pipeline in pipelines { await pipeline.close() }
     }
 
-    /// Whether any connection is open now.
-    package var isConnected: Bool { lanes.contains(where: \.isConnected) }
+    /// Whether any connection is open.
+    package var isConnected: Bool { pipelines.contains(where: \.isConnected) }
 
-    /// - Throws: ``RedisFault``; `refused` carries the server's own words.
-    package func send(_ command: RedisCommand) async throws(RedisFault) -> RESPValue {
-        let lane = lane()
-        var outcome = await lane.send(command)
-        if command.isIdempotent, case .failure(.unknownOutcome) = outcome { outcome = await lane.send(command) }
+    /// - Throws: ``RedisError``; `refused` carries the error reply of the server.
+    package func send(_ command: RedisCommand) async throws(RedisError) -> RESPValue {
+        let pipeline = pipeline()
+        var outcome = await pipeline.send(command)
+        if command.isIdempotent, case .failure(.unknownOutcome) = outcome { outcome = await pipeline.send(command) }
         let value = try outcome.get()
-        if case .error(let words) = value { throw .refused(words) }
+        if case .error(let message) = value { throw .refused(message) }
         return value
     }
 
-    package func send(_ arguments: String..., isIdempotent: Bool = false) async throws(RedisFault) -> RESPValue {
+    package func send(_ arguments: String..., isIdempotent: Bool = false) async throws(RedisError) -> RESPValue {
         try await send(RedisCommand(arguments, isIdempotent: isIdempotent))
     }
 
-    /// Runs a script by its digest, which the server tells once; a server that has forgotten it, after a restart, is sent the text again.
+    /// Runs a script by its SHA-1 digest (`EVALSHA`), which the server returned for `SCRIPT LOAD`. A server without the
+    /// script, such as after a restart, gets its text (`EVAL`).
     /// - Parameters:
-    ///   - keys: every key that the script touches.
-    ///   - arguments: what it finds in `ARGV`.
-    package func run(_ script: RedisScript, keys: [String], arguments: [String]) async throws(RedisFault) -> RESPValue {
+    ///   - keys: every key that the script accesses.
+    ///   - arguments: the values of `ARGV`.
+    package func run(_ script: RedisScript, keys: [String], arguments: [String]) async throws(RedisError) -> RESPValue {
         let rest = [String(keys.count)] + keys + arguments
         let digest = try await digest(of: script)
-        let outcome = await lane().send(RedisCommand(["EVALSHA", digest] + rest))
+        let outcome = await pipeline().send(RedisCommand(["EVALSHA", digest] + rest))
         let value = try outcome.get()
-        guard case .error(let words) = value else { return value }
-        // Refused before anything of it ran, so sending it once more does it once.
-        guard words.hasPrefix("NOSCRIPT") else { throw .refused(words) }
+        guard case .error(let message) = value else { return value }
+        // NOSCRIPT is sent before the script runs, so that the second attempt executes it once.
+        guard message.hasPrefix("NOSCRIPT") else { throw .refused(message) }
         return try await send(RedisCommand(["EVAL", script.source] + rest))
     }
 
-    private func digest(of script: RedisScript) async throws(RedisFault) -> String {
-        if let known = digests.withLock({ $0[ObjectIdentifier(script)]?.digest }) { return known }
+    private func digest(of script: RedisScript) async throws(RedisError) -> String {
+        if let digest = digests.withLock({ $0[ObjectIdentifier(script)]?.digest }) { return digest }
         guard let digest = try await send(RedisCommand(["SCRIPT", "LOAD", script.source], isIdempotent: true)).text
         else { throw .unexpectedReply }
         digests.withLock { $0[ObjectIdentifier(script)] = (script, digest) }
         return digest
     }
 
-    /// The lane of the loop that the caller runs on, so that no thread is changed; otherwise they take turns.
-    private func lane() -> RedisLane {
-        if lanes.count > 1 {
-            for lane in lanes where lane.loop.inEventLoop { return lane }
+    /// The pipeline of the current event loop, which saves a change of threads; outside of event loops round robin.
+    private func pipeline() -> RedisPipeline {
+        if pipelines.count > 1 {
+            for pipeline in pipelines where pipeline.loop.inEventLoop { return pipeline }
         }
-        return lanes[Int(UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).newValue) % UInt(lanes.count))]
+        return pipelines[
+            Int(UInt(bitPattern: nextPipeline.wrappingAdd(1, ordering: .relaxed).newValue) % UInt(pipelines.count))]
     }
 }
 
-/// Lua that the server runs as one step, during which nothing else happens there. Made once and kept: a client remembers each by its identity.
+/// A Lua script, which the server runs atomically. An instance is created once and kept: clients cache digests by its
+/// identity.
 package final class RedisScript: Sendable {
     package let source: String
     package init(_ source: String) { self.source = source }

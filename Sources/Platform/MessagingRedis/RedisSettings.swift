@@ -1,15 +1,15 @@
-/// How a client talks to its server, and where its patience ends.
+/// The settings of a client: address, timeouts and limits.
 package struct RedisSettings: Sendable {
     package var address: RedisAddress
-    /// A PEM file of the authorities that a server's certificate is trusted for; nil trusts those of the system.
+    /// A PEM file of trusted certificate authorities; nil trusts those of the system.
     package var certificateAuthority: String?
-    /// For the connection with TLS, AUTH and SELECT, until the first PONG.
+    /// From TCP connect over TLS, AUTH and SELECT to the first PONG.
     package var connectTimeout: Duration = .seconds(2)
-    /// From a command's being handed in to its answer. A server that takes longer is taken for gone.
+    /// From the enqueueing of a command to its reply. When it is exceeded the connection is closed.
     package var commandTimeout: Duration = .seconds(1)
-    /// Commands of one connection without an answer; more are refused at once.
+    /// Commands of one connection without a reply; further ones fail with ``RedisError/overloaded``.
     package var pendingCommandsMax = 8_192
-    /// Bytes of them together.
+    /// The total bytes of these commands.
     package var pendingBytesMax = 16 << 20
     package var backoff = RedisBackoff()
     package var limits = RESPParser.Limits()
@@ -17,15 +17,15 @@ package struct RedisSettings: Sendable {
     package init(address: RedisAddress) { self.address = address }
 }
 
-/// How long to wait before the next try: twice as long each time up to a bound, and a random part of that, so that many clients whose
-/// server comes back do not all come at once.
+/// The delay before the next connection attempt: exponential up to a bound, with random jitter of half of it, so that
+/// many clients do not reconnect at the same time.
 package struct RedisBackoff: Sendable {
     package var first: Duration = .milliseconds(50)
     package var longest: Duration = .seconds(5)
 
     package init() {}
 
-    /// - Parameter failures: how many tries failed since a connection last worked, from 1.
+    /// - Parameter failures: failed attempts since the last working connection, at least 1.
     package func delay(after failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         var bound = first
         for _ in 1..<min(max(failures, 1), 32) where bound < longest { bound *= 2 }
@@ -35,30 +35,30 @@ package struct RedisBackoff: Sendable {
     }
 }
 
-/// Why a command has no answer.
-package enum RedisFault: Error, Sendable, Hashable, CustomStringConvertible {
+/// The reason why a command has no reply.
+package enum RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// There is no connection; the command was not sent.
     case notConnected(String)
-    /// The connection broke after the command was sent: it may or may not have been carried out.
+    /// The connection broke after the command was sent: the server may or may not have executed it.
     case unknownOutcome(String)
-    /// Too many commands wait already; this one was not sent.
+    /// Too many commands are pending; this one was not sent.
     case overloaded
     /// The client was closed; the command was not sent.
     case closed
-    /// The server's own words.
+    /// An error reply of the server, as its text.
     case refused(String)
-    /// The server answered in a shape that the command does not have.
+    /// A reply of a type that the command does not have.
     case unexpectedReply
 
     package var description: String {
         switch self {
-        case .notConnected(let why): "not connected to Redis: \(why)"
-        case .unknownOutcome(let why):
-            "the connection to Redis broke under this command, whose outcome is unknown: \(why)"
-        case .overloaded: "too many commands wait for Redis"
-        case .closed: "the client of Redis is closed"
-        case .refused(let words): "Redis refused: \(words)"
-        case .unexpectedReply: "Redis answered in an unexpected shape"
+        case .notConnected(let reason): "not connected to Redis: \(reason)"
+        case .unknownOutcome(let reason):
+            "the connection to Redis broke after the command was sent; its outcome is unknown: \(reason)"
+        case .overloaded: "too many commands are pending at Redis"
+        case .closed: "the Redis client is closed"
+        case .refused(let message): "Redis refused: \(message)"
+        case .unexpectedReply: "Redis sent an unexpected reply"
         }
     }
 }

@@ -3,32 +3,33 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// Hears what is published, on a connection of its own, and subscribes again after that broke.
+/// A Pub/Sub subscriber with a connection of its own. After a reconnect it subscribes to its channels again.
 package final class RedisSubscriber: Service {
-    /// What a listener hears.
+    /// An element of a listener's stream.
     package enum Event: Sendable, Hashable {
         case message(ByteBuffer)
-        /// From now on nothing is missed. Whatever was published before, since the connection broke or while there was none, is lost.
+        /// The subscription is confirmed: later messages are received. Messages that were published while there was
+        /// no connection are not delivered.
         case subscribed
     }
 
-    /// Messages that a slow listener may leave unread; then the oldest are dropped for it.
+    /// The number of unread messages of one listener; beyond it its oldest messages are dropped.
     package static let backlog = 1_024
 
-    private let station: Station
+    private let connection: SubscriptionConnection
 
     package init(_ settings: RedisSettings, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
     {
-        station = Station(settings, on: eventLoopGroup.next())
+        connection = SubscriptionConnection(settings, on: eventLoopGroup.next())
     }
 
-    /// Listens to a channel until the stream is let go of. The subscription is made again whenever the connection is.
-    package func listen(to channel: String) -> AsyncStream<Event> {
+    /// Subscribes to a channel until the stream is released. The subscription is renewed after each reconnect.
+    package func subscribe(to channel: String) -> AsyncStream<Event> {
         let (stream, listener) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(Self.backlog))
-        let id = station.nextID.wrappingAdd(1, ordering: .relaxed).newValue
-        let station = station
-        listener.onTermination = { _ in station.loop.execute { station.remove(id, from: channel) } }
-        station.loop.execute { station.add(listener, id, to: channel) }
+        let id = connection.nextID.wrappingAdd(1, ordering: .relaxed).newValue
+        let connection = connection
+        listener.onTermination = { _ in connection.loop.execute { connection.remove(id, from: channel) } }
+        connection.loop.execute { connection.add(listener, id, to: channel) }
         return stream
     }
 
@@ -39,25 +40,25 @@ package final class RedisSubscriber: Service {
 
     /// Ends all streams.
     package func close() async {
-        let station = station
-        try? await station.loop.submit { station.close() }.get()
+        let connection = connection
+        try? await connection.loop.submit { connection.close() }.get()
     }
 }
 
 /// The connection and its listeners.
 ///
-/// Sound because everything but the counter is touched on the loop alone.
-private final class Station: @unchecked Sendable {
+/// `@unchecked Sendable` is sound because everything but the atomic counter is accessed on the event loop alone.
+private final class SubscriptionConnection: @unchecked Sendable {
     let loop: any EventLoop
     let nextID = Atomic(0)
     private let settings: RedisSettings
     private var listeners: [String: [Int: AsyncStream<RedisSubscriber.Event>.Continuation]] = [:]
-    private var link: RedisLink?
+    private var connection: RedisConnection?
     private var isConnecting = false
     private var isClosed = false
     private var failures = 0
     private var heartbeat: RepeatedTask?
-    private var hasAnswered = true
+    private var hasReplied = true
 
     init(_ settings: RedisSettings, on loop: any EventLoop) {
         self.settings = settings
@@ -67,35 +68,35 @@ private final class Station: @unchecked Sendable {
     func add(_ listener: AsyncStream<RedisSubscriber.Event>.Continuation, _ id: Int, to channel: String) {
         guard !isClosed else { return listener.finish() }
         listeners[channel, default: [:]][id] = listener
-        guard let link else { return connect() }
-        // Also for a channel that is listened to already: its confirmation tells the new listener from when on it hears.
-        send(["SUBSCRIBE", channel], on: link)
+        guard let connection else { return connect() }
+        // Also for a channel that is subscribed already: the new listener needs its own confirmation.
+        send(["SUBSCRIBE", channel], on: connection)
     }
 
     func remove(_ id: Int, from channel: String) {
         listeners[channel]?[id] = nil
         guard listeners[channel]?.isEmpty == true else { return }
         listeners[channel] = nil
-        if let link { send(["UNSUBSCRIBE", channel], on: link) }
+        if let connection { send(["UNSUBSCRIBE", channel], on: connection) }
     }
 
     func close() {
         isClosed = true
         heartbeat?.cancel()
-        link?.end(because: "the subscriber is closed")
-        link = nil
+        connection?.end(because: "the subscriber is closed")
+        connection = nil
         let all = listeners.values.flatMap(\.values)
         listeners = [:]
         for listener in all { listener.finish() }
     }
 
     private func connect() {
-        guard !isConnecting, link == nil, !isClosed else { return }
+        guard !isConnecting, connection == nil, !isClosed else { return }
         isConnecting = true
-        RedisLink.open(settings, on: loop).whenComplete { outcome in
+        RedisConnection.open(settings, on: loop).whenComplete { outcome in
             self.isConnecting = false
             switch outcome {
-            case .success(let link): self.opened(link)
+            case .success(let connection): self.opened(connection)
             case .failure: self.retry()
             }
         }
@@ -108,34 +109,34 @@ private final class Station: @unchecked Sendable {
         loop.scheduleTask(in: TimeAmount(settings.backoff.delay(after: failures, using: &generator))) { self.connect() }
     }
 
-    private func opened(_ link: RedisLink) {
-        guard !isClosed else { return link.end(because: "the subscriber is closed") }
-        self.link = link
+    private func opened(_ connection: RedisConnection) {
+        guard !isClosed else { return connection.end(because: "the subscriber is closed") }
+        self.connection = connection
         failures = 0
-        hasAnswered = true
-        link.onReply = { self.received($0) }
-        link.onEnd = { _ in
+        hasReplied = true
+        connection.onReply = { self.received($0) }
+        connection.onEnd = { _ in
             self.heartbeat?.cancel()
-            self.link = nil
+            self.connection = nil
             self.retry()
         }
-        if !listeners.isEmpty { send(["SUBSCRIBE"] + listeners.keys, on: link) }
-        // A connection whose other end vanished is silent like one on which nobody speaks: ask, and expect an answer by the next time.
+        if !listeners.isEmpty { send(["SUBSCRIBE"] + listeners.keys, on: connection) }
+        // A half-open connection looks like an idle one. The reply to a PING is due before the next PING.
         heartbeat = loop.scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { _ in
-            guard self.hasAnswered else { return link.end(because: "no sign of life") }
-            self.hasAnswered = false
-            self.send(["PING"], on: link)
+            guard self.hasReplied else { return connection.end(because: "no reply to PING") }
+            self.hasReplied = false
+            self.send(["PING"], on: connection)
         }
     }
 
-    private func send(_ arguments: [String], on link: RedisLink) {
+    private func send(_ arguments: [String], on connection: RedisConnection) {
         var bytes = ByteBuffer()
         RedisCommand(arguments).write(to: &bytes)
-        link.send(bytes)
+        connection.send(bytes)
     }
 
     private func received(_ value: RESPValue) {
-        hasAnswered = true
+        hasReplied = true
         guard let parts = value.array, let kind = parts.first?.text, parts.count == 3, let channel = parts[1].text
         else { return }
         switch kind {

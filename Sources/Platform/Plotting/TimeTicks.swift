@@ -1,12 +1,12 @@
 import Foundation
 
 extension Ticks {
-    /// Round moments in UTC: full seconds, minutes, hours, days, Mondays, months or years.
+    /// Round times in UTC: full seconds, minutes, hours, days, Mondays, months or years.
     ///
     /// - Parameters:
     ///   - extent: seconds since 1970.
-    ///   - count: how many there is room for.
-    /// - Returns: nil outside of the years 1 to 9999, which says that these are not times.
+    ///   - count: the number of ticks that fit.
+    /// - Returns: nil outside of the years 1 to 9999.
     static func times(in extent: Extent, about count: Int) -> Ticks? {
         guard extent.lower >= -62_135_596_800, extent.upper <= 253_402_300_799 else { return nil }
         let wanted = extent.width / Double(max(1, count))
@@ -30,7 +30,7 @@ extension Ticks {
     }
 }
 
-/// How far the marks of a time axis are apart.
+/// The distance between the ticks of a time axis.
 private enum TimeStep {
     case clock(seconds: Int)
     case days(Int)
@@ -77,7 +77,8 @@ private enum TimeStep {
     private static func multiples(of step: Double, from origin: Double, in extent: Extent) -> [Double] {
         let first = ((extent.lower - origin) / step).rounded(.up)
         let last = ((extent.upper - origin) / step).rounded(.down)
-        // Bounded by the caller's choice of step; the guard is for the smallest steps, which are tried only on narrow extents.
+        // The choice of the step bounds the number; the guard covers the smallest steps, which are tried only on narrow
+        // extents.
         guard first <= last, last - first < 1_000 else { return [] }
         return (Int(first)...Int(last)).map { origin + Double($0) * step }
     }

@@ -1,80 +1,84 @@
-/// The theoretical arrival times of up to four rates, in microseconds: when the last unit that was taken would have come if units came
-/// exactly at their rate. All that is known of a key, and nothing when all are past.
-package typealias Arrivals = SIMD4<Int64>
+/// The theoretical arrival times (TAT) of up to four rates, in microseconds. A TAT is the time at which the last unit
+/// would have arrived if units arrived exactly at their rate. It is the whole state of a key; the state is empty when
+/// every TAT is past.
+package typealias ArrivalTimes = SIMD4<Int64>
 
-/// The generic cell rate algorithm over several rates at once, as a value that knows no clock.
+/// The generic cell rate algorithm (GCRA) over several rates at once, as a value without a clock.
 ///
-/// Taking n units moves each arrival time on by n intervals, from the present moment at the earliest, and is allowed where none of them
-/// is then further ahead than its burst. What is refused moves nothing. The whole state of a rate is one number, its bursts are
-/// exact, and so is the time to wait.
+/// Taking n units advances each TAT by n intervals, from the present at the earliest. It is allowed where no TAT is
+/// then further ahead than its burst. A refused take changes nothing. The state of a rate is one number; its bursts and
+/// its wait are exact.
 package struct GCRA: Sendable, Hashable {
-    package private(set) var arrivals = Arrivals(repeating: 0)
-    /// When units were last taken.
+    package private(set) var arrivalTimes = ArrivalTimes(repeating: 0)
+    /// The time of the last take, in microseconds.
     package private(set) var last: Int64 = 0
 
     package init() {}
 
     /// - Parameters:
     ///   - cost: units, at least 1.
-    ///   - now: microseconds of any clock. Where it went back, time stands still until it has caught up, but for no longer than the burst
-    ///     takes to be restored: whoever set a clock back by a day does not lock everybody out for a day.
-    package mutating func take(_ cost: Int64, at now: Int64, under rates: Rates) -> RateVerdict {
-        precondition(cost > 0, "whoever takes nothing need not ask")
+    ///   - now: microseconds of any clock. After the clock was set back, the last time applies until the clock has
+    ///     caught up, but no longer than the restoration of the burst takes: a clock that is set back by a day does not
+    ///     refuse requests for a day.
+    package mutating func take(_ cost: Int64, at now: Int64, under rates: Rates) -> RateDecision {
+        precondition(cost > 0, "the cost is at least 1")
         if last > now, last - now > rates.restoration {
             last = now
             for index in rates.all.indices {
-                arrivals[index] = min(arrivals[index], now + rates.all[index].restoration)
+                arrivalTimes[index] = min(arrivalTimes[index], now + rates.all[index].restoration)
             }
         }
-        guard let moved = Self.moved(arrivals, by: cost, at: max(now, last), under: rates) else {
-            return RateVerdict(isAdmitted: false, arrivals: arrivals, now: now, cost: cost)
+        guard let advanced = Self.advanced(arrivalTimes, by: cost, at: max(now, last), under: rates) else {
+            return RateDecision(isAllowed: false, arrivalTimes: arrivalTimes, now: now, cost: cost)
         }
-        arrivals = moved
+        arrivalTimes = advanced
         last = max(now, last)
-        return RateVerdict(isAdmitted: true, arrivals: arrivals, now: now, cost: cost)
+        return RateDecision(isAllowed: true, arrivalTimes: arrivalTimes, now: now, cost: cost)
     }
 
-    /// The rule itself.
-    /// - Returns: nil where a rate has no room.
+    /// The algorithm itself.
+    /// - Returns: nil where a rate refuses the cost.
     @inline(__always)
-    static func moved(_ arrivals: Arrivals, by cost: Int64, at now: Int64, under rates: Rates) -> Arrivals? {
-        var moved = arrivals
+    static func advanced(
+        _ arrivalTimes: ArrivalTimes, by cost: Int64, at now: Int64, under rates: Rates
+    ) -> ArrivalTimes? {
+        var advanced = arrivalTimes
         for index in rates.all.indices {
             let rate = rates.all[index]
-            // A cost above the burst never fits; looked at first, it cannot overflow.
+            // A cost above the burst is never allowed; the check comes first because the product below could overflow.
             guard cost <= rate.burst else { return nil }
-            let arrival = max(arrivals[index], now) + cost * rate.interval
+            let arrival = max(arrivalTimes[index], now) + cost * rate.interval
             guard arrival - now <= rate.restoration else { return nil }
-            moved[index] = arrival
+            advanced[index] = arrival
         }
-        return moved
+        return advanced
     }
 }
 
-/// Whether a call passes, and where its rates stand then.
-package struct RateVerdict: Sendable, Hashable {
-    package let isAdmitted: Bool
-    let arrivals: Arrivals
+/// Whether a request is allowed, and the state of its rates after the decision.
+package struct RateDecision: Sendable, Hashable {
+    package let isAllowed: Bool
+    let arrivalTimes: ArrivalTimes
     let now: Int64
     let cost: Int64
 
-    /// Units that one of the rates still has.
+    /// Units that are available of one of the rates.
     package func remaining(of index: Int, under rates: Rates) -> Int64 {
         let rate = rates.all[index]
-        return min(rate.burst, max(0, (rate.restoration - max(0, arrivals[index] - now)) / rate.interval))
+        return min(rate.burst, max(0, (rate.restoration - max(0, arrivalTimes[index] - now)) / rate.interval))
     }
 
-    /// Microseconds until one of the rates is whole again.
-    package func untilWhole(_ index: Int) -> Int64 { max(0, arrivals[index] - now) }
+    /// Microseconds until the whole burst of one of the rates is available again.
+    package func timeUntilReset(_ index: Int) -> Int64 { max(0, arrivalTimes[index] - now) }
 
-    /// Microseconds until a call of this cost passes, if nobody else takes anything: exact. 0 where it has passed.
-    /// What costs more than a burst never passes; the time in which the burst is restored is given for it.
+    /// Microseconds until a request of this cost is allowed, provided that no other units are taken: exact. 0 where it
+    /// is allowed. A cost above a burst is never allowed; the restoration time of the burst is returned for it.
     package func wait(under rates: Rates) -> Int64 {
-        guard !isAdmitted else { return 0 }
+        guard !isAllowed else { return 0 }
         var longest: Int64 = 0
         for (index, rate) in rates.all.enumerated() {
             guard cost <= rate.burst else { return rates.restoration }
-            longest = max(longest, max(arrivals[index], now) + cost * rate.interval - rate.restoration - now)
+            longest = max(longest, max(arrivalTimes[index], now) + cost * rate.interval - rate.restoration - now)
         }
         return longest
     }

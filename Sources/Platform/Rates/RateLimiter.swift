@@ -3,12 +3,13 @@ import HTTPTypes
 package import Telemetry
 package import Web
 
-/// A limit as it stands in headers and metrics: a name, and the rates that hold under it.
+/// A limit as headers and metrics show it: a name and its rates.
 package struct RatePolicy: Sendable, Hashable {
     /// From the program or the catalogue, never from a client.
     package let name: String
     package let rates: Rates
-    /// What its state is kept under: the name, and the windows, so that rates with other windows begin anew.
+    /// The key of its state in the store: the name and the windows, so that rates with other windows start with empty
+    /// state.
     let key: String
 
     package init(_ name: String, _ rates: Rates) {
@@ -17,15 +18,15 @@ package struct RatePolicy: Sendable, Hashable {
         key = name + ":" + rates.all.map(\.windowName).joined(separator: "+")
     }
 
-    /// The name of one of the rates in headers: the policy's own where there is but one.
+    /// The name of one of the rates in headers: the name of the policy where it has one rate.
     func itemName(_ index: Int) -> String { rates.all.count == 1 ? name : "\(name)-\(rates.all[index].windowName)" }
 }
 
-/// Holds calls against rates, and tells their senders how they stand.
+/// Checks requests against rates and reports the state of the rates in response headers.
 package struct RateLimiter: Sendable {
     let store: any RateStore
     let metrics: Metrics
-    /// Without it nothing is counted and nobody refused.
+    /// False: no units are taken and no request is refused.
     package let isEnabled: Bool
 
     package init(store: any RateStore, metrics: Metrics, isEnabled: Bool = true) {
@@ -33,33 +34,34 @@ package struct RateLimiter: Sendable {
         self.metrics = metrics
         self.isEnabled = isEnabled
         metrics.describe(
-            "gatehouse_rate_checks_total", "Calls held against a rate, by the limit's name and whether they passed.")
+            "gatehouse_rate_checks_total", "Requests checked against a rate, by the limit's name and the outcome.")
     }
 
-    /// Takes `cost` units for a call; how the rates stand is added to its answer, however it ends. A call that is a rehearsal takes nothing, and is
-    /// told how they stand before it (``Web/Request/rateStandings``).
-    /// - Parameter subject: who is limited; not secret.
+    /// Takes `cost` units for a request. The state of the rates is added to its response, whatever its status is. A dry
+    /// run takes no units; the state before it is recorded in ``Web/Request/rateLimitStatuses``.
+    /// - Parameter subject: what is limited, such as a network or an organisation; not secret.
     /// - Throws: `rate-limited`, with the time to wait.
-    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for call: Request)
+    package func take(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String, for request: Request)
         async throws(Problem)
     {
         guard isEnabled else { return }
         let key = RateKey(limit: policy.key, subject: subject)
-        guard !call.isDryRun else {
-            let verdict = await store.look(cost, at: key, under: policy.rates)
-            call.context.set(RateLimitStatuses(all: call.rateStandings + RateLimitStatus.all(of: policy, verdict)))
-            if !verdict.isAdmitted { throw refusal(verdict.wait(under: policy.rates), policy) }
+        guard !request.isDryRun else {
+            let decision = await store.peek(cost, from: key, under: policy.rates)
+            let statuses = request.rateLimitStatuses + RateLimitStatus.all(of: policy, decision)
+            request.context.set(RateLimitStatuses(all: statuses))
+            if !decision.isAllowed { throw refusal(decision.wait(under: policy.rates), policy) }
             return
         }
-        let verdict = await store.take(cost, from: key, under: policy.rates)
+        let decision = await store.take(cost, from: key, under: policy.rates)
         metrics.increment(
             "gatehouse_rate_checks_total",
-            [("limit", policy.name), ("outcome", verdict.isAdmitted ? "allowed" : "refused")])
-        var report = call.context.value(of: RateReport.self) ?? RateReport()
-        report.add(policy, verdict, received: call.received)
-        call.context.set(report)
-        call.context.set(ResponseFields(report.fields))
-        if !verdict.isAdmitted { throw refusal(verdict.wait(under: policy.rates), policy) }
+            [("limit", policy.name), ("outcome", decision.isAllowed ? "allowed" : "refused")])
+        var rateLimitFields = request.context.value(of: RateLimitFields.self) ?? RateLimitFields()
+        rateLimitFields.add(policy, decision, received: request.received)
+        request.context.set(rateLimitFields)
+        request.context.set(ResponseFields(rateLimitFields.fields))
+        if !decision.isAllowed { throw refusal(decision.wait(under: policy.rates), policy) }
     }
 
     private func refusal(_ wait: Int64, _ policy: RatePolicy) -> Problem {
@@ -67,30 +69,30 @@ package struct RateLimiter: Sendable {
         let seconds = max(1, wait.wholeSeconds)
         return Problem(
             .rateLimited,
-            detail: "\(allowed) are allowed here. This call passes in \(seconds) s.",
+            detail: "The limit is \(allowed). Try again in \(seconds) s.",
             headers: ["Retry-After": String(seconds)]
         )
     }
 }
 
-/// How one of the rates stands that a call is held against.
+/// The state of one of the rates that a request is checked against.
 package struct RateLimitStatus: Sendable, Hashable {
-    /// As in header fields.
+    /// As in the header fields.
     package let name: String
     package let limit: Int64
     package let windowSeconds: Int64
     package let remaining: Int64
-    /// Seconds until it is whole again, rounded up.
-    package let secondsUntilWhole: Int64
+    /// Seconds until the whole burst is available again, rounded up.
+    package let secondsUntilReset: Int64
 
-    fileprivate static func all(of policy: RatePolicy, _ verdict: RateVerdict) -> [RateLimitStatus] {
+    fileprivate static func all(of policy: RatePolicy, _ decision: RateDecision) -> [RateLimitStatus] {
         policy.rates.all.enumerated().map { index, rate in
             RateLimitStatus(
                 name: policy.itemName(index),
                 limit: rate.limit,
                 windowSeconds: max(1, rate.window / 1_000_000),
-                remaining: verdict.remaining(of: index, under: policy.rates),
-                secondsUntilWhole: verdict.untilWhole(index).wholeSeconds
+                remaining: decision.remaining(of: index, under: policy.rates),
+                secondsUntilReset: decision.timeUntilReset(index).wholeSeconds
             )
         }
     }
@@ -101,31 +103,32 @@ private struct RateLimitStatuses: Sendable {
 }
 
 extension Request {
-    /// The rates that a rehearsal was held against so far, and that it took nothing from.
-    package var rateStandings: [RateLimitStatus] { context.value(of: RateLimitStatuses.self)?.all ?? [] }
+    /// The rates that a dry run was checked against so far, without taking units.
+    package var rateLimitStatuses: [RateLimitStatus] { context.value(of: RateLimitStatuses.self)?.all ?? [] }
 }
 
-/// How the rates that a call was held against stand, in the words of header fields.
-struct RateReport: Sendable {
+/// The rates that a request was checked against, as header fields.
+struct RateLimitFields: Sendable {
     private var policies: [String] = []
     private var states: [String] = []
     private var tightest: (limit: Int64, remaining: Int64, reset: Int64)?
 
-    mutating func add(_ policy: RatePolicy, _ verdict: RateVerdict, received: Instant) {
+    mutating func add(_ policy: RatePolicy, _ decision: RateDecision, received: Instant) {
         for (index, rate) in policy.rates.all.enumerated() {
-            let remaining = verdict.remaining(of: index, under: policy.rates)
-            let untilWhole = verdict.untilWhole(index)
+            let remaining = decision.remaining(of: index, under: policy.rates)
+            let timeUntilReset = decision.timeUntilReset(index)
             let name = policy.itemName(index)
             policies.append("\"\(name)\";q=\(rate.limit);w=\(max(1, rate.window / 1_000_000))")
-            states.append("\"\(name)\";r=\(remaining);t=\(untilWhole.wholeSeconds)")
+            states.append("\"\(name)\";r=\(remaining);t=\(timeUntilReset.wholeSeconds)")
             if tightest.map({ remaining < $0.remaining }) ?? true {
-                tightest = (rate.limit, remaining, (received + .microseconds(untilWhole)).microseconds.wholeSeconds)
+                tightest = (rate.limit, remaining, (received + .microseconds(timeUntilReset)).microseconds.wholeSeconds)
             }
         }
     }
 
-    /// The fields of the IETF's draft (draft-ietf-httpapi-ratelimit-headers), with an item for each rate, and those that came before
-    /// it, which know one rate only: the one with the least left. `t` and `X-RateLimit-Reset`, which is seconds since 1970, say when the rate is whole again.
+    /// The fields of draft-ietf-httpapi-ratelimit-headers, with an item per rate, and the older `X-RateLimit-…` fields,
+    /// which describe one rate: the one with the fewest remaining units. `t` (seconds) and `X-RateLimit-Reset` (seconds
+    /// since 1970) are the time at which the whole burst is available again.
     var fields: [(name: HTTPField.Name, value: String)] {
         var fields = [
             (HTTPField.Name.rateLimitPolicy, policies.joined(separator: ", ")),

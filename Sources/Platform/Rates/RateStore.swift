@@ -1,19 +1,20 @@
-/// Where the state of rates is kept: in this process, or in one place for all nodes.
+/// The state of rates: in this process, or shared by all nodes.
 package protocol RateStore: Sendable {
-    /// Takes `cost` units from each of the rates of a key, or from none of them. Always answers: a store that cannot reach what it needs
-    /// answers from what it has, with less rather than more.
+    /// Takes `cost` units from each of the rates of a key, or from none of them. It always decides: a store whose
+    /// backend is unavailable decides from local state, with less than the rate rather than more.
     /// - Parameter cost: at least 1.
-    func take(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateVerdict
-    /// As ``take(_:from:under:)``, and takes nothing: whether it would pass, and where the rates stand before it.
-    func look(_ cost: Int64, at key: RateKey, under rates: Rates) async -> RateVerdict
+    func take(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateDecision
+    /// As ``take(_:from:under:)`` without taking units: whether it would be allowed, and the state of the rates before
+    /// it.
+    func peek(_ cost: Int64, from key: RateKey, under rates: Rates) async -> RateDecision
 }
 
-/// Whose rates: a limit's name, and who is limited by it.
+/// The key of a state: the name of a limit, and the subject that it limits.
 package struct RateKey: Sendable, Hashable {
     package let limit: String
     package let subject: String
 
-    /// - Parameter subject: nothing secret, and nothing long: it is kept, and travels to the store.
+    /// - Parameter subject: neither secret nor long: it is stored and is sent to the store with each request.
     package init(limit: String, subject: String) {
         self.limit = limit
         self.subject = subject

@@ -3,9 +3,14 @@ package import Storage
 
 /// A server's chores, which do not run in transactions: making and dropping databases.
 package enum PostgresServer {
-    /// - Parameter name: comes from the program itself, never from a caller.
-    package static func createDatabase(_ name: String, at url: String) async throws(StorageError) {
-        try await Chore(url: url).run("CREATE DATABASE \"\(name)\"")
+    /// - Parameters:
+    ///   - name: comes from the program itself, never from a caller, and so does `template`.
+    ///   - template: a database without connections that is copied.
+    package static func createDatabase(
+        _ name: String, copying template: String? = nil, at url: String
+    ) async throws(StorageError) {
+        let source = template.map { " TEMPLATE \"\($0)\"" } ?? ""
+        try await Chore(url: url).run("CREATE DATABASE \"\(name)\"\(source)")
     }
 
     /// Drops a database, and ends whatever connections it still has.

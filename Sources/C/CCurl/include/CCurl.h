@@ -1,15 +1,15 @@
 #pragma once
 #include <stddef.h>
 
-/// A message and the server that is to take it. Nothing of it is kept after the call.
+/// A message and its SMTP server. No pointer is used after the call.
 typedef struct {
-    /// `smtp://host:port/name` or `smtps://host:port/name`; the name is what EHLO says.
+    /// `smtp://host:port/name` or `smtps://host:port/name`; the name is the argument of EHLO.
     const char *url;
-    /// Whether a connection that cannot be encrypted by STARTTLS is given up.
+    /// Whether a connection without STARTTLS is closed before any command.
     int requires_starttls;
-    /// A PEM file of certificates to trust in place of the system's; NULL for those.
+    /// A PEM file of certificates that replace the system's trust store; NULL for the trust store.
     const char *ca_file;
-    /// NULL for a server that asks for no name.
+    /// NULL for a server without authentication.
     const char *user;
     const char *password;
     const char *sender;
@@ -21,24 +21,24 @@ typedef struct {
     long timeout_ms;
 } gatehouse_smtp_request;
 
-/// What became of it.
+/// The result of sending a message.
 typedef struct {
-    /// A CURLcode; 0 when the server took the message.
+    /// A CURLcode; 0 when the server accepted the message.
     int result;
     /// The server's last reply code; 0 when there was none.
     long reply_code;
-    /// The beginning of the server's last reply line.
+    /// The start of the server's last reply line, terminated by NUL.
     char reply[64];
-    /// libcurl's own words for `result`.
+    /// libcurl's text for `result`.
     char explanation[128];
-    /// Whether the server has been given the whole message, so that only its answer is missing.
+    /// Whether the whole message was sent, so that only the reply is missing.
     int is_handed_over;
 } gatehouse_smtp_outcome;
 
-/// Hands one message to a server, on the calling thread, within its timeouts.
+/// Sends one message within the timeouts and blocks the calling thread.
 void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_outcome *outcome);
 
-/// Whether `result` says that a name or password was not accepted.
+/// Whether `result` is a refused user name or password.
 int gatehouse_smtp_is_denied(int result);
-/// Whether `result` says that the connection could not be made as safe as it has to be.
+/// Whether `result` is a failure of TLS or of the certificate check.
 int gatehouse_smtp_is_unsafe(int result);

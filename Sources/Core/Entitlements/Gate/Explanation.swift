@@ -26,9 +26,9 @@ extension EntitlementsModule {
             let call = door.call.dryRun(of: route, at: door.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
             for check in route.steps where check.phase < .body {
-                let known = call.rateStandings.count
+                let known = call.rateLimitStatuses.count
                 let verdict = await check.verdict(call)
-                let rates = call.rateStandings.dropFirst(known)
+                let rates = call.rateLimitStatuses.dropFirst(known)
                 // Such as the rates of calls without a credential: this one has no part in them.
                 if check.summary.kind == .rate, rates.isEmpty, verdict.isMet { continue }
                 requirements.append(ExplainedRequirement(check, verdict, rates: Array(rates)))
@@ -124,7 +124,7 @@ struct ExplainedRate: Payload {
         limit = standing.limit
         windowSeconds = standing.windowSeconds
         remaining = standing.remaining
-        resetSeconds = standing.secondsUntilWhole
+        resetSeconds = standing.secondsUntilReset
     }
 }
 

@@ -104,7 +104,7 @@ extension ErasureService {
         guard let person = try transaction.person(subject.person) else { return }
         let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(ExportService.key)
         let places = try holdings.flatMap { try $0.places(subject, transaction) } + exports
-        try mailer.discard(lettersTo: person.email, in: transaction)
+        try mailer.discard(emailsTo: person.email, in: transaction)
         try queue.forget(
             organisations: subject.organisations.map(\.text),
             naming: [subject.person.text] + subject.organisations.map(\.text), in: transaction)

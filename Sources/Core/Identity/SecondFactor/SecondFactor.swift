@@ -20,7 +20,7 @@ struct SecondFactor: Sendable {
     /// - Returns: the step that `code` belongs to, where it was not used up before; nil where the code is wrong.
     func step(of code: String, at now: Instant, window: Int64, sealer: Sealer) throws -> Int64? {
         let secret = try sealer.open(sealedSecret, context: Self.context(person))
-        guard let step = TimedCode(secret: secret).step(of: code, near: TimedCode.step(at: now.seconds), window: window)
+        guard let step = TOTP(secret: secret).step(of: code, near: TOTP.step(at: now.seconds), window: window)
         else { return nil }
         return step > lastStep ? step : nil
     }
@@ -36,7 +36,7 @@ struct SecondFactor: Sendable {
     static func address(secret: [UInt8], issuer: String, account: String) -> String {
         let (issuer, account) = (PercentEncoding.encode(issuer), PercentEncoding.encode(account))
         return
-            "otpauth://totp/\(issuer):\(account)?secret=\(Base32.encode(secret))&issuer=\(issuer)&algorithm=SHA1&digits=6&period=\(TimedCode.stepSeconds)"
+            "otpauth://totp/\(issuer):\(account)?secret=\(Base32.encode(secret))&issuer=\(issuer)&algorithm=SHA1&digits=6&period=\(TOTP.stepSeconds)"
     }
 }
 

@@ -36,7 +36,7 @@ struct SecondFactorService: Sendable {
     /// Makes a secret for an authenticator, and recovery codes. Nothing is asked for until a code has shown that the authenticator has it.
     /// - Throws: `wrong-password`; `second-factor-active` where there is one that would be replaced.
     func setUp(_ request: PasswordAsked, scope: Scope) async throws(Problem) -> SecondFactorSetup {
-        let secret = runtime.randomBytes(TimedCode.secretBytes)
+        let secret = runtime.randomBytes(TOTP.secretBytes)
         let codes = makeCodes()
         let sealed = try await Problem.catching {
             try SecondFactor.seal(secret, of: scope.person, with: secondFactors.sealer)

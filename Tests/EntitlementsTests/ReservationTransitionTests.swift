@@ -1,0 +1,215 @@
+import Base
+import Modules
+import Testing
+
+@testable import Entitlements
+
+/// The state transitions of ``Reservation``, on the value alone.
+@Suite struct ReservationTransitionTests {
+    enum Transition: Sendable {
+        case commit(Int64, free: Int64 = 0, fence: Int64? = nil)
+        case release(fence: Int64? = nil)
+        case extend(fence: Int64? = nil)
+        case takeUp, expire
+        /// The reservation expires, and a resolver returns the outcome of the work.
+        case resolve(Reservation.Fate, free: Int64 = 0)
+    }
+
+    /// Transitions of a reservation of three units, the final state, and the final counts of its bucket: held, used,
+    /// beyond.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let terms: Reservation.Terms
+        let transitions: [Transition]
+        let state: Reservation.State
+        let bucket: [Int64]
+        var fence: Int64 = 1
+        var isOverrun = false
+        var isFenced = false
+        var testDescription: String { "\(terms.excess), \(terms.loss): \(transitions) → \(state)" }
+
+        init(
+            _ transitions: Transition..., excess: Reservation.Excess = .overrun, loss: Reservation.Loss = .release,
+            to state: Reservation.State, _ bucket: [Int64],
+            fence: Int64 = 1, isOverrun: Bool = false, isFenced: Bool = false
+        ) {
+            terms = Reservation.Terms(excess: excess, loss: loss)
+            (self.transitions, self.state, self.bucket, self.fence, self.isOverrun, self.isFenced) = (
+                transitions, state, bucket, fence, isOverrun, isFenced
+            )
+        }
+    }
+
+    static let cases: [Case] = [
+        // All reserved units, fewer, none.
+        Case(to: .held, [3, 0, 0]),
+        Case(.commit(3), to: .committed, [0, 3, 0]),
+        Case(.commit(1), to: .committed, [0, 1, 0]),
+        Case(.commit(0), to: .committed, [0, 0, 0]),
+        // More: all fit, some fit, or the limit was reduced and the free units are negative.
+        Case(.commit(5, free: 2), to: .committed, [0, 5, 0]),
+        Case(.commit(5, free: 1), to: .committed, [0, 5, 1], isOverrun: true),
+        Case(.commit(5, free: 1), excess: .overage, to: .committed, [0, 5, 1]),
+        Case(.commit(5, free: 1), excess: .cap, to: .committed, [0, 4, 0]),
+        Case(.commit(5, free: 0), excess: .cap, to: .committed, [0, 3, 0]),
+        Case(.commit(5, free: -9), excess: .cap, to: .committed, [0, 3, 0]),
+        Case(.commit(5, free: -9), to: .committed, [0, 5, 2], isOverrun: true),
+        // Held units are committed, whatever the limit is now.
+        Case(.commit(3, free: -9), to: .committed, [0, 3, 0]),
+        Case(.release(), to: .released, [0, 0, 0]),
+        // A repeated or different transition after the end changes nothing.
+        Case(.commit(2), .commit(3), .release(), .expire, to: .committed, [0, 2, 0]),
+        Case(.release(), .commit(3), .release(), .expire, to: .released, [0, 0, 0]),
+        // Expired.
+        Case(.expire, to: .expired, [0, 0, 0], fence: 2),
+        Case(.expire, .expire, .extend(), .takeUp, to: .expired, [0, 0, 0], fence: 2),
+        // A release after the expiry by the last holder, or without a fence, is final.
+        Case(.expire, .release(), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
+        Case(.expire, .release(fence: 1), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
+        // After the expiry a release with an older fence is ignored.
+        Case(.takeUp, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
+        Case(.takeUp, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
+        Case(.expire, loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        Case(.expire, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        // Expired with a resolver: it is missing, or it returns an end.
+        Case(.expire, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Case(
+            .resolve(.used(2)), .resolve(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0],
+            fence: 2),
+        Case(.resolve(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
+        Case(.resolve(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
+        Case(.resolve(.used(5), free: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Case(.resolve(.used(5), free: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
+        Case(.resolve(.used(5), free: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
+        Case(.resolve(.nothing), loss: .ask("w"), to: .expired, [0, 0, 0], fence: 2),
+        // A commit after the resolver returned `.nothing` is still charged.
+        Case(.resolve(.nothing), .commit(2, free: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
+        // The work goes on under the same fence.
+        Case(.resolve(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
+        Case(
+            .resolve(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed,
+            [0, 3, 0]),
+        Case(.resolve(.goesOn(.hours(9))), .expire, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        // Without a resolver in the terms its answer is ignored.
+        Case(.resolve(.used(2)), to: .expired, [0, 0, 0], fence: 2),
+        Case(.resolve(.goesOn(.hours(9))), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        // A late commit is admitted under a new fence, whatever fence it carries.
+        Case(.expire, .commit(3, free: 3), to: .committed, [0, 3, 0], fence: 3),
+        Case(.expire, .commit(2, free: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
+        Case(.expire, .commit(3, free: 1), to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
+        Case(.expire, .commit(3, free: -4), to: .committed, [0, 3, 3], fence: 3, isOverrun: true),
+        Case(.expire, .commit(3, free: 1), excess: .overage, to: .committed, [0, 3, 2], fence: 3),
+        // A cap drops units beyond the reserved ones, never the reserved ones.
+        Case(.expire, .commit(5, free: 1), excess: .cap, to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
+        Case(.expire, .commit(5, free: 4), excess: .cap, to: .committed, [0, 4, 0], fence: 3),
+        // Another holder took it up.
+        Case(.takeUp, to: .held, [3, 0, 0], fence: 2),
+        Case(.takeUp, .commit(3, fence: 2), to: .committed, [0, 3, 0], fence: 2),
+        Case(.takeUp, .commit(3, fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
+        Case(.takeUp, .release(fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
+        Case(.takeUp, .takeUp, .release(fence: 3), to: .released, [0, 0, 0], fence: 3),
+        Case(.extend(fence: 1), .commit(3, fence: 1), to: .committed, [0, 3, 0]),
+    ]
+
+    private static let start = Instant(seconds: 1_769_860_800)
+
+    @Test(arguments: cases) func `transitions lead to the states and counts of the table`(_ testCase: Case) {
+        var reservation = Self.reservation(testCase.terms)
+        var bucket: [Int64] = [3, 0, 0]
+        var (isOverrun, isFenced) = (false, false)
+        for transition in testCase.transitions {
+            let before = reservation
+            var effect: Reservation.Effect?
+            do {
+                switch transition {
+                case .commit(let units, let free, let fence):
+                    effect = try reservation.commit(units, room: free, fence: fence)
+                case .release(let fence): effect = try reservation.release(fence: fence)
+                case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
+                case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
+                case .expire: effect = reservation.lose(at: Self.start)
+                case .resolve(let outcome, let free): effect = reservation.lose(outcome, room: free, at: Self.start)
+                }
+            } catch {
+                isFenced = error.kind == .reservationLost
+                #expect(reservation == before)
+            }
+            guard let effect else { continue }
+            bucket = [bucket[0] - effect.held, bucket[1] + effect.used, bucket[2] + effect.beyond]
+            isOverrun = isOverrun || effect.isOverrun
+            #expect(effect.beyond <= effect.used)
+        }
+        #expect(reservation.state == testCase.state)
+        #expect(reservation.fence == testCase.fence)
+        #expect(bucket == testCase.bucket)
+        #expect((isOverrun, isFenced) == (testCase.isOverrun, testCase.isFenced))
+        #expect(reservation.actual == (testCase.state == .held ? nil : bucket[1]))
+    }
+
+    @Test func `a lease is only extended, and only with the current fence`() {
+        var reservation = Self.reservation(Reservation.Terms(lease: .hours(6)))
+        func extend(_ hours: Int64, _ fence: Int64? = nil) -> Bool {
+            reservation.extend(until: Self.start + .hours(hours), fence: fence)
+        }
+        #expect(!extend(7, 2))
+        #expect(reservation.leaseUntil == Self.start + .hours(6))
+        #expect(extend(7, 1))
+        #expect(extend(1))
+        #expect(reservation.leaseUntil == Self.start + .hours(7))
+        let fence = reservation.takeUp(until: Self.start + .hours(8))
+        #expect(fence == 2)
+        #expect(!extend(9, 1))
+        #expect(reservation.leaseUntil == Self.start + .hours(8))
+    }
+
+    @Test func `work that goes on outlives its process, with an extended lease`() {
+        var reservation = Self.reservation(Reservation.Terms(life: .process, loss: .ask("w"), lease: .hours(6)))
+        let now = Self.start + .hours(7)
+        #expect(reservation.lose(.goesOn(.hours(2)), at: now) == Reservation.Effect())
+        #expect(reservation.life == .work && reservation.leaseUntil == now + .hours(2))
+        // A shorter lease changes nothing.
+        _ = reservation.lose(.goesOn(.hours(-9)), at: now)
+        #expect(reservation.leaseUntil == now + .hours(2))
+    }
+
+    /// All sequences of four transitions: the reservation ends once, and its units leave the held count once.
+    @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.some)
+    func `units are settled once in every order of transitions`(_ excess: Reservation.Excess, _ loss: Reservation.Loss)
+        throws
+    {
+        let transitions: [Transition] = [
+            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
+            .expire, .resolve(.used(4)), .resolve(.nothing),
+            .resolve(.goesOn(.hours(1))),
+        ]
+        func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
+            #expect(held == (reservation.state == .held ? 3 : 0))
+            #expect(used == reservation.actual ?? 0)
+            guard depth > 0 else { return }
+            for transition in transitions {
+                var next = reservation
+                var effect: Reservation.Effect?
+                switch transition {
+                case .commit(let units, let free, let fence): effect = try? next.commit(units, room: free, fence: fence)
+                case .release(let fence): effect = try? next.release(fence: fence)
+                case .takeUp: _ = next.takeUp(until: Self.start)
+                case .expire: effect = next.lose(at: Self.start)
+                case .resolve(let outcome, let free): effect = next.lose(outcome, room: free, at: Self.start)
+                case .extend: break
+                }
+                try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)
+            }
+        }
+        try explore(Self.reservation(Reservation.Terms(excess: excess, loss: loss)), 3, 0, 4)
+    }
+
+    private static func reservation(_ terms: Reservation.Terms) -> Reservation {
+        let bucket = Bucket(organisation: ID(trusted: "o"), meter: "uploads", periodStart: start)
+        return Reservation(
+            ID(trusted: "r"), of: 3, in: bucket, operation: "test:o", fingerprint: "f", terms: terms, at: start)
+    }
+}
+
+extension Reservation.Loss {
+    /// One of each kind; no resolver is registered for the name.
+    static let some: [Self] = [.release, .settle, .ask("unknown")]
+}
