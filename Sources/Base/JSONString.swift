@@ -1,6 +1,7 @@
 extension [UInt8] {
     /// Appends `text` as a JSON string (RFC 8259, section 7).
-    /// - Parameter escapesLineSeparators: also escapes U+2028 and U+2029, which some readers of lines take for line breaks.
+    /// - Parameter escapesLineSeparators: also escapes U+2028 and U+2029, which some readers of lines take for line
+    ///   breaks.
     package mutating func append(jsonString text: String, escapesLineSeparators: Bool = false) {
         append(UInt8(ascii: "\""))
         var text = text

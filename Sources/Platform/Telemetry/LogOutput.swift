@@ -77,8 +77,8 @@ package final class LogOutput: Sendable {
             if written > 0 {
                 rest = rest.dropFirst(written)
             } else if errno == EAGAIN {
-                var room = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-                poll(&room, 1, -1)
+                var writable = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                poll(&writable, 1, -1)
             } else if errno != EINTR {
                 return
             }

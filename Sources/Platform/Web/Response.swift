@@ -8,8 +8,8 @@ package struct Response: Sendable {
         case buffer(ByteBuffer)
         /// A range of a file, read in chunks as the client receives it.
         case file(path: String, range: Range<Int64>)
-        /// A body of unknown size, made in chunks as the client receives it; nil ends it. Each call of the outer closure
-        /// begins anew.
+        /// A body of unknown size, made in chunks as the client receives it; nil ends it. Each call of the outer
+        /// closure begins anew.
         case chunks(@Sendable () -> () async throws -> ByteBuffer?)
     }
 

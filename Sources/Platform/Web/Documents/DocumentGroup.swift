@@ -22,8 +22,10 @@ package struct DocumentGroup: Sendable {
         return groups.first { $0.segments.contains(segment) } ?? DocumentGroup(segment, "", segments: [segment])
     }
 
-    /// The routes by group: the given groups in their order, then the others by title. Groups without a route are left out.
-    static func sections(_ routes: [Route], among groups: [DocumentGroup]) -> [(group: DocumentGroup, routes: [Route])] {
+    /// The routes by group: the given groups in their order, then the others by title. Groups without a route are left
+    /// out.
+    static func sections(_ routes: [Route], among groups: [DocumentGroup]) -> [(group: DocumentGroup, routes: [Route])]
+    {
         let byTitle = Dictionary(grouping: routes) { group(of: $0, among: groups).title }
         let given = groups.map(\.title)
         let others = byTitle.keys.filter { !given.contains($0) }.sorted()

@@ -9,7 +9,7 @@ package enum DocumentPage {
             "Gatehouse",
             """
             <p>Accounts, subscriptions and metered products behind one HTTP API. Version \(escaped(version)).</p>
-            <ul><li><a href="/docs">API documentation</a>: every endpoint, and the problem types that it answers with</li>
+            <ul><li><a href="/docs">API documentation</a>: every endpoint, with its problem types</li>
             <li><a href="/openapi.json">OpenAPI 3.1 document</a></li>
             <li><a href="/health">Health</a>: whether the process answers</li>
             <li><a href="/ready">Readiness</a>: whether the database and the job queue are ready</li></ul>

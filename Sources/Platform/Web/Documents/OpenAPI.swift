@@ -41,8 +41,8 @@ package struct OpenAPI: Sendable {
     }
 
     private static let description = """
-        Accounts, subscriptions and metered products. Every path is also served under /api, under /api/v1 and without a \
-        prefix. A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.
+        Accounts, subscriptions and metered products. Every path is also served under /api, under /api/v1 and without \
+        a prefix. A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.
         """
 
     private static func operation(_ route: Route, _ groups: [DocumentGroup], _ reader: SchemaReader) -> JSONValue {

@@ -3,7 +3,8 @@ import HTTPTypes
 
 /// Whether the client prefers HTML to JSON, by its `Accept` header (RFC 9110 §12.5.1).
 ///
-/// JSON is the default: without the header, for `*/*`, where both have the same weight, and where neither is acceptable.
+/// JSON is the default: without the header, for `*/*`, where both have the same weight, and where neither is
+/// acceptable.
 package struct PrefersHTML: Requirement {
     package var phase: RequestPhase { .body }
     package var problems: [Problem.Kind] { [] }

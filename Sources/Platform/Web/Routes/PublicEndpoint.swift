@@ -16,8 +16,8 @@ package struct ClientInfo: Sendable {
     }
 }
 
-/// The requirement of a public endpoint. A route without requirements does not compile, so a public one says that it is
-/// public.
+/// The requirement of a public endpoint. A route without requirements does not compile, so that none is public by
+/// omission.
 package struct PublicEndpoint: Requirement {
     package init() {}
 

@@ -1,6 +1,6 @@
 import Base
 
-/// What a requirement says of itself. `gatehouse routes`, the OpenAPI document and the test of every endpoint with
+/// The description of a requirement. `gatehouse routes`, the OpenAPI document and the test of every endpoint with
 /// every caller read it.
 package struct RequirementSummary: Sendable, Hashable {
     /// The kind of a requirement, such as `public` or `role`. The module that declares a requirement declares its kind.
@@ -20,7 +20,7 @@ package struct RequirementSummary: Sendable, Hashable {
     }
 
     package let kind: Kind
-    /// The role, the limit, the parameter; empty where the kind says all.
+    /// The role, the limit, the parameter; empty where the kind is sufficient.
     package let name: String
     /// Appended to the tag, such as `|key:training` or `(escrow)`.
     package let qualifier: String
@@ -56,6 +56,6 @@ package struct RequirementSummary: Sendable, Hashable {
     /// `member|key:training`.
     package var tag: String { (name.isEmpty ? kind.name : "\(kind.name):\(name)") + qualifier }
 
-    /// Whether it reads a parameter or a body and says nothing of the caller.
+    /// Whether it reads a parameter or a body and requires nothing of the caller.
     package var readsInput: Bool { [.path, .query, .header, .body].contains(kind) }
 }

@@ -37,8 +37,7 @@ package struct RouteStep: Sendable {
 }
 
 extension Request {
-    /// Whether the request only asks what would happen. Steps then reserve nothing, count nothing and write no audit
-    /// row.
+    /// Whether the request is a dry run. Steps then reserve nothing, count nothing and write no audit row.
     package var isDryRun: Bool { context.value(of: DryRun.self) != nil }
 
     /// A request of the same caller to another route, for a dry run of its steps.

@@ -18,7 +18,7 @@ struct FileChunks: ~Copyable {
 
     /// - Throws: ``Failure`` when the file cannot be opened or does not hold `range`.
     init(path: String, range: Range<Int64>) async throws {
-        file = try await NIOThreadPool.singleton.runIfActive { try OpenFile(path, holding: range) }
+        file = try await NIOThreadPool.singleton.runIfActive { try OpenFile(path, containing: range) }
         position = range.lowerBound
         end = range.upperBound
     }
@@ -36,7 +36,7 @@ struct FileChunks: ~Copyable {
 private final class OpenFile: Sendable {
     private let descriptor: CInt
 
-    init(_ path: String, holding range: Range<Int64>) throws {
+    init(_ path: String, containing range: Range<Int64>) throws {
         // Without O_NONBLOCK, opening a FIFO blocks until a writer opens it.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileChunks.Failure.cannotOpen(errno: errno) }

@@ -22,7 +22,7 @@ final class IncomingBody: AsyncSequence, Sendable {
         case unread(atMost: Int?)
         /// The handler received this fault.
         case fault(HTTPError)
-        /// What follows on the connection cannot be told.
+        /// It is not known what follows on the connection.
         case unknown
     }
 
