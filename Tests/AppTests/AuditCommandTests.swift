@@ -13,7 +13,7 @@ import Testing
         try await withTestApp(engine) { app in
             for number in 0..<5 { _ = try await app.register("user-\(number)") }
             let audit = app.app.audit
-            let checkpoint = try #require(try await audit.makeCheckpoint())
+            let checkpoint = try #require(try await audit.checkpoints.sign())
             let intact = try await Self.run(["audit", "verify"], on: app)
             #expect(
                 intact.status == 0 && intact.output.contains("The audit trail holds: ")
@@ -36,7 +36,7 @@ import Testing
             #expect(later.status == 0, "\(later)")
 
             let key = try await Self.run(["audit", "key"], on: app)
-            let publicKey = try #require(try await audit.publicKeys().first)
+            let publicKey = try #require(try await audit.checkpoints.publicKeys().first)
             #expect(key.output == "\(checkpoint.key)  \(Hex.encode(publicKey.publicBytes))\n")
             let export = try await Self.run(["audit", "export"], on: app)
             let lines = try export.output.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }

@@ -21,7 +21,7 @@ struct Caller: Sendable {
 
     /// - Returns: the problem code of the first requirement in the route's gate that this caller does not meet, in the
     ///   declared order; nil when it meets all.
-    func refusal(at route: Route, catalogue: Catalogue) -> String? {
+    func refusal(at route: Route, catalogue: PlanSet) -> String? {
         for requirement in route.gate {
             switch requirement.kind {
             case .public, .metricsToken: return nil
@@ -83,14 +83,14 @@ struct CallersFixture {
             try await app.app.database.write { transaction in
                 try transaction.execute(
                     """
-                    INSERT INTO trials (person_id, organisation_id, subscription_id, begun_at)
+                    INSERT INTO trials (person_id, organisation_id, subscription_id, started_at)
                     VALUES (\(person.id), \(person.organisation), \(person.id), \(transaction.now))
                     """
                 )
             }
         }
         let (suspendedKey, key) = (try await app.apiKey(of: suspended, ["*"]), try await app.apiKey(of: pro, ["*"]))
-        try await app.app.identity.suspend(suspended.id)
+        try await app.app.identity.accounts.suspend(suspended.id)
         let narrow = try await app.apiKey(of: pro, ["usage.write"])
         let revoked = try await app.apiKey(of: pro, ["*"])
         _ = await app.call("DELETE", "/v1/auth/api-keys/\(revoked.id)", token: pro.token)

@@ -24,7 +24,7 @@ import Testing
                     .object
                 let documented = Set(responses?.keys.compactMap { Int($0) } ?? [200])
                 for caller in callers.all {
-                    let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.catalogue)
+                    let refusal = caller.refusal(at: route, catalogue: app.app.entitlements.plans.current)
                     for path in Self.paths(of: route) {
                         let response = try await Self.send(app, route, path, caller, tokens)
                         let body = bodies.json(of: response)

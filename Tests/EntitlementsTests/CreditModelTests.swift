@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Identity
 import Ledger
@@ -40,7 +41,7 @@ import Testing
                 (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } }
             }
             let service = CreditService(
-                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+                database: app.app.database, ledger: LedgerService(runtime: runtime), audit: app.app.audit, runtime: runtime)
             let fixtures = [
                 CreditFixture(app: app, person: try await app.subscriber("pro", "first")),
                 CreditFixture(app: app, person: try await app.subscriber("pro", "second")),

@@ -322,7 +322,7 @@ import Testing
             let person = try await app.register()
             let key = try #require(await app.makeKey(person, ["*"])["api_key"]?.string)
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(
                 await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).code == "authentication-failed")
         }
@@ -372,7 +372,7 @@ import Testing
             let id = try #require(await app.makeKey(person, ["training"])["id"]?.string)
             _ = await app.makeKey(person, ["training"])
             _ = await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: person.token)
-            app.clock.advance(by: PruneCredentials.keysKept - .hours(1))
+            app.clock.advance(by: CredentialPruningJob.keysKept - .hours(1))
             try await app.prune()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM api_keys") == 3)
             app.clock.advance(by: .days(2))
@@ -398,7 +398,7 @@ extension TestApp {
     }
 
     func prune() async throws {
-        try await app.database.write { [queue = app.queue] in _ = try queue.enqueue(PruneCredentials(), in: $0) }
+        try await app.database.write { [queue = app.queue] in _ = try queue.enqueue(CredentialPruningJob(), in: $0) }
         try await runJobs()
     }
 }

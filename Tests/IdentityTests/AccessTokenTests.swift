@@ -223,7 +223,7 @@ import Testing
         try await withTestApp(.sqlite) { app in
             var token: String?
             try await app.withIdentity(on: app.app.database, audience: "other-service") { identity in
-                token = try await identity.accounts.register(.fixture(), visitor: .fixture).accessToken
+                token = try await identity.registration.register(.fixture(), client: .fixture).accessToken
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "authentication-failed")
         }

@@ -29,7 +29,7 @@ import Testing
             #expect(await list("search=unknown")["total"] == 0)
             let page = await list("limit=1&offset=1")
             #expect(page["users"]?.array?.count == 1 && page["total"] == 4)
-            try await app.app.identity.suspend(other.id)
+            try await app.app.identity.accounts.suspend(other.id)
             #expect(emails(await list("active=false")) == [other.email])
             #expect(await list("active=true")["total"] == 3)
             for query in ["limit=0", "limit=201", "offset=-1", "role=unknown", "active=perhaps", "search=%00"] {
@@ -133,16 +133,16 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let identity = app.app.identity
-            #expect(try await identity.promote(named: person.email.uppercased()))
-            #expect(try await !identity.promote(named: person.email))
+            #expect(try await identity.users.promote(named: person.email.uppercased()))
+            #expect(try await !identity.users.promote(named: person.email))
             #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 401)
-            try await identity.resetPassword(named: person.email, to: "other horse battery")
+            try await identity.users.resetPassword(named: person.email, to: "other horse battery")
             #expect(await app.signIn(person).code == "invalid-credentials")
             let response = await app.call(
                 "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "other horse battery"])
             #expect(response["user"]?["role"] == "admin")
-            await #expect(throws: Problem.self) { _ = try await identity.promote(named: "unknown@example.org") }
-            await #expect(throws: Problem.self) { try await identity.resetPassword(named: person.email, to: "short") }
+            await #expect(throws: Problem.self) { _ = try await identity.users.promote(named: "unknown@example.org") }
+            await #expect(throws: Problem.self) { try await identity.users.resetPassword(named: person.email, to: "short") }
         }
     }
 
@@ -162,7 +162,7 @@ import Testing
             #expect(rows.count == 3 && rows.allSatisfy { $0.outcome == "refused" })
             #expect(
                 rows.last?.details
-                    == #"{"before":"4","door":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
+                    == #"{"before":"4","endpoint":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
         }
     }
 }

@@ -54,7 +54,7 @@ import Testing
                 #expect(await logs(query).status == 422, "\(query)")
             }
             #expect(await app.call("GET", "/v1/admin/audit-logs", token: person.token).status == 401)
-            #expect(try await app.app.audit.verify().isSound)
+            #expect(try await app.app.audit.verification.verify().isSound)
         }
     }
 

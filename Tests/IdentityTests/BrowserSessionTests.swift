@@ -154,7 +154,7 @@ import Testing
 
             let (suspended, _) = try await signIn(app, person)
             #expect(await suspended.call("GET", "/v1/auth/profile").status == 200)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(await suspended.call("GET", "/v1/auth/profile").code == "token-expired")
             #expect(
                 await app.call(

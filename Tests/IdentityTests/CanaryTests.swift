@@ -28,7 +28,7 @@ import Testing
 
             app.clock.advance(by: .days(14))
             try await app.runJobs()
-            app.clock.advance(by: Erasure.signingOut + .minutes(1))
+            app.clock.advance(by: Erasure.revocationDelay + .minutes(1))
             try await app.runJobs()
             #expect(try await columns(app) == [])
             #expect(try filesWithWord(app) == [])

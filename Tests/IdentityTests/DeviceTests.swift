@@ -135,7 +135,7 @@ import Testing
                         try $0.all("SELECT person_id FROM sessions") { try $0["person_id"] as String }
                     })
             }
-            app.clock.advance(by: SessionPruning.kept - .days(1))
+            app.clock.advance(by: SessionPruningJob.kept - .days(1))
             #expect(await app.refresh(active.refreshToken).status == 200)
             try await app.runJobs()
             #expect(try await owners().count == 3)
@@ -191,7 +191,7 @@ import Testing
                 on: app.app.database,
                 { database in
                     try await app.withIdentity(on: database) { identity in
-                        do { _ = try await identity.sessions.refresh(person.refreshToken, visitor: .fixture) } catch let
+                        do { _ = try await identity.sessions.refresh(person.refreshToken, client: .fixture) } catch let
                             problem as Problem
                             where problem.kind == .invalidRefreshToken
                         {}

@@ -121,7 +121,7 @@ import Testing
                     "POST", "/v1/auth/login",
                     json: ["email": .string(person.email), "password": .string(person.password)]
                 ).status == 403)
-            app.clock.advance(by: Erasure.signingOut)
+            app.clock.advance(by: Erasure.revocationDelay)
             try await app.runJobs()
             #expect(
                 await app.call(
@@ -233,9 +233,9 @@ import Testing
                 return Set(try transaction.all(statement) { try $0["name"] as String })
             }
             // schedule_ticks refers to schedules only. Every other table with a foreign key may refer to an account.
-            let registered = Set(app.app.holdings.map(\.table))
+            let registered = Set(app.app.personalDataTables.map(\.table))
             #expect(references.subtracting(registered) == ["schedule_ticks"])
-            #expect(Set(app.app.holdings.map(\.name)).count == app.app.holdings.count)
+            #expect(Set(app.app.personalDataTables.map(\.name)).count == app.app.personalDataTables.count)
         }
     }
 }

@@ -133,7 +133,7 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let count = 1_234
-            try await app.app.database.write { [audit = app.app.audit] transaction in
+            try await app.app.database.write { [audit = app.app.audit.service] transaction in
                 for index in 0..<count {
                     try audit.record(
                         AuditEvent("test.created", actor: person.id.text, subject: "\(10_000 + index)"), in: transaction

@@ -51,7 +51,7 @@ import Testing
 
     @Test func `failures are reset after a day without failures`() {
         let rule = LoginThrottleRule.growing(free: 1)
-        for (pause, failures) in [(FailureCount.memory - .microseconds(1), Int64(3)), (FailureCount.memory, 1)] {
+        for (pause, failures) in [(FailureCount.retention - .microseconds(1), Int64(3)), (FailureCount.retention, 1)] {
             var record = FailureCount(failures: 2, failedAt: Self.start, refusedUntil: Self.start + .seconds(15))
             record.fail(at: Self.start + pause, under: rule)
             #expect(record.failures == failures)

@@ -26,14 +26,15 @@ extension TestApp {
     func rotation(
         sealer other: Sealer? = nil, database: (any Database)? = nil,
         change: (inout IdentitySettings) -> Void = { _ in }
-    ) throws -> KeyRotation {
+    ) throws -> SigningKeyService {
         var settings = IdentitySettings(issuer: "http://localhost:8080")
         change(&settings)
-        return KeyRotation(
+        return SigningKeyService(
             database: database ?? app.database,
             sealer: try other ?? sealer,
             audit: AuditModule(
-                database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime),
+                database: database ?? app.database, sealer: try sealer, logger: app.logger, runtime: runtime
+            ).service,
             settings: settings,
             runtime: runtime
         )

@@ -146,7 +146,7 @@ import Testing
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), other = try await app.administrator()
             let person = try await app.register(), suspended = try await app.register()
-            try await app.app.identity.suspend(suspended.id)
+            try await app.app.identity.accounts.suspend(suspended.id)
             func begin(_ id: ID<Person>, _ body: JSONValue = Self.reason) async -> TestResponse {
                 await app.call("POST", "/v1/auth/users/\(id)/impersonation", json: body, token: administrator.token)
             }

@@ -107,7 +107,7 @@ import Testing
             let late = await app.call(
                 "POST", "/v1/invitations/acceptance", json: ["token": .string(third)], token: token)
             #expect(late.code == "invitation-not-found")
-            app.clock.advance(by: PruneCredentials.invitationsKept + .days(1))
+            app.clock.advance(by: CredentialPruningJob.invitationsKept + .days(1))
             try await app.prune()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM invitations") == 0)
         }

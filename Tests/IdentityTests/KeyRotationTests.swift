@@ -12,7 +12,7 @@ import Testing
 /// The states of signing keys: next, current, previous, removed.
 @Suite struct KeyRotationTests {
     /// From the publication of a key to the moment at which it may sign.
-    private static let publication = SigningKey.known(publishedAt: Instant(seconds: 0)) - Instant(seconds: 0)
+    private static let publication = SigningKey.published(at: Instant(seconds: 0)) - Instant(seconds: 0)
 
     private func kid(_ token: String?) throws -> String? { try TamperedToken(of: token ?? "").header["kid"]?.string }
 
@@ -21,7 +21,7 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let old = try #require(try kid(person.token))
-            let keys = try await app.app.identity.rotateSigningKey(now: false)
+            let keys = try await app.app.identity.signingKeys.rotate(now: false)
             #expect(keys.map(\.state) == [.next, .current])
             let new = keys[0].id.text
 
@@ -29,7 +29,7 @@ import Testing
             try await app.app.identity.keys.synchronize()
             #expect(await app.publishedKeys() == [new, old])
             #expect(try kid(await app.signIn(person)["access_token"]?.string) == old)
-            #expect(try await app.app.identity.rotateSigningKey(now: false).map(\.id.text) == [new, old])
+            #expect(try await app.app.identity.signingKeys.rotate(now: false).map(\.id.text) == [new, old])
             app.clock.advance(by: Self.publication - .seconds(1))
             try await app.runJobs()
             #expect(try kid(await app.signIn(person)["access_token"]?.string) == old)
@@ -44,7 +44,7 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/profile", token: renewed).status == 200)
 
             // The old key is honoured for the maximum lifetime of its tokens.
-            let honoured = try #require(try await app.app.identity.signingKeys().last?.honouredUntil)
+            let honoured = try #require(try await app.app.identity.signingKeys.list().last?.honouredUntil)
             #expect(honoured == app.clock.now + .hours(1) + SigningKey.margin)
             app.clock.advance(by: honoured - app.clock.now - .seconds(1))
             try await app.runJobs()
@@ -53,7 +53,7 @@ import Testing
             #expect(await app.publishedKeys() == [new])
             app.clock.advance(by: .minutes(5))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.id.text) == [new])
+            #expect(try await app.app.identity.signingKeys.list().map(\.id.text) == [new])
             #expect(try await app.audited("signing-key.created").map(\.subject) == [new])
             #expect(try await app.audited("signing-key.activated").map(\.subject) == [old, new])
             #expect(try await app.audited("signing-key.removed").map(\.subject) == [old])
@@ -63,28 +63,28 @@ import Testing
     @Test(arguments: Engine.available)
     func `keys are rotated by schedule`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.keyRotationDays = 2 }) { app in
-            let first = try await app.app.identity.signingKeys().map(\.id)
+            let first = try await app.app.identity.signingKeys.list().map(\.id)
             try await app.runJobs()
             app.clock.advance(by: .days(2) - .minutes(10))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.id) == first)
+            #expect(try await app.app.identity.signingKeys.list().map(\.id) == first)
             app.clock.advance(by: .minutes(15))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.next, .current])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.next, .current])
             app.clock.advance(by: Self.publication + .minutes(5))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.current, .previous])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.current, .previous])
             #expect(try await app.count("SELECT COUNT(*) AS count FROM jobs WHERE kind = 'identity.rotate-keys'") == 2)
         }
     }
 
     @Test func `with KEY_ROTATION_DAYS 0 keys are not rotated`() async throws {
         try await withTestApp(.sqlite, change: { $0.keyRotationDays = 0 }) { app in
-            let first = try await app.app.identity.signingKeys()
+            let first = try await app.app.identity.signingKeys.list()
             try await app.runJobs()
             app.clock.advance(by: .days(4_000))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys() == first)
+            #expect(try await app.app.identity.signingKeys.list() == first)
         }
     }
 
@@ -93,7 +93,7 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
-                let new = try await app.app.identity.rotateSigningKey(now: true)
+                let new = try await app.app.identity.signingKeys.rotate(now: true)
                 #expect(new.map(\.state) == [.current, .previous])
                 // The second node has not synchronised: it finds no such key and reads the database.
                 app.clock.advance(by: .seconds(3))
@@ -127,7 +127,7 @@ import Testing
             app.clock.advance(by: Self.publication)
             let due = try await rotation.list()
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<6 { group.addTask { try await rotation.turn() } }
+                for _ in 0..<6 { group.addTask { try await rotation.makeDueTransitions() } }
                 try await group.waitForAll()
             }
             let turned = try await rotation.list()
@@ -157,9 +157,9 @@ import Testing
                 { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.prepare() }, check: check)
             app.clock.advance(by: .days(91))
             try await withEachStatementFailing(
-                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.turn() },
+                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.makeDueTransitions() },
                 check: check)
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.next, .current])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.next, .current])
         }
     }
 
@@ -186,7 +186,7 @@ import Testing
                 }
             }
             #expect(
-                try await app.app.identity.signingKeys().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
+                try await app.app.identity.signingKeys.list().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
                     + Array(repeating: .previous, count: 4)
             )
         }
@@ -199,12 +199,12 @@ import Testing
         ) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
-                let keys = try await second.app.identity.signingKeys()
+                let keys = try await second.app.identity.signingKeys.list()
                 #expect(keys.count == 1)
             }
             try await app.withSecondProcess(change: { $0.jwtSecret = "second secret, which is as long as that" }) {
                 second in
-                #expect(try await second.app.identity.signingKeys().map(\.state) == [.current, .previous])
+                #expect(try await second.app.identity.signingKeys.list().map(\.state) == [.current, .previous])
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).status == 200)
                 #expect(await second.call("GET", "/.well-known/jwks.json").json == ["keys": []])
                 var tampered = try TamperedToken(of: await second.signIn(person)["access_token"]?.string ?? "")
@@ -213,7 +213,7 @@ import Testing
                 tampered.claims["role"] = "admin"
                 let forged = try tampered.signed(withSecret: Array("the first secret, which is long enough".utf8))
                 #expect(await second.call("GET", "/v1/auth/profile", token: forged).code == "authentication-failed")
-                await #expect(throws: Problem.self) { try await second.app.identity.rotateSigningKey(now: true) }
+                await #expect(throws: Problem.self) { try await second.app.identity.signingKeys.rotate(now: true) }
             }
         }
     }
@@ -223,7 +223,7 @@ import Testing
             let person = try await app.register()
             try await app.withSecondProcess { second in
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).status == 200)
-                let keys = try await second.app.identity.signingKeys()
+                let keys = try await second.app.identity.signingKeys.list()
                 #expect(keys.count == 1)
             }
         }
@@ -241,35 +241,11 @@ import Testing
                 #expect(again.bytes.isEmpty)
                 #expect(again.headers["etag"] == tag)
             }
-            _ = try await app.app.identity.rotateSigningKey(now: false)
+            _ = try await app.app.identity.signingKeys.rotate(now: false)
             try await app.app.identity.keys.synchronize()
             let changed = await app.call("GET", "/.well-known/jwks.json", headers: ["If-None-Match": tag])
             #expect(changed.status == 200)
             #expect(changed.headers["etag"] != tag)
-        }
-    }
-
-    @Test(arguments: Engine.available)
-    func `keys from before the migration to key states keep their state`(_ engine: Engine) async throws {
-        try await withDatabase(engine) { database in
-            let migrations = allMigrations
-            let index = try #require(migrations.firstIndex { $0.name == "identity-006-key-rotation" })
-            try await Migrator(Array(migrations[..<index])).run(on: database)
-            try await database.write { transaction in
-                for (id, state) in [("old", "previous"), ("new", "current")] {
-                    try transaction.execute(
-                        """
-                        INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at)
-                        VALUES (\(id), 'RS256', 'sealed', \(state), 1000000)
-                        """
-                    )
-                }
-            }
-            try await Migrator(migrations).run(on: database)
-            let keys = try await database.read { try $0.signingKeys() }
-            #expect(keys.map(\.key.state).sorted { $0.rawValue < $1.rawValue } == [.current, .previous])
-            #expect(keys.allSatisfy { $0.sealed == "sealed" && $0.key.algorithm == .rs256 })
-            #expect(keys.first { $0.key.state == .previous }?.key.honouredUntil == Instant(seconds: 1) + .days(1))
         }
     }
 }
@@ -367,8 +343,8 @@ private struct CachingVerifier {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let retired = try await app.signingKey()
-            _ = try await app.app.identity.rotateSigningKey(now: true)
-            let honoured = try #require(try await app.app.identity.signingKeys().last?.honouredUntil)
+            _ = try await app.app.identity.signingKeys.rotate(now: true)
+            let honoured = try #require(try await app.app.identity.signingKeys.list().last?.honouredUntil)
             // An attacker signs with the removed private key.
             var tampered = try TamperedToken(of: person.token)
             tampered.claims["exp"] = .integer((honoured + .days(1)).seconds)

@@ -147,7 +147,7 @@ import Testing
     func `expired counters are deleted in batches, and no others`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             try await app.app.database.write { transaction in
-                let old = transaction.now - FailureCount.memory - .hours(1)
+                let old = transaction.now - FailureCount.retention - .hours(1)
                 for index in 0..<25 {
                     let (key, failedAt) = ("key \(100 + index)", index.isMultiple(of: 2) ? old : transaction.now)
                     let refusedUntil = index % 5 == 0 ? transaction.now + .hours(1) : failedAt
@@ -163,7 +163,7 @@ import Testing
                 steps += 1
                 last = try await app.app.database.write { transaction in
                     try transaction.deleteFailures(
-                        before: transaction.now - FailureCount.memory, after: position, among: 10)
+                        before: transaction.now - FailureCount.retention, after: position, among: 10)
                 }
             }
             #expect(steps == 3)
@@ -214,11 +214,11 @@ import Testing
             // Counters of unknown names are deleted like others; their names are stored as keyed hashes.
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sign_in_failures") == 2 * 101 + 1)
             try await app.runJobs()
-            app.clock.advance(by: FailureCount.memory + .hours(2))
+            app.clock.advance(by: FailureCount.retention + .hours(2))
             try await app.runJobs()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sign_in_failures") == 0)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM known_devices") > 0)
-            app.clock.advance(by: KnownDevice.memory)
+            app.clock.advance(by: KnownDevice.retention)
             try await app.runJobs()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM known_devices") == 0)
         }
@@ -294,7 +294,7 @@ import Testing
             let person = try await app.register()
             try await app.app.database.write { transaction in
                 for index in 0..<(2 * KnownDevice.countMax) {
-                    try transaction.remember(KnownDevice(network: "\(index)", of: person.id.text), of: person.id)
+                    try transaction.save(KnownDevice(network: "\(index)", of: person.id.text), of: person.id)
                 }
             }
             #expect(try await app.count("SELECT COUNT(*) AS count FROM known_devices") == Int64(KnownDevice.countMax))
@@ -311,8 +311,7 @@ import Testing
             #expect(await app.attemptLogin(person, person.password, from: "203.0.113.1").status == 401)
             let loginThrottle = LoginThrottle(lockout: .adaptive, sealer: try app.sealer)
             try await app.app.database.write { transaction in
-                try loginThrottle.forgive(
-                    person.id, visitor: ClientInfo(address: "203.0.113.1", requestID: "a-reset", userAgent: nil),
+                try loginThrottle.resetFailures(                    of: person.id, client: ClientInfo(address: "203.0.113.1", requestID: "a-reset", userAgent: nil),
                     in: transaction)
             }
             #expect(await app.attemptLogin(person, person.password, from: "203.0.113.1").status == 200)

@@ -199,7 +199,7 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let mailed = try await app.resetChallenge(person)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(await reset(app, ["token": .string(mailed.token)]).code == "invalid-proof")
             #expect(
                 await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)]).code
@@ -207,10 +207,10 @@ import Testing
             #expect(await app.verify(token: try await app.verificationChallenge(person).token).code == "invalid-proof")
             app.clock.advance(by: .minutes(2))
             await #expect(throws: UnexpectedEmailCount.self) { try await app.resetChallenge(person) }
-            try await app.app.identity.restore(person.id)
+            try await app.app.identity.accounts.restore(person.id)
             #expect(await app.signIn(person).status == 200)
             #expect(try await app.audited("account.restored").map(\.subject) == [person.id.text])
-            await #expect(throws: Problem.self) { try await app.app.identity.restore(person.id) }
+            await #expect(throws: Problem.self) { try await app.app.identity.accounts.restore(person.id) }
         }
     }
 }

@@ -186,7 +186,7 @@ import Testing
             #expect(try await app.revocationReasons(of: person) == ["account closed"])
             #expect(try await app.audited("account.closed").map(\.subject) == [person.id.text])
 
-            try await app.app.identity.restore(person.id)
+            try await app.app.identity.accounts.restore(person.id)
             #expect(await app.signIn(person).status == 200)
         }
     }

@@ -223,7 +223,7 @@ import Testing
         try await withTestApp(engine) { app in
             let failures = try await withEachStatementFailing(on: app.app.database) { database in
                 try await app.withIdentity(on: database) {
-                    _ = try await $0.accounts.register(.fixture(), visitor: .fixture)
+                    _ = try await $0.registration.register(.fixture(), client: .fixture)
                 }
             } check: { _ in
                 let people = try await app.count("SELECT COUNT(*) AS count FROM people")

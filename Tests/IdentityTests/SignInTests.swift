@@ -110,7 +110,7 @@ import Testing
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
 
             let right = await app.signIn(person)
             #expect(right.status == 403)
@@ -123,7 +123,7 @@ import Testing
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
             #expect(try await app.revocationReasons(of: person) == ["account suspended"])
             #expect(try await app.audited("account.suspended").map(\.subject) == [person.id.text])
-            await #expect(throws: Problem.self) { try await app.app.identity.suspend(person.id) }
+            await #expect(throws: Problem.self) { try await app.app.identity.accounts.suspend(person.id) }
         }
     }
 }

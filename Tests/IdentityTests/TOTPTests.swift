@@ -71,7 +71,7 @@ import Testing
 
     @Test func `the otpauth URI has percent-encoded issuer and account`() {
         #expect(
-            SecondFactor.address(secret: Array("foobar".utf8), issuer: "api.example", account: "a&b=ü@example.org")
+            SecondFactor.uri(secret: Array("foobar".utf8), issuer: "api.example", account: "a&b=ü@example.org")
                 == "otpauth://totp/api.example:a%26b%3D%C3%BC%40example.org?secret=MZXW6YTBOI&issuer=api.example"
                 + "&algorithm=SHA1&digits=6&period=30"
         )

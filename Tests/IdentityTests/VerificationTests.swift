@@ -211,7 +211,7 @@ import Testing
             let (person, verified) = (try await app.register(), try await app.register("verified"))
             _ = await app.verify(token: try await app.verificationChallenge(verified).token)
             let suspended = try await app.register("suspended")
-            try await app.app.identity.suspend(suspended.id)
+            try await app.app.identity.accounts.suspend(suspended.id)
             let first = try await app.verificationChallenge(person)
             app.clock.advance(by: .minutes(2))
             let headers = ["X-Request-ID": "the-same-request"]

@@ -1,5 +1,6 @@
 import App
 import Base
+import DomainNames
 import Foundation
 import TestKit
 import Testing

@@ -115,7 +115,7 @@ import Testing
             try await fixture.require(202, await fixture.post("generate-datasets/s", prefer: "respond-async"))
             // The job was queued for seven hours without a worker.
             fixture.app.clock.advance(by: .hours(7))
-            #expect(try await fixture.app.app.entitlements.recover() == 0)
+            #expect(try await fixture.app.app.entitlements.recovery.recover() == 0)
             #expect(await fixture.level("processing") == [0, 1])
             try await fixture.app.runJobs()
             #expect(await fixture.get("status/s")["status"]?.string == "completed")

@@ -20,7 +20,7 @@ package struct App: Sendable {
     package let audit: AuditModule
     package let identity: IdentityModule
     /// Everything that is kept about people, wherever it lies.
-    package let holdings: [PersonalDataTable]
+    package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -62,7 +62,7 @@ package struct AppDependencies: Sendable {
 }
 
 /// Builds the system. This function is the table of contents: it reads from the ground up.
-/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or what keeps the database from being opened.
+/// - Throws: ``ConfigurationFaults``, ``PlanSetFaults``, or what keeps the database from being opened.
 package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
     -> App
 {
@@ -84,7 +84,6 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Core
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
-    try await audit.adoptUnchained()
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
@@ -98,16 +97,17 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
-    let file = try readCatalogue(configuration, offers)
+    let file = try readPlans(configuration, offers)
     let limits = try RateLimiting(
         configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        plans: try await PlanCatalog(database: database, file: file, offers: offers, audit: audit, logger: logger),
+        plans: try await PlanCatalog(
+            database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
-        audit: audit,
-        ledger: Ledger(runtime: runtime),
+        audit: audit.service,
+        ledger: LedgerService(runtime: runtime),
         mailer: mailer,
         limiter: limits.limiter,
         runtime: runtime
@@ -118,7 +118,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
-        audit: audit,
+        audit: audit.service,
         queue: queue,
         files: files,
         runtime: runtime
@@ -127,12 +127,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // What is people's own to take away, wherever it lies: from the ground up
     let privacy = PrivacyModule(
         identity: identity,
-        holders: [identity, entitlements, training],
+        providers: [identity.personalData, entitlements, training],
         files: files,
         queue: queue,
         mailer: mailer,
         sealer: sealer,
-        audit: audit,
+        audit: audit.service,
         address: address(configuration),
         runtime: runtime
     )
@@ -153,8 +153,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
-    let doors = operations.routes + modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
-    let routes = entitlements.explaining(doors) { limits.limited($0, identity, entitlements) }
+    let gated = operations.routes + modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
+    let routes = entitlements.withExplanation(of: gated) { limits.limited($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
         routes: routes
             + DocumentRoutes.routes(
@@ -166,13 +166,13 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     // Only now everybody is there who may be asked what became of work.
-    try await entitlements.recover()
+    try await entitlements.recovery.recover()
     return App(
         configuration: configuration,
         database: database,
         audit: audit,
         identity: identity,
-        holdings: privacy.holdings,
+        personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
         queue: queue,
         runner: runner,
@@ -187,10 +187,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
-    + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// What holds of all counts at every moment, in the order in which modules build on one another.
-package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
+package let allInvariants: [Invariant] =
+    LedgerInvariants.all + EntitlementsModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -299,7 +300,7 @@ extension Configuration.Environment {
     }
 }
 
-private func readCatalogue(_ configuration: Configuration, _ offers: Offers) throws -> Catalogue {
-    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? Catalogue.builtIn
-    return try Catalogue(yaml: yaml, offers: offers)
+private func readPlans(_ configuration: Configuration, _ offers: Offers) throws -> PlanSet {
+    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? PlanSet.builtIn
+    return try PlanSet(yaml: yaml, offers: offers)
 }

@@ -16,7 +16,8 @@ extension App {
         try await beginLife(as: "serve")
         // What stands first stops last: the server's last calls may still want units.
         var services: [any Service] =
-            [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
+            [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans]
+            + identity.services
         if configuration.jobSlots > 0 { services.append(runner) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
@@ -27,7 +28,7 @@ extension App {
     package func work(stopOnSignals: Bool = true) async throws {
         try await beginLife(as: "work")
         try await run(
-            [entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner],
+            [entitlements.escrow.refresher(logger: logger), entitlements.plans] + identity.services + [runner],
             stopOnSignals: stopOnSignals)
     }
 
@@ -35,7 +36,7 @@ extension App {
     /// - Parameter role: two processes of one installation differ in it.
     private func beginLife(as role: String) async throws {
         let name = "\(nodeName(role))/\(role)"
-        let orphans = try await entitlements.begin(as: name)
+        let orphans = try await entitlements.recovery.startNode(as: name)
         if orphans > 0 {
             logger.notice(
                 "reservations of a process that died were resolved",
@@ -59,7 +60,7 @@ extension App {
                 services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )
         do {
-            try await audit.noteConfiguration(configuration.given)
+            try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
         } catch {
             await close()

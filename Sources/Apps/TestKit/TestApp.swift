@@ -122,7 +122,7 @@ extension TestApp {
     /// An administrator, made as the command does and signed in through the front door.
     package func administrator() async throws -> TestPerson {
         let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
-        _ = try await app.identity.createAdministrator(email: email, password: Self.password)
+        _ = try await app.identity.registration.createAdministrator(email: email, password: Self.password)
         return try person(
             await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]),
             email)

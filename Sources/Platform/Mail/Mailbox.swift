@@ -1,3 +1,5 @@
+import DomainNames
+
 /// An e-mail address in the ASCII form that SMTP commands and header fields require.
 package struct Mailbox: Sendable, Hashable {
     /// `local@domain`; the local part is quoted where necessary, the domain is in its ASCII form (RFC 5890).

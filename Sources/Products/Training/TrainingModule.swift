@@ -16,7 +16,7 @@ package struct TrainingModule: Module {
         database: any Database,
         identity: IdentityModule,
         entitlements: EntitlementsModule,
-        audit: AuditModule,
+        audit: AuditService,
         queue: JobQueue,
         files store: FileStore,
         runtime: Runtime
@@ -29,15 +29,15 @@ package struct TrainingModule: Module {
         let requestPool = BlockingPool(name: "training-requests", threads: 2, capacity: 64)
 
         let sessions = TrainingSessionService(
-            database: database, entitlements: entitlements, filePaths: filePaths, audit: audit, runtime: runtime)
+            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit, runtime: runtime)
         let uploads = UploadService(
-            database: database, entitlements: entitlements, filePaths: filePaths, compute: requestPool, audit: audit,
-            runtime: runtime)
+            database: database, quotas: entitlements.quotas, storage: entitlements.storage, filePaths: filePaths,
+            compute: requestPool, audit: audit, runtime: runtime)
         let files = SeriesFileService(
-            database: database, entitlements: entitlements, filePaths: filePaths, audit: audit)
-        let settlement = RunSettlementService(entitlements: entitlements, audit: audit)
+            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
+        let settlement = RunSettlementService(quotas: entitlements.quotas, audit: audit)
         let runs = RunService(
-            database: database, entitlements: entitlements, settlement: settlement, queue: queue, audit: audit,
+            database: database, quotas: entitlements.quotas, settlement: settlement, queue: queue, audit: audit,
             runtime: runtime)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
@@ -57,13 +57,13 @@ package struct TrainingModule: Module {
 
         let workspace = RunWorkspace(filePaths: filePaths, pool: runPool)
         datasetWorker = DatasetGenerationWorker(
-            database: database, entitlements: entitlements, settlement: settlement, workspace: workspace, audit: audit)
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit)
         trainingWorker = TrainingRunWorker(
-            database: database, entitlements: entitlements, settlement: settlement, workspace: workspace, audit: audit,
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit,
             runtime: runtime)
         uploadPruning = UploadPruningWorker(
             database: database, filePaths: filePaths, compute: requestPool, runtime: runtime)
-        entitlements.reservationResolvers.register(RunSettlementService.resolver) {
+        entitlements.resolvers.register(RunSettlementService.resolver) {
             try RunSettlementService.resolve($0, in: $1)
         }
     }

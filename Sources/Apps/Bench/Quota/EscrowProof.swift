@@ -33,7 +33,7 @@ struct EscrowProof {
         var found = outcome.faults
 
         // The next life of each node resolves what it left behind; nobody waits for a lease.
-        for node in 0..<processes { _ = try await house.app.entitlements.begin(as: killed.name(of: node)) }
+        for node in 0..<processes { _ = try await house.app.entitlements.recovery.startNode(as: killed.name(of: node)) }
         found += try await books.faults()
         let account = try await books.escrowAccount(
             of: killed.reports(), organisations: house.organisations(of: tokens))

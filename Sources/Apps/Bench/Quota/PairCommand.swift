@@ -49,9 +49,10 @@ struct PairCommand: AsyncParsableCommand {
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
                         let id = try await database.write {
-                            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+                            try entitlements.quotas.reserve(
+                                charge, operation: operation, fingerprint: operation, in: $0)
                         }
-                        try await database.write { try entitlements.commit(id, in: $0) }
+                        try await database.write { try entitlements.quotas.commit(id, in: $0) }
                         count += 1
                     }
                     return count
@@ -68,10 +69,10 @@ struct PairCommand: AsyncParsableCommand {
         let entitlements = house.app.entitlements
         let operation = Runtime.system.id(of: Charge.self).text
         let id = try await recorder.write {
-            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+            try entitlements.quotas.reserve(charge, operation: operation, fingerprint: operation, in: $0)
         }
         let reserve = recorder.take()
-        try await recorder.write { try entitlements.commit(id, in: $0) }
+        try await recorder.write { try entitlements.quotas.commit(id, in: $0) }
         return RecordedPair(id: id.text, operation: operation, reserve: reserve, commit: recorder.take())
     }
 }

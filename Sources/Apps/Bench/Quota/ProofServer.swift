@@ -74,7 +74,7 @@ struct ProofServer {
             _ = try await post("/v1/payments/subscribe", ["plan": .string(Self.plan)], token: token)
             let charge = try await charge(token, units: 1, .durable)
             try await app.database.write { [entitlements = app.entitlements] in
-                try entitlements.spend(charge, operation: charge.operation(key: Self.key), in: $0)
+                try entitlements.quotas.spend(charge, operation: charge.operation(key: Self.key), in: $0)
             }
             tokens.append(token)
         }
@@ -83,7 +83,7 @@ struct ProofServer {
     }
 
     /// A proof of the gate, to be spent over and over.
-    func charge(_ token: String, units: Int64, _ mode: Admission) async throws -> Charge {
+    func charge(_ token: String, units: Int64, _ mode: QuotaMode) async throws -> Charge {
         let call = Request(
             method: .post,
             path: "/v1/proof",

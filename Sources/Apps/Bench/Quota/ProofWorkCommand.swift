@@ -24,7 +24,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
     func run() async throws {
         let parent = getppid()
         let house = try await ProofServer(folder: folder, database: database, connections: connections)
-        try await house.app.entitlements.begin(as: node)
+        try await house.app.entitlements.recovery.startNode(as: node)
         let tokens = try house.tokens()
         var charges: [[Charge]] = []
         for token in tokens {
@@ -39,14 +39,16 @@ struct ProofWorkCommand: AsyncParsableCommand {
             group.addTask {
                 // Nobody outlives whoever judges.
                 while getppid() == parent {
-                    _ = try? await house.app.entitlements.recover()
+                    _ = try? await house.app.entitlements.recovery.recover()
                     // A block's lease is the database's, and a clock that jumps ends it: each draw would then cost a block.
                     if !escrow { house.clock.move(to: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero) }
                     try? await Task.sleep(for: .seconds(1))
                 }
                 Foundation.exit(1)
             }
-            if escrow { group.addTask { _ = try? await house.app.entitlements.keeper(logger: house.app.logger).run() } }
+            if escrow {
+                group.addTask { _ = try? await house.app.entitlements.escrow.refresher(logger: house.app.logger).run() }
+            }
             for task in 0..<tasks {
                 group.addTask {
                     var number = 0
@@ -69,7 +71,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         guard let charge = charges[customer].randomElement() else { return }
         report.say(.asks, key, Int64(customer), charge.units)
         do {
-            try await house.app.entitlements.draw(charge, operation: key)
+            try await house.app.entitlements.escrow.draw(charge, operation: key)
             report.say(.committed, key, charge.units)
             try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<40)))
         } catch {
@@ -83,27 +85,28 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let customer = Int.random(in: 0..<charges.count)
         guard let charge = charges[customer].randomElement() else { return }
         let terms = Reservation.Terms(
-            life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
+            lifetime: Bool.random() ? .process : .lease,
+            excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
             lease: Self.lease)
         report.say(.asks, key, Int64(customer), charge.units)
         do {
             let id = try await database.write {
-                try entitlements.reserve(
+                try entitlements.quotas.reserve(
                     charge, operation: charge.operation(key: key), fingerprint: key, terms: terms, in: $0)
             }
             try await Task.sleep(for: .milliseconds(Int.random(in: 0..<30)))
             switch Int.random(in: 0..<100) {
             case 0..<50:
                 let units = max(0, charge.units + ([-1, 0, 0, 0, 1].randomElement() ?? 0))
-                let settled = try await database.write { try entitlements.commit(id, units: units, in: $0) }
+                let settled = try await database.write { try entitlements.quotas.commit(id, units: units, in: $0) }
                 report.say(.committed, key, settled?.actual ?? 0)
             case 50..<96:
-                try await database.write { try entitlements.release(id, in: $0) }
+                try await database.write { try entitlements.quotas.release(id, in: $0) }
                 report.say(.released, key)
             case 96..<98:
                 // Too late, and done all the same.
                 try await Task.sleep(for: Self.lease * 1.5)
-                let settled = try await database.write { try entitlements.commit(id, in: $0) }
+                let settled = try await database.write { try entitlements.quotas.commit(id, in: $0) }
                 report.say(.committed, key, settled?.actual ?? 0)
             default: report.say(.abandoned, key)
             }

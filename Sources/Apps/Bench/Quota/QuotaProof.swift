@@ -34,7 +34,7 @@ struct QuotaProof {
         // Two leases later nothing may be held, as the database sees the time. On SQLite that is the last process's clock, an hour ahead at most.
         if engine == .sqlite { house.clock.move(to: .hours(1)) }
         try await Task.sleep(for: ProofWorkCommand.lease * 2)
-        try await house.app.entitlements.recover()
+        try await house.app.entitlements.recovery.recover()
         found += try await books.faults()
         let account = try await books.account(of: try killed.reports())
         found += account.faults
@@ -61,9 +61,9 @@ struct QuotaProof {
         for one in unheard {
             let charge = try await house.charge(tokens[one.customer], units: one.units, .durable)
             let settled = try await database.write { transaction in
-                let id = try entitlements.reserve(
+                let id = try entitlements.quotas.reserve(
                     charge, operation: charge.operation(key: one.key), fingerprint: one.key, in: transaction)
-                return try entitlements.commit(id, in: transaction)
+                return try entitlements.quotas.commit(id, in: transaction)
             }
             if settled?.state != .committed || settled?.actual != one.charged {
                 faults.append(

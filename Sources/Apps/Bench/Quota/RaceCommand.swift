@@ -31,10 +31,10 @@ struct RaceCommand: AsyncParsableCommand {
     func run() async throws {
         let house = try await ProofServer(folder: folder, database: database, connections: 4)
         let entitlements = house.app.entitlements
-        try await entitlements.begin(as: node)
+        try await entitlements.recovery.startNode(as: node)
         let token = try house.tokens().first ?? ""
-        let charge = try await house.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
-        let keeper = Task { try await entitlements.keeper(logger: house.app.logger).run() }
+        let charge = try await house.charge(token, units: 1, QuotaMode(rawValue: mode) ?? .durable)
+        let keeper = Task { try await entitlements.escrow.refresher(logger: house.app.logger).run() }
         _ = FileManager.default.createFile(atPath: "\(folder)/ready-\(node)", contents: nil)
         while !FileManager.default.fileExists(atPath: "\(folder)/go") { try await Task.sleep(for: .milliseconds(2)) }
 
@@ -55,7 +55,7 @@ struct RaceCommand: AsyncParsableCommand {
             }
         }
         result.seconds = (ContinuousClock.now - start).inSeconds
-        try await entitlements.closeBlocks()
+        try await entitlements.escrow.close()
         keeper.cancel()
         _ = try? await keeper.value
         await house.app.database.close()
@@ -68,11 +68,11 @@ struct RaceCommand: AsyncParsableCommand {
         do {
             if charge.mode == .durable {
                 let id = try await database.write {
-                    try entitlements.reserve(charge, operation: operation, fingerprint: "", in: $0)
+                    try entitlements.quotas.reserve(charge, operation: operation, fingerprint: "", in: $0)
                 }
-                try await database.write { try entitlements.commit(id, in: $0) }
+                try await database.write { try entitlements.quotas.commit(id, in: $0) }
             } else {
-                try await entitlements.draw(charge, operation: operation)
+                try await entitlements.escrow.draw(charge, operation: operation)
             }
             result.admitted += 1
         } catch {

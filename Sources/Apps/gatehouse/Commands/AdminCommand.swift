@@ -35,7 +35,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
     func run() async throws {
         let chosen = try password.choose(for: email)
         let database = try await installation.withApp { app in
-            _ = try await app.identity.createAdministrator(email: email, password: chosen)
+            _ = try await app.identity.registration.createAdministrator(email: email, password: chosen)
             return app.configuration.databaseURL
         }
         Terminal.say("\(email) is an administrator now (\(Shown.database(database))).")
@@ -61,7 +61,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let isNew = try await installation.withApp { app in try await app.identity.promote(named: email) }
+        let isNew = try await installation.withApp { app in try await app.identity.users.promote(named: email) }
         Terminal.say(
             isNew
                 ? "\(email) is an administrator now, and signs in anew."
@@ -90,7 +90,7 @@ struct ResetPasswordCommand: AsyncParsableCommand {
 
     func run() async throws {
         let chosen = try password.choose(for: email)
-        try await installation.withApp { app in try await app.identity.resetPassword(named: email, to: chosen) }
+        try await installation.withApp { app in try await app.identity.users.resetPassword(named: email, to: chosen) }
         Terminal.say("\(email) has another password now, and signs in anew.")
         password.showGenerated(chosen)
     }

@@ -47,9 +47,9 @@ struct VerifyAuditCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let reservationResolvers = try checkpoint.flatMap(Self.checkpoints)
+        let externalCheckpoints = try checkpoint.flatMap(Self.checkpoints)
         let report = try await installation.withApp { app in
-            try await app.audit.verify(from: from, reservationResolvers: reservationResolvers)
+            try await app.audit.verification.verify(from: from, externalCheckpoints: externalCheckpoints)
         }
         guard report.isSound else { throw Failure(Self.complaint(report)) }
         let erased = report.erased == 0 ? "" : ", of \(report.erased) of which personal data was erased"
@@ -60,8 +60,8 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             Terminal.say(
                 "The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.")
         }
-        if !reservationResolvers.isEmpty {
-            Terminal.say("\(reservationResolvers.count) checkpoints from outside agree with it.")
+        if !externalCheckpoints.isEmpty {
+            Terminal.say("\(externalCheckpoints.count) checkpoints from outside agree with it.")
         }
     }
 
@@ -105,7 +105,7 @@ struct ExportAuditCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        try await installation.withApp { app in try await app.audit.export { Terminal.say($0) } }
+        try await installation.withApp { app in try await app.audit.export.export { Terminal.say($0) } }
     }
 }
 
@@ -120,7 +120,7 @@ struct AuditKeyCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await installation.withApp { app in try await app.audit.publicKeys() }
+        let keys = try await installation.withApp { app in try await app.audit.checkpoints.publicKeys() }
         for key in keys { Terminal.say("\(key.id)  \(Hex.encode(key.publicBytes))") }
     }
 }

@@ -22,7 +22,7 @@ struct ListKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await InstallationKeys(installation).use { identity in try await identity.signingKeys() }
+        let keys = try await InstallationKeys(installation).use { identity in try await identity.signingKeys.list() }
         InstallationKeys.show(keys)
     }
 }
@@ -49,7 +49,7 @@ struct RotateKeysCommand: AsyncParsableCommand {
 
     func run() async throws {
         let keys = try await InstallationKeys(installation).use { identity in
-            try await identity.rotateSigningKey(now: isImmediate)
+            try await identity.signingKeys.rotate(now: isImmediate)
         }
         InstallationKeys.show(keys)
     }

@@ -59,7 +59,7 @@ extension Tour {
 
     /// The first administrator is made on the server itself, as `gatehouse admin create` does; everything after that goes through the door.
     func moveToPro(_ customer: Customer) async throws {
-        _ = try await app.identity.createAdministrator(email: "root@example.org", password: Self.password)
+        _ = try await app.identity.registration.createAdministrator(email: "root@example.org", password: Self.password)
         guide.remark("(on the server: gatehouse admin create --email root@example.org)")
         let form = ClientBody.form([
             "grant_type": "password", "username": "root@example.org", "password": Self.password,

@@ -7,15 +7,15 @@ import Modules
 /// Lists, changes and deletes the files of sessions.
 final class SeriesFileService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
 
     init(
-        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditModule
+        database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, audit: AuditService
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.storage = storage
         self.filePaths = filePaths
         self.audit = audit
     }
@@ -51,7 +51,7 @@ final class SeriesFileService: Sendable {
     /// Deletes a file and releases its storage.
     /// - Throws: `training-in-progress` while the session has an unfinished run.
     func delete(scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> Success {
-        let file = try await database.write { [entitlements, audit] transaction in
+        let file = try await database.write { [storage, audit] transaction in
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             guard try transaction.unfinishedRun(of: session) == nil else {
@@ -59,7 +59,7 @@ final class SeriesFileService: Sendable {
                     .trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
-            try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)
+            try storage.release(bytes: file.bytes, of: file.organisation, in: transaction)
             try audit.record(AuditEvent("series-file.deleted", by: scope, subject: id.text), in: transaction)
             return file
         }

@@ -11,18 +11,20 @@ import Secrets
 /// Receives files in chunks, streams them to disk and imports the file once its last chunk has arrived.
 final class UploadService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
+    let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
         database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, compute: BlockingPool,
-        audit: AuditModule, runtime: Runtime
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.quotas = quotas
+        self.storage = storage
         self.filePaths = filePaths
         self.compute = compute
         self.audit = audit
@@ -154,7 +156,7 @@ final class UploadService: Sendable {
         _ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope,
         snapshot: EntitlementSnapshot
     ) async throws -> UploadStart {
-        try await database.write { [entitlements, runtime] transaction in
+        try await database.write { [storage, runtime] transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
             if description.chunkIndex > 0 {
@@ -170,8 +172,8 @@ final class UploadService: Sendable {
                 }
                 return .unfinished(session, present, replaced: nil)
             }
-            try entitlements.checkRoom(
-                for: try transaction.chunkBytes(of: session.organisation) + bytes, of: snapshot, in: transaction)
+            try storage.check(
+                bytes: try transaction.chunkBytes(of: session.organisation) + bytes, of: snapshot, in: transaction)
             if let present, present.chunkCount == description.totalChunks {
                 return .unfinished(session, present, replaced: nil)
             }
@@ -284,7 +286,7 @@ final class UploadService: Sendable {
         _ snapshot: EntitlementSnapshot,
         _ charge: Charge
     ) async throws -> SeriesFile {
-        try await database.write { [entitlements, audit] transaction in
+        try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
             try transaction.delete(upload)
             guard try transaction.insert(file) else {
@@ -297,8 +299,8 @@ final class UploadService: Sendable {
                 }
                 return present
             }
-            try entitlements.spend(charge, operation: "upload:\(file.id)", in: transaction)
-            try entitlements.occupy(bytes: file.bytes, of: snapshot, in: transaction)
+            try quotas.spend(charge, operation: "upload:\(file.id)", in: transaction)
+            try storage.allocate(bytes: file.bytes, of: snapshot, in: transaction)
             try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
         }

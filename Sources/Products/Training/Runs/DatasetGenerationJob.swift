@@ -28,22 +28,22 @@ struct DatasetResult: Codable, Sendable {
 /// The worker of ``DatasetGenerationJob``.
 final class DatasetGenerationWorker: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditModule
+    let audit: AuditService
 
     /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
     /// process leaves more.
     private static let removedFoldersMax = 16
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditModule
+        audit: AuditService
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
         self.audit = audit
@@ -91,11 +91,11 @@ final class DatasetGenerationWorker: Sendable {
             }
         }
         let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
-        return .done { [entitlements, audit] transaction in
+        return .done { [quotas, audit] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
-            try entitlements.commit(run.reservation, in: transaction)
+            try quotas.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
                     "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
@@ -110,11 +110,11 @@ final class DatasetGenerationWorker: Sendable {
     /// - Returns: nil where the run is finished.
     private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
         let started = try await database.write {
-            [entitlements] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+            [quotas] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
-            try entitlements.extend(run.reservation, in: transaction)
+            try quotas.extend(run.reservation, in: transaction)
             let earlier = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.removedFoldersMax).filter
             {
                 $0 != run.id && $0 != session.datasetRun

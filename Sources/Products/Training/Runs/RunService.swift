@@ -9,10 +9,10 @@ import Secrets
 /// Starts, observes and cancels runs. One transaction inserts the run, its reservation, its job and its audit row.
 final class RunService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let settlement: RunSettlementService
     let queue: JobQueue
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     /// How long `generate-datasets` waits for the run before it responds with 202.
@@ -23,11 +23,11 @@ final class RunService: Sendable {
     static let attemptsMax = 3
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService, queue: JobQueue,
-        audit: AuditModule, runtime: Runtime
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService, queue: JobQueue,
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.quotas = quotas
         self.settlement = settlement
         self.queue = queue
         self.audit = audit
@@ -164,7 +164,7 @@ final class RunService: Sendable {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [entitlements, audit] transaction in
+        return try await database.write { [quotas, audit] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -180,8 +180,8 @@ final class RunService: Sendable {
                 throw Problem(.trainingInProgress, detail: "Wait until it ends, or cancel it.")
             }
             let enqueue = try prepare(transaction, session)
-            let terms = Reservation.Terms(loss: .ask(RunSettlementService.resolver))
-            let reservation = try entitlements.reserve(
+            let terms = Reservation.Terms(onExpiry: .resolve(RunSettlementService.resolver))
+            let reservation = try quotas.reserve(
                 charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)
             try transaction.insert(

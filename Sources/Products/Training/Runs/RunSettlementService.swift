@@ -5,22 +5,22 @@ import Modules
 
 /// Settles the reservation of a run that ends without a result, or whose reservation's lease ends.
 final class RunSettlementService: Sendable {
-    let entitlements: EntitlementsModule
-    let audit: AuditModule
+    let quotas: QuotaService
+    let audit: AuditService
 
     /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
     static let resolver = "training.runs"
 
-    init(entitlements: EntitlementsModule, audit: AuditModule) {
-        self.entitlements = entitlements
+    init(quotas: QuotaService, audit: AuditService) {
+        self.quotas = quotas
         self.audit = audit
     }
 
     /// Called when the lease of a run's reservation ends. An unfinished run, which may wait or compute for a day, keeps
     /// its unit; a finished run has settled its reservation already.
-    static func resolve(_ reservation: Reservation, in transaction: Transaction) throws -> Reservation.Fate {
+    static func resolve(_ reservation: Reservation, in transaction: Transaction) throws -> Reservation.Resolution {
         let run = try transaction.run(ofOperation: reservation.operation, in: reservation.organisation)
-        return run?.state.isFinished == false ? .goesOn(EntitlementsModule.lease) : .nothing
+        return run?.state.isFinished == false ? .inProgress(QuotaService.lease) : .unused
     }
 
     /// Ends a run without a result: stores the reason, releases the reservation and moves the session back to the phase
@@ -36,7 +36,7 @@ final class RunSettlementService: Sendable {
             case .cancelled: (.cancelled, nil)
             }
         guard try transaction.end(run, as: state, error: reason) else { return }
-        try entitlements.release(run.reservation, in: transaction)
+        try quotas.release(run.reservation, in: transaction)
         if state == .failed {
             let details = ["kind": run.kind.rawValue]
             try audit.record(

@@ -28,19 +28,19 @@ struct TrainingResult: Codable, Sendable {
 /// The worker of ``TrainingRunJob``.
 final class TrainingRunWorker: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
-        database: any Database, entitlements: EntitlementsModule, settlement: RunSettlementService,
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditModule, runtime: Runtime
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
         self.audit = audit
@@ -99,7 +99,7 @@ final class TrainingRunWorker: Sendable {
             }
         }
         let result = try JSONColumn.encode(trained.result(parameters, split))
-        return .done { [entitlements, audit, runtime] transaction in
+        return .done { [quotas, audit, runtime] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
             try transaction.insertModel(
                 trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
@@ -107,7 +107,7 @@ final class TrainingRunWorker: Sendable {
                 try transaction.insert(plot, run: run, position: position)
             }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
-            try entitlements.commit(run.reservation, in: transaction)
+            try quotas.commit(run.reservation, in: transaction)
             try audit.record(
                 AuditEvent(
                     "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
@@ -120,11 +120,11 @@ final class TrainingRunWorker: Sendable {
     /// Marks the run as running.
     /// - Returns: nil where the run is finished.
     private func start(_ job: TrainingRunJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
-        try await database.write { [entitlements] transaction in
+        try await database.write { [quotas] transaction in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
-            try entitlements.extend(run.reservation, in: transaction)
+            try quotas.extend(run.reservation, in: transaction)
             return (run, try transaction.datasets(of: session))
         }
     }

@@ -7,17 +7,17 @@ import Modules
 /// Creates, reads, changes and deletes training sessions.
 final class TrainingSessionService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
     init(
-        database: any Database, entitlements: EntitlementsModule, filePaths: TrainingFilePaths, audit: AuditModule,
+        database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, audit: AuditService,
         runtime: Runtime
     ) {
         self.database = database
-        self.entitlements = entitlements
+        self.storage = storage
         self.filePaths = filePaths
         self.audit = audit
         self.runtime = runtime
@@ -183,7 +183,7 @@ final class TrainingSessionService: Sendable {
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
         try transaction.delete(session)
-        try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
+        try storage.release(bytes: bytes, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
         return Deletion(
             session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
