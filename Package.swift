@@ -52,7 +52,7 @@ let platform: [Target] = [
         embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
-    .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
+    .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
@@ -78,6 +78,12 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting",
             .httpTypes, .nio,
         ])
+]
+
+/// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
+let examples: [Target] = [
+    .target(
+        name: "Greetings", dependencies: ["Modules", "Identity", "Entitlements"], path: "Examples/Greetings")
 ]
 
 let apps: [Target] = [
@@ -140,6 +146,7 @@ let tests: [Target] = [
         "EntitlementsTests",
         ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",
         [
@@ -169,7 +176,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
-    targets: c + base + platform + core + products + apps + tests,
+    targets: c + base + platform + core + products + examples + apps + tests,
     swiftLanguageModes: [.v6]
 )
 

@@ -61,12 +61,7 @@ struct OperationRoutes: Sendable {
     private func measure() async throws(Problem) {
         if let redis = limits.redis { metrics.set("gatehouse_redis_connected", to: redis.isConnected ? 1 : 0) }
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
-        let counts = try await database.read { try queue.counts(in: $0) }
-        let states = [
-            ("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased),
-            ("retryable", counts.retryable), ("dead", counts.dead),
-        ]
-        for (state, count) in states { metrics.set("gatehouse_jobs", [("state", state)], to: Double(count)) }
+        metrics.set(try await database.read { try queue.counts(in: $0) })
     }
 }
 

@@ -18,7 +18,7 @@ extension App {
         var services: [any Service] =
             [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans]
             + identity.services
-        if configuration.jobSlots > 0 { services.append(runner) }
+        if configuration.jobSlots > 0 { services.append(runner) } else { queue.connect(to: database) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
     }

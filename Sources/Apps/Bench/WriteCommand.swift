@@ -23,7 +23,7 @@ struct WriteCommand: AsyncParsableCommand {
         rates.one = try await spendings(house, charges, callers: 1)
         rates.many = try await spendings(house, charges, callers: 256)
         let jobs = house.app.database.gauges
-        rates.groupSize = jobs["sqlite_commit_group_jobs_last"] ?? .nan
+        rates.groupSize = jobs["sqlite_commit_group_writes_last"] ?? .nan
         await house.app.database.close()
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
     }

@@ -45,8 +45,7 @@ struct Message: Sendable {
         let dayNumber = instant.seconds.quotient(flooredBy: 86_400)
         let day = CivilDate(dayNumber: dayNumber)
         let time = instant.seconds - dayNumber * 86_400
-        // 1 January 1970 was a Thursday.
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int(((dayNumber % 7) + 7) % 7)]
+        let weekday = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][Int(CivilDate.weekday(dayNumber: dayNumber))]
         let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][
             Int(day.month) - 1]
         func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }

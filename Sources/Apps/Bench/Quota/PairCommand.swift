@@ -25,7 +25,7 @@ struct PairCommand: AsyncParsableCommand {
         let after = house.app.database.gauges
         rates.hot = try await pairs(house, Array(charges.prefix(1)), callers: Self.busy)
         func grown(_ name: String) -> Double { (after[name] ?? 0) - (before[name] ?? 0) }
-        rates.groupSize = grown("sqlite_commit_jobs_total") / max(1, grown("sqlite_commit_groups_total"))
+        rates.groupSize = grown("sqlite_commit_writes_total") / max(1, grown("sqlite_commit_groups_total"))
         let recorder = RecordingDatabase(house.app.database)
         var recorded: [RecordedPair] = []
         for charge in charges { recorded.append(try await record(charge, house, recorder)) }
@@ -137,6 +137,10 @@ private final class RecordingEngine: TransactionEngine {
     init(_ engine: any TransactionEngine) { self.engine = engine }
 
     var dialect: SQL.Dialect { engine.dialect }
+    var effects: CommitEffects {
+        get { engine.effects }
+        set { engine.effects = newValue }
+    }
 
     func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
         statements.append(.init(text: text, values: values))

@@ -85,7 +85,7 @@ final class ErasureExecutionService: Sendable {
         let exports = try transaction.exports(of: subject.person).compactMap(\.fileName).map(Export.fileKey)
         let keys = try tables.flatMap { try $0.fileKeys(subject, transaction) } + exports
         try mailer.discard(emailsTo: person.email, in: transaction)
-        try queue.forget(
+        try queue.delete(
             organisations: organisations, naming: [subject.person.text] + organisations, in: transaction)
         for table in tables { try table.erase(subject, pseudonym, transaction) }
         try audit.record(AuditEvent("account.erased", actor: pseudonym.text, subject: pseudonym.text), in: transaction)

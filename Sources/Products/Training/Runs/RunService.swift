@@ -17,7 +17,6 @@ final class RunService: Sendable {
 
     /// How long `generate-datasets` waits for the run before it responds with 202.
     static let patience: Duration = .seconds(20)
-    private static let pause: Duration = .milliseconds(50)
 
     /// The number of times that a failing run is attempted.
     static let attemptsMax = 3
@@ -128,14 +127,12 @@ final class RunService: Sendable {
     /// Waits for the end of a run, at most ``patience``.
     /// - Returns: nil where the run is unfinished by then.
     func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
-        let deadline = ContinuousClock.now + Self.patience
-        while ContinuousClock.now < deadline {
-            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished {
-                return run
-            }
-            do { try await Task.sleep(for: Self.pause) } catch { return nil }
-        }
-        return nil
+        let read: @Sendable (Transaction) throws -> Run? = { try $0.run(run, of: scope.organisation) }
+        guard let job = try await database.read(read)?.job else { return nil }
+        _ = try await queue.end(of: job, within: Self.patience, in: database)
+        // The run ends in the transaction that ends its job.
+        guard let ended = try await database.read(read), ended.state.isFinished else { return nil }
+        return ended
     }
 
     private func status(of id: ID<Run>, _ scope: Scope) async throws(Problem) -> RunStatus {

@@ -1,24 +1,24 @@
 import Base
 
-/// The life of a job from the moment a worker has it: every way in which that can end. No clock and no database inside.
+/// The state machine of a leased job: every way in which its lease can end. A pure value without clock and database.
 ///
-/// Taking up (`available → leased`) and falling due (`scheduled, retryable → available`) are bulk statements in JobStore.
-struct JobLife: Sendable, Equatable {
-    /// A job that takes its worker down this many times is poison.
+/// Claiming (`available → leased`) and promotion (`scheduled, retryable → available`) are statements in JobStore.
+struct JobLifecycle: Sendable, Equatable {
+    /// A job whose lease has expired this many times is dead as poisoned.
     static let crashesMax = 3
 
     private(set) var state: JobState
     private(set) var attempt: Int
     let maximumAttempts: Int
     private(set) var crashes: Int
-    /// Counts the holders of the job: whoever comes with an older number has lost it.
+    /// Grows with each lease: a worker with an older number has lost its lease.
     private(set) var fence: Int64
     private(set) var runAt: Instant
     private(set) var leaseUntil: Instant?
     private(set) var finishedAt: Instant?
     let isCancelRequested: Bool
 
-    /// How a time with a worker ended.
+    /// How a lease ended.
     enum Ending: Sendable, Equatable {
         case completed
         case snoozed
@@ -53,14 +53,14 @@ struct JobLife: Sendable, Equatable {
         self.isCancelRequested = isCancelRequested
     }
 
-    /// Work that is done is done, also where somebody meant to stop it.
+    /// Completes the job, also when its cancellation was requested.
     mutating func complete(at now: Instant) throws(WrongMove) -> Ending {
         try leave("complete")
         finish(.completed, at: now)
         return .completed
     }
 
-    /// Not yet: the attempt does not count, and a worker that can say so is not one that crashes.
+    /// Postpones the job. The attempt does not count, and the crash count starts at 0 again.
     mutating func snooze(for duration: Duration, at now: Instant) throws(WrongMove) -> Ending {
         try leave("snooze")
         if isCancelRequested { return cancel(at: now) }
@@ -74,19 +74,19 @@ struct JobLife: Sendable, Equatable {
         try leave("fail")
         if isCancelRequested { return cancel(at: now) }
         guard case .retry(let least) = failure.remedy, attempt < maximumAttempts else {
-            return bury(.failed(failure.text), at: now)
+            return markDead(.failed(failure.text), at: now)
         }
         wait(.retryable, until: now + max(delay, least))
         return .retried
     }
 
-    /// The worker heard that it was to stop, and did.
+    /// The worker stopped after a cancellation request.
     mutating func stop(at now: Instant) throws(WrongMove) -> Ending {
         try leave("stop")
         return cancel(at: now)
     }
 
-    /// The process stops: somebody else begins anew, as if this attempt had not been.
+    /// The process stops: the job is available again, and this attempt does not count.
     mutating func handBack(at now: Instant) throws(WrongMove) -> Ending {
         try leave("hand back")
         if isCancelRequested { return cancel(at: now) }
@@ -96,15 +96,15 @@ struct JobLife: Sendable, Equatable {
         return .handedBack
     }
 
-    /// The lease ran out: the worker is gone, or as good as gone.
-    mutating func loseLease(at now: Instant) throws(WrongMove) -> Ending {
-        try leave("lose the lease")
+    /// The lease expired: the worker has stopped its heartbeats.
+    mutating func expireLease(at now: Instant) throws(WrongMove) -> Ending {
+        try leave("expire the lease")
         crashes += 1
         fence += 1
         if isCancelRequested { return cancel(at: now) }
-        if crashes >= Self.crashesMax { return bury(.poisoned, at: now) }
+        if crashes >= Self.crashesMax { return markDead(.poisoned, at: now) }
         if attempt >= maximumAttempts {
-            return bury(.failed("The worker was lost, and no attempts are left."), at: now)
+            return markDead(.failed("The worker was lost, and no attempts are left."), at: now)
         }
         wait(.available, until: now)
         return .crashed
@@ -125,9 +125,9 @@ struct JobLife: Sendable, Equatable {
         return .abandoned(.cancelled)
     }
 
-    private mutating func bury(_ why: JobAbandonment, at now: Instant) -> Ending {
+    private mutating func markDead(_ reason: JobAbandonment, at now: Instant) -> Ending {
         finish(.dead, at: now)
-        return .abandoned(why)
+        return .abandoned(reason)
     }
 
     private mutating func finish(_ last: JobState, at now: Instant) {

@@ -3,24 +3,25 @@ import CPostgres
 import Glibc
 import Storage
 
-/// An open connection of libpq. Every call blocks; it belongs to one ``PostgresConnection`` and its executor.
-final class PostgresLink {
-    /// How long a statement may run, and wait for a lock, before the server stops it.
+/// A session of libpq. Every method blocks; it is used by one thread at a time.
+final class PostgresSession {
+    /// How long a statement may run, and wait for a lock, before the server cancels it.
     static let statementTimeoutMilliseconds = 30_000
     static let lockTimeoutMilliseconds = 5_000
-    /// The server ends a transaction whose client went silent in the middle of it: its locks would stand in everybody's way.
-    static let silenceMaxMilliseconds = 60_000
+    /// The server ends a session that is idle in a transaction for this long, because it holds locks.
+    static let idleInTransactionMilliseconds = 60_000
     static let connectTimeoutSeconds = 5
-    /// How many statements a connection keeps prepared; the one unused for longest goes first.
+    /// Statements that a session keeps prepared; the least recently used one is deallocated first.
     static let preparedMax = 512
-    /// "gatehous" in ASCII: who migrates holds this advisory lock.
+    /// "gatehous" in ASCII: the advisory lock of migrations.
     static let migrationLock: Int64 = 0x6761_7465_686F_7573
 
     let canceller: Canceller
-    /// Names the server's life from one crash to the next; nil where the server does not tell.
-    private(set) var life: String?
-    /// Why the first failed statement of the present transaction was refused.
+    /// Identifies the server between two crashes; nil where it is unknown.
+    private(set) var incarnation: String?
+    /// The error of the first failed statement of the current transaction.
     private(set) var failure: StorageError?
+    var effects = CommitEffects()
 
     private let connection: OpaquePointer
     private var prepared: [StatementKey: PreparedStatement] = [:]
@@ -28,25 +29,25 @@ final class PostgresLink {
     private var uses = 0
     private var keepsPrepared = true
 
-    /// What BEGIN answered with: the transaction's number and the database's time.
+    /// The transaction's id and the database's time.
     struct Beginning {
         let number: PostgresTransactionNumber
         let now: Instant
     }
 
-    /// Whether libpq can read this as a connection string.
-    static func understands(_ url: String) -> Bool {
+    /// Whether libpq can parse this as a connection string.
+    static func canParse(_ url: String) -> Bool {
         guard let options = PQconninfoParse(url, nil) else { return false }
         PQconninfoFree(options)
         return true
     }
 
-    /// Connects and settles what a session must be like.
+    /// Connects and sets the session's parameters.
     init(url: String) throws(StorageError) {
         let connection = Self.connect([
-            // libpq expands a connection string that stands in the place of a database's name; what follows overrides it.
+            // libpq expands a connection string in `dbname`; later parameters override it.
             ("dbname", url), ("client_encoding", "UTF8"), ("fallback_application_name", "gatehouse"),
-            // A peer that vanished without a word is noticed within about 25 s, and within 10 s while something is being sent.
+            // An unreachable peer is detected within about 25 s, and within 10 s while data is unacknowledged.
             ("keepalives", "1"), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "10000"),
         ])
@@ -58,39 +59,45 @@ final class PostgresLink {
             PQfinish(connection)
             throw StorageError(
                 .connectionLost, code: "08001",
-                message: message.isEmpty ? "no answer within \(Self.connectTimeoutSeconds) s" : message)
+                message: message.isEmpty ? "no response within \(Self.connectTimeoutSeconds) s" : message)
         }
         self.connection = connection
         canceller = Canceller(handle)
         try execute(
             """
-            SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; SET standard_conforming_strings = on;
-            SET statement_timeout = \(Self.statementTimeoutMilliseconds); SET lock_timeout = \(Self.lockTimeoutMilliseconds);
-            SET idle_in_transaction_session_timeout = \(Self.silenceMaxMilliseconds);
+            SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1;
+            SET standard_conforming_strings = on;
+            SET statement_timeout = \(Self.statementTimeoutMilliseconds);
+            SET lock_timeout = \(Self.lockTimeoutMilliseconds);
+            SET idle_in_transaction_session_timeout = \(Self.idleInTransactionMilliseconds);
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
             """
         )
-        // A crash resets the statistics, a clean restart keeps them, and another server has others; every role may read this.
-        life = try ask("SELECT pg_stat_get_bgwriter_stat_reset_time()::text")
+        // A crash resets the statistics, a clean restart keeps them, another server has others; every role may read
+        // this.
+        incarnation = try query("SELECT pg_stat_get_bgwriter_stat_reset_time()::text")
     }
 
     deinit { PQfinish(connection) }
 
     var isLost: Bool { PQstatus(connection) != CONNECTION_OK }
-    /// Between two transactions, and fit for the next one.
+    /// Connected and outside of a transaction.
     var isIdle: Bool { !isLost && PQtransactionStatus(connection) == PQTRANS_IDLE }
 
-    /// One round trip: the beginning, the transaction's number (for asking after it) and the time.
+    /// Begins a transaction, and reads its id and the time, in one round trip.
     func begin(_ mode: PostgresTransactionMode) throws(StorageError) -> Beginning {
         failure = nil
+        effects = CommitEffects()
         keepsPrepared = mode != .migrate
         let time = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         let opening =
             switch mode {
-            // A read takes no number: numbers are spent, and a read has no outcome to ask after. The SELECT fixes its snapshot.
+            // A read takes no transaction id: ids are limited, and a read has no outcome. The SELECT takes its
+            // snapshot.
             case .read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ''::text, \(time)"
             case .write: "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text, \(time)"
-            // Migrations take the time they take. READ COMMITTED: whoever waited for the lock sees what was done meanwhile.
+            // Migrations have no timeout. READ COMMITTED: after waiting for the lock, a migration reads what the
+            // previous holder committed.
             case .migrate:
                 """
                 BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
@@ -102,16 +109,18 @@ final class PostgresLink {
             let time = result.text(row: 0, column: 1).flatMap({ Int64($0) })
         else {
             throw StorageError(
-                .other, code: "begin", message: "PostgreSQL did not tell the time at the beginning of a transaction")
+                .other, code: "begin", message: "PostgreSQL returned no time at the beginning of a transaction")
         }
         return Beginning(
-            number: PostgresTransactionNumber(number: number, life: life), now: Instant(microseconds: time))
+            number: PostgresTransactionNumber(number: number, incarnation: incarnation),
+            now: Instant(microseconds: time))
     }
 
-    /// - Throws: `connectionLost` when the answer did not come, so that the outcome is open; anything else means that it is rolled back.
+    /// - Throws: `connectionLost` when there was no response, so that the outcome is unknown; after any other error the
+    ///   transaction is rolled back.
     func commit() throws(StorageError) {
         let result = try execute("COMMIT")
-        // PostgreSQL answers the COMMIT of a failed transaction by rolling it back, without an error.
+        // At the COMMIT of a failed transaction PostgreSQL rolls back and reports no error.
         guard result.command == "COMMIT" else {
             throw failure
                 ?? StorageError(
@@ -119,49 +128,75 @@ final class PostgresLink {
         }
     }
 
-    /// Ends whatever transaction is open. Where this fails the connection is not idle afterwards, and goes.
+    /// Rolls back an open transaction. When this fails the session is not idle and its owner closes it.
     func rollBack() {
         guard !isLost, PQtransactionStatus(connection) != PQTRANS_IDLE else { return }
         _ = try? execute("ROLLBACK")
     }
 
-    /// What became of a transaction that another connection was committing when it broke.
+    /// The outcome of a transaction whose session broke during COMMIT.
     ///
-    /// After a crash PostgreSQL gives numbers out again whose transactions had not reached its log, so "committed" may then speak of
-    /// a stranger. Any other answer stands: had ours been committed, that is what its number would say.
-    func fate(of transaction: PostgresTransactionNumber) throws(StorageError) -> PostgresTransactionOutcome {
+    /// After a crash PostgreSQL assigns again the ids of transactions that had not reached its WAL, so "committed" may
+    /// refer to another transaction. Other statuses are reliable: a committed transaction has no other status.
+    func outcome(of transaction: PostgresTransactionNumber) throws(StorageError) -> PostgresTransactionOutcome {
         let status: String?
         do throws(StorageError) {
-            status = try ask("SELECT pg_xact_status('\(transaction.number)'::xid8)")
+            status = try query("SELECT pg_xact_status('\(transaction.number)'::xid8)")
         } catch {
-            // "Transaction ID is in the future": the number has not been given out since the crash.
+            // "Transaction ID is in the future": the id has not been assigned since the crash.
             guard error.code == "22023" else { throw error }
             return .aborted
         }
         switch status {
-        case "committed": return transaction.life != nil && transaction.life == life ? .committed : .unknowable
+        case "committed":
+            return transaction.incarnation != nil && transaction.incarnation == incarnation ? .committed : .unknowable
         case "aborted": return .aborted
         case "in progress": return .inProgress
         default: return .unknowable
         }
     }
 
-    /// The first column of the first row of the answer to a trusted text.
-    func ask(_ text: String) throws(StorageError) -> String? {
+    /// - Parameter text: trusted SQL.
+    /// - Returns: the first column of the first row.
+    @discardableResult
+    func query(_ text: String) throws(StorageError) -> String? {
         try execute(text).text(row: 0, column: 0)
     }
 
-    /// Cuts the line, as a network would.
-    func breakOff() { shutdown(PQsocket(connection), Int32(SHUT_RDWR)) }
+    /// - Parameters:
+    ///   - text: trusted SQL with the placeholder `$1`.
+    ///   - value: bound as text.
+    func execute(_ text: String, value: String) throws(StorageError) { _ = try runOnce(text, [.text(value)]) }
 
-    /// Runs trusted text without values by the simple protocol, which takes several statements at once.
+    /// Shuts the socket down, like a network failure. For tests.
+    func disconnect() { shutdown(PQsocket(connection), Int32(SHUT_RDWR)) }
+
+    /// For `poll(2)`; -1 when the session is closed.
+    var socket: Int32 { PQsocket(connection) }
+    var processID: Int32 { PQbackendPID(connection) }
+
+    /// Takes the notifications (LISTEN) that have arrived. Does not wait for any.
+    func notifications() throws(StorageError) -> [(sender: Int32, payload: String)] {
+        guard PQconsumeInput(connection) == 1, !isLost else {
+            throw StorageError(
+                .connectionLost, code: "08006", message: String(cString: PQerrorMessage(connection)).trimmed)
+        }
+        var received: [(sender: Int32, payload: String)] = []
+        while let notification = PQnotifies(connection) {
+            received.append((notification.pointee.be_pid, String(cString: notification.pointee.extra)))
+            PQfreemem(notification)
+        }
+        return received
+    }
+
+    /// Runs trusted SQL without values by the simple protocol, which takes several statements at once.
     @discardableResult
     private func execute(_ text: String) throws(StorageError) -> PostgresResult {
         try PostgresResult(PQexec(connection, text), of: connection)
     }
 }
 
-extension PostgresLink: TransactionEngine {
+extension PostgresSession: TransactionEngine {
     var dialect: SQL.Dialect { .postgres }
 
     func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
@@ -178,7 +213,7 @@ extension PostgresLink: TransactionEngine {
     {
         let key = StatementKey(text: text, types: values.map(\.type))
         let statement: PreparedStatement
-        if let known = prepared[key] { statement = known } else { statement = try prepare(key) }
+        if let cached = prepared[key] { statement = cached } else { statement = try prepare(key) }
         uses += 1
         statement.lastUse = uses
         let answer = values.withParameters { pointers in
@@ -188,7 +223,7 @@ extension PostgresLink: TransactionEngine {
         do throws(StorageError) {
             result = try PostgresResult(answer, of: connection)
         } catch {
-            // The tables have changed under the statement's plan. The next try prepares it anew.
+            // A table of the statement's plan has changed. The retry prepares it again.
             guard error.code == PostgresResult.stalePlan else { throw error }
             prepared[key] = nil
             throw StorageError(.serialization, code: error.code, message: error.message)
@@ -220,8 +255,8 @@ extension PostgresLink: TransactionEngine {
     }
 }
 
-extension PostgresLink {
-    /// The same text with other types of values is another statement.
+extension PostgresSession {
+    /// The same text with other value types is another prepared statement.
     private struct StatementKey: Hashable {
         let text: String
         let types: [Oid]
@@ -235,9 +270,9 @@ extension PostgresLink {
         init(name: String) { self.name = name }
     }
 
-    /// Asks the server to stop what the connection runs, from any thread.
+    /// Asks the server to cancel the session's statement, from any thread.
     ///
-    /// `@unchecked`: a `PGcancel` is never changed after it was made, and libpq lets every thread use it.
+    /// `@unchecked`: a `PGcancel` is immutable, and libpq allows every thread to use it.
     final class Canceller: @unchecked Sendable {
         private let handle: OpaquePointer
 
@@ -246,13 +281,13 @@ extension PostgresLink {
 
         func cancel() {
             var message = [CChar](repeating: 0, count: 256)
-            // Where the request fails, the statement's own timeout remains.
+            // When the request fails, the statement's own timeout applies.
             _ = PQcancel(handle, &message, Int32(message.count))
         }
     }
 
-    /// Connects step by step, so that there is a notice processor from the start: without one, libpq prints what a server that goes
-    /// down has to say to stderr.
+    /// Connects in steps, so that a notice processor is set from the start: without one, libpq prints the notices of a
+    /// server that shuts down to stderr.
     private static func connect(_ options: [(name: String, value: String)]) -> OpaquePointer? {
         let names = options.map { strdup($0.name) }, values = options.map { strdup($0.value) }
         defer { for text in names + values { free(text) } }
@@ -275,7 +310,7 @@ extension PostgresLink {
 }
 
 extension SQL.Value {
-    /// The OID of the type that the value is sent as; 0 lets the server infer it, as a NULL fits any.
+    /// The OID of the value's type; 0 lets the server infer it, because NULL has any type.
     fileprivate var type: Oid {
         switch self {
         case .null: 0
@@ -287,7 +322,7 @@ extension SQL.Value {
 }
 
 extension [SQL.Value] {
-    /// The values as libpq takes them: a pointer each to text that ends with a zero, all in one buffer; nil is NULL.
+    /// The values in libpq's form: pointers to NUL-terminated texts in one buffer; nil is NULL.
     fileprivate func withParameters<Result>(_ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result) -> Result {
         var bytes: [UInt8] = []
         var offsets: [Int?] = []
@@ -301,7 +336,7 @@ extension [SQL.Value] {
                 offsets.append(bytes.count)
                 bytes += String(number).utf8
             case .real(let number):
-                // The shortest text that reads back as the same number.
+                // Swift prints the shortest text that parses to the same number.
                 offsets.append(bytes.count)
                 bytes += "\(number)".utf8
             case .text(let text):

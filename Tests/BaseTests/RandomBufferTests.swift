@@ -1,24 +1,24 @@
 import Base
 import Testing
 
-@Suite struct RandomStockTests {
+@Suite struct RandomBufferTests {
     @Test(arguments: [0, 1, 10, 63, 64, 65, 255, 256, 257, 1_000])
-    func `as many bytes come as were asked for`(_ count: Int) {
+    func `the requested number of bytes is returned`(_ count: Int) {
         #expect((0..<20).allSatisfy { _ in Runtime.system.randomBytes(count).count == count })
     }
 
-    @Test func `nobody is given what another was given`() async {
+    @Test func `no bytes are returned twice`() async {
         let drawn = await withTaskGroup(of: [[UInt8]].self) { group in
             for _ in 0..<8 { group.addTask { (0..<1_000).map { Runtime.system.randomBytes(8 + $0 % 57) } } }
             return await group.reduce(into: []) { $0 += $1 }
         }
-        // Eight bytes are the same by chance once in 10^12 runs.
+        // Eight equal bytes occur by chance once in 10^12 runs.
         #expect(Set(drawn.map { Array($0.prefix(8)) }).count == 8_000)
-        // Wiped bytes that were handed out would be zeroes.
+        // Overwritten bytes would be zeros.
         #expect(drawn.allSatisfy { bytes in !bytes.suffix(8).allSatisfy { $0 == 0 } })
     }
 
-    @Test func `every bit is set about as often as not`() {
+    @Test func `every bit is set in about half of the bytes`() {
         var set = [Int](repeating: 0, count: 8)
         let draws = 4_000
         for _ in 0..<draws {
@@ -26,7 +26,7 @@ import Testing
                 for bit in 0..<8 where byte & (1 << bit) != 0 { set[bit] += 1 }
             }
         }
-        // 40,000 throws of a coin: ten standard deviations are 1,000.
+        // A binomial distribution of 40,000 trials: ten standard deviations are 1,000.
         #expect(set.allSatisfy { abs($0 - draws * 10 / 2) < 1_000 })
     }
 }
