@@ -114,7 +114,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations + CreditSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
-    package var holdings: [PersonalDataTable] { EntitlementsPersonalData.tables(ledger: ledger) }
+    package var personalDataTables: [PersonalDataTable] { EntitlementsPersonalData.tables(ledger: ledger) }
     package var workers: [Worker] {
         [
             ExpireReservationsJob.worker(recovery, nodes), SettleSubscriptionsJob.worker(trials),

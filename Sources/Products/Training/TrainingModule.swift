@@ -78,7 +78,7 @@ package struct TrainingModule: Module {
 }
 
 extension TrainingModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] { TrainingPersonalData(filePaths: filePaths).tables }
+    package var personalDataTables: [PersonalDataTable] { TrainingPersonalData(filePaths: filePaths).tables }
 }
 
 extension Meter {

@@ -62,7 +62,7 @@ struct ExplainedRate: Payload {
         limit = status.limit
         windowSeconds = status.windowSeconds
         remaining = status.remaining
-        resetSeconds = status.secondsUntilWhole
+        resetSeconds = status.secondsUntilReset
     }
 }
 
