@@ -24,7 +24,7 @@ struct Caller: Sendable {
     func refusal(at route: Route, catalogue: PlanSet) -> String? {
         for requirement in route.gate {
             switch requirement.kind {
-            case .open: return nil
+            case .public, .metricsToken: return nil
             case .member: if let refusal = identityRefusal(requirement) { return refusal }
             case .role:
                 if let refusal = identityRefusal(requirement) { return refusal }
@@ -47,13 +47,13 @@ struct Caller: Sendable {
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
                 if plan.concurrency(of: requirement.name) == .upTo(0) { return "concurrency-limit" }
             case .rate, .right: continue
-            case .path, .query, .header, .body: return nil
+            default: return nil
             }
         }
         return nil
     }
 
-    private func identityRefusal(_ requirement: GateSummary) -> String? {
+    private func identityRefusal(_ requirement: RequirementSummary) -> String? {
         if let refusal { return refusal }
         guard let keyScopes else { return nil }
         return requirement.keyScope.map(keyScopes.contains) ?? false ? nil : "insufficient-scope"

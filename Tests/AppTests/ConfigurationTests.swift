@@ -30,6 +30,8 @@ import Testing
         #expect(configuration.bcryptRounds == 12)
         #expect(configuration.corsOrigins == [])
         #expect(configuration.logFormat == .json)
+        #expect(try Configuration(logFormat: .text) { _ in nil }.logFormat == .text)
+        #expect(try Configuration(logFormat: .text) { $0 == "LOG_FORMAT" ? "json" : nil }.logFormat == .json)
         #expect(configuration.jobLease == .seconds(30))
         #expect(configuration.limitsRates && configuration.redisURL.isEmpty)
         #expect((configuration.authenticationRequests, configuration.authenticationWindow) == (10, .seconds(60)))

@@ -63,13 +63,14 @@ import Testing
             for route in app.app.routes {
                 let first = route.gate.first { $0.kind != .rate }?.kind
                 #expect(
-                    first == .open || first == .member || first == .role || first == .organisationRole,
+                    first == .public || first == .metricsToken || first == .member || first == .role
+                        || first == .organisationRole,
                     "\(route.method) \(route.path)")
             }
             #expect(
                 app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
                     "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health",
-                    "GET /metrics", "GET /openapi.json", "GET /problems/{code}", "GET /ready",
+                    "GET /openapi.json", "GET /problems/{code}", "GET /ready",
                     "GET /v1/accept-invitation",
                     "GET /v1/keep-account", "GET /v1/payments/pricing", "GET /v1/plans", "GET /v1/reset-password",
                     "GET /v1/user/export/{token}", "GET /v1/verify-email", "POST /v1/auth/browser-session",

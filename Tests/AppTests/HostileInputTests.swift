@@ -2,6 +2,7 @@ import App
 import Base
 import Foundation
 import HTTPTypes
+import Identity
 import Modules
 import TestKit
 import Testing

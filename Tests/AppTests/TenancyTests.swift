@@ -1,6 +1,7 @@
 import App
 import Base
 import HTTPTypes
+import Identity
 import Modules
 import Storage
 import TestKit
@@ -118,7 +119,7 @@ import Testing
             #expect(before.count > 10)
             var refused = 0
             let tokens = AccessTokens(app)
-            for route in app.app.routes where !route.isPublic && route.gate.allSatisfy({ $0.kind != .body }) {
+            for route in app.app.routes where route.requiresAccount && route.gate.allSatisfy({ $0.kind != .body }) {
                 for headers in [
                     ["Authorization": "Bearer \(try await tokens.token(of: other))"], ["X-API-Key": key.text],
                 ] {
@@ -148,7 +149,7 @@ import Testing
     /// The successful responses of every GET endpoint without an id in its path.
     private static func readAll(_ app: TestApp, _ token: String) async -> [String: String] {
         var seen: [String: String] = [:]
-        for route in app.app.routes where route.method == .get && !route.isPublic && !route.path.contains("{") {
+        for route in app.app.routes where route.method == .get && route.requiresAccount && !route.path.contains("{") {
             let response = await app.call("GET", route.path, token: token)
             if response.status == 200 { seen[route.path] = response.text }
         }

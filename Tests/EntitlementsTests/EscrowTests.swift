@@ -213,9 +213,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `the summary of a quota requirement contains its mode`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            #expect(quota.entitlements.quota(.uploads).summary.text == "quota:uploads")
-            #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.text == "quota:uploads(escrow)")
-            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.text == "quota:uploads(advisory)")
+            #expect(quota.entitlements.quota(.uploads).summary.tag == "quota:uploads")
+            #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
+            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
         }
     }
 

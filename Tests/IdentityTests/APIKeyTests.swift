@@ -105,7 +105,7 @@ import Testing
             #expect(await app.call("GET", "/v1/training/list-sessions", headers: ["X-API-Key": all]).status == 200)
 
             // Endpoints of keys, sessions, members and payments require a session.
-            let sessionOnly = app.app.routes.filter { $0.keyScope == nil && !$0.isPublic }
+            let sessionOnly = app.app.routes.filter { $0.keyScope == nil && $0.requiresAccount }
             let paths = Set(sessionOnly.map { "\($0.method) \($0.path)" })
             for path in [
                 "POST /v1/auth/api-keys", "GET /v1/auth/api-keys", "POST /v1/user/profile/reset-api-key",

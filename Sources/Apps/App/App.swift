@@ -69,6 +69,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let runtime = dependencies.runtime
     let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
+    // Before any library makes a metric: swift-metrics discards those made without a backend.
+    _ = LibraryMetrics.shared
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
@@ -151,10 +153,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
-    let doors = operations.routes + modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = entitlements.withExplanation(of: doors) { limits.guarded($0, identity, entitlements) }
+    let gated = operations.routes + modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
+    let routes = entitlements.withExplanation(of: gated) { limits.limited($0, identity, entitlements) }
     let dispatcher = RequestDispatcher(
-        routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
+        routes: routes
+            + DocumentRoutes.routes(
+                describing: routes, groups: documentGroups, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
         metrics: metrics,

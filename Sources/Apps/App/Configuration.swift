@@ -150,7 +150,7 @@ package struct Configuration: Sendable {
             "what tells this process from others that share its database, the same after a restart; by default host and port"
         ),
         ("LOG_LEVEL", "trace, debug, info (default), notice, warning, error or critical"),
-        ("LOG_FORMAT", "json (default) or text"),
+        ("LOG_FORMAT", "json or text; by default text on a terminal, json elsewhere"),
         ("JOB_SLOTS", "jobs at once in this process; 2 by default, 0 leaves them to `gatehouse work`"),
         ("JOB_LEASE_SECONDS", "how long work rests after its process was killed; 3 to 600, 30 by default"),
     ]
@@ -163,14 +163,16 @@ package struct Configuration: Sendable {
         let reader = ConfigReader(providers: [
             EnvironmentVariablesProvider(environmentVariables: overrides), EnvironmentVariablesProvider(), file,
         ])
-        return try Configuration { name in
+        return try Configuration(logFormat: LogOutput.isTerminal ? .text : .json) { name in
             let key = name.lowercased().split(separator: "_").joined(separator: ".")
             return reader.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 }
         }
     }
 
-    /// - Parameter value: the text of a name, nil where it is not set.
-    init(reading value: @escaping (String) -> String?) throws {
+    /// - Parameters:
+    ///   - logFormat: without `LOG_FORMAT`.
+    ///   - value: the text of a name, nil where it is not set.
+    init(logFormat: LineLogHandler.Format = .json, reading value: @escaping (String) -> String?) throws {
         var source = Source(value)
         environment = source.choice("ENVIRONMENT", environment)
         host = source.text("HOST") ?? host
@@ -215,7 +217,7 @@ package struct Configuration: Sendable {
         metricsToken = source.text("METRICS_TOKEN")
         nodeName = source.text("NODE_NAME")
         logLevel = source.choice("LOG_LEVEL", logLevel)
-        logFormat = source.choice("LOG_FORMAT", logFormat)
+        self.logFormat = source.choice("LOG_FORMAT", logFormat)
         jobSlots = source.number("JOB_SLOTS", 0...64, jobSlots)
         jobLease = .seconds(source.number("JOB_LEASE_SECONDS", 3...600, 30))
         if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 {

@@ -81,7 +81,7 @@ package struct TestResponse: Sendable, CustomStringConvertible {
         case .file(let path, let range):
             let data = FileManager.default.contents(atPath: path) ?? Data()
             bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
-        case .pieces(let begin):
+        case .chunks(let begin):
             let next = begin()
             var gathered: [UInt8] = []
             while let piece = try? await next() { gathered += Array(buffer: piece) }

@@ -2,9 +2,9 @@ import Base
 import Foundation
 @_exported public import Logging
 
-/// Makes one JSON object (or one readable line) of a message.
+/// Formats a log message as one JSON object, or as one line of text.
 ///
-/// Values of fields whose names say that they are secret never reach the output, whoever passes them.
+/// Values of fields with secret names are replaced by `[redacted]`.
 package struct LineLogHandler: LogHandler {
     package enum Format: String, Sendable, CaseIterable { case json, text }
 
@@ -22,7 +22,7 @@ package struct LineLogHandler: LogHandler {
         logLevel = level
     }
 
-    static let loss: Logger.Message = "lines of this log were lost"
+    static let dropped: Logger.Message = "log lines were dropped"
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -33,22 +33,22 @@ package struct LineLogHandler: LogHandler {
         var fields = metadata
         if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
         if let given = event.metadata { if fields.isEmpty { fields = given } else { fields.merge(given) { $1 } } }
-        let lost =
+        let dropped =
             switch format {
             case .json:
                 JSONLines(label, event.level, event.message.description, output).write { Self.write(fields, to: &$0) }
             case .text: output.write(line: Array(text(event, fields, Runtime.system.now()).utf8))
             }
-        if lost > 0 {
+        if dropped > 0 {
             log(
                 event: LogEvent(
-                    level: .warning, message: Self.loss, metadata: ["count": .stringConvertible(lost)],
+                    level: .warning, message: Self.dropped, metadata: ["count": .stringConvertible(dropped)],
                     source: event.source,
                     file: event.file, function: event.function, line: event.line))
         }
     }
 
-    /// For lines that have all of their fields from whoever logs them, none of them secret.
+    /// A writer of lines that have all their fields from the caller, none of them secret.
     /// - Returns: nil where this handler does not write JSON, or adds fields of its own.
     func jsonLines(_ level: Logger.Level, _ message: String) -> JSONLines? {
         format == .json && metadata.isEmpty && metadataProvider == nil ? JSONLines(label, level, message, output) : nil
@@ -58,8 +58,8 @@ package struct LineLogHandler: LogHandler {
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             switch Self.isSecret(name) ? "[redacted]" : value {
             case .string(let text): line.add(name, text)
-            // Numbers stay numbers, so that what reads the log can add them up; text that looks like one stays text, whoever sent it. The usual types
-            // come first: to ask for a protocol takes far longer.
+            // Numbers are JSON numbers; text that looks like a number stays a string. The usual types come first,
+            // because a cast to a protocol is slow.
             case .stringConvertible(let number as Int): line.add(name, number: number.description)
             case .stringConvertible(let number as Double) where number.isFinite:
                 line.add(name, number: number.description)
@@ -77,13 +77,13 @@ package struct LineLogHandler: LogHandler {
         return String(line.unicodeScalars.map { $0.value < 32 ? " " : Character($0) }) + "\n"
     }
 
-    /// Whoever has one of these in its name is secret.
+    /// A field whose name contains one of these is secret.
     private static let secretWords = [
         "password", "token", "secret", "authorization", "cookie", "api_key", "apikey", "credential",
     ].map { Array($0.utf8) }
 
     static func isSecret(_ name: String) -> Bool {
-        // Every field of every line is asked, so this looks through bytes, and at a word only where its first letter stands.
+        // Called for each field of each line: it compares bytes, and a word only where its first letter matches.
         var name = name
         return name.withUTF8 { name in
             name.indices.contains { start in

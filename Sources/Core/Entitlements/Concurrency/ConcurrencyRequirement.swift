@@ -5,9 +5,9 @@ package import Modules
 package struct ConcurrencyRequirement: Requirement {
     let concurrency: Concurrency
     let service: ConcurrencyService
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .concurrencyLimit] }
-    package var summary: GateSummary { GateSummary(.concurrency, concurrency.name) }
+    package var summary: RequirementSummary { RequirementSummary(.concurrency, concurrency.name) }
 
     package func check(_ request: Request) async throws(Problem) -> ConcurrencySlot {
         try await service.slot(of: concurrency, for: request)

@@ -14,9 +14,9 @@ package struct CreditRequirement: Requirement {
     let units: Int64
     let payers: CreditPayers
     let gate: CreditGate
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.subscriptionRequired, .creditsExhausted] }
-    package var summary: GateSummary { GateSummary(.credits, "\(units)") }
+    package var summary: RequirementSummary { RequirementSummary(.credits, "\(units)") }
 
     package func check(_ request: Request) async throws(Problem) -> CreditCharge {
         try await gate.charge(units, of: payers, for: request)

@@ -38,10 +38,10 @@ struct ExplainedRequirement: Payload {
     /// its own request.
     var rates: [ExplainedRate]?
 
-    init(_ check: GateCheck, _ verdict: GateCheck.Verdict, rates: [RateLimitStatus]) {
-        requirement = check.summary.text
+    init(_ check: RouteStep, _ verdict: RouteStep.Verdict, rates: [RateLimitStatus]) {
+        requirement = check.summary.tag
         met = verdict.isMet
-        required = check.summary.kind != .right
+        required = check.summary.isRequired
         problem = verdict.refusal.map { ExplainedProblem($0) }
         self.rates = rates.isEmpty ? nil : rates.map { ExplainedRate($0) }
     }

@@ -29,7 +29,7 @@ struct ExplanationRoutes {
             }
             let request = endpoint.request.dryRun(of: route, at: endpoint.path, parameters: parameters)
             var requirements: [ExplainedRequirement] = []
-            for check in route.checks where check.stage < .input {
+            for check in route.steps where check.phase < .body {
                 let known = request.rateLimitStatuses.count
                 let verdict = await check.verdict(request)
                 let rates = request.rateLimitStatuses.dropFirst(known)
@@ -53,9 +53,11 @@ private struct ExplainedEndpoint: Requirement {
     /// Characters. Percent-encoded, this many fit into the request target.
     private static let lengthMax = 400
 
-    var stage: GateStage { .input }
+    var phase: RequestPhase { .body }
     var problems: [Problem.Kind] { [.validationFailed] }
-    var summary: GateSummary { GateSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax)) }
+    var summary: RequirementSummary {
+        RequirementSummary(.query, "route", schema: .string(minLength: 1, maxLength: Self.lengthMax))
+    }
 
     func check(_ request: Request) throws(Problem) -> Query {
         let text = request.query["route"] ?? ""

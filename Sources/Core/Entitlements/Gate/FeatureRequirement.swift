@@ -4,9 +4,9 @@ package import Modules
 package struct FeatureRequirement: Requirement {
     let feature: Feature
     let entitlements: EntitlementService
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .featureNotAvailable] }
-    package var summary: GateSummary { GateSummary(.feature, feature.name) }
+    package var summary: RequirementSummary { RequirementSummary(.feature, feature.name) }
 
     package func check(_ request: Request) async throws(Problem) -> Feature {
         let snapshot = try await entitlements.snapshot(for: request)

@@ -8,10 +8,10 @@ package struct QuotaRequirement: Requirement {
     let units: Int64
     let mode: QuotaMode
     let entitlements: EntitlementService
-    package var stage: GateStage { .entitlement }
+    package var phase: RequestPhase { .entitlement }
     package var problems: [Problem.Kind] { [.noActiveSubscription, .quotaExceeded] }
-    package var summary: GateSummary {
-        GateSummary(.quota, meter.name, mode: mode == .durable ? nil : mode.rawValue)
+    package var summary: RequirementSummary {
+        RequirementSummary(.quota, meter.name, qualifier: mode == .durable ? "" : "(\(mode.rawValue))")
     }
 
     package func check(_ request: Request) async throws(Problem) -> Charge {

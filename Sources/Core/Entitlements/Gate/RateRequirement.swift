@@ -13,12 +13,12 @@ package struct RateRequirement: Middleware {
     let cost: Int64
     let rates: PlanRateService
 
-    package var stage: GateStage { .rate }
+    package var phase: RequestPhase { .rate }
     package var problems: [Problem.Kind] { [.rateLimited] }
-    package var summary: GateSummary {
+    package var summary: RequirementSummary {
         switch source {
-        case .plan(let rateClass): GateSummary(.rate, "plan-\(rateClass.name)")
-        case .route(let policy): GateSummary(.rate, policy.name)
+        case .plan(let rateClass): RequirementSummary(.rate, "plan-\(rateClass.name)")
+        case .route(let policy): RequirementSummary(.rate, policy.name)
         }
     }
 

@@ -6,9 +6,9 @@ import Modules
 struct UsageBackfill: Requirement {
     let right: OrganisationRoleRequirement
 
-    var stage: GateStage { .account }
+    var phase: RequestPhase { .account }
     var problems: [Problem.Kind] { [] }
-    var summary: GateSummary { GateSummary(.right, KeyScope.usageBackfill.name) }
+    var summary: RequirementSummary { RequirementSummary(.right, KeyScope.usageBackfill.name, isRequired: false) }
 
     func check(_ request: Request) async throws(Problem) -> Bool { try await right.isMet(by: request) }
 }

@@ -61,7 +61,7 @@ struct UsageReport: MultiFormatBody {
 
     private enum CodingKeys: CodingKey { case events }
 
-    static var shapes: [BodyFormat] {
+    static var formats: [BodyFormat] {
         [
             BodyFormat("application/json", listOf: UsageEvent.self, upTo: countMax) {
                 UsageReport($0.map { ReportedUsage($0) })

@@ -4,9 +4,9 @@ package import Modules
 package struct InteractiveSession<Base: Requirement>: Requirement where Base.Proof == Scope {
     let base: Base
 
-    package var stage: GateStage { base.stage }
+    package var phase: RequestPhase { base.phase }
     package var problems: [Problem.Kind] { base.problems + [.impersonationNotAllowed] }
-    package var summary: GateSummary { base.summary }
+    package var summary: RequirementSummary { base.summary }
 
     package func check(_ request: Request) async throws(Problem) -> Scope {
         let scope = try await base.check(request)

@@ -5,9 +5,9 @@ import Modules
 /// sites' pages cannot sign their visitors in here.
 struct BrowserClient: Requirement {
     let origins: Set<String>
-    var stage: GateStage { .visitor }
+    var phase: RequestPhase { .network }
     var problems: [Problem.Kind] { [.csrfFailed] }
-    var summary: GateSummary { PublicEndpoint().summary }
+    var summary: RequirementSummary { PublicEndpoint().summary }
 
     func check(_ request: Request) throws(Problem) -> ClientInfo {
         if let origin = request.headers[.origin], !origins.contains(origin) {
@@ -20,9 +20,9 @@ struct BrowserClient: Requirement {
 /// The requirement ``Member``, with the CSRF token of a session cookie.
 struct BrowserMember: Requirement {
     let member: Member
-    var stage: GateStage { member.stage }
+    var phase: RequestPhase { member.phase }
     var problems: [Problem.Kind] { member.problems }
-    var summary: GateSummary { member.summary }
+    var summary: RequirementSummary { member.summary }
 
     struct Proof: Sendable {
         let scope: Scope

@@ -24,11 +24,11 @@ package struct Member: Requirement {
         return member
     }
 
-    package var stage: GateStage { .identity }
+    package var phase: RequestPhase { .identity }
     package var problems: [Problem.Kind] {
         [.missingAuthorization] + readers.flatMap(\.problems) + [.insufficientScope, .notAMember]
     }
-    package var summary: GateSummary { GateSummary(.member, keyScope: keyScope?.name) }
+    package var summary: RequirementSummary { RequirementSummary(.member, keyScope: keyScope) }
 
     package func check(_ request: Request) async throws(Problem) -> Scope {
         let scope = try await scope(of: request)

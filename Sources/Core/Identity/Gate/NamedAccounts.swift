@@ -1,6 +1,10 @@
-import Modules
+package import Modules
 
-// Payloads that name an account: attempts at it are counted whatever network they come from.
+/// A payload that names the account it is about. Attempts are limited per account as well as per network.
+package protocol NamesAccount: Payload {
+    /// As the client sends it, such as an e-mail address.
+    var accountName: String? { get }
+}
 
 extension Registration: NamesAccount {
     package var accountName: String? { email }

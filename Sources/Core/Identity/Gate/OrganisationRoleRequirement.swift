@@ -11,12 +11,12 @@ package struct OrganisationRoleRequirement: Requirement {
     /// The path parameter that holds the organisation's id; nil for the organisation of the request's scope.
     let parameter: String?
 
-    package var stage: GateStage { .account }
+    package var phase: RequestPhase { .account }
     package var problems: [Problem.Kind] {
         member.problems + [.insufficientRole] + (parameter == nil ? [] : [.notFound])
     }
-    package var summary: GateSummary {
-        GateSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    package var summary: RequirementSummary {
+        RequirementSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope)
     }
 
     /// The same requirement, also met by an API key that has `scope`, in the key's own organisation.

@@ -5,10 +5,10 @@ package struct RoleRequirement: Requirement {
     let member: Member
     let roles: [Role]
 
-    package var stage: GateStage { .account }
+    package var phase: RequestPhase { .account }
     package var problems: [Problem.Kind] { member.problems + [.insufficientRole] }
-    package var summary: GateSummary {
-        GateSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    package var summary: RequirementSummary {
+        RequirementSummary(.role, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope)
     }
 
     /// The same requirement, also met by an API key that has `scope`.

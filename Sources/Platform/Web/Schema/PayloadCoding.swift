@@ -1,7 +1,7 @@
 package import Base
 package import NIOCore
 
-/// Turns bodies into payloads, for one payload type whose schema is read once, when the first body comes.
+/// Decodes bodies into one type of payload. The schema is derived at the first body.
 package struct PayloadDecoder: Sendable {
     private struct Expectation: Sendable {
         let schema: Schema
@@ -28,13 +28,14 @@ package struct PayloadDecoder: Sendable {
         }
     }
 
-    /// Reads a JSON body.
-    /// - Throws: `invalid-payload` (400) when it is not JSON; `validation-failed` (422) with every fault when it does not fit.
+    /// Decodes a JSON body.
+    /// - Throws: `invalid-payload` (400) for malformed JSON; `validation-failed` (422) with every fault where it does
+    ///   not fit the schema.
     package func decode<Value: Payload>(_ type: Value.Type, from body: ByteBuffer) throws(Problem) -> Value {
         try decode(type, from: try Self.json(body))
     }
 
-    /// - Throws: `invalid-payload` (400) when it is not JSON.
+    /// - Throws: `invalid-payload` (400) for malformed JSON.
     static func json(_ body: ByteBuffer) throws(Problem) -> JSONValue {
         guard body.readableBytes > 0 else {
             throw Problem(.invalidPayload, detail: "The body is empty; JSON is expected.")
@@ -46,12 +47,12 @@ package struct PayloadDecoder: Sendable {
         }
     }
 
-    /// Reads a value that was put together from elsewhere, such as a form.
+    /// Decodes a value from another format, such as a form.
     package func decode<Value: Payload>(_ type: Value.Type, from value: JSONValue) throws(Problem) -> Value {
         try checked(type, value)
     }
 
-    /// Reads a list, for which the decoder was made.
+    /// Decodes a list. The decoder must have been made for lists.
     func decodeList<Element: Payload>(of _: Element.Type, from value: JSONValue) throws(Problem) -> [Element] {
         try checked([Element].self, value)
     }

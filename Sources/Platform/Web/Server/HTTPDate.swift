@@ -1,7 +1,7 @@
 import Base
 import Synchronization
 
-/// The Date field (RFC 9110 §6.6.1), written once a second however many answers carry it.
+/// The value of the Date field (RFC 9110 §6.6.1), formatted once a second.
 enum HTTPDate {
     private static let latest = Mutex((second: Int64.min, text: ""))
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

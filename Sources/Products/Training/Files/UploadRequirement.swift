@@ -18,9 +18,9 @@ struct UploadRequirement: Requirement {
     let repeats: UploadRepeatService
     let member: Member
 
-    var stage: GateStage { quota.stage }
+    var phase: RequestPhase { quota.phase }
     var problems: [Problem.Kind] { quota.problems }
-    var summary: GateSummary { quota.summary }
+    var summary: RequirementSummary { quota.summary }
 
     func check(_ request: Request) async throws(Problem) -> UploadAdmission {
         do throws(Problem) { return .charge(try await quota.check(request)) } catch {
