@@ -145,7 +145,7 @@ import Testing
             let same = try PlanSet(yaml: PlanSet.builtIn, offers: offers)
             func node(_ file: PlanSet) async throws -> PlanCatalog {
                 try await PlanCatalog(
-                    database: database, file: file, offers: offers, audit: app.app.audit,
+                    database: database, file: file, offers: offers, audit: app.app.audit.service,
                     logger: logger)
             }
             let other = try await node(same)

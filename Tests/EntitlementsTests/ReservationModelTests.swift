@@ -103,8 +103,8 @@ import Testing
             ? 0 : max(0, run.model.holds.count - 1 - random(min(run.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), choose(charges))
         let terms = Reservation.Terms(
-            life: choose(Reservation.Lifetime.allCases), excess: choose(Reservation.Excess.allCases), loss: choose(losses),
-            lease: choose(leases))
+            lifetime: choose(Reservation.Lifetime.allCases), excess: choose(Reservation.Excess.allCases),
+            onExpiry: choose(losses), lease: choose(leases))
         let touched = run.model.holds.isEmpty ? charge.bucket : run.model.holds[index].bucket
         let found: String
         let expected: String

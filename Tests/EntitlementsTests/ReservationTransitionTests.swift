@@ -80,9 +80,9 @@ import Testing
         Case(.resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
         Case(.resolve(.used(5), free: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
         Case(.resolve(.used(5), free: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
-        Case(.resolve(.nothing), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
-        // A commit after the resolver returned `.nothing` is still charged.
-        Case(.resolve(.nothing), .commit(2, free: 2), onExpiry: .resolve("w"), to: .committed, [0, 2, 0], fence: 3),
+        Case(.resolve(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
+        // A commit after the resolver returned `.unused` is still charged.
+        Case(.resolve(.unused), .commit(2, free: 2), onExpiry: .resolve("w"), to: .committed, [0, 2, 0], fence: 3),
         // The work goes on under the same fence.
         Case(.resolve(.inProgress(.hours(9))), onExpiry: .resolve("w"), to: .held, [3, 0, 0]),
         Case(
@@ -178,7 +178,7 @@ import Testing
     {
         let transitions: [Transition] = [
             .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
-            .expire, .resolve(.used(4)), .resolve(.nothing),
+            .expire, .resolve(.used(4)), .resolve(.unused),
             .resolve(.inProgress(.hours(1))),
         ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {

@@ -73,8 +73,8 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a sign-in of one person leaves the cached accounts of others`(_ engine: Engine) async throws {
-        let counter = CountedDatabase.Counter()
-        try await withTestApp(engine, databaseWrapper: { CountedDatabase($0, counter) }) { app in
+        let counter = CountingDatabase.Counter()
+        try await withTestApp(engine, databaseWrapper: { CountingDatabase($0, counter) }) { app in
             let person = try await app.register()
             let other = try await app.register()
             _ = await app.call("GET", "/v1/auth/profile", token: person.token)

@@ -24,7 +24,7 @@ import Testing
             let waiting = [done, dead, cancelled, erased].map { id in
                 Task { try await fixture.queue.end(of: id, within: JobFixture.never, in: counting)?.state }
             }
-            while counting.reads < 4 { try await Task.sleep(for: .milliseconds(1)) }
+            while counting.counter.reads < 4 { try await Task.sleep(for: .milliseconds(1)) }
             try await whileServing([fixture.runner([worker], settings: Self.unpolled)]) { stop in
                 try await fixture.cancel(cancelled)
                 try await fixture.database.write {
@@ -36,7 +36,7 @@ import Testing
                 try await stop()
             }
             // For each one read at the start and one after the signal; on PostgreSQL one when the listener connects.
-            #expect(counting.reads <= 12)
+            #expect(counting.counter.reads <= 12)
         }
     }
 
@@ -50,7 +50,7 @@ import Testing
             #expect(try await fixture.queue.end(of: missing, within: JobFixture.never, in: fixture.database) == nil)
             let counting = CountingDatabase(fixture.database)
             let waiting = Task { try await fixture.queue.end(of: id, within: JobFixture.never, in: counting) }
-            while counting.reads < 1 { try await Task.sleep(for: .milliseconds(1)) }
+            while counting.counter.reads < 1 { try await Task.sleep(for: .milliseconds(1)) }
             waiting.cancel()
             #expect(try await waiting.value?.state == .available)
         }
@@ -120,11 +120,11 @@ import Testing
             try await fixture.enqueue(Other())
             let settings = JobRunner.Settings(heartbeat: .milliseconds(1), poll: .milliseconds(1))
             try await whileServing([fixture.runner([.notes], on: counting, settings: settings)]) { stop in
-                while counting.reads < 50 { try await Task.sleep(for: .milliseconds(1)) }
+                while counting.counter.reads < 50 { try await Task.sleep(for: .milliseconds(1)) }
                 try await stop()
             }
             // The registration of the schedules at the start.
-            #expect(counting.writes == 1)
+            #expect(counting.counter.writes == 1)
         }
     }
 
