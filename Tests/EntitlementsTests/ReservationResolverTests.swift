@@ -102,7 +102,7 @@ import Testing
             #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.state(id) == "committed")
             #expect(try await quota.level() == [3, 0, 2])
-            let lines = quota.app.log.lines.filter { $0.contains("Nobody answers for a lost reservation") }
+            let lines = quota.app.log.lines.filter { $0.contains("has no registered resolver") }
             #expect(
                 lines.count == 1 && lines.allSatisfy { $0.contains(id.text) && $0.contains("test-resolver") },
                 "\(lines)")
@@ -125,7 +125,8 @@ import Testing
             #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(resolver.calls == ["test:unknown", "test:known"])
             #expect(try await (quota.state(unknown), quota.state(known)) == ("held", "committed"))
-            #expect(quota.app.log.lines.contains { $0.contains("could not be asked") && $0.contains(unknown.text) })
+            #expect(quota.app.log.lines.contains { 
+                    $0.contains("The resolver of an expired reservation failed") && $0.contains(unknown.text) })
             resolver.set(.unused, of: "test:unknown")
             #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.level() == [1, 0, 4])

@@ -15,12 +15,12 @@ import Web
     }
 
     private let fixture = WebFixture([
-        .get("mishap", "Throws", requires: .public) { _ -> NoContent in throw UnexpectedError() },
+        .get("unexpected", "Throws", requires: .public) { _ -> NoContent in throw UnexpectedError() },
         .get("wrapped", "Throws a problem with a cause", requires: .public) { _ -> NoContent in
             throw Problem(.overloaded, headers: ["Retry-After": "3"], cause: UnexpectedError())
         },
         .get("cancelled", "Is cancelled", requires: .public) { _ -> NoContent in throw CancellationError() },
-        .get("unwritable", "Answers with what JSON cannot say", requires: .public) { _ in Unencodable() },
+        .get("unencodable", "Returns a value that JSON cannot represent", requires: .public) { _ in Unencodable() },
         .get("teapot", "Refuses", requires: .public) { _ -> NoContent in
             throw Problem(
                 Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".",
