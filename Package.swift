@@ -26,6 +26,7 @@ let c: [Target] = [
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+    .library("CIDN2", pkgConfig: "libidn2", apt: "libidn2-dev"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
@@ -37,7 +38,8 @@ let base: [Target] = [
 
 let platform: [Target] = [
     .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
-    .layer("Platform", "Telemetry", ["Base", .logging]),
+    .layer("Platform", "DomainNames", ["CIDN2"]),
+    .layer("Platform", "Telemetry", ["Base", .logging, .metrics]),
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
@@ -46,11 +48,11 @@ let platform: [Target] = [
     .layer("Platform", "Web", ["Base", "Telemetry"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer(
-        "Platform", "Mail", ["Base", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
+        "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
         embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CLapack"]),
-    .layer("Platform", "Plotting", ["CCairo", "CQrencode"]),
+    .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
@@ -60,7 +62,7 @@ let core: [Target] = [
     .layer(
         "Core", "Identity",
         [
-            "Modules", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .jwt, .httpTypes,
+            "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
     .layer("Core", "Ledger", ["Modules"]),
@@ -76,6 +78,12 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting",
             .httpTypes, .nio,
         ])
+]
+
+/// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
+let examples: [Target] = [
+    .target(
+        name: "Greetings", dependencies: ["Modules", "Identity", "Entitlements"], path: "Examples/Greetings")
 ]
 
 let apps: [Target] = [
@@ -117,11 +125,11 @@ let apps: [Target] = [
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
-    .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit"] + http),
+    .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Base", "Forecasting"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
-    .tests("MailTests", ["App", "Base", "Mail", "Modules", "Secrets", "TestKit"]),
+    .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",
         [
@@ -132,12 +140,16 @@ let tests: [Target] = [
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
-        ["App", "Archives", "Audit", "Base", "Mail", "Modules", "Identity", "Secrets", "TestKit", .cryptoExtras]),
+        [
+            "App", "Archives", "Audit", "Base", "DomainNames", "Mail", "Modules", "Identity", "Secrets", "TestKit",
+            .cryptoExtras,
+        ]),
     .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
     .tests(
         "EntitlementsTests",
-        ["App", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
+        ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",
         [
@@ -157,17 +169,17 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
-    targets: c + base + platform + core + products + apps + tests,
+    targets: c + base + platform + core + products + examples + apps + tests,
     swiftLanguageModes: [.v6]
 )
 
@@ -211,8 +223,8 @@ extension Target.Dependency {
     static var histogram: Self { .product(name: "Histogram", package: "hdrhistogram-swift") }
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
-    static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
     static var logging: Self { .product(name: "Logging", package: "swift-log") }
+    static var metrics: Self { .product(name: "CoreMetrics", package: "swift-metrics") }
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }

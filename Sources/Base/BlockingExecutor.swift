@@ -1,7 +1,6 @@
 import Dispatch
 
-/// One thread's worth of serial execution for one actor, where a C library may block without starving the threads that
-/// everything else shares.
+/// A serial executor for one actor, where a C library may block without blocking a thread of Swift's cooperative pool.
 package final class BlockingExecutor: SerialExecutor {
     private let queue: DispatchQueue
 

@@ -1,19 +1,19 @@
 import Foundation
 import Synchronization
 
-/// A fixed number of threads for work that blocks or computes for long, with a bounded queue before them: when the queue is
-/// full the caller is turned away at once instead of waiting for an answer that comes too late.
+/// A fixed number of threads for work that blocks or computes for long, with a bounded queue: when the queue is full,
+/// new work is refused at once.
 package final class BlockingPool: Sendable {
     private let queue: Queue
 
     /// - Parameters:
-    ///   - threads: how many jobs run at once.
-    ///   - capacity: how many more may wait.
+    ///   - threads: closures that run at once.
+    ///   - capacity: closures that may wait.
     package init(name: String, threads: Int, capacity: Int) {
         let queue = Queue(capacity: capacity)
         self.queue = queue
         for index in 0..<threads {
-            // The threads know the queue and not the pool, which can therefore go and let them end.
+            // The threads retain the queue and not the pool, so the pool's deinitializer can end them.
             let thread = Thread { queue.work() }
             thread.name = "\(name)-\(index)"
             thread.stackSize = 4 << 20
@@ -34,17 +34,17 @@ package final class BlockingPool: Sendable {
         }
     }
 
-    /// Runs `job` on one of the threads some time, without anybody who waits for it.
-    /// - Returns: false where the queue is full, or there is no thread any more.
-    package func add(_ job: @escaping @Sendable () -> Void) -> Bool { queue.add(job) }
+    /// Runs `body` later on one of the threads. Does not wait for it.
+    /// - Returns: false when the queue is full or shut down.
+    package func add(_ body: @escaping @Sendable () -> Void) -> Bool { queue.add(body) }
 
-    /// Lets the threads end once the queue is empty; whatever comes later is turned away.
+    /// Ends the threads once the queue is empty; further work is refused.
     package func shutDown() { queue.close() }
 
     package var waitingCount: Int { queue.waitingCount }
 }
 
-/// What waits for the threads of a pool.
+/// The bounded queue of a pool.
 private final class Queue: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
@@ -59,11 +59,11 @@ private final class Queue: Sendable {
 
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// - Returns: false where there is no room, or no thread any more.
-    func add(_ job: @escaping @Sendable () -> Void) -> Bool {
+    /// - Returns: false when the queue is full or closed.
+    func add(_ body: @escaping @Sendable () -> Void) -> Bool {
         let isAccepted = state.withLock { state in
             guard state.isRunning, state.waiting.count < capacity else { return false }
-            state.waiting.append(job)
+            state.waiting.append(body)
             return true
         }
         guard isAccepted else { return false }
@@ -80,7 +80,7 @@ private final class Queue: Sendable {
         condition.unlock()
     }
 
-    /// The life of a thread: one job after another, until the queue is closed and empty.
+    /// The loop of a thread: runs one closure after another until the queue is closed and empty.
     func work() {
         while true {
             condition.lock()

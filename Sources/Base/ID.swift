@@ -1,9 +1,9 @@
-/// A typed identifier: an `ID<Dataset>` cannot be passed where an `ID<TrainingJob>` is meant. The value is a UUIDv7 (RFC 9562)
-/// in lower-case text, so that ids sort by the time they were made.
+/// A typed identifier: an `ID<Dataset>` cannot be passed as an `ID<TrainingJob>`. The value is a UUIDv7 (RFC 9562) in
+/// lower-case text, so that ids sort by creation time.
 package struct ID<Subject>: Hashable, Sendable {
     package let text: String
 
-    /// Reads an id as a client wrote it.
+    /// Parses an id of a client.
     /// - Returns: nil unless `text` is a UUID in its canonical 36-character form.
     package init?(_ text: String) {
         guard UUIDText.isCanonical(text) else { return nil }
@@ -16,10 +16,10 @@ package struct ID<Subject>: Hashable, Sendable {
         text = UUIDText.text(of: Array(bytes))
     }
 
-    /// The 128 bits of the id, as tokens carry them. Empty for an id that was trusted and is no UUID.
+    /// The 128 bits of the id, as tokens contain them. Empty for a trusted id that is not a UUID.
     package var bytes: [UInt8] { Hex.decode(text.filter { $0 != "-" }) ?? [] }
 
-    /// Trusts `text`: for ids that this system wrote itself, such as those read from its own tables.
+    /// - Parameter text: not validated: for ids that this system created, such as those of its own tables.
     package init(trusted text: String) { self.text = text }
 }
 
@@ -42,7 +42,7 @@ extension ID: Codable {
     }
 }
 
-/// The text form of UUIDs, and the making of version 7 (RFC 9562, section 5.7).
+/// The text form of UUIDs, and the creation of version 7 (RFC 9562, section 5.7).
 package enum UUIDText {
     package static func isCanonical(_ text: String) -> Bool {
         let bytes = text.utf8
@@ -57,8 +57,8 @@ package enum UUIDText {
     }
 
     /// - Parameters:
-    ///   - milliseconds: since 1970, of which 48 bits are kept.
-    ///   - random: 10 random bytes; six bits of them give way to version and variant.
+    ///   - milliseconds: since 1970; the lower 48 bits are used.
+    ///   - random: 10 random bytes; version and variant overwrite six bits of them.
     package static func version7(milliseconds: Int64, random: [UInt8]) -> String {
         precondition(random.count == 10, "a UUIDv7 takes 10 random bytes")
         var bytes = [UInt8](repeating: 0, count: 16)
@@ -69,19 +69,19 @@ package enum UUIDText {
         return text(of: bytes)
     }
 
-    /// - Parameter bytes: 16 of them.
+    /// - Parameter bytes: 16 bytes.
     fileprivate static func text(of bytes: [UInt8]) -> String {
         String(unsafeUninitializedCapacity: 36) { text in
-            var place = 0
+            var offset = 0
             for (index, byte) in bytes.enumerated() {
                 if index == 4 || index == 6 || index == 8 || index == 10 {
-                    text[place] = UInt8(ascii: "-")
-                    place += 1
+                    text[offset] = UInt8(ascii: "-")
+                    offset += 1
                 }
-                (text[place], text[place + 1]) = (Hex.digit(byte >> 4), Hex.digit(byte & 15))
-                place += 2
+                (text[offset], text[offset + 1]) = (Hex.digit(byte >> 4), Hex.digit(byte & 15))
+                offset += 2
             }
-            return place
+            return offset
         }
     }
 
@@ -99,12 +99,12 @@ package enum UUIDText {
 package enum Hex {
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
-            var place = 0
+            var offset = 0
             for byte in bytes {
-                (text[place], text[place + 1]) = (digit(byte >> 4), digit(byte & 15))
-                place += 2
+                (text[offset], text[offset + 1]) = (digit(byte >> 4), digit(byte & 15))
+                offset += 2
             }
-            return place
+            return offset
         }
     }
 

@@ -1,4 +1,4 @@
-/// A moment in time: whole microseconds since 1970-01-01T00:00:00Z, as databases keep it.
+/// A point in time: whole microseconds since 1970-01-01T00:00:00Z, the resolution of PostgreSQL.
 package struct Instant: Hashable, Comparable, Sendable {
     package var microseconds: Int64
 
@@ -31,14 +31,19 @@ extension Duration {
 }
 
 extension Int64 {
+    /// - Parameter divisor: positive.
     package func quotient(flooredBy divisor: Int64) -> Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient
     }
+
+    /// - Parameter divisor: positive.
+    /// - Returns: 0 or more.
+    package func remainder(flooredBy divisor: Int64) -> Int64 { self - quotient(flooredBy: divisor) * divisor }
 }
 
 extension Instant: CustomStringConvertible {
-    /// ISO 8601 in UTC, such as `2026-03-01T09:30:00Z`; with microseconds only where there are any.
+    /// ISO 8601 in UTC, such as `2026-03-01T09:30:00Z`; with microseconds where they are not 0.
     package var description: String {
         let second = seconds
         let date = CivilDate(dayNumber: second.quotient(flooredBy: 86_400))
@@ -48,17 +53,17 @@ extension Instant: CustomStringConvertible {
             let clock = "\(Self.padded(time / 3_600, 2)):\(Self.padded(time / 60 % 60, 2)):\(Self.padded(time % 60, 2))"
             return "\(date)T\(clock)\(fraction == 0 ? "" : "." + Self.padded(fraction, 6))Z"
         }
-        // Every line of the log and most answers hold some, so the usual ones are written digit by digit.
+        // Every log line and most responses contain one, so the common form avoids intermediate strings.
         return String(unsafeUninitializedCapacity: 27) { text in
-            var place = 0
-            func put(_ value: Int64, digits: Int, _ mark: Unicode.Scalar) {
+            var offset = 0
+            func put(_ value: Int64, digits: Int, _ separator: Unicode.Scalar) {
                 var rest = value
-                for digit in stride(from: place + digits - 1, through: place, by: -1) {
+                for digit in stride(from: offset + digits - 1, through: offset, by: -1) {
                     text[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
                     rest /= 10
                 }
-                text[place + digits] = UInt8(ascii: mark)
-                place += digits + 1
+                text[offset + digits] = UInt8(ascii: separator)
+                offset += digits + 1
             }
             put(date.year, digits: 4, "-")
             put(date.month, digits: 2, "-")
@@ -67,11 +72,11 @@ extension Instant: CustomStringConvertible {
             put(time / 60 % 60, digits: 2, ":")
             put(time % 60, digits: 2, fraction == 0 ? "Z" : ".")
             if fraction > 0 { put(fraction, digits: 6, "Z") }
-            return place
+            return offset
         }
     }
 
-    /// Reads ISO 8601 in UTC as ``description`` writes it, with any number of decimals up to six.
+    /// Parses ISO 8601 in UTC in the form of ``description``, with up to six decimals.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"), bytes[4] == bytes[7],
@@ -131,13 +136,14 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
     package let month: Int64
     package let day: Int64
 
-    /// - Returns: nil where there is no such day.
+    /// - Returns: nil for a date that does not exist.
     package init?(year: Int64, month: Int64, day: Int64) {
         guard (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year) else { return nil }
         (self.year, self.month, self.day) = (year, month, day)
     }
 
-    /// The day that lies `dayNumber` days after 1970-01-01. The arithmetic counts years from March, so that the leap day comes last.
+    /// The day `dayNumber` days after 1970-01-01. Years are counted from March, so that the leap day is the last day.
+    /// After https://howardhinnant.github.io/date_algorithms.html.
     package init(dayNumber: Int64) {
         let shifted = dayNumber + 719_468
         let era = shifted.quotient(flooredBy: 146_097)
@@ -151,7 +157,13 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Days since 1970-01-01.
-    package var dayNumber: Int64 {
+    package var dayNumber: Int64 { Self.dayNumber(year: year, month: month, day: day) }
+
+    /// Days since 1970-01-01.
+    /// - Parameters:
+    ///   - month: 1…12.
+    ///   - day: a day beyond the month's end counts into the next month.
+    package static func dayNumber(year: Int64, month: Int64, day: Int64) -> Int64 {
         let marchYear = month <= 2 ? year - 1 : year
         let era = marchYear.quotient(flooredBy: 400)
         let yearOfEra = marchYear - era * 400
@@ -159,9 +171,14 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
+    /// The day of the week: 0 on Sunday … 6 on Saturday. 1970-01-01 was a Thursday.
+    package static func weekday(dayNumber: Int64) -> Int64 { (dayNumber + 4).remainder(flooredBy: 7) }
+
+    package static func isLeap(_ year: Int64) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+
     package static func days(inMonth month: Int64, of year: Int64) -> Int64 {
         switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 2: isLeap(year) ? 29 : 28
         case 4, 6, 9, 11: 30
         default: 31
         }

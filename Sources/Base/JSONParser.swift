@@ -1,19 +1,19 @@
 extension JSONValue {
-    /// Reads JSON text (RFC 8259), strictly and in one pass.
+    /// Parses JSON text (RFC 8259), strictly and in one pass.
     ///
-    /// What strangers send is read here: Foundation's decoder learns what a value is by trying one type after another, and each
-    /// try that fails costs more the deeper the value lies, so that a kilobyte of brackets would take a second.
+    /// For untrusted bodies: `JSONDecoder` determines the type of a value by trying one type after another, and a
+    /// failed try costs more the deeper the value is nested, so that a kilobyte of brackets takes a second.
     package init(parsing bytes: some Sequence<UInt8>) throws(JSONFault) {
         var parser = JSONParser(Array(bytes))
         self = try parser.whole()
     }
 }
 
-/// Why a text is no JSON that is accepted here.
+/// Why a text is not accepted as JSON.
 package struct JSONFault: Error, Hashable, CustomStringConvertible {
     /// Completes "The body is not valid JSON: ".
     package let reason: String
-    /// In bytes from the beginning.
+    /// In bytes from the start.
     package let offset: Int
 
     package init(reason: String, offset: Int) {
@@ -29,7 +29,7 @@ private struct JSONParser {
     private var position = 0
     private var depth = 0
 
-    /// Objects and arrays within one another; nothing that is asked for here comes near it.
+    /// Nested objects and arrays. No payload of the API needs as many.
     private static let depthMax = 64
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -76,7 +76,8 @@ private struct JSONParser {
             let name = try string()
             skipSpace()
             guard try take(UInt8(ascii: ":")) else { throw fault("a colon is expected") }
-            // Of two members with one name, readers disagree which one counts: what is checked could differ from what is used.
+            // Parsers disagree on which of two members with the same name is used, so a validated value could differ
+            // from the used one.
             guard members.updateValue(try value(), forKey: name) == nil else {
                 throw JSONFault(reason: "a name is there twice", offset: start)
             }
@@ -146,7 +147,7 @@ private struct JSONParser {
     private mutating func string() throws(JSONFault) -> String {
         position += 1
         let start = position
-        // Most strings have no escapes and are taken as they lie.
+        // Most strings have no escapes and are copied in one piece.
         while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\"),
             bytes[position] >= 0x20
         { position += 1 }
@@ -174,7 +175,7 @@ private struct JSONParser {
         }
     }
 
-    /// What stands behind a backslash.
+    /// The characters after a backslash.
     private mutating func escape() throws(JSONFault) -> String {
         let byte = try peek()
         position += 1
@@ -192,7 +193,7 @@ private struct JSONParser {
         }
     }
 
-    /// Four hexadecimal digits, or two times four where they are a surrogate pair.
+    /// Four hexadecimal digits, or two times four for a surrogate pair.
     private mutating func escapedScalar() throws(JSONFault) -> Character {
         let high = try codeUnit()
         if let scalar = UnicodeScalar(high) { return Character(scalar) }
@@ -223,7 +224,7 @@ private struct JSONParser {
         return bytes[position]
     }
 
-    /// - Returns: whether `byte` came next, and was taken.
+    /// - Returns: whether the next byte was `byte` and was consumed.
     private mutating func take(_ byte: UInt8) throws(JSONFault) -> Bool {
         guard try peek() == byte else { return false }
         position += 1

@@ -1,4 +1,4 @@
-/// Any JSON value: for what has no type of its own, such as members of a problem or a client's free-form object.
+/// Any JSON value: for values without a type of their own, such as members of a problem or a client's free-form object.
 package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -69,7 +69,7 @@ extension JSONValue {
     package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     package var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
 
-    /// A whole number, also where it was written with a fraction of zero.
+    /// A whole number, also one that was written with a zero fraction.
     package var integer: Int64? {
         switch self {
         case .integer(let value): value

@@ -1,4 +1,4 @@
-/// How much of something a plan allows: a number, or no end. Written as an integer of which −1 means unlimited.
+/// The limit of a plan: a number or unlimited. Encoded as an integer; −1 means unlimited.
 package enum Limit: Hashable, Sendable {
     case upTo(Int64)
     case unlimited
@@ -19,7 +19,7 @@ package enum Limit: Hashable, Sendable {
         }
     }
 
-    /// What `amount` is compared with in a guarded statement: a bound that nothing reaches stands for no end.
+    /// The bound that a guarded statement compares amounts with; for unlimited a number that no amount reaches.
     package var bound: Int64 {
         switch self {
         case .upTo(let value): value

@@ -1,4 +1,4 @@
-/// An amount in the minor unit of its currency (cents, paise); never a fraction of one.
+/// An amount in whole minor units of its currency (cents, paise).
 package struct Money: Hashable, Sendable, Codable {
     package let minorUnits: Int64
     package let currency: Currency
@@ -9,7 +9,7 @@ package struct Money: Hashable, Sendable, Codable {
     }
 }
 
-/// An ISO 4217 code in lower case, as payment providers write it.
+/// An ISO 4217 code in lower case, as Stripe writes it.
 package struct Currency: Hashable, Sendable, Codable {
     package let code: String
 

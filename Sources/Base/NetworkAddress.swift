@@ -1,14 +1,14 @@
 import Foundation
 
-/// An IPv4 or IPv6 address without its port. One of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) is the one of IPv4.
+/// An IPv4 or IPv6 address without its port. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) equals its IPv4 address.
 package struct NetworkAddress: Hashable, Sendable {
-    /// 4 or 16, in the order of the network.
+    /// 4 or 16 bytes, in network order.
     package let bytes: [UInt8]
 
-    /// - Parameter text: as RFC 4291 and RFC 5952 write addresses; no port, no brackets, no zone.
-    /// - Returns: nil for anything else.
+    /// - Parameter text: in the forms of RFC 4291 and RFC 5952, without port, brackets or zone.
+    /// - Returns: nil for any other text.
     package init?(_ text: some StringProtocol) {
-        // Longer than any address: not worth a copy.
+        // No address is longer than 45 bytes.
         guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
         var (four, six) = (in_addr(), in6_addr())
         if inet_pton(AF_INET, String(text), &four) == 1 {
@@ -23,8 +23,8 @@ package struct NetworkAddress: Hashable, Sendable {
 
     private static let mappedPrefix: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
 
-    /// What one customer of a provider has: a single IPv4 address, or the /64 that an IPv6 address lies in. Whoever has one address of
-    /// a /64 has all of them, and can use a new one for every request.
+    /// The range that is assigned to one client: an IPv4 address, or the /64 of an IPv6 address. A client with one
+    /// address of a /64 usually has all of them and can use a new one for every request.
     package var network: NetworkRange { NetworkRange(self, prefix: bytes.count == 4 ? 32 : 64) }
 }
 
@@ -33,15 +33,15 @@ package struct NetworkRange: Hashable, Sendable {
     private let base: [UInt8]
     private let prefix: Int
 
-    /// - Parameter prefix: how many bits all of its addresses share; what `address` has beyond them does not count.
+    /// - Parameter prefix: the number of common bits; the further bits of `address` are ignored.
     package init(_ address: NetworkAddress, prefix: Int) {
         precondition((0...address.bytes.count * 8).contains(prefix), "a prefix is not longer than its address")
         self.prefix = prefix
         base = Self.masked(address.bytes, prefix)
     }
 
-    /// - Parameter text: an address, which is a range of one, or an address, a slash and a number of bits.
-    /// - Returns: nil for anything else.
+    /// - Parameter text: CIDR notation, or an address, which is a range of one.
+    /// - Returns: nil for any other text.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = NetworkAddress(first) else { return nil }
@@ -52,7 +52,7 @@ package struct NetworkRange: Hashable, Sendable {
         guard parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let prefix = Int(parts[1])
         else { return nil }
-        // A prefix of an IPv4 address in IPv6 spelling counts the bits before it too.
+        // The prefix of an IPv4-mapped address counts the 96 bits before it too.
         let mapped = first.contains(":") && address.bytes.count == 4 ? prefix - 96 : prefix
         guard (0...address.bytes.count * 8).contains(mapped) else { return nil }
         self.init(address, prefix: mapped)
@@ -71,6 +71,6 @@ package struct NetworkRange: Hashable, Sendable {
 }
 
 extension NetworkRange: CustomStringConvertible {
-    /// The bytes in hexadecimal and the number of bits: one spelling for one range.
+    /// The bytes in hexadecimal and the number of bits: equal ranges have equal descriptions.
     package var description: String { "\(Hex.encode(base))/\(prefix)" }
 }

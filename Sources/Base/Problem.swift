@@ -1,13 +1,13 @@
-/// A failure that a client can understand and act on, shaped as RFC 9457 problem details.
+/// A failure that a client can act on, in the form of RFC 9457 problem details.
 ///
-/// Everything that a caller may be told leaves the system as a `Problem`; anything else that is thrown is logged
-/// with its cause and answered as ``Kind/internalError``.
+/// Every error response is a `Problem`; any other thrown error is logged with its cause and answered as
+/// ``Kind/internalError``.
 package struct Problem: Error, Sendable {
-    /// One documented kind of failure: a row of the catalogue that OpenAPI and `/problems/<code>` are made from.
+    /// One documented kind of failure: a row of the catalogue behind OpenAPI and `/problems/<code>`.
     package struct Kind: Sendable, Hashable {
         /// Stable, machine-readable name: lower-case words joined by hyphens.
         package let code: String
-        /// One sentence for people; the `title` and `error` members of the answer unless an instance says it more exactly.
+        /// One sentence for users; the `title` and `error` members of the response unless the instance has its own.
         package let title: String
         /// HTTP status code.
         package let status: Int
@@ -20,15 +20,15 @@ package struct Problem: Error, Sendable {
     }
 
     package var kind: Kind
-    /// The sentence of this instance, where it is more exact than its kind's title.
+    /// The kind's title, or a more specific sentence of this instance.
     package var title: String
-    /// What to do about it, in a sentence or two.
+    /// What the client can do, in one or two sentences.
     package var detail: String?
-    /// Extra members of the answer, by name.
+    /// Extra members of the response, by name.
     package var members: [String: JSONValue]
-    /// Extra header fields of the answer, by name.
+    /// Extra header fields of the response, by name.
     package var headers: [String: String]
-    /// Kept for the log; never sent.
+    /// For the log; never sent.
     package var cause: (any Error)?
 
     package init(
@@ -79,13 +79,14 @@ extension Problem {
             self.detail = detail
         }
 
-        /// One step of a pointer into an object: `/` and the member's name with what pointers themselves are written with escaped (RFC 6901, section 3).
+        /// One step of a pointer into an object: `/` and the member's name, with `~` and `/` escaped (RFC 6901, section
+        /// 3).
         package static func step(_ name: String) -> String {
             "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
         }
     }
 
-    /// A body that was read but says something impossible: 422 with every fault found.
+    /// A well-formed body with invalid values: 422 with every fault.
     package static func invalid(_ faults: [Fault]) -> Problem {
         let listed = faults.map { JSONValue.object(["pointer": .string($0.pointer), "detail": .string($0.detail)]) }
         let first = faults.first.map { "\($0.pointer.isEmpty ? "The body" : $0.pointer) \($0.detail)" }
@@ -94,22 +95,23 @@ extension Problem {
 
     package static func invalid(_ pointer: String, _ detail: String) -> Problem { invalid([Fault(pointer, detail)]) }
 
-    /// Turned away for lack of room; `seconds` says when another try makes sense.
+    /// 503 for a full queue.
+    /// - Parameter seconds: the value of `Retry-After`.
     package static func overloaded(retryAfter seconds: Int, detail: String) -> Problem {
         Problem(.overloaded, detail: detail, headers: ["Retry-After": String(seconds)])
     }
 
-    /// The one place where an unplanned error becomes a problem.
+    /// `error` itself when it is a problem, else an internal error with `error` as its cause.
     package static func wrapping(_ error: any Error) -> Problem {
         (error as? Problem) ?? Problem(.internalError, cause: error)
     }
 
-    /// As ``catching(_:)``, for what does not wait.
+    /// As ``catching(_:)``, for synchronous code.
     package static func rethrowing<Result>(_ body: () throws -> Result) throws(Problem) -> Result {
         do { return try body() } catch { throw wrapping(error) }
     }
 
-    /// Runs `body`; whatever it throws that is not a problem becomes an internal error with its cause.
+    /// Runs `body` and converts its error by ``wrapping(_:)``.
     package static func catching<Result>(_ body: () async throws -> Result) async throws(Problem) -> Result {
         do { return try await body() } catch { throw wrapping(error) }
     }

@@ -6,29 +6,28 @@ import Modules
 import TestKit
 import Testing
 
-/// `gatehouse audit`, as somebody runs it who wants to know.
+/// The command `gatehouse audit`, run as a process beside the installation.
 @Suite struct AuditCommandTests {
     @Test(arguments: Engine.available)
-    func `the command says that a trail holds, and otherwise which row was changed and how`(engine: Engine) async throws
-    {
+    func `audit verify confirms an unchanged trail, and otherwise names the edited row`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            for number in 0..<5 { _ = try await app.register("somebody-\(number)") }
+            for number in 0..<5 { _ = try await app.register("user-\(number)") }
             let audit = app.app.audit
-            let checkpoint = try #require(try await audit.makeCheckpoint())
-            let sound = try await Self.run(["audit", "verify"], on: app)
+            let checkpoint = try #require(try await audit.checkpoints.sign())
+            let intact = try await Self.run(["audit", "verify"], on: app)
             #expect(
-                sound.status == 0 && sound.output.contains("The audit trail holds: ")
-                    && sound.output.contains("number 1"), "\(sound)")
+                intact.status == 0 && intact.output.contains("The audit trail holds: ")
+                    && intact.output.contains("number 1"), "\(intact)")
 
             let log = URL(filePath: app.app.configuration.dataFolder).appending(path: "server.log")
             try (app.log.lines.joined(separator: "\n") + "\n").write(to: log, atomically: true, encoding: .utf8)
-            for witness in [log.path(), try checkpoint.json] {
-                let response = try await Self.run(["audit", "verify", "--checkpoint", witness], on: app)
-                #expect(response.status == 0 && response.output.contains("1 checkpoints from outside"), "\(response)")
+            for source in [log.path(), try checkpoint.json] {
+                let verified = try await Self.run(["audit", "verify", "--checkpoint", source], on: app)
+                #expect(verified.status == 0 && verified.output.contains("1 checkpoints from outside"), "\(verified)")
             }
-            let stranger = try checkpoint.json.replacingOccurrences(of: #""number":1"#, with: #""number":2"#)
-            let foreign = try await Self.run(["audit", "verify", "--checkpoint", stranger], on: app)
-            #expect(foreign.status == 1 && foreign.errors.contains("is not signed by this installation"), "\(foreign)")
+            let altered = try checkpoint.json.replacingOccurrences(of: #""number":1"#, with: #""number":2"#)
+            let forged = try await Self.run(["audit", "verify", "--checkpoint", altered], on: app)
+            #expect(forged.status == 1 && forged.errors.contains("is not signed by this installation"), "\(forged)")
             let nonsense = try await Self.run(["audit", "verify", "--checkpoint", "{}"], on: app)
             #expect(nonsense.status == 1 && nonsense.errors.contains("not a checkpoint"), "\(nonsense)")
             let unknown = try await Self.run(["audit", "verify", "--from", "7"], on: app)
@@ -37,10 +36,8 @@ import Testing
             #expect(later.status == 0, "\(later)")
 
             let key = try await Self.run(["audit", "key"], on: app)
-            #expect(
-                key.output
-                    == "\(checkpoint.key)  \(Hex.encode(try #require(try await audit.publicKeys().first).publicBytes))\n"
-            )
+            let publicKey = try #require(try await audit.checkpoints.publicKeys().first)
+            #expect(key.output == "\(checkpoint.key)  \(Hex.encode(publicKey.publicBytes))\n")
             let export = try await Self.run(["audit", "export"], on: app)
             let lines = try export.output.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
             let rows = lines.compactMap { $0["row"] }
@@ -59,7 +56,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an account is promoted and given another password from the command line`(engine: Engine) async throws {
+    func `admin promote and admin reset-password change an account`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let promoted = try await Self.run(["admin", "promote", "--email", person.email], on: app)
@@ -76,12 +73,13 @@ import Testing
                 ["admin", "reset-password", "--email", person.email, "--password-stdin"], input: "yet another horse\n",
                 on: app)
             #expect(piped.status == 0 && !piped.output.contains("horse"), "\(piped)")
-            let told = try await Self.run(
+            let argument = try await Self.run(
                 ["admin", "reset-password", "--email", person.email, "--password", "one more horse"], on: app)
-            #expect(told.status == 0 && told.errors.contains("history"), "\(told)")
-            let nobody = try await Self.run(["admin", "promote", "--email", "nobody@example.org"], on: app)
+            #expect(argument.status == 0 && argument.errors.contains("history"), "\(argument)")
+            let unknown = try await Self.run(["admin", "promote", "--email", "unknown@example.org"], on: app)
             #expect(
-                nobody.status == 1 && nobody.errors.contains("There is no account 'nobody@example.org'"), "\(nobody)")
+                unknown.status == 1 && unknown.errors.contains("There is no account 'unknown@example.org'"),
+                "\(unknown)")
         }
     }
 
@@ -91,7 +89,7 @@ import Testing
         let errors: String
     }
 
-    /// Runs the program on the installation of a test, in a process of its own.
+    /// Runs the program in a process of its own, on the database and the data folder of `app`.
     static func run(_ arguments: [String], input: String = "", on app: TestApp) async throws -> Outcome {
         let folder = URL(filePath: app.app.configuration.dataFolder)
         let names = ["in", "out", "err"].map { folder.appending(path: "command-\(UUID().uuidString).\($0)") }
@@ -111,7 +109,7 @@ import Testing
         process.standardInput = try FileHandle(forReadingFrom: names[0])
         process.standardOutput = try FileHandle(forWritingTo: names[1])
         process.standardError = try FileHandle(forWritingTo: names[2])
-        // Waiting blocks a thread, which is none of Swift's own.
+        // A termination handler is used because `waitUntilExit` would block a thread of Swift's cooperative pool.
         let status = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do { try process.run() } catch { continuation.resume(throwing: error) }

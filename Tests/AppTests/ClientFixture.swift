@@ -3,7 +3,7 @@ import Base
 import Client
 import Identity
 
-/// Somebody who uses a server process from outside.
+/// An account, and requests with its token to a server process.
 struct ClientFixture: Sendable {
     let id: String
     let token: String
@@ -11,7 +11,7 @@ struct ClientFixture: Sendable {
     static func register(at server: ServerProcess, password: String) async throws -> ClientFixture {
         let client = Client(baseURL: server.baseURL)
         let response = try await client.request(
-            .post, "/v1/auth/register", body: .json(["email": "customer@example.org", "password": .string(password)]))
+            .post, "/v1/auth/register", body: .json(["email": "user@example.org", "password": .string(password)]))
         await client.shutDown()
         guard let id = response.json?["user"]?["id"]?.string, let token = response.json?["access_token"]?.string else {
             throw Unexpected(response: "\(response)")
@@ -19,7 +19,7 @@ struct ClientFixture: Sendable {
         return ClientFixture(id: id, token: token)
     }
 
-    /// One request, on connections of its own: a killed server takes its connections with it.
+    /// Sends one request on a connection of its own: the connections of a killed server are closed.
     func send(_ server: ServerProcess, _ method: ClientMethod, _ path: String, _ body: ClientBody = .none) async throws
         -> ClientResponse
     {
@@ -34,7 +34,8 @@ struct ClientFixture: Sendable {
         }
     }
 
-    /// Asks until the session's status is as expected.
+    /// Polls the status of a training session every 10 ms until `isExpected` is true.
+    /// - Throws: ``Unexpected`` with the last status after `limit`.
     func wait(
         at server: ServerProcess, for session: String, atMost limit: Duration = .seconds(90),
         until isExpected: (JSONValue) -> Bool

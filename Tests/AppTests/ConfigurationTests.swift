@@ -32,6 +32,8 @@ import Testing
         #expect(configuration.bcryptRounds == 12)
         #expect(configuration.corsOrigins == [])
         #expect(configuration.logFormat == .json)
+        #expect(try Configuration(logFormat: .text) { _ in nil }.logFormat == .text)
+        #expect(try Configuration(logFormat: .text) { $0 == "LOG_FORMAT" ? "json" : nil }.logFormat == .json)
         #expect(configuration.jobLease == .seconds(30))
         #expect(configuration.limitsRates && configuration.redisURL.isEmpty)
         #expect((configuration.authenticationRequests, configuration.authenticationWindow) == (10, .seconds(60)))
@@ -186,7 +188,7 @@ import Testing
     @Test func `flags of a command win, and the file .env may be missing`() async throws {
         let configuration = try await Configuration.load(overrides: ["PORT": "4711", "DATA_DIR": "/tmp/elsewhere"])
         #expect(configuration.port == 4711)
-        #expect(configuration.databaseURL.contains("/tmp/elsewhere"))
+        #expect(configuration.databaseURL.contains("/tmp/other"))
         await #expect(throws: ConfigurationFaults.self) { try await Configuration.load(overrides: ["PORT": "x"]) }
     }
 

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 @Suite struct DataFolderTests {
-    @Test func `a generated secret is readable by its owner alone, and stays`() async throws {
+    @Test func `a generated secret has mode 0600 and is kept by the next start`() async throws {
         try await withTestApp(.sqlite) { app in
             let folder = app.app.configuration.dataFolder
             func mode(_ path: String) throws -> Int? {
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `a secret that was cut short stops the start and says which file`() async throws {
+    @Test func `a truncated secret stops the start with the path of its file`() async throws {
         try await withTestApp(.sqlite) { app in
             let file = "\(app.app.configuration.dataFolder)/secret.key"
             try "cut".write(toFile: file, atomically: false, encoding: .utf8)

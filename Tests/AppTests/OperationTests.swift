@@ -5,9 +5,9 @@ import Synchronization
 import TestKit
 import Testing
 
-/// The doors for those who run the service.
+/// The endpoints for operators: health, readiness, metrics and the root.
 @Suite struct OperationTests {
-    @Test func `health is exactly this`() async throws {
+    @Test func `health responds with the status ok`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/health")
             #expect(response.status == 200)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `ready tells what it looked at`(_ engine: Engine) async throws {
+    func `ready reports the database and the job queue`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let response = await app.call("GET", "/ready")
             #expect(response.status == 200)
@@ -31,18 +31,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `without its database it is alive and not ready`(_ engine: Engine) async throws {
-        let isGone = Switch()
-        try await withTestApp(engine, databaseWrapper: { VanishingDatabase(database: $0, isGone: isGone) }) { app in
-            isGone.turnOn()
+    func `without a database health is 200 and ready is 503`(_ engine: Engine) async throws {
+        let isUnavailable = Switch()
+        try await withTestApp(
+            engine, databaseWrapper: { InterruptedDatabase(database: $0, isUnavailable: isUnavailable) }
+        ) { app in
+            isUnavailable.turnOn()
             #expect(await app.call("GET", "/health").status == 200)
             let ready = await app.call("GET", "/ready")
             #expect(ready.status == 503)
             #expect(ready.code == "not-ready")
             #expect(ready.headers["retry-after"] == "5")
-            #expect(!ready.text.contains("vanished"))
-            #expect(app.log.lines.contains { $0.contains("vanished") })
-            // Who is refused by the gate alone is refused as ever.
+            #expect(!ready.text.contains("interrupted"))
+            #expect(app.log.lines.contains { $0.contains("interrupted") })
+            // A refusal by the gate that needs no database is unchanged.
             #expect(await app.call("GET", "/v1/auth/profile").status == 401)
             let login = await app.call(
                 "POST", "/v1/auth/login", json: ["email": "a@example.org", "password": "whatever it is"])
@@ -83,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func `metrics ask for their token where there is one`() async throws {
+    @Test func `metrics require their token where one is configured`() async throws {
         try await withTestApp(.sqlite, change: { $0.metricsToken = "the-metrics-token" }) { app in
             for header in [
                 nil, "Bearer wrong", "Bearer the-metrics-tokeN", "the-metrics-token", "bearer the-metrics-token",
@@ -92,28 +94,28 @@ import Testing
                 as [String?]
             {
                 let response = await app.call("GET", "/metrics", headers: header.map { ["Authorization": $0] } ?? [:])
-                // The scheme's name alone may be written either way, and white space around a value is no part of it.
+                // The name of the scheme is compared without case, and white space around a field value is ignored.
                 guard header != "bearer the-metrics-token", header != "Bearer the-metrics-token " else { continue }
                 #expect(response.status == 401)
                 #expect(response.code == "metrics-closed")
                 #expect(response.headers["www-authenticate"] == "Bearer")
             }
             #expect(await app.call("GET", "/metrics", token: "the-metrics-token").status == 200)
-            // Nobody's session opens them.
+            // An access token, also of an administrator, is refused.
             let administrator = try await app.administrator()
             #expect(await app.call("GET", "/metrics", token: administrator.token).status == 401)
             #expect(!app.log.lines.joined().contains("the-metrics-token"))
         }
     }
 
-    @Test func `in production metrics are closed without a token`() async throws {
+    @Test func `in production metrics without a configured token are refused`() async throws {
         try await withTestApp(.sqlite, change: { $0.environment = .production }) { app in
             #expect(await app.call("GET", "/metrics").code == "metrics-closed")
             #expect(await app.call("GET", "/metrics", token: "").code == "metrics-closed")
         }
     }
 
-    @Test func `the root says what this is`() async throws {
+    @Test func `the root responds with status, version and time`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/")
             #expect(response["status"] == "online")
@@ -129,29 +131,31 @@ private final class Switch: Sendable {
     func turnOn() { state.withLock { $0 = true } }
 }
 
-/// A database that can be made to vanish.
-private struct VanishingDatabase: Database {
+/// A database that fails every transaction after its switch is turned on.
+private struct InterruptedDatabase: Database {
     let database: any Database
-    let isGone: Switch
+    let isUnavailable: Switch
 
     var dialect: SQL.Dialect { database.dialect }
     var gauges: [String: Double] { database.gauges }
 
-    private func look() throws(Problem) {
-        if isGone.isOn { throw StorageError(.connectionLost, code: "08006", message: "the database vanished").problem }
+    private func check() throws(Problem) {
+        if isUnavailable.isOn {
+            throw StorageError(.connectionLost, code: "08006", message: "the connection was interrupted").problem
+        }
     }
 
     func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
     {
-        try look()
+        try check()
         return try await database.read(body)
     }
 
     func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
     {
-        try look()
+        try check()
         return try await database.write(body)
     }
 

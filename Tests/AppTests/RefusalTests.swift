@@ -4,19 +4,19 @@ import Modules
 import TestKit
 import Testing
 
-/// The refusals that clients know by heart, member by member.
+/// The problem documents that existing clients read, member by member.
 @Suite struct RefusalTests {
-    /// Entitlement is decided before anybody looks whether the thing exists.
-    private static let door = "/api/training/train-models/test123"
+    /// Entitlement is checked before the resource is looked up: `test123` does not exist.
+    private static let path = "/api/training/train-models/test123"
 
     private func refusal(_ app: TestApp, token: String?) async -> (status: Int, json: JSONValue) {
         let response = await app.call(
-            "POST", Self.door, json: ["nonsense": true], token: token, headers: ["X-Request-ID": "request-one"])
+            "POST", Self.path, json: ["nonsense": true], token: token, headers: ["X-Request-ID": "request-one"])
         return (response.status, response.json)
     }
 
     @Test(arguments: Engine.available)
-    func `training is refused to each caller with exactly this`(_ engine: Engine) async throws {
+    func `training is refused to each kind of caller with the documented problem`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             func problem(
                 _ code: String, _ title: String, _ status: Int64, detail: String? = nil,
@@ -36,7 +36,8 @@ import Testing
                     401, problem("missing-authorization", "Missing authorization header", 401)
                 ))
             let malformed =
-                "invalid JWT: unable to parse or verify signature, token is malformed: token contains an invalid number of segments"
+                "invalid JWT: unable to parse or verify signature, token is malformed: "
+                + "token contains an invalid number of segments"
             #expect(
                 await refusal(app, token: "invalid_token") == (
                     401, problem("authentication-failed", "Authentication failed", 401, ["details": .string(malformed)])
@@ -49,7 +50,8 @@ import Testing
                     problem(
                         "no-active-subscription", "No active subscription", 403,
                         detail:
-                            "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment."
+                            "Start a plan first: POST /v1/payments/subscribe with "
+                            + "{\"plan\": \"free\"} needs no payment."
                     )
                 )
             )
@@ -67,7 +69,7 @@ import Testing
             let pro = try await app.subscriber("pro")
             #expect(await refusal(app, token: pro.token).status == 422)
             let missing = await app.call(
-                "POST", Self.door, json: ["model_parameters": ["MODE": "LIN"]], token: pro.token)
+                "POST", Self.path, json: ["model_parameters": ["MODE": "LIN"]], token: pro.token)
             #expect(missing.status == 404)
             #expect(missing.code == "session-not-found")
             app.clock.advance(by: .minutes(15))

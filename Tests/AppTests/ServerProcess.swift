@@ -2,7 +2,7 @@ import Client
 import Foundation
 import Synchronization
 
-/// `gatehouse serve` as a process of its own, which a test can kill.
+/// `gatehouse serve` in a process of its own, which a test can kill.
 final class ServerProcess: Sendable {
     let baseURL: String
     private let process: Process
@@ -14,7 +14,8 @@ final class ServerProcess: Sendable {
         self.folder = folder
     }
 
-    /// Starts the program on a port that the system chooses, and waits until it answers.
+    /// Starts the program on a port that the system chooses, and waits until it has logged its address.
+    /// - Throws: ``DidNotStart`` after 60 s, or when the process ends.
     static func start(folder: URL, database: String, environment: [String: String] = [:]) async throws -> ServerProcess
     {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -45,13 +46,13 @@ final class ServerProcess: Sendable {
         throw DidNotStart(output: (try? String(contentsOf: output, encoding: .utf8)) ?? "")
     }
 
-    /// SIGKILL: the process has no say in it.
+    /// Sends SIGKILL and waits until the process has ended.
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
-    /// The program stands beside the tests' own.
+    /// The program is in the folder of the test executable.
     private static var program: URL {
         URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "gatehouse")
     }

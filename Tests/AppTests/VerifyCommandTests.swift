@@ -4,7 +4,7 @@ import Modules
 import TestKit
 import Testing
 
-/// `gatehouse verify`, as somebody runs it who wants to know.
+/// The command `gatehouse verify`, run as a process beside the installation.
 @Suite struct VerifyCommandTests {
     @Test(arguments: Engine.available)
     func `the command reports that every invariant holds, and otherwise each difference`(engine: Engine) async throws {
@@ -22,12 +22,12 @@ import Testing
         }
     }
 
-    @Test func `where there is no database the command says so and makes none`() async throws {
+    @Test func `verify exits with 2 where there is no database, and creates none`() async throws {
         try await withTestApp(.sqlite) { app in
-            let missing = try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app)
-            #expect(missing.status == 2 && missing.errors.contains("There is no database at nowhere.db"), "\(missing)")
+            let missing = try await AuditCommandTests.run(["verify", "--database", "sqlite:missing.db"], on: app)
+            #expect(missing.status == 2 && missing.errors.contains("There is no database at missing.db"), "\(missing)")
             #expect(
-                try await AuditCommandTests.run(["verify", "--database", "sqlite:nowhere.db"], on: app).status == 2)
+                try await AuditCommandTests.run(["verify", "--database", "sqlite:missing.db"], on: app).status == 2)
         }
     }
 }

@@ -8,12 +8,12 @@ import Testing
 
 @testable import Audit
 
-/// The trail in a database.
+/// The audit trail in a database.
 @Suite struct AuditTests {
     @Test(arguments: Engine.available)
-    func `a trail that an installation wrote verifies, whoever wrote at the same time`(engine: Engine) async throws {
+    func `a trail with concurrent writers passes verification`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let before = try await app.app.audit.verify().rows
+            let before = try await app.app.audit.verification.verify().rows
             try await withThrowingTaskGroup { tasks in
                 for writer in 0..<8 {
                     tasks.addTask {
@@ -25,7 +25,7 @@ import Testing
                 }
                 try await tasks.waitForAll()
             }
-            let report = try await app.app.audit.verify()
+            let report = try await app.app.audit.verification.verify()
             #expect(report.findings.map(\.description) == [])
             #expect(report.rows == before + 80)
             if engine == .sqlite {
@@ -35,29 +35,29 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an event exists if its transaction commits, and leaves no gap if it does not`(engine: Engine) async throws {
+    func `an event exists if its transaction commits, and a rollback leaves no gap`(engine: Engine) async throws {
         struct Refusal: Error {}
         try await withTestApp(engine) { app in
             try await app.record(AuditEvent("test.first"))
             await #expect(throws: Problem.self) {
-                try await app.app.database.write { [audit = app.app.audit] transaction in
+                try await app.app.database.write { [audit = app.app.audit.service] transaction in
                     try audit.record(AuditEvent("test.second"), in: transaction)
                     throw Refusal()
                 }
             }
-            try await app.app.database.write { [audit = app.app.audit] transaction in
+            try await app.app.database.write { [audit = app.app.audit.service] transaction in
                 for number in 0..<3 {
                     try audit.record(AuditEvent("test.third", subject: "\(number)"), in: transaction)
                 }
             }
-            #expect(try await app.app.audit.verify().isSound)
+            #expect(try await app.app.audit.verification.verify().isSound)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action LIKE 'test.%'") == 4)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = 'test.second'") == 0)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `every minute in which something was written is signed, logged, and can be held against the database`(
+    func `every minute with new rows is signed and logged, and the logged checkpoint verifies the database`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
@@ -70,24 +70,24 @@ import Testing
             #expect(first.map(\.number) == [1] && first.first?.count == rows)
             app.clock.advance(by: .minutes(1))
             try await app.runJobs()
-            #expect(try app.loggedCheckpoints().count == 1, "nothing was written")
+            #expect(try app.loggedCheckpoints().count == 1, "no row was written")
             try await app.record(AuditEvent("test.written"))
             app.clock.advance(by: .minutes(5))
             try await app.runJobs()
             let logged = try app.loggedCheckpoints()
             #expect(logged.map(\.number) == [1, 2] && logged.last?.previous == logged.first?.digest)
-            let report = try await app.app.audit.verify(reservationResolvers: logged)
+            let report = try await app.app.audit.verification.verify(externalCheckpoints: logged)
             #expect(report.isSound && report.newest == logged.last && report.checkpoints == 2)
-            #expect(try await app.app.audit.verify(from: 1, reservationResolvers: logged).isSound)
-            #expect(try await app.app.audit.publicKeys().map(\.id.text) == [logged.last?.key])
+            #expect(try await app.app.audit.verification.verify(from: 1, externalCheckpoints: logged).isSound)
+            #expect(try await app.app.audit.checkpoints.publicKeys().map(\.id.text) == [logged.last?.key])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what somebody does to the tables is found`(engine: Engine) async throws {
-        let deeds: [(String, SQL)] = [
+    func `every change to the tables is detected`(engine: Engine) async throws {
+        let changes: [(finding: String, statement: SQL)] = [
             ("edited", "UPDATE audit_events SET outcome = 'failure' WHERE action = 'test.0'"),
-            ("edited", "UPDATE audit_events SET actor_id = 'somebody else' WHERE action = 'test.3'"),
+            ("edited", "UPDATE audit_events SET actor_id = 'person-2' WHERE action = 'test.3'"),
             ("edited", "UPDATE audit_events SET details = '{}' WHERE action = 'test.4'"),
             ("edited", "UPDATE audit_events SET at = at + 1 WHERE action = 'test.5'"),
             ("edited", "UPDATE audit_events SET salt = 'ffffffffffffffffffffffffffffffff' WHERE action = 'test.6'"),
@@ -103,31 +103,36 @@ import Testing
             ("signed", "DELETE FROM audit_keys"),
             ("signed", "UPDATE audit_checkpoints SET heads = heads || ' '"),
             ("missing", "DELETE FROM audit_checkpoints"),
-            ("put in", "UPDATE audit_state SET checkpoints = 0"),
+            ("inserted", "UPDATE audit_state SET checkpoints = 0"),
             ("erased", "UPDATE audit_events SET salt = '', erasure = '{}' WHERE action = 'test.7'"),
         ]
         try await withTestApp(engine) { app in
             for number in 0..<10 {
-                try await app.record(AuditEvent("test.\(number)", actor: "somebody", details: ["number": "\(number)"]))
+                try await app.record(AuditEvent("test.\(number)", actor: "person-1", details: ["number": "\(number)"]))
             }
-            try await app.app.audit.makeCheckpoint()
-            for (word, deed) in deeds {
-                let report = try await app.reportAfter(deed)
-                #expect(report.findings.first?.description.contains(word) == true, "\(deed): \(report.findings)")
+            try await app.app.audit.checkpoints.sign()
+            for (finding, statement) in changes {
+                let report = try await app.reportAfter(statement)
+                #expect(
+                    report.findings.first?.description.contains(finding) == true, "\(statement): \(report.findings)")
             }
-            #expect(try await app.app.audit.verify().isSound, "what was tried is undone")
-            // The tail, cut off with everything that counts it: only the checkpoint knows.
-            let last = try await app.app.audit.verify().rows
-            let cut = try await app.reportAfter(
+            #expect(try await app.app.audit.verification.verify().isSound, "every change was undone")
+            // The last rows are deleted and the count is changed to match: only the checkpoint reveals it.
+            let last = try await app.app.audit.verification.verify().rows
+            let truncated = try await app.reportAfter(
                 "DELETE FROM audit_events WHERE sequence > 5", "UPDATE audit_shards SET written = 5 WHERE shard = 0")
             #expect(
-                cut.findings.map(\.description) == ["Row 0:\(last) is missing, though checkpoint 1 was signed over it."]
+                truncated.findings.map(\.description) == [
+                    "Row 0:\(last) is missing, though checkpoint 1 was signed over it."
+                ]
             )
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a person is forgotten, the chain holds, and nobody else can erase unseen`(engine: Engine) async throws {
+    func `an erasure keeps the chain valid, and an edit disguised as an erasure is detected`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let audit = app.app.audit
             for number in 0..<3 {
@@ -140,99 +145,77 @@ import Testing
                 AuditEvent(
                     "account.changed", actor: "admin", target: "the-canary", address: "203.0.113.9",
                     details: ["name": "The Canary"]))
-            try await app.record(AuditEvent("session.created", actor: "somebody", address: "203.0.113.10"))
-            try await audit.makeCheckpoint()
+            try await app.record(AuditEvent("session.created", actor: "person-1", address: "203.0.113.10"))
+            try await audit.checkpoints.sign()
             let count = try await app.app.database.write {
-                try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0)
+                try audit.erasure.erase(person: "the-canary", pseudonym: "erased-7", in: $0)
             }
             #expect(count == 4)
             #expect(
                 try await app.app.database.write {
-                    try audit.forget(person: "the-canary", pseudonym: "erased-7", in: $0)
+                    try audit.erasure.erase(person: "the-canary", pseudonym: "erased-7", in: $0)
                 } == 0)
             let rows = try await app.app.database.read { try $0.auditRows(after: nil, atMost: 100) }
             let text = "\(rows)"
             for canary in ["the-canary", "198.51.100.7", "The Canary", "r-1"] {
                 #expect(!text.contains(canary), "\(canary)")
             }
-            #expect(text.contains("203.0.113.9") && text.contains("203.0.113.10"), "what others did stays")
+            #expect(
+                text.contains("203.0.113.9") && text.contains("203.0.113.10"), "rows of other persons do not change")
             #expect(rows.count { $0.personal[.actor] == "erased-7" } == 3)
-            let report = try await audit.verify()
+            let report = try await audit.verification.verify()
             #expect(report.findings.map(\.description) == [] && report.erased == 4)
-            // An edit that is passed off as part of that erasure.
-            let row = try #require(rows.first { $0.personal[.actor] == "somebody" })
+            // An edit that names the recorded erasure.
+            let row = try #require(rows.first { $0.personal[.actor] == "person-1" })
             let erasure = try #require(rows.last)
             var forged = row
             _ = try forged.erase([.actor: .some("erased-7"), .details: .some("{}")], by: erasure.id)
             let found = try await app.reportAfter(
-                "UPDATE audit_events SET actor_id = 'erased-7', details = '{}', salt = '', erasure = \(forged.erasure) WHERE id = \(row.id)"
+                """
+                UPDATE audit_events SET actor_id = 'erased-7', details = '{}', salt = '', erasure = \(forged.erasure)
+                WHERE id = \(row.id)
+                """
             )
             #expect(found.findings.first?.description.contains("erasure of other rows") == true, "\(found.findings)")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `events from before the chain are taken into it once`(engine: Engine) async throws {
-        try await withDatabase(engine) { database in
-            let old = AuditSchema.migrations.prefix(1), sealer = Sealer(secret: "some installation's")
-            try await Migrator(Array(old)).run(on: database)
-            let ids = (0..<3).map { _ in Runtime.system.id(of: AuditEvent.self) }
-            for id in ids { try await Self.insertOld(id, in: database, table: "audit_events") }
-            try await Migrator(AuditSchema.migrations).run(on: database)
-            let audit = AuditModule(database: database, sealer: sealer, logger: Logger(label: "test"), runtime: .system)
-            try await audit.adoptUnchained()
-            #expect(
-                try await audit.search(AuditSearch(action: "session.created", limit: 10)).rows.map(\.id)
-                    == ids.sorted { $0.text > $1.text })
-            try await Self.insertOld(Runtime.system.id(), in: database, table: "audit_events_unchained")
-            try await audit.adoptUnchained()
-            let report = try await audit.verify()
-            #expect(report.isSound && report.rows == 3, "the old table is no way into the chain")
-        }
-    }
-
-    private static func insertOld(_ id: ID<AuditEvent>, in database: any Database, table: SQL) async throws {
-        try await database.write {
-            try $0.execute(
-                "INSERT INTO \(table) (id, at, action, outcome, subject, details) VALUES (\(id), 1, 'session.created', 'success', 'x', '{\"a\":\"b\"}')"
-            )
-        }
-    }
-
-    @Test(arguments: Engine.available)
-    func `a changed setting leaves its name in the trail, and not its value`(engine: Engine) async throws {
+    func `a changed setting is recorded by name, without its value`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let audit = app.app.audit
-            try await audit.noteConfiguration(["PORT": "8080", "SMTP_PASSWORD": "the old secret"])
-            try await audit.noteConfiguration(["PORT": "8080", "SMTP_PASSWORD": "the old secret"])
-            try await audit.noteConfiguration(["SMTP_PASSWORD": "the new secret", "CORS_ORIGINS": "*"])
-            let rows = try await audit.search(AuditSearch(action: "configuration.changed", limit: 10)).rows
+            try await audit.configuration.recordChanges(["PORT": "8080", "SMTP_PASSWORD": "the old secret"])
+            try await audit.configuration.recordChanges(["PORT": "8080", "SMTP_PASSWORD": "the old secret"])
+            try await audit.configuration.recordChanges(["SMTP_PASSWORD": "the new secret", "CORS_ORIGINS": "*"])
+            let rows = try await audit.search.search(AuditSearch(action: "configuration.changed", limit: 10)).rows
             #expect(rows.map(\.event.details["names"]) == ["CORS_ORIGINS, PORT, SMTP_PASSWORD", "PORT, SMTP_PASSWORD"])
-            let kept = try await app.app.database.read {
+            let stored = try await app.app.database.read {
                 "\(try $0.all("SELECT * FROM configuration_settings").map(\.values))"
             }
-            #expect(!kept.contains("secret"))
+            #expect(!stored.contains("secret"))
         }
     }
 }
 
 extension TestApp {
     func record(_ event: AuditEvent) async throws {
-        try await app.database.write { [audit = app.audit] in try audit.record(event, in: $0) }
+        try await app.database.write { [audit = app.audit.service] in try audit.record(event, in: $0) }
     }
 
     func count(_ sql: SQL) async throws -> Int64 { try await app.database.read { try $0.count(sql) } }
 
-    /// What verification finds after something was done to the tables, which is undone afterwards.
-    func reportAfter(_ deeds: SQL...) async throws -> AuditReport {
-        let before = try await app.database.read { try TrailTables(of: $0) }
-        try await app.database.write { transaction in for deed in deeds { try transaction.execute(deed) } }
-        let report = try await app.audit.verify()
+    /// The report of a verification after `statements`. The tables are restored afterwards.
+    func reportAfter(_ statements: SQL...) async throws -> AuditReport {
+        let before = try await app.database.read { try AuditTables(of: $0) }
+        try await app.database.write { transaction in
+            for statement in statements { try transaction.execute(statement) }
+        }
+        let report = try await app.audit.verification.verify()
         try await app.database.write { try before.restore(in: $0) }
         return report
     }
 
-    /// The checkpoints that the log holds, oldest first.
+    /// The checkpoints in the log, oldest first.
     func loggedCheckpoints() throws -> [AuditCheckpoint] {
         try log.lines.compactMap { line in
             guard let json = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))["checkpoint"]?.string
@@ -242,8 +225,8 @@ extension TestApp {
     }
 }
 
-/// Every row of the trail's tables, to be put back.
-private struct TrailTables {
+/// A copy of the rows of the audit tables.
+private struct AuditTables {
     private static let names = ["audit_events", "audit_shards", "audit_checkpoints", "audit_state", "audit_keys"]
     private let rows: [(table: String, row: Row)]
 

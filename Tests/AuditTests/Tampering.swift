@@ -5,61 +5,61 @@ import TestKit
 
 @testable import Audit
 
-/// What somebody who can write to the database may do to a trail, chosen at random.
+/// Random changes to a trail that a client with write access to the database can make.
 struct Tampering {
     private var random: SplitMix
 
     init(seed: UInt64) { random = SplitMix(seed: seed) }
 
-    /// Changes the trail in one way.
-    /// - Returns: what was done, for the message of a test that fails.
-    mutating func tamper(with trail: inout Trail) throws -> String {
+    /// Makes one random change.
+    /// - Returns: a description for the message of a failed test.
+    mutating func tamper(with trail: inout AuditTrailFixture) throws -> String {
         let before = trail
-        var deed = ""
-        // A change that changes nothing is none: another one is made.
-        while trail == before { deed = try attempt(&trail) }
-        return deed
+        var change = ""
+        // An attempt may leave the trail unchanged.
+        while trail == before { change = try attempt(&trail) }
+        return change
     }
 
-    private mutating func attempt(_ trail: inout Trail) throws -> String {
+    private mutating func attempt(_ trail: inout AuditTrailFixture) throws -> String {
         let index = pick(trail.rows.indices)
         switch pick(0..<12) {
         case 0...4: return try edit(&trail.rows[index])
         case 5:
-            let gone = trail.rows.remove(at: index)
-            return "removed \(gone.place)"
+            let removed = trail.rows.remove(at: index)
+            return "removed \(removed.position)"
         case 6:
-            // The count is put back too. Behind the newest checkpoint that is what nobody can see; up to it everybody does.
+            // The count is changed to match. That is detectable only up to the newest checkpoint.
             let heads = trail.checkpoints.last?.heads ?? []
             guard
                 heads.contains(where: {
                     $0.shard == trail.rows[index].shard && trail.rows[index].sequence <= $0.sequence
                 })
             else { return "" }
-            let gone = trail.rows.remove(at: index)
-            trail.shards[gone.shard, default: 1] -= 1
-            return "removed \(gone.place) and counted anew"
+            let removed = trail.rows.remove(at: index)
+            trail.shards[removed.shard, default: 1] -= 1
+            return "removed \(removed.position) and changed the count"
         case 7:
             let other = pick(trail.rows.indices)
             let (first, second) = (trail.rows[index], trail.rows[other])
-            trail.rows[index] = first.moved(to: second.place)
-            trail.rows[other] = second.moved(to: first.place)
-            return "exchanged \(first.place) and \(second.place)"
+            trail.rows[index] = first.moved(to: second.position)
+            trail.rows[other] = second.moved(to: first.position)
+            return "swapped \(first.position) and \(second.position)"
         case 8:
             let last = trail.shards[trail.rows[index].shard] ?? 0
             let copy = trail.rows[index].moved(
                 to: AuditChainPosition(shard: trail.rows[index].shard, sequence: last + 1))
             trail.rows.append(copy)
             if pick(0..<2) == 0 { trail.shards[copy.shard] = last + 1 }
-            return "copied \(trail.rows[index].place) to \(copy.place)"
-        case 9: return cut(&trail)
+            return "copied \(trail.rows[index].position) to \(copy.position)"
+        case 9: return truncate(&trail)
         case 10: return try change(&trail.checkpoints[pick(trail.checkpoints.indices)])
-        default: return changeEnds(&trail)
+        default: return changeCounts(&trail)
         }
     }
 
     private mutating func edit(_ row: inout AuditRow) throws -> String {
-        let place = row.place
+        let position = row.position
         switch pick(0..<18) {
         case 0: row = row.moved(to: AuditChainPosition(shard: row.shard + Int64(pick(1..<5)), sequence: row.sequence))
         case 1: row = row.moved(to: AuditChainPosition(shard: row.shard, sequence: row.sequence + Int64(pick(1..<5))))
@@ -71,68 +71,68 @@ struct Tampering {
         case 7: row = row.with(subjectKind: altered(row.subjectKind))
         case 8...12:
             let field = pick(PersonalField.allCases)
-            row.personal[field] = row.personal[field].map { pick(0..<4) == 0 ? nil : altered($0) } ?? "somebody"
+            row.personal[field] = row.personal[field].map { pick(0..<4) == 0 ? nil : altered($0) } ?? "person-1"
         case 13: row.salt = row.salt.isEmpty ? "00" : pick(0..<4) == 0 ? "" : altered(row.salt)
         case 14: row.hash = altered(row.hash)
         case 15: row.seal = altered(row.seal)
         case 16:
-            // Somebody who hides an edit as an erasure: the commitments stay right, and only the erasure is a lie.
+            // An edit disguised as an erasure: the commitments remain valid.
             _ = try row.erase(
                 [.details: .some("{}"), .subject: .some("erased-1")],
                 by: pick(0..<2) == 0 ? "0198a000-0000-7000-8000-0000000000ff" : row.id)
         default: row.erasure = row.erasure.map { pick(0..<4) == 0 ? nil : altered($0) } ?? #"{"fields":{},"salts":{}}"#
         }
-        return "edited \(place)"
+        return "edited \(position)"
     }
 
-    /// Cuts the end of a shard off, below its newest checkpoint, so that everything else fits.
-    private mutating func cut(_ trail: inout Trail) -> String {
+    /// Deletes the last rows of a shard, also some that the newest checkpoint covers, and changes the count to match.
+    private mutating func truncate(_ trail: inout AuditTrailFixture) -> String {
         guard let head = trail.checkpoints.last?.heads.randomElement(using: &random) else { return "" }
         let kept = Int64(pick(0..<Int(head.sequence)))
         trail.rows.removeAll { $0.shard == head.shard && $0.sequence > kept }
         trail.shards[head.shard] = kept
-        return "cut shard \(head.shard) behind \(kept)"
+        return "truncated shard \(head.shard) after \(kept)"
     }
 
     private mutating func change(_ checkpoint: inout AuditCheckpoint) throws -> String {
         let number = checkpoint.number
-        // Written by somebody who has another key, or none.
-        let key = AuditSigningKey(id: Trail.signing.id, key: .init())
+        // Signed with a key that is not the installation's.
+        let key = AuditSigningKey(id: AuditTrailFixture.signing.id, key: .init())
         var heads = checkpoint.heads
         let index = pick(heads.indices)
         heads[index] = AuditCheckpoint.Head(
             shard: heads[index].shard, sequence: heads[index].sequence, hash: altered(heads[index].hash))
         checkpoint = try AuditCheckpoint(
             number: number, at: checkpoint.at, heads: heads, previous: checkpoint.previous, signedWith: key)
-        return "signed checkpoint \(number) anew"
+        return "signed checkpoint \(number) again"
     }
 
-    private mutating func changeEnds(_ trail: inout Trail) -> String {
+    private mutating func changeCounts(_ trail: inout AuditTrailFixture) -> String {
         switch pick(0..<6) {
         case 0:
-            let gone = trail.checkpoints.remove(at: pick(trail.checkpoints.indices))
-            return "removed checkpoint \(gone.number)"
+            let removed = trail.checkpoints.remove(at: pick(trail.checkpoints.indices))
+            return "removed checkpoint \(removed.number)"
         case 1:
             trail.checkpoints.swapAt(0, 1)
-            return "exchanged the checkpoints"
+            return "swapped the checkpoints"
         case 2:
             trail.checkpointCount += Int64(pick([-1, 1]))
-            return "counted checkpoints anew"
+            return "changed the number of checkpoints"
         case 3:
             let shard = pick(Array(trail.shards.keys).sorted())
             trail.shards[shard, default: 0] += Int64(pick([-1, 1, 7]))
-            return "counted shard \(shard) anew"
+            return "changed the count of shard \(shard)"
         case 4:
             let shard = pick(Array(trail.shards.keys).sorted())
             trail.shards[shard] = nil
-            return "lost shard \(shard)"
+            return "removed shard \(shard)"
         default:
             trail.checkpoints.append(trail.checkpoints[0])
             return "copied checkpoint 1"
         }
     }
 
-    /// The same text with one character changed, added or left out.
+    /// The text with one character changed, inserted or removed.
     private mutating func altered(_ text: String) -> String {
         var characters = Array(text)
         switch characters.isEmpty ? 1 : pick(0..<3) {
@@ -147,14 +147,14 @@ struct Tampering {
 
     private mutating func pick<Choices: Collection>(_ choices: Choices) -> Choices.Element {
         guard let choice = choices.randomElement(using: &random) else {
-            preconditionFailure("there is nothing to choose from")
+            preconditionFailure("the collection must not be empty")
         }
         return choice
     }
 }
 
 extension AuditRow {
-    /// The same row with another value in one column.
+    /// A copy of the row with other values in the given columns.
     func with(
         shard: Int64? = nil, sequence: Int64? = nil, id: String? = nil, at: Instant? = nil, action: String? = nil,
         outcome: String? = nil,
@@ -169,5 +169,7 @@ extension AuditRow {
         )
     }
 
-    func moved(to place: AuditChainPosition) -> AuditRow { with(shard: place.shard, sequence: place.sequence) }
+    func moved(to position: AuditChainPosition) -> AuditRow {
+        with(shard: position.shard, sequence: position.sequence)
+    }
 }

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 @Suite struct BlockingPoolTests {
-    /// A door that holds a thread until it is opened.
+    /// Blocks threads until it is opened.
     private final class Latch: Sendable {
         private let semaphore = DispatchSemaphore(value: 0)
         func wait() { semaphore.wait() }
@@ -25,16 +25,16 @@ import Testing
         func end() { state.withLock { $0.now -= 1 } }
     }
 
-    @Test func `runs what it is given and hands back what comes of it`() async throws {
-        struct Mishap: Error {}
+    @Test func `the result or error of a closure is returned`() async throws {
+        struct Failure: Error {}
         let pool = BlockingPool(name: "test", threads: 2, capacity: 8)
         #expect(try await pool.run { 6 * 7 } == 42)
-        await #expect(throws: Mishap.self) { try await pool.run { throw Mishap() } }
+        await #expect(throws: Failure.self) { try await pool.run { throw Failure() } }
         #expect(try await pool.run { !Thread.isMainThread })
         #expect(pool.waitingCount == 0)
     }
 
-    @Test func `turns away what finds the queue full, and takes more once there is room`() async throws {
+    @Test func `a full queue refuses work, and accepts more once it is not full`() async throws {
         let pool = BlockingPool(name: "test", threads: 1, capacity: 2)
         let (latch, begun) = (Latch(), Latch())
         async let busy: Int = pool.run {
@@ -48,7 +48,7 @@ import Testing
         while pool.waitingCount < 2 { await Task.yield() }
         do {
             _ = try await pool.run { 3 }
-            Issue.record("there was no room")
+            Issue.record("the full queue accepted work")
         } catch let problem as Problem {
             #expect(problem.kind == .overloaded)
             #expect(problem.headers["Retry-After"] == "2")
@@ -58,7 +58,7 @@ import Testing
         #expect(try await pool.run { 4 } == 4)
     }
 
-    @Test func `never runs more at once than it has threads`() async throws {
+    @Test func `at most as many closures as threads run at once`() async throws {
         let pool = BlockingPool(name: "test", threads: 3, capacity: 1_000)
         let running = Running()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -77,7 +77,7 @@ import Testing
         #expect((1...3).contains(running.most))
     }
 
-    @Test func `finishes what waits when it is shut down, and takes nothing more`() async throws {
+    @Test func `a shut down pool completes its queue and refuses further work`() async throws {
         let pool = BlockingPool(name: "test", threads: 1, capacity: 8)
         let (latch, begun) = (Latch(), Latch())
         async let busy: Int = pool.run {
@@ -94,9 +94,9 @@ import Testing
         #expect(try await [busy, waiting] == [0, 1])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `its threads end with it`() async throws {
-        /// Gone when the last thread that could run it is.
-        final class Witness: Sendable {
+    @Test(.timeLimit(.minutes(1))) func `the threads end with the pool`() async throws {
+        /// Deinitialized when its thread has ended.
+        final class ThreadEnd: Sendable {
             let latch: Latch
             init(_ latch: Latch) { self.latch = latch }
             deinit { latch.open() }
@@ -105,8 +105,8 @@ import Testing
         do {
             let pool = BlockingPool(name: "short", threads: 1, capacity: 1)
             try await pool.run {
-                // Kept by the thread itself for as long as it lives.
-                Thread.current.threadDictionary["witness"] = Witness(ended)
+                // The thread retains its dictionary until it ends.
+                Thread.current.threadDictionary["end"] = ThreadEnd(ended)
             }
         }
         await Task.detached { ended.wait() }.value

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct InstantTests {
-    /// Days from the first to the last year that four digits can say, with those around every turn of a century.
+    /// Days of the years 1 to 9999, with those around the leap day of every century.
     private static let dayNumbers: [Int64] = {
         let first = CivilDate(year: 1, month: 1, day: 1)?.dayNumber ?? 0
         let last = CivilDate(year: 9_999, month: 12, day: 31)?.dayNumber ?? 0
@@ -18,17 +18,18 @@ import Testing
     @Test func `days agree with Foundation's calendar`() throws {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
-        // Foundation's Gregorian calendar is Julian before the reform of 1582; ours is Gregorian throughout.
+        // Foundation's Gregorian calendar is Julian before the reform of 1582; CivilDate is proleptic Gregorian.
         let reform = try #require(CivilDate(year: 1_582, month: 10, day: 15)).dayNumber
         for dayNumber in Self.dayNumbers where dayNumber >= reform {
             let date = CivilDate(dayNumber: dayNumber)
             let expected = calendar.dateComponents(
-                [.year, .month, .day], from: Date(timeIntervalSince1970: Double(dayNumber) * 86_400))
+                [.year, .month, .day, .weekday], from: Date(timeIntervalSince1970: Double(dayNumber) * 86_400))
             #expect((Int(date.year), Int(date.month), Int(date.day)) == (expected.year, expected.month, expected.day))
+            #expect(Int(CivilDate.weekday(dayNumber: dayNumber)) + 1 == expected.weekday)
         }
     }
 
-    @Test func `days and their numbers are the same thing`() {
+    @Test func `dates and day numbers round-trip`() {
         for dayNumber in Self.dayNumbers {
             let date = CivilDate(dayNumber: dayNumber)
             #expect(date.dayNumber == dayNumber)
@@ -43,16 +44,16 @@ import Testing
         (1900, 2, 29), (2023, 2, 29), (2100, 2, 29), (2024, 2, 30), (2024, 4, 31), (2024, 0, 1), (2024, 13, 1),
         (2024, 1, 0), (2024, 1, 32),
     ])
-    func `there is no such day`(_ year: Int64, _ month: Int64, _ day: Int64) {
+    func `a date that does not exist is nil`(_ year: Int64, _ month: Int64, _ day: Int64) {
         #expect(CivilDate(year: year, month: month, day: day) == nil)
     }
 
     @Test(arguments: [(2000, 2, 29), (2024, 2, 29), (2400, 2, 29), (2023, 2, 28), (2024, 12, 31), (1, 1, 1)])
-    func `there is such a day`(_ year: Int64, _ month: Int64, _ day: Int64) {
+    func `leap days and month ends exist`(_ year: Int64, _ month: Int64, _ day: Int64) {
         #expect(CivilDate(year: year, month: month, day: day) != nil)
     }
 
-    @Test func `instants are written as Foundation writes them, and read back`() throws {
+    @Test func `the text of instants agrees with Foundation and round-trips`() throws {
         let style = Date.ISO8601FormatStyle()
         for dayNumber in Self.dayNumbers where dayNumber > -141_000 {
             let instant = Instant(seconds: dayNumber * 86_400 + (dayNumber &* 7_919) % 86_400)
@@ -68,12 +69,12 @@ import Testing
             (1_500_000, "1970-01-01T00:00:01.500000Z"),
             (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"), (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
         ] as [(Int64, String)])
-    func `microseconds count`(_ microseconds: Int64, _ text: String) {
+    func `microseconds are kept`(_ microseconds: Int64, _ text: String) {
         #expect(Instant(microseconds: microseconds).description == text)
         #expect(Instant(text) == Instant(microseconds: microseconds))
     }
 
-    @Test func `decimals mean what they say`() {
+    @Test func `decimals are parsed by their place value`() {
         #expect(Instant("2026-01-31T12:00:00.5Z") == Instant(microseconds: 1_769_860_800_500_000))
         #expect(Instant("2026-01-31T12:00:00.05Z") == Instant(microseconds: 1_769_860_800_050_000))
         #expect(Instant(microseconds: -1).seconds == -1)
@@ -89,11 +90,11 @@ import Testing
         "2026-01-31t12:00:00z", "2026-01-31T12:00:00ZZ",
         "12026-01-31T12:00:00Z",
     ])
-    func `what is no time in UTC is none`(_ text: String) {
+    func `a text that is not a time in UTC is nil`(_ text: String) {
         #expect(Instant(text) == nil)
     }
 
-    @Test func `arithmetic is that of durations`() {
+    @Test func `instants and durations add and subtract`() {
         let start = Instant(seconds: 1_000)
         #expect(start + .minutes(2) - start == .seconds(120))
         #expect(start - .hours(1) < start)

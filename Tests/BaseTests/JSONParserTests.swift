@@ -21,7 +21,7 @@ import Testing
             (#""\u00e9 é \ud83c\udca1 🂡 \u0000""#, .string("é é 🂡 🂡 \0")),
             (#""before\nafter""#, .string("before\nafter")),
         ] as [(String, JSONValue)])
-    func `reads what JSON is`(_ text: String, _ value: JSONValue) throws {
+    func `valid JSON is parsed`(_ text: String, _ value: JSONValue) throws {
         #expect(try parsed(text) == value)
     }
 
@@ -37,7 +37,7 @@ import Testing
         #"{"a":1,"a":2}"#, #"{"a":1,"\u0061":2}"#,
         "]", "}", ",", ":",
     ])
-    func `refuses what is none`(_ text: String) {
+    func `invalid JSON is refused`(_ text: String) {
         #expect(throws: JSONFault.self) { try parsed(text) }
     }
 
@@ -46,11 +46,11 @@ import Testing
             [0x22, 0xFF, 0x22], [0x22, 0xC0, 0xAF, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xE2, 0x82, 0x22],
             [0xFF, 0xFE, 0x31, 0x00], [0x31, 0x00],
         ] as [[UInt8]])
-    func `refuses what is not UTF-8`(_ bytes: [UInt8]) {
+    func `invalid UTF-8 is refused`(_ bytes: [UInt8]) {
         #expect(throws: JSONFault.self) { try JSONValue(parsing: bytes) }
     }
 
-    @Test func `says what is wrong and where`() {
+    @Test func `a fault has a reason and an offset`() {
         #expect(throws: JSONFault(reason: "a comma or the end of the array is expected", offset: 3)) {
             try parsed("[1 2]")
         }
@@ -58,7 +58,7 @@ import Testing
         #expect(throws: JSONFault(reason: "it ends too early", offset: 2)) { try parsed("[1") }
     }
 
-    @Test func `goes sixty-four levels deep and no deeper, at no great cost`() throws {
+    @Test func `sixty-four levels are parsed, and more are refused`() throws {
         func nested(_ depth: Int, _ open: String, _ close: String) -> String {
             String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth)
         }
@@ -72,15 +72,15 @@ import Testing
         }
     }
 
-    /// Foundation's decoder takes most of a minute for a tenth of this: its time grows with the square of the size.
-    @Test(.timeLimit(.minutes(1))) func `what lies deep may be wide`() throws {
+    /// `JSONDecoder` takes most of a minute for a tenth of this: its time grows with the square of the size.
+    @Test(.timeLimit(.minutes(1))) func `a deep and wide value is parsed in linear time`() throws {
         let wide =
             String(repeating: "[", count: 60) + Array(repeating: #""""#, count: 200_000).joined(separator: ",")
             + String(repeating: "]", count: 60)
         #expect(throws: Never.self) { try parsed(wide) }
     }
 
-    @Test func `agrees with Foundation on what it wrote`() throws {
+    @Test func `the text of JSONEncoder is parsed to the same value`() throws {
         let value: JSONValue = [
             "text": "é\u{2028}\"\\/\u{1F}🂡", "numbers": [0, -1, 1.5, 1e300, .number(.leastNonzeroMagnitude), 0.1],
             "nested": ["empty": [:], "list": [[], [.null, true, false]]], "": "no name",

@@ -2,7 +2,7 @@ import Base
 import Testing
 
 @Suite struct JSONValueTests {
-    @Test func `shows its parts only where they are`() {
+    @Test func `subscripts and accessors are nil for other types`() {
         let value: JSONValue = ["list": [1, "two"], "on": true]
         #expect(value["list"]?[1]?.string == "two")
         #expect(value["list"]?[2] == nil)
@@ -14,7 +14,7 @@ import Testing
         #expect(value.array == nil)
     }
 
-    @Test func `a whole number is one however it was written`() {
+    @Test func `a whole number with a fraction of zero is an integer`() {
         #expect(JSONValue.number(5).integer == 5)
         #expect(JSONValue.number(5.5).integer == nil)
         #expect(JSONValue.number(1e300).integer == nil)

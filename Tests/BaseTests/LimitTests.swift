@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct LimitTests {
-    @Test func `is a number from nought, or minus one for no end`() {
+    @Test func `a limit is a number of 0 or more, or -1 for unlimited`() {
         #expect(Limit(0) == .upTo(0))
         #expect(Limit(5) == .upTo(5))
         #expect(Limit(-1) == .unlimited)
@@ -12,7 +12,7 @@ import Testing
         #expect(Limit(.max) == .upTo(.max))
     }
 
-    @Test func `allows what is within it`() {
+    @Test func `amounts up to the limit are allowed`() {
         #expect(Limit.upTo(5).allows(5))
         #expect(!Limit.upTo(5).allows(6))
         #expect(!Limit.upTo(0).allows(1))
@@ -20,7 +20,7 @@ import Testing
         #expect(Limit.unlimited.allows(1 << 60))
     }
 
-    @Test func `is written as the number`() throws {
+    @Test func `a limit is encoded as a number`() throws {
         for limit in [Limit.upTo(0), .upTo(.max), .unlimited] {
             let data = try JSONEncoder().encode(limit)
             #expect(String(decoding: data, as: UTF8.self) == "\(limit.value)")
@@ -31,7 +31,7 @@ import Testing
 }
 
 @Suite struct MoneyTests {
-    @Test func `a currency is three letters`() throws {
+    @Test func `a currency has three letters`() throws {
         #expect(Currency("EUR")?.code == "eur")
         for wrong in ["", "eu", "euro", "e1r", "éur", "K€R"] { #expect(Currency(wrong) == nil, "\(wrong)") }
         let euro = try #require(Currency("eur"))

@@ -2,19 +2,19 @@ import Base
 import Testing
 
 @Suite struct ProblemTests {
-    private struct Mishap: Error {}
+    private struct Failure: Error {}
 
-    @Test func `an unplanned error becomes an internal one that keeps its cause`() async {
+    @Test func `an error that is not a problem becomes an internal error with its cause`() async {
         do {
-            try await Problem.catching { throw Mishap() }
+            try await Problem.catching { throw Failure() }
             Issue.record("nothing was thrown")
         } catch {
             #expect(error.kind == .internalError)
-            #expect(error.cause is Mishap)
+            #expect(error.cause is Failure)
         }
     }
 
-    @Test func `a planned one stays what it is`() async {
+    @Test func `a problem is thrown unchanged`() async {
         do {
             try await Problem.catching { throw Problem(.notFound, detail: "Not here.") }
             Issue.record("nothing was thrown")
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func `tells every fault of a body`() {
+    @Test func `a validation problem lists every fault of a body`() {
         let problem = Problem.invalid([.init("/a", "is required"), .init("", "must be an object")])
         #expect(problem.kind.status == 422)
         #expect(problem.detail == "/a is required")

@@ -13,15 +13,15 @@ import Testing
 
     private func faults(_ yaml: String) -> [String] {
         do {
-            _ = try Catalogue(yaml: yaml, offers: offers)
+            _ = try PlanSet(yaml: yaml, offers: offers)
             return []
         } catch {
-            return (error as? CatalogueFaults)?.faults ?? ["\(error)"]
+            return (error as? PlanSetFaults)?.faults ?? ["\(error)"]
         }
     }
 
     @Test func `the built-in plans have the documented limits and prices`() throws {
-        let catalogue = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
+        let catalogue = try PlanSet(yaml: PlanSet.builtIn, offers: offers)
         #expect(
             catalogue.plans.map(\.id.text) == [
                 "free", "trial", "student", "basic", "employee", "pro", "professional", "premium", "enterprise",
@@ -67,14 +67,14 @@ import Testing
         )
         for message in [
             "plan 1: an id", "'b': start", "'b': limits.uploads must be at least -1",
-            "'b': file_mb must be at least -1", "'b': is there twice",
+            "'b': file_mb must be at least -1", "'b': is defined twice",
             "'b': storage_mb must", "'b': colour is not a known field", "'c': limits.dreams is no known meter",
             "'c': features.0 is no known feature",
             "'d': storage_mb must be at most", "'e': prices is required", "'f': prices.0.currency is required",
             "'g': prices.0.currency is not a currency",
             "'g': prices.0.region is not a country", "'h': trial belongs", "'i': prices.0.cycle must be one of",
             "'i': prices.0.amount must be at least 0",
-            "'i': trial.days must be at least 1", "'meters': gives each name its title", "'extras': is no part",
+            "'i': trial.days must be at least 1", "'meters': maps names to titles", "'extras': is not a member",
         ] {
             #expect(found.contains { $0.contains(message) }, "\(message) in \(found)")
         }
@@ -89,7 +89,7 @@ import Testing
               - { id: b, name: B, file_mb: 1, storage_mb: 1 }
             """
         let generate = RateClass("generate")
-        let catalogue = try Catalogue(
+        let catalogue = try PlanSet(
             yaml: yaml, offers: Offers(meters: meters, features: features, rateClasses: [generate]))
         let (a, b) = (try #require(catalogue.plans.first), try #require(catalogue.plans.last))
         #expect(a.rates(of: .default) == Rates(.perMinute(60), .perHour(1_000)))
@@ -106,8 +106,8 @@ import Testing
         )
         #expect(found.count == 5, "\(found)")
         for message in [
-            "'a': rates.fly is no known class", "'a': rates.default holds one to 4",
-            "'b': rates.default holds one to 4", "'c': rates.default.0 is no rate",
+            "'a': rates.fly is no known rate class", "'a': rates.default has one to 4",
+            "'b': rates.default has one to 4", "'c': rates.default.0 is no rate",
             "'c': rates.default.1 is no rate",
         ] {
             #expect(found.contains { $0.contains(message) }, "\(message) in \(found)")
@@ -124,7 +124,7 @@ import Testing
 
     @Test func `an unmentioned limit is 0, and −1 is unlimited`() throws {
         let yaml = "plans:\n  - { id: a, name: A, limits: { uploads: -1 }, file_mb: -1, storage_mb: -1 }"
-        let plan = try #require(try Catalogue(yaml: yaml, offers: offers).plans.first)
+        let plan = try #require(try PlanSet(yaml: yaml, offers: offers).plans.first)
         #expect(plan.start == .administrator)
         #expect(plan.limit(of: .uploads) == .unlimited && plan.limit(of: .processing) == .upTo(0))
         #expect(plan.fileBytes == .unlimited && plan.storageBytes == .unlimited)
@@ -136,7 +136,7 @@ import Testing
             let response = await app.call("GET", "/api/plans")
             #expect(response.status == 200)
             let plans = try #require(response["plans"]?.array)
-            #expect(plans.map { $0["id"]?.string } == app.app.entitlements.catalogue.plans.map(\.id.text))
+            #expect(plans.map { $0["id"]?.string } == app.app.entitlements.plans.current.plans.map(\.id.text))
             #expect(plans[0]["limits"] == ["uploads": 5, "processing": 5, "training_runs": 0])
             #expect(plans[0]["file_bytes"]?.integer == 10 << 20)
             #expect(plans.first { $0["id"] == "pro" }?["features"] == ["training"])

@@ -43,7 +43,7 @@ import Testing
     func `a subscription covers the credits, and only the quota is taken`(engine: Engine) async throws {
         try await withCreditFixture(engine) { credits in
             let charge = try await credits.charge(4, of: .trials)
-            #expect(credits.entitlements.claim(charge, operation: "test:covered", fingerprint: "") == nil)
+            #expect(credits.entitlements.credits.claim(charge, operation: "test:covered", fingerprint: "") == nil)
         }
     }
 
@@ -53,13 +53,13 @@ import Testing
     ) async throws -> [String] {
         let creditCharge = CreditCharge(
             units: units, organisation: credits.organisation, isTrial: true, isCovered: false)
-        let quotaCharge = Charge(meter: .uploads, units: uploads, standing: try await quota.snapshot())
+        let quotaCharge = Charge(meter: .uploads, units: uploads, snapshot: try await quota.snapshot())
         return try await credits.database.write { [entitlements = credits.entitlements] transaction in
             let claims = [
-                entitlements.claim(creditCharge, operation: "test:credits \(key)", fingerprint: "\(units)"),
-                entitlements.claim(quotaCharge, operation: "test:uploads \(key)", fingerprint: "\(uploads)"),
+                entitlements.credits.claim(creditCharge, operation: "test:credits \(key)", fingerprint: "\(units)"),
+                entitlements.quotas.claim(quotaCharge, operation: "test:uploads \(key)", fingerprint: "\(uploads)"),
             ]
-            return try entitlements.take(claims.compactMap(\.self), in: transaction)
+            return try claims.compactMap(\.self).takeAll(in: transaction)
         }
     }
 }

@@ -28,7 +28,7 @@ private struct ConcurrencyFixture: Sendable {
             "tests/sessions", "Start a session", requires: identity.member, entitlements.concurrency(.agents)
         ) { _, slot in
             try await database.write { transaction in
-                try entitlements.take(slot, in: transaction)
+                try entitlements.concurrency.take(slot, in: transaction)
                 try Self.insertSession(of: slot.organisation, in: transaction)
             }
             return NoContent()
@@ -125,7 +125,7 @@ extension Concurrency {
                     group.addTask {
                         let refusal = await problem {
                             try await quota.database.write { [entitlements = quota.entitlements] transaction in
-                                try entitlements.take(slot, in: transaction)
+                                try entitlements.concurrency.take(slot, in: transaction)
                                 try ConcurrencyFixture.insertSession(of: slot.organisation, in: transaction)
                             }
                         }

@@ -103,7 +103,7 @@ import Testing
             _ = try await credits.reserve(try await credits.charge(2))
             app.clock.advance(by: .days(2))
             let count = try await faults.failEachStatement { _ in
-                try await credits.service.settleAll()
+                try await credits.entitlements.creditExpiry.settleAll()
             } check: { _ in
                 try await credits.requireInvariants()
             }

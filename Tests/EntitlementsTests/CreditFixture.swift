@@ -13,12 +13,12 @@ struct CreditFixture: Sendable {
     let app: TestApp
     let person: TestPerson
     var entitlements: EntitlementsModule { app.app.entitlements }
-    var service: CreditService { entitlements.creditService }
+    var service: CreditService { entitlements.credits }
     var database: any Database { app.app.database }
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
     /// The charge that the gate's check returns.
-    func charge(_ units: Int64 = 1, of payers: CreditPayers = .everybody) async throws -> CreditCharge {
+    func charge(_ units: Int64 = 1, of payers: CreditPayers = .all) async throws -> CreditCharge {
         let headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
         let request = Request(
             method: .post, path: "/v1/test", headers: headers, requestID: "test-request", address: "192.0.2.1",

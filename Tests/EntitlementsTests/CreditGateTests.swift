@@ -29,7 +29,7 @@ import Testing
                     "title": "Trial credits exhausted. Please upgrade to continue.",
                     "error": "Trial credits exhausted. Please upgrade to continue.", "status": 403,
                     "code": "credits-exhausted",
-                    "request_id": "request-0001", "balance": 0, "detail": "This takes 1, and 0 are there.",
+                    "request_id": "request-0001", "balance": 0, "detail": "This takes 1, and 0 are available.",
                 ]
             )
             #expect(try await credits.balance() == [0, 0, 0])
@@ -56,7 +56,7 @@ import Testing
                             "error": "Active subscription required",
                             "status": 402, "code": "subscription-required", "request_id": "request-0002",
                             "detail":
-                                "Prove your e-mail address to begin a trial, or start a plan: GET /v1/plans lists them.",
+                                "Verify your e-mail address to start a trial, or start a plan: GET /v1/plans lists them.",
                         ], "\(path)")
                 }
             }

@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Identity
 import Ledger
@@ -39,8 +40,11 @@ import Testing
             let runtime = Runtime(now: { app.clock.now }) { count in
                 (0..<count).map { _ in random.withLock { UInt8.random(in: 0...255, using: &$0) } }
             }
-            let service = CreditService(
-                database: app.app.database, ledger: Ledger(runtime: runtime), audit: app.app.audit, runtime: runtime)
+            let ledger = LedgerService(runtime: runtime)
+            let service = CreditService(ledger: ledger, runtime: runtime)
+            let expiry = CreditExpiryService(database: app.app.database, credits: service, runtime: runtime)
+            let corrections = CreditCorrectionService(
+                database: app.app.database, credits: service, ledger: ledger, audit: app.app.audit.service)
             let fixtures = [
                 CreditFixture(app: app, person: try await app.subscriber("pro", "first")),
                 CreditFixture(app: app, person: try await app.subscriber("pro", "second")),
@@ -66,7 +70,8 @@ import Testing
                 (models[index], generator) = try await app.app.database.write { transaction in
                     var (model, generator) = (before, start)
                     for _ in 0..<count {
-                        try Self.step(&model, &generator, service, credits.organisation, own, transaction)
+                        try Self.step(
+                            &model, &generator, service, expiry, corrections, credits.organisation, own, transaction)
                     }
                     return (model, generator)
                 }
@@ -86,7 +91,7 @@ import Testing
 
     private static func step(
         _ model: inout CreditModel, _ generator: inout SplitMix, _ service: CreditService,
-        _ organisation: ID<Organisation>,
+        _ expiry: CreditExpiryService, _ corrections: CreditCorrectionService, _ organisation: ID<Organisation>,
         _ charges: [CreditCharge],
         _ transaction: Transaction
     ) throws {
@@ -129,18 +134,18 @@ import Testing
             model.extend(hold, at: now)
         case 84..<90:
             guard let hold = model.anyHold(&generator) else { return }
-            try service.endLease(hold, of: organisation, in: transaction)
+            try expiry.expireHold(hold, of: organisation, in: transaction)
             model.endLease(hold, at: now)
         case 90..<95:
             guard let lot = model.anyLot(&generator) else { return }
-            try service.expire(lot, of: organisation, in: transaction)
+            try expiry.expireLot(lot, of: organisation, in: transaction)
             model.expire(lot, at: now)
         default:
             let units = Int64.random(in: -6...3, using: &generator)
             guard units != 0 else { return }
             let correction = CreditCorrection(units: units, reason: "a test")
             let entry = try granted {
-                try service.correct(
+                try corrections.correct(
                     correction, operation: operation, fingerprint: "", of: organisation, in: transaction
                 )
                 .entry

@@ -18,7 +18,7 @@ struct CreditRoutesFixture: Sendable {
 
     init(_ app: TestApp) {
         let (identity, entitlements, database) = (app.app.identity, app.app.entitlements, app.app.database)
-        let service = entitlements.creditService
+        let service = entitlements.credits
         @Sendable func spend(_ charge: CreditCharge, _ key: String?) async throws -> Receipt {
             let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
             return try await database.write { transaction in
@@ -34,7 +34,7 @@ struct CreditRoutesFixture: Sendable {
                 Created(try await spend(charge, key))
             },
             .post(
-                "dreams", "Spend three credits", requires: identity.member, entitlements.credits(3, of: .everybody),
+                "dreams", "Spend three credits", requires: identity.member, entitlements.credits(3, of: .all),
                 .header(.idempotencyKey)
             ) { _, charge, key in
                 Created(try await spend(charge, key))

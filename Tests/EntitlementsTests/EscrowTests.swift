@@ -12,12 +12,12 @@ import Testing
 /// and no request is refused while units remain.
 @Suite struct EscrowTests {
     @Test func `the block size depends on the remaining units and the number of nodes`() {
-        #expect(Escrow.blockSize(room: 1_000_000, nodes: 1) == Escrow.blockMax)
-        #expect(Escrow.blockSize(room: 1_000, nodes: 1) == 250)
-        #expect(Escrow.blockSize(room: 1_000, nodes: 5) == 50)
-        #expect(Escrow.blockSize(room: 7, nodes: 1) == 1)
-        #expect(Escrow.blockSize(room: 0, nodes: 3) == 1)
-        #expect(Escrow.blockSize(room: -5, nodes: 0) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000_000, nodes: 1) == EscrowService.blockMax)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000, nodes: 1) == 250)
+        #expect(EscrowAllocator.blockSize(remaining: 1_000, nodes: 5) == 50)
+        #expect(EscrowAllocator.blockSize(remaining: 7, nodes: 1) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: 0, nodes: 3) == 1)
+        #expect(EscrowAllocator.blockSize(remaining: -5, nodes: 0) == 1)
     }
 
     @Test
@@ -43,7 +43,7 @@ import Testing
         let faults = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await quota.entitlements.begin(as: "node")
+            try await quota.entitlements.recovery.startNode(as: "node")
             let charge = try await quota.charge(mode: .escrow)
             let writes = Atomic(0)
             faults.beforeWrites { writes.add(1, ordering: .relaxed) }
@@ -53,14 +53,14 @@ import Testing
             }
             app.clock.advance(by: .minutes(1))
             let startedAt = try await seenAt()
-            for _ in 0..<3 { try await quota.entitlements.lookAfterBlocks(&heartbeat, logger: app.app.logger) }
+            for _ in 0..<3 { try await quota.entitlements.escrow.maintain(&heartbeat, logger: app.app.logger) }
             #expect(writes.load(ordering: .relaxed) == 0)
             #expect(try await seenAt() == startedAt)
-            try await quota.entitlements.draw(charge, operation: "")
-            try await quota.entitlements.lookAfterBlocks(&heartbeat, logger: app.app.logger)
+            try await quota.entitlements.escrow.draw(charge, operation: "")
+            try await quota.entitlements.escrow.maintain(&heartbeat, logger: app.app.logger)
             #expect(try await seenAt() == app.clock.now)
             faults.beforeWrites(nil)
-            try await quota.entitlements.closeBlocks()
+            try await quota.entitlements.escrow.close()
             #expect(try await quota.level() == [1, 0, 998])
             try await quota.requireInvariants()
         }
@@ -69,11 +69,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `units of a block are spent without a write each and counted exactly`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
-            try await quota.entitlements.begin(as: "node")
+            try await quota.entitlements.recovery.startNode(as: "node")
             let charge = try await quota.charge(mode: .escrow)
-            for _ in 0..<999 { try await quota.entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await quota.entitlements.draw(charge, operation: "") }
-            try await quota.entitlements.closeBlocks()
+            for _ in 0..<999 { try await quota.entitlements.escrow.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await quota.entitlements.escrow.draw(charge, operation: "") }
+            try await quota.entitlements.escrow.close()
             #expect(try await quota.level() == [999, 0, 0])
             let entries = try await quota.database.read { try $0.count("SELECT COUNT(*) AS count FROM usage_entries") }
             #expect(entries < 60)
@@ -82,8 +82,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available, [Admission.durable, .escrow])
-    func `several nodes together admit exactly the limit`(engine: Engine, mode: Admission) async throws {
+    @Test(arguments: Engine.available, [QuotaMode.durable, .escrow])
+    func `several nodes together admit exactly the limit`(engine: Engine, mode: QuotaMode) async throws {
         try await withNodes(engine, count: 4, plan: "pro") { nodes in
             let charge = try await nodes[0].charge(mode: mode)
             let admitted = await attempts(120, by: nodes, charge)
@@ -98,13 +98,13 @@ import Testing
     func `units of one node's block are released to another node`(engine: Engine) async throws {
         try await withNodes(engine, count: 2, plan: "enterprise") { nodes in
             let charge = try await nodes[0].charge(mode: .escrow)
-            try await nodes[0].entitlements.draw(charge, operation: "")
+            try await nodes[0].entitlements.escrow.draw(charge, operation: "")
             #expect(try await (nodes[0].level()[1] ?? 0) > 50)
             // All remaining units, to the last one.
             let admitted = await attempts(998, by: [nodes[1]], charge)
             #expect(admitted.allSatisfy { $0 == nil })
-            await expectProblem(.quotaExceeded) { try await nodes[1].entitlements.draw(charge, operation: "") }
-            await expectProblem(.quotaExceeded) { try await nodes[0].entitlements.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await nodes[1].entitlements.escrow.draw(charge, operation: "") }
+            await expectProblem(.quotaExceeded) { try await nodes[0].entitlements.escrow.draw(charge, operation: "") }
             try await settle(nodes)
             #expect(try await nodes[0].level() == [999, 0, 0])
         }
@@ -136,16 +136,16 @@ import Testing
                 let before = try await quota.level()[0] ?? 0
                 // Another process, which is closed without releasing its block.
                 let killed = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
-                try await killed.entitlements.begin(as: "killed")
-                try await killed.entitlements.draw(charge, operation: "")
+                try await killed.entitlements.recovery.startNode(as: "killed")
+                try await killed.entitlements.escrow.draw(charge, operation: "")
                 await killed.database.close()
                 let held = try await quota.level()[1] ?? 0
-                #expect(held > 1 && held <= Escrow.blockMax)
+                #expect(held > 1 && held <= EscrowService.blockMax)
                 if isRestarted {
-                    #expect(try await quota.entitlements.begin(as: "killed") == 1)
+                    #expect(try await quota.entitlements.recovery.startNode(as: "killed") == 1)
                 } else {
-                    quota.app.clock.advance(by: Escrow.lease + .seconds(1))
-                    #expect(try await quota.entitlements.recover() == 1)
+                    quota.app.clock.advance(by: EscrowService.lease + .seconds(1))
+                    #expect(try await quota.entitlements.recovery.recover() == 1)
                 }
                 #expect(try await quota.level() == [before + held, 0, 999 - before - held])
             }
@@ -159,20 +159,20 @@ import Testing
         let faults = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("enterprise"))
-            try await quota.entitlements.begin(as: "node")
+            try await quota.entitlements.recovery.startNode(as: "node")
             let charge = try await quota.charge(units: 300, mode: .escrow)
             var acknowledged: Int64 = 0
             // No block has 300 units left: each draw writes to the database, with the usage of the last block.
             for _ in 0..<2 {
                 try await faults.failEachStatement { _ in
-                    try await quota.entitlements.draw(charge, operation: "")
+                    try await quota.entitlements.escrow.draw(charge, operation: "")
                     acknowledged += 300
                 } check: { _ in
                     try await quota.requireInvariants()
                 }
             }
             try await faults.failEachStatement { _ in
-                try await quota.entitlements.closeBlocks()
+                try await quota.entitlements.escrow.close()
             } check: { _ in
                 try await quota.requireInvariants()
             }
@@ -185,10 +185,10 @@ import Testing
     func `a process without a node name spends durably`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             let charge = try await quota.charge(units: 2, mode: .escrow)
-            try await quota.entitlements.draw(charge, operation: "test:one")
-            try await quota.entitlements.draw(charge, operation: "test:two")
+            try await quota.entitlements.escrow.draw(charge, operation: "test:one")
+            try await quota.entitlements.escrow.draw(charge, operation: "test:two")
             #expect(try await quota.level() == [4, 0, 1])
-            await expectProblem(.quotaExceeded) { try await quota.entitlements.draw(charge, operation: "test:three") }
+            await expectProblem(.quotaExceeded) { try await quota.entitlements.escrow.draw(charge, operation: "test:three") }
         }
     }
 
@@ -198,8 +198,8 @@ import Testing
     {
         try await withQuotaFixture(engine) { quota in
             let charge = try await quota.charge(units: 3, mode: .advisory)
-            for number in 1...3 { try await quota.entitlements.draw(charge, operation: "test:\(number)") }
-            try await quota.entitlements.draw(charge, operation: "test:3")
+            for number in 1...3 { try await quota.entitlements.escrow.draw(charge, operation: "test:\(number)") }
+            try await quota.entitlements.escrow.draw(charge, operation: "test:3")
             #expect(try await quota.level() == [9, 0, 0])
             let entries = try await quota.database.read {
                 try $0.all("SELECT beyond, is_overrun FROM usage_entries ORDER BY operation_key").map(\.values)
@@ -213,14 +213,14 @@ import Testing
     @Test(arguments: Engine.available)
     func `the summary of a quota requirement contains its mode`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            #expect(quota.entitlements.quota(.uploads).summary.text == "quota:uploads")
-            #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.text == "quota:uploads(escrow)")
-            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.text == "quota:uploads(advisory)")
+            #expect(quota.entitlements.quota(.uploads).summary.tag == "quota:uploads")
+            #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
+            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
         }
     }
 
     private func settle(_ nodes: [QuotaFixture]) async throws {
-        for node in nodes { try await node.entitlements.closeBlocks() }
+        for node in nodes { try await node.entitlements.escrow.close() }
     }
 
     /// The outcomes of `count` concurrent draws on each node: nil, or the kind of the refusal.
@@ -230,7 +230,7 @@ import Testing
                 for _ in 0..<count {
                     let operation = "test:\(Runtime.system.id(of: Charge.self))"
                     group.addTask {
-                        await problem { try await node.entitlements.draw(charge, operation: operation) }?.kind
+                        await problem { try await node.entitlements.escrow.draw(charge, operation: operation) }?.kind
                     }
                 }
             }
@@ -262,11 +262,11 @@ private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Quo
                     app: TestApp(app: app, clock: first.app.clock, engine: engine, log: first.app.log),
                     person: first.person))
         }
-        for (index, node) in nodes.enumerated() { try await node.entitlements.begin(as: "node-\(index)") }
+        for (index, node) in nodes.enumerated() { try await node.entitlements.recovery.startNode(as: "node-\(index)") }
         let maintenance = nodes.map { node in
             Task {
                 while !Task.isCancelled {
-                    try? await node.entitlements.escrow.tend(node.entitlements)
+                    try? await node.entitlements.escrow.settleDueBlocks()
                     try? await Task.sleep(for: .milliseconds(5))
                 }
             }
@@ -276,7 +276,7 @@ private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Quo
                 task.cancel()
                 await task.value
             }
-            for node in nodes { try? await node.entitlements.closeBlocks() }
+            for node in nodes { try? await node.entitlements.escrow.close() }
             for node in nodes.dropFirst() { await node.database.close() }
         }
         do { try await body(nodes) } catch {

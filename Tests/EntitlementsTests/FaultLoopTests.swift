@@ -44,8 +44,8 @@ import Testing
         try await withQuotaFixture(engine) { quota in
             for isOverrun in [false, true] {
                 let id = try await quota.reserve(try await quota.charge())
-                quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-                try await quota.entitlements.recover()
+                quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
+                try await quota.entitlements.recovery.recover()
                 if isOverrun { try await quota.spend(try await quota.charge(units: 4), "test:rest") }
                 try await withEachStatementFailing(on: quota.database) { database in
                     try await quota.commit(id, on: database)
@@ -99,8 +99,8 @@ import Testing
             var fence: Int64?
             let count = try await withEachStatementFailing(on: quota.database) { database in
                 fence = try await database.write { [entitlements = quota.entitlements] transaction in
-                    _ = try entitlements.extend(id, fence: 1, in: transaction)
-                    return try entitlements.takeUp(id, in: transaction)
+                    _ = try entitlements.quotas.extend(id, fence: 1, in: transaction)
+                    return try entitlements.quotas.takeOver(id, in: transaction)
                 }
             } check: { _ in
                 try await quota.requireInvariants()
@@ -114,13 +114,13 @@ import Testing
         let faults = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
-            try await quota.entitlements.begin(as: "node")
-            for loss in Reservation.Loss.some {
-                try await quota.reserve(try await quota.charge(), terms: Reservation.Terms(life: .process, loss: loss))
+            try await quota.entitlements.recovery.startNode(as: "node")
+            for loss in Reservation.ExpiryPolicy.some {
+                try await quota.reserve(try await quota.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
             }
             try await quota.reserve(try await quota.charge())
             let count = try await faults.failEachStatement { _ in
-                try await quota.entitlements.begin(as: "node")
+                try await quota.entitlements.recovery.startNode(as: "node")
             } check: { _ in
                 try await quota.requireInvariants()
             }
@@ -167,14 +167,14 @@ import Testing
             }
             var expected: Int64 = 0
             try await withEachStatementFailing(on: quota.database) { database in
-                try await database.write { try entitlements.occupy(bytes: 100, of: snapshot, in: $0) }
+                try await database.write { try entitlements.storage.allocate(bytes: 100, of: snapshot, in: $0) }
                 expected = 100
             } check: { _ in
                 let present = try await used()
                 #expect(present == expected)
             }
             try await withEachStatementFailing(on: quota.database) { database in
-                try await database.write { try entitlements.vacate(bytes: 100, of: quota.organisation, in: $0) }
+                try await database.write { try entitlements.storage.release(bytes: 100, of: quota.organisation, in: $0) }
                 expected = 0
             } check: { _ in
                 let present = try await used()
@@ -189,9 +189,9 @@ import Testing
         try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
             for _ in 0..<3 { try await quota.reserve(try await quota.charge()) }
-            app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
+            app.clock.advance(by: QuotaService.lease + .seconds(1))
             let count = try await faults.failEachStatement { _ in
-                try await quota.entitlements.recover()
+                try await quota.entitlements.recovery.recover()
             } check: { _ in
                 try await quota.requireInvariants()
             }

@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Identity
 import Modules
@@ -142,10 +143,10 @@ import Testing
             let logger = app.app.logger
             let offers = Offers(
                 meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")])
-            let same = try Catalogue(yaml: Catalogue.builtIn, offers: offers)
-            func node(_ file: Catalogue) async throws -> PlanCatalog {
+            let same = try PlanSet(yaml: PlanSet.builtIn, offers: offers)
+            func node(_ file: PlanSet) async throws -> PlanCatalog {
                 try await PlanCatalog(
-                    database: database, file: file, offers: offers, audit: app.app.entitlements.subscriptions.audit,
+                    database: database, file: file, offers: offers, audit: app.app.audit.service,
                     logger: logger)
             }
             let other = try await node(same)
@@ -153,16 +154,16 @@ import Testing
             let administrator = try await app.administrator()
             _ = await app.call(
                 "PUT", "/v1/admin/plans/free", json: ["plan": Self.document(uploads: 6)], token: administrator.token)
-            #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
+            #expect(other.current[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
             try await other.synchronize()
-            #expect(other.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
+            #expect(other.current[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
             // An unchanged file changes nothing at the next start: the administrator's version stays.
-            #expect(try await node(same).catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
-            let edited = try Catalogue(
-                yaml: Catalogue.builtIn.replacing(
+            #expect(try await node(same).current[Plan.ID("free")]?.limits["uploads"] == .upTo(6))
+            let edited = try PlanSet(
+                yaml: PlanSet.builtIn.replacing(
                     "limits: { uploads: 5, processing: 5, training_runs: 0 }", with: "limits: { uploads: 8 }"),
                 offers: offers)
-            #expect(try await node(edited).catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(8))
+            #expect(try await node(edited).current[Plan.ID("free")]?.limits["uploads"] == .upTo(8))
         }
     }
 }

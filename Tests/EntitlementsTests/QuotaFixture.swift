@@ -16,7 +16,7 @@ struct QuotaFixture: Sendable {
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
 
     /// The charge that the gate's check returns.
-    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: Admission = .durable)
+    func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: QuotaMode = .durable)
         async throws -> Charge
     {
         try await entitlements.quota(meter, units: units, mode: mode).check(request(key: key))
@@ -41,7 +41,7 @@ struct QuotaFixture: Sendable {
         on other: (any Database)? = nil
     ) async throws -> ID<Reservation> {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.reserve(
+            try entitlements.quotas.reserve(
                 charge, operation: operation, fingerprint: fingerprint ?? "fingerprint of \(operation)", terms: terms,
                 in: $0)
         }
@@ -50,7 +50,7 @@ struct QuotaFixture: Sendable {
     @discardableResult
     func reserve(_ charges: [Charge], key: String, on other: (any Database)? = nil) async throws -> [ID<Reservation>] {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.reserve(charges, key: key, fingerprint: "fingerprint of \(key)", in: $0)
+            try entitlements.quotas.reserve(charges, key: key, fingerprint: "fingerprint of \(key)", in: $0)
         }
     }
 
@@ -59,7 +59,7 @@ struct QuotaFixture: Sendable {
         async throws -> Reservation?
     {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.commit(id, units: units, fence: fence, in: $0)
+            try entitlements.quotas.commit(id, units: units, fence: fence, in: $0)
         }
     }
 
@@ -67,20 +67,22 @@ struct QuotaFixture: Sendable {
     func release(_ id: ID<Reservation>, fence: Int64? = nil, on other: (any Database)? = nil) async throws
         -> Reservation?
     {
-        try await (other ?? database).write { [entitlements] in try entitlements.release(id, fence: fence, in: $0) }
+        try await (other ?? database).write { [entitlements] in
+            try entitlements.quotas.release(id, fence: fence, in: $0)
+        }
     }
 
     func extend(_ id: ID<Reservation>, fence: Int64? = nil) async throws -> Bool {
-        try await database.write { [entitlements] in try entitlements.extend(id, fence: fence, in: $0) }
+        try await database.write { [entitlements] in try entitlements.quotas.extend(id, fence: fence, in: $0) }
     }
 
     func takeUp(_ id: ID<Reservation>) async throws -> Int64? {
-        try await database.write { [entitlements] in try entitlements.takeUp(id, in: $0) }
+        try await database.write { [entitlements] in try entitlements.quotas.takeOver(id, in: $0) }
     }
 
     func spend(_ charge: Charge, _ operation: String, on other: (any Database)? = nil) async throws {
         try await (other ?? database).write { [entitlements] in
-            try entitlements.spend(charge, operation: operation, in: $0)
+            try entitlements.quotas.spend(charge, operation: operation, in: $0)
         }
     }
 

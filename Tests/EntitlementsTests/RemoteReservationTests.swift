@@ -152,10 +152,10 @@ import Testing
                     == heartbeat["lease_until"]
             )
             quota.app.clock.advance(by: .seconds(40))
-            try await quota.entitlements.recover()
+            try await quota.entitlements.recovery.recover()
             #expect(try await quota.level(workflows) == [0, 60, 40])
             quota.app.clock.advance(by: .seconds(1))
-            try await quota.entitlements.recover()
+            try await quota.entitlements.recovery.recover()
             #expect(try await quota.level(workflows) == [0, 0, 100])
             #expect(await perform(quota, second, "heartbeat").code == "reservation-settled")
             // The work was done, and its units are reserved by another operation.
@@ -171,7 +171,7 @@ import Testing
         try await withQuotaFixture(engine, plan: "student") { quota in
             let id = try #require(try await reserve(quota, "late", 60, ["lease_seconds": 30])["id"]?.string)
             quota.app.clock.advance(by: .seconds(31))
-            try await quota.entitlements.recover()
+            try await quota.entitlements.recovery.recover()
             let released = await perform(quota, id, "release")
             #expect(released.status == 200 && released["state"] == "released" && released["used"] == nil, "\(released)")
             #expect(await perform(quota, id, "release").json == released.json)

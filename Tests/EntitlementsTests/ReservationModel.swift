@@ -120,29 +120,29 @@ struct ReservationModel: Sendable {
     /// - Returns: the number of reservations of an earlier epoch of the node that ended.
     mutating func begin() -> Int {
         // Reservations from before the registration of the node (epoch 0) belong to no process.
-        let count = expire { $0.terms.life == .process && $0.epoch > 0 }
+        let count = expire { $0.terms.lifetime == .process && $0.epoch > 0 }
         epoch += 1
         return count
     }
 
     /// The answer of a resolver, which depends on the key and on the lease, so that a second call differs from the
     /// first.
-    static func outcome(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Fate {
+    static func outcome(key: String, amount: Int64, leaseUntil: Instant) -> Reservation.Resolution {
         switch (key.utf8.reduce(0) { $0 + Int64($1) } + leaseUntil.microseconds / 60_000_000) % 5 {
         case 0: .used(amount - 1)
         case 1: .used(amount + 30)
-        case 2: .nothing
-        default: .goesOn(.hours(3))
+        case 2: .unused
+        default: .inProgress(.hours(3))
         }
     }
 
     /// Reservations without a resolver end first, so that their units are free for the others.
     private mutating func expire(_ isExpired: (Hold) -> Bool) -> Int {
         let expired = holds.indices.filter { holds[$0].state == "held" && isExpired(holds[$0]) }
-        let resolved = expired.filter { holds[$0].terms.loss.witness != nil }.sorted {
+        let resolved = expired.filter { holds[$0].terms.onExpiry.resolver != nil }.sorted {
             (holds[$0].leaseUntil, holds[$0].id.text) < (holds[$1].leaseUntil, holds[$1].id.text)
         }
-        for index in expired where holds[index].terms.loss.witness == nil { expire(index) }
+        for index in expired where holds[index].terms.onExpiry.resolver == nil { expire(index) }
         for index in resolved { expire(index) }
         return expired.count { holds[$0].state != "held" }
     }
@@ -150,18 +150,18 @@ struct ReservationModel: Sendable {
     private mutating func expire(_ index: Int) {
         let hold = holds[index]
         let outcome =
-            hold.terms.loss == .ask("model")
+            hold.terms.onExpiry == .resolve("model")
             ? Self.outcome(key: hold.key, amount: hold.amount, leaseUntil: hold.leaseUntil) : nil
-        switch (hold.terms.loss, outcome) {
-        case (.release, _), (.ask, .nothing): end(index, as: "expired")
-        case (.ask, .goesOn(let lease)):
-            holds[index].terms.life = .work
+        switch (hold.terms.onExpiry, outcome) {
+        case (.release, _), (.resolve, .unused): end(index, as: "expired")
+        case (.resolve, .inProgress(let lease)):
+            holds[index].terms.lifetime = .lease
             holds[index].leaseUntil = max(hold.leaseUntil, now + lease)
             return
-        case (.ask, .used(let units)):
+        case (.resolve, .used(let units)):
             end(index, as: "committed")
             charge(hold, units)
-        case (.settle, _), (.ask, nil):
+        case (.commit, _), (.resolve, nil):
             end(index, as: "committed")
             charge(hold, hold.amount, beyond: 0)
         }

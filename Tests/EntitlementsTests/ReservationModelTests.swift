@@ -17,7 +17,7 @@ import Testing
     private static let (batch, batchesAPeriod) = (250, 16)
     private static let leases: [Duration] = [.minutes(10), .hours(1), .hours(6)]
     /// A resolver is registered for the name `model`, none for `unknown`.
-    private static let losses: [Reservation.Loss] = [.release, .settle, .ask("model"), .ask("unknown")]
+    private static let losses: [Reservation.ExpiryPolicy] = [.release, .commit, .resolve("model"), .resolve("unknown")]
     private static let meters: [Meter] = [.uploads, .processing]
 
     /// The state between two transactions, as a value: a transaction may be retried.
@@ -35,7 +35,7 @@ import Testing
         // A statement takes about ten times as long on PostgreSQL; both engines run the same SQL.
         let operations = TestScale.rounds(engine == .sqlite ? 100_000 : 12_000)
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
-            quota.entitlements.reservationResolvers.register("model") { reservation, _ in
+            quota.entitlements.resolvers.register("model") { reservation, _ in
                 ReservationModel.outcome(
                     key: reservation.operation, amount: reservation.amount, leaseUntil: reservation.leaseUntil)
             }
@@ -82,11 +82,11 @@ import Testing
         quota.app.clock.advance(by: .minutes(Int64.random(in: 0..<20, using: &run.generator)))
         run.model.now = quota.app.clock.now
         if Int.random(in: 0..<3, using: &run.generator) == 0 {
-            let (found, expected) = (try await quota.entitlements.recover(), run.model.sweep())
+            let (found, expected) = (try await quota.entitlements.recovery.recover(), run.model.sweep())
             if found != expected { run.difference = "\(found) leases expired, not \(expected)" }
         }
         if Int.random(in: 0..<10, using: &run.generator) == 0 {
-            let (found, expected) = (try await quota.entitlements.begin(as: "model"), run.model.begin())
+            let (found, expected) = (try await quota.entitlements.recovery.startNode(as: "model"), run.model.begin())
             if found != expected { run.difference = "\(found) reservations were resolved, not \(expected)" }
         }
     }
@@ -103,8 +103,8 @@ import Testing
             ? 0 : max(0, run.model.holds.count - 1 - random(min(run.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), choose(charges))
         let terms = Reservation.Terms(
-            life: choose(Reservation.Life.allCases), excess: choose(Reservation.Excess.allCases), loss: choose(losses),
-            lease: choose(leases))
+            lifetime: choose(Reservation.Lifetime.allCases), excess: choose(Reservation.Excess.allCases),
+            onExpiry: choose(losses), lease: choose(leases))
         let touched = run.model.holds.isEmpty ? charge.bucket : run.model.holds[index].bucket
         let found: String
         let expected: String
@@ -118,7 +118,7 @@ import Testing
             let reserved = random(4) == 0 ? [charge, choose(charges.filter { $0.meter != charge.meter })] : [charge]
             var ids: [ID<Reservation>]?
             found = try result {
-                ids = try entitlements.reserve(
+                ids = try entitlements.quotas.reserve(
                     reserved, key: key, fingerprint: fingerprint, terms: terms, in: transaction)
                 return "ok"
             }
@@ -129,7 +129,7 @@ import Testing
             if random(4) > 0 { run.keys += 1 }
             let key = "test:spend-\(run.keys)"
             found = try result {
-                try entitlements.spend(charge, operation: key, in: transaction)
+                try entitlements.quotas.spend(charge, operation: key, in: transaction)
                 return "ok"
             }
             expected = run.model.spend(charge, key)
@@ -144,26 +144,26 @@ import Testing
                     hold.amount + Int64(random(40)),
                 ])
                 found = try result {
-                    try entitlements.commit(hold.id, units: units, fence: fence, in: transaction)
+                    try entitlements.quotas.commit(hold.id, units: units, fence: fence, in: transaction)
                     return "ok"
                 }
                 expected = run.model.commit(index, units, fence: fence)
                 name = "commit \(units) of \(hold)"
             case 65..<85:
                 found = try result {
-                    try entitlements.release(hold.id, fence: fence, in: transaction)
+                    try entitlements.quotas.release(hold.id, fence: fence, in: transaction)
                     return "ok"
                 }
                 expected = run.model.release(index, fence: fence)
                 name = "release \(hold)"
             case 85..<94:
                 let lease = choose(leases)
-                found = try entitlements.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
+                found = try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
                 expected = run.model.extend(index, fence: fence, lease: lease)
                 name = "extend \(hold)"
             default:
                 let lease = choose(leases)
-                found = try entitlements.takeUp(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
+                found = try entitlements.quotas.takeOver(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
                 expected = run.model.takeUp(index, lease: lease)
                 name = "take up \(hold)"
             }

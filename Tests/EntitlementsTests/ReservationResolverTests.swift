@@ -10,19 +10,19 @@ import Testing
 
 /// Reservations whose outcome a resolver returns after their lease or their process has ended.
 @Suite struct ReservationResolverTests {
-    private static let terms = Reservation.Terms(loss: .ask("test-resolver"), lease: .minutes(10))
+    private static let terms = Reservation.Terms(onExpiry: .resolve("test-resolver"), lease: .minutes(10))
 
     /// A resolver with an outcome for each operation; it records its calls.
     private final class ResolverFixture: Sendable {
-        private let state = Mutex<(calls: [String], outcomes: [String: Reservation.Fate])>(([], [:]))
+        private let state = Mutex<(calls: [String], outcomes: [String: Reservation.Resolution])>(([], [:]))
 
         var calls: [String] { state.withLock { $0.calls } }
-        func set(_ outcome: Reservation.Fate?, of operation: String) {
+        func set(_ outcome: Reservation.Resolution?, of operation: String) {
             state.withLock { $0.outcomes[operation] = outcome }
         }
 
         /// - Throws: for an operation without an outcome.
-        func outcome(of reservation: Reservation) throws -> Reservation.Fate {
+        func outcome(of reservation: Reservation) throws -> Reservation.Resolution {
             try state.withLock { state in
                 state.calls.append(reservation.operation)
                 guard let outcome = state.outcomes[reservation.operation] else {
@@ -33,7 +33,7 @@ import Testing
         }
 
         func register(for quota: QuotaFixture) {
-            quota.entitlements.reservationResolvers.register("test-resolver") { reservation, _ in
+            quota.entitlements.resolvers.register("test-resolver") { reservation, _ in
                 try self.outcome(of: reservation)
             }
         }
@@ -54,12 +54,12 @@ import Testing
             )
             resolver.set(.used(4), of: "test:less")
             resolver.set(.used(15), of: "test:more")
-            resolver.set(.nothing, of: "test:none")
-            resolver.set(.goesOn(.minutes(30)), of: "test:on")
-            #expect(try await quota.entitlements.recover() == 0)
+            resolver.set(.unused, of: "test:none")
+            resolver.set(.inProgress(.minutes(30)), of: "test:on")
+            #expect(try await quota.entitlements.recovery.recover() == 0)
             #expect(resolver.calls.isEmpty)
             quota.app.clock.advance(by: .minutes(10) + .seconds(1))
-            #expect(try await quota.entitlements.recover() == 3)
+            #expect(try await quota.entitlements.recovery.recover() == 3)
             #expect(resolver.calls.sorted() == ["test:less", "test:more", "test:none", "test:on"])
             #expect(
                 try await (quota.state(less), quota.state(more), quota.state(none), quota.state(on)) == (
@@ -68,7 +68,7 @@ import Testing
             #expect(try await quota.level() == [19, 200, 780])
             // The resolver is called once per lease: not for ended reservations, and not before the new lease ends.
             quota.app.clock.advance(by: .minutes(29))
-            #expect(try await quota.entitlements.recover() == 0)
+            #expect(try await quota.entitlements.recovery.recover() == 0)
             #expect(resolver.calls.count == 4)
             // The fence is unchanged.
             #expect(try await quota.extend(on, fence: 1))
@@ -85,7 +85,7 @@ import Testing
             try await quota.reserve(try await quota.charge(units: 3), "test:job", terms: Self.terms)
             resolver.set(.used(9), of: "test:job")
             quota.app.clock.advance(by: .hours(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.level() == [9, 0, 0])
             let entry = try await quota.database.read {
                 try $0.first("SELECT amount, beyond, is_overrun FROM usage_entries")?.values
@@ -99,10 +99,10 @@ import Testing
         try await withQuotaFixture(engine) { quota in
             let id = try await quota.reserve(try await quota.charge(units: 3), terms: Self.terms)
             quota.app.clock.advance(by: .hours(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.state(id) == "committed")
             #expect(try await quota.level() == [3, 0, 2])
-            let lines = quota.app.log.lines.filter { $0.contains("Nobody answers for a lost reservation") }
+            let lines = quota.app.log.lines.filter { $0.contains("has no registered resolver") }
             #expect(
                 lines.count == 1 && lines.allSatisfy { $0.contains(id.text) && $0.contains("test-resolver") },
                 "\(lines)")
@@ -122,12 +122,13 @@ import Testing
             let known = try await quota.reserve(try await quota.charge(), "test:known", terms: Self.terms)
             resolver.set(.used(1), of: "test:known")
             quota.app.clock.advance(by: .hours(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(resolver.calls == ["test:unknown", "test:known"])
             #expect(try await (quota.state(unknown), quota.state(known)) == ("held", "committed"))
-            #expect(quota.app.log.lines.contains { $0.contains("could not be asked") && $0.contains(unknown.text) })
-            resolver.set(.nothing, of: "test:unknown")
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(quota.app.log.lines.contains { 
+                    $0.contains("The resolver of an expired reservation failed") && $0.contains(unknown.text) })
+            resolver.set(.unused, of: "test:unknown")
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.level() == [1, 0, 4])
         }
     }
@@ -135,13 +136,13 @@ import Testing
     @Test(arguments: Engine.available)
     func `a resolver reads in the transaction that settles`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            quota.entitlements.reservationResolvers.register("test-resolver") { reservation, transaction in
+            quota.entitlements.resolvers.register("test-resolver") { reservation, transaction in
                 // It reads the current rows, also those that the recovery has changed.
                 .used(try transaction.level(of: reservation.bucket).held - 1)
             }
             try await quota.reserve(try await quota.charge(units: 4), terms: Self.terms)
             quota.app.clock.advance(by: .hours(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.level() == [3, 0, 2])
         }
     }
@@ -151,19 +152,19 @@ import Testing
         try await withQuotaFixture(engine) { quota in
             let resolver = ResolverFixture()
             resolver.register(for: quota)
-            resolver.set(.goesOn(.hours(1)), of: "test:job")
-            try await quota.entitlements.begin(as: "here")
-            let terms = Reservation.Terms(life: .process, loss: .ask("test-resolver"), lease: .minutes(10))
+            resolver.set(.inProgress(.hours(1)), of: "test:job")
+            try await quota.entitlements.recovery.startNode(as: "here")
+            let terms = Reservation.Terms(lifetime: .process, onExpiry: .resolve("test-resolver"), lease: .minutes(10))
             let id = try await quota.reserve(try await quota.charge(units: 2), "test:job", terms: terms)
-            #expect(try await quota.entitlements.begin(as: "here") == 0)
-            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            #expect(try await quota.entitlements.recovery.startNode(as: "here") == 0)
+            #expect(try await quota.entitlements.recovery.startNode(as: "here") == 0)
             #expect(resolver.calls == ["test:job"])
             #expect(try await quota.level() == [0, 2, 3])
             quota.app.clock.advance(by: .minutes(59))
-            #expect(try await quota.entitlements.recover() == 0)
-            resolver.set(.nothing, of: "test:job")
+            #expect(try await quota.entitlements.recovery.recover() == 0)
+            resolver.set(.unused, of: "test:job")
             quota.app.clock.advance(by: .minutes(2))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.state(id) == "expired")
         }
     }
@@ -181,7 +182,7 @@ import Testing
             }
             app.clock.advance(by: .minutes(11))
             let count = try await faults.failEachStatement { _ in
-                try await quota.entitlements.recover()
+                try await quota.entitlements.recovery.recover()
             } check: { _ in
                 try await quota.requireInvariants()
             }
@@ -202,7 +203,7 @@ import Testing
             }
             app.clock.advance(by: .minutes(11))
             let settled = await withTaskGroup(of: Int?.self) { group in
-                for _ in 0..<4 { group.addTask { try? await quota.entitlements.recover() } }
+                for _ in 0..<4 { group.addTask { try? await quota.entitlements.recovery.recover() } }
                 return await group.reduce(into: 0) { $0 += $1 ?? 0 }
             }
             #expect(settled == 20)

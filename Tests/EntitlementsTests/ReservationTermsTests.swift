@@ -80,8 +80,8 @@ import Testing
     func `a late commit is admitted under a new fence, whatever fence it carries`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             let id = try await quota.reserve(try await quota.charge())
-            quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            try await quota.entitlements.recover()
+            quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            try await quota.entitlements.recovery.recover()
             #expect(try await !quota.extend(id, fence: 1))
             let settled = try await quota.commit(id, fence: 1)
             #expect(settled?.state == .committed && settled?.fence == 3)
@@ -157,20 +157,20 @@ import Testing
                 try await quota.charge(units: 3), try await quota.charge(.processing, units: 3)
             )
             try await quota.database.write { [entitlements = quota.entitlements] transaction in
-                _ = try entitlements.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
+                _ = try entitlements.quotas.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
                     ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
                     ([uploads], "test-3", .quotaExceeded),
                 ] {
                     do {
-                        _ = try entitlements.reserve(charges, key: key, fingerprint: "", in: transaction)
+                        _ = try entitlements.quotas.reserve(charges, key: key, fingerprint: "", in: transaction)
                         Issue.record("\(key) was admitted")
                     } catch let problem as Problem {
                         #expect(problem.kind == kind)
                     }
                 }
                 do {
-                    try entitlements.spend(uploads, operation: "test:spend", in: transaction)
+                    try entitlements.quotas.spend(uploads, operation: "test:spend", in: transaction)
                     Issue.record("the spending was admitted")
                 } catch let problem as Problem {
                     #expect(problem.kind == .quotaExceeded)
@@ -216,22 +216,22 @@ import Testing
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
             // Made before the registration of the node: it ends with its lease.
             let unregistered = try await quota.reserve(
-                try await quota.charge(), terms: Reservation.Terms(life: .process))
-            #expect(try await quota.entitlements.begin(as: "here") == 0)
+                try await quota.charge(), terms: Reservation.Terms(lifetime: .process))
+            #expect(try await quota.entitlements.recovery.startNode(as: "here") == 0)
             let released = try await quota.reserve(
-                try await quota.charge(units: 2), terms: Reservation.Terms(life: .process))
+                try await quota.charge(units: 2), terms: Reservation.Terms(lifetime: .process))
             let used = try await quota.reserve(
-                try await quota.charge(units: 4), terms: Reservation.Terms(life: .process, loss: .settle))
+                try await quota.charge(units: 4), terms: Reservation.Terms(lifetime: .process, onExpiry: .commit))
             let job = try await quota.reserve(try await quota.charge(units: 8))
-            #expect(try await quota.entitlements.begin(as: "elsewhere") == 0)
+            #expect(try await quota.entitlements.recovery.startNode(as: "elsewhere") == 0)
             #expect(try await quota.level() == [0, 15, 984])
-            #expect(try await quota.entitlements.begin(as: "here") == 2)
+            #expect(try await quota.entitlements.recovery.startNode(as: "here") == 2)
             #expect(
                 try await (quota.state(released), quota.state(used), quota.state(job), quota.state(unregistered)) == (
                     "expired", "committed", "held", "held"
                 ))
             #expect(try await quota.level() == [4, 9, 986])
-            #expect(try await quota.entitlements.begin(as: "here") == 0)
+            #expect(try await quota.entitlements.recovery.startNode(as: "here") == 0)
             // A commit of work that ended before the restart is still charged.
             #expect(try await quota.commit(released)?.state == .committed)
             #expect(try await quota.level() == [6, 9, 984])
@@ -245,11 +245,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `a heartbeat fails after another process has registered the node name`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            #expect(try await quota.entitlements.beat())
-            try await quota.entitlements.begin(as: "here")
-            #expect(try await quota.entitlements.beat())
+            #expect(try await quota.entitlements.nodes.heartbeat())
+            try await quota.entitlements.recovery.startNode(as: "here")
+            #expect(try await quota.entitlements.nodes.heartbeat())
             try await quota.database.write { try $0.execute("UPDATE nodes SET epoch = epoch + 1") }
-            #expect(try await !quota.entitlements.beat())
+            #expect(try await !quota.entitlements.nodes.heartbeat())
         }
     }
 }

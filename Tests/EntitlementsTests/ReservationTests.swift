@@ -51,11 +51,11 @@ import Testing
         case .commit: try await quota.commit(id)
         case .release: try await quota.release(id)
         case .extend:
-            try await quota.database.write { [entitlements = quota.entitlements] in try entitlements.extend(id, in: $0)
+            try await quota.database.write { [entitlements = quota.entitlements] in try entitlements.quotas.extend(id, in: $0)
             }
         case .expire:
-            quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            try await quota.entitlements.recover()
+            quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            try await quota.entitlements.recovery.recover()
         }
     }
 
@@ -97,8 +97,8 @@ import Testing
     func `a late commit beyond the limit is counted as an overrun`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             let late = try await quota.reserve(try await quota.charge(units: 2))
-            quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             try await quota.spend(try await quota.charge(units: 4), "test:others")
             try await quota.commit(late)
             #expect(try await quota.level() == [6, 0, 0])
@@ -118,13 +118,13 @@ import Testing
             let (expired, extended) = (
                 try await quota.reserve(try await quota.charge()), try await quota.reserve(try await quota.charge())
             )
-            quota.app.clock.advance(by: EntitlementsModule.lease)
-            #expect(try await quota.entitlements.recover() == 0)
+            quota.app.clock.advance(by: QuotaService.lease)
+            #expect(try await quota.entitlements.recovery.recover() == 0)
             try await quota.database.write { [entitlements = quota.entitlements] in
-                try entitlements.extend(extended, in: $0)
+                try entitlements.quotas.extend(extended, in: $0)
             }
             quota.app.clock.advance(by: .seconds(1))
-            #expect(try await quota.entitlements.recover() == 1)
+            #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.state(expired) == "expired")
             #expect(try await quota.state(extended) == "held")
             #expect(try await quota.level() == [0, 1, 4])
@@ -138,7 +138,7 @@ import Testing
             await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
             try await quota.app.runJobs()
             #expect(try await quota.level() == [0, 5, 0])
-            quota.app.clock.advance(by: EntitlementsModule.lease + .minutes(2))
+            quota.app.clock.advance(by: QuotaService.lease + .minutes(2))
             try await quota.app.runJobs()
             #expect(try await quota.level() == [0, 0, 5])
             try await quota.requireInvariants()
@@ -151,12 +151,13 @@ import Testing
             let charge = try await quota.charge()
             try await quota.database.write { [entitlements = quota.entitlements] transaction in
                 for number in 0..<620 {
-                    _ = try entitlements.reserve(charge, operation: "test:\(number)", fingerprint: "", in: transaction)
+                    _ = try entitlements.quotas.reserve(
+                        charge, operation: "test:\(number)", fingerprint: "", in: transaction)
                 }
             }
-            quota.app.clock.advance(by: EntitlementsModule.lease + .seconds(1))
-            #expect(try await quota.entitlements.recover() == 620)
-            #expect(try await quota.entitlements.recover() == 0)
+            quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
+            #expect(try await quota.entitlements.recovery.recover() == 620)
+            #expect(try await quota.entitlements.recovery.recover() == 0)
             #expect(try await quota.level() == [0, 0, 999])
         }
     }
@@ -256,25 +257,25 @@ import Testing
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
             let snapshot = try await quota.snapshot()
             let entitlements = quota.entitlements
-            try await quota.database.write { try entitlements.occupy(bytes: 512 << 20, of: snapshot, in: $0) }
+            try await quota.database.write { try entitlements.storage.allocate(bytes: 512 << 20, of: snapshot, in: $0) }
             let refused = await problem {
-                try await quota.database.write { try entitlements.occupy(bytes: 1, of: snapshot, in: $0) }
+                try await quota.database.write { try entitlements.storage.allocate(bytes: 1, of: snapshot, in: $0) }
             }
             #expect(
                 refused?.kind == .storageExceeded && refused?.kind.status == 403
                     && refused?.title == "Storage limit reached")
             #expect(refused?.members == ["plan": "Free", "current_usage_mb": 512.0, "limit_mb": 512.0])
             await expectProblem(.storageExceeded) {
-                try await quota.database.read { try entitlements.checkRoom(for: 1, of: snapshot, in: $0) }
+                try await quota.database.read { try entitlements.storage.check(bytes: 1, of: snapshot, in: $0) }
             }
             // The level of storage does not depend on the period.
             app.clock.advance(by: .minutes(10))
-            try await quota.database.write { try entitlements.vacate(bytes: 512 << 20, of: quota.organisation, in: $0) }
+            try await quota.database.write { try entitlements.storage.release(bytes: 512 << 20, of: quota.organisation, in: $0) }
             let usage = await app.call("GET", "/v1/usage", token: quota.person.token)
             #expect(usage["storage"]?["used"]?.integer == 0)
             // Vacating more than is occupied violates a CHECK of the schema.
             await expectProblem(.internalError) {
-                try await quota.database.write { try entitlements.vacate(bytes: 1, of: quota.organisation, in: $0) }
+                try await quota.database.write { try entitlements.storage.release(bytes: 1, of: quota.organisation, in: $0) }
             }
         }
     }

@@ -12,7 +12,7 @@ import Testing
         case extend(fence: Int64? = nil)
         case takeUp, expire
         /// The reservation expires, and a resolver returns the outcome of the work.
-        case resolve(Reservation.Fate, free: Int64 = 0)
+        case resolve(Reservation.Resolution, free: Int64 = 0)
     }
 
     /// Transitions of a reservation of three units, the final state, and the final counts of its bucket: held, used,
@@ -25,14 +25,14 @@ import Testing
         var fence: Int64 = 1
         var isOverrun = false
         var isFenced = false
-        var testDescription: String { "\(terms.excess), \(terms.loss): \(transitions) → \(state)" }
+        var testDescription: String { "\(terms.excess), \(terms.onExpiry): \(transitions) → \(state)" }
 
         init(
-            _ transitions: Transition..., excess: Reservation.Excess = .overrun, loss: Reservation.Loss = .release,
+            _ transitions: Transition..., excess: Reservation.Excess = .overrun, onExpiry: Reservation.ExpiryPolicy = .release,
             to state: Reservation.State, _ bucket: [Int64],
             fence: Int64 = 1, isOverrun: Bool = false, isFenced: Bool = false
         ) {
-            terms = Reservation.Terms(excess: excess, loss: loss)
+            terms = Reservation.Terms(excess: excess, onExpiry: onExpiry)
             (self.transitions, self.state, self.bucket, self.fence, self.isOverrun, self.isFenced) = (
                 transitions, state, bucket, fence, isOverrun, isFenced
             )
@@ -68,30 +68,30 @@ import Testing
         // After the expiry a release with an older fence is ignored.
         Case(.takeUp, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
         Case(.takeUp, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
-        Case(.expire, loss: .settle, to: .committed, [0, 3, 0], fence: 2),
-        Case(.expire, .commit(1), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        Case(.expire, onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
+        Case(.expire, .commit(1), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // Expired with a resolver: it is missing, or it returns an end.
-        Case(.expire, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Case(.expire, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         Case(
-            .resolve(.used(2)), .resolve(.used(3)), .commit(3), .release(), loss: .ask("w"), to: .committed, [0, 2, 0],
+            .resolve(.used(2)), .resolve(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed, [0, 2, 0],
             fence: 2),
-        Case(.resolve(.used(0)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
-        Case(.resolve(.used(-1)), loss: .ask("w"), to: .committed, [0, 0, 0], fence: 2),
-        Case(.resolve(.used(5), free: 1), loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Case(.resolve(.used(5), free: 1), excess: .overage, loss: .ask("w"), to: .committed, [0, 5, 1], fence: 2),
-        Case(.resolve(.used(5), free: 1), excess: .cap, loss: .ask("w"), to: .committed, [0, 4, 0], fence: 2),
-        Case(.resolve(.nothing), loss: .ask("w"), to: .expired, [0, 0, 0], fence: 2),
-        // A commit after the resolver returned `.nothing` is still charged.
-        Case(.resolve(.nothing), .commit(2, free: 2), loss: .ask("w"), to: .committed, [0, 2, 0], fence: 3),
+        Case(.resolve(.used(0)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
+        Case(.resolve(.used(-1)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
+        Case(.resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Case(.resolve(.used(5), free: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
+        Case(.resolve(.used(5), free: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
+        Case(.resolve(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
+        // A commit after the resolver returned `.unused` is still charged.
+        Case(.resolve(.unused), .commit(2, free: 2), onExpiry: .resolve("w"), to: .committed, [0, 2, 0], fence: 3),
         // The work goes on under the same fence.
-        Case(.resolve(.goesOn(.hours(9))), loss: .ask("w"), to: .held, [3, 0, 0]),
+        Case(.resolve(.inProgress(.hours(9))), onExpiry: .resolve("w"), to: .held, [3, 0, 0]),
         Case(
-            .resolve(.goesOn(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), loss: .ask("w"), to: .committed,
+            .resolve(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"), to: .committed,
             [0, 3, 0]),
-        Case(.resolve(.goesOn(.hours(9))), .expire, loss: .ask("w"), to: .committed, [0, 3, 0], fence: 2),
+        Case(.resolve(.inProgress(.hours(9))), .expire, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         // Without a resolver in the terms its answer is ignored.
         Case(.resolve(.used(2)), to: .expired, [0, 0, 0], fence: 2),
-        Case(.resolve(.goesOn(.hours(9))), loss: .settle, to: .committed, [0, 3, 0], fence: 2),
+        Case(.resolve(.inProgress(.hours(9))), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // A late commit is admitted under a new fence, whatever fence it carries.
         Case(.expire, .commit(3, free: 3), to: .committed, [0, 3, 0], fence: 3),
         Case(.expire, .commit(2, free: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
@@ -122,12 +122,12 @@ import Testing
             do {
                 switch transition {
                 case .commit(let units, let free, let fence):
-                    effect = try reservation.commit(units, room: free, fence: fence)
+                    effect = try reservation.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
-                case .takeUp: _ = reservation.takeUp(until: Self.start + .hours(9))
-                case .expire: effect = reservation.lose(at: Self.start)
-                case .resolve(let outcome, let free): effect = reservation.lose(outcome, room: free, at: Self.start)
+                case .takeUp: _ = reservation.takeOver(until: Self.start + .hours(9))
+                case .expire: effect = reservation.expire(at: Self.start)
+                case .resolve(let outcome, let free): effect = reservation.expire(outcome, remaining: free, at: Self.start)
                 }
             } catch {
                 isFenced = error.kind == .reservationLost
@@ -155,31 +155,31 @@ import Testing
         #expect(extend(7, 1))
         #expect(extend(1))
         #expect(reservation.leaseUntil == Self.start + .hours(7))
-        let fence = reservation.takeUp(until: Self.start + .hours(8))
+        let fence = reservation.takeOver(until: Self.start + .hours(8))
         #expect(fence == 2)
         #expect(!extend(9, 1))
         #expect(reservation.leaseUntil == Self.start + .hours(8))
     }
 
     @Test func `work that goes on outlives its process, with an extended lease`() {
-        var reservation = Self.reservation(Reservation.Terms(life: .process, loss: .ask("w"), lease: .hours(6)))
+        var reservation = Self.reservation(Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
         let now = Self.start + .hours(7)
-        #expect(reservation.lose(.goesOn(.hours(2)), at: now) == Reservation.Effect())
-        #expect(reservation.life == .work && reservation.leaseUntil == now + .hours(2))
+        #expect(reservation.expire(.inProgress(.hours(2)), at: now) == Reservation.Effect())
+        #expect(reservation.lifetime == .lease && reservation.leaseUntil == now + .hours(2))
         // A shorter lease changes nothing.
-        _ = reservation.lose(.goesOn(.hours(-9)), at: now)
+        _ = reservation.expire(.inProgress(.hours(-9)), at: now)
         #expect(reservation.leaseUntil == now + .hours(2))
     }
 
     /// All sequences of four transitions: the reservation ends once, and its units leave the held count once.
-    @Test(arguments: Reservation.Excess.allCases, Reservation.Loss.some)
-    func `units are settled once in every order of transitions`(_ excess: Reservation.Excess, _ loss: Reservation.Loss)
+    @Test(arguments: Reservation.Excess.allCases, Reservation.ExpiryPolicy.some)
+    func `units are settled once in every order of transitions`(_ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy)
         throws
     {
         let transitions: [Transition] = [
             .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
-            .expire, .resolve(.used(4)), .resolve(.nothing),
-            .resolve(.goesOn(.hours(1))),
+            .expire, .resolve(.used(4)), .resolve(.unused),
+            .resolve(.inProgress(.hours(1))),
         ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
             #expect(held == (reservation.state == .held ? 3 : 0))
@@ -189,17 +189,17 @@ import Testing
                 var next = reservation
                 var effect: Reservation.Effect?
                 switch transition {
-                case .commit(let units, let free, let fence): effect = try? next.commit(units, room: free, fence: fence)
+                case .commit(let units, let free, let fence): effect = try? next.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
-                case .takeUp: _ = next.takeUp(until: Self.start)
-                case .expire: effect = next.lose(at: Self.start)
-                case .resolve(let outcome, let free): effect = next.lose(outcome, room: free, at: Self.start)
+                case .takeUp: _ = next.takeOver(until: Self.start)
+                case .expire: effect = next.expire(at: Self.start)
+                case .resolve(let outcome, let free): effect = next.expire(outcome, remaining: free, at: Self.start)
                 case .extend: break
                 }
                 try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)
             }
         }
-        try explore(Self.reservation(Reservation.Terms(excess: excess, loss: loss)), 3, 0, 4)
+        try explore(Self.reservation(Reservation.Terms(excess: excess, onExpiry: onExpiry)), 3, 0, 4)
     }
 
     private static func reservation(_ terms: Reservation.Terms) -> Reservation {
@@ -209,7 +209,7 @@ import Testing
     }
 }
 
-extension Reservation.Loss {
+extension Reservation.ExpiryPolicy {
     /// One of each kind; no resolver is registered for the name.
-    static let some: [Self] = [.release, .settle, .ask("unknown")]
+    static let some: [Self] = [.release, .commit, .resolve("unknown")]
 }

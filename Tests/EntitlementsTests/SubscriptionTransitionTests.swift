@@ -118,7 +118,7 @@ import Testing
         try subscription.fail(at: end + .days(5))
         #expect(subscription.access(at: end + Subscription.grace) == .reduced)
         var unpaid = subscription
-        try unpaid.giveUp()
+        try unpaid.markUnpaid()
         #expect(unpaid.status == .unpaid && unpaid.access(at: end) == .none)
         for var each in [subscription, unpaid] {
             try each.activate(paidThrough: end + .days(31), at: end + .days(10))
@@ -137,7 +137,7 @@ import Testing
         var subscription = subscription()
         let before = subscription
         #expect(
-            refused { try subscription.resume(at: start) } && refused { try subscription.giveUp() }
+            refused { try subscription.resume(at: start) } && refused { try subscription.markUnpaid() }
                 && refused { try subscription.extendTrial(by: 3, at: start) })
         #expect(subscription == before)
         var trial = trial()

@@ -19,7 +19,7 @@ import Testing
 
     private func settle(_ app: TestApp) async throws {
         _ = try await app.app.database.write { [queue = app.app.queue] in
-            try queue.enqueue(SettleSubscriptions(), in: $0)
+            try queue.enqueue(SettleSubscriptionsJob(), in: $0)
         }
         try await app.runJobs()
     }

@@ -313,8 +313,8 @@ import Testing
             let plain = quota.entitlements.usage
             let count = try await withEachStatementFailing(on: quota.database) { database in
                 let usage = UsageService(
-                    database: database, plans: plain.plans, ownMeters: plain.ownMeters, audit: plain.audit,
-                    mailer: plain.mailer)
+                    database: database, plans: plain.plans, meters: plain.meters, alerts: plain.alerts,
+                    audit: plain.audit)
                 _ = try await usage.record(report, mayBackfill: false, scope: scope)
             } check: { _ in
                 try await quota.requireInvariants()

@@ -88,7 +88,7 @@ import Testing
                     == (0..<4).map { .string((hour - .hours(3 - $0)).description) })
             #expect(hours["total"] == 10 && hours["meter"] == "uploads" && hours["by"] == "hour")
             let days = await quota.get("/v1/usage/series?meter=uploads")
-            #expect(days["points"]?.array?.count == Int(UsageSeries.pointsUsual) && days["total"] == 10, "\(days)")
+            #expect(days["points"]?.array?.count == Int(UsageSeries.pointsDefault) && days["total"] == 10, "\(days)")
             // Units that a product spends are included.
             try await quota.spend(try await quota.charge(units: 4), "test:here")
             #expect(await quota.get("/v1/usage/series?meter=uploads")["total"] == 14)
@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `an export contains every entry of the organisation once, over several pages`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
-            let count = UsageService.linesMax * 2 + 7
+            let count = UsageQueryService.linesMax * 2 + 7
             let time = quota.timestamp(.zero - .hours(1))
             for start in stride(from: 0, to: count, by: UsageReport.countMax) {
                 // Most events have one time, so that pages end among events of the same time.

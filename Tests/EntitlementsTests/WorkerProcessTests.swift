@@ -17,7 +17,7 @@ import Testing
             let workerApp = TestApp(app: worker, clock: quota.app.clock, engine: engine, log: quota.app.log)
             let task = Task { try await worker.work(stopOnSignals: false) }
             #expect(await workerApp.call("GET", "/v1/auth/profile", token: quota.person.token).status == 200)
-            #expect(worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
+            #expect(worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(5))
 
             let document: JSONValue = [
                 "name": "Free", "start": "anyone", "limits": ["uploads": 7], "file_mb": 10, "storage_mb": 512,
@@ -25,7 +25,7 @@ import Testing
             let changed = await quota.app.call(
                 "PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
             #expect(changed.status == 200, "\(changed)")
-            #expect(await eventually { worker.entitlements.catalogue[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
+            #expect(await eventually { worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
 
             #expect(await quota.app.call("POST", "/v1/auth/logout", token: quota.person.token).status < 300)
             // The account cache of the gate expires after half a second.

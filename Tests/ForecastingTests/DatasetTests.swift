@@ -3,23 +3,23 @@ import Foundation
 import Testing
 
 struct DatasetTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
     private func hours(_ dataset: Dataset) -> [Double] {
         (0..<dataset.manifest.count).map { Double(dataset.reference($0)) / 3600e6 }
     }
 
     private func fault(_ recipe: DatasetRecipe) -> DatasetFault? {
-        #expect(throws: DatasetFault.self) { _ = try workshop.datasets(recipe) }
+        #expect(throws: DatasetFault.self) { _ = try fixture.datasets(recipe) }
     }
 
     // MARK: Values
 
     @Test func `each reference time gives a window of inputs and a window of outputs`() throws {
-        let series = try workshop.hourly("s", [0, 10, 20, 30, 40, 50])
-        let dataset = try workshop.datasets(plainRecipe(series))
+        let series = try fixture.hourly("s", [0, 10, 20, 30, 40, 50])
+        let dataset = try fixture.datasets(plainRecipe(series))
         #expect(hours(dataset) == [1, 2, 3])
         #expect((0..<3).map { dataset.inputs($0) } == [[0, 10], [10, 20], [20, 30]])
         #expect((0..<3).map { dataset.outputs($0) } == [[20, 30], [30, 40], [40, 50]])
@@ -30,47 +30,47 @@ struct DatasetTests {
                 && Double(dataset.manifest.references.last) == 3 * 3600e6)
     }
 
-    @Test func `values between samples lie on a line`() throws {
-        let series = try workshop.series("s", [(0, 0), (60, 60), (180, 0), (240, 60)])
+    @Test func `values between samples are interpolated linearly`() throws {
+        let series = try fixture.series("s", [(0, 0), (60, 60), (180, 0), (240, 60)])
         var recipe = plainRecipe(series, input: .init(0, 1.5), output: .init(0, 0), steps: 4)
         recipe.steps.offsetMinutes = 30
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [0.5, 1.5, 2.5])
         #expect(dataset.inputs(0) == [30, 60, 45, 30] && dataset.inputs(1) == [45, 30, 15, 0])
         #expect(dataset.inputs(2) == [15, 0, 30, 60])
         #expect(dataset.outputs(1) == [45, 45, 45, 45])
     }
 
-    @Test func `a single step stands at the end of its horizon`() throws {
-        let series = try workshop.hourly("s", [0, 10, 20, 30, 40, 50])
-        let dataset = try workshop.datasets(plainRecipe(series, steps: 1))
+    @Test func `a single step is at the end of its horizon`() throws {
+        let series = try fixture.hourly("s", [0, 10, 20, 30, 40, 50])
+        let dataset = try fixture.datasets(plainRecipe(series, steps: 1))
         #expect(hours(dataset) == [0, 1, 2, 3] && dataset.inputs(0) == [0] && dataset.outputs(0) == [20])
     }
 
     @Test func `averaging gives the mean within the horizon at every step`() throws {
-        let series = try workshop.series("s", [(0, 1), (20, 2), (40, 3), (60, 10), (80, 20), (120, 30), (180, 0)])
+        let series = try fixture.series("s", [(0, 1), (20, 2), (40, 3), (60, 10), (80, 20), (120, 30), (180, 0)])
         var recipe = plainRecipe(series, input: .init(-1, 0), output: .init(0, 0), steps: 3)
         recipe.inputs[0].averaging = true
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [1, 2, 3])
         #expect((0..<3).map { dataset.inputs($0) } == [[4, 4, 4], [20, 20, 20], [15, 15, 15]])
     }
 
     @Test func `averaging without a sample drops the dataset`() throws {
-        let series = try workshop.series("s", [(0, 1), (60, 2), (420, 3), (480, 4)])
+        let series = try fixture.series("s", [(0, 1), (60, 2), (420, 3), (480, 4)])
         var recipe = plainRecipe(series, input: .init(-1, 0), output: .init(0, 0))
         recipe.inputs[0].averaging = true
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [1, 2, 7, 8] && dataset.manifest.dropped == ["outside-series": 1, "no-sample": 4])
     }
 
-    @Test func `channels keep their horizons and their places`() throws {
-        let a = try workshop.hourly("a", (0..<10).map { Double($0) })
-        let b = try workshop.hourly("b", (0..<10).map { Double($0) * 100 })
+    @Test func `channels keep their horizons and columns`() throws {
+        let a = try fixture.hourly("a", (0..<10).map { Double($0) })
+        let b = try fixture.hourly("b", (0..<10).map { Double($0) * 100 })
         var recipe = plainRecipe(a)
         recipe.inputs.append(.init(name: "b", series: b, horizon: .init(-3, -2)))
         recipe.outputs.append(.init(name: "b", series: b, horizon: .init(0, 1)))
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         #expect(dataset.inputs(0) == [2, 0, 3, 100] && dataset.outputs(0) == [4, 300, 5, 400])
         #expect(
             dataset.manifest.inputColumns.map(\.label) == ["IN1", "IN2"]
@@ -81,57 +81,57 @@ struct DatasetTests {
     // MARK: Reference times
 
     @Test func `reference times begin at the hour, shifted by the offset`() throws {
-        let series = try workshop.series("s", (0..<20).map { (70 + Double($0) * 10, Double($0)) })
+        let series = try fixture.series("s", (0..<20).map { (70 + Double($0) * 10, Double($0)) })
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.steps.stepMinutes = 40
-        #expect(try hours(workshop.datasets(recipe)).map { ($0 * 60).rounded() } == [80, 120, 160, 200, 240])
+        #expect(try hours(fixture.datasets(recipe)).map { ($0 * 60).rounded() } == [80, 120, 160, 200, 240])
         recipe.steps.offsetMinutes = 15
-        #expect(try hours(workshop.datasets(recipe)).map { ($0 * 60).rounded() } == [95, 135, 175, 215, 255])
+        #expect(try hours(fixture.datasets(recipe)).map { ($0 * 60).rounded() } == [95, 135, 175, 215, 255])
         recipe.steps.offsetMinutes = 90
-        #expect(try hours(workshop.datasets(recipe)).map { ($0 * 60).rounded() } == [90, 130, 170, 210, 250])
+        #expect(try hours(fixture.datasets(recipe)).map { ($0 * 60).rounded() } == [90, 130, 170, 210, 250])
     }
 
-    @Test func `reference times lie where all inputs overlap`() throws {
-        let early = try workshop.hourly("early", Array(repeating: 1, count: 10))
-        let late = try workshop.hourly("late", Array(repeating: 1, count: 10), startHour: 5)
+    @Test func `reference times are within the overlap of all inputs`() throws {
+        let early = try fixture.hourly("early", Array(repeating: 1, count: 10))
+        let late = try fixture.hourly("late", Array(repeating: 1, count: 10), startHour: 5)
         var recipe = plainRecipe(early, input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs.append(.init(name: "late", series: late, horizon: .init(0, 0)))
-        #expect(try hours(workshop.datasets(recipe)) == [5, 6, 7, 8, 9])
-        recipe.inputs[1].series = try workshop.hourly("later", Array(repeating: 1, count: 10), startHour: 50)
+        #expect(try hours(fixture.datasets(recipe)) == [5, 6, 7, 8, 9])
+        recipe.inputs[1].series = try fixture.hourly("later", Array(repeating: 1, count: 10), startHour: 50)
         let fault = fault(recipe)
-        #expect(fault?.code == .nothingLeft && fault?.message.contains("no time in common") == true)
+        #expect(fault?.code == .nothingLeft && fault?.message.contains("do not overlap in time") == true)
     }
 
     // MARK: Gaps
 
     @Test func `a value that is not a number drops the datasets that need it`() throws {
-        let series = try workshop.hourly("s", [0, 1, 2, .nan, 4, 5, 6, 7, 8])
-        let dataset = try workshop.datasets(plainRecipe(series, output: .init(1, 1)))
+        let series = try fixture.hourly("s", [0, 1, 2, .nan, 4, 5, 6, 7, 8])
+        let dataset = try fixture.datasets(plainRecipe(series, output: .init(1, 1)))
         #expect(
             hours(dataset) == [1, 5, 6, 7] && dataset.manifest.dropped == ["outside-series": 2, "not-a-number": 3])
     }
 
-    @Test func `a gap is bridged by a line unless it is longer than allowed`() throws {
-        let series = try workshop.series("s", [(0, 0), (60, 1), (240, 4), (300, 5)])
+    @Test func `a gap is interpolated unless it is longer than allowed`() throws {
+        let series = try fixture.series("s", [(0, 0), (60, 1), (240, 4), (300, 5)])
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
-        #expect(try hours(workshop.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
+        #expect(try hours(fixture.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
         recipe.maximumGapMinutes = 180
-        #expect(try hours(workshop.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
+        #expect(try hours(fixture.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
         recipe.maximumGapMinutes = 120
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [0, 1, 4, 5] && dataset.manifest.dropped == ["gap": 2])
         recipe.inputs[0].averaging = true
         recipe.inputs[0].horizon = .init(-1, 0)
-        #expect(try hours(workshop.datasets(recipe)) == [1, 5], "a mean does not reach over a gap either")
+        #expect(try hours(fixture.datasets(recipe)) == [1, 5], "a mean does not reach over a gap either")
     }
 
-    @Test func `says why nothing is left`() throws {
-        let series = try workshop.hourly("s", [1, 2, 3])
+    @Test func `an empty result has an error with the reasons`() throws {
+        let series = try fixture.hourly("s", [1, 2, 3])
         let fault = fault(plainRecipe(series, input: .init(-10, 0)))
         #expect(
             fault?.code == .nothingLeft
                 && fault?.message.contains("3 reach before the start or after the end of a series") == true)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.file("datasets").path).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.file("datasets").path).isEmpty)
     }
 
     // MARK: Parts and scaling
@@ -139,10 +139,10 @@ struct DatasetTests {
     private func numbered(_ split: DatasetSplit, count: Int = 100, output: DatasetRecipe.Horizon = .init(0, 0)) throws
         -> Dataset
     {
-        let series = try workshop.hourly("s", (0..<count).map { Double($0) })
+        let series = try fixture.hourly("s", (0..<count).map { Double($0) })
         var recipe = plainRecipe(series, input: .init(0, 0), output: output, steps: 1)
         recipe.split = split
-        return try workshop.datasets(recipe)
+        return try fixture.datasets(recipe)
     }
 
     private func sizes(_ dataset: Dataset) -> [Int] {
@@ -158,7 +158,7 @@ struct DatasetTests {
         #expect(sizes(dataset) == [70, 20, 10])
     }
 
-    @Test func `parts are as large as asked`() throws {
+    @Test func `parts have the requested sizes`() throws {
         let half = try numbered(DatasetSplit(train: 0.5, validation: 0.25, test: 0.25))
         #expect(sizes(half) == [50, 25, 25])
         let counted = try numbered(DatasetSplit(train: 10, validation: 5, test: 3, unit: .count))
@@ -170,7 +170,7 @@ struct DatasetTests {
         }
     }
 
-    @Test func `shuffled parts are drawn by the seed and hold each dataset once`() throws {
+    @Test func `shuffled parts follow from the seed and have each dataset once`() throws {
         let one = try numbered(DatasetSplit(shuffle: true, seed: 1))
         let again = try numbered(DatasetSplit(shuffle: true, seed: 1))
         let other = try numbered(DatasetSplit(shuffle: true, seed: 2))
@@ -191,7 +191,7 @@ struct DatasetTests {
         }
     }
 
-    @Test func `scalers know the training part alone`() throws {
+    @Test func `scalers are fitted on the training part alone`() throws {
         let dataset = try numbered(DatasetSplit())
         #expect(dataset.manifest.inputScaler.columns == [.init(dataMinimum: 0, dataMaximum: 69, target: .init(0, 1))])
         #expect(dataset.scaledInputs([0, 69, 99]) == [0, 1, 99.0 / 69])
@@ -203,19 +203,19 @@ struct DatasetTests {
     }
 
     @Test func `each channel is scaled to its own range or not at all`() throws {
-        let series = try workshop.hourly("s", [0, 10, 20, 30])
+        let series = try fixture.hourly("s", [0, 10, 20, 30])
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs[0].scaling = .init(-1, 3)
         recipe.outputs[0].scaling = nil
         recipe.timeFeatures = TimeFeatures([.init(.day, scaling: .init(5, 6)), .init(.week)])
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         let scaled = dataset.scaledInputs([0, 3])
         #expect(scaled[0] == -1 && scaled[5] == 3)
         #expect(scaled[1] == 5 && scaled[6] == 6, "the sine of the day rises from midnight")
         #expect(scaled[3] == dataset.inputs(0)[3] && dataset.scaledOutputs([3]) == [30])
     }
 
-    @Test func `distributions are the values' own`() throws {
+    @Test func `distributions describe the values of each column`() throws {
         let dataset = try numbered(DatasetSplit())
         let distribution = try #require(dataset.manifest.distributions.first)
         #expect(
@@ -230,23 +230,23 @@ struct DatasetTests {
 
     @Test func `a distribution of many values is that of a sample`() throws {
         let values = (0..<30_000).map { Double($0 % 1000) }
-        let series = try workshop.hourly("s", values)
+        let series = try fixture.hourly("s", values)
         let recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
-        let distribution = try #require(workshop.datasets(recipe).manifest.distributions.first)
+        let distribution = try #require(fixture.datasets(recipe).manifest.distributions.first)
         #expect(distribution.count == 30_000 && distribution.minimum == 0 && distribution.maximum == 999)
         #expect(abs(distribution.median - 499.5) < 15 && abs(distribution.firstQuartile - 249.75) < 15)
     }
 
     @Test func `a constant has no density`() throws {
-        let series = try workshop.hourly("s", [5, 5, 5, 5])
-        let dataset = try workshop.datasets(plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1))
+        let series = try fixture.hourly("s", [5, 5, 5, 5])
+        let dataset = try fixture.datasets(plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1))
         #expect(dataset.manifest.distributions[0].median == 5 && dataset.manifest.distributions[0].density.isEmpty)
     }
 
     // MARK: Bounds
 
-    @Test func `refuses settings out of bounds and says which`() throws {
-        let series = try workshop.hourly("s", [1, 2, 3])
+    @Test func `settings out of bounds are refused with their field`() throws {
+        let series = try fixture.hourly("s", [1, 2, 3])
         func field(_ change: (inout DatasetRecipe) -> Void) -> String? {
             var recipe = plainRecipe(series)
             change(&recipe)
@@ -274,59 +274,59 @@ struct DatasetTests {
         #expect(field { $0.split.train = -1 } == "/split")
     }
 
-    @Test func `refuses arrays larger than allowed before it begins`() throws {
-        let series = try workshop.hourly("s", Array(repeating: 1, count: 1000))
+    @Test func `arrays larger than allowed are refused before any is written`() throws {
+        let series = try fixture.hourly("s", Array(repeating: 1, count: 1000))
         var generator = try DatasetGenerator(plainRecipe(series))
         generator.bytesMax = 10_000
-        let fault = #expect(throws: DatasetFault.self) { _ = try generator.run(into: workshop.folder) }
+        let fault = #expect(throws: DatasetFault.self) { _ = try generator.run(into: fixture.folder) }
         #expect(fault?.code == .tooLarge && fault?.message.contains("39 kB") == true)
         generator.bytesMax = 8 << 30
         generator.referencesMax = 999
-        #expect(throws: DatasetFault.self) { _ = try generator.run(into: workshop.folder) }
+        #expect(throws: DatasetFault.self) { _ = try generator.run(into: fixture.folder) }
     }
 
-    @Test func `stops when it is told, and leaves nothing`() throws {
-        let series = try workshop.hourly("s", Array(repeating: 1, count: 10_000))
+    @Test func `a cancelled generation leaves no files`() throws {
+        let series = try fixture.hourly("s", Array(repeating: 1, count: 10_000))
         var calls = 0
         #expect(throws: CancellationError.self) {
             let generator = try DatasetGenerator(plainRecipe(series))
             _ = try generator.run(
-                into: workshop.folder,
+                into: fixture.folder,
                 checkCancellation: {
                     calls += 1
                     if calls == 3 { throw CancellationError() }
                 }
             )
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) == ["s"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path) == ["s"])
     }
 
-    @Test func `tells how far it is`() throws {
-        let series = try workshop.hourly("s", Array(repeating: 1, count: 10_000))
+    @Test func `progress is reported`() throws {
+        let series = try fixture.hourly("s", Array(repeating: 1, count: 10_000))
         var fractions: [Double] = []
         _ = try DatasetGenerator(plainRecipe(series)).run(
-            into: workshop.folder, progress: { fraction, _ in fractions.append(fraction) })
+            into: fixture.folder, progress: { fraction, _ in fractions.append(fraction) })
         #expect(fractions.first == 0 && fractions.last == 1 && fractions == fractions.sorted() && fractions.count > 4)
     }
 
-    @Test func `refuses arrays that do not agree with their manifest`() throws {
-        let series = try workshop.hourly("s", [0, 10, 20, 30, 40, 50])
-        _ = try workshop.datasets(plainRecipe(series))
-        let inputs = workshop.file("datasets/inputs.npy")
+    @Test func `arrays that contradict their manifest are refused`() throws {
+        let series = try fixture.hourly("s", [0, 10, 20, 30, 40, 50])
+        _ = try fixture.datasets(plainRecipe(series))
+        let inputs = fixture.file("datasets/inputs.npy")
         let whole = try Data(contentsOf: inputs)
         for damaged in [Data(), whole.dropLast(8), whole + Data(count: 8), Data(whole.reversed()), whole.prefix(9)] {
             try damaged.write(to: inputs)
-            let fault = #expect(throws: DatasetFault.self) { _ = try Dataset(workshop.file("datasets")) }
+            let fault = #expect(throws: DatasetFault.self) { _ = try Dataset(fixture.file("datasets")) }
             #expect(fault?.code == .damaged)
         }
         try whole.write(to: inputs)
-        try Data("{}".utf8).write(to: workshop.file("datasets/manifest.json"))
-        #expect(throws: DatasetFault.self) { _ = try Dataset(workshop.file("datasets")) }
+        try Data("{}".utf8).write(to: fixture.file("datasets/manifest.json"))
+        #expect(throws: DatasetFault.self) { _ = try Dataset(fixture.file("datasets")) }
     }
 }
 
 struct ScalerTests {
-    @Test func `brings values to the range and back`() {
+    @Test func `values are scaled to the range and back`() {
         let scaler = Scaler(columns: [
             .init(dataMinimum: 10, dataMaximum: 30, target: .init(-1, 1)),
             .init(dataMinimum: 5, dataMaximum: 6, target: nil),
@@ -338,7 +338,7 @@ struct ScalerTests {
         #expect(values == [10, 7, 20, 8, 30, 9])
     }
 
-    @Test func `a constant column lands on the minimum and comes back`() {
+    @Test func `a constant column is scaled to the minimum and back`() {
         let scaler = Scaler(columns: [.init(dataMinimum: 4, dataMaximum: 4, target: .init(0, 1))])
         var values = [4.0, 6]
         scaler.transform(&values)
@@ -347,7 +347,7 @@ struct ScalerTests {
         #expect(values == [4, 6])
     }
 
-    @Test func `survives being written down`() throws {
+    @Test func `a scaler is encoded and decoded unchanged`() throws {
         let scaler = Scaler(columns: [
             .init(dataMinimum: 0.1, dataMaximum: 1.0 / 3, target: .init()),
             .init(dataMinimum: -1, dataMaximum: 1, target: nil),
@@ -357,7 +357,7 @@ struct ScalerTests {
 }
 
 struct SeededGeneratorTests {
-    @Test func `gives the same numbers everywhere`() {
+    @Test func `the numbers follow from the seed`() {
         var generator = SeededGenerator(seed: 42)
         // Reference: xoshiro256** by Blackman and Vigna, its state filled by splitmix64 from 42.
         #expect(
@@ -366,7 +366,7 @@ struct SeededGeneratorTests {
             ])
     }
 
-    @Test func `shuffles fairly and repeatably`() {
+    @Test func `a shuffle is uniform and follows from the seed`() {
         var firsts = [Int](repeating: 0, count: 5)
         var generator = SeededGenerator(seed: 7)
         for _ in 0..<5000 {

@@ -3,12 +3,12 @@ import Foundation
 import Testing
 
 struct EvaluationTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
-    /// Says the same for every row.
-    private struct Fixed: Forecaster {
+    /// Predicts the same values for every row.
+    private struct ConstantForecaster: Forecaster {
         var shape: ForecastShape
         var values: [Double]
 
@@ -17,19 +17,19 @@ struct EvaluationTests {
         }
     }
 
-    /// Judges a forecast that never changes on windows of a series: `steps` outputs an hour apart, moving on by an hour.
-    private func judge(_ values: [Double], forecast: [Double], steps: Int, stepMinutes: Double = 60) throws
+    /// Evaluates a constant forecast on windows of a series: `steps` outputs an hour apart, at an interval of an hour.
+    private func evaluate(_ values: [Double], forecast: [Double], steps: Int, stepMinutes: Double = 60) throws
         -> Evaluation
     {
-        let series = try workshop.hourly("s", values)
+        let series = try fixture.hourly("s", values)
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, Double(steps - 1)), steps: steps)
         recipe.inputs[0].scaling = nil
         recipe.outputs[0].scaling = nil
         recipe.steps.stepMinutes = stepMinutes
         let count = values.count - steps + 1
         recipe.split = DatasetSplit(train: 1, validation: 0, test: Double(count - 1), unit: .count)
-        let dataset = try workshop.datasets(recipe)
-        return try Evaluation(of: Fixed(shape: dataset.shape, values: forecast), on: dataset)
+        let dataset = try fixture.datasets(recipe)
+        return try Evaluation(of: ConstantForecaster(shape: dataset.shape, values: forecast), on: dataset)
     }
 
     private func expect(
@@ -45,9 +45,9 @@ struct EvaluationTests {
             sourceLocation: sourceLocation)
     }
 
-    @Test func `metrics are those of a calculation by hand`() throws {
-        // The first dataset trains; truth is 2, 4, 8 against 5.
-        let evaluation = try judge([0, 2, 4, 8], forecast: [5], steps: 1)
+    @Test func `metrics equal a calculation by hand`() throws {
+        // The first dataset is the training part; truth is 2, 4, 8 and the forecast 5.
+        let evaluation = try evaluate([0, 2, 4, 8], forecast: [5], steps: 1)
         #expect(evaluation.datasets == 3)
         expect(evaluation.model, .mae, 7.0 / 3)
         expect(evaluation.model, .mape, 100 * (1.5 + 0.25 + 0.375) / 3)
@@ -59,24 +59,24 @@ struct EvaluationTests {
         expect(evaluation.model, .mase, (7.0 / 3) / 3)
     }
 
-    @Test func `a metric that divides by zero takes no other with it`() throws {
-        let zeros = try judge([1, 0, 0, 0], forecast: [0], steps: 1).model
+    @Test func `an undefined metric does not affect the others`() throws {
+        let zeros = try evaluate([1, 0, 0, 0], forecast: [0], steps: 1).model
         for metric in [Evaluation.Metric.mape, .nrmse, .wape, .mase] { expect(zeros, metric, nil) }
         for metric in [Evaluation.Metric.mae, .mse, .rmse, .smape] { expect(zeros, metric, 0) }
-        let some = try judge([1, 0, 1, -1], forecast: [0], steps: 1).model
+        let some = try evaluate([1, 0, 1, -1], forecast: [0], steps: 1).model
         expect(some, .mape, nil)
         expect(some, .nrmse, nil)
         expect(some, .wape, 100)
         expect(some, .mae, 2.0 / 3)
         expect(some, .mase, (2.0 / 3) / 1.5)
-        let single = try judge([1, 5], forecast: [4], steps: 1).model
+        let single = try evaluate([1, 5], forecast: [4], steps: 1).model
         expect(single, .mase, nil)
         expect(single, .mae, 1)
     }
 
     @Test func `levels average truth and forecast over whole blocks`() throws {
-        let evaluation = try judge([9, 1, 3, 5, 7, 9], forecast: [0, 4, 2, 2, 0], steps: 5)
-        // One dataset: truth 1 3 5 7 9 against 0 4 2 2 0.
+        let evaluation = try evaluate([9, 1, 3, 5, 7, 9], forecast: [0, 4, 2, 2, 0], steps: 5)
+        // One dataset: truth 1 3 5 7 9, forecast 0 4 2 2 0.
         let table = try #require(evaluation.model.overall["out"])
         #expect(table[Evaluation.delta] == [60, 120, 180, 240, 300])
         expect(evaluation.model, .mae, (1 + 1 + 3 + 5 + 9) / 5, level: 1)
@@ -91,8 +91,8 @@ struct EvaluationTests {
         #expect(steps["60"]?["MASE"] == [nil, nil, nil, nil, nil])
     }
 
-    @Test func `there are twelve levels and no more`() throws {
-        let evaluation = try judge(
+    @Test func `there are at most twelve levels`() throws {
+        let evaluation = try evaluate(
             (0..<20).map { Double($0) }, forecast: Array(repeating: 1, count: 15), steps: 15, stepMinutes: 60)
         #expect(evaluation.model.overall["out"]?["MAE"]?.count == 12 && evaluation.model.bySteps["out"]?.count == 12)
         #expect(
@@ -101,12 +101,12 @@ struct EvaluationTests {
         #expect(Evaluation.deltaName(7.5) == "7.5")
     }
 
-    @Test func `persistence carries the last known value on`() throws {
-        let series = try workshop.hourly("s", [0, 1, 3, 6, 10, 15, 21])
+    @Test func `persistence repeats the last known value`() throws {
+        let series = try fixture.hourly("s", [0, 1, 3, 6, 10, 15, 21])
         var recipe = plainRecipe(series)
         recipe.outputs[0].scaling = .init(-5, 5)
         recipe.split = DatasetSplit(train: 1, validation: 0, test: 3, unit: .count)
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         let persistence = try #require(Persistence(dataset.manifest))
         let (truth, forecast) = try dataset.forecasts(by: persistence, rows: [1, 2])
         #expect(truth == [6, 10, 10, 15])
@@ -116,8 +116,8 @@ struct EvaluationTests {
         expect(evaluation.model, .mae, (3 + 7 + 4 + 9 + 5 + 11) / 6)
     }
 
-    @Test func `tables read as clients know them, with null for what is not defined`() throws {
-        let evaluation = try judge([1, 0, 1], forecast: [0], steps: 1)
+    @Test func `tables have the shape of the API, with null for undefined values`() throws {
+        let evaluation = try evaluate([1, 0, 1], forecast: [0], steps: 1)
         let json = try #require(
             JSONSerialization.jsonObject(with: JSONEncoder().encode(evaluation.model)) as? [String: Any])
         let table = try #require((json["df_eval"] as? [String: [String: [Any]]])?["out"])
@@ -129,11 +129,11 @@ struct EvaluationTests {
         #expect(try JSONDecoder().decode(Evaluation.self, from: JSONEncoder().encode(evaluation)) == evaluation)
     }
 
-    @Test func `says that there is nothing to judge with`() throws {
-        let series = try workshop.hourly("s", [0, 1, 3, 6, 10])
-        let dataset = try workshop.datasets(plainRecipe(series))
+    @Test func `an empty test part is an error`() throws {
+        let series = try fixture.hourly("s", [0, 1, 3, 6, 10])
+        let dataset = try fixture.datasets(plainRecipe(series))
         let fault = #expect(throws: ModelFault.self) {
-            _ = try Evaluation(of: Fixed(shape: dataset.shape, values: [0, 0]), on: dataset)
+            _ = try Evaluation(of: ConstantForecaster(shape: dataset.shape, values: [0, 0]), on: dataset)
         }
         #expect(fault?.code == .emptyPart)
     }

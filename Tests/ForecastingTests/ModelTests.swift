@@ -3,11 +3,11 @@ import Foundation
 import Testing
 
 struct LinearModelTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
-    /// Two inputs that are anything, and outputs that follow from them exactly.
+    /// Two random inputs, and outputs that are an exact linear function of them.
     private func exact(_ split: DatasetSplit = .init(), inputSteps: Int = 3) throws -> Dataset {
         var generator = SeededGenerator(seed: 1)
         let a = (0..<200).map { _ in generator.fraction() * 10 }
@@ -17,23 +17,23 @@ struct LinearModelTests {
         let recipe = DatasetRecipe(
             inputs: [
                 .init(
-                    name: "a", series: try workshop.hourly("a", a), horizon: .init(0, Double(inputSteps - 1)),
+                    name: "a", series: try fixture.hourly("a", a), horizon: .init(0, Double(inputSteps - 1)),
                     scaling: nil),
                 .init(
-                    name: "b", series: try workshop.hourly("b", b), horizon: .init(0, Double(inputSteps - 1)),
+                    name: "b", series: try fixture.hourly("b", b), horizon: .init(0, Double(inputSteps - 1)),
                     scaling: nil),
             ],
             outputs: [
-                .init(name: "x", series: try workshop.hourly("x", first), horizon: .init(0, 2), scaling: nil),
-                .init(name: "y", series: try workshop.hourly("y", second), horizon: .init(0, 2), scaling: nil),
+                .init(name: "x", series: try fixture.hourly("x", first), horizon: .init(0, 2), scaling: nil),
+                .init(name: "y", series: try fixture.hourly("y", second), horizon: .init(0, 2), scaling: nil),
             ],
             steps: .init(inputSteps: inputSteps, outputSteps: 3, stepMinutes: 60),
             split: split
         )
-        return try workshop.datasets(recipe)
+        return try fixture.datasets(recipe)
     }
 
-    @Test func `finds the law behind exact data`() throws {
+    @Test func `the coefficients of exact data are found`() throws {
         let dataset = try exact()
         let model = try #require(ForecastParameters(.linear).train(on: dataset) as? LinearModel)
         for (weight, expected) in zip(model.weights + model.intercepts, [3.0, -1, -0.5, 0.25, 7, -1]) {
@@ -44,51 +44,52 @@ struct LinearModelTests {
         #expect(try #require(Evaluation(of: model, on: dataset).model.value(.mae, output: "x")) < 1e-10)
     }
 
-    @Test func `splits the weight between columns that say the same`() throws {
+    @Test func `equal columns get equal weights`() throws {
         let values = (0..<50).map { Double($0 * $0 % 17) }
-        let a = try workshop.hourly("a", values)
-        let b = try workshop.hourly("b", values.map { 2 * $0 + 1 })
-        let constant = try workshop.hourly("c", values.map { _ in 3 })
+        let a = try fixture.hourly("a", values)
+        let b = try fixture.hourly("b", values.map { 2 * $0 + 1 })
+        let constant = try fixture.hourly("c", values.map { _ in 3 })
         var recipe = plainRecipe(a, input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs.append(.init(name: "twin", series: a, horizon: .init(0, 0)))
         recipe.inputs.append(.init(name: "constant", series: constant, horizon: .init(0, 0)))
         recipe.outputs[0] = .init(name: "out", series: b, horizon: .init(0, 0), scaling: nil)
-        let model = try #require(ForecastParameters(.linear).train(on: workshop.datasets(recipe)) as? LinearModel)
-        // 2 × value + 1 with the value scaled from 0…16: 32 in two equal halves, as the minimum norm has it; the constant column is all 0.
+        let model = try #require(ForecastParameters(.linear).train(on: fixture.datasets(recipe)) as? LinearModel)
+        // 2 × value + 1 with the value scaled from 0…16: 32 in two equal halves, by the minimum norm; the constant
+        // column is all 0.
         for (weight, expected) in zip(model.weights + model.intercepts, [16.0, 16, 0, 1]) {
             #expect(abs(weight - expected) < 1e-9)
         }
     }
 
-    @Test func `fits fewer rows than columns with the least weights`() throws {
+    @Test func `fewer rows than columns give the minimum-norm weights`() throws {
         let dataset = try exact(DatasetSplit(train: 1, validation: 0, test: 3, unit: .count), inputSteps: 3)
         let model = try ForecastParameters(.linear).train(on: dataset)
         let forecast = try model.predict(dataset.scaledInputs([0]))
         for (value, truth) in zip(forecast, dataset.outputs(0)) { #expect(abs(value - truth) < 1e-9) }
     }
 
-    @Test func `says that it needs equal steps`() throws {
+    @Test func `different numbers of steps are refused`() throws {
         let dataset = try exact(inputSteps: 4)
         let fault = #expect(throws: ModelFault.self) { _ = try ForecastParameters(.linear).train(on: dataset) }
         #expect(fault?.code == .stepsDiffer && fault?.message.contains("input steps (4) as output steps (3)") == true)
     }
 
-    @Test func `stops when it is told`() throws {
+    @Test func `training can be cancelled`() throws {
         let dataset = try exact()
         #expect(throws: CancellationError.self) {
             _ = try ForecastParameters(.linear).train(on: dataset, checkCancellation: { throw CancellationError() })
         }
     }
 
-    @Test func `comes back from its file the same`() throws {
+    @Test func `a saved model is loaded unchanged`() throws {
         let dataset = try exact()
         let model = try #require(ForecastParameters(.linear).train(on: dataset) as? LinearModel)
-        try model.save(to: workshop.file("model.safetensors"))
-        let loaded = try #require(ForecastMode.load(from: workshop.file("model.safetensors")) as? LinearModel)
+        try model.save(to: fixture.file("model.safetensors"))
+        let loaded = try #require(ForecastMode.load(from: fixture.file("model.safetensors")) as? LinearModel)
         #expect(loaded.weights == model.weights && loaded.intercepts == model.intercepts && loaded.shape == model.shape)
     }
 
-    @Test func `refuses inputs that are not whole rows`() throws {
+    @Test func `inputs that are not whole rows are refused`() throws {
         let model = try ForecastParameters(.linear).train(on: exact())
         #expect(throws: ModelFault.self) { _ = try model.predict([1, 2, 3, 4, 5]) }
         #expect(try model.predict([]).isEmpty)
@@ -96,25 +97,25 @@ struct LinearModelTests {
 }
 
 struct DenseModelTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
-    /// The square of a random input: no straight line fits it.
+    /// The square of a random input, which no linear model fits.
     private func parabola(split: DatasetSplit = .init(shuffle: true)) throws -> Dataset {
         var generator = SeededGenerator(seed: 3)
         let x = (0..<1500).map { _ in 2 * generator.fraction() - 1 }
-        var recipe = plainRecipe(try workshop.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
+        var recipe = plainRecipe(try fixture.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs[0].scaling = .init(-1, 1)
         recipe.outputs[0] = .init(
-            name: "out", series: try workshop.hourly("y", x.map { $0 * $0 }), horizon: .init(0, 0))
+            name: "out", series: try fixture.hourly("y", x.map { $0 * $0 }), horizon: .init(0, 0))
         recipe.split = split
-        return try workshop.datasets(recipe)
+        return try fixture.datasets(recipe)
     }
 
     private let small = ForecastParameters(.dense, layers: 2, neurons: 32, epochs: 30, activation: .relu, seed: 5)
 
-    @Test func `learns what no line fits`() throws {
+    @Test func `a nonlinear function is learned`() throws {
         let dataset = try parabola()
         let line = try Evaluation(of: ForecastParameters(.linear).train(on: dataset), on: dataset)
         let dense = try Evaluation(of: small.train(on: dataset), on: dataset)
@@ -125,7 +126,7 @@ struct DenseModelTests {
         #expect(line.persistence == nil, "the output's series is not among the inputs")
     }
 
-    @Test func `gives the same weights from the same seed`() throws {
+    @Test func `the same seed gives the same weights`() throws {
         let dataset = try parabola()
         var parameters = small
         parameters.epochs = 3
@@ -146,9 +147,10 @@ struct DenseModelTests {
         #expect(try model.predict([0.1, 0.2, 0.3]).allSatisfy(\.isFinite))
     }
 
-    @Test func `the slope it follows is the slope of the loss`() throws {
-        // A step of Adam moves every weight by the rate, in the direction that the sign of its gradient gives. So after one step from the
-        // same weights the loss must have fallen for every activation, which a wrong derivative does not achieve for long.
+    @Test func `the gradient is the derivative of the loss`() throws {
+        // A step of Adam changes every weight by the rate, in the direction given by the sign of its gradient. After
+        // one step from the same weights the loss must have fallen for every activation, which a wrong derivative does
+        // not achieve.
         let dataset = try parabola(split: .init(train: 32, validation: 32, test: 0, unit: .count))
         for activation in ForecastParameters.Activation.allCases {
             var losses: [Double] = []
@@ -158,14 +160,14 @@ struct DenseModelTests {
         }
     }
 
-    @Test func `stops two epochs after the best and keeps the best weights`() throws {
-        // The validation part follows another law than the training part: what helps the one soon harms the other.
+    @Test func `training stops two epochs after the best and keeps the best weights`() throws {
+        // The validation part follows another function than the training part, so the validation loss soon rises.
         let x = (0..<400).map { sin(Double($0)) }
-        var recipe = plainRecipe(try workshop.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
+        var recipe = plainRecipe(try fixture.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
         let y = x.enumerated().map { $0.offset < 280 ? $0.element : -$0.element }
-        recipe.outputs[0] = .init(name: "out", series: try workshop.hourly("y", y), horizon: .init(0, 0))
+        recipe.outputs[0] = .init(name: "out", series: try fixture.hourly("y", y), horizon: .init(0, 0))
         recipe.split = DatasetSplit()
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         var reports: [EpochReport] = []
         let model = try ForecastParameters(.dense, layers: 1, neurons: 16, epochs: 200).train(
             on: dataset, epochEnded: { reports.append($0) })
@@ -178,7 +180,7 @@ struct DenseModelTests {
         #expect(abs(errors.reduce(0, +) / Double(errors.count) - (best.validationLoss ?? 0)) < 1e-6)
     }
 
-    @Test func `runs every epoch without a validation part`() throws {
+    @Test func `every epoch is run without a validation part`() throws {
         let dataset = try parabola(split: .init(train: 0.9, validation: 0, test: 0.1))
         var reports: [EpochReport] = []
         _ = try ForecastParameters(.dense, layers: 1, neurons: 4, epochs: 5).train(
@@ -191,7 +193,7 @@ struct DenseModelTests {
                 && reports.allSatisfy { abs($0.rmse * $0.rmse - $0.loss) < 1e-12 && $0.durationSeconds > 0 })
     }
 
-    @Test func `stops when it is told`() throws {
+    @Test func `training can be cancelled`() throws {
         let dataset = try parabola()
         var epochs = 0
         #expect(throws: CancellationError.self) {
@@ -216,29 +218,29 @@ struct DenseModelTests {
         }
     }
 
-    @Test func `says so when training diverges`() throws {
+    @Test func `diverging training is an error`() throws {
         let x = (0..<200).map { Double($0) * 1e30 }
-        var recipe = plainRecipe(try workshop.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
+        var recipe = plainRecipe(try fixture.hourly("x", x), input: .init(0, 0), output: .init(0, 0), steps: 1)
         recipe.inputs[0].scaling = nil
         recipe.outputs[0].scaling = nil
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         let fault = #expect(throws: ModelFault.self) {
             _ = try ForecastParameters(.dense, layers: 1, neurons: 4, activation: .relu).train(on: dataset)
         }
         #expect(fault?.code == .diverged)
     }
 
-    @Test func `comes back from its file the same`() throws {
+    @Test func `a saved model is loaded unchanged`() throws {
         let dataset = try parabola()
         let model = try #require(small.train(on: dataset) as? DenseModel)
-        try model.save(to: workshop.file("model.safetensors"))
-        let loaded = try #require(ForecastMode.load(from: workshop.file("model.safetensors")) as? DenseModel)
+        try model.save(to: fixture.file("model.safetensors"))
+        let loaded = try #require(ForecastMode.load(from: fixture.file("model.safetensors")) as? DenseModel)
         #expect(loaded.weights == model.weights && loaded.parameters == model.parameters && loaded.shape == model.shape)
         let rows = dataset.rows(of: .test)
         #expect(try loaded.predict(dataset.scaledInputs(rows)) == model.predict(dataset.scaledInputs(rows)))
     }
 
-    @Test func `refuses parameters out of bounds and says which`() throws {
+    @Test func `parameters out of bounds are refused with their field`() throws {
         let shape = ForecastShape(inputSteps: 6, inputFeatures: 4, outputSteps: 6, outputFeatures: 1)
         func fault(_ parameters: ForecastParameters) -> ModelFault? {
             #expect(throws: ModelFault.self) { try parameters.validate(for: shape) }
@@ -259,7 +261,7 @@ struct DenseModelTests {
         ForecastMode.convolution, .recurrent, .autoregressiveRecurrent, .supportVectorDirect, .supportVectorMultiple,
         .boostedTrees,
     ])
-    func `knows the modes that come later and says which there are`(mode: ForecastMode) throws {
+    func `unavailable modes are refused with the available ones`(mode: ForecastMode) throws {
         let shape = ForecastShape(inputSteps: 6, inputFeatures: 4, outputSteps: 6, outputFeatures: 1)
         let fault = #expect(throws: ModelFault.self) { try ForecastParameters(mode).validate(for: shape) }
         #expect(
@@ -270,19 +272,20 @@ struct DenseModelTests {
 }
 
 struct ModelFileTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
     private let metadata =
-        #""__metadata__":{"format":"gatehouse-forecast-1","mode":"LIN","input_steps":"1","input_features":"1","output_steps":"1","output_features":"1"}"#
+        #""__metadata__":{"format":"gatehouse-forecast-1","mode":"LIN","input_steps":"1","input_features":"1","#
+        + #""output_steps":"1","output_features":"1"}"#
 
     private func fault(_ header: String, data: Int, length: UInt64? = nil) throws -> ModelFault? {
         var file = Data()
         withUnsafeBytes(of: (length ?? UInt64(header.utf8.count)).littleEndian) { file.append(contentsOf: $0) }
         file.append(Data(header.utf8))
         file.append(Data(count: data))
-        let url = try workshop.write(file, "model.safetensors")
+        let url = try fixture.write(file, "model.safetensors")
         do {
             _ = try ForecastMode.load(from: url)
             return nil
@@ -296,12 +299,12 @@ struct ModelFileTests {
     private let weights = #""weights":{"dtype":"F64","shape":[1,1],"data_offsets":[0,8]}"#
     private let intercepts = #""intercepts":{"dtype":"F64","shape":[1],"data_offsets":[8,16]}"#
 
-    @Test func `reads a file that is in order`() throws {
+    @Test func `a valid file is read`() throws {
         #expect(try fault(header("\(weights),\(intercepts)"), data: 16) == nil)
     }
 
     @Test(arguments: [0, 1, 1 << 20, 1 << 40, .max] as [UInt64])
-    func `refuses a header of impossible length`(length: UInt64) throws {
+    func `a header of invalid length is refused`(length: UInt64) throws {
         #expect(try fault(header("\(weights),\(intercepts)"), data: 16, length: length)?.code == .damagedFile)
     }
 
@@ -314,10 +317,10 @@ struct ModelFileTests {
         #""shape":[4294967296,4294967296]"#, #""shape":[0]"#,
         #""shape":[1,1,1]"#, #""shape":[1.5]"#, #""dtype":"F32""#, #""dtype":"I64""#, #""dtype":7"#, #""dtype":null"#,
     ])
-    func `refuses a lying tensor`(lie: String) throws {
-        let key = try #require(lie.split(separator: ":").first)
+    func `a tensor that contradicts the file is refused`(change: String) throws {
+        let key = try #require(change.split(separator: ":").first)
         let fields = [#""dtype":"F64""#, #""shape":[1,1]"#, #""data_offsets":[0,8]"#].map {
-            $0.hasPrefix(key) ? lie : $0
+            $0.hasPrefix(key) ? change : $0
         }
         #expect(
             try fault(header("\"weights\":{\(fields.joined(separator: ","))},\(intercepts)"), data: 16)?.code
@@ -327,11 +330,11 @@ struct ModelFileTests {
     @Test(arguments: [
         "", "[]", "null", "{", "{}", "nonsense", #"{"a":{"b":{"c":1}}}"#, String(repeating: "[", count: 10_000),
     ])
-    func `refuses a header that is something else`(header: String) throws {
+    func `an invalid header is refused`(header: String) throws {
         #expect(try fault(header, data: 16)?.code == .damagedFile)
     }
 
-    @Test func `refuses holes, overlaps and more than is told`() throws {
+    @Test func `gaps, overlaps and undescribed bytes are refused`() throws {
         let late = #""intercepts":{"dtype":"F64","shape":[1],"data_offsets":[16,24]}"#
         #expect(try fault(header("\(weights),\(late)"), data: 24)?.code == .damagedFile)
         let twice = #""intercepts":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}"#
@@ -346,27 +349,27 @@ struct ModelFileTests {
         "input_features\":\"2", "mode\":\"LSTM",
         "mode\":\"Dense", "mode\":\"\\u0000", "format\":\"pickle",
     ])
-    func `refuses metadata that do not fit`(change: String) throws {
+    func `invalid metadata are refused`(change: String) throws {
         let key = try #require(change.split(separator: "\"").first)
         let pattern = try Regex("\(key)\":\"[^\"]*")
         let changed = header("\(weights),\(intercepts)").replacing(pattern, with: change)
         #expect(try fault(changed, data: 16) != nil)
     }
 
-    @Test func `refuses numbers that are not finite`() throws {
+    @Test func `numbers that are not finite are refused`() throws {
         let model = header("\(weights),\(intercepts)")
         var file = Data()
         withUnsafeBytes(of: UInt64(model.utf8.count)) { file.append(contentsOf: $0) }
         file.append(Data(model.utf8))
         for value in [1.0, Double.nan] { withUnsafeBytes(of: value) { file.append(contentsOf: $0) } }
-        let url = try workshop.write(file, "model.safetensors")
+        let url = try fixture.write(file, "model.safetensors")
         let fault = #expect(throws: ModelFault.self) { _ = try ForecastMode.load(from: url) }
         #expect(fault?.code == .damagedFile)
     }
 
-    @Test func `refuses a file that is too short or not there`() throws {
-        let short = try workshop.write(Data([1, 2, 3]), "short")
+    @Test func `a truncated or missing file is refused`() throws {
+        let short = try fixture.write(Data([1, 2, 3]), "short")
         #expect(throws: ModelFault.self) { _ = try ForecastMode.load(from: short) }
-        #expect(throws: FileFault.self) { _ = try ForecastMode.load(from: workshop.file("nowhere")) }
+        #expect(throws: FileFault.self) { _ = try ForecastMode.load(from: fixture.file("nowhere")) }
     }
 }

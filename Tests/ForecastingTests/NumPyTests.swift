@@ -2,18 +2,18 @@ import Forecasting
 import Foundation
 import Testing
 
-/// The same calculation by NumPy, on the same arrays.
-@Suite(.enabled(if: NumPy.isThere, "NumPy is not there: name an interpreter that has it in GATEHOUSE_PYTHON."))
+/// Compares results with those of NumPy on the same arrays.
+@Suite(.enabled(if: NumPy.isInstalled, "NumPy is not installed: set GATEHOUSE_PYTHON to an interpreter that has it."))
 struct NumPyTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
-    @Test func `LIN's coefficients and metrics are NumPy's to eight digits`() throws {
-        let dataset = try workshop.datasets(RealDataTests.recipe(workshop, split: .init()))
+    @Test func `coefficients and metrics of LIN equal NumPy's to eight digits`() throws {
+        let dataset = try fixture.datasets(RealDataTests.recipe(fixture, split: .init()))
         let model = try #require(ForecastParameters(.linear).train(on: dataset) as? LinearModel)
         let evaluation = try Evaluation(of: model, on: dataset)
-        let peer = try NumPy.linear(workshop.file("datasets"))
+        let peer = try NumPy.linear(fixture.file("datasets"))
         #expect(peer.coefficients.count == 5)
         for (own, theirs) in zip(model.weights + model.intercepts, peer.coefficients) { #expect(isClose(own, theirs)) }
         for metric in Evaluation.Metric.allCases {
@@ -25,31 +25,31 @@ struct NumPyTests {
     }
 
     @Test func `rank-deficient columns get NumPy's minimum-norm weights`() throws {
-        var recipe = try RealDataTests.recipe(workshop, split: .init())
+        var recipe = try RealDataTests.recipe(fixture, split: .init())
         recipe.inputs.append(
             .init(name: "seattle again", series: recipe.inputs[0].series, horizon: .init(-5, 0), scaling: .init(-3, 8)))
         recipe.timeFeatures.features.append(.init(.holiday, form: .current))
         recipe.timeFeatures.country = .switzerland
-        let dataset = try workshop.datasets(recipe)
+        let dataset = try fixture.datasets(recipe)
         let model = try #require(ForecastParameters(.linear).train(on: dataset) as? LinearModel)
-        let peer = try NumPy.linear(workshop.file("datasets"))
+        let peer = try NumPy.linear(fixture.file("datasets"))
         for (own, theirs) in zip(model.weights + model.intercepts, peer.coefficients) { #expect(isClose(own, theirs)) }
     }
 
     private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-8 * max(abs(a), abs(b)) }
 }
 
-/// Python as a peer: the interpreter that GATEHOUSE_PYTHON names, or `python3`.
+/// Runs Python: the interpreter of `GATEHOUSE_PYTHON`, or `python3`.
 enum NumPy {
-    struct Answer: Decodable {
+    struct Solution: Decodable {
         var coefficients: [Double]
         var metrics: [String: [Double]]
     }
 
-    static let isThere = (try? run(["-c", "import numpy"])) != nil
+    static let isInstalled = (try? run(["-c", "import numpy"])) != nil
 
-    static func linear(_ folder: URL) throws -> Answer {
-        try JSONDecoder().decode(Answer.self, from: run(["-c", script, folder.path]))
+    static func linear(_ folder: URL) throws -> Solution {
+        try JSONDecoder().decode(Solution.self, from: run(["-c", script, folder.path]))
     }
 
     private static func run(_ arguments: [String]) throws -> Data {
@@ -66,7 +66,7 @@ enum NumPy {
         return data
     }
 
-    /// Scaled least squares on the training part, and the metrics of the test part in original units, as the page on training defines them.
+    /// Scaled least squares on the training part, and the metrics of the test part in original units.
     private static let script = """
         import json, sys
         import numpy as np
@@ -82,7 +82,8 @@ enum NumPy {
                 target = column.get("target")
                 if target:
                     low, high = a[:train, :, i].min(), a[:train, :, i].max()
-                    a[:, :, i] = (a[:, :, i] - low) / (high - low) * (target["maximum"] - target["minimum"]) + target["minimum"]
+                    width = target["maximum"] - target["minimum"]
+                    a[:, :, i] = (a[:, :, i] - low) / (high - low) * width + target["minimum"]
             return a
 
         S, T = scale(X, manifest["inputScaler"]["columns"]), scale(Y, manifest["outputScaler"]["columns"])

@@ -3,28 +3,28 @@ import Foundation
 import Testing
 
 struct SeriesImportTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
     private func fault(_ text: String, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? {
         try fault(Data(text.utf8), settings)
     }
 
     private func fault(_ data: Data, _ settings: SeriesImport = SeriesImport()) throws -> SeriesFault? {
-        let source = try workshop.write(data)
-        let fault = #expect(throws: SeriesFault.self) { _ = try settings.run(source, to: workshop.file("series.bin")) }
+        let source = try fixture.write(data)
+        let fault = #expect(throws: SeriesFault.self) { _ = try settings.run(source, to: fixture.file("series.bin")) }
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) == ["source.csv"],
+            try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path) == ["source.csv"],
             "nothing half written")
         return fault
     }
 
     // MARK: Real files
 
-    @Test func `reads Seattle's file as it came`() throws {
+    @Test func `Seattle's file is read unchanged`() throws {
         let report = try SeriesImport().run(
-            ForecastingFixture.examples.appending(path: "seattle-temps.csv"), to: workshop.file("seattle"))
+            ForecastingFixture.examples.appending(path: "seattle-temps.csv"), to: fixture.file("seattle"))
         #expect(report.hadHeader && report.delimiter == .comma && report.encoding == .utf8)
         #expect(
             [report.timeColumn, report.valueColumn].map(\.index) == [0, 1]
@@ -41,17 +41,17 @@ struct SeriesImportTests {
         #expect(Double(statistics.last) / 60e6 == (try minutes("2010-12-31T23:00:00Z")))
     }
 
-    @Test func `reads San Francisco's file with its columns the other way round`() throws {
+    @Test func `San Francisco's file, with its columns in the other order, is read`() throws {
         let report = try SeriesImport().run(
-            ForecastingFixture.examples.appending(path: "sf-temps.csv"), to: workshop.file("sf"))
+            ForecastingFixture.examples.appending(path: "sf-temps.csv"), to: fixture.file("sf"))
         #expect(
             [report.timeColumn, report.valueColumn].map(\.index) == [1, 0]
                 && [report.timeColumn, report.valueColumn].map(\.name) == ["date", "temp"])
         #expect(report.timeFormat == "YYYY/MM/DD hh:mm:ss" && report.numericCount == 8759)
-        #expect(try Series(workshop.file("sf")).value(0) == 47.8)
+        #expect(try Series(fixture.file("sf")).value(0) == 47.8)
     }
 
-    // MARK: Spellings
+    // MARK: Formats
 
     @Test(arguments: [
         ("2010/01/01 00:00", "YYYY/MM/DD hh:mm"),
@@ -68,9 +68,9 @@ struct SeriesImportTests {
         ("1262304000", "seconds since 1970"),
         ("1262304000.0", "seconds since 1970"),
     ])
-    func `reads a time however it is spelt`(text: String, format: String) throws {
+    func `times of every supported format are read`(text: String, format: String) throws {
         let later = format == "seconds since 1970" ? "1262307600" : "2010-01-01 01:00:00"
-        let (report, samples) = try workshop.read("time;value\n\(text);1\n\(later);2\n")
+        let (report, samples) = try fixture.read("time;value\n\(text);1\n\(later);2\n")
         #expect(report.timeFormat == format)
         let start = try minutes("2010-01-01T00:00:00Z")
         #expect(samples == [Sample(minutes: start, value: 1), Sample(minutes: start + 60, value: 2)])
@@ -80,8 +80,8 @@ struct SeriesImportTests {
         "2010-02-30 00:00", "2010-13-01 00:00", "2010-01-01 25:00", "2010-01-01 00:60", "0010-01-01 00:00",
         "2010-01-01 00:00 nonsense", "32.01.2010 00:00",
     ])
-    func `leaves out a time that does not exist`(text: String) throws {
-        let (report, samples) = try workshop.read("2010-01-01 00:00,1\n\(text),2\n2010-01-01 02:00,3\n")
+    func `a row with an invalid time is skipped`(text: String) throws {
+        let (report, samples) = try fixture.read("2010-01-01 00:00,1\n\(text),2\n2010-01-01 02:00,3\n")
         #expect(
             samples.count == 2 && report.skippedByReason == ["no-time": 1] && report.skippedExamples.map(\.line) == [2])
     }
@@ -93,15 +93,15 @@ struct SeriesImportTests {
         (",", "0.1234567890123456789", 0.1234567890123456789),
         (",", "123456789012345678", 123_456_789_012_345_680),
     ])
-    func `reads a number however it is spelt`(delimiter: String, text: String, value: Double) throws {
-        let (report, samples) = try workshop.read(
+    func `numbers of every supported format are read`(delimiter: String, text: String, value: Double) throws {
+        let (report, samples) = try fixture.read(
             "2010-01-01 00:00\(delimiter)\(text)\n2010-01-01 01:00\(delimiter)1\n")
         #expect(samples.first?.value == value && report.delimiter.rawValue == delimiter && !report.hadHeader)
     }
 
     @Test(arguments: ["", "nan", "inf", "n/a", "12 °C", "1.2.3", "--1", "1e999", "-", "0x10"])
-    func `drops and counts what is not a number`(text: String) throws {
-        let (report, samples) = try workshop.read(
+    func `a row without a number is skipped and counted`(text: String) throws {
+        let (report, samples) = try fixture.read(
             "time,value\n2010-01-01 00:00,1\n2010-01-01 01:00,\(text)\n2010-01-01 02:00,3\n")
         #expect(samples.map(\.value) == [1, 3])
         #expect(report.rowsRead == 3 && report.rowsSkipped == 1 && report.skippedByReason == ["no-number": 1])
@@ -110,14 +110,14 @@ struct SeriesImportTests {
         #expect(example.line == 3 && example.reason == .noNumber && example.text == "2010-01-01 01:00,\(text)")
     }
 
-    @Test func `counts blank rows and does not hold them against the share of numbers`() throws {
-        let (report, samples) = try workshop.read("\n2010-01-01 00:00,1\r\n\r\n  \r\n2010-01-01 01:00,2\r\n")
+    @Test func `blank rows are counted and do not lower the share of numbers`() throws {
+        let (report, samples) = try fixture.read("\n2010-01-01 00:00,1\r\n\r\n  \r\n2010-01-01 01:00,2\r\n")
         #expect(samples.count == 2 && report.skippedByReason == ["blank": 3] && report.numericShare == 100)
     }
 
-    @Test func `reads old Macintosh line breaks`() throws {
+    @Test func `CR line breaks are read`() throws {
         #expect(
-            try workshop.read("time,value\r2010-01-01 00:00,1\r2010-01-01 01:00,2\r").samples.map(\.value) == [1, 2])
+            try fixture.read("time,value\r2010-01-01 00:00,1\r2010-01-01 01:00,2\r").samples.map(\.value) == [1, 2])
     }
 
     // MARK: Encodings
@@ -131,49 +131,50 @@ struct SeriesImportTests {
         (.utf16BigEndian, [], .utf16BigEndian),
         (.isoLatin1, [], .windows1252),
     ])
-    func `reads every usual encoding`(encoding: String.Encoding, mark: [UInt8], expected: SeriesReport.Encoding) throws
+    func `every supported encoding is read`(encoding: String.Encoding, mark: [UInt8], expected: SeriesReport.Encoding)
+        throws
     {
         let text = try #require(
             "Zeit;Außentemperatur °C\n01.02.2010 13:45;39,4\n01.02.2010 14:00;40,5\n".data(using: encoding))
-        let (report, samples) = try workshop.read(Data(mark) + text)
+        let (report, samples) = try fixture.read(Data(mark) + text)
         #expect(report.encoding == expected && report.valueColumn.name == "Außentemperatur °C")
         #expect(samples.map(\.value) == [39.4, 40.5])
         #expect(samples.first?.minutes == (try minutes("2010-02-01T13:45:00Z")))
     }
 
-    @Test func `reads a long file in UTF-16 across its buffers`() throws {
+    @Test func `a long UTF-16 file is read across buffers`() throws {
         let rows = (0..<30_000).map { "\(1_262_304_000 + $0 * 60);\($0),5 𝄞;x" }.joined(separator: "\n")
             .replacingOccurrences(of: " 𝄞", with: "")
         let text = try #require("Zeit 𝄞 €;Wert;x\n\(rows)".data(using: .utf16LittleEndian))
-        let (report, samples) = try workshop.read(text)
+        let (report, samples) = try fixture.read(text)
         #expect(samples.count == 30_000 && samples.last?.value == 29_999.5 && report.timeColumn.name == "Zeit 𝄞 €")
     }
 
-    @Test func `knows Windows' euro sign`() throws {
-        let (report, _) = try workshop.read(
+    @Test func `the euro sign of Windows-1252 is read`() throws {
+        let (report, _) = try fixture.read(
             Data("time;".utf8) + Data([0x80]) + Data("\n2010-01-01 00:00;1\n2010-01-01 01:00;2".utf8))
         #expect(report.valueColumn.name == "€")
     }
 
     // MARK: Columns
 
-    @Test func `takes the columns that it is told by name`() throws {
+    @Test func `columns are selected by name`() throws {
         var settings = SeriesImport()
         settings.timeColumn = .name("read at")
         settings.valueColumn = .name("POWER")
-        let (report, samples) = try workshop.read(
+        let (report, samples) = try fixture.read(
             "Written at,Read at,id,Power\n2010-01-01,2010-02-01,7,1\n2010-01-01,2010-02-02,8,2\n", settings)
         #expect(samples.map(\.value) == [1, 2] && report.timeColumn.index == 1 && report.valueColumn.index == 3)
         #expect(samples.first?.minutes == (try minutes("2010-02-01T00:00:00Z")))
     }
 
-    @Test func `takes the columns that it is told by place`() throws {
+    @Test func `columns are selected by index`() throws {
         var settings = SeriesImport()
         settings.valueColumn = .index(2)
-        #expect(try workshop.read("2010-01-01;1;10\n2010-01-02;2;20\n", settings).samples.map(\.value) == [10, 20])
+        #expect(try fixture.read("2010-01-01;1;10\n2010-01-02;2;20\n", settings).samples.map(\.value) == [10, 20])
     }
 
-    @Test func `says which columns there are when one is asked for in vain`() throws {
+    @Test func `an unknown column is refused with the names of the columns`() throws {
         var settings = SeriesImport()
         settings.valueColumn = .name("power")
         let fault = try fault("date,temp\n2010-01-01,1\n2010-01-02,2\n", settings)
@@ -182,22 +183,22 @@ struct SeriesImportTests {
 
     // MARK: Order and zones
 
-    @Test func `sorts rows out of order and keeps the first of two with the same time`() throws {
-        let (report, samples) = try workshop.read(
+    @Test func `unsorted rows are sorted, and of equal times the first is kept`() throws {
+        let (report, samples) = try fixture.read(
             "2010-01-01 02:00,3\n2010-01-01 00:00,1\n2010-01-01 01:00,2\n2010-01-01 00:00,9\n2010-01-01 02:00,8\n")
         #expect(report.wasSorted && report.duplicates == 2 && report.numericCount == 5)
         #expect(samples.map(\.value) == [1, 2, 3])
     }
 
-    @Test func `keeps the first of two neighbours with the same time without sorting`() throws {
-        let (report, samples) = try workshop.read("2010-01-01 00:00,1\n2010-01-01 00:00,9\n2010-01-01 01:00,2\n")
+    @Test func `of equal neighbouring times the first is kept without sorting`() throws {
+        let (report, samples) = try fixture.read("2010-01-01 00:00,1\n2010-01-01 00:00,9\n2010-01-01 01:00,2\n")
         #expect(!report.wasSorted && report.duplicates == 1 && samples.map(\.value) == [1, 2])
     }
 
-    @Test func `reads local times in the zone it is told`() throws {
+    @Test func `local times are read in the given time zone`() throws {
         var settings = SeriesImport()
         settings.timeZone = "Europe/Vienna"
-        let (report, samples) = try workshop.read(
+        let (report, samples) = try fixture.read(
             "2010-01-01 00:00,1\n2010-07-01 00:00,2\n2010-07-01T00:00:00Z,3\n", settings)
         #expect(
             try samples.map(\.minutes) == [
@@ -206,122 +207,122 @@ struct SeriesImportTests {
         #expect(report.timeZone == "Europe/Vienna")
     }
 
-    @Test func `tells the two hours of an autumn night apart by their order`() throws {
+    @Test func `the repeated hour in autumn is resolved by the order of the rows`() throws {
         var settings = SeriesImport()
         settings.timeZone = "Europe/Vienna"
         let rows = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"].enumerated().map {
             "2010-10-31 \($0.element),\($0.offset)"
         }
-        let (report, samples) = try workshop.read(rows.joined(separator: "\n"), settings)
+        let (report, samples) = try fixture.read(rows.joined(separator: "\n"), settings)
         let first = try minutes("2010-10-30T23:30:00Z")
         #expect(samples.map(\.minutes) == (0..<6).map { first + Double($0) * 30 } && report.duplicates == 0)
     }
 
-    @Test func `refuses a time zone that does not exist`() throws {
+    @Test func `an unknown time zone is refused`() throws {
         var settings = SeriesImport()
         settings.timeZone = "Europe/Atlantis"
         #expect(try fault("2010-01-01,1\n2010-01-02,2\n", settings)?.code == .unknownTimeZone)
     }
 
-    @Test func `says minutes within the hour only where every hour has the same`() throws {
+    @Test func `the offset is reported only where every hour has the same`() throws {
         #expect(
-            try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:22,2\n2010-01-01 00:37,2\n").report.statistics
+            try fixture.read("2010-01-01 00:07,1\n2010-01-01 00:22,2\n2010-01-01 00:37,2\n").report.statistics
                 .offsetMinutes == 7)
         #expect(
-            try workshop.read("2010-01-01 00:07,1\n2010-01-01 00:14,2\n2010-01-01 00:21,2\n").report.statistics
+            try fixture.read("2010-01-01 00:07,1\n2010-01-01 00:14,2\n2010-01-01 00:21,2\n").report.statistics
                 .offsetMinutes == nil)
     }
 
     // MARK: Faults
 
     @Test(arguments: ["", "\n\n", "  \r\n", "\u{feff}"])
-    func `refuses an empty file`(text: String) throws { #expect(try fault(text)?.code == .empty) }
+    func `an empty file is refused`(text: String) throws { #expect(try fault(text)?.code == .empty) }
 
     @Test(arguments: [
         "date,temp\n", "once upon a time\nthere was a file\n", "date,temp\n2010-01-01,n/a\n2010-01-02,none\n",
         "2010-01-01\n2010-01-02\n",
     ])
-    func `refuses a file without numbers`(text: String) throws { #expect(try fault(text)?.code == .noNumbers) }
+    func `a file without numbers is refused`(text: String) throws { #expect(try fault(text)?.code == .noNumbers) }
 
     @Test(arguments: ["date,temp\n2010/01/01 00:00,39.4\n", "2010/01/01 00:00,39.4", "2010-01-01,1\n2010-01-01,2\n"])
-    func `refuses a file with a single time`(text: String) throws { #expect(try fault(text)?.code == .singleRow) }
+    func `a file with a single time is refused`(text: String) throws { #expect(try fault(text)?.code == .singleRow) }
 
-    @Test func `refuses a file without times`() throws {
+    @Test func `a file without times is refused`() throws {
         #expect(try fault("a,b\n1,2\n3,4\n")?.code == .noTimeColumn)
         #expect(try fault("12/31/2010 00:00,2\n01/31/2011,4\n")?.code == .noTimeColumn)
     }
 
-    @Test func `refuses a NUL and says where`() throws {
+    @Test func `a NUL byte is refused with its line`() throws {
         let fault = try fault(Data("date,temp\n2010-01-01,1\n2010-01-02,".utf8) + Data([0]) + Data("2\n".utf8))
         #expect(fault?.code == .notText && fault?.line == 3)
         #expect(
             try self.fault(Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]))?.code == .notText)
     }
 
-    @Test func `refuses a NUL that comes late`() throws {
+    @Test func `a NUL byte at the end is refused`() throws {
         let rows = (0..<40_000).map { "\(1_262_304_000 + $0 * 60),1" }.joined(separator: "\n")
         let fault = try fault(Data(rows.utf8) + Data([0]))
         #expect(fault?.code == .notText && fault?.line == 40_000)
     }
 
-    @Test func `refuses a billion columns without reading them`() throws {
-        let source = workshop.file("source.csv")
+    @Test func `a billion columns are refused early`() throws {
+        let source = fixture.file("source.csv")
         let handle = try #require(fopen(source.path, "w"))
         let commas = [UInt8](repeating: UInt8(ascii: ","), count: 1 << 20)
         for _ in 0..<64 { fwrite(commas, 1, commas.count, handle) }
         fclose(handle)
         let fault = #expect(throws: SeriesFault.self) {
-            _ = try SeriesImport().run(source, to: workshop.file("series.bin"))
+            _ = try SeriesImport().run(source, to: fixture.file("series.bin"))
         }
         #expect(fault?.code == .tooManyColumns && fault?.line == 1)
     }
 
-    @Test func `refuses a row of too many columns among good ones`() throws {
+    @Test func `a row with too many columns is refused`() throws {
         let rows = (0..<2000).map { "\(1_262_304_000 + $0 * 60),1" }.joined(separator: "\n")
         let fault = try fault(rows + "\n" + String(repeating: "1,", count: 100) + "1\n")
         #expect(fault?.code == .tooManyColumns && fault?.line == 2001)
     }
 
-    @Test func `reads a hundred columns`() throws {
+    @Test func `a hundred columns are read`() throws {
         let tail = String(repeating: ",1", count: 98)
-        #expect(try workshop.read("2010-01-01,5\(tail)\n2010-01-02,6\(tail)\n").samples.map(\.value) == [5, 6])
+        #expect(try fixture.read("2010-01-01,5\(tail)\n2010-01-02,6\(tail)\n").samples.map(\.value) == [5, 6])
     }
 
-    @Test func `refuses a line without an end`() throws {
+    @Test func `an endless line is refused`() throws {
         #expect(try fault(String(repeating: "x", count: 70_000))?.code == .lineTooLong)
         #expect(try fault("2010-01-01,1\n2010-01-02,2\n" + String(repeating: "x", count: 70_000) + "\n")?.line == 3)
     }
 
-    @Test func `refuses more rows than allowed`() throws {
+    @Test func `more rows than allowed are refused`() throws {
         var settings = SeriesImport()
         settings.rowsMax = 2
         #expect(try fault("t,v\n2010-01-01,1\n2010-01-02,2\n2010-01-03,3\n", settings)?.code == .tooManyRows)
         settings.rowsMax = 3
-        #expect(try workshop.read("t,v\n2010-01-01,1\n2010-01-02,2\n2010-01-03,3\n", settings).samples.count == 3)
+        #expect(try fixture.read("t,v\n2010-01-01,1\n2010-01-02,2\n2010-01-03,3\n", settings).samples.count == 3)
     }
 
-    @Test func `stops when it is told, and leaves nothing`() throws {
-        let source = try workshop.write("2010-01-01,1\n2010-01-02,2\n")
+    @Test func `a cancelled import leaves no files`() throws {
+        let source = try fixture.write("2010-01-01,1\n2010-01-02,2\n")
         #expect(throws: CancellationError.self) {
-            _ = try SeriesImport().run(source, to: workshop.file("series.bin")) { _ in throw CancellationError() }
+            _ = try SeriesImport().run(source, to: fixture.file("series.bin")) { _ in throw CancellationError() }
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) == ["source.csv"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path) == ["source.csv"])
     }
 
-    @Test func `says that a file is not there`() throws {
+    @Test func `a missing file is an error`() throws {
         #expect(throws: FileFault.self) {
-            _ = try SeriesImport().run(workshop.file("nowhere.csv"), to: workshop.file("series.bin"))
+            _ = try SeriesImport().run(fixture.file("nowhere.csv"), to: fixture.file("series.bin"))
         }
     }
 }
 
 struct SeriesTests {
-    let workshop: ForecastingFixture
+    let fixture: ForecastingFixture
 
-    init() throws { workshop = try ForecastingFixture() }
+    init() throws { fixture = try ForecastingFixture() }
 
-    @Test func `finds, interpolates and averages`() throws {
-        let series = try Series(workshop.series("s", [(0, 0), (10, 10), (30, 50), (40, .nan), (50, 5)]))
+    @Test func `samples are found, interpolated and averaged`() throws {
+        let series = try Series(fixture.series("s", [(0, 0), (10, 10), (30, 50), (40, .nan), (50, 5)]))
         func at(_ minutes: Double) -> Int64 { Int64(minutes * 60e6) }
         #expect(series.index(atOrBefore: at(-1)) == nil)
         #expect([0, 9, 10, 29, 30, 50, 99].map { series.index(atOrBefore: at($0)) } == [0, 0, 1, 1, 2, 4, 4])
@@ -334,10 +335,10 @@ struct SeriesTests {
         #expect(series.mean(from: at(30), through: at(50)) == 27.5, "a NaN does not count")
     }
 
-    @Test func `refuses a file that is not whole samples`() throws {
-        let url = try workshop.write(Data(count: 17), "s")
+    @Test func `a file that is not whole samples is refused`() throws {
+        let url = try fixture.write(Data(count: 17), "s")
         #expect(throws: SeriesFault.self) { _ = try Series(url) }
-        let empty = try workshop.write(Data(), "empty")
+        let empty = try fixture.write(Data(), "empty")
         #expect(throws: SeriesFault.self) { _ = try Series(empty) }
     }
 }

@@ -11,15 +11,15 @@ import Testing
 
 @Suite struct APIKeyTests {
     @Test(arguments: Engine.available)
-    func `a key is shown once, kept as a hash, and opens the doors of its scopes in either header`(_ engine: Engine)
+    func `a key is shown once, stored as a hash, and authorises its scopes in either header`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let made = await app.makeKey(person, ["identity.read"])
-            #expect(made.status == 201)
-            let text = try #require(made["api_key"]?.string)
-            let prefix = try #require(made["prefix"]?.string)
+            let created = await app.makeKey(person, ["identity.read"])
+            #expect(created.status == 201)
+            let text = try #require(created["api_key"]?.string)
+            let prefix = try #require(created["prefix"]?.string)
             #expect(text.hasPrefix(prefix + "_"))
             #expect(text.hasPrefix("gh_test_"))
 
@@ -43,31 +43,35 @@ import Testing
             #expect(try await app.stored("SELECT secret_hash AS value FROM api_keys") == [Digest.hex(text)])
             #expect(
                 try await app.count(
-                    "SELECT COUNT(*) AS count FROM api_keys WHERE prefix LIKE \("%\(secret)%") OR name LIKE \("%\(secret)%")"
+                    """
+                    SELECT COUNT(*) AS count FROM api_keys
+                    WHERE prefix LIKE \("%\(secret)%") OR name LIKE \("%\(secret)%")
+                    """
                 ) == 0)
             let rows = try await app.audited("api-key.created")
             #expect(rows.map(\.actor) == [person.id.text])
-            #expect(rows.map(\.subject) == [made["id"]?.string])
+            #expect(rows.map(\.subject) == [created["id"]?.string])
             #expect(!rows.contains { $0.details.contains(secret) })
         }
     }
 
-    @Test func `a mistyped key is refused without a look at the database`() async throws {
-        let counter = CountedDatabase.Counter()
-        try await withTestApp(.sqlite, databaseWrapper: { CountedDatabase($0, counter) }) { app in
+    @Test func `a key with a wrong checksum is refused without a database query`() async throws {
+        let counter = CountingDatabase.Counter()
+        try await withTestApp(.sqlite, databaseWrapper: { CountingDatabase($0, counter) }) { app in
             let person = try await app.register()
             let text = try #require(await app.makeKey(person, ["*"])["api_key"]?.string)
             let swapped = String(text.dropLast()) + (text.hasSuffix("0") ? "1" : "0")
-            let elsewhere = KeyText(id: app.runtime.id(), environment: "live", runtime: app.runtime).text
+            let otherEnvironment = KeyText(id: app.runtime.id(), environment: "live", runtime: app.runtime).text
             let before = counter.total
-            for wrong in [swapped, elsewhere, "gh_test_1_2_3", "gh_", "nonsense", text + "0", String(text.dropFirst())]
-            {
-                let response = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": wrong])
+            for malformed in [
+                swapped, otherEnvironment, "gh_test_1_2_3", "gh_", "nonsense", text + "0", String(text.dropFirst()),
+            ] {
+                let response = await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": malformed])
                 #expect(response.code == "authentication-failed")
                 #expect(response["details"] == "the API key is malformed or mistyped")
             }
             #expect(counter.total == before)
-            // The counter counts: a well-formed key that nobody has is looked for.
+            // A well-formed unknown key is looked up, which the counter shows.
             let unknown = KeyText(id: app.runtime.id(), environment: "test", runtime: app.runtime).text
             #expect(
                 await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": unknown])["details"]
@@ -77,7 +81,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a door opens to the scope that it names, and to no key where it names none`(_ engine: Engine) async throws {
+    func `a key needs the scope of the endpoint, and an endpoint without a scope refuses every key`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.subscriber("pro")
             let reader = try #require(await app.makeKey(person, ["identity.read"])["api_key"]?.string)
@@ -86,21 +92,21 @@ import Testing
             #expect(refused.status == 403)
             #expect(refused.code == "insufficient-scope")
             #expect(refused["scope"] == "entitlements.check")
-            // Written down, but not as often as somebody knocks.
+            // The refusal is audited once a minute.
             for _ in 0..<3 { #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": reader]).status == 403) }
-            let noted = try await app.audited("access.refused")
+            let audited = try await app.audited("access.refused")
             #expect(
-                noted.count == 1 && noted.first?.details.contains(#""needed":"scope entitlements.check""#) == true,
-                "\(noted)")
+                audited.count == 1 && audited.first?.details.contains(#""needed":"scope entitlements.check""#) == true,
+                "\(audited)")
             #expect(await app.call("GET", "/v1/usage", headers: ["X-API-Key": all]).status == 200)
-            // Whoever says two things is not guessed at.
+            // A request with two credentials is refused.
             let both = await app.call("GET", "/v1/usage", token: person.token, headers: ["X-API-Key": all])
             #expect(both.status == 401 && both.code == "authentication-failed", "\(both)")
             #expect(await app.call("GET", "/v1/training/list-sessions", headers: ["X-API-Key": all]).status == 200)
 
-            // Keys, sessions, members and money are for people who are signed in.
-            let closed = app.app.routes.filter { $0.keyScope == nil && !$0.isPublic }
-            let paths = Set(closed.map { "\($0.method) \($0.path)" })
+            // Endpoints of keys, sessions, members and payments require a session.
+            let sessionOnly = app.app.routes.filter { $0.keyScope == nil && $0.requiresAccount }
+            let paths = Set(sessionOnly.map { "\($0.method) \($0.path)" })
             for path in [
                 "POST /v1/auth/api-keys", "GET /v1/auth/api-keys", "POST /v1/user/profile/reset-api-key",
                 "POST /v1/auth/logout", "POST /v1/organisations",
@@ -108,7 +114,7 @@ import Testing
                 "POST /v1/payments/subscribe",
                 "POST /v1/auth/switch-organisation", "POST /v1/invitations/acceptance",
             ] { #expect(paths.contains(path), "\(path)") }
-            for route in closed {
+            for route in sessionOnly {
                 let path = route.path.replacing(/\{[^}]*\}/, with: person.organisation)
                 let response = await app.call(
                     route.method.rawValue, path, json: route.input == nil ? nil : [:], headers: ["X-API-Key": all])
@@ -118,7 +124,7 @@ import Testing
         }
     }
 
-    @Test func `every scope that a door names is in the catalogue`() async throws {
+    @Test func `every scope of an endpoint is in the catalogue`() async throws {
         try await withTestApp(.sqlite) { app in
             let known = Set(KeyScope.catalogue.map(\.name))
             for route in app.app.routes {
@@ -128,7 +134,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `nobody gives a key more than they may themselves`(_ engine: Engine) async throws {
+    func `a key cannot get a scope that its owner's role lacks`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, administrator) = (try await app.register(), try await app.administrator())
             for scopes in [["administration.read"], ["training", "no.such.scope"], ["Training"], []] as [[String]] {
@@ -143,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func `what a key may do shrinks with what its owner is`() {
+    @Test func `the effective scopes of a key depend on its owner's role`() {
         #expect(KeyScope.effective(["*"], for: .admin) == Set(KeyScope.catalogue))
         #expect(KeyScope.effective(["*"], for: .user) == Set(KeyScope.catalogue).subtracting([.administrationRead]))
         #expect(KeyScope.effective(["administration.read", "training"], for: .user) == [.training])
@@ -152,7 +158,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a key ends when it was to end`(_ engine: Engine) async throws {
+    func `a key expires at its expiry time, which is bounded`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let key = try #require(
@@ -181,7 +187,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `its last use is known to the minute`(_ engine: Engine) async throws {
+    func `last_used_at is updated at most once a minute`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let key = try #require(await app.makeKey(person, ["identity.read"])["api_key"]?.string)
@@ -201,21 +207,21 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `rotation gives a successor while the old key goes on for a while`(_ engine: Engine) async throws {
+    func `rotation creates a successor, and the old key is valid during the overlap`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let made = await app.makeKey(person, ["identity.read"])
-            let (old, id) = (try #require(made["api_key"]?.string), try #require(made["id"]?.string))
+            let created = await app.makeKey(person, ["identity.read"])
+            let (old, id) = (try #require(created["api_key"]?.string), try #require(created["id"]?.string))
             let rotated = await app.call("POST", "/v1/auth/api-keys/\(id)/rotation", token: person.token)
             #expect(rotated.status == 201)
             let new = try #require(rotated["api_key"]?.string)
             #expect(rotated["scopes"] == ["identity.read"])
-            #expect(rotated["name"] == made["name"])
-            func opens(_ key: String) async -> Int {
+            #expect(rotated["name"] == created["name"])
+            func status(_ key: String) async -> Int {
                 await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status
             }
-            #expect(await opens(old) == 200)
-            #expect(await opens(new) == 200)
+            #expect(await status(old) == 200)
+            #expect(await status(new) == 200)
             let listed = await app.call("GET", "/v1/auth/api-keys", token: person.token)["api_keys"]?.array ?? []
             #expect(Set(listed.map { $0["id"]?.string }) == [id, rotated["id"]?.string])
             #expect(listed.first { $0["id"]?.string == id }?["successor_id"] == rotated["id"])
@@ -224,26 +230,26 @@ import Testing
             #expect(try await app.audited("api-key.rotated").count == 1)
 
             app.clock.advance(by: APIKey.overlap)
-            #expect(await opens(old) == 401)
-            #expect(await opens(new) == 200)
+            #expect(await status(old) == 401)
+            #expect(await status(new) == 200)
             let token = try #require(await app.signIn(person)["access_token"]?.string)
             let next = try #require(rotated["id"]?.string)
             let last = await app.call("POST", "/v1/auth/api-keys/\(next)/rotation?overlap_hours=0", token: token)
-            #expect(await opens(new) == 401)
-            #expect(await opens(try #require(last["api_key"]?.string)) == 200)
+            #expect(await status(new) == 401)
+            #expect(await status(try #require(last["api_key"]?.string)) == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `revoking reaches this node at once and the others within a second`(_ engine: Engine) async throws {
+    func `a revocation takes effect at once on this node and within a second on others`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, stranger) = (try await app.register(), try await app.register("stranger"))
-            let made = await app.makeKey(person, ["identity.read"])
-            let (key, id) = (try #require(made["api_key"]?.string), try #require(made["id"]?.string))
+            let (person, other) = (try await app.register(), try await app.register("other"))
+            let created = await app.makeKey(person, ["identity.read"])
+            let (key, id) = (try #require(created["api_key"]?.string), try #require(created["id"]?.string))
             try await app.withSecondProcess { second in
                 #expect(await second.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
                 #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
-                #expect(await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: stranger.token).status == 404)
+                #expect(await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: other.token).status == 404)
                 #expect(await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: person.token).status == 204)
                 #expect(
                     await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key])["details"]
@@ -257,7 +263,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `resetting replaces the default key and no other`(_ engine: Engine) async throws {
+    func `a reset replaces the default key only`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = try #require(await app.makeKey(person, ["identity.read"])["api_key"]?.string)
@@ -277,7 +283,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `as many keys live as may live, also when two are made at once`(_ engine: Engine) async throws {
+    func `the number of keys is bounded, also for concurrent requests`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             for _ in 1..<APIKey.countMax { _ = await app.makeKey(person, ["training"]) }
@@ -296,7 +302,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `making and revoking without end fills no table`(_ engine: Engine) async throws {
+    func `the number of revoked keys of an account is bounded`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             for _ in 0...(APIKey.deadCountMax + 5) {
@@ -311,27 +317,27 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the key of a suspended owner opens nothing`(_ engine: Engine) async throws {
+    func `the key of a suspended account is refused`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let key = try #require(await app.makeKey(person, ["*"])["api_key"]?.string)
             #expect(await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).status == 200)
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(
                 await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": key]).code == "authentication-failed")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a wrong secret for a key that exists is written down, once a minute`(_ engine: Engine) async throws {
+    func `a wrong secret of an existing key is audited once a minute`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let id = try #require(await app.makeKey(person, ["*"])["id"]?.string.flatMap { ID<APIKey>($0) })
             for round in 1...2 {
                 for _ in 0..<5 {
-                    let guess = KeyText(id: id, environment: "test", runtime: app.runtime).text
+                    let wrong = KeyText(id: id, environment: "test", runtime: app.runtime).text
                     #expect(
-                        await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": guess])["details"]
+                        await app.call("GET", "/v1/auth/profile", headers: ["X-API-Key": wrong])["details"]
                             == "the API key is not known")
                 }
                 let rows = try await app.audited("api-key.used")
@@ -343,30 +349,30 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what a key does is audited under its name`(_ engine: Engine) async throws {
+    func `actions with a key are audited with the id of the key`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.subscriber("pro")
-            let made = await app.makeKey(person, ["training"])
-            let key = try #require(made["api_key"]?.string)
+            let created = await app.makeKey(person, ["training"])
+            let key = try #require(created["api_key"]?.string)
             let scope = try await app.scope(headers: ["X-API-Key": key])
             try await app.app.database.write {
                 try app.app.identity.audit.record(AuditEvent("test.done", by: scope), in: $0)
             }
             let row = try #require(try await app.audited("test.done").first)
             #expect(row.actor == person.id.text)
-            #expect(row.details.contains(try #require(made["id"]?.string)))
+            #expect(row.details.contains(try #require(created["id"]?.string)))
         }
     }
 
     @Test(arguments: Engine.available)
-    func `keys that ended long ago are pruned`(_ engine: Engine) async throws {
+    func `expired and revoked keys are pruned after the retention`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             _ = await app.makeKey(person, ["training"], ["expires_in_days": 1])
             let id = try #require(await app.makeKey(person, ["training"])["id"]?.string)
             _ = await app.makeKey(person, ["training"])
             _ = await app.call("DELETE", "/v1/auth/api-keys/\(id)", token: person.token)
-            app.clock.advance(by: PruneCredentials.keysKept - .hours(1))
+            app.clock.advance(by: CredentialPruningJob.keysKept - .hours(1))
             try await app.prune()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM api_keys") == 3)
             app.clock.advance(by: .days(2))
@@ -386,13 +392,13 @@ extension TestApp {
         )
     }
 
-    /// What one column of a query holds, as text.
+    /// The column `value` of a query, as text.
     func stored(_ sql: SQL) async throws -> [String] {
         try await app.database.read { transaction in try transaction.all(sql) { try $0["value"] } }
     }
 
     func prune() async throws {
-        try await app.database.write { [queue = app.queue] in _ = try queue.enqueue(PruneCredentials(), in: $0) }
+        try await app.database.write { [queue = app.queue] in _ = try queue.enqueue(CredentialPruningJob(), in: $0) }
         try await runJobs()
     }
 }

@@ -11,10 +11,10 @@ import Testing
 @Suite struct AccessTokenTests {
     private static let prefix = "invalid JWT: unable to parse or verify signature, "
 
-    @Test func `says who it is for, and nothing secret`() async throws {
+    @Test func `has the documented header and claims, and no others`() async throws {
         try await withTestApp(.sqlite) { app in
-            let person = try await app.register("somebody", role: "student")
-            let token = try Forgery(of: person.token)
+            let person = try await app.register("user", role: "student")
+            let token = try TamperedToken(of: person.token)
             #expect(token.header["alg"] == "RS256")
             #expect(token.header["typ"] == "at+jwt")
             #expect(Set(token.header.keys) == ["alg", "typ", "kid"])
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `without a header the answer is exactly this`() async throws {
+    @Test func `a request without a credential gets the documented problem`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/v1/auth/profile", headers: ["X-Request-ID": "request-one"])
             #expect(response.status == 401)
@@ -53,7 +53,7 @@ import Testing
     @Test(arguments: [
         "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "bearer invalid_token", "BEARER .", "Bearer ...", "Bearer a,b",
     ])
-    func `a token that is not three parts is answered exactly like this`(_ header: String) async throws {
+    func `a token without three segments gets the documented details`(_ header: String) async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
             #expect(response.status == 401)
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test(arguments: ["", "Bearer", "Bearer ", "Basic YTpi", "Token a.b.c", "a.b.c"])
-    func `another scheme, or none, is told what is expected`(_ header: String) async throws {
+    func `another scheme, or none, is refused with the expected scheme`(_ header: String) async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/v1/auth/profile", headers: ["Authorization": header])
             #expect(response.status == 401)
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `ends after fifteen minutes, to the second`(_ engine: Engine) async throws {
+    func `expires after fifteen minutes`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             app.clock.advance(by: .minutes(15) - .seconds(1))
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func `its lifetime is a setting`() async throws {
+    @Test func `the lifetime is configurable`() async throws {
         try await withTestApp(.sqlite, change: { $0.accessTokenLifetime = .minutes(1) }) { app in
             let person = try await app.register()
             app.clock.advance(by: .seconds(59))
@@ -102,53 +102,54 @@ import Testing
         }
     }
 
-    @Test func `no change to it survives`() async throws {
+    @Test func `a changed token is refused`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
-            func refused(_ token: String, _ reason: String, _ what: String) async {
+            func refused(_ token: String, _ reason: String, _ change: String) async {
                 let response = await app.call("GET", "/v1/auth/profile", token: token)
-                #expect(response.status == 401, "\(what)")
-                #expect(response.code == "authentication-failed", "\(what)")
-                #expect(response["details"] == .string(Self.prefix + reason), "\(what)")
+                #expect(response.status == 401, "\(change)")
+                #expect(response.code == "authentication-failed", "\(change)")
+                #expect(response["details"] == .string(Self.prefix + reason), "\(change)")
             }
-            let genuine = try Forgery(of: person.token)
+            let genuine = try TamperedToken(of: person.token)
             for (claim, value) in [
                 ("role", "admin"), ("org", "00000000-0000-7000-8000-000000000000"), ("exp", 4_000_000_000),
             ] as [(String, JSONValue)] {
-                var forgery = genuine
-                forgery.claims[claim] = value
-                await refused(try forgery.unsigned, "token signature is invalid", claim)
+                var tampered = genuine
+                tampered.claims[claim] = value
+                await refused(try tampered.unsigned, "token signature is invalid", claim)
             }
-            await refused(String(person.token.dropLast(4)), "token signature is invalid", "a cut signature")
+            await refused(String(person.token.dropLast(4)), "token signature is invalid", "a truncated signature")
             await refused(
                 genuine.original[0] + "." + genuine.original[1] + ".", "token signature is invalid", "no signature")
             await refused(
                 "\(genuine.original[0])=.\(genuine.original[1]).\(genuine.original[2])",
                 "token is malformed: could not decode the header", "padding")
-            await refused("e30.\(genuine.original[1]).\(genuine.original[2])", Self.foreignHeader, "an empty header")
+            await refused(
+                "e30.\(genuine.original[1]).\(genuine.original[2])", Self.unknownKeyOrAlgorithm, "an empty header")
             await refused("W10.e30.e30", "token is malformed: could not decode the header", "a header that is a list")
         }
     }
 
-    private static let foreignHeader =
+    private static let unknownKeyOrAlgorithm =
         "token is unverifiable: the header does not name a key and algorithm of this service"
 
-    @Test func `no header talks the verifier into another algorithm or key`() async throws {
+    @Test func `the header of a token cannot select another algorithm or key`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let key = try await app.signingKey()
-            let genuine = try Forgery(of: person.token)
-            // The helper can sign: the same token, signed again, is good.
+            let genuine = try TamperedToken(of: person.token)
+            // The same token signed again is accepted, so that the refusals below are not faults of the helper.
             #expect(await app.call("GET", "/v1/auth/profile", token: try genuine.signed(by: key)).status == 200)
 
             func refused(
-                _ what: String, _ change: (inout [String: JSONValue]) -> Void, sign: (Forgery) throws -> String
+                _ name: String, _ change: (inout [String: JSONValue]) -> Void, sign: (TamperedToken) throws -> String
             ) async throws {
-                var forgery = genuine
-                change(&forgery.header)
-                let response = await app.call("GET", "/v1/auth/profile", token: try sign(forgery))
-                #expect(response.code == "authentication-failed", "\(what)")
-                #expect(response["details"] == .string(Self.prefix + Self.foreignHeader), "\(what)")
+                var tampered = genuine
+                change(&tampered.header)
+                let response = await app.call("GET", "/v1/auth/profile", token: try sign(tampered))
+                #expect(response.code == "authentication-failed", "\(name)")
+                #expect(response["details"] == .string(Self.prefix + Self.unknownKeyOrAlgorithm), "\(name)")
             }
             let publicPEM = Array(key.publicKey.pemRepresentation.utf8)
             let publicDER = Array(key.publicKey.derRepresentation)
@@ -170,7 +171,7 @@ import Testing
             try await refused("an ID token", { $0["typ"] = "JWT" }, sign: { try $0.signed(by: key) })
             try await refused("no typ", { $0["typ"] = nil }, sign: { try $0.signed(by: key) })
             try await refused(
-                "jku", { $0["jku"] = "https://mallory.example/jwks.json" }, sign: { try $0.signed(by: key) })
+                "jku", { $0["jku"] = "https://attacker.example/jwks.json" }, sign: { try $0.signed(by: key) })
 
             var critical = genuine
             critical.header["crit"] = ["exp"]
@@ -183,46 +184,46 @@ import Testing
         }
     }
 
-    @Test func `a signature of ours under claims that are not ours is not enough`() async throws {
+    @Test func `a token with a valid signature and wrong claims is refused`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let key = try await app.signingKey()
-            let genuine = try Forgery(of: person.token)
+            let genuine = try TamperedToken(of: person.token)
             let now = app.clock.now.seconds
             let claims: [(String, JSONValue)] = [
-                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "another"),
-                ("iat", .integer(now + 61)), ("sub", "nobody"),
+                ("iss", "http://localhost:9090"), ("iss", "http://localhost:8080/"), ("aud", "other"),
+                ("iat", .integer(now + 61)), ("sub", "unknown"),
                 ("org", ""),
-                ("sid", "x"), ("role", "emperor"),
+                ("sid", "x"), ("role", "unknown"),
             ]
             for (name, value) in claims {
-                var forgery = genuine
-                forgery.claims[name] = value
-                let response = await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key))
+                var tampered = genuine
+                tampered.claims[name] = value
+                let response = await app.call("GET", "/v1/auth/profile", token: try tampered.signed(by: key))
                 #expect(response.code == "authentication-failed", "\(name)")
                 #expect(response["details"] == .string(Self.prefix + "token has invalid claims"), "\(name)")
             }
             for name in ["iss", "aud", "sub", "sid", "org", "exp", "iat", "csrf"] {
-                var forgery = genuine
-                forgery.claims[name] = nil
+                var tampered = genuine
+                tampered.claims[name] = nil
                 #expect(
-                    await app.call("GET", "/v1/auth/profile", token: try forgery.signed(by: key)).code
+                    await app.call("GET", "/v1/auth/profile", token: try tampered.signed(by: key)).code
                         == "authentication-failed", "without \(name)")
             }
-            var ahead = genuine
-            ahead.claims["iat"] = .integer(now + 60)
-            #expect(await app.call("GET", "/v1/auth/profile", token: try ahead.signed(by: key)).status == 200)
+            var early = genuine
+            early.claims["iat"] = .integer(now + 60)
+            #expect(await app.call("GET", "/v1/auth/profile", token: try early.signed(by: key)).status == 200)
             var old = genuine
             old.claims["exp"] = .integer(now)
             #expect(await app.call("GET", "/v1/auth/profile", token: try old.signed(by: key)).code == "token-expired")
         }
     }
 
-    @Test func `a token for another audience of the same key is refused`() async throws {
+    @Test func `a token for another audience, signed by the same key, is refused`() async throws {
         try await withTestApp(.sqlite) { app in
             var token: String?
-            try await app.withIdentity(on: app.app.database, audience: "another-service") { identity in
-                token = try await identity.accounts.register(.somebodyNew(), visitor: .someone).accessToken
+            try await app.withIdentity(on: app.app.database, audience: "other-service") { identity in
+                token = try await identity.registration.register(.fixture(), client: .fixture).accessToken
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "authentication-failed")
         }

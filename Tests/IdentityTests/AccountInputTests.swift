@@ -5,10 +5,10 @@ import Modules
 import TestKit
 import Testing
 
-/// What nobody should send to the doors of accounts: a clear refusal, nothing changed, nothing secret in the log.
+/// Invalid input to the account endpoints: it is refused, changes nothing, and no secret is logged.
 @Suite struct AccountInputTests {
-    /// A body that each door would take.
-    private static let doors: [(method: String, path: String, body: [String: JSONValue])] = [
+    /// A valid body for each endpoint.
+    private static let endpoints: [(method: String, path: String, body: [String: JSONValue])] = [
         ("POST", "/v1/auth/register", ["email": "new@example.org", "password": "canary good password"]),
         ("POST", "/v1/auth/verify-email", ["token": "canary-token"]),
         ("POST", "/v1/auth/resend-verification", ["email": "new@example.org"]),
@@ -32,40 +32,41 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `wrong types, missing and unknown fields, nulls, NULs and megabytes are refused`(_ engine: Engine) async throws
+    func `wrong types, missing and unknown fields, null, NUL and bodies over the limit are refused`(_ engine: Engine)
+        async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let before = try await rows(app)
             let megabyte = String(repeating: "a", count: 1 << 20)
-            for (method, path, good) in Self.doors {
-                var bad: [(body: JSONValue, statuses: Set<Int>)] = [
-                    (.object(good.merging(["unknown_field": "canary"]) { $1 }), [422]), ([], [422]), (.null, [422]),
+            for (method, path, valid) in Self.endpoints {
+                var invalid: [(body: JSONValue, statuses: Set<Int>)] = [
+                    (.object(valid.merging(["unknown_field": "canary"]) { $1 }), [422]), ([], [422]), (.null, [422]),
                     ("canary", [422]), (7, [422]),
                 ]
-                for name in good.keys {
+                for name in valid.keys {
                     for value: JSONValue in [
                         7, true, [], [:], .string("canary\0"), .string(String(repeating: "a", count: 20_000)),
                     ] {
-                        bad.append((.object(good.merging([name: value]) { $1 }), [422]))
+                        invalid.append((.object(valid.merging([name: value]) { $1 }), [422]))
                     }
-                    bad.append((.object(good.merging([name: JSONValue.null]) { $1 }), [422]))
-                    bad.append((.object(good.filter { $0.key != name }), [422]))
-                    bad.append((.object(good.merging([name: .string(megabyte)]) { $1 }), [413]))
+                    invalid.append((.object(valid.merging([name: JSONValue.null]) { $1 }), [422]))
+                    invalid.append((.object(valid.filter { $0.key != name }), [422]))
+                    invalid.append((.object(valid.merging([name: .string(megabyte)]) { $1 }), [413]))
                 }
-                for (body, statuses) in bad {
+                for (body, statuses) in invalid {
                     let response = await app.call(method, path, json: body, token: person.token)
                     #expect(
                         statuses.contains(response.status), "\(method) \(path) \("\(body)".prefix(100)): \(response)")
                     #expect(!response.text.contains("canary"))
                 }
-                for broken in [
+                for malformed in [
                     "", "{", "{\"email\":", "[1,]", "{\"a\":1}{", "\u{FEFF}{}", "{\"email\": \"\\ud800\"}", "nul",
                 ] {
                     let response = await app.call(
-                        method, path, body: ("application/json", Array(broken.utf8)), token: person.token)
+                        method, path, body: ("application/json", Array(malformed.utf8)), token: person.token)
                     #expect(
-                        response.status == 400 || response.status == 422, "\(method) \(path) \(broken): \(response)")
+                        response.status == 400 || response.status == 422, "\(method) \(path) \(malformed): \(response)")
                 }
                 let deep = Array(String(repeating: "[", count: 100_000).utf8)
                 #expect(
@@ -84,16 +85,18 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `addresses and names that imitate others, or hide what they are, are refused`(_ engine: Engine) async throws {
+    func `addresses and names with mixed scripts, invisible or control characters are refused`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let addresses = [
-                // Cyrillic а, о and е, Greek ο, Armenian օ and Cherokee Ꭺ among Latin letters.
-                "\u{0430}me@example.org", "somebody@ex\u{0430}mple.org", "somebody@exampl\u{0435}.org",
+                // Cyrillic а, о and е, Greek ο, Armenian օ and Cherokee Ꭺ mixed with Latin letters.
+                "\u{0430}me@example.org", "user@ex\u{0430}mple.org", "user@exampl\u{0435}.org",
                 "ad\u{03BF}@example.org", "b\u{0585}b@example.org",
                 "\u{13AA}me@example.org",
                 "name\u{202E}@example.org", "name\u{00AD}@example.org", "name\u{2060}@example.org",
-                "a\u{3164}me@example.org", "somebody@exam\u{200D}ple.org",
-                "name\u{0007}@example.org", "name\r\n@example.org", "somebody@example.org\r\nBcc: all@example.org",
+                "a\u{3164}me@example.org", "user@exam\u{200D}ple.org",
+                "name\u{0007}@example.org", "name\r\n@example.org", "user@example.org\r\nBcc: all@example.org",
                 "name\u{FF20}other@example.org",
                 "name\0@example.org",
             ]
@@ -118,12 +121,13 @@ import Testing
             let people = try await app.count("SELECT COUNT(*) AS count FROM people")
             #expect(people == 0)
 
-            // Written in one alphabet throughout, in several that do not imitate one another, or with joiners where a script needs them.
-            let fine = [
-                "иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp", "josé.müller@bücher.example",
+            // One script, scripts without confusable characters, and joiners that a script requires are accepted.
+            let valid = [
+                "иван@почта.рф", "ολγα@παράδειγμα.ελ", "山田taro@例え.jp",
+                "josé.müller@bücher.example",
                 "ivan.петров@example.org",
             ]
-            for address in fine {
+            for address in valid {
                 let response = await app.call(
                     "POST", "/v1/auth/register",
                     json: ["email": .string(address), "password": .string(TestApp.password)])
@@ -132,7 +136,8 @@ import Testing
             let joined = await app.call(
                 "POST", "/v1/auth/register",
                 json: [
-                    "email": "new@example.org", "password": .string(TestApp.password), "full_name": "می\u{200C}خواهم",
+                    "email": "new@example.org", "password": .string(TestApp.password),
+                    "full_name": "می\u{200C}خواهم",
                 ]
             )
             #expect(joined.status == 201)
@@ -140,13 +145,14 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `everything that the clients of any system send at registration is taken`(_ engine: Engine) async throws {
+    func `every registration field of the five systems' clients is accepted`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let body: JSONValue = [
-                "email": "somebody@example.org", "username": "somebody", "password": .string(TestApp.password),
-                "full_name": "Somebody Body",
-                "first_name": "Somebody",
-                "last_name": "Body", "phone": "+44 20 7946 0000", "role": "student", "organization": "Some Works",
+                "email": "user@example.org", "username": "testperson", "password": .string(TestApp.password),
+                "full_name": "Test Person",
+                "first_name": "Test",
+                "last_name": "Person", "phone": "+44 20 7946 0000", "role": "student",
+                "organization": "Test Organisation",
                 "auth_provider": "email",
                 "student_id": "S-1815", "employee_id": "E-1852",
             ]
@@ -154,15 +160,16 @@ import Testing
             #expect(response.status == 201)
             #expect(
                 (response["user"]?["first_name"], response["user"]?["last_name"], response["user"]?["roles"]) == (
-                    "Somebody", "Body", ["student"]
+                    "Test", "Person", ["student"]
                 ))
-            let whole = try await app.count(
+            let stored = try await app.count(
                 """
                 SELECT COUNT(*) AS count FROM people JOIN organisations ON organisations.personal_of = people.id
-                WHERE student_id = 'S-1815' AND employee_id = 'E-1852' AND phone = '+44 20 7946 0000' AND organisations.name = 'Some Works'
+                WHERE student_id = 'S-1815' AND employee_id = 'E-1852' AND phone = '+44 20 7946 0000'
+                  AND organisations.name = 'Test Organisation'
                 """
             )
-            #expect(whole == 1)
+            #expect(stored == 1)
             #expect(
                 await app.call(
                     "POST", "/auth/signup",
@@ -172,13 +179,13 @@ import Testing
         }
     }
 
-    @Test(arguments: ["SomebodyBody1815", "somebody_body!", "1815SOMEBODY.BODY", "Somebody-Body-99"])
-    func `one's own name with digits about it is no password`(_ password: String) async throws {
+    @Test(arguments: ["ExamplePerson1815", "example_person!", "1815EXAMPLE.PERSON", "Example-Person-99"])
+    func `a password made of the account's own name and digits is refused`(_ password: String) async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call(
                 "POST", "/v1/auth/register",
                 json: [
-                    "email": "somebody.somebody@example.org", "full_name": "Somebody Body",
+                    "email": "person.person@example.org", "full_name": "Example Person",
                     "password": .string(password),
                 ]
             )

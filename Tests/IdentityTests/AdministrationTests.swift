@@ -6,10 +6,10 @@ import Testing
 
 @testable import Identity
 
-/// What administrators do with accounts.
+/// The user administration endpoints.
 @Suite struct AdministrationTests {
     @Test(arguments: Engine.available)
-    func `accounts are found by what they are called, by role and by state, page by page`(engine: Engine) async throws {
+    func `accounts are found by name, role and state, with pagination`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator()
             let students = [
@@ -25,15 +25,15 @@ import Testing
             let all = await list("")
             #expect(all.status == 200 && all["total"] == 4 && all["limit"] == 50 && all["offset"] == 0)
             #expect(emails(await list("role=student")) == Set(students.map(\.email)))
-            #expect(emails(await list("search=STU%25_")) == [students[0].email], "a sign of patterns stands for itself")
-            #expect(await list("search=nobody")["total"] == 0)
+            #expect(emails(await list("search=STU%25_")) == [students[0].email], "LIKE wildcards are escaped")
+            #expect(await list("search=unknown")["total"] == 0)
             let page = await list("limit=1&offset=1")
             #expect(page["users"]?.array?.count == 1 && page["total"] == 4)
-            try await app.app.identity.suspend(other.id)
+            try await app.app.identity.accounts.suspend(other.id)
             #expect(emails(await list("active=false")) == [other.email])
             #expect(await list("active=true")["total"] == 3)
-            for bad in ["limit=0", "limit=201", "offset=-1", "role=king", "active=perhaps", "search=%00"] {
-                #expect(await list(bad).status == 422, "\(bad)")
+            for query in ["limit=0", "limit=201", "offset=-1", "role=unknown", "active=perhaps", "search=%00"] {
+                #expect(await list(query).status == 422, "\(query)")
             }
             let one = await app.call("GET", "/v1/auth/users/\(students[0].id)", token: administrator.token)
             #expect(one["role"] == "student" && one["is_active"] == true && one["active_sessions_count"] == 1)
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a change of role, a suspension and a forced password end the sessions at once, and are written down`(
+    func `a role change, a suspension and a forced password reset end the sessions at once and are audited`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
@@ -81,18 +81,20 @@ import Testing
             for action in ["account.suspended", "account.restored", "account.password-reset-forced"] {
                 #expect(try await app.audited(action).map(\.actor) == [administrator.id.text], "\(action)")
             }
-            // The clock stands still, so the order of rows tells nothing.
+            // The rows have the same time, so that their order is not defined.
             #expect(
                 try await Set(app.audited("account.sessions-ended").map(\.subject))
                     == Set([analyst, suspended, forced, busy].map(\.id.text)))
-            #expect(await change(busy, ["role": "king"]).status == 422)
+            #expect(await change(busy, ["role": "unknown"]).status == 422)
             #expect(await change(busy, ["colour": "red"]).status == 422)
             #expect(await change(busy, [:]).status == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `nobody takes their own rights away, and the last administrator stays`(engine: Engine) async throws {
+    func `an administrator cannot revoke their own rights, and one administrator always remains`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let first = try await app.administrator(), second = try await app.administrator()
             func change(_ person: TestPerson, _ body: JSONValue, by token: String) async -> TestResponse {
@@ -104,7 +106,7 @@ import Testing
             }
             #expect(await app.call("DELETE", "/v1/auth/users/\(first.id)", token: first.token).code == "own-account")
             #expect(await app.call("GET", "/v1/auth/verify", token: first.token).status == 200)
-            // Each takes the other's role at the same time: one of them stays.
+            // Two administrators revoke each other's role concurrently: one remains.
             async let one = change(second, ["role": "user"], by: first.token)
             async let other = change(first, ["role": "user"], by: second.token)
             let responses = await [one, other]
@@ -115,7 +117,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an account that was closed is shut out, and is not there to be closed again`(engine: Engine) async throws {
+    func `a closed account cannot sign in, and closing it again is 404`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
             #expect(await app.call("DELETE", "/v1/auth/users/\(person.id)", token: administrator.token).status == 204)
@@ -127,25 +129,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the command line promotes an account and gives it another password`(engine: Engine) async throws {
+    func `promote and resetPassword, which the commands use, change an account`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let identity = app.app.identity
-            #expect(try await identity.promote(named: person.email.uppercased()))
-            #expect(try await !identity.promote(named: person.email))
+            #expect(try await identity.users.promote(named: person.email.uppercased()))
+            #expect(try await !identity.users.promote(named: person.email))
             #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 401)
-            try await identity.resetPassword(named: person.email, to: "another horse battery")
+            try await identity.users.resetPassword(named: person.email, to: "other horse battery")
             #expect(await app.signIn(person).code == "invalid-credentials")
             let response = await app.call(
-                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "another horse battery"])
+                "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "other horse battery"])
             #expect(response["user"]?["role"] == "admin")
-            await #expect(throws: Problem.self) { _ = try await identity.promote(named: "nobody@example.org") }
-            await #expect(throws: Problem.self) { try await identity.resetPassword(named: person.email, to: "short") }
+            await #expect(throws: Problem.self) { _ = try await identity.users.promote(named: "unknown@example.org") }
+            await #expect(throws: Problem.self) { try await identity.users.resetPassword(named: person.email, to: "short") }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `who is refused for their role is written down, at most once a minute`(engine: Engine) async throws {
+    func `a refusal for an insufficient role is audited at most once a minute`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register(), other = try await app.register()
             for _ in 0..<5 {
@@ -160,7 +162,7 @@ import Testing
             #expect(rows.count == 3 && rows.allSatisfy { $0.outcome == "refused" })
             #expect(
                 rows.last?.details
-                    == #"{"before":"4","door":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
+                    == #"{"before":"4","endpoint":"GET /v1/admin/audit-logs","needed":"admin","role":"user"}"#)
         }
     }
 }

@@ -6,11 +6,11 @@ import Testing
 
 @testable import Identity
 
-/// Signing in with a cookie.
+/// Sessions that are authenticated by a cookie.
 @Suite struct BrowserSessionTests {
-    private static let ours = "https://console.example.org"
+    private static let ownOrigin = "https://console.example.org"
 
-    /// A browser: it keeps its cookie and sends it with everything.
+    /// A browser, which sends its cookie with every request.
     private struct Browser {
         let app: TestApp
         let cookie: String
@@ -22,20 +22,21 @@ import Testing
             await app.call(method, path, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
         }
 
-        /// As our own pages call.
+        /// Sends a request with the own origin and the CSRF token.
         func change(_ method: String, _ path: String) async -> TestResponse {
-            await call(method, path, headers: ["Origin": ours, "X-CSRF-Token": csrf])
+            await call(method, path, headers: ["Origin": ownOrigin, "X-CSRF-Token": csrf])
         }
     }
 
     private func withApp(_ engine: Engine, _ body: (TestApp) async throws -> Void) async throws {
-        try await withTestApp(engine, change: { $0.baseURL = Self.ours }, body)
+        try await withTestApp(engine, change: { $0.baseURL = Self.ownOrigin }, body)
     }
 
     private func signIn(_ app: TestApp, _ person: TestPerson) async throws -> (Browser, TestResponse) {
         let response = await app.call(
             "POST", "/v1/auth/browser-session",
-            json: ["email": .string(person.email), "password": .string(person.password)], headers: ["Origin": Self.ours]
+            json: ["email": .string(person.email), "password": .string(person.password)],
+            headers: ["Origin": Self.ownOrigin]
         )
         guard let cookie = response.headers["set-cookie"]?.prefix(while: { $0 != ";" }),
             let csrf = response["csrf_token"]?.string
@@ -46,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `gives a cookie that no script reads and no other site gets`(_ engine: Engine) async throws {
+    func `sign-in sets a cookie with HttpOnly, SameSite, Secure and the __Host- prefix`(_ engine: Engine) async throws {
         try await withApp(engine) { app in
             let person = try await app.register()
             let (browser, response) = try await signIn(app, person)
@@ -61,14 +62,14 @@ import Testing
             let me = await browser.call("GET", "/v1/auth/profile")
             #expect(me.status == 200)
             #expect(me["user"]?["id"] == .string(person.id.text))
-            let presence = await browser.call("GET", "/v1/auth/browser-session")
-            #expect(presence["csrf_token"] == .string(browser.csrf))
-            #expect(presence["user"]?["id"] == .string(person.id.text))
+            let session = await browser.call("GET", "/v1/auth/browser-session")
+            #expect(session["csrf_token"] == .string(browser.csrf))
+            #expect(session["user"]?["id"] == .string(person.id.text))
             let devices = await browser.call("GET", "/v1/auth/sessions")["data"]?.array ?? []
             #expect(devices.first { $0["current"] == true }?["browser"] == true)
             #expect(try await app.audited("browser-session.created").map(\.actor) == [person.id.text])
 
-            // Only a hash of what the cookie holds is kept.
+            // Only a hash of the cookie's secret is stored.
             let value = String(browser.cookie.dropFirst("__Host-gatehouse=".count))
             let rows = try await app.app.database.read { try $0.all("SELECT * FROM sessions").map { "\($0)" }.joined() }
             #expect(!rows.contains(value) && !rows.contains(browser.csrf))
@@ -77,7 +78,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a changing request says where it comes from and proves it, always`(_ engine: Engine) async throws {
+    func `an unsafe method requires an allowed Origin and the CSRF token`(_ engine: Engine) async throws {
         try await withApp(engine) { app in
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
@@ -87,12 +88,12 @@ import Testing
                 (["X-CSRF-Token": browser.csrf], "Invalid request origin"),
                 (["X-CSRF-Token": browser.csrf, "Sec-Fetch-Site": "same-origin"], "Invalid request origin"),
                 (["Origin": "null", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
-                (["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
+                (["Origin": "https://attacker.example", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
                 (["Origin": "http://console.example.org", "X-CSRF-Token": browser.csrf], "Invalid request origin"),
-                (["Origin": Self.ours], "Missing X-CSRF-Token header"),
-                (["Origin": Self.ours, "X-CSRF-Token": ""], "Invalid CSRF token"),
-                (["Origin": Self.ours, "X-CSRF-Token": other.csrf], "Invalid CSRF token"),
-                (["Origin": Self.ours, "X-CSRF-Token": person.csrf], "Invalid CSRF token"),
+                (["Origin": Self.ownOrigin], "Missing X-CSRF-Token header"),
+                (["Origin": Self.ownOrigin, "X-CSRF-Token": ""], "Invalid CSRF token"),
+                (["Origin": Self.ownOrigin, "X-CSRF-Token": other.csrf], "Invalid CSRF token"),
+                (["Origin": Self.ownOrigin, "X-CSRF-Token": person.csrf], "Invalid CSRF token"),
             ]
             for (headers, sentence) in refusals {
                 for (method, path) in [
@@ -105,13 +106,13 @@ import Testing
                     #expect(response["error"] == .string(sentence), "\(method) \(headers)")
                 }
             }
-            #expect(try await app.endings(of: person) == [nil, nil, nil])
+            #expect(try await app.revocationReasons(of: person) == [nil, nil, nil])
             #expect(await browser.change("DELETE", "/v1/auth/sessions").json == ["ended": 2])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `signing out ends it at once and takes the cookie away`(_ engine: Engine) async throws {
+    func `signing out ends the session at once and deletes the cookie`(_ engine: Engine) async throws {
         try await withApp(engine) { app in
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
@@ -131,11 +132,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `ends when it is idle, when it is old, and when its person is shut out`(_ engine: Engine) async throws {
+    func `a session ends when it is idle, at its maximum age, and when its account is suspended`(_ engine: Engine)
+        async throws
+    {
         try await withApp(engine) { app in
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
-            // Being used is what keeps it.
+            // Every use extends the idle lifetime.
             for _ in 0..<4 {
                 app.clock.advance(by: .days(20))
                 #expect(await browser.call("GET", "/v1/auth/profile").status == 200)
@@ -149,10 +152,10 @@ import Testing
             app.clock.advance(by: Session.idleLifetime)
             #expect(await idle.call("GET", "/v1/auth/profile").code == "token-expired")
 
-            let (shut, _) = try await signIn(app, person)
-            #expect(await shut.call("GET", "/v1/auth/profile").status == 200)
-            try await app.app.identity.suspend(person.id)
-            #expect(await shut.call("GET", "/v1/auth/profile").code == "token-expired")
+            let (suspended, _) = try await signIn(app, person)
+            #expect(await suspended.call("GET", "/v1/auth/profile").status == 200)
+            try await app.app.identity.accounts.suspend(person.id)
+            #expect(await suspended.call("GET", "/v1/auth/profile").code == "token-expired")
             #expect(
                 await app.call(
                     "POST", "/v1/auth/browser-session",
@@ -163,7 +166,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what another process ended is known here after one look`(_ engine: Engine) async throws {
+    func `a session ended by another process is refused after the next synchronisation`(_ engine: Engine) async throws {
         try await withApp(engine) { app in
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
@@ -178,7 +181,7 @@ import Testing
         }
     }
 
-    @Test func `only its own bytes open a door`() async throws {
+    @Test func `only the exact cookie value is accepted`() async throws {
         try await withApp(.sqlite) { app in
             let person = try await app.register()
             let (browser, _) = try await signIn(app, person)
@@ -186,7 +189,7 @@ import Testing
             func response(_ cookie: String) async -> TestResponse {
                 await app.call("GET", "/v1/auth/profile", headers: ["Cookie": cookie])
             }
-            // Another secret under the same session, and the same secret under another.
+            // Another secret for the same session, and a secret for a session without a cookie.
             let session = try #require(BrowserSession(value)?.session)
             let forged = BrowserSession(session: session, runtime: app.runtime).text
             #expect(await response("__Host-gatehouse=\(forged)").code == "token-expired")
@@ -201,22 +204,22 @@ import Testing
                 #expect(response.status == 401, "\(malformed)")
                 #expect(response.code == "authentication-failed", "\(malformed)")
             }
-            // Two that differ: whose is it?
+            // Two cookies with different values are refused.
             #expect(
                 await response("__Host-gatehouse=\(value); __Host-gatehouse=\(forged)").code == "authentication-failed")
             #expect(await response("other=1; __Host-gatehouse=\(value) ; third").status == 200)
-            // Under another name it is none.
+            // A cookie with another name is ignored.
             for name in ["gatehouse", "gatehouse-development", "__host-gatehouse", "x__Host-gatehouse"] {
                 #expect(await response("\(name)=\(value)").code == "missing-authorization")
             }
-            // What the browser holds is no bearer token, and whoever writes a header means the header.
+            // The cookie value is not a bearer token, and an Authorization header takes precedence over the cookie.
             #expect(await app.call("GET", "/v1/auth/profile", token: value).code == "authentication-failed")
             #expect(await browser.call("GET", "/v1/auth/profile", token: "a.b.c").code == "authentication-failed")
             #expect(await app.refresh(value).code == "invalid-refresh-token")
         }
     }
 
-    @Test func `no other page signs its visitors in`() async throws {
+    @Test func `a login from another origin is refused`() async throws {
         try await withApp(.sqlite) { app in
             let person = try await app.register()
             let form = Array("username=\(person.email)&password=\(TestApp.password)".utf8)
@@ -225,11 +228,11 @@ import Testing
                     "POST", "/v1/auth/browser-session", body: ("application/x-www-form-urlencoded", form),
                     headers: origin.map { ["Origin": $0] } ?? [:])
             }
-            let refused = await response("https://mallory.example")
+            let refused = await response("https://attacker.example")
             #expect(refused.status == 403)
             #expect(refused["error"] == "Invalid request origin")
             #expect(refused.headers["set-cookie"] == nil)
-            #expect(await response(Self.ours).status == 200)
+            #expect(await response(Self.ownOrigin).status == 200)
             #expect(await response(nil).status == 200)
             let wrong = await app.call(
                 "POST", "/v1/auth/browser-session",
@@ -239,7 +242,7 @@ import Testing
         }
     }
 
-    @Test func `with a bearer token there is no cookie to ask after`() async throws {
+    @Test func `the browser session of a bearer token is 404`() async throws {
         try await withApp(.sqlite) { app in
             let person = try await app.register()
             #expect(await app.call("GET", "/v1/auth/browser-session", token: person.token).status == 404)
@@ -247,11 +250,12 @@ import Testing
         }
     }
 
-    @Test func `no wildcard of origins lets a cookie through`() async throws {
-        try await withTestApp(.sqlite, change: { ($0.baseURL, $0.corsOrigins) = (Self.ours, ["*"]) }) { app in
+    @Test func `a wildcard in CORS_ORIGINS does not allow other origins with a cookie`() async throws {
+        try await withTestApp(.sqlite, change: { ($0.baseURL, $0.corsOrigins) = (Self.ownOrigin, ["*"]) }) { app in
             let (browser, _) = try await signIn(app, try await app.register())
             let response = await browser.call(
-                "POST", "/v1/auth/logout", headers: ["Origin": "https://mallory.example", "X-CSRF-Token": browser.csrf])
+                "POST", "/v1/auth/logout",
+                headers: ["Origin": "https://attacker.example", "X-CSRF-Token": browser.csrf])
             #expect(response["error"] == "Invalid request origin")
         }
     }
@@ -264,13 +268,13 @@ import Testing
         ("http://localhost.example.org", "__Host-gatehouse", true),
         ("https://localhost", "__Host-gatehouse", true), ("http://127.0.0.1.example.org", "__Host-gatehouse", true),
     ])
-    func `only one's own machine does without TLS`(_ address: String, _ name: String, _ isSecure: Bool) {
+    func `only a loopback address uses the cookie without Secure`(_ address: String, _ name: String, _ isSecure: Bool) {
         let cookie = BrowserCookie(address: address)
         #expect((cookie.name, cookie.isSecure) == (name, isSecure))
         #expect(cookie.header("x", lifetime: .seconds(1)).hasSuffix("; Secure") == isSecure)
     }
 
-    @Test func `on one's own machine the page is ours under both of its names`() async throws {
+    @Test func `both names of a loopback address are the own origin`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             for origin in ["http://localhost:8080", "http://127.0.0.1:8080"] {

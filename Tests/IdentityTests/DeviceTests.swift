@@ -6,7 +6,7 @@ import Testing
 
 @testable import Identity
 
-/// One's sessions, seen and ended.
+/// The endpoints that list and end the sessions of an account.
 @Suite struct DeviceTests {
     private static let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `shows where one is signed in, and no one else's`(_ engine: Engine) async throws {
+    func `lists the sessions of the account, and no others`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             app.clock.advance(by: .minutes(1))
@@ -41,7 +41,7 @@ import Testing
             #expect(device["expires_at"] == .string((app.clock.now + Session.absoluteLifetime).description))
             #expect(devices[1]["label"] == "Unknown device")
             #expect(devices[1]["current"] == false)
-            // Refreshing is being seen.
+            // A refresh updates last_seen_at.
             app.clock.advance(by: .minutes(5))
             #expect(await app.refresh(person.refreshToken).status == 200)
             let again = await app.call("GET", "/v1/auth/sessions?limit=1", token: token)
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `sessions that ended or ran out are not shown`(_ engine: Engine) async throws {
+    func `ended and expired sessions are not listed`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let ended = try await signIn(app, person)
@@ -73,15 +73,15 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `ends one, and its tokens with it`(_ engine: Engine) async throws {
+    func `ends one session and its tokens`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             let token = try await signIn(app, person)
             let devices = await app.call("GET", "/v1/auth/sessions", token: person.token)["data"]?.array ?? []
             let id = try #require(devices.first { $0["current"] == false }?["id"]?.string)
-            // Somebody else's is nobody's.
-            let foreign = await app.call("DELETE", "/v1/auth/sessions/\(id)", token: other.token)
-            #expect(foreign.status == 404)
+            // The session of another account is 404.
+            let refused = await app.call("DELETE", "/v1/auth/sessions/\(id)", token: other.token)
+            #expect(refused.status == 404)
             #expect(await app.call("GET", "/v1/auth/profile", token: token).status == 200)
 
             let response = await app.call("DELETE", "/v1/auth/sessions/\(id)", token: person.token)
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `ends the others, or all`(_ engine: Engine) async throws {
+    func `ends the other sessions, or all`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
             let tokens = [try await signIn(app, person), try await signIn(app, person)]
@@ -122,39 +122,39 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what ended long ago is cleared away, its trail is not`(_ engine: Engine) async throws {
+    func `ended sessions are pruned after the retention, their audit rows are kept`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             try await app.runJobs()
-            let (left, signedOut, living) = (
-                try await app.register("left"), try await app.register("out"), try await app.register("living")
+            let (idle, signedOut, active) = (
+                try await app.register("idle"), try await app.register("out"), try await app.register("active")
             )
             #expect(await app.call("POST", "/v1/auth/logout", token: signedOut.token).status == 200)
-            func kept() async throws -> Set<String> {
+            func owners() async throws -> Set<String> {
                 Set(
                     try await app.app.database.read {
                         try $0.all("SELECT person_id FROM sessions") { try $0["person_id"] as String }
                     })
             }
-            app.clock.advance(by: SessionPruning.kept - .days(1))
-            #expect(await app.refresh(living.refreshToken).status == 200)
+            app.clock.advance(by: SessionPruningJob.kept - .days(1))
+            #expect(await app.refresh(active.refreshToken).status == 200)
             try await app.runJobs()
-            #expect(try await kept().count == 3)
+            #expect(try await owners().count == 3)
             app.clock.advance(by: .days(2))
             try await app.runJobs()
-            #expect(try await kept() == [left.id.text, living.id.text])
+            #expect(try await owners() == [idle.id.text, active.id.text])
             app.clock.advance(by: .days(27))
-            #expect(await app.signIn(living).status == 200)
+            #expect(await app.signIn(active).status == 200)
             try await app.runJobs()
-            #expect(try await kept() == [left.id.text, living.id.text])
+            #expect(try await owners() == [idle.id.text, active.id.text])
             app.clock.advance(by: .days(4))
             try await app.runJobs()
-            #expect(try await kept() == [living.id.text])
-            #expect(try await app.audited("session.created").compactMap(\.actor).contains(left.id.text))
+            #expect(try await owners() == [active.id.text])
+            #expect(try await app.audited("session.created").compactMap(\.actor).contains(idle.id.text))
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whoever is robbed of a session is told by mail`(_ engine: Engine) async throws {
+    func `the reuse of a refresh token is reported by e-mail`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let credentials: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
@@ -166,13 +166,13 @@ import Testing
             let reused = await app.call(
                 "POST", "/v1/auth/refresh", json: ["refresh_token": .string(token)], address: "203.0.113.9")
             #expect(reused.code == "invalid-refresh-token")
-            let letters = try await app.mail(to: person.email).filter { $0.text.contains("203.0.113.9") }
-            #expect(letters.count == 1)
-            let text = try #require(letters.first?.text)
+            let emails = try await app.mail(to: person.email).filter { $0.text.contains("203.0.113.9") }
+            #expect(emails.count == 1)
+            let text = try #require(emails.first?.text)
             #expect(text.contains("Firefox on Linux"))
             #expect(text.contains("31 January 2026, 12:00"))
             #expect(!text.contains(token))
-            // Coming again tells nobody anything new.
+            // A second reuse sends no further e-mail.
             #expect(await app.refresh(token).code == "invalid-refresh-token")
             #expect(try await app.mail(to: person.email).filter { $0.text.contains("203.0.113.9") }.count == 1)
             #expect(try await app.audited("session.revoked").count == 1)
@@ -181,7 +181,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `of end, trail and mail there are all or none`(_ engine: Engine) async throws {
+    func `the revocation, its audit row and its e-mail are atomic`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             #expect(await app.refresh(person.refreshToken).status == 200)
@@ -191,47 +191,53 @@ import Testing
                 on: app.app.database,
                 { database in
                     try await app.withIdentity(on: database) { identity in
-                        do { _ = try await identity.sessions.refresh(person.refreshToken, visitor: .someone) } catch let
+                        do { _ = try await identity.sessions.refresh(person.refreshToken, client: .fixture) } catch let
                             problem as Problem
                             where problem.kind == .invalidRefreshToken
                         {}
                     }
                 },
                 check: { _ in
-                    let ended = try await app.endings(of: person).compactMap(\.self).count
+                    let ended = try await app.revocationReasons(of: person).compactMap(\.self).count
                     let audited = try await app.audited("session.revoked").count
-                    let mailed = try await app.mail(to: person.email).count - mails
-                    #expect((audited, mailed) == (ended, ended))
+                    let sent = try await app.mail(to: person.email).count - mails
+                    #expect((audited, sent) == (ended, ended))
                 }
             )
-            #expect(try await app.endings(of: person) == ["refresh token reused"])
+            #expect(try await app.revocationReasons(of: person) == ["refresh token reused"])
         }
     }
 
     @Test(arguments: [
         ("Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0", "Firefox on Linux"),
         (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                + "Chrome/142.0.0.0 Safari/537.36",
             "Chrome on Windows"
         ),
         (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                + "Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
             "Edge on Windows"
         ),
         (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like "
+                + "Gecko) Version/26.0 Safari/605.1.15",
             "Safari on macOS"
         ),
         (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+                + "like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
             "Safari on iPhone"
         ),
         (
-            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+                + "Chrome/142.0.0.0 Mobile Safari/537.36",
             "Chrome on Android"
         ),
         (
-            "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) "
+                + "Chrome/142.0.0.0 Safari/537.36",
             "Chrome on ChromeOS"
         ),
         ("curl/8.14.1", "curl"), ("python-requests/2.32.5", "Python"),
@@ -240,7 +246,7 @@ import Testing
         ("1.0", "Unknown device"), ("<script>", "Unknown device"),
         ("\u{202e}abc", "Unknown device"),
     ])
-    func `is called what people call it`(_ userAgent: String, _ label: String) {
+    func `the label of a device is derived from its user agent`(_ userAgent: String, _ label: String) {
         #expect(DeviceLabel.label(of: userAgent) == label)
         #expect(DeviceLabel.label(of: nil) == DeviceLabel.unknown)
     }

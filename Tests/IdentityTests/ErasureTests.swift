@@ -9,20 +9,20 @@ import Testing
 
 @Suite struct ErasureTests {
     @Test(arguments: Engine.available)
-    func `there are fourteen days to change one's mind, and signing in works in them`(engine: Engine) async throws {
+    func `an erasure can be cancelled for fourteen days, during which sign-in works`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register("somebody")
+            let person = try await app.register("user")
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
             let wrong = await app.call(
                 "POST", "/v1/user/erasure", json: ["password": "another password"], token: person.token)
             #expect(wrong.code == "wrong-password")
             #expect(await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == false)
 
-            let asked = await app.call(
+            let requested = await app.call(
                 "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
-            #expect(asked.status == 202)
+            #expect(requested.status == 202)
             let due = (app.clock.now + .days(14)).description
-            #expect(asked["due_at"]?.string == due)
+            #expect(requested["due_at"]?.string == due)
             let mail = try await app.mail(to: person.email)
             #expect(mail.filter { $0.subject == "Your account will be erased" }.count == 1)
             #expect(mail.filter { $0.text.contains("14 February 2026") }.count == 1)
@@ -38,8 +38,10 @@ import Testing
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token)["scheduled"] == false)
             #expect(await app.call("DELETE", "/v1/user/erasure", token: token).status == 200)
             #expect(
-                await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(try letterToken(mail))])
-                    .code == "not-found")
+                await app.call(
+                    "POST", "/v1/user/erasure/cancellation", json: ["token": .string(try cancellationToken(mail))]
+                )
+                .code == "not-found")
             app.clock.advance(by: .days(20))
             try await app.runJobs()
             let after = await app.call(
@@ -52,7 +54,7 @@ import Testing
                     "\(try row["action"] as String) \(try row["outcome"] as String)"
                 }
             }
-            // Rows of one moment have no order.
+            // Rows with the same time have no defined order.
             #expect(
                 outcomes.sorted() == [
                     "erasure.cancelled success", "erasure.requested failure", "erasure.requested success",
@@ -61,22 +63,22 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the letter's link opens a page that keeps the account, and nothing else does`(engine: Engine) async throws {
+    func `the link in the e-mail opens a page whose form cancels the erasure`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, other) = (try await app.register("somebody"), try await app.register("other"))
-            for one in [person, other] {
-                let asked = await app.call(
-                    "POST", "/v1/user/erasure", json: ["password": .string(one.password)], token: one.token)
-                #expect(asked.status == 202)
+            let (person, other) = (try await app.register("user"), try await app.register("other"))
+            for account in [person, other] {
+                let requested = await app.call(
+                    "POST", "/v1/user/erasure", json: ["password": .string(account.password)], token: account.token)
+                #expect(requested.status == 202)
             }
-            let token = try letterToken(try await app.mail(to: person.email))
+            let token = try cancellationToken(try await app.mail(to: person.email))
             let page = await app.call("GET", "/v1/keep-account?token=\(token)")
             #expect(
                 page.status == 200 && page.text.contains("action=\"/v1/user/erasure/cancellation\"")
                     && page.text.contains("value=\"\(token)\""))
             #expect(
                 await app.call("GET", "/v1/user/erasure", token: person.token)["scheduled"] == true,
-                "looking changes nothing")
+                "GET has no effect")
             for wrong in [String(token.dropLast()), String(token.dropLast(2)) + "AA", "_" + token.dropFirst(), "x"] {
                 let response = await app.call("POST", "/v1/user/erasure/cancellation", json: ["token": .string(wrong)])
                 #expect(response.status == 404 && response.code == "not-found")
@@ -90,17 +92,19 @@ import Testing
         }
     }
 
-    private func letterToken(_ mails: [ReceivedMail]) throws -> String {
+    private func cancellationToken(_ mails: [ReceivedMail]) throws -> String {
         try #require(mails.first { $0.subject == "Your account will be erased" }?.token)
     }
 
     @Test(arguments: Engine.available)
-    func `when it is due the person is signed out, and then gone, and nobody else is`(engine: Engine) async throws {
+    func `a due erasure ends the sessions, then deletes the account, and affects no other account`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
-            let (person, other) = (try await app.register("somebody"), try await app.register("other"))
-            let asked = await app.call(
+            let (person, other) = (try await app.register("user"), try await app.register("other"))
+            let requested = await app.call(
                 "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
-            #expect(asked.status == 202)
+            #expect(requested.status == 202)
             app.clock.advance(by: .days(14) - .minutes(5))
             try await app.runJobs()
             let late = await app.call(
@@ -117,7 +121,7 @@ import Testing
                     "POST", "/v1/auth/login",
                     json: ["email": .string(person.email), "password": .string(person.password)]
                 ).status == 403)
-            app.clock.advance(by: Erasure.signingOut)
+            app.clock.advance(by: Erasure.revocationDelay)
             try await app.runJobs()
             #expect(
                 await app.call(
@@ -137,12 +141,12 @@ import Testing
             let signedIn = await app.call(
                 "POST", "/v1/auth/login", json: ["email": .string(other.email), "password": .string(other.password)])
             #expect(signedIn.status == 200)
-            // The address is free again.
+            // The address can be registered again.
             let new = await app.call(
                 "POST", "/v1/auth/register",
                 json: ["email": .string(person.email), "password": .string(person.password)])
             #expect(new.status == 201)
-            // What happened is still told, of somebody without a name.
+            // The audit rows are kept under a pseudonym.
             let rows = try await app.app.database.read { transaction in
                 try transaction.all(
                     "SELECT action, actor_id FROM audit_events WHERE action IN ('account.erased', 'erasure.requested')"
@@ -157,10 +161,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the last owner of an organisation with other members has to hand it over first`(engine: Engine) async throws {
+    func `the sole owner of an organisation with other members cannot be erased before transferring it`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
-            let (person, member) = (try await app.register("somebody"), try await app.register("member"))
-            // From here on the schedules are known, and tick.
+            let (person, member) = (try await app.register("user"), try await app.register("member"))
+            // This creates the rows of the schedules, which run from now on.
             try await app.runJobs()
             func join(as role: String) async throws {
                 try await app.app.database.write { transaction in
@@ -197,13 +203,13 @@ import Testing
             try await app.runJobs()
             app.clock.advance(by: .minutes(2))
             try await app.runJobs()
-            let left = try await app.app.database.read { transaction in
+            let remaining = try await app.app.database.read { transaction in
                 try transaction.all("SELECT name, personal_of FROM organisations WHERE id = \(person.organisation)") {
                     row in
                     [try row["name"] as String?, try row["personal_of"] as String?]
                 }
             }
-            #expect(left == [["Organisation", nil]])
+            #expect(remaining == [["Organisation", nil]])
             #expect(
                 try await app.app.database.read {
                     try $0.count("SELECT COUNT(*) AS count FROM people WHERE id = \(person.id)")
@@ -211,7 +217,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `every table that could hold something of a person is spoken for`(
+    @Test(arguments: Engine.available) func `every table with a foreign key is registered as personal data`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
@@ -219,15 +225,17 @@ import Testing
                 let statement: SQL =
                     engine == .sqlite
                     ? """
-                    SELECT DISTINCT tables.name AS name FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) AS keys WHERE tables.type = 'table'
+                    SELECT DISTINCT tables.name AS name
+                    FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) AS keys
+                    WHERE tables.type = 'table'
                     """
                     : "SELECT DISTINCT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'f'"
                 return Set(try transaction.all(statement) { try $0["name"] as String })
             }
-            // Ticks belong to schedules. Every other table that refers to something may refer to somebody.
-            let spokenFor = Set(app.app.holdings.map(\.table))
-            #expect(references.subtracting(spokenFor) == ["schedule_ticks"])
-            #expect(Set(app.app.holdings.map(\.name)).count == app.app.holdings.count)
+            // schedule_ticks refers to schedules only. Every other table with a foreign key may refer to an account.
+            let registered = Set(app.app.personalDataTables.map(\.table))
+            #expect(references.subtracting(registered) == ["schedule_ticks"])
+            #expect(Set(app.app.personalDataTables.map(\.name)).count == app.app.personalDataTables.count)
         }
     }
 }

@@ -11,18 +11,20 @@ import Testing
 
 @Suite struct ExportTests {
     @Test(arguments: Engine.available)
-    func `a copy is made once, told of by mail, fetched by its link alone, and gone after seven days`(engine: Engine)
+    func `an export is created once, announced by e-mail, downloaded by its link, and deleted after seven days`(
+        engine: Engine
+    )
         async throws
     {
         try await withTestApp(engine) { app in
-            let person = try await app.register("somebody")
+            let person = try await app.register("user")
             #expect(await app.call("GET", "/v1/user/export", token: person.token)["state"] == "none")
-            let asked = await app.call("POST", "/v1/user/export", token: person.token)
-            #expect(asked.status == 202)
-            #expect(asked["state"] == "preparing")
-            #expect(asked.headers["location"] == "/v1/user/export")
+            let requested = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(requested.status == 202)
+            #expect(requested["state"] == "preparing")
+            #expect(requested.headers["location"] == "/v1/user/export")
             let again = await app.call("POST", "/v1/user/export", token: person.token)
-            #expect(again["id"] == asked["id"])
+            #expect(again["id"] == requested["id"])
             let mail = try #require(try await app.mail(to: person.email).first { $0.subject == "Your data is ready" })
             let view = await app.call("GET", "/v1/user/export", token: person.token)
             #expect(view["state"] == "ready")
@@ -37,7 +39,7 @@ import Testing
             #expect(fetched.headers["content-type"] == "application/zip")
             #expect(Int64(fetched.bytes.count) == view["bytes"]?.integer)
             #expect(try ZipFile(fetched.bytes).entries["manifest.json"] != nil)
-            // The token lies in the database as a hash, and sealed.
+            // The token is stored as a hash and encrypted.
             let stored = try await app.app.database.read {
                 try $0.all("SELECT token_hash, sealed_token, file_name FROM privacy_exports").map { "\($0.values)" }
             }
@@ -59,18 +61,19 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available) func `it holds what the person wrote, and the manifest vouches for every entry`(
+    @Test(arguments: Engine.available)
+    func `an export contains the data of the account, and the manifest has the hash of every entry`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
             let registration: JSONValue = [
-                "email": "Somebody@example.org", "password": .string(TestApp.password), "username": "somebody",
-                "full_name": "Somebody Body",
+                "email": "User@example.org", "password": .string(TestApp.password), "username": "testuser",
+                "full_name": "Test User",
                 "phone": "+44 1",
-                "organization": "Some Works",
+                "organization": "Test Organisation",
             ]
             let response = await app.call(
-                "POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "an engine"],
+                "POST", "/v1/auth/register", json: registration, headers: ["User-Agent": "test-agent"],
                 address: "198.51.100.7")
             let token = try #require(response["access_token"]?.string)
             _ = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "free"], token: token)
@@ -83,17 +86,17 @@ import Testing
                 file: ("file", "engine.csv", csv))
             let upload = await app.call("POST", "/v1/training/instant-upload", body: form, token: token)
             #expect(upload.status == 201, "\(upload)")
-            let stranger = try await app.register("stranger")
+            let other = try await app.register("other")
 
             let zip = try await app.exported(token)
             let account = try zip.json("data/account.json")
             #expect(account.array?.count == 1)
-            #expect(account.array?.first?["email"] == "Somebody@example.org")
+            #expect(account.array?.first?["email"] == "User@example.org")
             #expect(account.array?.first?["phone"] == "+44 1")
             #expect(account.array?.first?["created_at"] == .string(app.clock.now.description))
-            #expect(try zip.json("data/organisations.json").array?.first?["name"] == "Some Works")
+            #expect(try zip.json("data/organisations.json").array?.first?["name"] == "Test Organisation")
             #expect(try zip.json("data/memberships.json").array?.first?["role"] == "owner")
-            #expect(try zip.json("data/sessions.json").array?.first?["user_agent"] == "an engine")
+            #expect(try zip.json("data/sessions.json").array?.first?["user_agent"] == "test-agent")
             #expect(try zip.json("data/sessions.json").array?.first?["address"] == "198.51.100.7")
             #expect(try zip.json("data/subscriptions.json").array?.first?["plan_id"] == "free")
             #expect(try zip.json("data/usage.json").array?.first?["meter"] == "uploads")
@@ -109,55 +112,58 @@ import Testing
             #expect(
                 Set(listed.compactMap { $0["name"]?.string }) == Set(zip.entries.keys).subtracting(["manifest.json"]))
             for entry in listed {
-                let seen = try #require(zip.entries[entry["name"]?.string ?? ""])
-                #expect(entry["sha256"]?.string == seen.sha256)
-                #expect(entry["bytes"]?.integer == seen.bytes)
+                let stored = try #require(zip.entries[entry["name"]?.string ?? ""])
+                #expect(entry["sha256"]?.string == stored.sha256)
+                #expect(entry["bytes"]?.integer == stored.bytes)
             }
-            // Nothing of anybody else, and no secret of theirs either.
+            // No data of other accounts and no secret of this one.
             for entry in zip.entries.values {
-                for secret in [stranger.email, stranger.id.text, "password_hash", "$2b$", "sealed", TestApp.password] {
+                for secret in [other.email, other.id.text, "password_hash", "$2b$", "sealed", TestApp.password] {
                     #expect(entry.text?.contains(secret) != true)
                 }
             }
         }
     }
 
-    @Test(arguments: Engine.available) func `more rows than are read at once are all there, once`(engine: Engine)
+    @Test(arguments: Engine.available) func `an export with more rows than a page contains each row once`(
+        engine: Engine
+    )
         async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let count = 1_234
-            try await app.app.database.write { [audit = app.app.audit] transaction in
+            try await app.app.database.write { [audit = app.app.audit.service] transaction in
                 for index in 0..<count {
                     try audit.record(
-                        AuditEvent("test.made", actor: person.id.text, subject: "\(10_000 + index)"), in: transaction)
+                        AuditEvent("test.created", actor: person.id.text, subject: "\(10_000 + index)"), in: transaction
+                    )
                 }
             }
             let rows = try #require(try await app.exported(person.token).json("data/audit.json").array)
-            let made = rows.filter { $0["action"] == "test.made" }.compactMap { $0["subject"]?.string }
-            #expect(made.sorted() == (0..<count).map { "\(10_000 + $0)" })
+            let created = rows.filter { $0["action"] == "test.created" }.compactMap { $0["subject"]?.string }
+            #expect(created.sorted() == (0..<count).map { "\(10_000 + $0)" })
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whichever statement fails, a copy is ready in the end, once, and no file is left over`(engine: Engine)
+    func `whichever statement fails, one export is ready after a retry, and no other file remains`(engine: Engine)
         async throws
     {
-        let trouble = UnavailableDatabase.Switch()
-        try await withTestApp(engine, databaseWrapper: trouble.wrap) { app in
+        let outage = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: outage.wrap) { app in
             let person = try await app.register()
             try await app.runJobs()
-            let failed = try await trouble.failEachStatement { _ in
+            let failed = try await outage.failEachStatement { _ in
                 _ = await app.call("POST", "/v1/user/export", token: person.token)
                 try await app.runJobs()
             } check: { _ in
                 app.clock.advance(by: .minutes(1))
                 try await app.runJobs()
-                let ready = try await app.app.database.read {
+                let preparing = try await app.app.database.read {
                     try $0.count("SELECT COUNT(*) AS count FROM privacy_exports WHERE state = 'preparing'")
                 }
-                #expect(ready == 0)
+                #expect(preparing == 0)
             }
             #expect(failed > 5)
             _ = await app.call("POST", "/v1/user/export", token: person.token)
@@ -171,10 +177,10 @@ import Testing
 }
 
 extension TestApp {
-    /// Has a copy made and fetches it.
+    /// Requests an export, runs its job and downloads it.
     func exported(_ token: String) async throws -> ZipFile {
-        let asked = await call("POST", "/v1/user/export", token: token)
-        guard asked.status == 202 else { throw UnexpectedResponse(asked) }
+        let requested = await call("POST", "/v1/user/export", token: token)
+        guard requested.status == 202 else { throw UnexpectedResponse(requested) }
         try await runJobs()
         let view = await call("GET", "/v1/user/export", token: token)
         guard let link = view["link"]?.string else { throw UnexpectedResponse(view) }

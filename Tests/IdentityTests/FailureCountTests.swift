@@ -6,7 +6,7 @@ import Testing
 @Suite struct FailureCountTests {
     private static let start = Instant(seconds: 1_769_860_800)
 
-    /// Fails as soon as that counts, so often.
+    /// - Returns: the delay after each of `count` failures, each at the end of the delay before it.
     private func waits(_ count: Int, under rule: LoginThrottleRule) -> [Duration] {
         var (now, record) = (Self.start, FailureCount(at: Self.start))
         return (0..<count).map { _ in
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test func `five are free, then each doubles the wait up to a quarter of an hour`() {
+    @Test func `five failures have no delay, then each doubles it up to 15 minutes`() {
         let seconds = waits(14, under: .growing(free: 5)).map { Int64($0.inSeconds) }
         #expect(seconds.prefix(5) == [0, 0, 0, 0, 0])
         #expect(seconds[5] == Int64(LoginThrottleRule.delayMin.inSeconds))
@@ -27,13 +27,13 @@ import Testing
         #expect(seconds[13] == Int64(LoginThrottleRule.delayMax.inSeconds))
     }
 
-    @Test func `closing starts anew each time`() {
+    @Test func `after a lockout the count starts again`() {
         let wait = Duration.minutes(30)
         let closing = waits(11, under: .closing(after: 5, for: wait)).enumerated().filter { $1 == wait }
         #expect(closing.map(\.offset) == [4, 9])
     }
 
-    @Test func `what comes while nothing is accepted changes nothing`() {
+    @Test func `attempts during the delay do not change the record`() {
         let rule = LoginThrottleRule.growing(free: 0)
         var record = FailureCount(at: Self.start)
         record.fail(at: Self.start, under: rule)
@@ -49,16 +49,16 @@ import Testing
         #expect(record == FailureCount(at: Self.start + .seconds(15)))
     }
 
-    @Test func `a day without failures forgets them`() {
+    @Test func `failures are reset after a day without failures`() {
         let rule = LoginThrottleRule.growing(free: 1)
-        for (pause, failures) in [(FailureCount.memory - .microseconds(1), Int64(3)), (FailureCount.memory, 1)] {
+        for (pause, failures) in [(FailureCount.retention - .microseconds(1), Int64(3)), (FailureCount.retention, 1)] {
             var record = FailureCount(failures: 2, failedAt: Self.start, refusedUntil: Self.start + .seconds(15))
             record.fail(at: Self.start + pause, under: rule)
             #expect(record.failures == failures)
         }
     }
 
-    @Test func `no number of failures is too large`() {
+    @Test func `the delay is bounded for any number of failures`() {
         #expect(LoginThrottleRule.growing(free: 5).delay(after: .max) == LoginThrottleRule.delayMax)
         #expect(LoginThrottleRule.growing(free: .max).delay(after: .max) == .zero)
     }

@@ -7,12 +7,12 @@ import Testing
 
 @testable import Identity
 
-/// Acting in somebody else's name.
+/// Sessions of an administrator in the name of a user.
 @Suite struct ImpersonationTests {
     private static let reason: JSONValue = ["reason": "They cannot find their files"]
 
     @Test(arguments: Engine.available)
-    func `an administrator acts in somebody's name for an hour, under both names, and the person is told`(
+    func `an impersonation lasts an hour, is audited with both accounts and reported by e-mail`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
@@ -33,7 +33,7 @@ import Testing
             let mail = try await app.mail(to: person.email).filter { $0.text.contains("They cannot find their files") }
             #expect(mail.count == 1 && mail.first?.text.contains(administrator.email) == true)
 
-            // What is done with it names both.
+            // Actions are audited with both accounts.
             #expect(await app.call("GET", "/v1/auth/users", token: token).code == "insufficient-role")
             let both = try await app.app.database.read { transaction in
                 try transaction.all(
@@ -52,7 +52,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `it ends when it is ended, with the person's sessions, and with the administrator's rights`(engine: Engine)
+    func `an impersonation ends when it is cancelled, with the user's sessions and with the administrator's role`(
+        engine: Engine
+    )
         async throws
     {
         try await withTestApp(engine) { app in
@@ -63,36 +65,36 @@ import Testing
                 return try #require(
                     await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
             }
-            func isGood(_ token: String) async -> Bool {
+            func isValid(_ token: String) async -> Bool {
                 await app.call("GET", "/v1/auth/verify", token: token).status == 200
             }
 
             let first = try await begin()
             #expect(
                 await app.call("DELETE", "/v1/auth/users/\(person.id)/impersonation", token: other.token)["ended"] == 1)
-            #expect(await !isGood(first))
-            #expect(await isGood(person.token), "the person goes on")
+            #expect(await !isValid(first))
+            #expect(await isValid(person.token), "the session of the user continues")
             let second = try await begin()
             #expect(await app.call("POST", "/v1/auth/logout", token: second).status == 200)
-            #expect(await !isGood(second))
-            #expect(await isGood(person.token))
+            #expect(await !isValid(second))
+            #expect(await isValid(person.token))
             let third = try await begin()
             #expect(
                 await app.call("PATCH", "/v1/auth/users/\(person.id)", json: ["end_sessions": true], token: other.token)
                     .status == 200)
-            #expect(await !isGood(third))
+            #expect(await !isValid(third))
             let fourth = try await begin()
             #expect(
                 await app.call(
                     "PATCH", "/v1/auth/users/\(administrator.id)", json: ["role": "user"], token: other.token
                 ).status == 200)
-            #expect(await !isGood(fourth))
+            #expect(await !isValid(fourth))
             #expect(try await app.audited("impersonation.ended").count == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a revocation is remembered for as long as such a token lives, also by a process that starts later`(
+    func `a revocation is kept for the lifetime of the token, also across a restart`(
         engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
@@ -109,13 +111,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `doors to credentials, members, money and the account itself stay closed`(engine: Engine) async throws {
+    func `endpoints of credentials, members, payments and the account itself are refused`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), person = try await app.register()
             let path = "/v1/auth/users/\(person.id)/impersonation"
             let token = try #require(
                 await app.call("POST", path, json: Self.reason, token: administrator.token)["access_token"]?.string)
-            let doors = [
+            let endpoints = [
                 ("POST", "auth/change-password"), ("POST", "auth/change-email"), ("POST", "auth/mfa/setup"),
                 ("POST", "auth/mfa/disable"),
                 ("POST", "auth/mfa/backup-codes"),
@@ -127,22 +129,24 @@ import Testing
                 ("POST", "payments/subscribe"),
                 ("POST", "payments/cancel-subscription"), ("POST", "payments/start-trial"),
             ]
-            for (method, door) in doors {
-                let response = await app.call(method, "/v1/\(door)", json: method == "POST" ? [:] : nil, token: token)
+            for (method, path) in endpoints {
+                let response = await app.call(method, "/v1/\(path)", json: method == "POST" ? [:] : nil, token: token)
                 #expect(
                     response.status == 403 && response.code == "impersonation-not-allowed",
-                    "\(method) \(door): \(response.status) \(response.code ?? "")")
+                    "\(method) \(path): \(response.status) \(response.code ?? "")")
             }
-            #expect(await app.call("GET", "/v1/user/erasure", token: token)["scheduled"] == false, "one may look")
+            #expect(await app.call("GET", "/v1/user/erasure", token: token)["scheduled"] == false, "reading is allowed")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `no administrator is impersonated, nobody suspended, and no money is spent`(engine: Engine) async throws {
+    func `administrators and suspended accounts cannot be impersonated, and no payment is made`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let administrator = try await app.administrator(), other = try await app.administrator()
             let person = try await app.register(), suspended = try await app.register()
-            try await app.app.identity.suspend(suspended.id)
+            try await app.app.identity.accounts.suspend(suspended.id)
             func begin(_ id: ID<Person>, _ body: JSONValue = Self.reason) async -> TestResponse {
                 await app.call("POST", "/v1/auth/users/\(id)/impersonation", json: body, token: administrator.token)
             }
@@ -171,7 +175,7 @@ import Testing
 }
 
 extension String {
-    /// What a token says, not verified.
+    /// The claims of a token, without verification.
     fileprivate var claims: JSONValue? {
         let parts = split(separator: ".")
         return parts.count == 3 ? Base64URL.decode(parts[1]).flatMap { try? JSONValue(parsing: $0) } : nil

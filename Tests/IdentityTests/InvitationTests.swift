@@ -13,11 +13,11 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an invitation goes by mail, lies hashed, and is taken once`(_ engine: Engine) async throws {
+    func `an invitation is sent by e-mail, stored as a hash, and accepted once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             let id = try await app.organisation(of: owner)
-            // Addresses are compared as registration compares them.
+            // Addresses are compared without case, as at registration.
             let token = try await app.invite(guest.email.uppercased(), to: id, as: "admin", by: owner)
             #expect((Base64URL.decode(token)?.count ?? 0) >= 16)
             #expect(try await app.stored("SELECT token_hash AS value FROM invitations") == [Digest.hex(token)])
@@ -26,8 +26,8 @@ import Testing
             #expect(!open.text.contains(token))
 
             #expect(
-                await accept(token, guest, in: app).code == "invitation-for-another", "the address is not proved yet")
-            try await app.prove(guest)
+                await accept(token, guest, in: app).code == "invitation-for-another", "the address is not verified yet")
+            try await app.verifyEmail(of: guest)
             app.clock.advance(by: .milliseconds(2))
             let accepted = await accept(token, guest, in: app)
             #expect(accepted.status == 200)
@@ -49,15 +49,15 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a link is worth nothing to anybody else, nor a token that is not quite right`(_ engine: Engine) async throws {
+    func `an invitation is refused for another account, and so is a wrong token`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, guest, thief) = (
-                try await app.register("owner"), try await app.register("guest"), try await app.register("thief")
+            let (owner, guest, other) = (
+                try await app.register("owner"), try await app.register("guest"), try await app.register("other")
             )
-            for person in [guest, thief] { try await app.prove(person) }
+            for person in [guest, other] { try await app.verifyEmail(of: person) }
             let id = try await app.organisation(of: owner)
             let token = try await app.invite(guest.email, to: id, as: "owner", by: owner)
-            #expect(await accept(token, thief, in: app).code == "invitation-for-another")
+            #expect(await accept(token, other, in: app).code == "invitation-for-another")
             for wrong in [String(token.dropLast()), token + "A", Digest.hex(token), "x"] {
                 #expect(await accept(wrong, guest, in: app).code == "invitation-not-found")
             }
@@ -71,12 +71,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an invitation ends after seven days, when it is taken back, and when a newer one is sent`(_ engine: Engine)
+    func `an invitation ends after seven days, when it is revoked, and when a newer one is sent`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
-            try await app.prove(guest)
+            try await app.verifyEmail(of: guest)
             let id = try await app.organisation(of: owner)
             let first = try await app.invite(guest.email, to: id, as: "member", by: owner)
             let second = try await app.invite(guest.email, to: id, as: "member", by: owner)
@@ -86,10 +86,12 @@ import Testing
                 ?? []
             #expect(open.count == 1)
             let invitation = try #require(open.first?["id"]?.string)
-            let elsewhere = try await app.organisation(of: guest)
+            let otherOrganisation = try await app.organisation(of: guest)
             #expect(
-                await app.call("DELETE", "/v1/organisations/\(elsewhere)/invitations/\(invitation)", token: guest.token)
-                    .status == 404)
+                await app.call(
+                    "DELETE", "/v1/organisations/\(otherOrganisation)/invitations/\(invitation)", token: guest.token
+                )
+                .status == 404)
             #expect(
                 await app.call("DELETE", "/v1/organisations/\(id)/invitations/\(invitation)", token: owner.token).status
                     == 204)
@@ -105,19 +107,19 @@ import Testing
             let late = await app.call(
                 "POST", "/v1/invitations/acceptance", json: ["token": .string(third)], token: token)
             #expect(late.code == "invitation-not-found")
-            app.clock.advance(by: PruneCredentials.invitationsKept + .days(1))
+            app.clock.advance(by: CredentialPruningJob.invitationsKept + .days(1))
             try await app.prune()
             #expect(try await app.count("SELECT COUNT(*) AS count FROM invitations") == 0)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an invitation is void once whoever sent it may not send it any more`(_ engine: Engine) async throws {
+    func `an invitation is invalid once its sender may no longer invite`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (owner, admin, guest) = (
                 try await app.register("owner"), try await app.register("admin"), try await app.register("guest")
             )
-            try await app.prove(guest)
+            try await app.verifyEmail(of: guest)
             let id = try await app.organisation(of: owner)
             try await app.join(admin, id, as: "admin", invitedBy: owner)
             let token = try await app.invite(guest.email, to: id, as: "member", by: admin)
@@ -129,10 +131,10 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `two who take one invitation at once make one member`(_ engine: Engine) async throws {
+    func `two concurrent acceptances of one invitation create one membership`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
-            try await app.prove(guest)
+            try await app.verifyEmail(of: guest)
             let token = try await app.invite(
                 guest.email, to: try await app.organisation(of: owner), as: "member", by: owner)
             async let first = accept(token, guest, in: app)
@@ -143,7 +145,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an organisation sends so many invitations a day`(_ engine: Engine) async throws {
+    func `the number of invitations a day is bounded`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let owner = try await app.register("owner")
             let path = "/v1/organisations/\(try await app.organisation(of: owner))/invitations"
@@ -156,7 +158,7 @@ import Testing
             #expect(refused.status == 429)
             #expect(refused.code == "too-many-invitations")
             #expect(refused.headers["retry-after"] != nil)
-            for email in ["nobody", "a@b", "", "a b@example.org"] {
+            for email in ["no-domain", "a@b", "", "a b@example.org"] {
                 let response = await app.call("POST", path, json: ["email": .string(email)], token: owner.token)
                 #expect(response.pointers == ["/email"])
             }

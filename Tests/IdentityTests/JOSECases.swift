@@ -6,26 +6,26 @@ import TestKit
 
 @testable import Identity
 
-/// One token that somebody might send, and what is to become of it.
+/// One token, and the expected verdict on it.
 struct JOSECase: Sendable {
     enum Verdict: Sendable { case accepted, refused, expired }
 
     let name: String
     let token: String
     var verdict = Verdict.refused
-    /// Whether a rule of ours alone refuses it: RFC 7519 would let it pass.
+    /// Whether only a rule of the server refuses it: RFC 7519 allows it.
     var isStricter = false
 }
 
-/// A token as raw JSON, so that it can say what no encoder would.
+/// A token as raw JSON, which allows members that no encoder writes, such as duplicates.
 struct RawToken: Sendable {
     var header: [(name: String, value: String)]
     var claims: [(name: String, value: String)]
     let sign: @Sendable (String) throws -> [UInt8]
 
-    /// The present token of the service itself, to be changed.
+    /// - Parameter token: a token of the server, which can then be changed.
     init(of token: String, sign: @escaping @Sendable (String) throws -> [UInt8]) throws {
-        let genuine = try Forgery(of: token)
+        let genuine = try TamperedToken(of: token)
         func members(_ object: [String: JSONValue]) throws -> [(name: String, value: String)] {
             try object.sorted { $0.key < $1.key }.map { name, value in
                 (name: "\"\(name)\"", value: String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
@@ -48,7 +48,7 @@ struct RawToken: Sendable {
         "\(header).\(claims)." + Base64URL.encode(try sign("\(header).\(claims)"))
     }
 
-    /// The same with a member of another value; nil leaves it out.
+    /// - Returns: the token with another value of the member; nil removes it.
     func header(_ name: String, _ value: String?) -> RawToken {
         var token = self
         token.header = Self.changed(header, name, value)
@@ -69,11 +69,11 @@ struct RawToken: Sendable {
     }
 }
 
-/// Tokens that are wrong in one way each, made from a good one.
+/// Tokens with one fault each, made from a valid one.
 struct JOSECases {
     let genuine: RawToken
     let algorithm: SigningAlgorithm
-    /// What everybody may know of the key.
+    /// Public data of the key.
     let publicTexts: [String]
     let now: Int64
 
@@ -92,7 +92,7 @@ struct JOSECases {
         ]
         for name in names where name != algorithm.rawValue {
             let changed = genuine.header("alg", "\"\(name)\"")
-            cases.append(JOSECase(name: "alg \(name), signed by our key", token: try changed.token))
+            cases.append(JOSECase(name: "alg \(name), signed by the server key", token: try changed.token))
             cases.append(
                 JOSECase(name: "alg \(name), not signed", token: "\(changed.headerPart).\(changed.claimsPart)."))
         }
@@ -108,7 +108,7 @@ struct JOSECases {
             let token = try RawToken.signed(confused.headerPart, confused.claimsPart) {
                 MessageAuthentication.code(Array($0.utf8), key: Array(text.utf8))
             }
-            cases.append(JOSECase(name: "HS256 with what is public: \(text.prefix(20))", token: token))
+            cases.append(JOSECase(name: "HS256 with public data: \(text.prefix(20))", token: token))
         }
         for value in [
             "null", "7", "\"\"", "\"00000000-0000-7000-8000-000000000000\"", "\"../../dev/null\"", "\"' OR '1'='1\"",
@@ -126,12 +126,12 @@ struct JOSECases {
         return cases
     }
 
-    /// What asks the verifier to follow the token's own wishes.
+    /// Header members that ask the verifier to use another key, encoding or extension.
     private func keysInHeaders() throws -> [JOSECase] {
         let members = [
             ("crit", "[\"exp\"]"), ("crit", "[]"), ("crit", "[\"http://example.org/unknown\"]"), ("crit", "\"exp\""),
             ("b64", "false"),
-            ("jku", "\"https://mallory.example/jwks.json\""), ("x5u", "\"https://mallory.example/chain.pem\""),
+            ("jku", "\"https://attacker.example/jwks.json\""), ("x5u", "\"https://attacker.example/chain.pem\""),
             ("jwk", "{\"kty\":\"oct\",\"k\":\"AAAA\"}"),
             ("x5c", "[\"MIIB\"]"), ("x5t", "\"AAAA\""), ("cty", "\"JWT\""), ("zip", "\"DEF\""), ("unknown", "1"),
         ]
@@ -153,33 +153,33 @@ struct JOSECases {
 
     private func claims() throws -> [JOSECase] {
         var cases: [JOSECase] = []
-        let foreign = [
+        let invalid = [
             ("iss", "\"http://localhost:9090\""), ("iss", "\"http://localhost:8080/\""), ("iss", "\"\""),
             ("iss", "null"),
             ("iss", "[\"http://localhost:8080\"]"),
-            ("aud", "\"another\""), ("aud", "\"\""), ("aud", "null"), ("aud", "[]"), ("aud", "[\"another\"]"),
+            ("aud", "\"other\""), ("aud", "\"\""), ("aud", "null"), ("aud", "[]"), ("aud", "[\"other\"]"),
             ("aud", "{}"), ("exp", "\"tomorrow\""),
             ("exp", "null"),
             ("exp", "true"), ("iat", "\"now\""), ("sub", "7"),
         ]
-        for (name, value) in foreign {
+        for (name, value) in invalid {
             cases.append(
                 JOSECase(
                     name: "\(name) is \(value)", token: try genuine.claim(name, value).token,
                     isStricter: name == "iss" && value.hasPrefix("[")))
         }
-        // What only we ask for: the names of our own things, and one audience, not several.
-        let ours = [
-            ("aud", "[\"gatehouse\"]"), ("aud", "[\"gatehouse\",\"another\"]"), ("sub", "\"nobody\""), ("sub", "\"\""),
+        // Rules of the server only: its own ids and roles, and exactly one audience.
+        let stricter = [
+            ("aud", "[\"gatehouse\"]"), ("aud", "[\"gatehouse\",\"other\"]"), ("sub", "\"unknown\""), ("sub", "\"\""),
             ("sub", "\"00000000-0000-7000-8000-00000000000\u{200b}0\""), ("sid", "\"x\""), ("sid", "null"),
             ("org", "\"\""), ("org", "{}"),
-            ("role", "\"emperor\""),
+            ("role", "\"unknown\""),
             ("role", "\"Admin\""), ("role", "[\"admin\"]"), ("csrf", "7"), ("roles", "\"admin\""), ("iat", "\(now).5"),
             ("exp", "\(now + 60).5"),
             ("exp", "1e300"),
             ("exp", "99999999999"), ("exp", "\(Int64.max)"), ("iat", "\(Int64.min)0"),
         ]
-        for (name, value) in ours {
+        for (name, value) in stricter {
             cases.append(
                 JOSECase(name: "\(name) is \(value)", token: try genuine.claim(name, value).token, isStricter: true))
         }
@@ -196,7 +196,7 @@ struct JOSECases {
         }
         cases.append(
             JOSECase(
-                name: "one more claim", token: try genuine.claim("nickname", "\"\u{1F511} ключ\"").token,
+                name: "an additional claim", token: try genuine.claim("nickname", "\"\u{1F511} ключ\"").token,
                 verdict: .accepted))
         return cases
     }
@@ -209,9 +209,9 @@ struct JOSECases {
             JOSECase(name: "expired in 1970", token: genuine.claim("exp", "0").token, verdict: .expired),
             JOSECase(name: "expired before 1970", token: genuine.claim("exp", "-1").token),
             JOSECase(name: "issued in an hour", token: genuine.claim("iat", "\(now + 3_600)").token),
-            JOSECase(name: "issued beyond a clock's error", token: genuine.claim("iat", "\(now + 61)").token),
+            JOSECase(name: "issued beyond the clock skew", token: genuine.claim("iat", "\(now + 61)").token),
             JOSECase(
-                name: "issued within a clock's error", token: genuine.claim("iat", "\(now + 60)").token,
+                name: "issued within the clock skew", token: genuine.claim("iat", "\(now + 60)").token,
                 verdict: .accepted),
         ]
     }
@@ -220,14 +220,14 @@ struct JOSECases {
         let token = try genuine.token
         let parts = token.split(separator: ".").map(String.init)
         var cases = [
-            JOSECase(name: "nothing", token: ""), JOSECase(name: "dots", token: ".."),
+            JOSECase(name: "empty", token: ""), JOSECase(name: "dots", token: ".."),
             JOSECase(name: "one part", token: parts[0]),
             JOSECase(name: "two parts", token: parts[0] + "." + parts[1]),
             JOSECase(name: "four parts", token: token + "." + parts[2]),
             JOSECase(name: "five parts, as if encrypted", token: "\(token).\(parts[1]).\(parts[2])"),
-            JOSECase(name: "a dot behind", token: token + "."),
-            JOSECase(name: "a dot before", token: "." + token),
-            JOSECase(name: "a wide dot", token: parts.joined(separator: "\u{ff0e}")),
+            JOSECase(name: "a trailing dot", token: token + "."),
+            JOSECase(name: "a leading dot", token: "." + token),
+            JOSECase(name: "a full-width dot", token: parts.joined(separator: "\u{ff0e}")),
             JOSECase(name: "no signature", token: "\(parts[0]).\(parts[1])."),
             JOSECase(name: "no claims", token: "\(parts[0])..\(parts[2])"),
             JOSECase(name: "no header", token: ".\(parts[1]).\(parts[2])"),
@@ -250,54 +250,57 @@ struct JOSECases {
                         + String(
                             repeating: "=", count: (4 - part.utf8.count % 4) % 4 == 0 ? 4 : 4 - part.utf8.count % 4),
                     isStricter: true),
-                changed("a letter less", String(part.dropLast())),
-                changed("four letters less", String(part.dropLast(4))), changed("a letter more", part + "A"),
-                changed("four letters more", part + "AAAA"), changed("a plus", "+" + part.dropFirst()),
+                changed("one character less", String(part.dropLast())),
+                changed("four characters less", String(part.dropLast(4))), changed("one character more", part + "A"),
+                changed("four characters more", part + "AAAA"), changed("a plus", "+" + part.dropFirst()),
                 changed("a percent sign", part.dropLast() + "%41"),
-                changed("a look-alike", part.replacing("a", with: "а").replacing("e", with: "е") + "і"),
+                changed("confusable characters", part.replacing("a", with: "а").replacing("e", with: "е") + "і"),
                 changed("a line break", part + "%0A"),
             ]
-            if let sibling = Self.sibling(of: part) {
-                cases.append(changed("spelled otherwise", sibling, isStricter: index == 2))
+            if let alternative = Self.alternativeEncoding(of: part) {
+                cases.append(changed("another encoding of the same bytes", alternative, isStricter: index == 2))
             }
         }
         return cases
     }
 
-    /// The same bytes in another spelling: base64url leaves bits of the last letter unused.
-    private static func sibling(of part: String) -> String? {
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        guard part.utf8.count % 4 != 0, let last = part.last, let place = letters.firstIndex(of: last) else {
+    /// Another base64url text of the same bytes: the last character has unused bits.
+    private static func alternativeEncoding(of part: String) -> String? {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        guard part.utf8.count % 4 != 0, let last = part.last, let index = alphabet.firstIndex(of: last) else {
             return nil
         }
-        return part.dropLast() + String(letters[place ^ 1])
+        return part.dropLast() + String(alphabet[index ^ 1])
     }
 
     private func bodies() throws -> [JOSECase] {
         let token = try genuine.token
-        func around(_ name: String, _ bytes: [UInt8], isStricter: Bool = false) throws -> JOSECase {
+        func claimsPart(_ name: String, _ bytes: [UInt8], isStricter: Bool = false) throws -> JOSECase {
             JOSECase(
                 name: name, token: try RawToken.signed(genuine.headerPart, Base64URL.encode(bytes), by: genuine.sign),
                 isStricter: isStricter)
         }
         let claims = RawToken.text(of: genuine.claims)
         return try [
-            around("a token within", Array(token.utf8)), around("a token within, quoted", Array("\"\(token)\"".utf8)),
-            around("a list", Array("[\(claims)]".utf8)),
-            around("null", Array("null".utf8)), around("nothing within", []),
-            around("half an object", Array(claims.dropLast().utf8)),
-            around("something behind", Array((claims + "{}").utf8)),
-            around("a mark before", [0xef, 0xbb, 0xbf] + Array(claims.utf8), isStricter: true),
-            around(
-                "no UTF-8", Array(claims.dropLast().utf8) + Array(",\"x\":\"".utf8) + [0xff, 0xfe] + Array("\"}".utf8)),
-            around("UTF-16", Array(claims.utf16).flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }, isStricter: true),
-            around("a comment", Array(("/**/" + claims).utf8)),
-            around("a comma too many", Array((claims.dropLast() + ",}").utf8)),
+            claimsPart("a nested token", Array(token.utf8)),
+            claimsPart("a nested token, quoted", Array("\"\(token)\"".utf8)),
+            claimsPart("a list", Array("[\(claims)]".utf8)),
+            claimsPart("null", Array("null".utf8)), claimsPart("no claims object", []),
+            claimsPart("a truncated object", Array(claims.dropLast().utf8)),
+            claimsPart("trailing data", Array((claims + "{}").utf8)),
+            claimsPart("a byte order mark", [0xef, 0xbb, 0xbf] + Array(claims.utf8), isStricter: true),
+            claimsPart(
+                "invalid UTF-8",
+                Array(claims.dropLast().utf8) + Array(",\"x\":\"".utf8) + [0xff, 0xfe] + Array("\"}".utf8)),
+            claimsPart("UTF-16", Array(claims.utf16).flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }, isStricter: true),
+            claimsPart("a comment", Array(("/**/" + claims).utf8)),
+            claimsPart("a trailing comma", Array((claims.dropLast() + ",}").utf8)),
             JOSECase(
-                name: "much", token: genuine.claim("csrf", "\"\(String(repeating: "x", count: 100_000))\"").token,
+                name: "a long claim",
+                token: genuine.claim("csrf", "\"\(String(repeating: "x", count: 100_000))\"").token,
                 isStricter: true),
             JOSECase(
-                name: "deep",
+                name: "deeply nested arrays",
                 token: genuine.claim("deep", String(repeating: "[", count: 900) + String(repeating: "]", count: 900))
                     .token, isStricter: true),
             JOSECase(
@@ -306,20 +309,21 @@ struct JOSECases {
         ]
     }
 
-    /// One letter changed, anywhere.
+    /// One character changed at a random position.
     private func flips() throws -> [JOSECase] {
         let token = Array(try genuine.token)
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         var generator = SplitMix(seed: 11)
         return (0..<150).compactMap { _ in
             var changed = token
-            let place = Int(generator.next() % UInt64(token.count))
-            let letter = letters[Int(generator.next() % UInt64(letters.count))]
-            guard changed[place] != ".", changed[place] != letter else { return nil }
-            changed[place] = letter
-            // Unused bits of the last letter: another spelling of the same signature.
+            let index = Int(generator.next() % UInt64(token.count))
+            let character = alphabet[Int(generator.next() % UInt64(alphabet.count))]
+            guard changed[index] != ".", changed[index] != character else { return nil }
+            changed[index] = character
+            // The last character has unused bits: it may be another encoding of the same signature.
             return JOSECase(
-                name: "letter \(place) is \(letter)", token: String(changed), isStricter: place == token.count - 1)
+                name: "character \(index) is \(character)", token: String(changed), isStricter: index == token.count - 1
+            )
         }
     }
 }

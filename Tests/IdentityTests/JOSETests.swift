@@ -7,7 +7,7 @@ import Testing
 
 @testable import Identity
 
-/// Tokens that are wrong in every way that we can think of, for each algorithm; and what somebody else's verifier says to them.
+/// Faulty tokens for each algorithm, and the verdict of another verifier (PyJWT) on them.
 @Suite struct JOSETests {
     private func withCases(_ algorithm: SigningAlgorithm, _ body: (TestApp, [JOSECase]) async throws -> Void)
         async throws
@@ -29,79 +29,82 @@ import Testing
     }
 
     @Test(arguments: SigningAlgorithm.allCases)
-    func `what is wrong in one way is refused with a reason, and changes nothing`(_ algorithm: SigningAlgorithm)
+    func `a token with one fault is refused with a reason`(_ algorithm: SigningAlgorithm)
         async throws
     {
         try await withCases(algorithm) { app, cases in
             #expect(cases.count > 250)
             let lines = app.log.lines.count
             for example in cases {
-                // A header line holds no line break and no letters beyond ASCII; the front door takes it as it is.
+                // HTTP would refuse line breaks and non-ASCII characters; the dispatcher is called directly.
                 let response = await app.call(
                     "GET", "/v1/auth/verify", headers: ["Authorization": "Bearer \(example.token)"])
-                let comment: Comment = "\(example.name): \(response)"
+                func comment() -> Comment { "\(example.name): \(response)" }
                 switch example.verdict {
-                case .accepted: #expect(response.status == 200, comment)
+                case .accepted: #expect(response.status == 200, comment())
                 case .expired:
-                    #expect(response.status == 401, comment)
-                    #expect(response.code == "token-expired", comment)
-                    #expect(response["error"] == "Invalid or expired token", comment)
+                    #expect(response.status == 401, comment())
+                    #expect(response.code == "token-expired", comment())
+                    #expect(response["error"] == "Invalid or expired token", comment())
                 case .refused:
-                    #expect(response.status == 401, comment)
-                    #expect(response.code == "authentication-failed", comment)
+                    #expect(response.status == 401, comment())
+                    #expect(response.code == "authentication-failed", comment())
                     let reason = response["details"]?.string ?? ""
                     #expect(
                         reason.hasPrefix("invalid JWT: unable to parse or verify signature, token ")
-                            || reason.hasPrefix("the Authorization header"), comment)
-                    #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment)
+                            || reason.hasPrefix("the Authorization header"), comment())
+                    #expect(response.headers["www-authenticate"]?.hasPrefix("Bearer") == true, comment())
                 }
-                #expect(response.bytes.count < 1_000, comment)
-                // What was refused once is not remembered as good.
+                #expect(response.bytes.count < 1_000, comment())
+                // A refused token is not cached as valid.
                 if example.verdict != .accepted {
-                    #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment)
+                    #expect(await app.call("GET", "/v1/auth/verify", token: example.token).status == 401, comment())
                 }
             }
-            // One line a call, and no token in any.
+            // No log line contains a token.
             let logged = app.log.lines.dropFirst(lines)
             #expect(logged.allSatisfy { !$0.contains("eyJ") && !$0.contains("\"level\":\"error\"") })
         }
     }
 
     @Test(
-        .enabled(if: PyJWT.isThere, "PyJWT is not there: name an interpreter that has it in GATEHOUSE_PYTHON."),
+        .enabled(
+            if: PyJWT.isAvailable,
+            "PyJWT is not installed: set GATEHOUSE_PYTHON to an interpreter that has it."),
         arguments: SigningAlgorithm.allCases)
-    func `PyJWT is of the same opinion, except where our rules are stricter`(_ algorithm: SigningAlgorithm) async throws
-    {
+    func `PyJWT accepts the same tokens, except where the rules of the server are stricter`(
+        _ algorithm: SigningAlgorithm
+    ) async throws {
         try await withCases(algorithm) { app, cases in
             var key: JSONValue = await app.call("GET", "/.well-known/jwks.json")["keys"]?.array?.first ?? .null
             if algorithm == .hs256 { key = .string(String(decoding: try await app.signingSecret(), as: UTF8.self)) }
-            let taken = try PyJWT.accepted(
+            let acceptedByPyJWT = try PyJWT.accepted(
                 cases.map(\.token), key: key, algorithm: algorithm.rawValue, issuer: "http://localhost:8080",
                 now: app.clock.now.seconds)
-            let ours = Set(cases.indices.filter { cases[$0].verdict == .accepted })
-            // It allows clocks no error.
-            #expect(ours.subtracting(taken).map { cases[$0].name } == ["issued within a clock's error"])
-            let laxer = taken.subtracting(ours).sorted().map { cases[$0] }
+            let accepted = Set(cases.indices.filter { cases[$0].verdict == .accepted })
+            // PyJWT allows no clock skew.
+            #expect(accepted.subtracting(acceptedByPyJWT).map { cases[$0].name } == ["issued within the clock skew"])
+            let laxer = acceptedByPyJWT.subtracting(accepted).sorted().map { cases[$0] }
             #expect(laxer.filter { !$0.isStricter }.map(\.name) == [])
             #expect(!laxer.isEmpty)
-            #expect(taken.contains { cases[$0].name == "genuine" })
+            #expect(acceptedByPyJWT.contains { cases[$0].name == "genuine" })
         }
     }
 }
 
-/// Another verifier of tokens: https://pyjwt.readthedocs.io, in the interpreter that GATEHOUSE_PYTHON names.
+/// Another verifier of tokens (https://pyjwt.readthedocs.io), run with the interpreter of GATEHOUSE_PYTHON.
 private enum PyJWT {
-    static let isThere = (try? run("import jwt, cryptography", input: Data())) != nil
+    static let isAvailable = (try? run("import jwt, cryptography", input: Data())) != nil
 
-    /// - Returns: the places of the tokens that it takes.
+    /// - Returns: the indices of the accepted tokens.
     static func accepted(_ tokens: [String], key: JSONValue, algorithm: String, issuer: String, now: Int64) throws
         -> Set<Int>
     {
-        let question: JSONValue = [
+        let input: JSONValue = [
             "tokens": .array(tokens.map { .string($0) }), "key": key, "algorithm": .string(algorithm),
             "issuer": .string(issuer), "now": .integer(now),
         ]
-        return try JSONDecoder().decode(Set<Int>.self, from: run(script, input: JSONEncoder().encode(question)))
+        return try JSONDecoder().decode(Set<Int>.self, from: run(script, input: JSONEncoder().encode(input)))
     }
 
     private static func run(_ script: String, input: Data) throws -> Data {
@@ -123,28 +126,28 @@ private enum PyJWT {
         return data
     }
 
-    /// The claims that RFC 7519 defines are asked for, and the clock stands where ours does.
+    /// Requires the claims that RFC 7519 defines, at the time of the test clock.
     private static let script = """
         import datetime, json, sys, warnings
         import jwt, jwt.api_jwt
 
         warnings.simplefilter("ignore")
-        question = json.load(open(sys.argv[1]))
+        input = json.load(open(sys.argv[1]))
 
         class Clock(datetime.datetime):
             @classmethod
             def now(cls, tz=None):
-                return cls.fromtimestamp(question["now"], tz)
+                return cls.fromtimestamp(input["now"], tz)
 
         jwt.api_jwt.datetime = Clock
-        key = question["key"]
+        key = input["key"]
         if isinstance(key, dict):
             key = jwt.PyJWK.from_dict(key).key
         accepted = []
-        for index, token in enumerate(question["tokens"]):
+        for index, token in enumerate(input["tokens"]):
             try:
                 jwt.decode(
-                    token, key, algorithms=[question["algorithm"]], audience="gatehouse", issuer=question["issuer"],
+                    token, key, algorithms=[input["algorithm"]], audience="gatehouse", issuer=input["issuer"],
                     options={"require": ["iss", "aud", "exp", "iat", "sub"]},
                 )
                 accepted.append(index)

@@ -9,32 +9,32 @@ import Testing
 
 @testable import Identity
 
-/// The life of signing keys: next, current, previous, gone.
+/// The states of signing keys: next, current, previous, removed.
 @Suite struct KeyRotationTests {
     /// From the publication of a key to the moment at which it may sign.
-    private static let publication = SigningKey.known(publishedAt: Instant(seconds: 0)) - Instant(seconds: 0)
+    private static let publication = SigningKey.published(at: Instant(seconds: 0)) - Instant(seconds: 0)
 
-    private func kid(_ token: String?) throws -> String? { try Forgery(of: token ?? "").header["kid"]?.string }
+    private func kid(_ token: String?) throws -> String? { try TamperedToken(of: token ?? "").header["kid"]?.string }
 
     @Test(arguments: Engine.available)
-    func `a key is published, signs, is honoured, and is gone`(_ engine: Engine) async throws {
+    func `a key is published, then signs, is honoured for a time, and is removed`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let old = try #require(try kid(person.token))
-            let keys = try await app.app.identity.rotateSigningKey(now: false)
+            let keys = try await app.app.identity.signingKeys.rotate(now: false)
             #expect(keys.map(\.state) == [.next, .current])
             let new = keys[0].id.text
 
-            // Published, but it does not sign yet, and rotating again makes no third one.
+            // The new key is published and does not sign yet. A second rotation creates no third key.
             try await app.app.identity.keys.synchronize()
             #expect(await app.publishedKeys() == [new, old])
             #expect(try kid(await app.signIn(person)["access_token"]?.string) == old)
-            #expect(try await app.app.identity.rotateSigningKey(now: false).map(\.id.text) == [new, old])
+            #expect(try await app.app.identity.signingKeys.rotate(now: false).map(\.id.text) == [new, old])
             app.clock.advance(by: Self.publication - .seconds(1))
             try await app.runJobs()
             #expect(try kid(await app.signIn(person)["access_token"]?.string) == old)
 
-            // Ticks come every five minutes.
+            // The schedule runs every five minutes.
             app.clock.advance(by: .minutes(5))
             try await app.runJobs()
             let renewed = await app.signIn(person)["access_token"]?.string
@@ -43,8 +43,8 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
             #expect(await app.call("GET", "/v1/auth/profile", token: renewed).status == 200)
 
-            // Not a moment longer than a token of its can live.
-            let honoured = try #require(try await app.app.identity.signingKeys().last?.honouredUntil)
+            // The old key is honoured for the maximum lifetime of its tokens.
+            let honoured = try #require(try await app.app.identity.signingKeys.list().last?.honouredUntil)
             #expect(honoured == app.clock.now + .hours(1) + SigningKey.margin)
             app.clock.advance(by: honoured - app.clock.now - .seconds(1))
             try await app.runJobs()
@@ -53,7 +53,7 @@ import Testing
             #expect(await app.publishedKeys() == [new])
             app.clock.advance(by: .minutes(5))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.id.text) == [new])
+            #expect(try await app.app.identity.signingKeys.list().map(\.id.text) == [new])
             #expect(try await app.audited("signing-key.created").map(\.subject) == [new])
             #expect(try await app.audited("signing-key.activated").map(\.subject) == [old, new])
             #expect(try await app.audited("signing-key.removed").map(\.subject) == [old])
@@ -61,41 +61,41 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `keys are rotated by the clock`(_ engine: Engine) async throws {
+    func `keys are rotated by schedule`(_ engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.keyRotationDays = 2 }) { app in
-            let first = try await app.app.identity.signingKeys().map(\.id)
+            let first = try await app.app.identity.signingKeys.list().map(\.id)
             try await app.runJobs()
             app.clock.advance(by: .days(2) - .minutes(10))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.id) == first)
+            #expect(try await app.app.identity.signingKeys.list().map(\.id) == first)
             app.clock.advance(by: .minutes(15))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.next, .current])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.next, .current])
             app.clock.advance(by: Self.publication + .minutes(5))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.current, .previous])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.current, .previous])
             #expect(try await app.count("SELECT COUNT(*) AS count FROM jobs WHERE kind = 'identity.rotate-keys'") == 2)
         }
     }
 
-    @Test func `without a number of days a key signs for ever`() async throws {
+    @Test func `with KEY_ROTATION_DAYS 0 keys are not rotated`() async throws {
         try await withTestApp(.sqlite, change: { $0.keyRotationDays = 0 }) { app in
-            let first = try await app.app.identity.signingKeys()
+            let first = try await app.app.identity.signingKeys.list()
             try await app.runJobs()
             app.clock.advance(by: .days(4_000))
             try await app.runJobs()
-            #expect(try await app.app.identity.signingKeys() == first)
+            #expect(try await app.app.identity.signingKeys.list() == first)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `rotating at once is known to another node within a look`(_ engine: Engine) async throws {
+    func `another node accepts the new key of an immediate rotation at the first token`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
-                let new = try await app.app.identity.rotateSigningKey(now: true)
+                let new = try await app.app.identity.signingKeys.rotate(now: true)
                 #expect(new.map(\.state) == [.current, .previous])
-                // This node has not looked since: it knows no such key, and looks.
+                // The second node has not synchronised: it finds no such key and reads the database.
                 app.clock.advance(by: .seconds(3))
                 let renewed = try #require(await app.signIn(person)["access_token"]?.string)
                 #expect(try kid(renewed) == new[0].id.text)
@@ -107,9 +107,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `nodes that rotate at once replace a key once`(_ engine: Engine) async throws {
+    func `concurrent rotations of several nodes replace a key once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            // Elliptic curves, for their quickness.
+            // ES256 keys are generated faster than RSA keys.
             let rotation = try app.rotation { $0.signingAlgorithm = .es256 }
             try await rotation.prepare()
             for isImmediate in [true, false] {
@@ -127,21 +127,21 @@ import Testing
             app.clock.advance(by: Self.publication)
             let due = try await rotation.list()
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<6 { group.addTask { try await rotation.turn() } }
+                for _ in 0..<6 { group.addTask { try await rotation.makeDueTransitions() } }
                 try await group.waitForAll()
             }
             let turned = try await rotation.list()
             #expect(Set(turned.map(\.id)) == Set(due.map(\.id)))
             #expect(turned.first?.id == due.first?.id)
             #expect(turned.map(\.state) == [.current, .previous, .previous, .previous])
-            // One for each that signs: RSA's and the setting's, then one by each rotation.
+            // One activation for the RSA key, one for the configured algorithm, and one by each rotation.
             #expect(try await app.audited("signing-key.activated").count == 4)
             #expect(try await app.audited("signing-key.created").count == 2)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a verb that breaks off leaves one current key`(_ engine: Engine) async throws {
+    func `whichever statement fails, there is one current key`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             func check(_ database: any Database) async throws {
                 let keys = try await database.read { try $0.signingKeys().map(\.key) }
@@ -157,26 +157,26 @@ import Testing
                 { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.prepare() }, check: check)
             app.clock.advance(by: .days(91))
             try await withEachStatementFailing(
-                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.turn() },
+                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.makeDueTransitions() },
                 check: check)
-            #expect(try await app.app.identity.signingKeys().map(\.state) == [.next, .current])
+            #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.next, .current])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `another algorithm means another key, and old tokens stay good`(_ engine: Engine) async throws {
+    func `another algorithm creates another key, and old tokens stay valid`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             var tokens = [person.token]
             for algorithm in [SigningAlgorithm.es256, .edDSA, .hs256, .rs256] {
                 try await app.withSecondProcess(change: { $0.jwtAlgorithm = algorithm }) { second in
                     let token = try #require(await second.signIn(person)["access_token"]?.string)
-                    #expect(try Forgery(of: token).header["alg"]?.string == algorithm.rawValue)
+                    #expect(try TamperedToken(of: token).header["alg"]?.string == algorithm.rawValue)
                     tokens.append(token)
                     for token in tokens {
                         #expect(await second.call("GET", "/v1/auth/profile", token: token).status == 200)
                     }
-                    // Whoever can verify HMAC can also sign.
+                    // An HMAC secret is not published: it can also sign.
                     let algorithms =
                         await second.call("GET", "/.well-known/jwks.json")["keys"]?.array?.compactMap {
                             $0["alg"]?.string
@@ -186,50 +186,50 @@ import Testing
                 }
             }
             #expect(
-                try await app.app.identity.signingKeys().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
+                try await app.app.identity.signingKeys.list().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
                     + Array(repeating: .previous, count: 4)
             )
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a changed secret is a new key, and the same one is none`(_ engine: Engine) async throws {
+    func `a changed JWT_SECRET creates a new key, an unchanged one does not`(_ engine: Engine) async throws {
         try await withTestApp(
             engine, change: { ($0.jwtAlgorithm, $0.jwtSecret) = (.hs256, "the first secret, which is long enough") }
         ) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
-                let keys = try await second.app.identity.signingKeys()
+                let keys = try await second.app.identity.signingKeys.list()
                 #expect(keys.count == 1)
             }
-            try await app.withSecondProcess(change: { $0.jwtSecret = "another secret, which is as long as that" }) {
+            try await app.withSecondProcess(change: { $0.jwtSecret = "second secret, which is as long as that" }) {
                 second in
-                #expect(try await second.app.identity.signingKeys().map(\.state) == [.current, .previous])
+                #expect(try await second.app.identity.signingKeys.list().map(\.state) == [.current, .previous])
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).status == 200)
                 #expect(await second.call("GET", "/.well-known/jwks.json").json == ["keys": []])
-                var forgery = try Forgery(of: await second.signIn(person)["access_token"]?.string ?? "")
-                let signed = try forgery.signed(withSecret: Array("another secret, which is as long as that".utf8))
+                var tampered = try TamperedToken(of: await second.signIn(person)["access_token"]?.string ?? "")
+                let signed = try tampered.signed(withSecret: Array("second secret, which is as long as that".utf8))
                 #expect(await second.call("GET", "/v1/auth/profile", token: signed).status == 200)
-                forgery.claims["role"] = "admin"
-                let forged = try forgery.signed(withSecret: Array("the first secret, which is long enough".utf8))
+                tampered.claims["role"] = "admin"
+                let forged = try tampered.signed(withSecret: Array("the first secret, which is long enough".utf8))
                 #expect(await second.call("GET", "/v1/auth/profile", token: forged).code == "authentication-failed")
-                await #expect(throws: Problem.self) { try await second.app.identity.rotateSigningKey(now: true) }
+                await #expect(throws: Problem.self) { try await second.app.identity.signingKeys.rotate(now: true) }
             }
         }
     }
 
-    @Test func `a generated secret is kept`() async throws {
+    @Test func `a generated secret is used again after a restart`() async throws {
         try await withTestApp(.sqlite, change: { $0.jwtAlgorithm = .hs256 }) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
                 #expect(await second.call("GET", "/v1/auth/profile", token: person.token).status == 200)
-                let keys = try await second.app.identity.signingKeys()
+                let keys = try await second.app.identity.signingKeys.list()
                 #expect(keys.count == 1)
             }
         }
     }
 
-    @Test func `what is published may be kept for a while, and asked after`() async throws {
+    @Test func `the key set has Cache-Control and ETag`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/.well-known/jwks.json")
             #expect(
@@ -241,37 +241,16 @@ import Testing
                 #expect(again.bytes.isEmpty)
                 #expect(again.headers["etag"] == tag)
             }
-            _ = try await app.app.identity.rotateSigningKey(now: false)
+            _ = try await app.app.identity.signingKeys.rotate(now: false)
             try await app.app.identity.keys.synchronize()
             let changed = await app.call("GET", "/.well-known/jwks.json", headers: ["If-None-Match": tag])
             #expect(changed.status == 200)
             #expect(changed.headers["etag"] != tag)
         }
     }
-
-    @Test(arguments: Engine.available)
-    func `a key from before keys had lives goes on signing`(_ engine: Engine) async throws {
-        try await withDatabase(engine) { database in
-            let migrations = allMigrations
-            let index = try #require(migrations.firstIndex { $0.name == "identity-006-key-rotation" })
-            try await Migrator(Array(migrations[..<index])).run(on: database)
-            try await database.write { transaction in
-                for (id, state) in [("old", "previous"), ("new", "current")] {
-                    try transaction.execute(
-                        "INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at) VALUES (\(id), 'RS256', 'sealed', \(state), 1000000)"
-                    )
-                }
-            }
-            try await Migrator(migrations).run(on: database)
-            let keys = try await database.read { try $0.signingKeys() }
-            #expect(keys.map(\.key.state).sorted { $0.rawValue < $1.rawValue } == [.current, .previous])
-            #expect(keys.allSatisfy { $0.sealed == "sealed" && $0.key.algorithm == .rs256 })
-            #expect(keys.first { $0.key.state == .previous }?.key.honouredUntil == Instant(seconds: 1) + .days(1))
-        }
-    }
 }
 
-/// Somebody outside who verifies our tokens, keeps our key set for exactly as long as we allow, and asks for no key in between.
+/// A resource server that verifies tokens and caches the key set for exactly its `max-age`.
 private struct CachingVerifier {
     private var keys: [String: _RSA.Signing.PublicKey] = [:]
     private var freshUntil: Instant?
@@ -279,7 +258,7 @@ private struct CachingVerifier {
     mutating func accepts(_ token: String, at now: Instant, _ app: TestApp) async throws -> Bool {
         if freshUntil.map({ now >= $0 }) ?? true { try await fetch(at: now, app) }
         let parts = token.split(separator: ".")
-        guard parts.count == 3, let kid = try Forgery(of: token).header["kid"]?.string, let key = keys[kid],
+        guard parts.count == 3, let kid = try TamperedToken(of: token).header["kid"]?.string, let key = keys[kid],
             let signature = Base64URL.decode(parts[2])
         else {
             return false
@@ -311,7 +290,7 @@ private struct CachingVerifier {
 
 @Suite struct CachingVerifierTests {
     @Test(arguments: Engine.available)
-    func `whoever caches our keys refuses no good token and takes no retired key, whatever the clock does`(
+    func `a verifier that caches the key set accepts every valid token and no removed key, for random clock steps`(
         _ engine: Engine
     ) async throws {
         try await withTestApp(engine, change: { $0.keyRotationDays = 1 }) { app in
@@ -319,7 +298,7 @@ private struct CachingVerifier {
             var verifiers = Array(repeating: CachingVerifier(), count: 3)
             var tokens: [(text: String, issued: Instant)] = []
             var generator = SplitMix(seed: 7)
-            // Minutes, hours, a leap over days, and clocks that are set back by a second.
+            // Minutes, hours, days, and a clock that is set back by a second.
             let steps: [Duration] = [
                 .minutes(1), .minutes(3), .minutes(4), .minutes(5), .minutes(6), .minutes(14), .hours(1), .hours(7),
                 .days(3), .seconds(-1),
@@ -335,7 +314,7 @@ private struct CachingVerifier {
                 } else {
                     Issue.record("step \(step)")
                 }
-                // Each of them looks at other times than the others.
+                // Each verifier fetches the key set at other times.
                 let index = Int(generator.next() % UInt64(verifiers.count))
                 for token in tokens {
                     let isAccepted = try await verifiers[index].accepts(token.text, at: now, app)
@@ -347,27 +326,29 @@ private struct CachingVerifier {
             #expect(activated.count > 3)
             let removed = try await app.audited("signing-key.removed").compactMap(\.subject)
             #expect(removed.count > 2)
-            // Of the keys that are gone nothing is published, and what names them is refused.
+            // Removed keys are not published, and tokens that name them are refused.
             #expect(await app.publishedKeys().allSatisfy { !removed.contains($0) })
             for kid in removed {
-                var forgery = try Forgery(of: tokens.last?.text ?? person.token)
-                forgery.header["kid"] = .string(kid)
-                let token = try forgery.signed(by: await app.signingKey())
+                var tampered = try TamperedToken(of: tokens.last?.text ?? person.token)
+                tampered.header["kid"] = .string(kid)
+                let token = try tampered.signed(by: await app.signingKey())
                 #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "authentication-failed")
             }
         }
     }
 
-    @Test func `a token signed by a retired key is refused, by us and by whoever looks again`() async throws {
+    @Test func `a token signed by a removed key is refused by the server and by a verifier with a new key set`()
+        async throws
+    {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let retired = try await app.signingKey()
-            _ = try await app.app.identity.rotateSigningKey(now: true)
-            let honoured = try #require(try await app.app.identity.signingKeys().last?.honouredUntil)
-            // Somebody has got hold of the key that was, and signs what they like with it.
-            var forgery = try Forgery(of: person.token)
-            forgery.claims["exp"] = .integer((honoured + .days(1)).seconds)
-            let forged = try forgery.signed(by: retired)
+            _ = try await app.app.identity.signingKeys.rotate(now: true)
+            let honoured = try #require(try await app.app.identity.signingKeys.list().last?.honouredUntil)
+            // An attacker signs with the removed private key.
+            var tampered = try TamperedToken(of: person.token)
+            tampered.claims["exp"] = .integer((honoured + .days(1)).seconds)
+            let forged = try tampered.signed(by: retired)
             var verifier = CachingVerifier()
             app.clock.advance(by: honoured - app.clock.now)
             #expect(await app.call("GET", "/v1/auth/profile", token: forged).code == "authentication-failed")

@@ -10,7 +10,7 @@ import Testing
 @testable import Identity
 
 @Suite struct KeyTests {
-    @Test func `the published keys verify our tokens and give nothing away`() async throws {
+    @Test func `the published keys verify access tokens and have public members only`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let response = await app.call("GET", "/.well-known/jwks.json")
@@ -23,7 +23,7 @@ import Testing
             #expect(key["use"] == "sig")
             #expect(key["alg"] == "RS256")
 
-            let token = try Forgery(of: person.token)
+            let token = try TamperedToken(of: person.token)
             #expect(token.header["kid"] == key["kid"])
             let modulus = try #require(key["n"]?.string.flatMap { Base64URL.decode($0) })
             let exponent = try #require(key["e"]?.string.flatMap { Base64URL.decode($0) })
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the key is made once and lies sealed`(_ engine: Engine) async throws {
+    func `the key is generated once and stored encrypted`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let rows = try await app.app.database.read { transaction in
                 try transaction.all("SELECT sealed_private_key FROM signing_keys") { row in
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `nodes that start at once agree on one key`(_ engine: Engine) async throws {
+    func `nodes that start concurrently use one key`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             try await app.app.database.write { try $0.execute("DELETE FROM signing_keys") }
             let rotation = try app.rotation()
@@ -76,9 +76,9 @@ import Testing
         }
     }
 
-    @Test func `another secret cannot open the key, and says so`() async throws {
+    @Test func `another secret key cannot decrypt the signing key, and the error names the cause`() async throws {
         try await withTestApp(.sqlite) { app in
-            let sealer = Sealer(secret: "another secret of some length")
+            let sealer = Sealer(secret: "other secret of some length")
             await #expect(throws: SealedUnderAnotherKey.self) { try await app.rotation(sealer: sealer).prepare() }
             await #expect(throws: SealedUnderAnotherKey.self) {
                 try await KeyRing(

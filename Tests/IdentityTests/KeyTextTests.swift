@@ -7,7 +7,7 @@ import Testing
 @Suite struct KeyTextTests {
     private let key = KeyText(id: Runtime.system.id(), environment: "live", runtime: .system)
 
-    @Test func `reads what it wrote, and names its key`() throws {
+    @Test func `a key is parsed to its id and hash`() throws {
         let read = try #require(KeyText(key.text, environment: "live"))
         #expect(read.id == key.id)
         #expect(read.hash == key.hash)
@@ -15,14 +15,14 @@ import Testing
         #expect(key.prefix.split(separator: "_").count == 3)
     }
 
-    @Test func `no key looks like another's`() {
+    @Test func `two keys with one id differ in their secret`() {
         let again = KeyText(id: key.id, environment: "live", runtime: .system)
         #expect(again.text != key.text)
         #expect(again.hash != key.hash)
         #expect(again.prefix == key.prefix)
     }
 
-    @Test func `is not read once one character is another`() {
+    @Test func `a key with one changed or missing character is not parsed`() {
         let characters = Array(key.text)
         for index in characters.indices {
             var changed = characters

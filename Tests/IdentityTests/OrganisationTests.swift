@@ -10,32 +10,32 @@ import Testing
 
 @Suite struct OrganisationTests {
     @Test(arguments: Engine.available)
-    func `somebody makes organisations, sees their own, and names them anew`(_ engine: Engine) async throws {
+    func `an account creates, lists and renames its organisations`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            let (owner, other) = (try await app.register(), try await app.register("other"))
             app.clock.advance(by: .milliseconds(2))
-            let made = await app.call(
-                "POST", "/v1/organisations", json: ["name": "  Harbour Works "], token: owner.token)
-            #expect(made.status == 201)
-            #expect(made["name"] == "Harbour Works")
-            #expect(made["role"] == "owner")
-            #expect(made["is_personal"] == false)
-            let id = try #require(made["id"]?.string)
+            let created = await app.call(
+                "POST", "/v1/organisations", json: ["name": "  Test Organisation "], token: owner.token)
+            #expect(created.status == 201)
+            #expect(created["name"] == "Test Organisation")
+            #expect(created["role"] == "owner")
+            #expect(created["is_personal"] == false)
+            let id = try #require(created["id"]?.string)
             let list = await app.call("GET", "/v1/organisations", token: owner.token)["organisations"]?.array ?? []
             #expect(list.map { $0["id"]?.string } == [owner.organisation, id])
             #expect(list.map { $0["is_personal"] } == [true, false])
 
             let renamed = await app.call(
-                "PUT", "/v1/organisations/\(id)", json: ["name": "Harbour"], token: owner.token)
-            #expect(renamed["name"] == "Harbour")
-            #expect(await app.call("GET", "/v1/organisations/\(id)", token: owner.token)["name"] == "Harbour")
+                "PUT", "/v1/organisations/\(id)", json: ["name": "Renamed"], token: owner.token)
+            #expect(renamed["name"] == "Renamed")
+            #expect(await app.call("GET", "/v1/organisations/\(id)", token: owner.token)["name"] == "Renamed")
             for (method, path) in [
                 ("GET", ""), ("GET", "/members"), ("PUT", ""), ("DELETE", ""), ("DELETE", "/members/me"),
                 ("GET", "/invitations"),
             ] {
-                let json: JSONValue? = method == "PUT" ? ["name": "mine"] : nil
+                let json: JSONValue? = method == "PUT" ? ["name": "changed"] : nil
                 let response = await app.call(
-                    method, "/v1/organisations/\(id)\(path)", json: json, token: stranger.token)
+                    method, "/v1/organisations/\(id)\(path)", json: json, token: other.token)
                 #expect(response.code == "not-found", "\(method) \(path): \(response)")
             }
             for name in ["", "   ", "a\nb", "\u{202E}x"] {
@@ -49,34 +49,36 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a call acts in the organisation that it names, if its caller belongs there`(_ engine: Engine) async throws {
+    func `X-Organisation selects the organisation of a request, which requires membership`(_ engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
-            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            let (owner, other) = (try await app.register(), try await app.register("other"))
             let id = try await app.organisation(of: owner)
-            let there = await app.call(
+            let switched = await app.call(
                 "GET", "/v1/auth/verify", token: owner.token, headers: ["X-Organisation": id.uppercased()])
-            #expect(there["organisation_id"] == .string(id))
+            #expect(switched["organisation_id"] == .string(id))
             #expect(
                 await app.call("GET", "/v1/auth/verify", token: owner.token)["organisation_id"]
                     == .string(owner.organisation))
-            // Of one that is another's, one that nobody has and one that is no id the same is said.
+            // The response is the same for an organisation of others, an unknown one and an invalid id.
             let refusals = [id, "00000000-0000-7000-8000-00000000dead", "nonsense", ""]
             for header in refusals {
                 let response = await app.call(
-                    "GET", "/v1/auth/verify", token: stranger.token,
+                    "GET", "/v1/auth/verify", token: other.token,
                     headers: ["X-Organisation": header, "X-Request-ID": "request-one"])
                 #expect(response.status == 403)
                 #expect(response.code == "not-a-member")
                 #expect(response["detail"] == "You do not belong to this organisation")
             }
-            // A key is for one organisation, and stays there.
+            // An API key is bound to one organisation.
             let key = try #require(
                 await app.makeKey(owner, ["identity.read"], headers: ["X-Organisation": id])["api_key"]?.string)
             #expect(
                 await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key])["organisation_id"] == .string(id))
-            let elsewhere = await app.call(
+            let otherOrganisation = await app.call(
                 "GET", "/v1/auth/verify", headers: ["X-API-Key": key, "X-Organisation": owner.organisation])
-            #expect(elsewhere.code == "not-a-member")
+            #expect(otherOrganisation.code == "not-a-member")
             #expect(await app.call("GET", "/v1/organisations/\(id)", headers: ["X-API-Key": key]).status == 200)
             #expect(
                 await app.call("GET", "/v1/organisations/\(owner.organisation)", headers: ["X-API-Key": key]).status
@@ -85,23 +87,23 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `switching moves the session: its tokens and what is refreshed from it are for the other organisation`(
+    func `switching the organisation applies to the session, its tokens and its refreshed tokens`(
         _ engine: Engine
     ) async throws {
         try await withTestApp(engine) { app in
-            let (owner, stranger) = (try await app.register(), try await app.register("stranger"))
+            let (owner, other) = (try await app.register(), try await app.register("other"))
             let id = try await app.organisation(of: owner)
             let switched = await app.call(
                 "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: owner.token)
             #expect(switched.status == 200)
             let token = try #require(switched["access_token"]?.string)
             #expect(await app.call("GET", "/v1/auth/verify", token: token)["organisation_id"] == .string(id))
-            #expect(try Forgery(of: token).claims["csrf"] == switched["csrf_token"])
+            #expect(try TamperedToken(of: token).claims["csrf"] == switched["csrf_token"])
             let refreshed = try #require(await app.refresh(owner.refreshToken)["access_token"]?.string)
             #expect(await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"] == .string(id))
             #expect(try await app.audited("session.moved").count == 1)
             let refused = await app.call(
-                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: stranger.token)
+                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: other.token)
             #expect(refused.code == "not-a-member")
             let sessions = try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE organisation_id = \(id)")
             #expect(sessions == 1)
@@ -109,15 +111,15 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `taking somebody out ends what they may do there, at once here and within a second elsewhere`(_ engine: Engine)
+    func `removing a member takes effect at once on this node and within a second on others`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
             let id = try await app.organisation(of: owner)
             try await app.join(guest, id, as: "member", invitedBy: owner)
-            let there = ["X-Organisation": id]
-            let key = try #require(await app.makeKey(guest, ["*"], headers: there)["api_key"]?.string)
+            let header = ["X-Organisation": id]
+            let key = try #require(await app.makeKey(guest, ["*"], headers: header)["api_key"]?.string)
             let own = try #require(await app.makeKey(guest, ["*"])["api_key"]?.string)
             let body: JSONValue = ["organisation_id": .string(id)]
             let token = try #require(
@@ -132,7 +134,7 @@ import Testing
                 for node in [app, second] {
                     #expect(await node.call("GET", "/v1/auth/verify", token: token).code == "token-expired")
                     #expect(
-                        await node.call("GET", "/v1/auth/verify", token: guest.token, headers: there).code
+                        await node.call("GET", "/v1/auth/verify", token: guest.token, headers: header).code
                             == "not-a-member")
                     #expect(
                         await node.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).code
@@ -142,20 +144,20 @@ import Testing
                     app.clock.advance(by: .milliseconds(500))
                 }
             }
-            // The session lives on, at home.
+            // The session continues in the personal organisation.
             let refreshed = try #require(await app.refresh(guest.refreshToken)["access_token"]?.string)
             #expect(
                 await app.call("GET", "/v1/auth/verify", token: refreshed)["organisation_id"]
                     == .string(guest.organisation))
             #expect(try await app.audited("membership.removed").map(\.subject) == [guest.id.text])
-            // Coming back does not bring the key back.
+            // Joining again does not restore the key.
             try await app.join(guest, id, as: "member", invitedBy: owner)
             #expect(await app.call("GET", "/v1/auth/verify", headers: ["X-API-Key": key]).status == 401)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `each role does what it may and no more`(_ engine: Engine) async throws {
+    func `each role has its permissions and no others`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let owner = try await app.register("owner")
             let id = try await app.organisation(of: owner)
@@ -179,11 +181,12 @@ import Testing
             #expect(await code("GET", "/invitations", nil, member) == "insufficient-role")
             #expect(await code("POST", "/invitations", ["email": "a@example.org"], member) == "insufficient-role")
             #expect(await code("DELETE", "/members/\(admin.id)", nil, member) == "insufficient-role")
-            // Once for each need: the same need within a minute is counted, and written down with the next.
-            let noted = try await app.audited("access.refused")
+            // One row a minute for each requirement; further refusals are counted in the next row.
+            let audited = try await app.audited("access.refused")
             #expect(
-                noted.map(\.actor) == [member.id.text] && noted[0].details.contains("organisation role owner|admin"),
-                "\(noted)")
+                audited.map(\.actor) == [member.id.text]
+                    && audited[0].details.contains("organisation role owner|admin"),
+                "\(audited)")
             let rows = try await app.count(
                 "SELECT COUNT(*) AS count FROM audit_events WHERE action = 'access.refused' AND organisation_id = \(id)"
             )
@@ -210,23 +213,23 @@ import Testing
             #expect(try await app.audited("membership.changed").map(\.subject) == [other.id.text])
             #expect(try await app.audited("membership.left").map(\.actor) == [admin.id.text])
 
-            // Money of an organisation is for those who run it.
+            // Payments of an organisation require the role owner or admin.
             try await app.join(member, id, as: "member", invitedBy: owner)
-            let there = ["X-Organisation": id]
+            let header = ["X-Organisation": id]
             #expect(
                 await app.call(
-                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: member.token, headers: there
+                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: member.token, headers: header
                 ).code == "insufficient-role")
             #expect(
                 await app.call(
-                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: there
+                    "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: owner.token, headers: header
                 ).status == 201)
-            #expect(await app.call("GET", "/v1/usage", token: member.token, headers: there)["plan"] == "Free")
+            #expect(await app.call("GET", "/v1/usage", token: member.token, headers: header)["plan"] == "Free")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an organisation keeps an owner, whoever leaves at once`(_ engine: Engine) async throws {
+    func `an organisation keeps an owner when two owners leave concurrently`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (first, second) = (try await app.register("first"), try await app.register("second"))
             #expect(
@@ -240,16 +243,16 @@ import Testing
                     await app.call("PUT", "\(path)/\(first.id)", json: ["role": "member"], token: first.token).code
                         == "last-owner")
                 try await app.join(second, id, as: "owner", invitedBy: first)
-                // Two go at once: by leaving, by stepping down, by throwing each other out.
-                func go(_ person: TestPerson, _ other: TestPerson) async -> TestResponse {
+                // Both leave, both give up the role, or each removes the other.
+                func leave(_ person: TestPerson, _ other: TestPerson) async -> TestResponse {
                     switch round % 3 {
                     case 0: await app.call("DELETE", path + "/me", token: person.token)
                     case 1: await app.call("PUT", "\(path)/\(person.id)", json: ["role": "member"], token: person.token)
                     default: await app.call("DELETE", "\(path)/\(other.id)", token: person.token)
                     }
                 }
-                async let one = go(first, second)
-                async let two = go(second, first)
+                async let one = leave(first, second)
+                async let two = leave(second, first)
                 let statuses = await [one.status, two.status].sorted()
                 #expect(statuses[0] < 300 && statuses[1] >= 400, "\(statuses)")
                 let owners = try await app.count(
@@ -260,7 +263,8 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the own organisation stays one's own, even beside another owner`(_ engine: Engine) async throws {
+    func `an account stays owner of its personal organisation, also beside another owner`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let (person, partner) = (try await app.register("person"), try await app.register("partner"))
             try await app.join(partner, person.organisation, as: "owner", invitedBy: person)
@@ -278,7 +282,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an organisation that owns nothing can be deleted`(_ engine: Engine) async throws {
+    func `an organisation without members and data can be deleted`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (owner, guest) = (try await app.register(), try await app.register("guest"))
             let (empty, used) = (try await app.organisation(of: owner), try await app.organisation(of: owner))
@@ -305,7 +309,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `one person belongs to so many organisations and no more`(_ engine: Engine) async throws {
+    func `the number of organisations of an account is bounded`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             for _ in 2..<OrganisationLimits.perPerson { _ = try await app.organisation(of: person) }
@@ -322,15 +326,17 @@ import Testing
 }
 
 extension TestApp {
-    /// A new organisation that `owner` owns.
+    /// Creates an organisation that `owner` owns.
+    /// - Returns: its id.
     func organisation(of owner: TestPerson) async throws -> String {
-        let response = await call("POST", "/v1/organisations", json: ["name": "A second one"], token: owner.token)
+        let response = await call(
+            "POST", "/v1/organisations", json: ["name": "Second organisation"], token: owner.token)
         guard let id = response["id"]?.string else { throw UnexpectedResponse(response) }
         return id
     }
 
-    /// Takes somebody's address as proved.
-    func prove(_ person: TestPerson) async throws {
+    /// Marks the e-mail address of an account as verified.
+    func verifyEmail(of person: TestPerson) async throws {
         try await app.database.write {
             try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
         }
@@ -339,7 +345,7 @@ extension TestApp {
     func invite(_ email: String, to organisation: String, as role: String, by inviter: TestPerson) async throws
         -> String
     {
-        // Mails sort by the millisecond in which they were written.
+        // E-mails are sorted by their creation time in milliseconds.
         clock.advance(by: .milliseconds(2))
         let body: JSONValue = ["email": .string(email), "role": .string(role)]
         let response = await call(
@@ -350,17 +356,17 @@ extension TestApp {
         return token
     }
 
-    /// By an invitation, through the front door.
+    /// Adds a member by an invitation and its acceptance.
     func join(_ person: TestPerson, _ organisation: String, as role: String, invitedBy inviter: TestPerson) async throws
     {
-        try await prove(person)
+        try await verifyEmail(of: person)
         let token = try await invite(person.email, to: organisation, as: role, by: inviter)
         let response = await call(
             "POST", "/v1/invitations/acceptance", json: ["token": .string(token)], token: person.token)
         guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
-    /// What the gate finds a caller to be.
+    /// The scope that the gate derives from the credential.
     func scope(headers: [String: String]) async throws -> Scope {
         var fields: HTTPFields = [:]
         for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }

@@ -13,19 +13,21 @@ import Testing
         await app.call("POST", "/v1/auth/change-password", json: .object(change), token: person.token)
     }
 
-    private func reset(_ app: TestApp, _ proof: [String: JSONValue], to password: String = new) async -> TestResponse {
-        var body = proof
+    private func reset(_ app: TestApp, _ challenge: [String: JSONValue], to password: String = new) async
+        -> TestResponse
+    {
+        var body = challenge
         body["new_password"] = .string(password)
         return await app.call("POST", "/v1/auth/reset-password", json: .object(body))
     }
 
     @Test(arguments: Engine.available)
-    func `asks for the old one, and ends the other sessions`(_ engine: Engine) async throws {
+    func `a change requires the current password and ends the other sessions`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
-            let reset = try await app.forgotten(person)
-            let mails = try await app.mail(to: person.email).count
+            let reset = try await app.resetChallenge(person)
+            let emails = try await app.mail(to: person.email).count
 
             let response = await change(
                 app, person, ["current_password": .string(person.password), "new_password": .string(Self.new)])
@@ -35,12 +37,12 @@ import Testing
             #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).code == "token-expired")
             #expect(await app.refresh(try #require(other["refresh_token"]?.string)).code == "invalid-refresh-token")
             #expect(await app.refresh(person.refreshToken).status == 200)
-            #expect(try await app.endings(of: person).compactMap(\.self) == ["password changed"])
+            #expect(try await app.revocationReasons(of: person).compactMap(\.self) == ["password changed"])
             #expect(await app.signIn(person).code == "invalid-credentials")
             #expect(await app.signIn(person.email, Self.new).status == 200)
-            #expect(try await app.mail(to: person.email).count == mails + 1)
+            #expect(try await app.mail(to: person.email).count == emails + 1)
             #expect(try await app.audited("password.changed").map(\.outcome) == ["success"])
-            // A link that somebody else may have asked for is of no use any more.
+            // An earlier reset link is invalid.
             #expect(
                 await self.reset(app, ["token": .string(reset.token)], to: "a third good password").code == "proof-used"
             )
@@ -48,7 +50,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `leaves the other sessions where one says so`(_ engine: Engine) async throws {
+    func `sign_out_others false keeps the other sessions`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
@@ -62,9 +64,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a wrong password, a weak one and the same one change nothing`(_ engine: Engine) async throws {
+    func `a wrong password, a weak one and an unchanged one are refused`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register("some.body")
+            let person = try await app.register("test.user")
             let other = await app.signIn(person)
             let wrong = await change(
                 app, person, ["current_password": "not this one", "new_password": .string(Self.new)])
@@ -83,13 +85,13 @@ import Testing
             #expect(await change(app, person, ["new_password": .string(Self.new)]).pointers == ["/current_password"])
             #expect(await app.signIn(person).status == 200)
             #expect(await app.call("GET", "/v1/auth/me", token: other["access_token"]?.string).status == 200)
-            #expect(try await app.endings(of: person).allSatisfy { $0 == nil })
+            #expect(try await app.revocationReasons(of: person).allSatisfy { $0 == nil })
             #expect(try await app.mail(to: person.email).count == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `of two changes at once one is made`(_ engine: Engine) async throws {
+    func `one of several concurrent changes succeeds`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let statuses = await withTaskGroup(of: (Int, Int).self) { group in
@@ -113,42 +115,43 @@ import Testing
     }
 
     @Test(arguments: Engine.available, ["link", "code"])
-    func `a forgotten password is set by what was mailed, and every session ends`(_ engine: Engine, _ way: String)
+    func `a reset by the link or the code sets the password and ends every session`(_ engine: Engine, _ method: String)
         async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let mailed = try await app.forgotten(person)
-            let proof: [String: JSONValue] =
-                way == "link"
+            let mailed = try await app.resetChallenge(person)
+            let challenge: [String: JSONValue] =
+                method == "link"
                 ? ["token": .string(mailed.token)] : ["email": .string(person.email), "otp_code": .string(mailed.code)]
-            let mails = try await app.mail(to: person.email).count
-            let response = await reset(app, proof)
+            let emails = try await app.mail(to: person.email).count
+            let response = await reset(app, challenge)
             #expect(response.status == 200)
             #expect(response["sessions_ended"] == 1)
             #expect(response["access_token"] == nil)
             #expect(await app.call("GET", "/v1/auth/me", token: person.token).code == "token-expired")
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
-            #expect(try await app.endings(of: person) == ["password reset"])
+            #expect(try await app.revocationReasons(of: person) == ["password reset"])
             #expect(await app.signIn(person).code == "invalid-credentials")
             #expect(await app.signIn(person.email, Self.new).status == 200)
-            // Whoever set it has read the mail.
+            // A reset also verifies the e-mail address.
             #expect(try await app.isVerified(person))
             #expect(try await app.audited("email.verified", "success").count == 1)
-            #expect(try await app.mail(to: person.email).count == mails + 1)
+            #expect(try await app.mail(to: person.email).count == emails + 1)
             #expect(try await app.audited("password.reset").map(\.actor) == [person.id.text])
 
-            #expect(await reset(app, proof, to: "a third good password").code == "proof-used")
+            #expect(await reset(app, challenge, to: "a third good password").code == "proof-used")
             #expect(await app.signIn(person.email, Self.new).status == 200)
-            #expect(await app.verify(token: try await app.welcome(person).token)["already_verified"] == true)
+            #expect(
+                await app.verify(token: try await app.verificationChallenge(person).token)["already_verified"] == true)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a link lasts an hour, and survives a password that is refused`(_ engine: Engine) async throws {
+    func `a reset link is valid for an hour, also after a refused password`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register("some.body")
-            let mailed = try await app.forgotten(person)
+            let person = try await app.register("test.user")
+            let mailed = try await app.resetChallenge(person)
             for weak in ["short", "password123", person.email, String(repeating: "x7", count: 36) + "z"] {
                 let response = await reset(app, ["token": .string(mailed.token)], to: weak)
                 #expect(response.status == 422)
@@ -157,7 +160,7 @@ import Testing
             app.clock.advance(by: .hours(1) - .microseconds(1))
             #expect(await reset(app, ["token": .string(mailed.token)]).status == 200)
 
-            let late = try await app.forgotten(person)
+            let late = try await app.resetChallenge(person)
             app.clock.advance(by: .hours(1))
             let response = await reset(app, ["token": .string(late.token)], to: "a third good password")
             #expect(response.status == 400)
@@ -167,22 +170,22 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `guessing codes ends after five, and unknown tokens and people get the same answer`(_ engine: Engine)
+    func `a code allows five attempts, and unknown tokens and accounts get the same response`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let mailed = try await app.forgotten(person)
+            let mailed = try await app.resetChallenge(person)
             for _ in 0..<Challenge.triesPerCode {
                 #expect(
                     await reset(app, ["email": .string(person.email), "otp_code": .string(wrong(mailed.code))]).code
                         == "invalid-proof")
             }
             let right = await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)])
-            let unknown = await reset(app, ["email": "nobody@example.org", "otp_code": .string(mailed.code)])
+            let unknown = await reset(app, ["email": "unknown@example.org", "otp_code": .string(mailed.code)])
             #expect(right.code == "invalid-proof")
             #expect((right["error"], right["detail"]) == (unknown["error"], unknown["detail"]))
-            #expect(await reset(app, ["token": "never-mailed"]).code == "invalid-proof")
+            #expect(await reset(app, ["token": "never-sent"]).code == "invalid-proof")
             #expect(
                 try await app.audited("password.reset").map(\.outcome)
                     == Array(repeating: "failure", count: Challenge.triesPerCode + 3))
@@ -192,22 +195,22 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `somebody shut out gets no mail, and a mail of before opens nothing`(_ engine: Engine) async throws {
+    func `a suspended account gets no reset e-mail, and earlier challenges are refused`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let mailed = try await app.forgotten(person)
-            try await app.app.identity.suspend(person.id)
+            let mailed = try await app.resetChallenge(person)
+            try await app.app.identity.accounts.suspend(person.id)
             #expect(await reset(app, ["token": .string(mailed.token)]).code == "invalid-proof")
             #expect(
                 await reset(app, ["email": .string(person.email), "otp_code": .string(mailed.code)]).code
                     == "invalid-proof")
-            #expect(await app.verify(token: try await app.welcome(person).token).code == "invalid-proof")
+            #expect(await app.verify(token: try await app.verificationChallenge(person).token).code == "invalid-proof")
             app.clock.advance(by: .minutes(2))
-            await #expect(throws: WrongNumberOfMails.self) { try await app.forgotten(person) }
-            try await app.app.identity.restore(person.id)
+            await #expect(throws: UnexpectedEmailCount.self) { try await app.resetChallenge(person) }
+            try await app.app.identity.accounts.restore(person.id)
             #expect(await app.signIn(person).status == 200)
             #expect(try await app.audited("account.restored").map(\.subject) == [person.id.text])
-            await #expect(throws: Problem.self) { try await app.app.identity.restore(person.id) }
+            await #expect(throws: Problem.self) { try await app.app.identity.accounts.restore(person.id) }
         }
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import Identity
 
 @Suite struct PasswordTests {
-    @Test func `a password that is easy to guess or impossible to keep is refused with the reason`() async throws {
+    @Test func `short, long, common and personal passwords are refused with the reason`() async throws {
         try await withTestApp(.sqlite) { app in
             let refusals: [(password: String, reason: String)] = [
                 ("short77", "must have at least 8 characters"),
@@ -17,20 +17,20 @@ import Testing
                 ("PassWord123", "is among the most common passwords; choose another"),
                 ("ｐａｓｓｗｏｒｄ１２３", "is among the most common passwords; choose another"),
                 ("abababababab", "is among the most common passwords; choose another"),
-                ("Some.Body@example.org", "must not be your own name or address"),
-                ("some.body", "must not be your own name or address"),
-                ("some-body", "must not be your own name or address"),
+                ("Test.User@example.org", "must not be your own name or address"),
+                ("test.user", "must not be your own name or address"),
+                ("test-user", "must not be your own name or address"),
                 ("nul\0nul\0nul", "must not contain a NUL character"),
             ]
             for (password, reason) in refusals {
                 let response = await app.call(
                     "POST", "/v1/auth/register",
-                    json: ["email": "some.body@example.org", "password": .string(password), "username": "Some-Body"]
+                    json: ["email": "test.user@example.org", "password": .string(password), "username": "Test-User"]
                 )
                 #expect(response.status == 422, "\(password)")
                 #expect(response.pointers == ["/password"])
                 #expect(response["errors"]?[0]?["detail"] == .string(reason))
-                // The reason names the rule, never the password.
+                // The response does not contain the password.
                 #expect(!response.text.contains(password))
             }
             let count = try await app.count("SELECT COUNT(*) AS count FROM people")
@@ -39,25 +39,27 @@ import Testing
     }
 
     @Test(arguments: ["eightchr", String(repeating: "ä12xy", count: 12), "پاسخ درست من"])
-    func `a password at the bounds signs in, and nothing longer than it does`(_ password: String) async throws {
+    func `a password of the minimum or maximum length signs in, and a longer one does not`(_ password: String)
+        async throws
+    {
         try await withTestApp(.sqlite) { app in
             let registered = await app.call(
-                "POST", "/v1/auth/register", json: ["email": "somebody@example.org", "password": .string(password)])
+                "POST", "/v1/auth/register", json: ["email": "user@example.org", "password": .string(password)])
             #expect(registered.status == 201)
             func login(_ password: String) async -> TestResponse {
                 await app.call(
-                    "POST", "/v1/auth/login", json: ["email": "somebody@example.org", "password": .string(password)])
+                    "POST", "/v1/auth/login", json: ["email": "user@example.org", "password": .string(password)])
             }
             #expect(await login(password).status == 200)
-            // bcrypt would not see what lies behind its 72 bytes.
+            // bcrypt ignores bytes after the first 72.
             #expect(await login(password + "x").code == "invalid-credentials")
             #expect(await login(String(password.dropLast())).code == "invalid-credentials")
         }
     }
 
-    @Test func `hashes of bcrypt made elsewhere are verified`() async throws {
+    @Test func `bcrypt hashes of other implementations are verified`() async throws {
         let hasher = try PasswordHasher(cost: 4, threads: 1)
-        // From Python's bcrypt, and the first vector of OpenBSD's own test.
+        // From Python's bcrypt, and the first vector of OpenBSD's test.
         #expect(try await hasher.verify("U*U", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
         #expect(
             try await !hasher.verify("U*V", against: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"))
@@ -68,7 +70,7 @@ import Testing
         await #expect(throws: Problem.self) { try await hasher.verify("anything", against: "not a hash") }
     }
 
-    @Test func `more sign-ins at once than threads can take are turned away, and come to no harm`() async throws {
+    @Test func `concurrent logins over the capacity of the hashing pool are refused with 503`() async throws {
         try await withTestApp(.sqlite, change: { $0.bcryptRounds = 8 }) { app in
             let person = try await app.register()
             let responses = await withTaskGroup(of: TestResponse.self) { group in

@@ -7,19 +7,19 @@ import Testing
 @testable import Identity
 
 @Suite struct ProfileTests {
-    private static let always: Set<String> = [
+    private static let common: Set<String> = [
         "id", "email", "role", "roles", "is_active", "email_verified", "organisation_id", "created_at", "updated_at",
         "last_login", "active_sessions_count",
     ]
 
     @Test(arguments: Engine.available)
-    func `a person sees what is known of them, and no more`(_ engine: Engine) async throws {
+    func `a profile has the documented members`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             for path in ["/v1/auth/me", "/v1/auth/profile", "/api/v1/auth/profile"] {
                 let response = await app.call("GET", path, token: person.token)
                 #expect(response.status == 200)
-                #expect(response.members == Self.always.union(["is_verified", "user"]))
+                #expect(response.members == Self.common.union(["is_verified", "user"]))
                 #expect(response["active_sessions_count"] == 1)
                 #expect(response["last_login"] == "2026-01-31T12:00:00Z")
                 #expect(response["user"]?["id"] == .string(person.id.text))
@@ -27,7 +27,7 @@ import Testing
             let full = await app.call("GET", "/v1/user/profile", token: person.token)
             #expect(
                 full.members
-                    == Self.always.union([
+                    == Self.common.union([
                         "permissions", "preferences", "session_count", "message_count", "token_usage",
                     ]))
             #expect((full["session_count"], full["message_count"], full["token_usage"]) == (0, 0, 0))
@@ -47,11 +47,11 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an account is read once, and again after any change: of this process at once, of others within half a second`(
+    func `an account is cached; a change of this process is visible at once, of others within half a second`(
         _ engine: Engine
     ) async throws {
-        let counter = CountedDatabase.Counter()
-        try await withTestApp(engine, databaseWrapper: { CountedDatabase($0, counter) }) { app in
+        let counter = CountingDatabase.Counter()
+        try await withTestApp(engine, databaseWrapper: { CountingDatabase($0, counter) }) { app in
             let person = try await app.register()
             func name() async -> JSONValue? {
                 await app.call("GET", "/v1/auth/profile", token: person.token)["full_name"]
@@ -72,7 +72,7 @@ import Testing
             #expect(await app.call("POST", "/v1/auth/logout", token: second).status == 200)
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token)["active_sessions_count"] == 1)
 
-            // As another process does it.
+            // A change by another process.
             try await app.app.database.write {
                 try $0.execute("UPDATE people SET full_name = 'Other' WHERE id = \(person.id)")
             }
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a person says what they are called and what they prefer`(_ engine: Engine) async throws {
+    func `names, phone and preferences can be changed`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             app.clock.advance(by: .minutes(5))
@@ -90,43 +90,44 @@ import Testing
                 "theme": "dark", "editorFont": ["size": 12.5, "face": "mono\0space"], "tabs": [1, .null, true],
             ]
             let change: JSONValue = [
-                "username": " Somebody ", "full_name": " Somebody  Body ", "first_name": "Somebody",
-                "last_name": "Body", "phone": "+44 1",
+                "username": " TestUser ", "full_name": " Test  User ", "first_name": "Test",
+                "last_name": "User", "phone": "+44 1",
                 "preferences": preferences,
             ]
             let response = await app.call("PUT", "/v1/user/profile", json: change, token: person.token)
             #expect(response.status == 200)
             #expect(
                 (response["username"], response["full_name"], response["phone"]) == (
-                    "Somebody", "Somebody  Body", "+44 1"
+                    "TestUser", "Test  User", "+44 1"
                 ))
             #expect(response["preferences"] == preferences)
             #expect(response["updated_at"] == "2026-01-31T12:05:00Z")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == response.json)
-            #expect(await app.signIn("SOMEBODY", person.password).status == 200)
+            #expect(await app.signIn("TESTUSER", person.password).status == 200)
             #expect(
                 try await app.audited("profile.changed").map(\.details) == [
                     #"{"fields":"username full_name first_name last_name phone preferences"}"#
                 ])
 
-            // What is not named stays, what is empty goes; what came back may be sent back.
+            // An absent member is unchanged, an empty one deletes the value, and an unchanged email is accepted.
             let again = await app.call(
                 "PUT", "/v1/auth/me", json: ["phone": "", "last_name": .null, "email": .string(person.email)],
                 token: person.token)
             #expect(again.status == 200)
             #expect(again["phone"] == nil)
-            #expect(again["last_name"] == "Body")
+            #expect(again["last_name"] == "User")
             #expect(await app.call("GET", "/v1/user/profile", token: person.token)["preferences"] == preferences)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what cannot be is refused, and changes nothing`(_ engine: Engine) async throws {
+    func `invalid values and user names of other accounts are refused and change nothing`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let (person, other) = (try await app.register(), try await app.register("other"))
-            _ = await app.call("PUT", "/v1/auth/me", json: ["username": "somebody"], token: other.token)
+            _ = await app.call("PUT", "/v1/auth/me", json: ["username": "testuser"], token: other.token)
             let before = await app.call("GET", "/v1/user/profile", token: person.token)
-            for spelling in ["somebody", "SOMEBODY", "ｓｏｍｅｂｏｄｙ"] {
+            for spelling in ["testuser", "TESTUSER", "ｔｅｓｔｕｓｅｒ"] {
                 let response = await app.call(
                     "PUT", "/v1/user/profile", json: ["username": .string(spelling)], token: person.token)
                 #expect(response.status == 409)
@@ -137,8 +138,8 @@ import Testing
             ])
             let refused: [(JSONValue, String)] = [
                 (["email": "new@example.org"], "/email"), (["username": .string(other.email)], "/username"),
-                (["username": "s\u{043E}mebody"], "/username"),
-                (["username": "some\u{200B}body"], "/username"), (["full_name": "Some\r\nBcc: all"], "/full_name"),
+                (["username": "t\u{0435}stuser"], "/username"),
+                (["username": "test\u{200B}user"], "/username"), (["full_name": "Test\r\nBcc: all"], "/full_name"),
                 (["phone": "1\u{202E}2"], "/phone"),
                 (["preferences": large], "/preferences"), (["preferences": ["a"]], "/preferences"),
                 (["role": "admin"], "/role"),
@@ -155,10 +156,10 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an account is closed when one says so twice, and its address stays taken`(_ engine: Engine) async throws {
+    func `closing an account requires confirm=true, and its address stays reserved`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let reset = try await app.forgotten(person)
+            let reset = try await app.resetChallenge(person)
             for path in ["/v1/user/profile", "/v1/user/profile?confirm=false"] {
                 let response = await app.call("DELETE", path, token: person.token)
                 #expect(response.status == 400)
@@ -182,24 +183,24 @@ import Testing
                 "POST", "/v1/auth/reset-password",
                 json: ["token": .string(reset.token), "new_password": "another good password"])
             #expect(late.code == "invalid-proof")
-            #expect(try await app.endings(of: person) == ["account closed"])
+            #expect(try await app.revocationReasons(of: person) == ["account closed"])
             #expect(try await app.audited("account.closed").map(\.subject) == [person.id.text])
 
-            try await app.app.identity.restore(person.id)
+            try await app.app.identity.accounts.restore(person.id)
             #expect(await app.signIn(person).status == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `whoever has a token may ask what it is worth`(_ engine: Engine) async throws {
+    func `verify-token reports whether a token is valid`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            func ask(_ token: String) async -> TestResponse {
+            func verify(_ token: String) async -> TestResponse {
                 await app.call("POST", "/v1/auth/verify-token", json: ["token": .string(token)])
             }
             let person = try await app.register()
-            let good = await ask(person.token)
+            let valid = await verify(person.token)
             #expect(
-                good.json == [
+                valid.json == [
                     "valid": true, "user_id": .string(person.id.text), "email": .string(person.email),
                     "organisation_id": .string(person.organisation),
                     "role": "user", "expires_at": "2026-01-31T12:15:00Z",
@@ -208,30 +209,30 @@ import Testing
                 ("nonsense", "token is malformed"), (person.token + "x", "token"),
                 (person.refreshToken, "token is malformed"),
             ] {
-                let bad = await ask(token)
-                #expect(bad.status == 200)
-                #expect(bad.members == ["valid", "reason"])
-                #expect(bad["valid"] == false)
-                #expect(bad["reason"]?.string?.contains(reason) == true)
+                let invalid = await verify(token)
+                #expect(invalid.status == 200)
+                #expect(invalid.members == ["valid", "reason"])
+                #expect(invalid["valid"] == false)
+                #expect(invalid["reason"]?.string?.contains(reason) == true)
             }
             let other = await app.signIn(person)
             _ = await app.call("POST", "/v1/auth/logout", token: person.token)
-            #expect(await ask(person.token)["valid"] == false)
+            #expect(await verify(person.token)["valid"] == false)
             let token = try #require(other["access_token"]?.string)
-            #expect(await ask(token)["valid"] == true)
+            #expect(await verify(token)["valid"] == true)
             app.clock.advance(by: .minutes(15))
-            #expect(await ask(token).json == ["valid": false, "reason": "Invalid or expired token"])
+            #expect(await verify(token).json == ["valid": false, "reason": "Invalid or expired token"])
         }
     }
 
-    @Test func `a profile adds up what the parts of the system say of a person's use`() async throws {
+    @Test func `a profile has the sum of the usage that modules report`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             for _ in 0..<2 {
-                app.app.identity.events.addUsage { who, _, _ in
+                app.app.identity.events.addUsage { id, _, _ in
                     var usage = ProfileUsage()
                     (usage.sessions, usage.messages, usage.tokens) = (1, 20, 300)
-                    usage.keyPrefix = "gh_test_\(who.text.prefix(4))"
+                    usage.keyPrefix = "gh_test_\(id.text.prefix(4))"
                     return usage
                 }
             }

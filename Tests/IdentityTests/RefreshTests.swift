@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct RefreshTests {
     @Test(arguments: Engine.available)
-    func `trades a refresh token for its successor`(_ engine: Engine) async throws {
+    func `a refresh rotates the refresh token`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let response = await app.refresh(person.refreshToken)
@@ -19,20 +19,19 @@ import Testing
             )
             #expect(refresh != person.refreshToken)
             #expect(await app.call("GET", "/v1/auth/profile", token: access).status == 200)
-            // Signing out is what ends an access token; being refreshed is not.
+            // A refresh does not end earlier access tokens.
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 1") == 1)
             #expect(await app.refresh(refresh).status == 200)
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions WHERE counter = 2") == 1)
 
+            let token = await app.signIn(person)["refresh_token"]?.string ?? ""
             let form = await app.call(
                 "POST",
                 "/v1/auth/refresh",
                 body: (
                     "application/x-www-form-urlencoded",
-                    Array(
-                        "grant_type=refresh_token&refresh_token=\(await app.signIn(person)["refresh_token"]?.string ?? "")"
-                            .utf8)
+                    Array("grant_type=refresh_token&refresh_token=\(token)".utf8)
                 )
             )
             #expect(form.status == 200)
@@ -40,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the previous token gets the same successor for thirty seconds`(_ engine: Engine) async throws {
+    func `the previous token gets the same successor for 30 seconds`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let first = await app.refresh(person.refreshToken)
@@ -58,26 +57,26 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the previous token presented too late ends the session, and no other`(_ engine: Engine) async throws {
+    func `the previous token after the window revokes its session, and no other`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let other = await app.signIn(person)
             let successor = await app.refresh(person.refreshToken)
             app.clock.advance(by: .seconds(31))
 
-            let reused = await app.refresh(person.refreshToken, headers: ["X-Request-ID": "the-thief-was-here"])
+            let reused = await app.refresh(person.refreshToken, headers: ["X-Request-ID": "the-reused-token"])
             #expect(reused.status == 401)
             #expect(reused.code == "invalid-refresh-token")
-            #expect(try await app.endings(of: person).compactMap(\.self) == ["refresh token reused"])
+            #expect(try await app.revocationReasons(of: person).compactMap(\.self) == ["refresh token reused"])
             let audited = try await app.audited("session.revoked")
             #expect(audited.count == 1)
             #expect(audited.first?.outcome == "refused")
             #expect(audited.first?.details.contains("refresh token reused") == true)
             #expect(
                 try await app.count(
-                    "SELECT COUNT(*) AS count FROM audit_events WHERE request_id = 'the-thief-was-here'") == 1)
+                    "SELECT COUNT(*) AS count FROM audit_events WHERE request_id = 'the-reused-token'") == 1)
 
-            // Both who hold tokens of the session are out, at once.
+            // Every token of the session is refused at once.
             #expect(await app.refresh(successor["refresh_token"]?.string ?? "").code == "invalid-refresh-token")
             for token in [person.token, successor["access_token"]?.string ?? ""] {
                 #expect(await app.call("GET", "/v1/auth/profile", token: token).code == "token-expired")
@@ -89,20 +88,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an older token than the previous ends the session, however soon it comes`(_ engine: Engine) async throws {
+    func `a token older than the previous one revokes the session at once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let second = await app.refresh(person.refreshToken)
             let third = await app.refresh(second["refresh_token"]?.string ?? "")
             #expect(third.status == 200)
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
-            #expect(try await app.endings(of: person) == ["refresh token reused"])
+            #expect(try await app.revocationReasons(of: person) == ["refresh token reused"])
             #expect(await app.refresh(third["refresh_token"]?.string ?? "").code == "invalid-refresh-token")
         }
     }
 
     @Test(arguments: Engine.available)
-    func `many refreshes at once get one successor`(_ engine: Engine) async throws {
+    func `concurrent refreshes get one successor`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let responses = await withTaskGroup(of: TestResponse.self) { group in
@@ -126,13 +125,13 @@ import Testing
             #expect(kept.status == 200)
             app.clock.advance(by: .days(30))
             #expect(await app.refresh(kept["refresh_token"]?.string ?? "").code == "invalid-refresh-token")
-            // Being late is no theft.
+            // An expired session is not audited as reuse.
             #expect(try await app.audited("session.revoked") == [])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a session ends after ninety days, however busy`(_ engine: Engine) async throws {
+    func `a session ends after ninety days, also with activity`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             var token = person.refreshToken
@@ -147,7 +146,7 @@ import Testing
         }
     }
 
-    @Test func `a mistyped token is refused without a statement to the database`() async throws {
+    @Test func `a token with a wrong checksum is refused without a database statement`() async throws {
         let counting = Mutex<FaultyDatabase?>(nil)
         let wrapper: @Sendable (any Database) -> any Database = { database in
             let faulty = FaultyDatabase(database, failingAt: nil)
@@ -159,12 +158,12 @@ import Testing
             func statements() -> Int { counting.withLock { $0?.statementCount ?? 0 } }
             let before = statements()
             var characters = Array(person.refreshToken)
-            let foreign: [String] = characters.indices.map { index in
+            let mistyped: [String] = characters.indices.map { index in
                 characters = Array(person.refreshToken)
                 characters[index] = characters[index] == "A" ? "B" : "A"
                 return String(characters)
             }
-            for token in foreign + [
+            for token in mistyped + [
                 "x", person.token, String(person.refreshToken.dropLast()), person.refreshToken + "A",
                 person.refreshToken + "=",
             ]
@@ -179,7 +178,7 @@ import Testing
         }
     }
 
-    @Test func `a refresh token opens no door`() async throws {
+    @Test func `a refresh token is not accepted as an access token`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let response = await app.call("GET", "/v1/auth/profile", token: person.refreshToken)

@@ -8,7 +8,7 @@ import Testing
     private let session = ID<Session>(trusted: "0194c0de-0000-7000-8000-0123456789ab")
     private let key = [UInt8](repeating: 7, count: 32)
 
-    @Test func `is a function of its session's key and counter`() throws {
+    @Test func `a token is a function of its session's key and counter`() throws {
         for counter: Int64 in [0, 1, 255, 256, .max] {
             let token = RefreshToken(session: session, counter: counter, key: key)
             let read = try #require(RefreshToken(token.text))
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func `a right checksum makes no token genuine`() throws {
+    @Test func `a token with a valid checksum and a wrong HMAC is not genuine`() throws {
         var bytes = try #require(Base64URL.decode(RefreshToken(session: session, counter: 3, key: key).text))
         bytes[24] = 4
         let forged = Array(bytes.dropLast(4))
@@ -33,7 +33,7 @@ import Testing
     @Test(arguments: [
         "", "AAAA", "not base64url!", "=", String(repeating: "A", count: 82), String(repeating: "A", count: 4_000),
     ])
-    func `what no token looks like is none`(_ text: String) {
+    func `malformed tokens are not parsed`(_ text: String) {
         #expect(RefreshToken(text) == nil)
     }
 }

@@ -21,14 +21,15 @@ import Testing
             #expect(await app.call("POST", "/auth/signout", token: person.token).status == 401)
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
             #expect(await app.call("GET", "/v1/auth/profile", token: other["access_token"]?.string).status == 200)
-            #expect(Set(try await app.endings(of: person)) == ["signed out", nil])
+            #expect(Set(try await app.revocationReasons(of: person)) == ["signed out", nil])
             #expect(try await app.audited("session.ended").map(\.actor) == [person.id.text])
             #expect(try await app.audited("session.revoked") == [])
         }
     }
 
     @Test(arguments: Engine.available)
-    func `what another process revoked is known here after one look`(_ engine: Engine) async throws {
+    func `a session revoked by another process is refused after the next synchronisation`(_ engine: Engine) async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             try await app.withSecondProcess { second in
@@ -41,17 +42,20 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a revocation that commits late is still seen`(_ engine: Engine) async throws {
+    func `a revocation that commits late is still read`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let before = app.clock.now
             try await app.withSecondProcess { second in
                 second.clock.advance(by: .seconds(45))
                 try await second.app.identity.revocations.synchronize()
-                // Another node's transaction began 45 seconds ago and commits only now.
+                // The transaction of another node began 45 seconds ago and commits now.
                 try await app.app.database.write { transaction in
                     try transaction.execute(
-                        "UPDATE sessions SET revoked_at = \(before), revoked_because = 'test' WHERE person_id = \(person.id)"
+                        """
+                        UPDATE sessions SET revoked_at = \(before), revoked_because = 'test'
+                        WHERE person_id = \(person.id)
+                        """
                     )
                 }
                 try await second.app.identity.revocations.synchronize()
@@ -61,7 +65,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a restart keeps sessions, tokens and what was revoked`(_ engine: Engine) async throws {
+    func `a restart keeps sessions, tokens and revocations`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let (kept, ended) = (try await app.register("kept"), try await app.register("ended"))
             #expect(await app.call("POST", "/v1/auth/logout", token: ended.token).status == 200)

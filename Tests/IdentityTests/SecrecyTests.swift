@@ -5,10 +5,10 @@ import Modules
 import TestKit
 import Testing
 
-/// Secrets that came in or went out are found nowhere else.
+/// Secrets of requests and responses are stored and logged nowhere.
 @Suite struct SecrecyTests {
     @Test(arguments: Engine.available)
-    func `no password and no token is ever in the log, an error or the database`(_ engine: Engine) async throws {
+    func `no password and no token is in the log, a problem document or the database`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             var secrets = [person.password, person.token, person.refreshToken, person.csrf]
@@ -65,12 +65,14 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a database that fails tells the log why, and the client nothing`(_ engine: Engine) async throws {
-        let wrapper: @Sendable (any Database) -> any Database = { SulkingDatabase($0) }
+    func `a database failure is logged with its cause, which the response does not contain`(_ engine: Engine)
+        async throws
+    {
+        let wrapper: @Sendable (any Database) -> any Database = { BrokenStatementDatabase($0) }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
             let response = await app.call(
                 "POST", "/v1/auth/register",
-                json: ["email": "somebody@example.org", "password": .string(TestApp.password)])
+                json: ["email": "user@example.org", "password": .string(TestApp.password)])
             #expect(response.status == 500)
             #expect(response.code == "internal-error")
             #expect(response.members == ["type", "title", "status", "detail", "code", "request_id", "error"])
@@ -85,8 +87,8 @@ import Testing
     }
 }
 
-/// Lets everything pass but the making of an account, whose statements it garbles.
-private struct SulkingDatabase: Database {
+/// Adds an invalid statement to every write transaction once there is an account.
+private struct BrokenStatementDatabase: Database {
     let database: any Database
     init(_ database: any Database) { self.database = database }
 

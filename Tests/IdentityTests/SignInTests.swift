@@ -7,19 +7,19 @@ import Testing
 
 @Suite struct SignInTests {
     @Test(arguments: Engine.available)
-    func `signs in by address or user name, in JSON or as the OAuth form`(_ engine: Engine) async throws {
+    func `login accepts address or user name, as JSON or as an OAuth password form`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let registered = await app.call(
                 "POST", "/v1/auth/register",
-                json: ["email": "somebody@example.org", "password": "correct horse battery", "username": "Somebody"]
+                json: ["email": "user@example.org", "password": "correct horse battery", "username": "TestUser"]
             )
             let id = try #require(registered["user"]?["id"])
             let names: [JSONValue] = [
-                ["email": "somebody@example.org"], ["email": "SOMEBODY@example.org"],
-                ["email": " somebody@example.org "], ["username": "somebody"],
-                ["username": "ｓｏｍｅｂｏｄｙ"],
-                ["email": "Somebody"],
-                ["username": "somebody@example.org"],
+                ["email": "user@example.org"], ["email": "USER@example.org"],
+                ["email": " user@example.org "], ["username": "testuser"],
+                ["username": "ｔｅｓｔｕｓｅｒ"],
+                ["email": "TestUser"],
+                ["username": "user@example.org"],
             ]
             for name in names {
                 var body = name.object ?? [:]
@@ -33,7 +33,8 @@ import Testing
                 #expect(response["user"]?["id"] == id)
             }
             let form =
-                "grant_type=password&username=somebody%40example.org&password=correct+horse%20battery&scope=&client_id=web&client_secret="
+                "grant_type=password&username=user%40example.org&password=correct+horse%20battery"
+                + "&scope=&client_id=web&client_secret="
             let response = await app.call(
                 "POST", "/v1/auth/login", body: ("application/x-www-form-urlencoded; charset=utf-8", Array(form.utf8)))
             #expect(response.status == 200)
@@ -41,7 +42,7 @@ import Testing
             #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == Int64(names.count) + 2)
 
             let pair = await app.call(
-                "POST", "/auth/signin", json: ["email": "somebody@example.org", "password": "correct horse battery"])
+                "POST", "/auth/signin", json: ["email": "user@example.org", "password": "correct horse battery"])
             #expect(pair.status == 200)
             #expect(pair["tokens"]?["refresh_token"] == pair["refresh_token"])
             #expect(pair["tokens"]?["token_type"] == "Bearer")
@@ -49,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `every sign-in opens a session of its own`() async throws {
+    @Test func `every login creates a session`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()
             let first = await app.signIn(person)
@@ -66,7 +67,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an unknown name and a wrong password are answered with the same bytes`(_ engine: Engine) async throws {
+    func `an unknown name and a wrong password get the same response bytes`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let headers = ["X-Request-ID": "the-same-request"]
@@ -76,7 +77,7 @@ import Testing
                     headers: headers)
             }
             let wrong = await login(person.email, "correct horse batterz")
-            let unknown = await login("nobody@example.org", "correct horse battery")
+            let unknown = await login("unknown@example.org", "correct horse battery")
             let long = await login(person.email, String(repeating: "long", count: 200))
             for response in [wrong, unknown, long] {
                 #expect(response.status == 401)
@@ -92,7 +93,7 @@ import Testing
         }
     }
 
-    @Test func `somebody without a name is told what is missing`() async throws {
+    @Test func `a login without a name is refused with the missing member`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("POST", "/v1/auth/login", json: ["password": "correct horse battery"])
             #expect(response.status == 422)
@@ -104,12 +105,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a suspended account is told so only where the password is right, and all it holds ends`(_ engine: Engine)
+    func `a suspension is reported only for the correct password, and ends all sessions`(_ engine: Engine)
         async throws
     {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            try await app.app.identity.suspend(person.id)
+            try await app.app.identity.accounts.suspend(person.id)
 
             let right = await app.signIn(person)
             #expect(right.status == 403)
@@ -120,9 +121,9 @@ import Testing
 
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).code == "token-expired")
             #expect(await app.refresh(person.refreshToken).code == "invalid-refresh-token")
-            #expect(try await app.endings(of: person) == ["account suspended"])
+            #expect(try await app.revocationReasons(of: person) == ["account suspended"])
             #expect(try await app.audited("account.suspended").map(\.subject) == [person.id.text])
-            await #expect(throws: Problem.self) { try await app.app.identity.suspend(person.id) }
+            await #expect(throws: Problem.self) { try await app.app.identity.accounts.suspend(person.id) }
         }
     }
 }

@@ -1,12 +1,12 @@
 import Base
 import Foundation
 
-/// A zip file as Python's own reader sees it, an outside opinion on what was written.
+/// The entries of a zip file, read by Python's zipfile.
 struct ZipFile {
     struct Entry: Decodable {
         var bytes: Int64
         var sha256: String
-        /// The content, where it is UTF-8 and not long.
+        /// The content of an entry of UTF-8 text with at most 4 MiB; nil for others.
         var text: String?
     }
 

@@ -12,7 +12,7 @@ import Testing
         try await body(folder.appending(path: "archive.zip").path)
     }
 
-    @Test func `what was written is what another program reads`() async throws {
+    @Test func `Python's zipfile reads the written entries`() async throws {
         try await withFile { path in
             let zip = try ZipWriter(path: path)
             var entries: [ZipWriter.Entry] = []
@@ -29,18 +29,18 @@ import Testing
             #expect(try await zip.add("nothing", fileAt: source + ".missing", modified: Instant(seconds: 0)) == nil)
             try await zip.close()
             #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
-            let seen = try ZipFile(at: path)
-            #expect(seen.entries.count == 3)
+            let read = try ZipFile(at: path)
+            #expect(read.entries.count == 3)
             for entry in entries {
-                #expect(seen.entries[entry.name]?.bytes == entry.bytes)
-                #expect(seen.entries[entry.name]?.sha256 == entry.sha256)
+                #expect(read.entries[entry.name]?.bytes == entry.bytes)
+                #expect(read.entries[entry.name]?.sha256 == entry.sha256)
             }
-            #expect(seen.entries["folder/text.json"]?.text == "[1, 2]")
+            #expect(read.entries["folder/text.json"]?.text == "[1, 2]")
             #expect(entries[2].sha256 == Hex.encode(Digest.sha256(content)))
         }
     }
 
-    @Test func `a file that cannot be written is a fault`() async throws {
+    @Test func `a file that cannot be created throws`() async throws {
         #expect(throws: ArchiveFailure.self) { _ = try ZipWriter(path: "/no/such/folder/archive.zip") }
     }
 }

@@ -48,7 +48,7 @@ import Testing
         Case(
             expression: "0 0 1 jan,JUL *", after: "2026-01-01T00:00:00Z",
             next: ["2026-07-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
-        // Either day will do when both are given…
+        // With both days restricted, a day that matches either matches…
         Case(
             expression: "0 0 13 * FRI", after: "2026-03-02T00:00:00Z",
             next: [
@@ -56,7 +56,7 @@ import Testing
                 "2026-04-03T00:00:00Z", "2026-04-10T00:00:00Z", "2026-04-13T00:00:00Z",
             ]
         ),
-        // …and both are needed when one begins with a star.
+        // …and with `*` in one of them both have to match.
         Case(
             expression: "0 0 */2 * MON", after: "2026-03-02T00:00:00Z",
             next: ["2026-03-09T00:00:00Z", "2026-03-23T00:00:00Z"]),
@@ -67,7 +67,7 @@ import Testing
         Case(
             expression: "0 0 * * *", zone: "Pacific/Apia", after: "2011-12-29T11:00:00Z",
             next: ["2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"]),
-        // Clocks go forward at 02:00 on 29 March 2026: what falls into the gap fires at its end, once.
+        // Clocks go forward at 02:00 on 29 March 2026: skipped times fire once, at the end of the gap.
         Case(
             expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-03-27T12:00:00Z",
             next: ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
@@ -82,7 +82,7 @@ import Testing
             expression: "0 * * * *", zone: "Europe/Vienna", after: "2026-03-28T23:30:00Z",
             next: ["2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"]
         ),
-        // They go back at 03:00 on 25 October 2026: what comes twice fires the first time.
+        // Clocks go back at 03:00 on 25 October 2026: repeated times fire the first time.
         Case(
             expression: "30 2 * * *", zone: "Europe/Vienna", after: "2026-10-24T12:00:00Z",
             next: ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]),
@@ -101,7 +101,7 @@ import Testing
     ]
 
     @Test(arguments: cases)
-    func `an expression fires when it should`(expected: Case) throws {
+    func `an expression's next times match`(expected: Case) throws {
         let expression = try CronExpression(expected.expression, timeZone: expected.zone)
         var moment = try #require(Instant(expected.after))
         for next in expected.next {
@@ -136,13 +136,13 @@ import Testing
         ("* * 30 2 *", "there is no such day in any year"),
         ("99999 * * * *", "minute: '99999' is not a number"),
     ])
-    func `what is wrong with an expression is named`(expression: String, fault: String) {
+    func `the fault of an expression is named`(expression: String, fault: String) {
         #expect(throws: CronFault(expression: expression, faults: [fault])) {
             try CronExpression(expression, timeZone: "UTC")
         }
     }
 
-    @Test func `every fault is named, not only the first`() {
+    @Test func `all faults of an expression are named`() {
         let fault = #expect(throws: CronFault.self) {
             try CronExpression("61,x 25 * * MON-XYZ", timeZone: "Europe/Wien")
         }
@@ -155,15 +155,15 @@ import Testing
         #expect(fault.map { "\($0)" }?.hasPrefix("'61,x 25 * * MON-XYZ' is not a schedule: minute: 61 is not") == true)
     }
 
-    @Test func `a schedule that is none stops the program and says why`() async {
+    @Test func `an invalid rule of a schedule stops the program with its faults`() async {
         let exit = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = Schedule(id: "nightly", .cron("0 25 * * *", timeZone: "UTC")) { _, _, _ in }
         }
-        let said = exit.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
-        #expect(said.contains("schedule 'nightly': '0 25 * * *' is not a schedule: hour: 25 is not between 0 and 23"))
+        let output = exit.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+        #expect(output.contains("schedule 'nightly': '0 25 * * *' is not a schedule: hour: 25 is not between 0 and 23"))
     }
 
-    @Test func `the latest ticks are found without walking through all of them`() throws {
+    @Test func `the latest ticks are found without enumerating all of them`() throws {
         let timetable = try Timetable(.cron("* * * * *", timeZone: "UTC"))
         let (first, now) = (Instant(seconds: 0), Instant(seconds: 1_772_438_430))
         #expect(timetable.latest(1, from: first, through: now) == [Instant(seconds: 1_772_438_400)])

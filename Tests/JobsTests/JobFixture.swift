@@ -1,20 +1,47 @@
 import Base
 import Foundation
 import Jobs
+import ServiceLifecycle
 import Storage
 import Synchronization
 import Telemetry
 import TestKit
 
-/// A queue on a database of its own, with a clock and a chance that belong to the test.
+/// A queue on a database of its own, with the test's clock and a seeded random source.
 struct JobFixture: Sendable {
     let database: any Database
     let clock: TestClock
     let queue: JobQueue
     let runtime: Runtime
     let metrics = Metrics()
+    /// An interval that no test lasts: the signals alone have to work.
+    static let never = Duration.seconds(3_600)
+
+    /// - Parameter database: migrated by ``migrate(_:)``.
+    init(_ database: any Database, clock: TestClock) {
+        let random = Mutex(UInt64(7))
+        let runtime = Runtime(now: { clock.now }) { count in
+            random.withLock { state in
+                (0..<count).map { _ in
+                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    return UInt8(state >> 56)
+                }
+            }
+        }
+        self.database = database
+        self.clock = clock
+        self.runtime = runtime
+        queue = JobQueue(runtime: runtime, repairInterval: Self.never)
+    }
+
+    static func migrate(_ database: any Database) async throws {
+        let notes = Migration(
+            "test-001-notes", "CREATE TABLE notes (number \(.integer) NOT NULL, text TEXT NOT NULL) \(.strict)")
+        try await Migrator(JobsSchema.migrations + [notes]).run(on: database)
+    }
     let log = LogOutput(keepsLines: true)
 
+    /// - Parameter other: a wrapper of the fixture's database.
     func runner(
         _ workers: [Worker], schedules: [Schedule] = [], on other: (any Database)? = nil,
         settings: JobRunner.Settings = .init()
@@ -50,7 +77,7 @@ struct JobFixture: Sendable {
         try await database.write { [queue] in try queue.cancel(id, in: $0) }
     }
 
-    /// What the jobs of the tests leave behind, in order.
+    /// The rows that the jobs of the tests insert, in order.
     func notes() async throws -> [String] {
         try await database.read { try $0.all("SELECT text FROM notes ORDER BY number") { try $0["text"] } }
     }
@@ -62,7 +89,7 @@ struct JobFixture: Sendable {
 
 struct NoSuchJob: Error {}
 
-/// A job that leaves a note.
+/// A job that inserts a note.
 struct Note: Job {
     static let name = "test.note"
     var text: String
@@ -80,31 +107,36 @@ extension Transaction {
 }
 
 extension Worker {
-    /// Writes its job's text down when it is done.
+    /// Inserts the job's text with its completion.
     static let notes = Worker(Note.self) { job, _ in .done { try $0.note(job.text) } }
 }
 
-func withWorkshop(_ engine: Engine, _ body: (JobFixture) async throws -> Void) async throws {
+func withJobFixture(_ engine: Engine, _ body: (JobFixture) async throws -> Void) async throws {
     let clock = TestClock()
-    let random = Mutex(UInt64(7))
-    let runtime = Runtime(now: { clock.now }) { count in
-        random.withLock { state in
-            (0..<count).map { _ in
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                return UInt8(state >> 56)
-            }
-        }
-    }
     try await withDatabase(engine, clock: { clock.now }) { database in
-        let notes = Migration(
-            "test-001-notes", "CREATE TABLE notes (number \(.integer) NOT NULL, text TEXT NOT NULL) \(.strict)")
-        try await Migrator(JobsSchema.migrations + [notes]).run(on: database)
-        try await body(
-            JobFixture(database: database, clock: clock, queue: JobQueue(runtime: runtime), runtime: runtime))
+        try await JobFixture.migrate(database)
+        try await body(JobFixture(database, clock: clock))
     }
 }
 
-/// A clock that moves when it is told to.
+/// Runs the runners as services until `body` calls `stop` or returns.
+func whileServing(
+    _ runners: [JobRunner], _ body: (_ stop: () async throws -> Void) async throws -> Void
+) async throws {
+    let logger = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+    let group = ServiceGroup(configuration: .init(services: runners.map { .init(service: $0) }, logger: logger))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        try await body {
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+    }
+}
+
+/// A clock that a test sets.
 final class TestClock: Sendable {
     // 2026-03-02T08:00:00Z, a Monday.
     private let time = Mutex(Instant(seconds: 1_772_438_400))
@@ -114,8 +146,8 @@ final class TestClock: Sendable {
     func set(_ instant: Instant) { time.withLock { $0 = instant } }
 }
 
-/// A door that is opened once.
-final class Gate: Sendable {
+/// Blocks tasks until it is opened once.
+final class Latch: Sendable {
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
@@ -124,8 +156,7 @@ final class Gate: Sendable {
     func wait() async { for await _ in stream {} }
 }
 
-/// How often something happened.
-final class Tally: Sendable {
+final class Counter: Sendable {
     private let counted = Mutex(0)
     var count: Int { counted.withLock { $0 } }
     @discardableResult func add() -> Int {

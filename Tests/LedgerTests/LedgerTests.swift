@@ -7,7 +7,7 @@ import Testing
 @testable import Ledger
 
 @Suite struct LedgerTests {
-    private let ledger = Ledger(runtime: .system)
+    private let ledger = LedgerService(runtime: .system)
     private let issued = LedgerAccount("issued", of: "owner", in: .credits, mayBeNegative: true)
     private let available = LedgerAccount("available", of: "owner", in: .credits)
 
@@ -15,9 +15,9 @@ import Testing
         _ engine: Engine, clock: TestClock = TestClock(), _ body: (any Database) async throws -> Void
     ) async throws {
         try await withDatabase(engine, clock: { clock.now }) { database in
-            try await Migrator(Ledger.migrations).run(on: database)
+            try await Migrator(LedgerSchema.migrations).run(on: database)
             try await body(database)
-            #expect(try await Ledger.invariants.faults(in: database) == [])
+            #expect(try await LedgerInvariants.all.faults(in: database) == [])
         }
     }
 
@@ -154,7 +154,7 @@ import Testing
             "DELETE FROM ledger_movements",
         ] {
             try await withDatabase(engine) { database in
-                try await Migrator(Ledger.migrations).run(on: database)
+                try await Migrator(LedgerSchema.migrations).run(on: database)
                 try await post(3, from: issued, to: available, "a", on: database)
                 try await database.write { transaction in
                     for name in ["changed", "deleted"] {
@@ -163,7 +163,7 @@ import Testing
                     }
                     try transaction.execute(change)
                 }
-                #expect(try await Ledger.invariants.faults(in: database) != [], "\(change)")
+                #expect(try await LedgerInvariants.all.faults(in: database) != [], "\(change)")
             }
         }
     }
@@ -192,7 +192,7 @@ import Testing
     func `erasing an owner keeps balanced postings without personal data`(engine: Engine) async throws {
         try await withLedger(engine) { database in
             try await post(3, from: issued, to: available, "personal key", on: database)
-            try await database.write { [ledger] in try ledger.forget(owner: "owner", as: "erased-1", in: $0) }
+            try await database.write { [ledger] in try ledger.pseudonymise(owner: "owner", as: "erased-1", in: $0) }
             #expect(try await balances(on: database) == [:])
             #expect(try await balances(of: "erased-1", on: database) == ["issued": -3, "available": 3])
             let left = try await database.read {

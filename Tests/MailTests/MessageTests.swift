@@ -1,5 +1,6 @@
 import App
 import Base
+import DomainNames
 import Foundation
 import TestKit
 import Testing
@@ -7,23 +8,24 @@ import Testing
 @testable import Mail
 
 @Suite struct MessageTests {
-    private let sender = Sender(name: "Gatehouse", mailbox: Result { try Mailbox("gate@house.example") }.value)
+    private let sender = Sender(name: "Gatehouse", mailbox: Result { try Mailbox("gate@gatehouse.example") }.value)
 
     private func message(
         _ subject: String = "s", _ text: String = "t", _ html: String = "h", name: String = "Gatehouse"
     ) throws -> Message {
-        let sender = Sender(name: name, mailbox: try Mailbox("gate@house.example"))
+        let sender = Sender(name: name, mailbox: try Mailbox("gate@gatehouse.example"))
         let content = RenderedEmail(subject: subject, text: text, html: html)
         return try Message(
-            id: Runtime.system.id(), writtenAt: Instant(seconds: 1_769_860_800), from: sender,
-            to: Mailbox("somebody@example.org"), content)
+            id: Runtime.system.id(), createdAt: Instant(seconds: 1_769_860_800), from: sender,
+            to: Mailbox("user@example.org"), content)
     }
 
-    /// Texts of everything that goes wrong in mails: dots, blanks at the ends of lines, long lines, marks of this encoding, letters of several bytes.
+    /// Texts of pieces that encodings get wrong: dots, trailing white space, long lines, `=` escapes, multi-byte
+    /// characters.
     private func texts(_ count: Int) -> [String] {
         let pieces = [
-            ".", "..", " ", "  \n", "\t\n", "\n.\n", "\n", "=", "=3D", "=?UTF-8?B?eA==?=", "--=_", "ü", "日本語", "👩‍👩‍👧",
-            "e\u{301}", "\u{FEFF}", "From ", "word ",
+            ".", "..", " ", "  \n", "\t\n", "\n.\n", "\n", "=", "=3D", "=?UTF-8?B?eA==?=", "--=_", "ü", "日本語",
+            "👩‍👩‍👧", "e\u{301}", "\u{FEFF}", "From ", "word ",
             "a", "&<>\"'",
         ]
         var generator = SeededBytes(seed: 7)
@@ -46,7 +48,9 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: MailServer.isThere)) func `Python reads what was written`() throws {
+    @Test(.enabled(if: SMTPTestServer.isAvailable)) func `Python's parser reads the same subject, name, text and date`()
+        throws
+    {
         let all = texts(200)
         let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-messages-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -58,19 +62,19 @@ import Testing
             try Data(message(subjects[index], text, text + "!", name: subjects[index]).bytes).write(
                 to: folder.appending(path: "\(index)"))
         }
-        struct Seen: Decodable, Equatable {
+        struct Parsed: Decodable, Equatable {
             var subject: String, name: String, text: String, html: String, date: Double, defects: Int
         }
-        let seen = try JSONDecoder().decode(
-            [Seen].self, from: MailServer.run(["-c", Self.reader, folder.path, "\(all.count)"]))
+        let parsed = try JSONDecoder().decode(
+            [Parsed].self, from: SMTPTestServer.run(["-c", Self.reader, folder.path, "\(all.count)"]))
         for (index, text) in all.enumerated() {
-            #expect(seen[index].subject == subjects[index])
-            #expect(seen[index].name == subjects[index])
-            #expect(seen[index].text == text)
-            #expect(seen[index].html == text + "!")
-            #expect(seen[index].date == 1_769_860_800)
-            #expect(seen[index].defects == 0)
-            // The tests' own reader sees the same.
+            #expect(parsed[index].subject == subjects[index])
+            #expect(parsed[index].name == subjects[index])
+            #expect(parsed[index].text == text)
+            #expect(parsed[index].html == text + "!")
+            #expect(parsed[index].date == 1_769_860_800)
+            #expect(parsed[index].defects == 0)
+            // ReceivedMail of TestKit reads the same.
             let own = ReceivedMail(source: String(decoding: try message(subjects[index], text).bytes, as: UTF8.self))
             #expect(own.subject == subjects[index])
             #expect(own.text == text)
@@ -82,7 +86,7 @@ import Testing
         from email import message_from_bytes, policy
         from email.header import decode_header, make_header
         from email.utils import parseaddr
-        # Its newer parser of addresses puts blanks between encoded words, where RFC 2047 has none: the older one reads the name.
+        # The newer address parser inserts spaces between encoded words, against RFC 2047: the older one reads the name.
         def name(raw): return str(make_header(decode_header(parseaddr(message_from_bytes(raw)["from"])[0])))
         seen = []
         for index in range(int(sys.argv[2])):
@@ -91,22 +95,23 @@ import Testing
             parts = [message.get_body(("plain",)), message.get_body(("html",))]
             text, html = (p.get_payload(decode=True).decode().replace("\\r\\n", "\\n") for p in parts)
             seen.append(dict(subject=message["subject"], name=name(raw), text=text, html=html,
-                date=message["date"].datetime.timestamp(), defects=len(message.defects) + sum(len(p.defects) for p in parts)))
+                date=message["date"].datetime.timestamp(),
+                defects=len(message.defects) + sum(len(p.defects) for p in parts)))
         print(json.dumps(seen))
         """
 
     @Test(arguments: ["a\r\nBcc: b@example.org", "a\nb", "a\rb", "a\u{0}b", "a\u{85}b", "a\u{2028}b"])
-    func `no text becomes another header field`(_ text: String) throws {
+    func `text with a line break or a control character is refused in header fields`(_ text: String) throws {
         #expect(throws: HeaderFault.self) { try message(text) }
         #expect(throws: HeaderFault.self) { try message(name: text) }
     }
 
-    @Test func `the same letter makes the same bytes`() throws {
+    @Test func `the same e-mail is encoded to the same bytes`() throws {
         let id: ID<Email> = Runtime.system.id()
         func make() throws -> [UInt8] {
             let content = RenderedEmail(subject: "s", text: "t", html: "h")
             return try Message(
-                id: id, writtenAt: Instant(seconds: 0), from: sender, to: Mailbox("somebody@example.org"), content
+                id: id, createdAt: Instant(seconds: 0), from: sender, to: Mailbox("user@example.org"), content
             ).bytes
         }
         let (first, second) = (try make(), try make())
@@ -115,11 +120,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("somebody@example.org", "somebody@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"),
+        ("user@example.org", "user@example.org"), ("a+b.c@EXAMPLE.org", "a+b.c@example.org"),
         (".a.@example.org", "\".a.\"@example.org"),
         ("a,b<c>@example.org", "\"a,b<c>\"@example.org"), ("a\"\\b@example.org", "\"a\\\"\\\\b\"@example.org"),
     ])
-    func `addresses stand as they have to`(_ text: String, _ expected: String) throws {
+    func `addresses are quoted and normalised as RFC 5322 requires`(_ text: String, _ expected: String) throws {
         #expect(try Mailbox(text).address == expected)
     }
 
@@ -127,20 +132,22 @@ import Testing
         "", "@", "a@", "@b", "a", "a b@example.org", "a@exa mple.org", "a@-b.org", "a@b..org", "a@b_c.org",
         "a@b.org\r\n", "\u{7F}@b.org",
     ])
-    func `what is no address is none`(_ text: String) {
+    func `malformed addresses are refused`(_ text: String) {
         #expect(throws: UnusableAddress.malformed) { try Mailbox(text) }
     }
 
-    @Test(.enabled(if: MailServer.isThere))
-    func `domains beyond ASCII are written as the DNS has them, which Python confirms`() throws {
+    @Test(.enabled(if: SMTPTestServer.isAvailable))
+    func `non-ASCII domains are written as A-labels, the same as Python's idna package writes`() throws {
         let names = [
-            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr", "a-ü.example", "üöä.üöä", "한국.kr",
-            "ｅｘａｍｐｌｅ.org", "mañana.com", "aéb.c",
+            "bücher.example", "BÜCHER.example", "日本語.jp", "правда.рф", "ελλάδα.gr",
+            "a-ü.example",
+            "üöä.üöä",
+            "한국.kr", "ｅｘａｍｐｌｅ.org", "mañana.com", "aéb.c",
             "ü-b-c.de",
         ]
         let program =
             "import idna, json, sys; print(json.dumps([idna.encode(n, uts46=True).decode() for n in sys.argv[1:]]))"
-        let expected = try JSONDecoder().decode([String].self, from: MailServer.run(["-c", program] + names))
+        let expected = try JSONDecoder().decode([String].self, from: SMTPTestServer.run(["-c", program] + names))
         for (name, ascii) in zip(names, expected) { #expect(DomainName.ascii(name) == ascii) }
     }
 }
@@ -154,7 +161,7 @@ extension Result {
     }
 }
 
-/// The same numbers each time (a linear congruential generator).
+/// A linear congruential generator with a fixed seed.
 private struct SeededBytes {
     private var state: UInt64
     init(seed: UInt64) { state = seed }

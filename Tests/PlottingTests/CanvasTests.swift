@@ -3,7 +3,7 @@ import Testing
 @testable import Plotting
 
 @Suite struct CanvasTests {
-    @Test func `a PNG has its signature and as many pixels as points times scale`() throws {
+    @Test func `a PNG has its signature and the size in points times scale`() throws {
         for (scale, pixels) in [(1.0, [120, 81]), (2.0, [240, 161]), (0.5, [60, 40])] {
             let image = try Canvas(size: .init(width: 120, height: 80.5), format: .png, scale: scale).image(
                 title: "", description: [])
@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    @Test func `an SVG keeps its size and says what it shows, whatever the words`() throws {
+    @Test func `an SVG has its size, title and description, with any characters`() throws {
         let canvas = try Canvas(size: .init(width: 120, height: 80), format: .svg)
         let image = try canvas.image(title: "a < b & \"c\" > d", description: ["\u{0}]]>\u{FFFF}", "<script>"])
         let reader = try #require(SVGReader(image))
@@ -29,18 +29,20 @@ import Testing
     ]
 
     @Test(arguments: badSizes)
-    func `refuses a size that is no size or too large`(width: Double, height: Double, scale: Double) {
+    func `an invalid or too large size is refused`(width: Double, height: Double, scale: Double) {
         #expect(throws: PlottingError.self) {
             _ = try Canvas(size: .init(width: width, height: height), format: .png, scale: scale)
         }
     }
 
-    @Test func `refuses an SVG too large too, and disregards its scale`() throws {
+    @Test func `a too large SVG is refused independently of its scale`() throws {
         #expect(throws: PlottingError.self) { _ = try Canvas(size: .init(width: 1e6, height: 10), format: .svg) }
         _ = try Canvas(size: .init(width: 100, height: 100), format: .svg, scale: .nan)
     }
 
-    @Test(arguments: PlotImage.Format.allCases) func `draws nonsense without harm`(format: PlotImage.Format) throws {
+    @Test(arguments: PlotImage.Format.allCases) func `values that are not finite are drawn without an error`(
+        format: PlotImage.Format
+    ) throws {
         let canvas = try Canvas(size: .init(width: 50, height: 50), format: format)
         let odd = [
             Canvas.Point(x: .nan, y: 1), Canvas.Point(x: .infinity, y: -.infinity), Canvas.Point(x: 1e300, y: 0),
@@ -55,14 +57,14 @@ import Testing
         #expect(try !canvas.image(title: "", description: []).bytes.isEmpty)
     }
 
-    @Test func `an abandoned canvas leaves nothing to trip over`() throws {
+    @Test func `an unfinished canvas is released`() throws {
         for format in PlotImage.Format.allCases {
             let canvas = try Canvas(size: .init(width: 50, height: 50), format: format)
             canvas.write("never seen", at: .init(x: 5, y: 20), .init(size: 10))
         }
     }
 
-    @Test func `a picture travels as a data URL`() {
+    @Test func `an image has a data URL`() {
         #expect(PlotImage(format: .png, bytes: [1, 2, 3]).dataURL == "data:image/png;base64,AQID")
         #expect(PlotImage(format: .svg, bytes: [1, 2, 3]).dataURL == "data:image/svg+xml;base64,AQID")
     }

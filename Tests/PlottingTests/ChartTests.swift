@@ -4,7 +4,7 @@ import Testing
 @testable import Plotting
 
 @Suite struct ChartTests {
-    @Test func `a violin plot is a PNG of its size, twice as fine by default`() throws {
+    @Test func `a violin plot is a PNG of its size, by default with scale 2`() throws {
         let plot = ViolinPlot(title: "Inputs", violins: [.bell("a")], size: .init(width: 300, height: 200))
         let image = try plot.image()
         #expect(image.isPNG)
@@ -12,7 +12,7 @@ import Testing
         #expect(image.dataURL.hasPrefix("data:image/png;base64,iVBORw0KGgo"))
     }
 
-    @Test func `an SVG tells all names in full`() throws {
+    @Test func `an SVG has all names in full`() throws {
         let long = String(repeating: "a column name without end ", count: 5)
         let labels = ["Load & <loss>", "风速", "Влажность", "שלום", "🌡️", long]
         let violins = try ViolinPlot(title: "Größen", yTitle: "Wert", violins: labels.map { .bell($0) }).image(as: .svg)
@@ -45,7 +45,7 @@ import Testing
     ]
 
     @Test(arguments: oddViolins.indices, PlotImage.Format.allCases)
-    func `odd columns do not stop a violin plot`(index: Int, format: PlotImage.Format) throws {
+    func `unusual columns are drawn without an error`(index: Int, format: PlotImage.Format) throws {
         for size in [
             nil, Canvas.Size(width: 1, height: 1), Canvas.Size(width: 60, height: 400),
             Canvas.Size(width: 400, height: 30),
@@ -74,7 +74,7 @@ import Testing
     ]
 
     @Test(arguments: oddSeries.indices, [LineChart.Horizontal.number, .time])
-    func `odd series do not stop a line chart`(index: Int, horizontal: LineChart.Horizontal) throws {
+    func `unusual series are drawn without an error`(index: Int, horizontal: LineChart.Horizontal) throws {
         for format in PlotImage.Format.allCases {
             for size in [
                 Canvas.Size(width: 760, height: 400), .init(width: 1, height: 1), .init(width: 60, height: 400),
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func `says how much of too much it shows`() throws {
+    @Test func `omitted series and violins are stated`() throws {
         let violins = try ViolinPlot(violins: (0..<61).map { .bell("\($0)") }).image(as: .svg)
         #expect(try #require(SVGReader(violins)).words.contains("60 of 61 shown"))
         let lines = try LineChart(series: (0..<25).map { .wave("\($0)") }).image(as: .svg)
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test(arguments: PlotImage.Format.allCases)
-    func `the same input gives the same bytes, also when drawn side by side`(format: PlotImage.Format) async throws {
+    func `the same input gives the same bytes, also concurrently`(format: PlotImage.Format) async throws {
         let violins = ViolinPlot(title: "Inputs", violins: [.bell("a"), .bell("风速", center: 3), .flat("c", 1)])
         let lines = LineChart(
             title: "Forecast", horizontal: .time, series: [.wave("truth", from: 1.7e9, step: 900), .wave("forecast")])
@@ -108,14 +108,14 @@ import Testing
         }
     }
 
-    @Test func `a size beyond bounds is refused`() {
+    @Test func `a size out of bounds is refused`() {
         let chart = LineChart(series: [.wave("a")], size: .init(width: 100_000, height: 400))
         #expect(throws: PlottingError.sizeOutOfBounds(.init(width: 100_000, height: 400), scale: 2)) {
             try chart.image()
         }
     }
 
-    @Test func `no two lines look alike, and neighbours differ in colour as well as in dash`() {
+    @Test func `lines are distinguishable, and neighbours differ in colour and dash`() {
         let strokes = (0..<LineChart.seriesMax).map(LineChart.stroke)
         #expect(Set(strokes).count == LineChart.seriesMax)
         #expect(zip(strokes, strokes.dropFirst()).allSatisfy { $0.color != $1.color && $0.dash != $1.dash })

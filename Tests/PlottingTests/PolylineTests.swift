@@ -3,7 +3,7 @@ import Testing
 @testable import Plotting
 
 @Suite struct PolylineTests {
-    @Test func `a long line is thinned, and keeps its ends and peaks`() {
+    @Test func `a long line is reduced and keeps its ends and peaks`() {
         var y = (0..<300_000).map { Double($0 % 7) }
         (y[123_456], y[200_001]) = (99, -99)
         let points = Array(Polyline(x: y.indices.map(Double.init), y: y).points)
@@ -16,7 +16,7 @@ import Testing
         #expect(zip(points, points.dropFirst()).allSatisfy { $0.x < $1.x })
     }
 
-    @Test func `a short line is left alone`() {
+    @Test func `a short line is unchanged`() {
         let x = (0..<Polyline.pointsMax).map(Double.init)
         #expect(Polyline(x: x, y: x).segments == [x.map { .init(x: $0, y: $0) }])
     }
@@ -26,7 +26,7 @@ import Testing
         #expect(line.segments.map { $0.map(\.x) } == [[0, 1], [3], [6]])
     }
 
-    @Test func `a gap survives thinning, however narrow`() {
+    @Test func `a narrow gap remains in a reduced line`() {
         var y = (0..<100_000).map { _ in 1.0 }
         y[50_000] = .nan
         let segments = Polyline(x: y.indices.map(Double.init), y: y).segments
@@ -35,7 +35,7 @@ import Testing
         #expect((segments[1].first?.x ?? .nan) > 50_000)
     }
 
-    @Test func `odd input comes to order`() {
+    @Test func `unsorted and invalid input is sorted and filtered`() {
         #expect(Polyline(x: [], y: []).segments.isEmpty)
         #expect(Polyline(x: [1, 2, 3], y: [5]).segments == [[.init(x: 1, y: 5)]])
         #expect(Polyline(x: [.nan, 2, .infinity], y: [1, 5, 1]).segments == [[.init(x: 2, y: 5)]])

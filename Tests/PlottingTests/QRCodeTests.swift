@@ -6,10 +6,11 @@ import Testing
 
 @Suite struct QRCodeTests {
     private static let address =
-        "otpauth://totp/api.example:somebody%40example.org?secret=MZXW6YTBOIMZXW6YTBOIMZXW6YTBOIMY&issuer=api.example&algorithm=SHA1"
+        "otpauth://totp/api.example:user%40example.org?secret=MZXW6YTBOIMZXW6YTBOIMZXW6YTBOIMY"
+        + "&issuer=api.example&algorithm=SHA1"
 
     @Test(arguments: ["a", "ünïcode", String(repeating: "x", count: 60), address, address + address.prefix(40)])
-    func `the picture reads as the text`(_ text: String) throws {
+    func `the image is decoded to the text`(_ text: String) throws {
         for pixels in [1, 6] {
             let image = try QRCode(text).image(pixels: pixels)
             #expect(image.isPNG)
@@ -18,7 +19,7 @@ import Testing
         }
     }
 
-    @Test func `has a light zone around it`() throws {
+    @Test func `the code has a light margin`() throws {
         let code = try QRCode(Self.address)
         let image = try code.image(pixels: 3)
         #expect(image.pixels == [3 * (code.side + 8), 3 * (code.side + 8)])
@@ -26,12 +27,13 @@ import Testing
     }
 
     @Test(arguments: ["", String(repeating: "x", count: 3_000)])
-    func `refuses what does not fit`(_ text: String) {
+    func `empty and too long texts are refused`(_ text: String) {
         #expect(throws: PlottingError.textTooLong) { _ = try QRCode(text) }
     }
 }
 
-/// Reads clean pictures of QR codes, level M, bytes, up to version 10 (ISO/IEC 18004): the other way round from the code that is tested.
+/// Decodes clean images of QR codes, level M, byte mode, up to version 10 (ISO/IEC 18004), independently of the
+/// encoder.
 private struct QRReader {
     private let modules: [[Bool]]
     let isLightAround: Bool
@@ -42,7 +44,7 @@ private struct QRReader {
         [16], [28], [44], [32, 32], [43, 43], [27, 27, 27, 27], [31, 31, 31, 31], [38, 38, 39, 39],
         [36, 36, 36, 37, 37], [43, 43, 43, 43, 44],
     ]
-    /// Annex E: where alignment patterns lie, by version.
+    /// Annex E: the positions of alignment patterns, by version.
     private static let alignments: [[Int]] = [
         [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50],
     ]
@@ -70,7 +72,7 @@ private struct QRReader {
 
     private var version: Int { (side - 17) / 4 }
 
-    /// The mask that the format says, where its level is M.
+    /// The mask of the format information, where its level is M.
     private var mask: Int? {
         let places = (0..<6).map { (8, $0) } + [(8, 7), (8, 8), (7, 8)] + (0..<6).reversed().map { ($0, 8) }
         let bits = places.reduce(0) { $0 << 1 | (modules[$1.0][$1.1] ? 1 : 0) } ^ 0x5412
@@ -121,7 +123,7 @@ private struct QRReader {
         let words = stride(from: 0, to: bits.count - 7, by: 8).map { start in
             bits[start..<(start + 8)].reduce(0) { $0 << 1 | ($1 ? 1 : 0) }
         }
-        // Codewords are dealt to the blocks in turn; longer blocks come last.
+        // Codewords are distributed to the blocks in turn; longer blocks come last.
         let lengths = Self.blocks[version - 1]
         var blocks = lengths.map { _ in [Int]() }
         var next = 0

@@ -6,7 +6,7 @@ import Plotting
 #endif
 
 extension ViolinPlot.Violin {
-    /// A bell around `center`.
+    /// A bell curve around `center`.
     static func bell(_ label: String, center: Double = 0, width: Double = 1) -> ViolinPlot.Violin {
         let steps = (-30...30).map { Double($0) / 10 }
         return ViolinPlot.Violin(
@@ -21,7 +21,7 @@ extension ViolinPlot.Violin {
         )
     }
 
-    /// All figures alike, as of a column that holds nothing else.
+    /// A violin whose statistics are all equal, as of a column with a single value.
     static func flat(_ label: String, _ value: Double, values: [Double] = [], densities: [Double] = [])
         -> ViolinPlot.Violin
     {
@@ -48,20 +48,20 @@ extension LineChart.Series {
 extension PlotImage {
     var isPNG: Bool { bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) }
 
-    /// Width and height from a PNG's first chunk.
+    /// The width and height in the first chunk of a PNG.
     var pixels: [Int] {
         guard bytes.count >= 24 else { return [] }
         return [16, 20].map { start in bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
     }
 }
 
-/// What a reader of the XML learns from an SVG.
+/// The parsed XML of an SVG.
 final class SVGReader: NSObject, XMLParserDelegate {
     private(set) var words = ""
     private(set) var root: [String: String] = [:]
     private(set) var elementCount = 0
 
-    /// - Returns: nil when the document is not well-formed.
+    /// - Returns: nil where the document is not well-formed.
     init?(_ image: PlotImage) {
         super.init()
         let parser = XMLParser(data: Data(image.bytes))

@@ -5,7 +5,7 @@ import Testing
 @Suite struct TextTests {
     private let font = Canvas.Font(size: 10)
 
-    @Test func `shortens only what does not fit`() throws {
+    @Test func `only text that does not fit is shortened`() throws {
         let canvas = try Canvas(size: .init(width: 100, height: 100), format: .png)
         #expect(canvas.shortened("short", to: 100, font) == "short")
         let cut = canvas.shortened("a text that is much too long for this", to: 100, font)
@@ -14,7 +14,7 @@ import Testing
         #expect(canvas.shortened("anything", to: -5, font) == "…")
     }
 
-    @Test func `breaks lines at spaces, and words only when they must be`() throws {
+    @Test func `lines are broken at spaces, and within words only where needed`() throws {
         let canvas = try Canvas(size: .init(width: 100, height: 100), format: .png)
         #expect(canvas.lines(of: "", within: 80, linesMax: 2, font) == [])
         #expect(canvas.lines(of: "one line", within: 80, linesMax: 2, font) == ["one line"])
@@ -37,11 +37,11 @@ import Testing
         ("plain", "plain"), ("a\nb\tc", "a b c"), ("a\u{200B}\u{202E}b\u{FEFF}", "ab"), ("\u{0}", " "),
         ("Größe 風 Ω", "Größe 風 Ω"),
     ])
-    func `keeps only what can be drawn on a line`(text: String, expected: String) {
+    func `undrawable characters are removed`(text: String, expected: String) {
         #expect(PlainText(text).logical == expected)
     }
 
-    @Test func `cuts texts without end, even inside one character`() {
+    @Test func `endless texts are shortened, even within one character`() {
         #expect(PlainText(String(repeating: "long ", count: 100_000)).logical.count == PlainText.charactersMax)
         #expect(
             PlainText("e" + String(repeating: "\u{301}", count: 100_000)).logical.unicodeScalars.count <= 4
@@ -51,7 +51,7 @@ import Testing
     @Test(arguments: [
         ("abc", "abc"), ("אבג", "גבא"), ("אב גד", "דג בא"), ("x אב y", "x בא y"), ("אב 12", "בא 12"), ("(אב)", "(בא)"),
     ])
-    func `turns Hebrew around and leaves the rest`(text: String, expected: String) {
+    func `Hebrew is reversed and other text unchanged`(text: String, expected: String) {
         #expect(PlainText(text).visual == expected)
     }
 }

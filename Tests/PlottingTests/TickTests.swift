@@ -31,7 +31,7 @@ import Testing
         Row(1e9, 1e9 + 10, 2, "1.000000000 1.000000005 1.000000010", "×10⁹"),
     ]
 
-    @Test(arguments: rows.indices) func `marks round numbers`(index: Int) {
+    @Test(arguments: rows.indices) func `ticks are round numbers`(index: Int) {
         let row = Self.rows[index]
         let ticks = Ticks.numbers(in: Extent(row.lower, row.upper), about: row.count)
         #expect(ticks.marks.map(\.label).joined(separator: " ") == row.labels)
@@ -59,33 +59,33 @@ import Testing
         }
     }
 
-    @Test func `ticks are the doubles that their labels say`() {
+    @Test func `ticks are exactly the numbers of their labels`() {
         #expect(
             Ticks.numbers(in: Extent(0, 1), about: 10).marks.map(\.value) == [
                 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1,
             ])
     }
 
-    @Test func `an extent leaves out what is not finite`() {
+    @Test func `an extent ignores values that are not finite`() {
         #expect(Extent(of: [.nan, 2, .infinity, 8, -.infinity]) == Extent(2, 8))
         #expect(Extent(of: [Double.nan, .infinity]) == nil)
         #expect(Extent(of: [Double]()) == nil)
     }
 
-    @Test func `one value gets room around it`() {
+    @Test func `an extent of one value has a margin`() {
         #expect(Extent(50, 50) == Extent(45, 55))
         #expect(Extent(0, 0) == Extent(-1, 1))
         #expect(Extent(-20, -20) == Extent(-22, -18))
     }
 
-    static let figures: [(Double, String)] = [
+    static let numbers: [(Double, String)] = [
         (0, "0"), (1, "1"), (1234.5678, "1235"), (-0.5, "−0.5"), (0.00123456, "0.001235"), (12.0, "12"),
         (99_999.9, "100\u{202F}000"),
         (123_456, "123\u{202F}456"), (1_234_567, "1.235×10⁶"), (-4.2e-9, "−4.2×10⁻⁹"), (.nan, "–"), (.infinity, "–"),
     ]
 
-    @Test(arguments: figures)
-    func `writes figures in four digits`(value: Double, text: String) {
+    @Test(arguments: numbers)
+    func `numbers have four digits`(value: Double, text: String) {
         #expect(NumberText.short(value) == text)
     }
 }

@@ -7,13 +7,13 @@ import Testing
     /// Monday, 4 March 2024, 00:00 UTC.
     private let monday = 1_709_510_400.0
 
-    @Test func `hours are marked on the clock, with the day where it changes`() throws {
+    @Test func `ticks of hours have the day where it changes`() throws {
         let ticks = try #require(Ticks.times(in: Extent(monday - 3 * 3_600, monday + 10 * 3_600), about: 6))
         #expect(ticks.marks.map(\.label) == ["21:00", "00:00", "03:00", "06:00", "09:00"])
         #expect(ticks.marks.map(\.context) == ["3 Mar 2024", "4 Mar 2024", nil, nil, nil])
     }
 
-    @Test func `seconds, minutes, days, Mondays, months and years`() throws {
+    @Test func `ticks are at seconds, minutes, days, Mondays, months and years`() throws {
         func labels(_ lower: Double, _ upper: Double, _ count: Int) throws -> [String] {
             try #require(Ticks.times(in: Extent(lower, upper), about: count)).marks.map(\.label)
         }
@@ -27,19 +27,19 @@ import Testing
         #expect(try labels(-6e10, 2.5e11, 5).count >= 2)
     }
 
-    @Test func `years begin anew below the months`() throws {
+    @Test func `ticks of months have the year where it changes`() throws {
         let ticks = try #require(Ticks.times(in: Extent(monday, monday + 400 * 86_400), about: 5))
         #expect(ticks.marks.map(\.label) == ["Apr", "Jul", "Oct", "Jan", "Apr"])
         #expect(ticks.marks.map(\.context) == ["2024", nil, nil, "2025", nil])
     }
 
-    @Test func `what cannot be times has no time ticks`() {
+    @Test func `values that are not times have no time ticks`() {
         #expect(Ticks.times(in: Extent(0, 1e15), about: 5) == nil)
         #expect(Ticks.times(in: Extent(-1e300, 0), about: 5) == nil)
         #expect(Ticks.times(in: Extent(0.2, 0.4), about: 5) == nil)
     }
 
-    @Test func `agrees with Foundation's calendar`() {
+    @Test func `dates equal those of Foundation's calendar`() {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
         for step in stride(from: -1.1e10, to: 2.5e11, by: 7.7777e8) {

@@ -238,7 +238,7 @@ import Testing
             }
             .guarded(by: entitlements.rate("exports", .perMinute(10), .perHour(12), cost: 4)).guarded(
                 by: entitlements.rate())
-            #expect(route.gate.map(\.text) == ["member", "rate:exports", "rate:plan-default"])
+            #expect(route.gate.map(\.tag) == ["member", "rate:exports", "rate:plan-default"])
             let dispatcher = RequestDispatcher(
                 routes: [route], corsOrigins: [], metrics: app.app.metrics, logger: app.app.logger,
                 runtime: Runtime(now: { app.clock.now }, randomBytes: Runtime.system.randomBytes))

@@ -5,10 +5,10 @@ import Synchronization
 import TestKit
 import Testing
 
-/// What both engines must do, and do alike.
+/// The behaviour that both engines share.
 @Suite struct ConformanceTests {
     @Test(arguments: Engine.available)
-    func `integers come back as they went in`(engine: Engine) async throws {
+    func `integers are stored exactly`(engine: Engine) async throws {
         try await withTables(engine) { database in
             for value in [Int64.min, -1, 0, 1, 1 << 53, .max] {
                 let back = try await roundTrip(value, column: "integer", in: database)
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `doubles come back as they went in, to the last bit`(engine: Engine) async throws {
+    func `doubles are stored to the last bit`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let values = [
                 0.1, 1 / 3, .pi, 3, 1e15, 123_456_789.123_456_789, 1e308, -1e-308, -0.0, .leastNonzeroMagnitude,
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `text comes back as it went in`(engine: Engine) async throws {
+    func `text is stored exactly`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let values = [
                 "", "it's \"quoted\"", "'; DROP TABLE things; --", "$1 ?1 \\ %s", "naïve 🧑‍🚀 日本", " \n\t ",
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a value is never read as SQL`(engine: Engine) async throws {
+    func `a value is never parsed as SQL`(engine: Engine) async throws {
         try await withTables(engine) { database in
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a'), ('b')") }
             for attack in ["' OR '1'='1", "a' --", "a'; DELETE FROM things; --", "\\' OR 1=1 --"] {
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `lists bind each of their values`(engine: Engine) async throws {
+    func `lists bind each value`(engine: Engine) async throws {
         try await withTables(engine) { database in
             try await database.write {
                 try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 3)")
@@ -107,13 +107,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `statements tell how many rows they changed`(engine: Engine) async throws {
+    func `statements return the number of changed rows`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let changes = try await database.write { transaction in
                 [
                     try transaction.execute("INSERT INTO things (id) VALUES ('a'), ('b'), ('c')"),
                     try transaction.execute("UPDATE things SET integer = 1 WHERE id <> 'a'"),
-                    try transaction.execute("UPDATE things SET integer = 1 WHERE id = 'nobody'"),
+                    try transaction.execute("UPDATE things SET integer = 1 WHERE id = 'missing'"),
                     try transaction.execute("SELECT id FROM things"),
                     try transaction.execute("INSERT INTO things (id) VALUES ('a') ON CONFLICT DO NOTHING"),
                     try transaction.execute("DELETE FROM things"),
@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `RETURNING answers with the rows`(engine: Engine) async throws {
+    func `RETURNING returns the rows`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let rows = try await database.write { transaction in
                 try transaction.all(
@@ -139,14 +139,18 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `sums, comparisons and averages read alike`(engine: Engine) async throws {
+    func `sums, comparisons and averages have the same types`(engine: Engine) async throws {
         try await withTables(engine) { database in
             try await database.write {
                 try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1), ('b', 2), ('c', 6)")
             }
             let row = try await database.read { transaction in
                 try transaction.first(
-                    "SELECT SUM(integer) AS sum, AVG(integer) AS mean, COUNT(*) AS count, MAX(integer) > 5 AS is_large, SUM(real) AS none FROM things"
+                    """
+                    SELECT SUM(integer) AS sum, AVG(integer) AS mean, COUNT(*) AS count,
+                        MAX(integer) > 5 AS is_large, SUM(real) AS none
+                    FROM things
+                    """
                 )
             }
             let read = try #require(row)
@@ -159,7 +163,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the guarded upsert admits up to the limit and then answers with no row`(engine: Engine) async throws {
+    func `the guarded upsert admits up to the limit and then returns no row`(engine: Engine) async throws {
         try await withTables(engine) { database in
             var used: [Int64?] = []
             for units in [4, 4, 4, 2, 1] {
@@ -171,7 +175,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `64 callers at once share a limit of 10 exactly`(engine: Engine) async throws {
+    func `64 concurrent callers share a limit of 10 exactly`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let admitted = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<64 { group.addTask { try await take(1, limit: 10, of: "runs", in: database) != nil } }
@@ -183,19 +187,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a body that throws leaves nothing behind, and its problem passes through unchanged`(engine: Engine)
+    func `a body that throws is rolled back, and its problem is thrown unchanged`(engine: Engine)
         async throws
     {
         try await withTables(engine) { database in
             let problem = await problem {
                 try await database.write { transaction in
                     try transaction.execute("INSERT INTO things (id) VALUES ('a')")
-                    throw Problem(.conflict, title: "Not today", members: ["hint": "tomorrow"], headers: ["X-A": "b"])
+                    throw Problem(.conflict, title: "Not now", members: ["hint": "later"], headers: ["X-A": "b"])
                 }
             }
             #expect(problem?.kind == .conflict)
-            #expect(problem?.title == "Not today")
-            #expect(problem?.members == ["hint": "tomorrow"])
+            #expect(problem?.title == "Not now")
+            #expect(problem?.members == ["hint": "later"])
             #expect(problem?.headers == ["X-A": "b"])
             let remaining = try await count(database)
             #expect(remaining == 0)
@@ -208,13 +212,13 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what the tables refuse is told by kind`(engine: Engine) async throws {
+    func `constraint errors have a kind`(engine: Engine) async throws {
         try await withTables(engine) { database in
             try await database.write { try $0.execute("INSERT INTO things (id, text) VALUES ('a', 'unique')") }
             let refused: [(SQL, StorageError.Kind)] = [
                 ("INSERT INTO things (id) VALUES ('a')", .duplicate),
                 ("INSERT INTO things (id, text) VALUES ('b', 'unique')", .duplicate),
-                ("INSERT INTO parts (id, thing_id) VALUES ('p', 'nobody')", .reference),
+                ("INSERT INTO parts (id, thing_id) VALUES ('p', 'missing')", .reference),
                 ("INSERT INTO things (id, integer) VALUES ('c', -1000)", .check),
                 ("INSERT INTO things (id) VALUES (NULL)", .check),
                 ("INSERT INTO nowhere (id) VALUES (1)", .other),
@@ -228,7 +232,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a body that catches a failed statement and goes on does not commit`(engine: Engine) async throws {
+    func `a body that catches the error of a failed statement does not commit`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let problem = await problem {
                 try await database.write { transaction in
@@ -244,7 +248,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a body may turn a refused statement into a problem`(engine: Engine) async throws {
+    func `a body may convert the error of a statement to a problem`(engine: Engine) async throws {
         try await withTables(engine) { database in
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a')") }
             let problem = await problem {
@@ -273,7 +277,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a read sees one snapshot, whatever is written meanwhile`(engine: Engine) async throws {
+    func `a read has one snapshot during concurrent writes`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let started = Signal(), written = DispatchSemaphore(value: 0)
             async let counts = database.read { transaction in
@@ -291,7 +295,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `one of many writes at once fails alone`(engine: Engine) async throws {
+    func `a failed write does not affect concurrent writes`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let succeeded = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<50 {
@@ -310,7 +314,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the clock of the test is the time of its transactions`(engine: Engine) async throws {
+    func `an injected clock is the time of the transactions`(engine: Engine) async throws {
         try await withDatabase(engine, clock: { Instant(seconds: 86_400) }) { database in
             let times = [
                 try await database.read { $0.now }, try await database.write { $0.now },
@@ -325,7 +329,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what was written is there when the database is opened again`(engine: Engine) async throws {
+    func `written rows exist after the database is opened again`(engine: Engine) async throws {
         try await withDatabasePlace(engine) { place in
             let first = try place.open()
             try await createTables(in: first)
@@ -342,7 +346,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `wherever a write breaks off, nothing of it remains`(engine: Engine) async throws {
+    func `a write with any failing statement is rolled back`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let failures = try await withEachStatementFailing(on: database) { database in
                 try await database.write { transaction in
@@ -361,7 +365,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a write that swallows its fault does not commit either`(engine: Engine) async throws {
+    func `a write that ignores its failure does not commit`(engine: Engine) async throws {
         try await withTables(engine) { database in
             let faulty = FaultyDatabase(database, failingAt: 2)
             let problem = await problem {
@@ -374,6 +378,50 @@ import Testing
             #expect(faulty.statementCount == 2)
             let remaining = try await count(database)
             #expect(remaining == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `actions run once after the commit and before the write returns`(engine: Engine) async throws {
+        try await withTables(engine) { database in
+            let actions = Counter()
+            try await database.write { transaction in
+                transaction.afterCommit { actions.next() }
+                transaction.afterCommit { actions.next() }
+                try transaction.execute("INSERT INTO things (id) VALUES ('a')")
+                #expect(actions.count == 0)
+            }
+            #expect(actions.count == 2)
+            try await database.migrate { $0.afterCommit { actions.next() } }
+            #expect(actions.count == 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `actions of rolled back transactions and of reads do not run`(engine: Engine) async throws {
+        try await withTables(engine) { database in
+            let actions = Counter()
+            _ = await problem {
+                try await database.write { transaction in
+                    transaction.afterCommit { actions.next() }
+                    throw Problem(.conflict)
+                }
+            }
+            _ = await problem {
+                try await database.write { transaction in
+                    transaction.afterCommit { actions.next() }
+                    _ = try? transaction.execute("INSERT INTO missing (id) VALUES ('a')")
+                }
+            }
+            try await database.read { $0.afterCommit { actions.next() } }
+            let faulty = FaultyDatabase(database, failingAt: 1)
+            _ = await problem {
+                try await faulty.write { transaction in
+                    transaction.afterCommit { actions.next() }
+                    try transaction.execute("INSERT INTO things (id) VALUES ('a')")
+                }
+            }
+            #expect(actions.count == 0)
         }
     }
 
@@ -399,12 +447,13 @@ import Testing
 }
 
 /// Takes units of a quota by one guarded statement.
-/// - Returns: what is used then, or nil when the limit is reached.
+/// - Returns: the used units, or nil when the limit is reached.
 private func take(_ units: Int64, limit: Int64, of meter: String, in database: any Database) async throws -> Int64? {
     try await database.write { transaction in
         try transaction.first(
             """
-            INSERT INTO usage (organisation_id, meter, period_start, used) SELECT \("org"), \(meter), \(0), \(units) WHERE \(units) <= \(limit)
+            INSERT INTO usage (organisation_id, meter, period_start, used)
+            SELECT \("org"), \(meter), \(0), \(units) WHERE \(units) <= \(limit)
             ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET used = usage.used + excluded.used
             WHERE usage.used + excluded.used <= \(limit) RETURNING used
             """

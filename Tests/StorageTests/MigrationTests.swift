@@ -22,12 +22,12 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a dry run tells what is missing and applies nothing`(engine: Engine) async throws {
+    func `a dry run returns the missing migrations and applies none`(engine: Engine) async throws {
         try await withDatabase(engine) { database in
-            let told = try await Migrator([first, second]).run(on: database, dryRun: true)
+            let missing = try await Migrator([first, second]).run(on: database, dryRun: true)
             let applied = try await Migrator([first, second]).run(on: database)
-            #expect(told == ["test-001-notes", "test-002-more"])
-            #expect(applied == told)
+            #expect(missing == ["test-001-notes", "test-002-more"])
+            #expect(applied == missing)
         }
     }
 
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a migration that fails leaves nothing of the ones before it`(engine: Engine) async throws {
+    func `a failing migration rolls back the ones before it`(engine: Engine) async throws {
         try await withDatabase(engine) { database in
             let broken = Migration("test-002-broken", "CREATE TABLE nonsense (id NO SUCH TYPE AT ALL (")
             await #expect(throws: Problem.self) { try await Migrator([first, broken]).run(on: database) }

@@ -5,9 +5,9 @@ import StoragePostgres
 import TestKit
 import Testing
 
-/// What only PostgreSQL has: a network between us and it.
+/// The behaviour of PostgreSQL alone: connections that break, conflicts, and the pool.
 @Suite(.enabled(if: Engine.available.contains(.postgres)), .serialized) struct PostgresTests {
-    @Test func `a write whose connection is killed in the middle is done again, and happens once`() async throws {
+    @Test func `a write whose connection is terminated is retried and applied once`() async throws {
         try await withPostgres { database, other in
             let runs = Counter(), ready = Signal(), killed = DispatchSemaphore(value: 0)
             async let write: Void = database.write { transaction in
@@ -28,33 +28,37 @@ import Testing
         }
     }
 
-    @Test func `a commit that never arrived is done again, and happens once`() async throws {
-        let faults = Counter(), runs = Counter()
+    @Test func `a write whose COMMIT is not received is retried and applied once`() async throws {
+        let faults = Counter(), runs = Counter(), actions = Counter()
         try await withPostgres(commitFault: { faults.next() == 2 ? .beforeCommit : nil }) { database, _ in
             try await database.write { transaction in
                 runs.next()
+                transaction.afterCommit { actions.next() }
                 try transaction.execute("INSERT INTO things (id) VALUES ('a')")
             }
             #expect(runs.count == 2)
+            #expect(actions.count == 1)
             #expect(try await count(database) == 1)
         }
     }
 
-    @Test func `a commit whose answer was lost stands, and happens once`() async throws {
-        let faults = Counter(), runs = Counter()
+    @Test func `a write whose COMMIT response is lost is applied once`() async throws {
+        let faults = Counter(), runs = Counter(), actions = Counter()
         try await withPostgres(commitFault: { faults.next() == 2 ? .afterCommit : nil }) { database, _ in
-            let answer = try await database.write { transaction in
+            let result = try await database.write { transaction in
                 runs.next()
+                transaction.afterCommit { actions.next() }
                 try transaction.execute("INSERT INTO things (id) VALUES ('a')")
-                return "the body's answer"
+                return "the body's result"
             }
-            #expect(answer == "the body's answer")
+            #expect(result == "the body's result")
+            #expect(actions.count == 1)
             #expect(runs.count == 1)
             #expect(try await count(database) == 1)
         }
     }
 
-    @Test func `after a crash of the server "committed" may speak of another transaction, and is not believed`()
+    @Test func `after a crash of the server the status "committed" is an unknown outcome`()
         async throws
     {
         let faults = Counter(), runs = Counter()
@@ -63,7 +67,7 @@ import Testing
                 try await database.write { transaction in
                     runs.next()
                     try transaction.execute("INSERT INTO things (id) VALUES ('a')")
-                    // What a crash does to the mark by which it is known.
+                    // A crash resets this value too, which identifies the server's incarnation.
                     try transaction.execute("SELECT pg_stat_reset_shared('bgwriter')::text")
                 }
             }
@@ -73,27 +77,27 @@ import Testing
         }
     }
 
-    @Test func `an outcome is found out although the caller has left`() async throws {
+    @Test func `the outcome is determined also after the caller's cancellation`() async throws {
         let faults = Counter()
-        let leave = Signal(), left = DispatchSemaphore(value: 0)
+        let started = Signal(), cancelled = DispatchSemaphore(value: 0)
         try await withPostgres(commitFault: { faults.next() == 2 ? .afterCommit : nil }) { database, _ in
             let write = Task {
                 try await database.write { transaction in
-                    leave.send()
-                    left.wait()
+                    started.send()
+                    cancelled.wait()
                     return try transaction.execute("INSERT INTO things (id) VALUES ('a')")
                 }
             }
-            await leave.received()
+            await started.received()
             write.cancel()
-            left.signal()
+            cancelled.signal()
             let changed = try await write.value
             #expect(changed == 1)
             #expect(try await count(database) == 1)
         }
     }
 
-    @Test func `two writes that lock each other out both get through`() async throws {
+    @Test func `two writes in a deadlock both succeed`() async throws {
         try await withPostgres { database, _ in
             try await database.write { try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 0), ('b', 0)") }
             let runs = Counter(), firstHasLock = DispatchSemaphore(value: 0),
@@ -125,7 +129,7 @@ import Testing
         }
     }
 
-    @Test func `conflicts without end are told in the end`() async throws {
+    @Test func `the error of the eighth conflict is thrown`() async throws {
         try await withPostgres { database, _ in
             let runs = Counter()
             let problem = await #expect(throws: Problem.self) {
@@ -140,8 +144,7 @@ import Testing
         }
     }
 
-    @Test func `a caller who finds no connection free is told so in time, and one who leaves makes room`() async throws
-    {
+    @Test func `a caller without a free connection fails in time, and a cancelled one leaves the queue`() async throws {
         try await withPostgres(poolSize: 1, overflow: 0, acquireTimeout: .seconds(1)) { database, _ in
             let held = Signal(), release = DispatchSemaphore(value: 0)
             async let holder: Void = database.write { _ in
@@ -149,11 +152,11 @@ import Testing
                 release.wait()
             }
             await held.received()
-            let leaver = Task { try await database.write { _ in } }
+            let cancelled = Task { try await database.write { _ in } }
             while database.gauges["postgres_waiting"] != 1 { try await Task.sleep(for: .milliseconds(1)) }
-            leaver.cancel()
-            let leaving = await #expect(throws: Problem.self) { try await leaver.value }
-            #expect((leaving?.cause as? StorageError)?.kind == .cancelled)
+            cancelled.cancel()
+            let cancellation = await #expect(throws: Problem.self) { try await cancelled.value }
+            #expect((cancellation?.cause as? StorageError)?.kind == .cancelled)
             #expect(database.gauges["postgres_waiting"] == 0)
             let problem = await #expect(throws: Problem.self) { try await database.write { _ in } }
             #expect(problem?.kind == .overloaded)
@@ -164,7 +167,7 @@ import Testing
         }
     }
 
-    @Test func `connections beyond the pool's size close when nobody needs them`() async throws {
+    @Test func `connections beyond the pool's size close when they are unused`() async throws {
         try await withPostgres(poolSize: 2, overflow: 3) { database, _ in
             let arrived = Counter(), release = DispatchSemaphore(value: 0)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -189,7 +192,7 @@ import Testing
         }
     }
 
-    @Test func `a statement that takes too long is stopped`() async throws {
+    @Test func `a statement beyond its timeout is cancelled`() async throws {
         try await withPostgres { database, _ in
             let standard = try await database.read { try $0.first("SHOW statement_timeout")?.values }
             #expect(standard == [.text("30s")])
@@ -203,7 +206,7 @@ import Testing
         }
     }
 
-    @Test func `a read stops when its task is cancelled, and its connection serves nobody else`() async throws {
+    @Test func `a read is cancelled with its task, and its connection is not reused`() async throws {
         try await withPostgres(poolSize: 1, overflow: 0) { database, _ in
             let started = Signal(), proceed = DispatchSemaphore(value: 0), clock = ContinuousClock.now
             let read = Task {
@@ -215,7 +218,7 @@ import Testing
             }
             await started.received()
             read.cancel()
-            // Also when the request finds the connection between two statements.
+            // Also when the request arrives between two statements.
             try await Task.sleep(for: .milliseconds(150))
             proceed.signal()
             let problem = await #expect(throws: Problem.self) { try await read.value }
@@ -225,7 +228,7 @@ import Testing
         }
     }
 
-    @Test func `when every connection is cut at once, the next calls heal`() async throws {
+    @Test func `after every connection is terminated the next transactions succeed`() async throws {
         try await withPostgres { database, other in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
@@ -235,7 +238,10 @@ import Testing
             }
             try await other.write {
                 try $0.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """
                 )
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -252,7 +258,7 @@ import Testing
         }
     }
 
-    @Test func `a statement prepared before its table changed is prepared anew`() async throws {
+    @Test func `a statement prepared before its table changed is prepared again`() async throws {
         try await withPostgres(poolSize: 1, overflow: 0) { database, other in
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a')") }
             #expect(try await database.read { try $0.first("SELECT * FROM things")?.columns.names.count } == 4)
@@ -261,7 +267,7 @@ import Testing
         }
     }
 
-    @Test func `no more than 512 statements stay prepared`() async throws {
+    @Test func `at most 512 statements stay prepared`() async throws {
         try await withPostgres { database, _ in
             let prepared = try await database.write { transaction in
                 for number in 0..<600 { try transaction.execute(SQL(trusted: "SELECT \(number)")) }
@@ -271,7 +277,7 @@ import Testing
         }
     }
 
-    @Test func `numbers come back by their value`() async throws {
+    @Test func `numbers are read by their value`() async throws {
         try await withPostgres { database, _ in
             let row = try await database.read { transaction in
                 try transaction.first(
@@ -291,8 +297,7 @@ import Testing
         }
     }
 
-    @Test func `a database out of reach is told within the timeout, and an address that is none at once`() async throws
-    {
+    @Test func `an unreachable server fails within the timeout, and an invalid address at once`() async throws {
         let database = try PostgresDatabase(
             url: "postgresql://gatehouse@127.0.0.1:1/none", poolSize: 2, overflow: 0, acquireTimeout: .milliseconds(200)
         )
@@ -301,12 +306,12 @@ import Testing
         #expect(problem?.kind == .overloaded)
         #expect(ContinuousClock.now - started < .seconds(8))
         await database.close()
-        #expect(throws: UnusableAddress.self) {
-            try PostgresDatabase(url: "mysql//nobody:secret@", poolSize: 1, overflow: 0, acquireTimeout: .seconds(1))
+        #expect(throws: InvalidDatabaseURL.self) {
+            try PostgresDatabase(url: "mysql//user:secret@", poolSize: 1, overflow: 0, acquireTimeout: .seconds(1))
         }
     }
 
-    /// Two databases on one place: one under test, and another process that makes trouble.
+    /// Two databases on one place: the one under test, and one of another process.
     private func withPostgres(
         poolSize: Int = 4, overflow: Int = 2, acquireTimeout: Duration = .seconds(10),
         commitFault: (@Sendable () -> CommitFault?)? = nil,
@@ -318,7 +323,7 @@ import Testing
                 commitFault: commitFault
             )
             let other = try place.open()
-            // The first commit that a fault is asked for is this one.
+            // The first call of `commitFault` is for this commit.
             try await createTables(in: database)
             try await body(database, other)
             await database.close()

@@ -5,9 +5,9 @@ import StorageSQLite
 import TestKit
 import Testing
 
-/// What only SQLite has: the group commit, and a file of its own.
+/// The behaviour of SQLite alone: group commit, and the file.
 @Suite struct SQLiteTests {
-    @Test func `commits reach the disk: the writer's synchronous is FULL`() async throws {
+    @Test func `the writer has synchronous = FULL, WAL and foreign keys`() async throws {
         try await withDatabase(.sqlite) { database in
             let settings = try await database.write { transaction in
                 try ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys"].map {
@@ -22,14 +22,26 @@ import Testing
         try await withTables(.sqlite) { database in
             try await write(200, to: database)
             let gauges = database.gauges
-            #expect(try #require(gauges["sqlite_commit_jobs_total"]) == 200)
-            // They have lined up while the writer was held: a commit for all of them, or a few where the machine is slow.
+            #expect(try #require(gauges["sqlite_commit_writes_total"]) == 200)
+            // They were queued while the writer was held: one commit, or a few on a slow machine.
             #expect(try #require(gauges["sqlite_commit_groups_total"]) <= 20)
             #expect(try await count(database) == 200)
         }
     }
 
-    @Test func `more writes than may wait are turned away at once, and the others are done`() async throws {
+    @Test func `a failed member of a group runs no actions, and the others run theirs`() async throws {
+        try await withTables(.sqlite) { database in
+            let actions = Counter()
+            let succeeded = try await inOneGroup(database, count: 20) { number, transaction in
+                transaction.afterCommit { actions.next() }
+                try transaction.execute("INSERT INTO things (id) VALUES (\(String(number / 2)))")
+            }
+            #expect(succeeded == 10)
+            #expect(actions.count == 10)
+        }
+    }
+
+    @Test func `writes beyond the queue's bound are refused at once, and the others complete`() async throws {
         try await withTables(.sqlite) { database in
             let accepted = try await write(4_096 + 100, to: database)
             #expect(accepted == 4_096)
@@ -38,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `whoever is turned away is told to come again`() async throws {
+    @Test func `a refused write has the status 503 and Retry-After`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let database = try place.open()
             await database.close()
@@ -56,9 +68,11 @@ import Testing
                 try transaction.execute(
                     "CREATE TABLE b (a_id INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED) STRICT")
             }
-            // A slow machine may cut a line into several groups, so the one that fails may be small: until it takes others along.
+            // On a slow machine the queue may form several groups: repeated until the failing one has other members.
             for attempt in 1...50 {
+                let actions = Counter()
                 let succeeded = try await inOneGroup(database, count: 20) { number, transaction in
+                    transaction.afterCommit { actions.next() }
                     if number == 7 { try transaction.execute("INSERT INTO b (a_id) VALUES (-1)") }
                     try transaction.execute("INSERT INTO a (id) VALUES (\(attempt * 100 + number))")
                 }
@@ -66,6 +80,7 @@ import Testing
                     try $0.count("SELECT COUNT(*) AS count FROM a WHERE id / 100 = \(attempt)")
                 }
                 #expect(present == Int64(succeeded))
+                #expect(actions.count == succeeded)
                 #expect(succeeded < 20)
                 if succeeded < 19 { break }
                 #expect(attempt < 50)
@@ -74,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func `a full disk fails the whole group, and nobody is told of success`() async throws {
+    @Test func `a full disk fails the writes that it rolls back`() async throws {
         try await withTables(.sqlite) { database in
             let pages = try await database.write { try $0.first("PRAGMA page_count")?.values }
             guard case .integer(let used) = pages?.first else { return #expect(Bool(false), "no page count") }
@@ -87,14 +102,14 @@ import Testing
                 #expect((problem.cause as? StorageError)?.kind == .full)
                 #expect(problem.kind == .overloaded)
             }
-            // Whether SQLite undid one statement or the whole transaction, what was told is what is there.
+            // SQLite rolls back one statement or the whole transaction; the reported successes match the rows.
             #expect(try await count(database) == Int64(succeeded))
             #expect(succeeded < 10)
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('later')") }
         }
     }
 
-    @Test func `another process may write to the same file`() async throws {
+    @Test func `two processes may write to the same file`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let one = try place.open(), other = try place.open()
             try await createTables(in: one)
@@ -116,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func `the file is its owner's alone, and its folder is made`() async throws {
+    @Test func `the file has mode 600, and its folder is created`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let path = URL(fileURLWithPath: place.address).deletingLastPathComponent().appendingPathComponent(
                 "deep/er/gatehouse.db"
@@ -130,7 +145,7 @@ import Testing
         }
     }
 
-    @Test func `a clean stop leaves the log empty`() async throws {
+    @Test func `a clean stop leaves the WAL empty`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let database = try place.open()
             try await createTables(in: database)
@@ -141,7 +156,7 @@ import Testing
         }
     }
 
-    @Test func `after an unclean stop a damaged file is refused in a sentence`() async throws {
+    @Test func `after an unclean stop a damaged file is refused`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let database = try place.open()
             try await createTables(in: database)
@@ -156,20 +171,20 @@ import Testing
             try file.seek(toOffset: 3 * 4_096)
             try file.write(contentsOf: Data(repeating: 0xA5, count: 6 * 4_096))
             try file.close()
-            // As a process leaves it that was killed: a log that is not empty.
+            // A WAL that is not empty, as after SIGKILL.
             try Data(repeating: 0, count: 64).write(to: URL(fileURLWithPath: place.address + "-wal"))
             let error = #expect(throws: UnusableDatabase.self) { try place.open() }
             #expect(error?.description.contains("damaged") == true || error?.description.contains("malformed") == true)
         }
     }
 
-    @Test func `a file that is no database is refused in a sentence`() async throws {
+    @Test func `a file that is not a database is refused`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let url = URL(fileURLWithPath: place.address)
             try FileManager.default.createDirectory(
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(
-                "this is a letter to my aunt, and it is long enough to be read as a header of a file".utf8
+                "This text is not a database, and it is longer than the header of a database file.".utf8
                     + Data(count: 4_096)
             ).write(to: url)
             let error = #expect(throws: UnusableDatabase.self) { try place.open() }
@@ -177,7 +192,7 @@ import Testing
         }
     }
 
-    @Test func `more statement texts than are kept prepared still run`() async throws {
+    @Test func `more statement texts than the cache holds still run`() async throws {
         try await withTables(.sqlite) { database in
             try await database.write { try $0.execute("INSERT INTO things (id, integer) VALUES ('a', 1)") }
             for round in 0..<3 {
@@ -193,8 +208,8 @@ import Testing
         }
     }
 
-    /// Submits `count` writes while the writer is held, so that they form one line.
-    /// - Returns: how many were done.
+    /// Submits `count` writes while the writer is held, so that they share the queue.
+    /// - Returns: the number of successful writes.
     @discardableResult
     private func write(_ count: Int, to database: any Database) async throws -> Int {
         try await inOneGroup(database, count: count) { number, transaction in
@@ -227,9 +242,9 @@ import Testing
                 }
             }
             group.addTask {
-                // All have either lined up or been turned away.
-                let line = Double(min(count, 4_096))
-                while (database.gauges["sqlite_writes_waiting"] ?? 0) < line {
+                // All are either queued or refused.
+                let queued = Double(min(count, 4_096))
+                while (database.gauges["sqlite_writes_waiting"] ?? 0) < queued {
                     try? await Task.sleep(for: .milliseconds(2))
                 }
                 try? await Task.sleep(for: .milliseconds(50))

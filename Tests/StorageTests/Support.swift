@@ -3,7 +3,7 @@ import Storage
 import Synchronization
 import TestKit
 
-/// Runs `body` with a database that holds the tables of these tests.
+/// Runs `body` with a database with the tables of these tests.
 func withTables(_ engine: Engine, _ body: (any Database) async throws -> Void) async throws {
     try await withDatabase(engine) { database in
         try await createTables(in: database)
@@ -24,7 +24,12 @@ func createTables(in database: any Database) async throws {
             """
         )
         try transaction.execute(
-            "CREATE TABLE parts (id TEXT PRIMARY KEY NOT NULL, thing_id TEXT NOT NULL REFERENCES things (id)) \(.strict)"
+            """
+            CREATE TABLE parts (
+                id TEXT PRIMARY KEY NOT NULL,
+                thing_id TEXT NOT NULL REFERENCES things (id)
+            ) \(.strict)
+            """
         )
         try transaction.execute("CREATE TABLE free (integer \(.integer), real \(.real), text TEXT) \(.strict)")
         try transaction.execute(
@@ -41,12 +46,12 @@ func createTables(in database: any Database) async throws {
     }
 }
 
-/// How many things there are.
+/// The number of rows of `things`.
 func count(_ database: any Database) async throws -> Int64 {
     try await database.read { try $0.count("SELECT COUNT(*) AS count FROM things") }
 }
 
-/// A message from inside a transaction, whose body cannot await, to the test around it.
+/// Messages from the body of a transaction, which cannot await, to its test.
 final class Signal: Sendable {
     private let stream: AsyncStream<Int64>
     private let continuation: AsyncStream<Int64>.Continuation

@@ -8,117 +8,128 @@ import Synchronization
 import TestKit
 import Testing
 
-/// Processes that die, statements that fail, workers that come too late: effects once, charged once.
+/// Crashed workers, failing statements and workers with expired leases: every effect and every charge happens once.
 @Suite struct RecoveryTests {
     @Test(arguments: Engine.available)
-    func `a run whose worker died is taken up again and charged once`(engine: Engine) async throws {
-        try await withCustomer(engine) { customer in
-            try await customer.prepareDatasets()
-            try await customer.require(202, await customer.post("train-models/s", ["model_parameters": Samples.linear]))
-            // What a process leaves that dies in the middle: a lease, a run that has begun, and half a result.
-            let now = customer.app.clock.now
-            let (session, run) = try await customer.database.write { transaction -> (String, String) in
+    func `a run whose worker crashed is run again and charged once`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepareDatasets()
+            try await fixture.require(202, await fixture.post("train-models/s", ["model_parameters": Samples.linear]))
+            // The state after a crash in the middle of a run: a lease, a running run, and a partial result.
+            let now = fixture.app.clock.now
+            let (session, run) = try await fixture.database.write { transaction -> (String, String) in
                 try transaction.execute(
-                    "UPDATE jobs SET state = 'leased', attempt = 1, fence = 1, lease_until = \(now + .seconds(30)), started_at = \(now) WHERE state = 'available' AND kind = 'training.train'"
+                    """
+                    UPDATE jobs
+                    SET state = 'leased', attempt = 1, fence = 1,
+                        lease_until = \(now + .seconds(30)), started_at = \(now)
+                    WHERE state = 'available' AND kind = 'training.train-model'
+                    """
                 )
                 try transaction.execute("UPDATE training_runs SET state = 'running' WHERE state = 'queued'")
                 let row = try transaction.first("SELECT session_id, id FROM training_runs WHERE state = 'running'")
                 return (try row?.read("session_id") ?? "", try row?.read("id") ?? "")
             }
-            let left = customer.root.appending(path: "training/\(session)/runs/\(run)/1")
+            let left = fixture.root.appending(path: "training/\(session)/runs/\(run)/1")
             try FileManager.default.createDirectory(at: left, withIntermediateDirectories: true)
             try Data("half".utf8).write(to: left.appending(path: "lin.safetensors"))
-            try await customer.app.runJobs()
-            #expect(await customer.get("status/s")["status"]?.string == "running")
-            #expect(await customer.level("training_runs") == [0, 1])
+            try await fixture.app.runJobs()
+            #expect(await fixture.get("status/s")["status"]?.string == "running")
+            #expect(await fixture.level("training_runs") == [0, 1])
 
-            customer.app.clock.advance(by: .seconds(31))
-            try await customer.app.runJobs()
-            #expect(await customer.get("status/s")["status"]?.string == "completed")
-            #expect(await customer.level("training_runs") == [1, 0])
-            #expect(await customer.get("list-models-database/s")["data"]?["count"]?.integer == 1)
-            #expect(try await customer.audited("run.succeeded") == 2)
-            #expect(await customer.get("download-model-h5/s").status == 200)
-            #expect(customer.filesOnDisk().filter { $0.hasSuffix(".safetensors") }.count == 1)
+            fixture.app.clock.advance(by: .seconds(31))
+            try await fixture.app.runJobs()
+            #expect(await fixture.get("status/s")["status"]?.string == "completed")
+            #expect(await fixture.level("training_runs") == [1, 0])
+            #expect(await fixture.get("list-models-database/s")["data"]?["count"]?.integer == 1)
+            #expect(try await fixture.audited("run.succeeded") == 2)
+            #expect(await fixture.get("download-model-h5/s").status == 200)
+            #expect(fixture.filesOnDisk().filter { $0.hasSuffix(".safetensors") }.count == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a run that takes its workers down again and again fails, and costs nothing`(engine: Engine) async throws {
-        try await withCustomer(engine) { customer in
-            try await customer.prepare()
-            try await customer.require(202, await customer.post("generate-datasets/s", prefer: "respond-async"))
-            try await customer.database.write { transaction in
+    func `a run that crashes its workers repeatedly fails and releases its unit`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepare()
+            try await fixture.require(202, await fixture.post("generate-datasets/s", prefer: "respond-async"))
+            try await fixture.database.write { transaction in
                 try transaction.execute(
-                    "UPDATE jobs SET state = 'leased', attempt = 2, crash_count = 2, fence = 2, lease_until = \(transaction.now) WHERE kind = 'training.datasets'"
+                    """
+                    UPDATE jobs
+                    SET state = 'leased', attempt = 2, crash_count = 2, fence = 2, lease_until = \(transaction.now)
+                    WHERE kind = 'training.generate-datasets'
+                    """
                 )
                 try transaction.execute("UPDATE training_runs SET state = 'running'")
             }
-            customer.app.clock.advance(by: .seconds(1))
-            try await customer.app.runJobs()
-            let status = await customer.get("status/s")
-            #expect(status["status"]?.string == "failed" && status["error"]?.string == "The work broke off repeatedly.")
-            #expect(await customer.level("processing") == [0, 0])
-            #expect(try await customer.audited("run.failed") == 1)
+            fixture.app.clock.advance(by: .seconds(1))
+            try await fixture.app.runJobs()
+            let status = await fixture.get("status/s")
+            #expect(status["status"]?.string == "failed")
+            #expect(status["error"]?.string == "The process ended repeatedly during the run.")
+            #expect(await fixture.level("processing") == [0, 0])
+            #expect(try await fixture.audited("run.failed") == 1)
         }
     }
 
-    /// A worker stands still when it is done but for its last transaction, another takes its job and ends it, and then the first goes on.
+    /// The first worker stops before its last transaction, a second one takes the job over and completes it, and then
+    /// the first one continues.
     @Test(arguments: Engine.available)
-    func `a worker that comes too late changes nothing and clears nothing away`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, trouble: trouble) { customer in
-            try await customer.prepare()
-            try await customer.require(202, await customer.post("generate-datasets/s", prefer: "respond-async"))
+    func `a worker with an expired lease changes no rows and removes no files`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, faults: faults) { fixture in
+            try await fixture.prepare()
+            try await fixture.require(202, await fixture.post("generate-datasets/s", prefer: "respond-async"))
             let (isHeld, release) = (Signal(), Signal())
             let first = Once()
-            trouble.beforeWrites {
-                guard customer.filesOnDisk().contains(where: { $0.hasSuffix("violin-1.png") }), first.take() else {
+            faults.beforeWrites {
+                guard fixture.filesOnDisk().contains(where: { $0.hasSuffix("violin-1.png") }), first.take() else {
                     return
                 }
                 isHeld.send()
                 await release.wait()
             }
-            async let late: Void = customer.app.runJobs()
+            async let late: Void = fixture.app.runJobs()
             await isHeld.wait()
-            customer.app.clock.advance(by: .seconds(31))
-            try await customer.app.runJobs()
-            #expect(await customer.get("status/s")["status"]?.string == "completed")
+            fixture.app.clock.advance(by: .seconds(31))
+            try await fixture.app.runJobs()
+            #expect(await fixture.get("status/s")["status"]?.string == "completed")
             release.send()
             try await late
-            #expect(await customer.get("status/s")["status"]?.string == "completed")
-            #expect(await customer.level("processing") == [1, 0])
-            #expect(try await customer.audited("run.succeeded") == 1)
-            #expect(await customer.get("download-arrays/s").status == 200)
-            #expect(await customer.get("visualizations/s")["plots"]?.object?.count == 2)
-            trouble.beforeWrites(nil)
-            try await customer.train()
-            #expect(customer.filesOnDisk().filter { $0.hasSuffix("inputs.npy") }.count == 1)
+            #expect(await fixture.get("status/s")["status"]?.string == "completed")
+            #expect(await fixture.level("processing") == [1, 0])
+            #expect(try await fixture.audited("run.succeeded") == 1)
+            #expect(await fixture.get("download-arrays/s").status == 200)
+            #expect(await fixture.get("visualizations/s")["plots"]?.object?.count == 2)
+            faults.beforeWrites(nil)
+            try await fixture.train()
+            #expect(fixture.filesOnDisk().filter { $0.hasSuffix("inputs.npy") }.count == 1)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a run that waits longer than a lease keeps its unit`(engine: Engine) async throws {
-        try await withCustomer(engine) { customer in
-            try await customer.prepare()
-            try await customer.require(202, await customer.post("generate-datasets/s", prefer: "respond-async"))
-            // It waited for seven hours in a queue that nobody worked on.
-            customer.app.clock.advance(by: .hours(7))
-            #expect(try await customer.app.app.entitlements.recover() == 0)
-            #expect(await customer.level("processing") == [0, 1])
-            try await customer.app.runJobs()
-            #expect(await customer.get("status/s")["status"]?.string == "completed")
-            #expect(await customer.level("processing") == [1, 0])
+    func `a run queued for longer than a lease keeps its unit`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepare()
+            try await fixture.require(202, await fixture.post("generate-datasets/s", prefer: "respond-async"))
+            // The job was queued for seven hours without a worker.
+            fixture.app.clock.advance(by: .hours(7))
+            #expect(try await fixture.app.app.entitlements.recovery.recover() == 0)
+            #expect(await fixture.level("processing") == [0, 1])
+            try await fixture.app.runJobs()
+            #expect(await fixture.get("status/s")["status"]?.string == "completed")
+            #expect(await fixture.level("processing") == [1, 0])
         }
     }
 
-    // MARK: Statements that fail
+    // MARK: Failing statements
 
     @Test(arguments: Engine.available)
-    func `starting a run breaks off anywhere and leaves nothing`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, trouble: trouble) { customer in
-            try await customer.prepare()
+    func `a start that fails at any statement leaves no rows`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, faults: faults) { fixture in
+            try await fixture.prepare()
             for (path, body, meter, runs) in [
                 ("generate-datasets/s", [:], "processing", 1),
                 ("train-models/s", ["model_parameters": Samples.linear], "training_runs", 2),
@@ -126,184 +137,177 @@ import Testing
                 as [(String, JSONValue, String, Int64)]
             {
                 var status = 0
-                let count = try await trouble.failEachStatement { _ in
-                    status = await customer.post(path, body, key: "loop", prefer: "respond-async").status
+                let count = try await faults.failEachStatement { _ in
+                    status = await fixture.post(path, body, key: "loop", prefer: "respond-async").status
                 } check: { number in
                     let isStarted = status == 202
                     #expect(isStarted || status == 500, "statement \(number): \(status)")
                     let present = [
-                        try await customer.count("training_runs"), try await customer.count("reservations"),
-                        try await customer.audited("run.started"),
-                        try await customer.database.read {
+                        try await fixture.count("training_runs"), try await fixture.count("reservations"),
+                        try await fixture.audited("run.started"),
+                        try await fixture.database.read {
                             try $0.count(
-                                "SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('training.datasets', 'training.train')"
+                                """
+                                SELECT COUNT(*) AS count FROM jobs
+                                WHERE kind IN ('training.generate-datasets', 'training.train-model')
+                                """
                             )
                         },
                     ]
                     #expect(present == Array(repeating: isStarted ? runs : runs - 1, count: 4), "statement \(number)")
-                    #expect(await customer.level(meter) == [0, isStarted ? 1 : 0])
-                    try await customer.requireBalance()
+                    #expect(await fixture.level(meter) == [0, isStarted ? 1 : 0])
+                    try await fixture.requireInvariants()
                 }
                 #expect(count >= 8)
-                try await customer.app.runJobs()
-                #expect(await customer.level(meter) == [1, 0])
-                customer.app.clock.advance(by: .seconds(1))
+                try await fixture.app.runJobs()
+                #expect(await fixture.level(meter) == [1, 0])
+                fixture.app.clock.advance(by: .seconds(1))
             }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a run breaks off anywhere, is taken up again and charged once`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, plan: "enterprise", trouble: trouble) { customer in
-            try await customer.prepareDatasets(series: Samples.hourly(40))
+    func `a run that fails at any statement is run again and charged once`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, plan: "enterprise", faults: faults) { fixture in
+            try await fixture.prepareDatasets(series: Samples.hourly(40))
             for (path, body, meter) in [
                 ("generate-datasets/s", [:], "processing"),
                 ("train-models/s", ["model_parameters": Samples.linear], "training_runs"),
             ]
                 as [(String, JSONValue, String)]
             {
-                var used = try #require(await customer.level(meter)[0])
-                try await customer.require(202, await customer.post(path, body, prefer: "respond-async"))
-                let count = try await trouble.failEachStatement { _ in
-                    try await customer.app.runJobs()
+                var used = try #require(await fixture.level(meter)[0])
+                try await fixture.require(202, await fixture.post(path, body, prefer: "respond-async"))
+                let count = try await faults.failEachStatement { _ in
+                    try await fixture.app.runJobs()
                 } check: { number in
-                    try await customer.requireBalance()
-                    // Whoever was cut off is taken for lost, and others take over.
+                    try await fixture.requireInvariants()
+                    // The lease of the interrupted worker expires, and another worker takes over.
                     for _ in 1...3 {
-                        customer.app.clock.advance(by: .minutes(1))
-                        try await customer.app.runJobs()
+                        fixture.app.clock.advance(by: .minutes(1))
+                        try await fixture.app.runJobs()
                     }
                     used += 1
-                    let status = await customer.get("status/s")
+                    let status = await fixture.get("status/s")
                     #expect(status["status"]?.string == "completed", "statement \(number): \(status)")
-                    #expect(await customer.level(meter) == [used, 0], "statement \(number)")
-                    try await customer.requireBalance()
-                    try await customer.require(202, await customer.post(path, body, prefer: "respond-async"))
+                    #expect(await fixture.level(meter) == [used, 0], "statement \(number)")
+                    try await fixture.requireInvariants()
+                    try await fixture.require(202, await fixture.post(path, body, prefer: "respond-async"))
                 }
                 #expect(count >= 12)
-                try await customer.app.runJobs()
-                customer.app.clock.advance(by: .seconds(1))
+                try await fixture.app.runJobs()
+                fixture.app.clock.advance(by: .seconds(1))
             }
-            let models = try await customer.count("training_models")
-            #expect(await customer.level("training_runs") == [models, 0])
-            #expect(customer.filesOnDisk().filter { $0.hasSuffix(".safetensors") }.count == Int(models))
+            let models = try await fixture.count("training_models")
+            #expect(await fixture.level("training_runs") == [models, 0])
+            #expect(fixture.filesOnDisk().filter { $0.hasSuffix(".safetensors") }.count == Int(models))
         }
     }
 
     @Test(arguments: Engine.available)
-    func `calling off breaks off anywhere and gives back once in the end`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, trouble: trouble) { customer in
-            try await customer.prepareDatasets()
-            try await customer.require(202, await customer.post("train-models/s", ["model_parameters": Samples.linear]))
+    func `a cancellation that fails at any statement releases the unit once`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, faults: faults) { fixture in
+            try await fixture.prepareDatasets()
+            try await fixture.require(202, await fixture.post("train-models/s", ["model_parameters": Samples.linear]))
             var status = 0
-            try await trouble.failEachStatement { _ in
-                status = await customer.post("cancellation/s").status
+            try await faults.failEachStatement { _ in
+                status = await fixture.post("cancellation/s").status
             } check: { number in
-                #expect(await customer.level("training_runs") == [0, status == 200 ? 0 : 1], "statement \(number)")
-                try await customer.requireBalance()
+                #expect(await fixture.level("training_runs") == [0, status == 200 ? 0 : 1], "statement \(number)")
+                try await fixture.requireInvariants()
             }
             #expect(status == 200)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an upload breaks off anywhere and is charged once in the end`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, trouble: trouble) { customer in
-            try await customer.prepare(series: nil)
+    func `an upload that fails at any statement is charged once`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, faults: faults) { fixture in
+            try await fixture.prepare(series: nil)
             let bytes = Samples.hourly(60)
             let half = bytes.count / 2
             var response: TestResponse?
-            let count = try await trouble.failEachStatement { _ in
-                _ = await customer.chunk(0, of: 2, Array(bytes[..<half]))
-                response = await customer.chunk(1, of: 2, Array(bytes[half...]))
-                // A client that was told to begin anew does.
+            let count = try await faults.failEachStatement { _ in
+                _ = await fixture.chunk(0, of: 2, Array(bytes[..<half]))
+                response = await fixture.chunk(1, of: 2, Array(bytes[half...]))
+                // The client restarts the upload where the response requires it.
                 if response?.code == "chunk-missing" { response = nil }
             } check: { number in
                 let isThere = response?["file"] != nil
                 #expect(
-                    await customer.level("uploads") == [isThere ? 1 : 0, 0],
+                    await fixture.level("uploads") == [isThere ? 1 : 0, 0],
                     "statement \(number): \(response?.description ?? "")")
-                #expect(await customer.storage() == (isThere ? Int64(bytes.count) : 0))
-                let audited = try await customer.audited("series-file.uploaded")
+                #expect(await fixture.storage() == (isThere ? Int64(bytes.count) : 0))
+                let audited = try await fixture.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
-                try await customer.requireBalance()
-                // No file without its row.
+                try await fixture.requireInvariants()
+                // Every file has a row.
                 #expect(
-                    customer.filesOnDisk().filter { $0.hasPrefix("training/") }.count == (isThere ? 2 : 0),
+                    fixture.filesOnDisk().filter { $0.hasPrefix("training/") }.count == (isThere ? 2 : 0),
                     "statement \(number)")
             }
             #expect(count >= 15)
             #expect(response?["file"] != nil)
-            #expect(customer.filesOnDisk().count == 2)
+            #expect(fixture.filesOnDisk().count == 2)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `deleting breaks off anywhere and gives room back once in the end`(engine: Engine) async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(engine, trouble: trouble) { customer in
-            try await customer.prepareDatasets()
-            let before = customer.filesOnDisk()
+    func `a deletion that fails at any statement releases the storage once`(engine: Engine) async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(engine, faults: faults) { fixture in
+            try await fixture.prepareDatasets()
+            let before = fixture.filesOnDisk()
             var status = 0
-            try await trouble.failEachStatement { _ in
-                status = await customer.post("session/s/delete").status
+            try await faults.failEachStatement { _ in
+                status = await fixture.post("session/s/delete").status
             } check: { number in
-                try await customer.requireBalance()
-                #expect(customer.filesOnDisk() == (status == 200 ? [] : before), "statement \(number)")
-                #expect(await customer.get("session/s").status == (status == 200 ? 404 : 200))
+                try await fixture.requireInvariants()
+                #expect(fixture.filesOnDisk() == (status == 200 ? [] : before), "statement \(number)")
+                #expect(await fixture.get("session/s").status == (status == 200 ? 404 : 200))
             }
-            #expect(await customer.storage() == 0)
+            #expect(await fixture.storage() == 0)
         }
     }
 
-    // MARK: One does not wait for the other
+    // MARK: Thread pools
 
-    @Test func `uploads and forecasts do not wait for runs`() async throws {
-        let trouble = UnavailableDatabase.Switch()
-        try await withCustomer(.sqlite, plan: "enterprise", trouble: trouble) { customer in
-            for name in ["a", "b", "c"] { try await customer.prepareDatasets(name) }
-            try await customer.train("c")
+    @Test func `uploads and predictions do not wait for runs`() async throws {
+        let faults = UnavailableDatabase.Switch()
+        try await withTrainingFixture(.sqlite, plan: "enterprise", faults: faults) { fixture in
+            for name in ["a", "b", "c"] { try await fixture.prepareDatasets(name) }
+            try await fixture.train("c")
             for name in ["a", "b"] {
-                try await customer.require(
+                try await fixture.require(
                     202,
-                    await customer.post(
+                    await fixture.post(
                         "train-models/\(name)",
                         ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
             }
-            async let first: Void = customer.app.runJobs()
-            async let second: Void = customer.app.runJobs()
+            async let first: Void = fixture.app.runJobs()
+            async let second: Void = fixture.app.runJobs()
             func running() async -> Int {
                 var count = 0
-                for name in ["a", "b"] where await customer.get("status/\(name)")["status"]?.string == "running" {
+                for name in ["a", "b"] where await fixture.get("status/\(name)")["status"]?.string == "running" {
                     count += 1
                 }
                 return count
             }
             while await running() < 2 { await Task.yield() }
-            // Both threads of runs are busy for a long time to come; requests have their own.
-            #expect(await customer.post("predict/c", ["input_data": [[1], [2]]]).status == 200)
-            #expect(await customer.upload(Samples.hourly(50), "other.csv", to: "c").status == 201)
-            #expect(await customer.get("visualizations/c").status == 200)
+            // Both threads for runs are busy; requests have threads of their own.
+            #expect(await fixture.post("predict/c", ["input_data": [[1], [2]]]).status == 200)
+            #expect(await fixture.upload(Samples.hourly(50), "other.csv", to: "c").status == 201)
+            #expect(await fixture.get("visualizations/c").status == 200)
             #expect(await running() == 2)
-            for name in ["a", "b"] { #expect(await customer.post("cancellation/\(name)").status == 200) }
-            // Their next progress is due, and hears of it.
-            customer.app.clock.advance(by: .milliseconds(300))
+            for name in ["a", "b"] { #expect(await fixture.post("cancellation/\(name)").status == 200) }
+            // The next progress reports of the runs find the cancellation.
+            fixture.app.clock.advance(by: .milliseconds(300))
             _ = try await (first, second)
             #expect(await running() == 0)
-            #expect(await customer.level("training_runs") == [1, 0])
+            #expect(await fixture.level("training_runs") == [1, 0])
         }
     }
-}
-
-/// A door that is opened once, by whomever.
-final class Signal: Sendable {
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (stream, continuation) = AsyncStream.makeStream() }
-    func send() { continuation.finish() }
-    func wait() async { for await _ in stream {} }
 }

@@ -6,7 +6,7 @@ import Modules
 import TestKit
 import Testing
 
-/// Somebody who forecasts: calls the front door under their own token.
+/// A subscriber and their requests, sent with their access token.
 struct TrainingFixture: Sendable {
     let app: TestApp
     let person: TestPerson
@@ -33,7 +33,7 @@ struct TrainingFixture: Sendable {
 
     // MARK: Files
 
-    /// Sends a file at once.
+    /// Uploads a whole file.
     @discardableResult
     func upload(
         _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input",
@@ -46,7 +46,7 @@ struct TrainingFixture: Sendable {
             ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
     }
 
-    /// Sends one chunk of a file.
+    /// Uploads one chunk of a file.
     @discardableResult
     func chunk(
         _ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s"
@@ -59,7 +59,7 @@ struct TrainingFixture: Sendable {
     }
 
     func send(_ path: String, _ bytes: [UInt8], _ metadata: [String: JSONValue]) async -> TestResponse {
-        let form = multipart([("metadata", text(of: .object(metadata)))], file: ("chunk", "whatever.csv", bytes))
+        let form = multipart([("metadata", text(of: .object(metadata)))], file: ("chunk", "upload.csv", bytes))
         return await app.call("POST", "/v1/training/\(path)", body: form, token: person.token)
     }
 
@@ -69,7 +69,7 @@ struct TrainingFixture: Sendable {
 
     // MARK: Sessions
 
-    /// Opens a session with steps and, unless `series` is nil, one series as its input and its output.
+    /// Creates a session with steps and, unless `series` is nil, one series as its input and its output.
     func prepare(
         _ session: String = "s", series: [UInt8]? = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2,
         time: JSONValue? = nil
@@ -86,7 +86,7 @@ struct TrainingFixture: Sendable {
         for kind in ["input", "output"] { try await require(201, await upload(series, to: session, kind: kind)) }
     }
 
-    /// As ``prepare(_:series:inputs:outputs:time:)``, and makes the datasets.
+    /// As ``prepare(_:series:inputs:outputs:time:)``, and generates the datasets.
     func prepareDatasets(
         _ session: String = "s", series: [UInt8] = Samples.hourly(200), inputs: Int64 = 2, outputs: Int64 = 2
     ) async throws {
@@ -122,7 +122,7 @@ struct TrainingFixture: Sendable {
 
     // MARK: Side effects
 
-    /// What usage shows of a meter: used and held.
+    /// The used and held units of a meter, from `GET /v1/usage`.
     func level(_ meter: String) async -> [Int64?] {
         let view = await app.call("GET", "/v1/usage", token: person.token)["meters"]?[meter]
         return [view?["used"]?.integer, view?["held"]?.integer]
@@ -135,7 +135,10 @@ struct TrainingFixture: Sendable {
     func count(_ table: String, where condition: SQL = "1 = 1") async throws -> Int64 {
         try await database.read { [person] in
             try $0.count(
-                "SELECT COUNT(*) AS count FROM \(SQL(trusted: table)) WHERE organisation_id = \(person.organisation) AND \(condition)"
+                """
+                SELECT COUNT(*) AS count FROM \(SQL(trusted: table))
+                WHERE organisation_id = \(person.organisation) AND \(condition)
+                """
             )
         }
     }
@@ -144,12 +147,12 @@ struct TrainingFixture: Sendable {
         try await count("audit_events", where: "action = \(action)")
     }
 
-    func requireBalance(_ location: SourceLocation = #_sourceLocation) async throws {
+    func requireInvariants(_ location: SourceLocation = #_sourceLocation) async throws {
         let faults = try await Invariants.faults(in: database)
         #expect(faults == [], sourceLocation: location)
     }
 
-    /// Everything in the file store, as paths below its root.
+    /// The paths of all files in the file store, relative to its root.
     func filesOnDisk() -> [String] {
         let root = app.app.configuration.dataFolder + "/files"
         let entries = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
@@ -163,12 +166,12 @@ struct TrainingFixture: Sendable {
     var root: URL { URL(filePath: app.app.configuration.dataFolder).appending(path: "files") }
 }
 
-/// A system of its own with a customer on a plan; the books are looked at in the end.
-func withCustomer(
+/// Runs `body` with an app of its own and a subscriber of the plan, and checks the invariants afterwards.
+func withTrainingFixture(
     _ engine: Engine,
     plan: String = "pro",
     runsJobs: Bool = false,
-    trouble: UnavailableDatabase.Switch? = nil,
+    faults: UnavailableDatabase.Switch? = nil,
     plans: String? = nil,
     _ body: (TrainingFixture) async throws -> Void
 ) async throws {
@@ -176,28 +179,28 @@ func withCustomer(
         path: "plans-\(Hex.encode(Runtime.system.randomBytes(8))).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
     if let plans { try Data(plans.utf8).write(to: file) }
-    let wrapper: @Sendable (any Database) -> any Database = if let trouble { trouble.wrap } else { { $0 } }
+    let wrapper: @Sendable (any Database) -> any Database = if let faults { faults.wrap } else { { $0 } }
     func change(_ configuration: inout Configuration) {
-        // Some tests move the clock by hours, and tokens shall outlive that.
+        // Some tests advance the clock by hours, which access tokens must outlive.
         configuration.accessTokenLifetime = .days(400)
         configuration.poolSize = 8
         if plans != nil { configuration.plansFile = file.path }
     }
     try await withTestApp(engine, runsJobs: runsJobs, databaseWrapper: wrapper, change: change) { app in
-        let customer = TrainingFixture(app: app, person: try await app.subscriber(plan))
-        try await body(customer)
-        try await customer.requireBalance()
+        let fixture = TrainingFixture(app: app, person: try await app.subscriber(plan))
+        try await body(fixture)
+        try await fixture.requireInvariants()
     }
 }
 
 enum Samples {
     static let linear: JSONValue = ["MODE": "LIN"]
     static let dense: JSONValue = ["MODE": "Dense", "LAY": 1, "N": 4, "EP": 3, "seed": 7]
-    /// So long that a test can do something meanwhile; without a validation part it does not stop early.
+    /// Runs longer than a test; without a validation part it does not stop early.
     static let endless: JSONValue = ["MODE": "Dense", "LAY": 4, "N": 96, "EP": 2000]
     static let withoutValidation: JSONValue = ["trainPercentage": 80, "valPercentage": 0, "testPercentage": 20]
 
-    /// A daily wave with a little of something else, from 2026-01-01 on.
+    /// A daily sine with a weekly component, from 2026-01-01.
     static func hourly(_ rows: Int, value: (Int) -> Double = { sin(Double($0) * .pi / 12) * 5 + Double($0 % 7) / 10 })
         -> [UInt8]
     {
@@ -208,7 +211,7 @@ enum Samples {
         "2026-01-\(two(1 + hour / 24 % 28)) \(two(hour % 24)):00:00".replacing("2026-01", with: month(hour))
     }
 
-    /// 28 days make a month here.
+    /// Months have 28 days here.
     private static func month(_ hour: Int) -> String {
         "\(2_026 + hour / (24 * 28 * 12))-\(two(1 + hour / (24 * 28) % 12))"
     }
@@ -220,6 +223,6 @@ enum Samples {
 }
 
 extension TestResponse {
-    /// Where the faults of a 422 lie.
+    /// The pointers of the errors of a 422.
     var pointers: [String] { self["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? [] }
 }

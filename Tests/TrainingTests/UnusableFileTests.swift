@@ -7,7 +7,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// Files that are no series: each is refused as the client's fault, nothing half written, no quota lost.
+/// Files that are not a time series: each is refused with a 4xx, leaves no files and costs no unit.
 @Suite struct UnusableFileTests {
     struct Sample: Sendable, CustomTestStringConvertible {
         let name: String
@@ -50,65 +50,65 @@ import Testing
     ]
 
     @Test(arguments: Engine.available)
-    func `each is refused with its reason, and leaves nothing`(engine: Engine) async throws {
-        try await withCustomer(engine, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    func `every unusable file is refused with its reason and leaves no files`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             for sample in Self.samples {
-                let refused = await customer.upload(sample.bytes)
+                let refused = await fixture.upload(sample.bytes)
                 #expect(
                     refused.status == 422 && refused.code == "unusable-file"
                         && refused["reason"]?.string == sample.reason, "\(sample.name): \(refused)")
-                // The same in two chunks: the last one is answered so, and the upload is over.
+                // The same in two chunks: the response to the last chunk refuses the file and ends the upload.
                 let half = sample.bytes.count / 2
-                #expect(await customer.chunk(0, of: 2, Array(sample.bytes[..<half])).status == 200, "\(sample.name)")
+                #expect(await fixture.chunk(0, of: 2, Array(sample.bytes[..<half])).status == 200, "\(sample.name)")
                 #expect(
-                    await customer.chunk(1, of: 2, Array(sample.bytes[half...]))["reason"]?.string == sample.reason,
+                    await fixture.chunk(1, of: 2, Array(sample.bytes[half...]))["reason"]?.string == sample.reason,
                     "\(sample.name)")
-                #expect(customer.filesOnDisk() == [], "\(sample.name)")
+                #expect(fixture.filesOnDisk() == [], "\(sample.name)")
             }
-            #expect(try await customer.count("training_uploads") == 0)
-            #expect(try await customer.count("training_files") == 0)
-            #expect(await customer.level("uploads") == [0, 0])
-            #expect(await customer.storage() == 0)
+            #expect(try await fixture.count("training_uploads") == 0)
+            #expect(try await fixture.count("training_files") == 0)
+            #expect(await fixture.level("uploads") == [0, 0])
+            #expect(await fixture.storage() == 0)
         }
     }
 
     @Test(arguments: Engine.available)
-    func `columns and zones that are not there are refused`(engine: Engine) async throws {
-        try await withCustomer(engine, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    func `unknown columns and time zones are refused`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             #expect(
-                await customer.upload(Samples.hourly(20), settings: ["valueColumn": "pressure"])["reason"]?.string
+                await fixture.upload(Samples.hourly(20), settings: ["valueColumn": "pressure"])["reason"]?.string
                     == "unknown-column")
             #expect(
-                await customer.upload(Samples.hourly(20), settings: ["timeColumn": "value", "valueColumn": "value"])
+                await fixture.upload(Samples.hourly(20), settings: ["timeColumn": "value", "valueColumn": "value"])
                     .status == 422)
             #expect(
-                await customer.upload(Samples.hourly(20), settings: ["zeitzone": "Mars/Olympus"])["reason"]?.string
+                await fixture.upload(Samples.hourly(20), settings: ["zeitzone": "Mars/Olympus"])["reason"]?.string
                     == "unknown-time-zone")
             #expect(
-                await customer.upload(Samples.hourly(20), settings: ["zeitzone": "../../etc/passwd"])["reason"]?.string
+                await fixture.upload(Samples.hourly(20), settings: ["zeitzone": "../../etc/passwd"])["reason"]?.string
                     == "unknown-time-zone")
-            #expect(customer.filesOnDisk() == [])
-            #expect(await customer.level("uploads") == [0, 0])
+            #expect(fixture.filesOnDisk() == [])
+            #expect(await fixture.level("uploads") == [0, 0])
         }
     }
 
-    @Test func `numbers beyond all bounds do not break the answer`() async throws {
-        try await withCustomer(.sqlite, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    @Test func `very large numbers give a valid response`() async throws {
+        try await withTrainingFixture(.sqlite, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             let bytes = Array(
-                "UTC;value\n2026-01-01 00:00:00;1e308\n2026-01-01 01:00:00;-1e308\n2026-01-01 02:00:00;1e999\n2026-01-01 03:00:00;nan\n2026-01-01 04:00:00;inf\n"
-                    .utf8)
-            let response = await customer.upload(bytes)
+                ("UTC;value\n2026-01-01 00:00:00;1e308\n2026-01-01 01:00:00;-1e308\n2026-01-01 02:00:00;1e999\n"
+                    + "2026-01-01 03:00:00;nan\n2026-01-01 04:00:00;inf\n").utf8)
+            let response = await fixture.upload(bytes)
             #expect(response.status == 201 || response.status == 422, "\(response)")
-            #expect(await customer.get("csv-files/s").status == 200)
+            #expect(await fixture.get("csv-files/s").status == 200)
         }
     }
 
-    @Test func `what the form says of the file is held against its bounds`() async throws {
-        try await withCustomer(.sqlite, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    @Test func `the metadata are validated`() async throws {
+        try await withTrainingFixture(.sqlite, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             let long = String(repeating: "x", count: 256)
             let base: [String: JSONValue] = ["sessionId": "s", "fileName": "a.csv", "chunkIndex": 0, "totalChunks": 2]
             let cases: [([String: JSONValue], String)] = [
@@ -134,21 +134,21 @@ import Testing
                 (["additionalData": ["fileMetadata": "none"]], "/metadata/additionalData/fileMetadata"),
             ]
             for (change, pointer) in cases {
-                let refused = await customer.send(
+                let refused = await fixture.send(
                     "upload-chunk", Samples.hourly(10),
                     base.merging(change) { $1 }.filter { $0.value != .null || $0.key == "sessionId" })
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(change) \(refused)")
             }
-            #expect(customer.filesOnDisk() == [])
-            #expect(try await customer.count("training_uploads") == 0)
+            #expect(fixture.filesOnDisk() == [])
+            #expect(try await fixture.count("training_uploads") == 0)
             let odd: [(contentType: String, bytes: [UInt8])] = [
                 multipart([("metadata", "no JSON")], file: ("chunk", "a", [65])),
                 multipart([("metadata", "[1]")], file: ("chunk", "a", [65])),
                 multipart([("metadata", "")], file: ("chunk", "a", [65])),
             ]
             for form in odd {
-                let refused = await customer.app.call(
-                    "POST", "/v1/training/upload-chunk", body: form, token: customer.person.token)
+                let refused = await fixture.app.call(
+                    "POST", "/v1/training/upload-chunk", body: form, token: fixture.person.token)
                 #expect(refused.status == 400 && refused.code == "invalid-payload", "\(refused)")
             }
             let lacking = [
@@ -159,22 +159,22 @@ import Testing
             ]
             for form in lacking {
                 #expect(
-                    await customer.app.call(
-                        "POST", "/v1/training/upload-chunk", body: form, token: customer.person.token
+                    await fixture.app.call(
+                        "POST", "/v1/training/upload-chunk", body: form, token: fixture.person.token
                     ).status == 422)
             }
-            let wrong = await customer.app.call(
-                "POST", "/v1/training/upload-chunk", body: ("text/csv", [65]), token: customer.person.token)
+            let wrong = await fixture.app.call(
+                "POST", "/v1/training/upload-chunk", body: ("text/csv", [65]), token: fixture.person.token)
             #expect(wrong.status == 415)
-            #expect(customer.filesOnDisk() == [])
-            #expect(await customer.level("uploads") == [0, 0])
+            #expect(fixture.filesOnDisk() == [])
+            #expect(await fixture.level("uploads") == [0, 0])
         }
     }
 
-    @Test func `settings come at the top or beside the chunk, and what is not known is ignored`() async throws {
-        try await withCustomer(.sqlite, plan: "free") { customer in
-            try await customer.prepare(series: nil)
-            let sent = await customer.send(
+    @Test func `settings are read from both places, and unknown members are ignored`() async throws {
+        try await withTrainingFixture(.sqlite, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let sent = await fixture.send(
                 "upload-chunk",
                 Samples.hourly(30),
                 [
@@ -190,9 +190,9 @@ import Testing
         }
     }
 
-    // MARK: Bodies that do not end, or end too soon
+    // MARK: Endless and truncated bodies
 
-    /// The beginning of a form whose file never seems to end.
+    /// The beginning of a form whose file has no end.
     private static let opening = Array(
         """
         --b\r\nContent-Disposition: form-data; name="metadata"\r\n\r
@@ -201,8 +201,8 @@ import Testing
         """.utf8
     )
 
-    /// Pieces that are made when they are asked for.
-    private struct Pieces: AsyncSequence, Sendable {
+    /// Chunks that are created when they are read.
+    private struct Chunks: AsyncSequence, Sendable {
         let make: @Sendable (Int) throws -> [UInt8]?
 
         struct AsyncIterator: AsyncIteratorProtocol {
@@ -219,67 +219,68 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a billion columns are not waited for`(engine: Engine) async throws {
-        try await withCustomer(engine, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    func `a file with a billion columns is refused early`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             let asked = Mutex(0)
             let columns = Array(repeating: Array("1;".utf8), count: 32_768).flatMap(\.self)
-            // 32 Ki columns a piece: a billion are more than thirty thousand pieces, of which the plan's 10 MB are 160.
+            // A chunk has 32 Ki columns: a billion are more than thirty thousand chunks, of which the plan's 10 MB are
+            // 160.
             let body = RequestBody(
-                Pieces { index in
+                Chunks { index in
                     asked.withLock { $0 += 1 }
                     return index == 0 ? Self.opening : index < 31_000 ? columns : nil
                 },
                 announcedSize: nil
             )
-            let refused = await customer.app.stream(
+            let refused = await fixture.app.stream(
                 "POST", "/v1/training/upload-chunk", contentType: "multipart/form-data; boundary=b", body: body,
-                token: customer.person.token
+                token: fixture.person.token
             )
             #expect(refused.status == 413 && refused.code == "payload-too-large")
             #expect(asked.withLock { $0 } < 170)
-            // One that says so beforehand is not read at all.
-            let announced = RequestBody(Pieces { _ in columns }, announcedSize: 2_000_000_000)
-            let early = await customer.app.stream(
+            // A body whose Content-Length is too large is not read.
+            let announced = RequestBody(Chunks { _ in columns }, announcedSize: 2_000_000_000)
+            let early = await fixture.app.stream(
                 "POST", "/v1/training/upload-chunk", contentType: "multipart/form-data; boundary=b", body: announced,
-                token: customer.person.token
+                token: fixture.person.token
             )
             #expect(early.status == 413)
-            #expect(customer.filesOnDisk() == [])
-            #expect(await customer.level("uploads") == [0, 0])
+            #expect(fixture.filesOnDisk() == [])
+            #expect(await fixture.level("uploads") == [0, 0])
         }
     }
 
     private struct Broken: Error {}
 
     @Test(arguments: Engine.available)
-    func `a body cut in the middle of a chunk leaves nothing`(engine: Engine) async throws {
-        try await withCustomer(engine, plan: "free") { customer in
-            try await customer.prepare(series: nil)
+    func `a body truncated within a chunk leaves no files`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
             let content = Samples.hourly(500)
             for isBroken in [false, true] {
-                for pieces in [0, 1, 2] {
+                for chunkCount in [0, 1, 2] {
                     let body = RequestBody(
-                        Pieces { index in
+                        Chunks { index in
                             if index == 0 { return Self.opening }
-                            if index <= pieces { return Array(content[((index - 1) * 1_000)..<(index * 1_000)]) }
+                            if index <= chunkCount { return Array(content[((index - 1) * 1_000)..<(index * 1_000)]) }
                             if isBroken { throw Broken() }
                             return nil
                         },
                         announcedSize: 20_000
                     )
-                    let refused = await customer.app.stream(
+                    let refused = await fixture.app.stream(
                         "POST", "/v1/training/upload-chunk", contentType: "multipart/form-data; boundary=b", body: body,
-                        token: customer.person.token
+                        token: fixture.person.token
                     )
                     #expect(refused.status == 400 && refused.code == "invalid-payload", "\(refused)")
-                    #expect(customer.filesOnDisk() == [])
+                    #expect(fixture.filesOnDisk() == [])
                 }
             }
-            #expect(try await customer.count("training_uploads") == 0)
-            // The upload is sent again and goes through.
-            #expect(await customer.chunk(0, of: 1, content)["file"] != nil)
-            #expect(await customer.level("uploads") == [1, 0])
+            #expect(try await fixture.count("training_uploads") == 0)
+            // The repeated upload succeeds.
+            #expect(await fixture.chunk(0, of: 1, content)["file"] != nil)
+            #expect(await fixture.level("uploads") == [1, 0])
         }
     }
 }

@@ -7,13 +7,14 @@ import Testing
 import Web
 
 @Suite struct DocumentTests {
-    /// Whatever a page would fetch: every `src` and `href`, and what a style may pull in.
+    /// Everything that a page loads or links to: `src`, `href`, `action`, `srcset`, and `url()` and `@import` of
+    /// styles.
     private static func references(in html: String) -> [String] {
         html.matches(of: /(?:src|href|action|srcset)\s*=\s*["']?([^"'\s>]*)/).map { String($0.1) }
             + html.matches(of: /(?:url\(|@import)\s*([^)]*)/).map { String($0.1) }
     }
 
-    @Test func `the page shows every door and loads nothing from elsewhere`() async throws {
+    @Test func `the page shows every endpoint and loads nothing from another origin`() async throws {
         try await withTestApp(.sqlite) { app in
             let page = await app.call("GET", "/docs")
             #expect(page.status == 200)
@@ -42,7 +43,7 @@ import Web
         }
     }
 
-    @Test func `every kind of problem has its page`() async throws {
+    @Test func `every problem type has a page`() async throws {
         try await withTestApp(.sqlite) { app in
             var kinds = Set(app.app.routes.flatMap(\.problems))
             kinds.formUnion([.methodNotAllowed, .headersTooLarge, .uriTooLong, .requestTimeout, .notFound])
@@ -65,20 +66,20 @@ import Web
         }
     }
 
-    @Test func `text of ours is shown as text`() async throws {
-        let house = WebFixture(
+    @Test func `text is escaped`() async throws {
+        let fixture = WebFixture(
             DocumentRoutes.routes(
                 describing: [
                     .get("x", "Less < more & \"quoted\" <script>alert(1)</script>", requires: .public) { _ in
                         NoContent()
                     }
                 ], version: "1"))
-        let page = await house.call("GET", "/docs")
+        let page = await fixture.call("GET", "/docs")
         #expect(!page.text.contains("<script>"))
         #expect(page.text.contains("&lt;script&gt;"))
     }
 
-    @Test func `the OpenAPI document names every door once, and all it refers to is there`() async throws {
+    @Test func `the OpenAPI document has every endpoint once, and every reference resolves`() async throws {
         try await withTestApp(.sqlite) { app in
             let response = await app.call("GET", "/openapi.json")
             #expect(response.status == 200)
@@ -101,6 +102,82 @@ import Web
                         ?? [])
                 #expect(named == Set(route.path.matches(of: /\{([^}]*)\}/).map { String($0.1) }), "\(route.path)")
             }
+        }
+    }
+
+    @Test func `groups have a title and a sentence, accounts come first and operations last`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let page = await app.call("GET", "/docs")
+            let titles = page.text.matches(of: /<h2>([^<]*)<\/h2>/).map { String($0.1) }
+            #expect(titles == documentGroups.map(\.title))
+            #expect(titles.first == "Accounts and sign-in" && titles.last == "Operations")
+            for group in documentGroups { #expect(page.text.contains("<p>\(group.description)</p>"), "\(group.title)") }
+            let document = try JSONValue(parsing: await app.call("GET", "/openapi.json").bytes)
+            #expect(document["tags"]?.array?.compactMap { $0["name"]?.string } == titles)
+        }
+    }
+
+    @Test func `the rate limits of an endpoint are one line of its details`() async {
+        let route = Route.get("x", "X", requires: .public) { _ in NoContent() }
+            .guarded(by: NamedLimit(name: "visitors")).guarded(by: NamedLimit(name: "exports"))
+        let page = await WebFixture(DocumentRoutes.routes(describing: [route], version: "1")).call("GET", "/docs")
+        #expect(page.text.contains(#"<p class="requires">Requires: public · Rate limits: visitors, exports</p>"#))
+        #expect(!page.text.contains("rate:visitors"))
+    }
+
+    private struct NamedLimit: Middleware {
+        let name: String
+        var phase: RequestPhase { .network }
+        var problems: [Problem.Kind] { [] }
+        var summary: RequirementSummary { RequirementSummary(.rate, name) }
+        func check(_ request: Request) {}
+    }
+
+    @Test func `metrics are documented with a bearer token of their own`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let document = try JSONValue(parsing: await app.call("GET", "/openapi.json").bytes)
+            #expect(document["paths"]?["/metrics"]?["get"]?["security"] == [["metricsToken": []]])
+            #expect(document["paths"]?["/metrics"]?["get"]?["x-gate"] == ["metrics-token"])
+            let schemes = document["components"]?["securitySchemes"]
+            #expect(schemes?["metricsToken"]?["scheme"] == "bearer" && schemes?["bearer"]?["scheme"] == "bearer")
+            #expect(schemes?["apiKey"]?["name"] == "X-API-Key")
+        }
+    }
+
+    @Test(arguments: [
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html", "text/*",
+        "application/json;q=0.5, text/html;q=0.9", "TEXT/HTML;Q=1.0", "*/*;q=0.1, text/html",
+        "text/html;level=1;q=0.4, */*;q=0.3", "text/html, application/json;q=0",
+    ])
+    func `the root is a page for a client that prefers HTML`(_ accept: String) async throws {
+        try await withTestApp(.sqlite) { app in
+            let page = await app.call("GET", "/", headers: ["Accept": accept])
+            #expect(page.status == 200)
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.headers["vary"]?.split(separator: ", ").contains("Accept") == true)
+            #expect(page.headers["content-security-policy"]?.contains("default-src 'none'") == true)
+            #expect(page.headers["x-content-type-options"] == "nosniff")
+            #expect(page.headers["referrer-policy"] == "no-referrer")
+            let references = Self.references(in: page.text)
+            for path in ["/docs", "/openapi.json", "/health", "/ready"] {
+                #expect(references.contains(path), "\(path)")
+            }
+            for path in references { #expect(await app.call("GET", path).status == 200, "\(path)") }
+        }
+    }
+
+    @Test(arguments: [
+        nil, "*/*", "application/json", "", "application/*", "text/html;q=0", "text/html;q=0.5, application/json",
+        "text/html, application/json", "application/json, text/html", "text/html;q=nonsense", "text/html;q=1.5",
+        "nonsense", "image/png", "text/plain, */*",
+    ])
+    func `the root is JSON for any other client`(_ accept: String?) async throws {
+        try await withTestApp(.sqlite) { app in
+            let response = await app.call("GET", "/", headers: accept.map { ["Accept": $0] } ?? [:])
+            #expect(response.status == 200)
+            #expect(response.headers["content-type"] == "application/json; charset=utf-8")
+            #expect(response.headers["vary"]?.split(separator: ", ").contains("Accept") == true)
+            #expect(response["status"] == "online")
         }
     }
 }

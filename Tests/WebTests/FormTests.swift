@@ -10,15 +10,15 @@ import Web
         static let rules: [String: Rule] = ["name": .length(1...20)]
     }
 
-    private let house = WebFixture([.post("entries", "Enter", requires: .public) { (entry: Entry, _) in entry }])
+    private let fixture = WebFixture([.post("entries", "Enter", requires: .public) { (entry: Entry, _) in entry }])
 
     @Test(arguments: [
         ("name=a+b", "a b"), ("name=a%20b&", "a b"), ("name=%C3%A9", "é"), ("name=a&name=b", "b"), ("&&name=a", "a"),
         ("name=a%2Bb", "a+b"), ("n%61me=a", "a"),
         ("name=a=b", "a=b"),
     ])
-    func `a form is read like JSON`(_ text: String, _ name: String) async {
-        let response = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
+    func `a form is decoded like JSON`(_ text: String, _ name: String) async {
+        let response = await fixture.post("/entries", text, contentType: "application/x-www-form-urlencoded")
         #expect(response.status == 200)
         #expect(response["name"] == .string(name))
     }
@@ -31,8 +31,8 @@ import Web
         ("name=a&longName=b", "/longName", "is not a known field"),
         ("name=aaaaaaaaaaaaaaaaaaaaa", "/name", "must have at most 20 characters"),
     ])
-    func `and held against the same schema`(_ text: String, _ pointer: String, _ detail: String) async {
-        let response = await house.post("/entries", text, contentType: "application/x-www-form-urlencoded")
+    func `a form is validated against the same schema`(_ text: String, _ pointer: String, _ detail: String) async {
+        let response = await fixture.post("/entries", text, contentType: "application/x-www-form-urlencoded")
         #expect(response.status == 422)
         #expect(response.faults == [pointer: detail])
     }

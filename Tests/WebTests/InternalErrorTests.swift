@@ -4,23 +4,23 @@ import NIOCore
 import Testing
 import Web
 
-/// What happens when a handler does something that nobody planned.
+/// Unexpected errors of handlers.
 @Suite struct InternalErrorTests {
-    private struct Mishap: Error, CustomStringConvertible {
+    private struct UnexpectedError: Error, CustomStringConvertible {
         var description: String { "SELECT secret FROM /var/lib/gatehouse failed" }
     }
 
-    private struct Unwritable: Payload {
+    private struct Unencodable: Payload {
         var number = Double.nan
     }
 
-    private let house = WebFixture([
-        .get("mishap", "Throws", requires: .public) { _ -> NoContent in throw Mishap() },
+    private let fixture = WebFixture([
+        .get("unexpected", "Throws", requires: .public) { _ -> NoContent in throw UnexpectedError() },
         .get("wrapped", "Throws a problem with a cause", requires: .public) { _ -> NoContent in
-            throw Problem(.overloaded, headers: ["Retry-After": "3"], cause: Mishap())
+            throw Problem(.overloaded, headers: ["Retry-After": "3"], cause: UnexpectedError())
         },
         .get("cancelled", "Is cancelled", requires: .public) { _ -> NoContent in throw CancellationError() },
-        .get("unwritable", "Answers with what JSON cannot say", requires: .public) { _ in Unwritable() },
+        .get("unencodable", "Returns a value that JSON cannot represent", requires: .public) { _ in Unencodable() },
         .get("teapot", "Refuses", requires: .public) { _ -> NoContent in
             throw Problem(
                 Problem.Kind("teapot", "I am a teapot", status: 418), detail: "Short and \"stout\".",
@@ -29,9 +29,9 @@ import Web
         },
     ])
 
-    @Test(arguments: ["/mishap", "/unwritable", "/cancelled"])
-    func `the client learns that it was us, and the log learns why`(_ path: String) async throws {
-        let response = await house.call("GET", path)
+    @Test(arguments: ["/unexpected", "/unencodable", "/cancelled"])
+    func `the response is 500 without the cause, and the log has the cause`(_ path: String) async throws {
+        let response = await fixture.call("GET", path)
         #expect(response.status == 500)
         #expect(
             response.json == [
@@ -41,29 +41,29 @@ import Web
                 "error": "Something went wrong on our side",
             ]
         )
-        let lines = try house.lines()
+        let lines = try fixture.lines()
         #expect(lines.map { $0["level"]?.string } == ["error", "info"])
         #expect(lines[0]["request_id"]?.string == response.headers[.xRequestID])
         #expect(lines[0]["path"] == .string("/v1\(path)"))
         #expect(lines[0]["cause"]?.string?.isEmpty == false)
-        if path == "/mishap" { #expect(lines[0]["cause"] == "SELECT secret FROM /var/lib/gatehouse failed") }
+        if path == "/unexpected" { #expect(lines[0]["cause"] == "SELECT secret FROM /var/lib/gatehouse failed") }
     }
 
-    @Test func `a cause is never told`() async throws {
-        let response = await house.call("GET", "/wrapped")
+    @Test func `the cause of a problem is not in the response`() async throws {
+        let response = await fixture.call("GET", "/wrapped")
         #expect(response.status == 503)
         #expect(response.headers[.retryAfter] == "3")
         #expect(!response.text.contains("SELECT"))
-        #expect(try house.lines()[0]["cause"]?.string?.contains("SELECT") == true)
+        #expect(try fixture.lines()[0]["cause"]?.string?.contains("SELECT") == true)
     }
 
-    @Test func `a refusal is no error of ours, and no member displaces the standard ones`() async throws {
-        let response = await house.call("GET", "/teapot")
+    @Test func `a refusal is not logged as an error, and members do not replace the standard ones`() async throws {
+        let response = await fixture.call("GET", "/teapot")
         #expect(response.status == 418)
         #expect(response.code == "teapot")
         #expect(response["handle"] == true)
         #expect(response["detail"] == "Short and \"stout\".")
-        #expect(try house.lines().map { $0["level"]?.string } == ["info"])
+        #expect(try fixture.lines().map { $0["level"]?.string } == ["info"])
         #expect(!response.headers.contains { $0.value.contains("\n") || $0.value.contains("\r") })
     }
 }

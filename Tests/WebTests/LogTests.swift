@@ -16,7 +16,7 @@ import Testing
         "007", "0x1F", "1.", "-inf", "-nan", "1e5", "12", "5 apples", "a\"b", "a\\b", "a\nb", "a\u{0}b", "a\u{2028}b",
         "", "null", "-",
     ])
-    func `whatever is said, a line is one object, and text is text`(_ text: String) throws {
+    func `any text is logged as a string of one JSON object per line`(_ text: String) throws {
         let line = line(["field": "\(text)", text: "name"], message: "\(text)")
         #expect(line.hasSuffix("}\n"))
         #expect(line.dropLast().firstIndex(of: "\n") == nil)
@@ -25,7 +25,7 @@ import Testing
         #expect(object["message"] == .string(text))
     }
 
-    @Test func `numbers are numbers`() throws {
+    @Test func `numbers are logged as JSON numbers`() throws {
         let object = try JSONValue(
             parsing: line([
                 "whole": .stringConvertible(7), "real": .stringConvertible(1.5), "none": .stringConvertible(Double.nan),
@@ -38,7 +38,7 @@ import Testing
     @Test(
         arguments: ["password", "Authorization", "refresh_token", "SECRET", "set-cookie", "api_key", "credentials"],
         [LineLogHandler.Format.json, .text])
-    func `fields with secret names never show their value`(_ name: String, _ format: LineLogHandler.Format) {
+    func `values of fields with secret names are redacted`(_ name: String, _ format: LineLogHandler.Format) {
         let line = line([name: "hunter2-hunter2"], format: format)
         #expect(line.contains("[redacted]"))
         #expect(!line.contains("hunter2"))
@@ -49,12 +49,12 @@ import Testing
         duration: .microseconds(12_045), clientAddress: "192.0.2.9", user: nil
     )
 
-    /// What is written for a request, without the time.
+    /// The access log line of a request, without its time.
     private func access(_ line: AccessLog.Line, change: (inout Logger) -> Void = { _ in }) throws -> JSONValue? {
         let output = LogOutput(keepsLines: true)
         var logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: output) }
         change(&logger)
-        AccessLog(logger).note(line)
+        AccessLog(logger).write(line)
         guard let text = output.lines.first, case .object(var object) = try JSONValue(parsing: text.utf8) else {
             return nil
         }
@@ -62,11 +62,11 @@ import Testing
         return .object(object)
     }
 
-    @Test func `a request's line says what its fields would say, one by one`() throws {
+    @Test func `an access log line equals a log line with the same fields`() throws {
         var odd = Self.request
-        (odd.requestID, odd.duration, odd.user) = ("a\"b\u{2028}", .seconds(3), "somebody")
+        (odd.requestID, odd.duration, odd.user) = ("a\"b\u{2028}", .seconds(3), "a person")
         for line in [Self.request, odd] {
-            // With a field of its own, a logger writes all of them one by one.
+            // A logger with a field of its own does not use the fast path.
             var slow = try #require(try access(line) { $0[metadataKey: "extra"] = "field" }?.object)
             #expect(slow.removeValue(forKey: "extra") == "field")
             #expect(try access(line) == .object(slow))
@@ -74,11 +74,11 @@ import Testing
         #expect(try access(Self.request)?["duration_ms"] == 12.045)
     }
 
-    @Test func `requests are no line of a log that is about warnings alone`() throws {
+    @Test func `requests are not logged below the log level`() throws {
         #expect(try access(Self.request) { $0.logLevel = .warning } == nil)
     }
 
-    @Test func `a line of text is one line`() {
+    @Test func `a text line contains no line break`() {
         #expect(
             line(["a": "b\nINFO forged"], message: "one\r\ntwo", format: .text).dropLast().contains { $0.isNewline }
                 == false)

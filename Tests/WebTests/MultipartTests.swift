@@ -4,7 +4,7 @@ import Testing
 
 @testable import Web
 
-@Suite("Multipart forms") struct MultipartTests {
+@Suite struct MultipartTests {
     private struct Field: Equatable {
         var part: MultipartPart
         var content: [UInt8]
@@ -12,7 +12,7 @@ import Testing
 
     private static let type = "multipart/form-data; boundary=frontier"
 
-    /// Contents that look like boundaries as far as can be.
+    /// Content that resembles boundaries.
     private static let tricky = Array("a\r\n--frontie\r\n--\r\n-\r\r\n--frontie".utf8) + [0, 255, 13, 10]
     private static let expected = [
         Field(part: MultipartPart(name: "title"), content: Array("héllo".utf8)),
@@ -23,37 +23,37 @@ import Testing
         Array("to be ignored\r\n--frontier\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nhéllo".utf8)
         + Array("\r\n--frontier \t\r\ncontent-disposition: form-data; name=empty\r\n\r\n".utf8)
         + Array(
-            "\r\n--frontier\r\nContent-Type: text/csv\r\nContent-Disposition: form-data; name=\"file\"; filename=\"data.csv\"\r\n\r\n"
-                .utf8)
+            ("\r\n--frontier\r\nContent-Type: text/csv\r\n"
+                + "Content-Disposition: form-data; name=\"file\"; filename=\"data.csv\"\r\n\r\n").utf8)
         + tricky + Array("\r\n--frontier--\r\nto be ignored".utf8)
 
-    private static func body(_ pieces: [[UInt8]]) -> RequestBody {
+    private static func body(_ chunks: [[UInt8]]) -> RequestBody {
         RequestBody(
             AsyncStream { continuation in
-                for piece in pieces { continuation.yield(ByteBuffer(bytes: piece)) }
+                for chunk in chunks { continuation.yield(ByteBuffer(bytes: chunk)) }
                 continuation.finish()
             }, announcedSize: nil)
     }
 
     private static func read(
-        _ pieces: [[UInt8]],
+        _ chunks: [[UInt8]],
         type: String = Self.type,
         limits: MultipartReader.Limits = .init(totalBytes: 1 << 20)
     ) async throws -> [Field] {
-        var reader = try MultipartReader(contentType: type, body: body(pieces), limits: limits)
+        var reader = try MultipartReader(contentType: type, body: body(chunks), limits: limits)
         var fields: [Field] = []
         while let part = try await reader.next() {
             var content: [UInt8] = []
-            while let piece = try await reader.read() {
-                #expect(piece.readableBytes > 0)
-                content.append(contentsOf: piece.readableBytesView)
+            while let chunk = try await reader.read() {
+                #expect(chunk.readableBytes > 0)
+                content.append(contentsOf: chunk.readableBytesView)
             }
             fields.append(Field(part: part, content: content))
         }
         return fields
     }
 
-    /// The form of one part that has these header lines.
+    /// A form of one part with these header lines.
     private static func part(_ header: String) -> [[UInt8]] {
         [Array("--frontier\r\n\(header)\r\n\r\nx\r\n--frontier--".utf8)]
     }
@@ -63,7 +63,7 @@ import Testing
         return nil
     }
 
-    @Test func `a form is read the same wherever it is split in two`() async throws {
+    @Test func `a form in two chunks is read the same for every split`() async throws {
         for cut in 0...Self.form.count {
             #expect(
                 try await Self.read([Array(Self.form[..<cut]), Array(Self.form[cut...])]) == Self.expected,
@@ -71,14 +71,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3, 7, 11, 64]) func `a form is read in pieces of any size`(size: Int) async throws {
-        let pieces = stride(from: 0, to: Self.form.count, by: size).map {
+    @Test(arguments: [1, 2, 3, 7, 11, 64]) func `a form is read in chunks of any size`(size: Int) async throws {
+        let chunks = stride(from: 0, to: Self.form.count, by: size).map {
             Array(Self.form[$0..<min($0 + size, Self.form.count)])
         }
-        #expect(try await Self.read(pieces) == Self.expected)
+        #expect(try await Self.read(chunks) == Self.expected)
     }
 
-    @Test func `a form cut anywhere is told, and never taken for whole`() async throws {
+    @Test func `a form truncated at any byte is refused`() async throws {
         let end = try #require(Self.form.indices.last { Self.form[$0...].starts(with: "--frontier--".utf8) }) + 12
         for cut in 0..<end {
             let problem = await Self.refusal { _ = try await Self.read([Array(Self.form[..<cut])]) }
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func `parts that nobody reads are skipped`() async throws {
+    @Test func `unread parts are skipped`() async throws {
         var reader = try MultipartReader(
             contentType: Self.type, body: Self.body([Self.form]), limits: .init(totalBytes: 1 << 20))
         for expected in Self.expected { #expect(try await reader.next() == expected.part) }
@@ -127,7 +127,9 @@ import Testing
         (#"form-data; name="ключ"; filename="файл.txt""#, "ключ", "файл.txt"),
         (#"form-data; name="a"; filename="""#, "a", ""),
     ])
-    func `names are read as clients write them`(disposition: String, name: String, filename: String) async throws {
+    func `names are parsed in the spellings of common clients`(disposition: String, name: String, filename: String)
+        async throws
+    {
         let fields = try await Self.read(Self.part("Content-Disposition: \(disposition)"))
         #expect(fields.first?.part == MultipartPart(name: name, filename: filename))
     }
@@ -157,29 +159,29 @@ import Testing
         "X: y\rContent-Disposition: form-data; name=\"a\"",
         "\nContent-Disposition: form-data; name=\"a\"",
     ])
-    func `a header that leaves something to be guessed is refused`(header: String) async throws {
+    func `an ambiguous header is refused`(header: String) async throws {
         let problem = await Self.refusal { _ = try await Self.read(Self.part(header)) }
         #expect(problem?.kind == .invalidPayload)
         #expect(problem?.detail?.hasPrefix("A part of the form ") == true)
     }
 
-    @Test func `bytes that are no text are refused in names`() async throws {
+    @Test func `invalid UTF-8 in a name is refused`() async throws {
         let body =
             Array("--frontier\r\nContent-Disposition: form-data; name=\"".utf8) + [0xc3, 0x28]
             + Array("\"\r\n\r\nx\r\n--frontier--".utf8)
         #expect(await Self.refusal { _ = try await Self.read([body]) }?.kind == .invalidPayload)
     }
 
-    @Test func `a line that only begins like the boundary is refused`() async throws {
+    @Test func `a line that only starts with the boundary is refused`() async throws {
         let body = Array("--frontierX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--frontier--".utf8)
         #expect(await Self.refusal { _ = try await Self.read([body]) }?.kind == .invalidPayload)
         for size in 1...3 {
-            let pieces = stride(from: 0, to: body.count, by: size).map { Array(body[$0..<min($0 + size, body.count)]) }
-            #expect(await Self.refusal { _ = try await Self.read(pieces) }?.kind == .invalidPayload)
+            let chunks = stride(from: 0, to: body.count, by: size).map { Array(body[$0..<min($0 + size, body.count)]) }
+            #expect(await Self.refusal { _ = try await Self.read(chunks) }?.kind == .invalidPayload)
         }
     }
 
-    @Test func `everything has a limit`() async throws {
+    @Test func `the size, the parts and the headers of a form are limited`() async throws {
         let header = "Content-Disposition: form-data; name=\"a\"\r\nX: " + String(repeating: "x", count: 9 << 10)
         #expect(await Self.refusal { _ = try await Self.read(Self.part(header)) }?.kind == .invalidPayload)
         let endless = Array("--frontier\r\nX: ".utf8) + [UInt8](repeating: 120, count: 9 << 10)
@@ -207,11 +209,13 @@ import Testing
         ("multipart/form-data; boundary=a\"b", "invalid-payload"),
         ("multipart/form-data; boundary=\(String(repeating: "a", count: 71))", "invalid-payload"),
     ])
-    func `a Content-Type that is not that of a form is refused`(type: String, code: String) async throws {
+    func `a Content-Type other than multipart/form-data with a boundary is refused`(type: String, code: String)
+        async throws
+    {
         #expect(await Self.refusal { _ = try await Self.read([Self.form], type: type) }?.kind.code == code)
     }
 
-    @Test func `a boundary may be as long and as odd as the standard lets it`() async throws {
+    @Test func `a boundary may have 70 characters of the set of RFC 2046`() async throws {
         let boundary = String(repeating: "'()+_,-./:=? ", count: 5) + "12345"
         let form = Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--\(boundary)--".utf8)
         let fields = try await Self.read(

@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 import Web
 
-/// Foundation's encoder is the measure: same members, same order, same numbers.
+/// The output equals that of Foundation's encoder: members, order and numbers.
 @Suite struct PayloadWriterTests {
     private func written(_ payload: some Payload) throws -> String { String(buffer: try payload.encoded()) }
 
@@ -46,7 +46,7 @@ import Web
         var aB = 2
     }
 
-    @Test func `everything is written as Foundation writes it`() throws {
+    @Test func `every type is encoded as by Foundation`() throws {
         let text = try written(Everything())
         let wanted = try expected(Everything())
         #expect(text == wanted)
@@ -55,23 +55,23 @@ import Web
 
     @Test func `a payload without properties is an empty object`() throws { #expect(try written(NoContent()) == "{}") }
 
-    private struct Free: Payload {
+    private struct FreeForm: Payload {
         var zeta: JSONValue = ["b": [1, 2.5, .null, true], "a": ["d": "e", "c": [:]]]
         var alpha: JSONValue = .number(.infinity)
     }
 
-    @Test func `free values are written with their members in order`() throws {
-        #expect(try written(Free()) == #"{"alpha":null,"zeta":{"a":{"c":{},"d":"e"},"b":[1,2.5,null,true]}}"#)
+    @Test func `JSON values are encoded with sorted members`() throws {
+        #expect(try written(FreeForm()) == #"{"alpha":null,"zeta":{"a":{"c":{},"d":"e"},"b":[1,2.5,null,true]}}"#)
     }
 
-    @Test func `what JSON has no number for is refused`() {
+    @Test func `a number that JSON cannot represent is refused`() {
         var everything = Everything()
         everything.ratio = .nan
         #expect(throws: Problem.self) { try written(everything) }
     }
 
-    /// Writes itself by hand, through every kind of container.
-    private struct ByHand: Payload, Encodable {
+    /// Encodes itself through every kind of container.
+    private struct ManuallyEncoded: Payload, Encodable {
         enum Keys: String, CodingKey { case zero, list, object, deep, last }
 
         init() {}
@@ -94,7 +94,7 @@ import Web
             try ["x": 1].encode(to: container.superEncoder(forKey: .deep))
             try "s".encode(to: container.superEncoder())
             try container.encodeNil(forKey: .last)
-            // The same container, asked for once more.
+            // The same container, requested again.
             var again = encoder.container(keyedBy: OtherKeys.self)
             try again.encode(9, forKey: .further)
         }
@@ -102,11 +102,11 @@ import Web
         enum OtherKeys: CodingKey { case further }
     }
 
-    @Test func `a value may write itself through every kind of container`() throws {
-        #expect(try written(ByHand()) == (try expected(ByHand())))
+    @Test func `a value may encode itself through every kind of container`() throws {
+        #expect(try written(ManuallyEncoded()) == (try expected(ManuallyEncoded())))
     }
 
-    private struct Crosswise: Payload, Encodable {
+    private struct Interleaved: Payload, Encodable {
         enum Keys: CodingKey { case first, second, third }
 
         init() {}
@@ -120,7 +120,7 @@ import Web
         }
     }
 
-    @Test func `what comes too late for its object is an error, and never stands in another`() {
-        #expect(throws: Problem.self) { try written(Crosswise()) }
+    @Test func `a write to a closed object is an error, and never changes another object`() {
+        #expect(throws: Problem.self) { try written(Interleaved()) }
     }
 }

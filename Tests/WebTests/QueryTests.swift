@@ -10,7 +10,7 @@ import Web
         var note: String?
     }
 
-    private let house = WebFixture([
+    private let fixture = WebFixture([
         .get(
             "things", "List",
             requires: .public, .query("limit", 1...50, default: 10), .query("kind", oneOf: ["a", "b"]),
@@ -18,9 +18,9 @@ import Web
         ) { _, limit, kind, text, note in Seen(limit: limit, kind: kind, text: text, note: note) }
     ])
 
-    @Test func `what is not given has its default`() async {
-        #expect(await house.call("GET", "/things").json == ["limit": 10])
-        let response = await house.call(
+    @Test func `an absent parameter has its default`() async {
+        #expect(await fixture.call("GET", "/things").json == ["limit": 10])
+        let response = await fixture.call(
             "GET", "/things?limit=50&kind=b&text=%C3%A9+%2B&unknown=1", headers: ["Prefer": "wait=1"])
         #expect(response.json == ["limit": 50, "kind": "b", "text": "é +", "note": "wait=1"])
     }
@@ -32,13 +32,13 @@ import Web
         ("text=12345", "/query/text"),
         ("text=%00", "/query/text"),
     ])
-    func `what does not fit is 422 with its name`(_ query: String, _ pointer: String) async {
-        let response = await house.call("GET", "/things?\(query)")
+    func `an invalid parameter is 422 with its pointer`(_ query: String, _ pointer: String) async {
+        let response = await fixture.call("GET", "/things?\(query)")
         #expect(response.status == 422, "\(query)")
         #expect(response.faults.keys.map { $0 } == [pointer])
     }
 
     @Test func `a header that is too long is 400`() async {
-        #expect(await house.call("GET", "/things", headers: ["Prefer": "much too long"]).code == "invalid-request")
+        #expect(await fixture.call("GET", "/things", headers: ["Prefer": "much too long"]).code == "invalid-request")
     }
 }

@@ -2,7 +2,7 @@ import Base
 import Foundation
 import Synchronization
 
-/// A client that sends exactly the bytes it is told to, on a thread of its own. Every wait is bounded.
+/// A client that sends exactly the given bytes, on a thread of its own. Every wait is bounded.
 actor RawClient {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -10,14 +10,14 @@ actor RawClient {
     }
 
     /// Seconds that one read or write may take.
-    private static let patience = 20
+    private static let timeoutSeconds = 20
 
     private let executor = BlockingExecutor(label: "raw-client")
     private let socket: CInt
     private var received: [UInt8] = []
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// - Parameter receiveBuffer: bytes that the kernel takes for a client that does not read.
+    /// - Parameter receiveBuffer: the bytes that the kernel buffers while the client does not read.
     init(port: Int, receiveBuffer: CInt? = nil) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -39,7 +39,7 @@ actor RawClient {
         if var receiveBuffer {
             setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
         }
-        var time = timeval(tv_sec: Self.patience, tv_usec: 0)
+        var time = timeval(tv_sec: Self.timeoutSeconds, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         let result = withUnsafePointer(to: address) { pointer in
@@ -68,21 +68,21 @@ actor RawClient {
         }
     }
 
-    /// Tells the server that nothing more will come, and goes on reading.
+    /// Closes the sending side; reading continues.
     func finishSending() { shutdown(socket, CInt(SHUT_WR)) }
 
-    /// The next answer, its body as long as it says.
-    func response(toHead isHead: Bool = false) throws -> RawReply {
+    /// The next response, with a body of its Content-Length.
+    func response(toHead isHead: Bool = false) throws -> RawResponse {
         let end = Array("\r\n\r\n".utf8)
         var headEnd = received.firstRange(of: end)
         while headEnd == nil {
-            guard try receive() else { throw Failure("closed before an answer") }
+            guard try receive() else { throw Failure("closed before a response") }
             headEnd = received.firstRange(of: end)
         }
         guard let headEnd,
-            var response = RawReply(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self))
+            var response = RawResponse(head: String(decoding: received[..<headEnd.lowerBound], as: UTF8.self))
         else {
-            throw Failure("no answer")
+            throw Failure("malformed response")
         }
         received.removeFirst(headEnd.upperBound)
         if !isHead, response.status >= 200 {
@@ -97,8 +97,9 @@ actor RawClient {
         return Array(received[..<count])
     }
 
-    /// Reads until the server closes. What was received is dropped.
-    /// - Throws: when the connection is reset instead.
+    /// Reads and drops bytes until the server closes.
+    /// - Returns: their number.
+    /// - Throws: when the connection is reset.
     func countToEnd() throws -> Int {
         var count = received.count
         received = []
@@ -119,7 +120,7 @@ actor RawClient {
     }
 }
 
-struct RawReply: Sendable {
+struct RawResponse: Sendable {
     let status: Int
     /// By lower-case name.
     let headers: [String: String]
@@ -142,7 +143,7 @@ struct RawReply: Sendable {
     }
 }
 
-/// Waits until `condition` holds, ten seconds at the most.
+/// Polls `condition` until it holds, for at most ten seconds.
 func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
     for _ in 0..<1_000 {
         if try await condition() { return true }
@@ -151,7 +152,7 @@ func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> 
     return false
 }
 
-/// Something that a handler waits for and a test brings about.
+/// A latch: handlers wait for it, a test opens it.
 final class Gate: Sendable {
     private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
 

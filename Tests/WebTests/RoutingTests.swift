@@ -7,7 +7,7 @@ import Web
 @Suite struct RoutingTests {
     private struct Seen: Payload { var at: String }
 
-    private let house = WebFixture([
+    private let fixture = WebFixture([
         .get("/health", "Root", requires: .public) { _ in Seen(at: "health") },
         .get("things", "List", requires: .public) { _ in Seen(at: "list") },
         .post("things", "Make", requires: .public) { _ in Seen(at: "make") },
@@ -33,8 +33,8 @@ import Web
         ("/api/objects/one", "one one"),
         ("/console/one", "one one"), ("/health", "health"),
     ])
-    func `one door under all its spellings`(_ path: String, _ expected: String) async {
-        let response = await house.call("GET", path)
+    func `a route is served under all spellings of its path`(_ path: String, _ expected: String) async {
+        let response = await fixture.call("GET", path)
         #expect(response.status == 200, "\(path)")
         #expect(response["at"] == .string(expected))
     }
@@ -46,8 +46,8 @@ import Web
         "/things/one/parts/", "/Things", "/things/one/two/three", "*", "", "http://elsewhere.example/things",
         "/things;v=1", "/%74hings",
     ])
-    func `nothing elsewhere`(_ path: String) async {
-        let response = await house.call("GET", path)
+    func `other paths are 404`(_ path: String) async {
+        let response = await fixture.call("GET", path)
         #expect(response.status == 404, "\(path)")
         #expect(response.code == "not-found")
         #expect(response.headers[.contentType] == "application/problem+json; charset=utf-8")
@@ -57,15 +57,15 @@ import Web
         #expect(response["request_id"]?.string == response.headers[.xRequestID])
     }
 
-    @Test func `a broken encoding in a path is a bad request`() async {
+    @Test func `invalid percent-encoding in a path is 400`() async {
         for path in ["/things/%", "/things/%2", "/things/%zz", "/things/%ff", "/things/%c0%af", "/things/%+1"] {
-            let response = await house.call("GET", path)
+            let response = await fixture.call("GET", path)
             #expect(response.status == 400, "\(path)")
             #expect(response.code == "invalid-request")
         }
-        #expect(await house.call("GET", "/things/%00").status == 404)
-        #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 255))").status == 200)
-        #expect(await house.call("GET", "/things/\(String(repeating: "a", count: 256))").status == 404)
+        #expect(await fixture.call("GET", "/things/%00").status == 404)
+        #expect(await fixture.call("GET", "/things/\(String(repeating: "a", count: 255))").status == 200)
+        #expect(await fixture.call("GET", "/things/\(String(repeating: "a", count: 256))").status == 404)
     }
 
     @Test(arguments: [
@@ -73,40 +73,40 @@ import Web
         ("OPTIONS", "/things", "GET, HEAD, POST"),
         ("BREW", "/health", "GET, HEAD"),
     ])
-    func `another method is told which there are`(_ method: String, _ path: String, _ allowed: String) async {
-        let response = await house.call(method, path)
+    func `another method is 405 with Allow`(_ method: String, _ path: String, _ allowed: String) async {
+        let response = await fixture.call(method, path)
         #expect(response.status == 405)
         #expect(response.code == "method-not-allowed")
         #expect(response.headers[.allow] == allowed)
     }
 
-    @Test func `HEAD is GET, without a door of its own`() async throws {
-        let head = await house.call("HEAD", "/things/one")
-        let get = await house.call("GET", "/things/one")
+    @Test func `HEAD is served by the GET route`() async throws {
+        let head = await fixture.call("HEAD", "/things/one")
+        let get = await fixture.call("GET", "/things/one")
         #expect(head.status == 200)
         #expect(head.headers[.contentType] == get.headers[.contentType])
-        #expect(await house.call("HEAD", "/nothing").status == 404)
-        #expect(try house.lines().map { $0["method"]?.string } == ["HEAD", "GET", "HEAD"])
+        #expect(await fixture.call("HEAD", "/nothing").status == 404)
+        #expect(try fixture.lines().map { $0["method"]?.string } == ["HEAD", "GET", "HEAD"])
     }
 
-    @Test func `the log and the metrics name the door and never the path that was asked for`() async throws {
-        _ = await house.call("GET", "/api/things/a-secret-thing?token=abc")
-        _ = await house.call("GET", "/nothing/a-secret-thing")
-        _ = await house.call("BREW", "/things")
-        let lines = try house.lines()
+    @Test func `the log and the metrics have the declared path, never the requested one`() async throws {
+        _ = await fixture.call("GET", "/api/things/a-secret-thing?token=abc")
+        _ = await fixture.call("GET", "/nothing/a-secret-thing")
+        _ = await fixture.call("BREW", "/things")
+        let lines = try fixture.lines()
         #expect(lines.map { $0["path"]?.string } == ["/v1/things/{name}", "(no route)", "(no route)"])
         #expect(lines.map { $0["method"]?.string } == ["GET", "GET", "other"])
-        #expect(!house.log.lines.joined().contains("secret"))
-        #expect(!house.metrics.exposition.contains("secret"))
+        #expect(!fixture.log.lines.joined().contains("secret"))
+        #expect(!fixture.metrics.exposition.contains("secret"))
         #expect(
-            house.metrics.exposition.contains(
+            fixture.metrics.exposition.contains(
                 #"gatehouse_http_requests_total{route="/v1/things/{name}",method="GET",status="200"} 1"#))
-        #expect(house.metrics.exposition.contains(#"gatehouse_refusals_total{code="not-found"} 1"#))
+        #expect(fixture.metrics.exposition.contains(#"gatehouse_refusals_total{code="not-found"} 1"#))
     }
 
-    @Test func `a line of the log has all its parts`() async throws {
-        _ = await house.call("GET", "/things", headers: ["X-Request-ID": "request-0001"])
-        let line = try #require(try house.lines().first?.object)
+    @Test func `an access log line has all its fields`() async throws {
+        _ = await fixture.call("GET", "/things", headers: ["X-Request-ID": "request-0001"])
+        let line = try #require(try fixture.lines().first?.object)
         #expect(
             Set(line.keys) == [
                 "timestamp", "level", "logger", "message", "request_id", "method", "path", "status", "duration_ms",

@@ -46,7 +46,7 @@ import Testing
         ]
     }
 
-    @Test func `reads structs with all that may be in them`() throws {
+    @Test func `structs with every type of property are described`() throws {
         let reader = SchemaReader()
         #expect(reader.schema(of: Everything.self) == .reference("Everything"))
         guard case .object(let shape)? = reader.components["Everything"] else { return #expect(Bool(false)) }
@@ -73,7 +73,7 @@ import Testing
                 ))
     }
 
-    @Test func `reads what contains itself`() throws {
+    @Test func `recursive types are described`() throws {
         let reader = SchemaReader()
         #expect(reader.schema(of: Tree.self) == .reference("Tree"))
         guard case .object(let shape)? = reader.components["Tree"] else { return #expect(Bool(false)) }
@@ -87,7 +87,7 @@ import Testing
         #expect(faults.map(\.pointer) == ["/by_name/x/children", "/children/0/children/0/leaf_name"])
     }
 
-    @Test func `is written as JSON Schema`() throws {
+    @Test func `a schema is encoded as JSON Schema`() throws {
         let reader = SchemaReader()
         _ = reader.schema(of: Leaf.self)
         #expect(
@@ -104,7 +104,7 @@ import Testing
         #expect(Schema.enumeration(["a"]).json == ["type": "string", "enum": ["a"]])
     }
 
-    @Test func `names are written as a payload says`() {
+    @Test func `names follow the naming of the payload`() {
         struct Camel: Payload {
             var sessionID: String
             var someName: String
@@ -126,7 +126,7 @@ import Testing
         var other: Inner.Leaf
     }
 
-    @Test func `two types of one name do not pass for one another`() async {
+    @Test func `two types with one name stop the program`() async {
         await #expect(processExitsWith: .failure) { _ = SchemaReader().schema(of: Both.self) }
     }
 }

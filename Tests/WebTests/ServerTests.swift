@@ -11,7 +11,7 @@ import Testing
 @testable import Web
 
 @Suite("HTTP server") struct ServerTests {
-    // MARK: Requests that are none
+    // MARK: Malformed requests
 
     @Test(arguments: [
         "NONSENSE\r\n\r\n",
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func `a fault is told after the answers to the requests before it`() async throws {
+    @Test func `a malformed request is answered after the requests before it`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func `a header that is too large is answered 431`() async throws {
+    @Test func `a header that is too large is answered 431, a target that is too long 414`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -72,11 +72,12 @@ import Testing
 
     // MARK: Slow clients
 
-    @Test func `a head that does not come to an end is answered 408`() async throws {
-        try await withServer(limits: { $0.headerTime = Duration.milliseconds(200) }) { request in
+    @Test func `a head that exceeds the header timeout is answered 408`() async throws {
+        try await withServer(limits: { $0.headerTimeout = Duration.milliseconds(200) }) { request in
             await Self.echo(request)
         } use: { server in
-            // On a busy machine the first bytes may come too late themselves; then the connection is gone without a word.
+            // On a busy machine even the first bytes may exceed the timeout; the connection is then closed without a
+            // response.
             let isAnswered = try await eventually {
                 let client = try server.client()
                 do {
@@ -91,9 +92,9 @@ import Testing
         }
     }
 
-    @Test func `trickling bytes do not lengthen the time of a head`() async throws {
+    @Test func `single bytes do not extend the header timeout`() async throws {
         try await withServer(limits: {
-            ($0.headerTime, $0.lingerTime) = (Duration.seconds(3), Duration.milliseconds(100))
+            ($0.headerTimeout, $0.lingerTimeout) = (Duration.seconds(3), Duration.milliseconds(100))
         }) { request in
             await Self.echo(request)
         } use: { server in
@@ -111,9 +112,9 @@ import Testing
         }
     }
 
-    @Test func `a connection that says nothing is closed without a word`() async throws {
+    @Test func `an idle connection is closed without a response`() async throws {
         try await withServer(limits: {
-            ($0.headerTime, $0.idleTime) = (Duration.seconds(3), Duration.milliseconds(100))
+            ($0.headerTimeout, $0.idleTimeout) = (Duration.seconds(3), Duration.milliseconds(100))
         }) { request in
             await Self.echo(request)
         } use: { server in
@@ -125,8 +126,8 @@ import Testing
         }
     }
 
-    @Test func `a body that stops coming is answered 408`() async throws {
-        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(100) }) { request in
+    @Test func `a body that exceeds the body read timeout is answered 408`() async throws {
+        try await withServer(limits: { $0.bodyReadTimeout = Duration.milliseconds(100) }) { request in
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
@@ -135,9 +136,9 @@ import Testing
         }
     }
 
-    @Test func `a handler that takes its time with the body is not its client's fault`() async throws {
+    @Test func `the body read timeout does not run while the handler does not read`() async throws {
         let gate = Gate()
-        try await withServer(limits: { $0.bodyStallTime = Duration.milliseconds(1_500) }) { request in
+        try await withServer(limits: { $0.bodyReadTimeout = Duration.milliseconds(1_500) }) { request in
             await gate.wait()
             return await Self.echo(request)
         } use: { server in
@@ -151,9 +152,9 @@ import Testing
         }
     }
 
-    @Test func `a client that does not take its answer is cut off`() async throws {
+    @Test func `a client that does not read its response is disconnected after the write timeout`() async throws {
         let file = try TemporaryFile(sparse: 64 << 20)
-        try await withServer(limits: { $0.writeStallTime = Duration.milliseconds(200) }) { _ in
+        try await withServer(limits: { $0.writeTimeout = Duration.milliseconds(200) }) { _ in
             Response(status: .ok, body: .file(path: file.path, range: 0..<(64 << 20)))
         } use: { server in
             let client = try server.client(receiveBuffer: 4 << 10)
@@ -165,9 +166,9 @@ import Testing
         }
     }
 
-    // MARK: Requests and answers
+    // MARK: Requests and responses
 
-    @Test func `requests sent at once are answered in order`() async throws {
+    @Test func `pipelined requests are answered in order`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -178,7 +179,7 @@ import Testing
         }
     }
 
-    @Test func `a chunked body is read whole`() async throws {
+    @Test func `a chunked body is read to its end`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -209,7 +210,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [204, 304]) func `an answer that has no body sends none`(status: Int) async throws {
+    @Test(arguments: [204, 304]) func `a response with status 204 or 304 has no body`(status: Int) async throws {
         try await withServer { request in
             request.head.path == "/"
                 ? Response(status: .init(code: status), body: .buffer(ByteBuffer(string: "no")))
@@ -222,7 +223,7 @@ import Testing
         }
     }
 
-    @Test func `an answer says its date and length`() async throws {
+    @Test func `a response has Date and Content-Length`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -242,7 +243,9 @@ import Testing
         ("1.0", "Connection: keep-alive\r\n", true),
         ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
     ])
-    func `a connection is kept where both sides want it`(version: String, fields: String, isKept: Bool) async throws {
+    func `a connection is kept alive by version and Connection field`(version: String, fields: String, isKept: Bool)
+        async throws
+    {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -257,7 +260,7 @@ import Testing
         }
     }
 
-    @Test func `the address of the client is known`() async throws {
+    @Test func `a request has the address of its client`() async throws {
         try await withServer { request in
             Response(text: request.peerAddress, mediaType: "text/plain")
         } use: { server in
@@ -267,7 +270,7 @@ import Testing
         }
     }
 
-    @Test func `a Unix socket serves as well`() async throws {
+    @Test func `the server listens on a Unix socket`() async throws {
         let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await withServer(host: path) { request in
@@ -280,7 +283,7 @@ import Testing
         }
     }
 
-    @Test func `a client that has finished sending still gets its answer`() async throws {
+    @Test func `a client that has closed its sending side receives the response`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -292,7 +295,7 @@ import Testing
         }
     }
 
-    @Test func `a large answer reaches a client that has finished sending`() async throws {
+    @Test func `a client that has closed its sending side receives a large response`() async throws {
         let size = 8 << 20
         try await withServer { _ in
             Response(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
@@ -304,9 +307,9 @@ import Testing
         }
     }
 
-    // MARK: Bodies that are refused, left or cut
+    // MARK: Refused, unread and truncated bodies
 
-    @Test func `a client is told to go ahead when its body is wanted, and not before`() async throws {
+    @Test func `100 Continue is sent when the handler reads the body, and not before`() async throws {
         let gate = Gate()
         try await withServer { request in
             await gate.wait()
@@ -324,7 +327,7 @@ import Testing
         }
     }
 
-    @Test func `a refused upload is never asked for`() async throws {
+    @Test func `a request that is refused before its body is read gets no 100 Continue`() async throws {
         try await withServer { _ in
             Response(status: .unauthorized)
         } use: { server in
@@ -337,14 +340,14 @@ import Testing
         }
     }
 
-    @Test func `an early 413 is read by a client that is still sending`() async throws {
+    @Test func `a client that is still sending receives an early 413`() async throws {
         try await withServer { request in
             await Self.echo(request, upTo: 1_000)
         } use: { server in
             let client = try server.client()
             let size = 20 << 20
             try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n")
-            // The answer is there before the body is sent, and not lost by sending all of it first.
+            // The response is sent before the body is, and is not lost while the client sends all of it.
             try await client.send([UInt8](repeating: 1, count: size))
             let response = try await client.response()
             #expect(response.status == 413)
@@ -353,7 +356,7 @@ import Testing
         }
     }
 
-    @Test func `a client that will not stop sending is cut off`() async throws {
+    @Test func `a client that does not stop sending is disconnected after the linger limits`() async throws {
         try await withServer(limits: { $0.lingerBytes = 1 << 20 }) { request in
             await Self.echo(request, upTo: 1_000)
         } use: { server in
@@ -364,7 +367,7 @@ import Testing
                 for _ in 0..<1_000 { try await client.send([UInt8](repeating: 1, count: 1 << 20)) }
             }
         }
-        try await withServer(limits: { $0.lingerTime = Duration.milliseconds(100) }) { request in
+        try await withServer(limits: { $0.lingerTimeout = Duration.milliseconds(100) }) { request in
             await Self.echo(request, upTo: 1_000)
         } use: { server in
             let client = try server.client()
@@ -374,7 +377,7 @@ import Testing
         }
     }
 
-    @Test func `a small body that nobody read does not end the connection, a large one does`() async throws {
+    @Test func `a small unread body keeps the connection, a large one closes it`() async throws {
         try await withServer { _ in
             Response(status: .forbidden)
         } use: { server in
@@ -394,7 +397,7 @@ import Testing
         }
     }
 
-    @Test func `a cut body is told`() async throws {
+    @Test func `a truncated body is answered 400`() async throws {
         try await withServer { request in
             await Self.echo(request)
         } use: { server in
@@ -407,7 +410,7 @@ import Testing
         }
     }
 
-    @Test func `a client that goes away is no error of the handler`() async throws {
+    @Test func `a disconnect while the body is read ends the read with an error`() async throws {
         let seen = Mutex<(any Error)?>(nil)
         try await withServer { request in
             do { for try await _ in request.body {} } catch { seen.withLock { $0 = error } }
@@ -422,7 +425,7 @@ import Testing
         }
     }
 
-    @Test func `a body is not to be read after its answer`() async throws {
+    @Test func `a body cannot be read after the response`() async throws {
         let body = Mutex<RequestBody?>(nil)
         try await withServer { request in
             body.withLock { $0 = request.body }
@@ -438,33 +441,33 @@ import Testing
         #expect(try await left.collect(upTo: 10).readableBytes == 0)
     }
 
-    // MARK: Answers made while they are sent
+    // MARK: Streamed responses
 
-    @Test func `an answer of unknown length comes in chunks, and the connection goes on`() async throws {
+    @Test func `a response of unknown length is chunked, and the connection is kept`() async throws {
         try await withServer { request in
-            guard request.head.path == "/pieces" else { return await Self.echo(request) }
+            guard request.head.path == "/chunked" else { return await Self.echo(request) }
             return Response(
                 status: .ok,
-                body: .pieces {
-                    var pieces = ["ab", "", "0123456789abcdefghij"][...]
-                    return { pieces.popFirst().map { ByteBuffer(string: $0) } }
+                body: .chunks {
+                    var chunks = ["ab", "", "0123456789abcdefghij"][...]
+                    return { chunks.popFirst().map { ByteBuffer(string: $0) } }
                 })
         } use: { server in
             let client = try server.client()
             let wire = "2\r\nab\r\n14\r\n0123456789abcdefghij\r\n0\r\n\r\n"
             for _ in 0..<2 {
-                try await client.send("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n")
+                try await client.send("GET /chunked HTTP/1.1\r\nHost: x\r\n\r\n")
                 let head = try await client.response(toHead: true)
                 #expect(head.headers["transfer-encoding"] == "chunked" && head.headers["content-length"] == nil)
                 #expect(try await client.bytes(wire.utf8.count) == Array(wire.utf8))
             }
-            // There is nothing behind the head that asks for the head alone.
-            try await client.send("HEAD /pieces HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            // The response to HEAD has no body.
+            try await client.send("HEAD /chunked HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.response(toHead: true).status == 200)
             #expect(try await client.response().text == "GET / ")
-            // A client of HTTP/1.0 knows no chunks: the end of the connection is that of the body.
+            // HTTP/1.0 has no chunked coding: the end of the connection ends the body.
             let old = try server.client()
-            try await old.send("GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            try await old.send("GET /chunked HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             let head = try await old.response(toHead: true)
             #expect(head.headers["transfer-encoding"] == nil && head.headers["connection"] == "close")
             #expect(try await old.bytes(22) == Array("ab0123456789abcdefghij".utf8))
@@ -472,13 +475,13 @@ import Testing
         }
     }
 
-    @Test func `an answer that breaks off while it is made has no last chunk`() async throws {
+    @Test func `a streamed response that fails has no last chunk`() async throws {
         struct Broken: Error {}
         try await withServer { request in
             guard request.head.path == "/broken" else { return await Self.echo(request) }
             return Response(
                 status: .ok,
-                body: .pieces {
+                body: .chunks {
                     var isFirst = true
                     return {
                         guard isFirst else { throw Broken() }
@@ -488,7 +491,7 @@ import Testing
                 })
         } use: { server in
             let client = try server.client()
-            // The server waits for the second request when it comes, and makes its answer while it reads.
+            // The server waits for the second request, so it makes the response within the read.
             try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await client.response().status == 200)
             try await client.send("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -499,7 +502,7 @@ import Testing
 
     // MARK: Files
 
-    @Test func `a file arrives as it is, and part of it too`() async throws {
+    @Test func `a file and a range of it arrive unchanged`() async throws {
         let file = try TemporaryFile(size: 3_000_000)
         let content = try #require(FileManager.default.contents(atPath: file.path))
         try await withServer { request in
@@ -513,7 +516,7 @@ import Testing
         }
     }
 
-    @Test func `a file that is not there, or shorter than promised, is answered 500`() async throws {
+    @Test func `a file that is missing or shorter than the range is answered 500`() async throws {
         let file = try TemporaryFile(size: 10)
         try await withServer { request in
             Response(
@@ -526,13 +529,13 @@ import Testing
         }
     }
 
-    @Test func `a large file waits for a slow reader without filling the memory`() async throws {
+    @Test func `a large file for a slow client stays within bounded memory`() async throws {
         let size = 256 << 20
         let file = try TemporaryFile(sparse: size)
         try await withServer { _ in
             Response(status: .ok, body: .file(path: file.path, range: 0..<Int64(size)))
         } use: { server in
-            // Other tests run beside this one: the bound leaves them room and is still far from the whole file.
+            // The bound leaves room for tests that run concurrently and is half the size of the file.
             let before = try residentBytes()
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -544,9 +547,9 @@ import Testing
         }
     }
 
-    // MARK: The end
+    // MARK: Shutdown
 
-    @Test func `a shutdown lets requests under way finish and takes no new ones`() async throws {
+    @Test func `a shutdown completes requests under way and accepts no new ones`() async throws {
         let gate = Gate()
         try await withServer { request in
             if request.head.path == "/slow" { await gate.wait() }
@@ -570,7 +573,7 @@ import Testing
         }
     }
 
-    @Test func `a shutdown does not cut an answer that is on its way`() async throws {
+    @Test func `a shutdown completes a response that is being sent`() async throws {
         let size = 16 << 20
         try await withServer { _ in
             Response(status: .ok, body: .buffer(ByteBuffer(repeating: 7, count: size)))
@@ -584,9 +587,9 @@ import Testing
         }
     }
 
-    @Test func `what is not done when the time to drain is over is cut and cancelled`() async throws {
+    @Test func `after the drain timeout connections are closed and handlers cancelled`() async throws {
         let begun = Gate()
-        try await withServer(limits: { $0.drainTime = Duration.milliseconds(100) }) { _ in
+        try await withServer(limits: { $0.drainTimeout = Duration.milliseconds(100) }) { _ in
             begun.open()
             try? await Task.sleep(for: .seconds(3_600))
             return Response(status: .ok)
@@ -600,7 +603,7 @@ import Testing
         }
     }
 
-    @Test func `more connections than allowed wait for their turn`() async throws {
+    @Test func `connections beyond the limit wait`() async throws {
         try await withServer(limits: { $0.connections = 1 }) { request in
             await Self.echo(request)
         } use: { server in
@@ -616,8 +619,8 @@ import Testing
 
     // MARK: WebSocket
 
-    @Test func `a WebSocket speaks both ways, on any request of its connection`() async throws {
-        try await withServer(upgrader: Echoes()) { request in
+    @Test func `any request of a connection may become a WebSocket`() async throws {
+        try await withServer(upgrader: EchoEndpoint()) { request in
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
@@ -636,8 +639,8 @@ import Testing
         }
     }
 
-    @Test func `an upgrade that is refused or asked for wrongly is answered like any request`() async throws {
-        try await withServer(upgrader: Echoes()) { request in
+    @Test func `an upgrade that is refused or malformed is answered like any request`() async throws {
+        try await withServer(upgrader: EchoEndpoint()) { request in
             await Self.echo(request)
         } use: { server in
             let refused = try server.client()
@@ -650,8 +653,8 @@ import Testing
         }
     }
 
-    @Test func `a message that is too large closes its WebSocket`() async throws {
-        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: Echoes()) { request in
+    @Test func `a message that is too large closes the WebSocket`() async throws {
+        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: EchoEndpoint()) { request in
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
@@ -663,8 +666,8 @@ import Testing
         }
     }
 
-    @Test func `a WebSocket can say goodbye when the server shuts down`() async throws {
-        try await withServer(upgrader: Farewells()) { request in
+    @Test func `a WebSocket endpoint can send a close frame when the server shuts down`() async throws {
+        try await withServer(upgrader: ClosesOnShutdown()) { request in
             await Self.echo(request)
         } use: { server in
             let client = try server.client()
@@ -694,7 +697,7 @@ import Testing
         return [0x80 | opcode, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] }
     }
 
-    /// What was asked and what came with it.
+    /// The method, the target and the body of the request.
     private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
         do throws(Problem) {
             let body = try await request.body.collect(upTo: limit)
@@ -702,13 +705,13 @@ import Testing
                 text: "\(request.head.method) \(request.head.path ?? "") \(String(buffer: body))",
                 mediaType: "text/plain")
         } catch {
-            return problemReply(error)
+            return problemResponse(error)
         }
     }
 }
 
-/// Grants `/echo` a WebSocket that says everything back until the client says goodbye.
-private struct Echoes: WebSocketEndpoint {
+/// Upgrades `/echo` and returns every frame until the client sends a close frame.
+private struct EchoEndpoint: WebSocketEndpoint {
     func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields? {
         request.head.path == "/echo"
             ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
@@ -721,8 +724,8 @@ private struct Echoes: WebSocketEndpoint {
     }
 }
 
-/// Waits for the end and says that it goes.
-private struct Farewells: WebSocketEndpoint {
+/// Sends a close frame at graceful shutdown.
+private struct ClosesOnShutdown: WebSocketEndpoint {
     func shouldUpgrade(_: IncomingRequest) async -> HTTPFields? { [:] }
 
     func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
@@ -733,13 +736,13 @@ private struct Farewells: WebSocketEndpoint {
     }
 }
 
-private func problemReply(_ problem: Problem) -> Response {
+private func problemResponse(_ problem: Problem) -> Response {
     Response(status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
 }
 
-// MARK: - A server to try
+// MARK: - Test server
 
-/// A server on a port of its own for as long as a test uses it.
+/// A server on a port of its own.
 private struct RunningServer: Sendable {
     let server: HTTPServer
     let port: Int
@@ -772,7 +775,7 @@ private func withServer(
         limits: limits,
         upgrader: upgrader,
         logger: logger,
-        malformed: { problemReply($0.problem) },
+        malformed: { problemResponse($0.problem) },
         respond: respond,
         onRunning: { port.yield($0) }
     )
@@ -795,16 +798,16 @@ private func residentBytes() throws -> Int {
     return (Int(pages[1]) ?? 0) * 4_096
 }
 
-/// A file that goes when nobody holds it.
+/// A file that is deleted with its last reference.
 private final class TemporaryFile: Sendable {
     let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString)"
 
-    /// Bytes in no simple order.
+    /// Pseudo-random bytes.
     convenience init(size: Int) throws {
         try self.init(content: Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }))
     }
 
-    /// A file of zeros that takes no room on the disk.
+    /// A sparse file of zeros.
     convenience init(sparse size: Int) throws {
         try self.init(content: Data())
         guard truncate(path, off_t(size)) == 0 else { throw RawClient.Failure("truncate") }

@@ -17,7 +17,7 @@ import Testing
         try PayloadDecoder(for: Sizes.self).decode(Sizes.self, from: ByteBuffer(string: text))
     }
 
-    @Test func `hands out what is there`() throws {
+    @Test func `values of every type are decoded`() throws {
         let sizes = try decode(
             #"{"small":-128,"natural":9223372036854775807,"single":1.5,"pair":[1,null,3.0],"nested":{"aB":[1,2.5]}}"#)
         #expect(
@@ -34,7 +34,7 @@ import Testing
         (#"{"small":1,"natural":1,"single":1,"pair":[1,"x"],"nested":{}}"#, "/pair/1"),
         (#"{"small":1,"natural":1,"single":1,"pair":[],"nested":{"a b":[true]}}"#, "/nested/a b/0"),
     ])
-    func `what a type cannot hold is a fault at its place`(_ text: String, _ pointer: String) throws {
+    func `a value out of the range of its type is a fault at its pointer`(_ text: String, _ pointer: String) throws {
         do {
             _ = try decode(text)
             Issue.record("it was decoded")
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func `what every payload writes it reads again`() throws {
+    @Test func `encoded payloads decode to themselves`() throws {
         let sizes = Sizes(small: 1, natural: 2, single: 0.5, pair: [nil], nested: ["x": []])
         #expect(try PayloadDecoder(for: Sizes.self).decode(Sizes.self, from: sizes.encoded()) == sizes)
     }

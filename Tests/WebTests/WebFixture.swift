@@ -6,42 +6,42 @@ import Synchronization
 import Telemetry
 import Web
 
-/// A front door with a few doors of a test's own behind it, and nothing else.
+/// A dispatcher with the routes of a test.
 struct WebFixture: Sendable {
-    let door: RequestDispatcher
+    let dispatcher: RequestDispatcher
     let log = LogOutput(keepsLines: true)
     let metrics = Metrics()
 
     init(_ routes: [Route], corsOrigins: [String] = []) {
         let log = log
         let logger = Logger(label: "test") { LineLogHandler(label: $0, format: .json, level: .info, output: log) }
-        door = RequestDispatcher(
+        dispatcher = RequestDispatcher(
             routes: routes, corsOrigins: corsOrigins, metrics: metrics, logger: logger, runtime: .system)
     }
 
     func call(
         _ method: String, _ path: String, headers: [String: String] = [:], body: RequestBody = RequestBody(bytes: [])
-    ) async -> Answered {
+    ) async -> TestedResponse {
         var head = HTTPRequest(
             method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path)
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { head.headerFields[name] = value }
         }
-        return Answered(await door.respond(to: head, body: body, address: "192.0.2.9"))
+        return TestedResponse(await dispatcher.respond(to: head, body: body, address: "192.0.2.9"))
     }
 
-    func post(_ path: String, _ text: String, contentType: String? = "application/json") async -> Answered {
+    func post(_ path: String, _ text: String, contentType: String? = "application/json") async -> TestedResponse {
         await call(
             "POST", path, headers: contentType.map { ["Content-Type": $0] } ?? [:],
             body: RequestBody(bytes: Array(text.utf8)))
     }
 
-    /// The lines of the log, read as JSON; a line that is none fails the test that looks.
+    /// The lines of the log, parsed as JSON.
     func lines() throws -> [JSONValue] { try log.lines.map { try JSONValue(parsing: $0.utf8) } }
 }
 
-/// An answer, read.
-struct Answered {
+/// A response with its body as text.
+struct TestedResponse {
     let status: Int
     let headers: HTTPFields
     let text: String
@@ -64,9 +64,9 @@ struct Answered {
     }
 }
 
-/// Counts how often something happened.
+/// Records events in their order.
 final class Tally: Sendable {
-    private let happened = Mutex<[String]>([])
-    func note(_ what: String) { happened.withLock { $0.append(what) } }
-    var all: [String] { happened.withLock { $0 } }
+    private let events = Mutex<[String]>([])
+    func note(_ event: String) { events.withLock { $0.append(event) } }
+    var all: [String] { events.withLock { $0 } }
 }

@@ -69,6 +69,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let runtime = dependencies.runtime
     let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
+    // Before any library makes a metric: swift-metrics discards those made without a backend.
+    _ = LibraryMetrics.shared
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
@@ -82,7 +84,6 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Core
     let queue = JobQueue(runtime: runtime)
     let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
-    try await audit.adoptUnchained()
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
@@ -96,16 +97,17 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
-    let file = try readCatalogue(configuration, offers)
+    let file = try readPlans(configuration, offers)
     let limits = try RateLimiting(
         configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
-        plans: try await PlanCatalog(database: database, file: file, offers: offers, audit: audit, logger: logger),
+        plans: try await PlanCatalog(
+            database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
-        audit: audit,
-        ledger: Ledger(runtime: runtime),
+        audit: audit.service,
+        ledger: LedgerService(runtime: runtime),
         mailer: mailer,
         limiter: limits.limiter,
         runtime: runtime
@@ -116,7 +118,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
-        audit: audit,
+        audit: audit.service,
         queue: queue,
         files: files,
         runtime: runtime
@@ -125,12 +127,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        holders: [identity, entitlements, training],
+        providers: [identity.personalData, entitlements, training],
         files: files,
         queue: queue,
         mailer: mailer,
         sealer: sealer,
-        audit: audit,
+        audit: audit.service,
         address: address(configuration),
         runtime: runtime
     )
@@ -156,7 +158,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         limits.guarded($0, identity, entitlements)
     }
     let dispatcher = RequestDispatcher(
-        routes: routes + DocumentRoutes.routes(describing: routes, version: gatehouseVersion),
+        routes: routes
+            + DocumentRoutes.routes(
+                describing: routes, groups: documentGroups, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
         metrics: metrics,
@@ -170,7 +174,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         audit: audit,
         identity: identity,
-        holdings: privacy.holdings,
+        personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
         queue: queue,
         runner: runner,
@@ -185,7 +189,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
-    + Ledger.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
@@ -217,7 +221,9 @@ private func makeLogger(_ configuration: Configuration, _ dependencies: AppDepen
     }
 }
 
-private func makeDelivery(_ configuration: Configuration, database: any Database, mailer: Mailer) throws -> Delivery {
+private func makeDelivery(
+    _ configuration: Configuration, database: any Database, mailer: Mailer
+) throws -> MailDeliveryService {
     let sender = Sender(
         name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
     return try Delivery(database: database, mailer: mailer, sender: sender, carrier: transport(configuration, sender))
@@ -225,7 +231,7 @@ private func makeDelivery(_ configuration: Configuration, database: any Database
 
 private func transport(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
     guard let host = configuration.smtpHost else {
-        return configuration.environment == .production ? .nobody : .folder("\(configuration.dataFolder)/mail")
+        return configuration.environment == .production ? .unconfigured : .folder("\(configuration.dataFolder)/mail")
     }
     return .server(
         SMTPServer(
@@ -294,7 +300,7 @@ extension Configuration.Environment {
     }
 }
 
-private func readCatalogue(_ configuration: Configuration, _ offers: Offers) throws -> Catalogue {
-    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? Catalogue.builtIn
-    return try Catalogue(yaml: yaml, offers: offers)
+private func readPlans(_ configuration: Configuration, _ offers: Offers) throws -> PlanSet {
+    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? PlanSet.builtIn
+    return try PlanSet(yaml: yaml, offers: offers)
 }

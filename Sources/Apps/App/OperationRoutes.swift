@@ -1,9 +1,9 @@
 import HTTPTypes
 import MessagingRedis
-import Modules
+package import Modules
 import Secrets
 
-/// The doors for those who run the service.
+/// The endpoints for operators: status, health, readiness and metrics.
 struct OperationRoutes: Sendable {
     let configuration: Configuration
     let database: any Database
@@ -14,22 +14,29 @@ struct OperationRoutes: Sendable {
 
     var routes: [Route] {
         [
-            .get("/", "What this is", requires: .public) { _ in
-                Greeting(
-                    status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
-                    timestamp: runtime.now())
+            .get("/", "Status and version; for browsers a page with links", requires: .public, .prefersHTML) {
+                _, prefersHTML -> Negotiated<Greeting> in
+                guard !prefersHTML else { return .html(Page(DocumentPage.home(version: gatehouseVersion))) }
+                return .json(
+                    Greeting(
+                        status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
+                        timestamp: runtime.now()))
             },
-            .get("/health", "Whether the process answers", requires: .public) { _ in Health(status: "ok") },
+            .get("/health", "Liveness of the process", requires: .public) { _ in Health(status: "ok") },
             .get(
-                "/ready", "Whether the database, its schema and the job queue are ready", requires: .public,
+                "/ready", "Readiness of the database, its schema and the job queue", requires: .public,
                 problems: [.notReady]
             ) { _ in
                 try await readiness()
             },
-            .get("/metrics", "Figures in Prometheus' text format", requires: MetricsToken(configuration: configuration))
-            { _ in
+            .get(
+                "/metrics", "Metrics in the text format of Prometheus",
+                requires: MetricsToken(configuration: configuration)
+            ) { _ in
                 try await measure()
-                return PlainText(metrics.exposition, mediaType: "text/plain; version=0.0.4; charset=utf-8")
+                return PlainText(
+                    metrics.exposition + LibraryMetrics.shared.exposition,
+                    mediaType: "text/plain; version=0.0.4; charset=utf-8")
             },
         ]
     }
@@ -54,33 +61,37 @@ struct OperationRoutes: Sendable {
     private func measure() async throws(Problem) {
         if let redis = limits.redis { metrics.set("gatehouse_redis_connected", to: redis.isConnected ? 1 : 0) }
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
-        let counts = try await database.read { try queue.counts(in: $0) }
-        let states = [
-            ("scheduled", counts.scheduled), ("available", counts.available), ("leased", counts.leased),
-            ("retryable", counts.retryable), ("dead", counts.dead),
-        ]
-        for (state, count) in states { metrics.set("gatehouse_jobs", [("state", state)], to: Double(count)) }
+        metrics.set(try await database.read { try queue.counts(in: $0) })
     }
 }
 
-/// Whoever may read the metrics: those who bring the token of the configuration; outside of production anybody, where none is set.
+/// The bearer token `METRICS_TOKEN`. Without one configured, every client passes, in production none.
 struct MetricsToken: Requirement {
     let configuration: Configuration
-    var stage: GateStage { .identity }
+    var phase: RequestPhase { .identity }
     var problems: [Problem.Kind] { [.metricsClosed] }
-    var summary: GateSummary { GateSummary(.open, "metrics-token") }
+    var summary: RequirementSummary {
+        RequirementSummary(.metricsToken, security: [SecurityRequirement(.metricsToken)])
+    }
 
-    func check(_ call: Request) throws(Problem) -> ClientInfo {
+    func check(_ request: Request) throws(Problem) -> ClientInfo {
         let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
         if let token = configuration.metricsToken {
-            guard let sent = call.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8) else {
-                throw refusal
-            }
+            guard let sent = request.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8)
+            else { throw refusal }
         } else if configuration.environment == .production {
             throw refusal
         }
-        return PublicEndpoint().check(call)
+        return PublicEndpoint().check(request)
     }
+}
+
+extension RequirementSummary.Kind {
+    package static let metricsToken = Self("metrics-token")
+}
+
+extension SecurityScheme {
+    fileprivate static let metricsToken = bearer("metricsToken", "The token of the setting METRICS_TOKEN.")
 }
 
 struct Greeting: Payload {
@@ -100,12 +111,12 @@ struct Readiness: Payload {
     var jobsWaiting: Int
     var jobsRunning: Int
     var jobsDead: Int
-    /// `shared` or `away`, where a Redis server is configured: without it the service does its work, with a share of the rates.
+    /// `shared` or `away`; absent without `REDIS_URL`. While Redis is away, each node applies its share of the rates.
     var redis: String?
 }
 
 extension Optional where Wrapped == RedisClient {
-    /// Whether it answers; nil where there is none.
+    /// Whether Redis answers; nil where none is configured.
     fileprivate var isReady: Bool? {
         get async {
             guard let self else { return nil }

@@ -7,10 +7,10 @@ import Modules
 import Rates
 import Secrets
 
-/// What keeps rates, and the guards that stand before doors because of them.
+/// The rate limiter of the process, and the rate limits that the wiring adds to routes.
 struct RateLimiting: Sendable {
     let limiter: RateLimiter
-    /// Where a server is configured.
+    /// Nil without `REDIS_URL`.
     let redis: RedisClient?
     let shared: RedisRateStore?
     private let visitorRates: Rates
@@ -18,9 +18,9 @@ struct RateLimiting: Sendable {
     private let pseudonym: @Sendable (String) -> String
 
     /// - Parameters:
-    ///   - secret: of the installation; names of accounts are kept as codes under it.
-    ///   - clock: a test's; nil is the machine's, which nobody sets.
-    /// - Throws: what is wrong with the address of Redis.
+    ///   - secret: of the installation; account names are stored as message authentication codes under it.
+    ///   - clock: of a test; nil uses the monotonic clock of the machine.
+    /// - Throws: `RedisAddress.Fault` for a `REDIS_URL` that is not one.
     init(
         _ configuration: Configuration, secret: String, metrics: Metrics, logger: Logger, runtime: Runtime,
         clock: (@Sendable () -> Instant)?
@@ -32,7 +32,7 @@ struct RateLimiting: Sendable {
         } else {
             var settings = RedisSettings(address: try RedisAddress(configuration.redisURL))
             settings.certificateAuthority = configuration.redisCertificateAuthority
-            // A caller waits for this before anything else happens: better a share of the rate at once than the whole of it late.
+            // Every request waits for this command: after 500 ms the local share of the rate decides.
             settings.commandTimeout = .milliseconds(500)
             settings.connectTimeout = .seconds(1)
             let client = RedisClient(settings)
@@ -56,35 +56,42 @@ struct RateLimiting: Sendable {
         }
     }
 
-    /// Open doors at which there is nothing to guess: they are shown tokens, and a whole office behind one address, or a service that asks for
-    /// its own callers, comes to them often. They are limited as other open doors are.
-    private static let tokenDoors: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
+    /// Public endpoints of `/v1/auth/` that take tokens of 128 bits or more, which no number of attempts finds. Many
+    /// clients behind one address use them, so they have the rate of other public endpoints.
+    private static let tokenEndpoints: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
 
     private static let take = RedisScript(RedisRateStore.Script.take.source)
     private static let countNodes = RedisScript(RedisRateStore.Script.countNodes.source)
 
-    /// A door with the guards that every one of its kind has: open ones are limited by network, those at which passwords and codes are tried
-    /// also by account, and those that ask who comes by the caller's plan.
-    func guarded(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
+    /// A route with the rate limits of its kind: every route is limited by network, endpoints that take passwords and
+    /// codes by network and by account, endpoints that require an account by its plan.
+    func limited(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
-        var route = route.guarded(
-            by: NetworkRateLimit(limiter: limiter, rates: visitorRates, readsCredentials: !route.isPublic),
+        let route = route.guarded(
+            by: NetworkRateLimit(limiter: limiter, rates: visitorRates, readsCredentials: route.requiresAccount),
             isEnabled: isEnabled)
-        if route.isPublic {
-            guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenDoors.contains(route.path) else {
-                return route
-            }
-            let isAtHome: AuthenticationRateLimit.KnownDeviceCheck = { name, call async throws(Problem) in
-                try await identity.isAtHome(name, call)
-            }
-            let guardian = AuthenticationRateLimit(
-                limiter: limiter, rates: authenticationRates, pseudonym: pseudonym, isKnownDevice: isAtHome)
-            route = route.guarded(by: guardian, isEnabled: isEnabled)
-        } else {
-            // A door that limits a class of calls of its own has said how.
+        guard !route.requiresAccount else {
+            // A route may declare another rate class of the plan.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
-            route = route.guarded(by: entitlements.rate(), isEnabled: isEnabled)
+            return route.guarded(by: entitlements.rate(), isEnabled: isEnabled)
         }
-        return route
+        guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
+            return route
+        }
+        return
+            route
+            .guarded(by: AuthenticationRateLimit(limiter: limiter, rates: authenticationRates), isEnabled: isEnabled)
+            .guarded(by: accountLimit(identity), isEnabled: isEnabled)
+    }
+
+    private func accountLimit(_ identity: IdentityModule) -> AccountRateLimit {
+        AccountRateLimit(
+            limiter: limiter,
+            rates: authenticationRates,
+            namesAccount: { $0 is any NamesAccount.Type },
+            accountName: { ($0 as? any NamesAccount)?.accountName },
+            pseudonym: pseudonym,
+            isKnownDevice: { name, request async throws(Problem) in try await identity.knownDevices.isKnown(name, request) }
+        )
     }
 }

@@ -18,8 +18,9 @@ extension App {
         try await resolveEarlierReservations(as: "serve")
         // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
         var services: [any Service] =
-            [entitlements.keeper(logger: logger), server(onRunning: onRunning), entitlements.plans] + identity.services
-        if configuration.jobSlots > 0 { services.append(runner) }
+            [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans]
+            + identity.services
+        if configuration.jobSlots > 0 { services.append(runner) } else { queue.connect(to: database) }
         if let shared = limits.shared { services.append(shared) }
         try await run(services, stopOnSignals: stopOnSignals)
     }
@@ -29,7 +30,7 @@ extension App {
     package func work(stopOnSignals: Bool = true) async throws {
         try await resolveEarlierReservations(as: "work")
         try await run(
-            [entitlements.keeper(logger: logger), entitlements.plans] + identity.services + [runner],
+            [entitlements.escrow.refresher(logger: logger), entitlements.plans] + identity.services + [runner],
             stopOnSignals: stopOnSignals)
     }
 
@@ -37,7 +38,7 @@ extension App {
     /// - Parameter role: tells two processes of one machine apart.
     private func resolveEarlierReservations(as role: String) async throws {
         let name = "\(nodeName(role))/\(role)"
-        let orphans = try await entitlements.begin(as: name)
+        let orphans = try await entitlements.recovery.startNode(as: name)
         if orphans > 0 {
             logger.notice(
                 "resolved the reservations of an earlier run",
@@ -61,7 +62,7 @@ extension App {
                 services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
         )
         do {
-            try await audit.noteConfiguration(configuration.given)
+            try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
         } catch {
             await close()

@@ -53,7 +53,7 @@ struct BenchServer {
                 requires: identity.member, entitlements.subscription, entitlements.quota(Self.meter)
             ) { _, _, charge in
                 let operation = Runtime.system.id(of: Charge.self).text
-                try await database.write { try entitlements.spend(charge, operation: operation, in: $0) }
+                try await database.write { try entitlements.quotas.spend(charge, operation: operation, in: $0) }
                 return Receipt(operation: operation)
             },
             .post(
@@ -63,9 +63,9 @@ struct BenchServer {
             ) { _, _, charge in
                 let operation = Runtime.system.id(of: Charge.self).text
                 try await database.write { transaction in
-                    let reservation = try entitlements.reserve(
+                    let reservation = try entitlements.quotas.reserve(
                         charge, operation: operation, fingerprint: operation, in: transaction)
-                    try entitlements.commit(reservation, in: transaction)
+                    try entitlements.quotas.commit(reservation, in: transaction)
                 }
                 return Receipt(operation: operation)
             },

@@ -40,7 +40,7 @@ struct WriteCommand: AsyncParsableCommand {
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
                         try await database.write {
-                            try entitlements.spend(charges[caller % charges.count], operation: operation, in: $0)
+                            try entitlements.quotas.spend(charges[caller % charges.count], operation: operation, in: $0)
                         }
                         count += 1
                     }

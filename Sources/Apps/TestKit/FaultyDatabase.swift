@@ -45,6 +45,10 @@ package final class FaultyDatabase: Database {
         try await database.migrate(body)
     }
 
+    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
+        database.subscribe(handler)
+    }
+
     package func scrub() async throws(Problem) { try await database.scrub() }
     package func close() async { await database.close() }
 }
@@ -109,6 +113,10 @@ private final class FaultyEngine: TransactionEngine {
     }
 
     var dialect: SQL.Dialect { engine.dialect }
+    var effects: CommitEffects {
+        get { engine.effects }
+        set { engine.effects = newValue }
+    }
 
     func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
         if let failure { throw failure }

@@ -85,7 +85,7 @@ package struct TestResponse: Sendable, CustomStringConvertible {
         case .file(let path, let range):
             let data = FileManager.default.contents(atPath: path) ?? Data()
             bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
-        case .pieces(let begin):
+        case .chunks(let begin):
             let next = begin()
             var collected: [UInt8] = []
             while let chunk = try? await next() { collected += Array(buffer: chunk) }
@@ -126,7 +126,7 @@ extension TestApp {
     /// Creates an administrator as the command does, and signs in.
     package func administrator() async throws -> TestPerson {
         let email = "admin-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
-        _ = try await app.identity.createAdministrator(email: email, password: Self.password)
+        _ = try await app.identity.registration.createAdministrator(email: email, password: Self.password)
         return try person(
             await call("POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(Self.password)]),
             email)
@@ -218,7 +218,9 @@ package func withTestApp(
         let files = try await InstallationTemplate.shared.files(engine, common)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try files.secret.write(to: folder.appending(path: "secret.key"))
+        FileManager.default.createFile(
+            atPath: folder.appending(path: "secret.key").path(), contents: files.secret,
+            attributes: [.posixPermissions: 0o600])
         template = files
     }
     try await withDatabasePlace(engine, copying: template?.database) { place in

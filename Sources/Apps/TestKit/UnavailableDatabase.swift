@@ -92,6 +92,10 @@ package final class UnavailableDatabase: Database {
         try await base.migrate(body)
     }
 
+    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
+        base.subscribe(handler)
+    }
+
     package func scrub() async throws(Problem) { try await base.scrub() }
     package func close() async { await base.close() }
 }

@@ -1,25 +1,36 @@
 package import Modules
 
-extension AuditModule {
-    /// What tells of an erasure.
-    static let erasureAction = "audit.erased"
-    private static let batch = 500
+/// Removes a person's data from the audit trail without breaking its chain.
+package final class AuditErasureService: Sendable {
+    /// The action of the event that records an erasure.
+    static let action = "audit.erased"
+    private static let batchSize = 500
 
-    /// Takes a person out of the trail: their id becomes a pseudonym, and what else may tell of them goes, with the salts that it could be
-    /// guessed by. The chain still holds, and a row of its own says how much was erased.
+    private let audit: AuditService
+    private let runtime: Runtime
+
+    init(audit: AuditService, runtime: Runtime) {
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    /// Replaces a person's id with a pseudonym and deletes every other personal value of their rows, together with the
+    /// salts that would allow a dictionary search. The chain remains valid. One event records how much was erased.
     /// - Parameters:
-    ///   - person: the id that rows know the person by.
-    ///   - pseudonym: what stands in its place, such as `erased-1f3c…`; the same in every row, so that what one person did stays together.
-    /// - Returns: how many rows were changed.
+    ///   - person: the person's id as the rows hold it.
+    ///   - pseudonym: the replacement, such as `erased-1f3c…`; the same in every row, so that the rows of one person
+    ///     remain related.
+    /// - Returns: the number of changed rows.
+    /// - Throws: `internal-error` for a row whose erasure record cannot be parsed.
     @discardableResult
-    package func forget(person: String, pseudonym: String, in transaction: Transaction) throws -> Int {
-        precondition(!pseudonym.isEmpty && pseudonym != person, "a pseudonym is another name")
+    package func erase(person: String, pseudonym: String, in transaction: Transaction) throws -> Int {
+        precondition(!pseudonym.isEmpty && pseudonym != person, "the pseudonym must differ from the id")
         let id: ID<AuditEvent> = runtime.id()
         var erased = ErasedFields()
-        while case let rows = try transaction.auditRows(about: person, atMost: Self.batch), !rows.isEmpty {
+        while case let rows = try transaction.auditRows(about: person, atMost: Self.batchSize), !rows.isEmpty {
             for var row in rows {
                 let fields = try row.erase(Self.replacements(in: row, person, pseudonym), by: id.text)
-                // A row whose erasure somebody tampered with cannot be read, and would come again and again.
+                // A row with an unreadable erasure record would be selected again in every batch.
                 guard !fields.isEmpty else {
                     throw Problem(
                         .internalError,
@@ -30,17 +41,17 @@ extension AuditModule {
             }
         }
         guard erased.rows > 0 else { return 0 }
-        let event = AuditEvent(Self.erasureAction, subjectKind: "person", subject: pseudonym, details: erased.details)
-        try record(event, id: id, at: transaction.now, in: transaction)
+        let event = AuditEvent(Self.action, subjectKind: "person", subject: pseudonym, details: erased.details)
+        try audit.record(event, id: id, in: transaction)
         return Int(erased.rows)
     }
 
     static func replacements(in row: AuditRow, _ person: String, _ pseudonym: String) -> [PersonalField: String?] {
         var replacements: [PersonalField: String?] = [.details: .some("{}")]
         for field in PersonalField.ids where row.personal[field] == person { replacements[field] = .some(pseudonym) }
-        // The network and the request belong to whoever acted: an administrator's stay.
-        let acted = row.personal[.impersonator] ?? row.personal[.actor]
-        if acted == nil || acted == person {
+        // Address and request id are data of the account that acted: those of an administrator are kept.
+        let author = row.personal[.impersonator] ?? row.personal[.actor]
+        if author == nil || author == person {
             replacements[.address] = .some(nil)
             replacements[.request] = .some(nil)
         }

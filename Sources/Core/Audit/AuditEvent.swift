@@ -1,26 +1,27 @@
 import Modules
 
-/// One thing that happened: who did what, for whom, to what, and how it ended.
+/// One event of the audit trail: who did what to which object, and with which outcome.
 package struct AuditEvent: Sendable {
     package enum Outcome: String, Sendable, CaseIterable, SQLBindable, SQLReadable { case success, failure, refused }
 
     /// Noun and verb, such as `session.created` or `training.started`.
     package let action: String
     package let outcome: Outcome
-    /// The account in whose name it was done; nil for the system itself and for strangers.
+    /// The account that acted; nil for the system and for unauthenticated clients.
     package let actor: String?
-    /// The administrator who acted in the actor's name; nil where it was the actor.
+    /// The administrator who impersonated the actor; nil without impersonation.
     package let impersonator: String?
     package let organisation: String?
-    /// What kind of thing it was done to: the action's noun, unless it is said.
+    /// The kind of the object; the action's noun by default.
     package let subjectKind: String
-    /// What it was done to, by id.
+    /// The object's id.
     package let subject: String?
-    /// The account that it was done to, where the subject is another thing of theirs.
+    /// The account that was acted upon, where the subject is another object of that account.
     package let target: String?
+    /// The client's network address.
     package let address: String?
     package let requestID: String?
-    /// Small facts for people; never a secret.
+    /// Short values for display. Must not contain secrets.
     package let details: [String: String]
 
     package init(

@@ -1,13 +1,12 @@
-package import Modules
+import Modules
 
-extension EntitlementsModule {
-    /// What holds of plans, quotas and credits at every moment.
-    package static let invariants = quotaRules + CreditService.invariants + [periodRule]
+/// Invariants of plans, quotas and credits. `gatehouse verify` and the tests check them.
+enum EntitlementsInvariants {
+    static let all = quotas + CreditInvariants.all + [periods]
 
-    /// Counters are what they are derived from.
-    private static let quotaRules: [Invariant] = [
+    private static let quotas: [Invariant] = [
         Invariant(
-            "what a bucket holds is not what its reservations hold",
+            "a bucket's reserved units are not the sum of its held reservations",
             """
             SELECT organisation_id, meter, held FROM buckets
             WHERE held <> (
@@ -18,7 +17,7 @@ extension EntitlementsModule {
             """
         ),
         Invariant(
-            "what a bucket says is used is not what its usage entries say",
+            "a bucket's used units are not the sum of its usage entries",
             """
             SELECT organisation_id, meter, used FROM buckets
             WHERE meter <> 'storage' AND used <> (
@@ -31,41 +30,51 @@ extension EntitlementsModule {
         Invariant(
             "a reservation or a usage entry has no bucket",
             """
-            SELECT organisation_id, meter, period_start FROM
-                (SELECT organisation_id, meter, period_start FROM reservations UNION SELECT organisation_id, meter, period_start FROM usage_entries) AS entries
+            SELECT organisation_id, meter, period_start FROM (
+                SELECT organisation_id, meter, period_start FROM reservations
+                UNION SELECT organisation_id, meter, period_start FROM usage_entries
+            ) AS entries
             WHERE NOT EXISTS (
-                SELECT 1 FROM buckets WHERE buckets.organisation_id = entries.organisation_id AND buckets.meter = entries.meter
+                SELECT 1 FROM buckets
+                WHERE buckets.organisation_id = entries.organisation_id AND buckets.meter = entries.meter
                     AND buckets.period_start = entries.period_start
             )
             """
         ),
         Invariant(
-            "a reservation that is committed has no usage entry of its amount, or one that is not has one",
+            "a committed reservation has no usage entry of its units, or another reservation has one",
             """
             SELECT operation_key, state FROM reservations
             WHERE (state = 'committed' AND actual > 0) <> EXISTS (
                 SELECT 1 FROM usage_entries WHERE usage_entries.organisation_id = reservations.organisation_id
-                    AND usage_entries.operation_key = reservations.operation_key AND usage_entries.amount = reservations.actual
+                    AND usage_entries.operation_key = reservations.operation_key
+                    AND usage_entries.amount = reservations.actual
             )
             """
         ),
         Invariant(
-            "a reservation is settled without a time, or has one and is not",
+            "a settled reservation has no time of settlement, or a held one has one",
             "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (settled_at IS NULL)"
         ),
         Invariant(
-            "a reservation is settled without a number, or has one and is not",
-            "SELECT operation_key, state FROM reservations WHERE (state = 'held') <> (actual IS NULL) OR state IN ('released', 'expired') AND actual <> 0"
+            "a settled reservation has no number of units, or a held one has one",
+            """
+            SELECT operation_key, state FROM reservations
+            WHERE (state = 'held') <> (actual IS NULL) OR state IN ('released', 'expired') AND actual <> 0
+            """
         ),
         Invariant(
-            "more of a usage entry lies beyond the limit than there is, or an overrun has nothing beyond it",
-            "SELECT operation_key, amount, beyond FROM usage_entries WHERE beyond > amount OR is_overrun = 1 AND beyond = 0"
+            "a usage entry has more units beyond the limit than units, or an overrun has none",
+            """
+            SELECT operation_key, amount, beyond FROM usage_entries
+            WHERE beyond > amount OR is_overrun = 1 AND beyond = 0
+            """
         ),
     ]
 
-    /// Periods are counted from the subscription's anchor, tile time, and are what buckets are filed under.
-    private static let periodRule = Invariant(
-        "a bucket is filed under what is no period of its subscription, or periods leave a gap"
+    /// Periods follow from the subscription's anchor and have no gaps; a bucket's period start is one of theirs.
+    private static let periods = Invariant(
+        "a bucket's period is not one of its subscription, or periods have a gap"
     ) { transaction in
         var faults: [String] = []
         var last = ("", "", Int64.min)
@@ -77,7 +86,8 @@ extension EntitlementsModule {
                 let next = Period(anchor: bucket.anchor, containing: period.end)
                 if period.start != bucket.start || next.start != period.end {
                     faults.append(
-                        "organisation_id \(bucket.organisation), meter \(bucket.meter), period_start \(bucket.start), period \(period.start)"
+                        "organisation_id \(bucket.organisation), meter \(bucket.meter), "
+                            + "period_start \(bucket.start), period \(period.start)"
                     )
                 }
             }
@@ -88,7 +98,7 @@ extension EntitlementsModule {
 }
 
 extension Transaction {
-    /// Buckets of periods since the subscription that lives began; before it there may have been others.
+    /// Buckets of periods since the start of the live subscription. Earlier buckets belong to earlier subscriptions.
     fileprivate func bucketsOfLiveSubscriptions(
         after last: (organisation: String, meter: String, start: Int64), limit: Int
     ) throws -> [(organisation: String, meter: String, start: Instant, anchor: Instant)] {
@@ -97,7 +107,8 @@ extension Transaction {
             SELECT buckets.organisation_id, meter, period_start, anchor_at FROM buckets
                 JOIN subscriptions ON subscriptions.organisation_id = buckets.organisation_id AND is_live = 1
             WHERE meter <> \(Bucket.storageMeter) AND period_start >= anchor_at
-                AND (buckets.organisation_id, meter, period_start) > (\(last.organisation), \(last.meter), \(last.start))
+                AND (buckets.organisation_id, meter, period_start)
+                    > (\(last.organisation), \(last.meter), \(last.start))
             ORDER BY buckets.organisation_id, meter, period_start LIMIT \(limit)
             """
         ) { (try $0["organisation_id"], try $0["meter"], try $0["period_start"], try $0["anchor_at"]) }

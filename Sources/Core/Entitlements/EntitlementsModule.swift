@@ -5,125 +5,173 @@ package import Mail
 package import Modules
 package import Rates
 
-/// What a caller's plan allows, and taking from it: never over, never lost, never twice.
-package struct EntitlementsModule: Module {
-    let database: any Database
-    let identity: IdentityModule
-    /// Every plan in each of its versions; it must run for as long as the process answers.
+/// Plans, subscriptions, quotas, credits, concurrency and usage: what an organisation may use, and how much it has
+/// used.
+package final class EntitlementsModule: Module, PersonalDataProvider {
+    /// All versions of all plans; it must run for as long as the process serves.
     package let plans: PlanCatalog
-    let meters: [Meter]
+    package let quotas: QuotaService
+    package let storage: StorageQuotaService
+    package let escrow: EscrowService
+    package let recovery: ReservationRecovery
+    package let resolvers: ReservationResolvers
+    package let nodes: NodeRegistry
+    package let credits: CreditService
+    package let concurrency: ConcurrencyService
     let subscriptions: SubscriptionService
     let trials: TrialService
-    let limiter: RateLimiter
-    let subscriptionCache = SubscriptionCache(lifetime: .seconds(2))
     let usage: UsageService
-    /// Credits: what trials begin with and purchases bring, and the work that takes them.
-    package let creditService: CreditService
-    let runtime: Runtime
-    /// Which node this process is.
-    package let node = NodeRegistry()
-    let escrow = Escrow()
-    /// Who is asked after reservations that are lost. Modules register theirs when they are made.
-    package let reservationResolvers = ReservationResolvers()
-    let snapshotCache = EntitlementSnapshotCache(lifetime: .seconds(1))
+    let creditExpiry: CreditExpiryService
+    let creditCorrections: CreditCorrectionService
+    private let entitlements: EntitlementService
+    private let creditGate: CreditGate
+    private let planRates: PlanRateService
+    private let explanations: ExplanationRoutes
+    private let ledger: LedgerService
 
-    /// - Parameter meters: those that products count, in the order in which usage lists them.
+    package let routes: [Route]
+
+    /// - Parameter meters: those of the products in this program, in the order in which usage lists them.
     package init(
         database: any Database,
         identity: IdentityModule,
         plans: PlanCatalog,
-        meters: [Meter],
-        audit: AuditModule,
-        ledger: Ledger,
+        meters productMeters: [Meter],
+        audit: AuditService,
+        ledger: LedgerService,
         mailer: Mailer,
         limiter: RateLimiter,
         runtime: Runtime
     ) {
-        self.database = database
-        self.identity = identity
         self.plans = plans
-        self.meters = meters
-        self.limiter = limiter
-        self.runtime = runtime
-        creditService = CreditService(database: database, ledger: ledger, audit: audit, runtime: runtime)
+        self.ledger = ledger
+        let meters = MeterCatalog(productMeters: productMeters, plans: plans)
+        let alerts = UsageAlertService(plans: plans, audit: audit, mailer: mailer)
+
+        // Gate
+        entitlements = EntitlementService(database: database, member: identity.member, plans: plans, runtime: runtime)
+        planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
+        explanations = ExplanationRoutes(member: identity.member)
+        concurrency = ConcurrencyService(database: database, entitlements: entitlements)
+
+        // Quotas
+        nodes = NodeRegistry(database: database)
+        resolvers = ReservationResolvers()
+        quotas = QuotaService(plans: plans, alerts: alerts, nodes: nodes, runtime: runtime)
+        storage = StorageQuotaService()
+        recovery = ReservationRecovery(
+            database: database, quotas: quotas, nodes: nodes, resolvers: resolvers, logger: plans.logger)
+        escrow = EscrowService(
+            database: database, quotas: quotas, alerts: alerts, nodes: nodes, recovery: recovery, runtime: runtime)
+
+        // Credits
+        credits = CreditService(ledger: ledger, runtime: runtime)
+        creditGate = CreditGate(database: database, entitlements: entitlements, credits: credits)
+        creditExpiry = CreditExpiryService(database: database, credits: credits, runtime: runtime)
+        creditCorrections = CreditCorrectionService(database: database, credits: credits, ledger: ledger, audit: audit)
+
+        // Subscriptions and usage
         subscriptions = SubscriptionService(
-            database: database, plans: plans, credits: creditService, audit: audit, runtime: runtime)
-        let trials = TrialService(
-            database: database, plans: plans, credits: creditService, audit: audit, mailer: mailer, runtime: runtime)
-        self.trials = trials
-        usage = UsageService(database: database, plans: plans, ownMeters: meters, audit: audit, mailer: mailer)
-        // The trial is there in the same moment as the proof, or neither is.
-        identity.events.onEmailVerified { person, organisation, transaction in
+            database: database, plans: plans, credits: credits, audit: audit, runtime: runtime)
+        trials = TrialService(
+            database: database, plans: plans, credits: credits, audit: audit, mailer: mailer, runtime: runtime)
+        usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts, audit: audit)
+
+        let subscription = SubscriptionRequirement(entitlements: entitlements)
+        routes =
+            PlanRoutes(identity: identity, plans: plans).routes
+            + SubscriptionRoutes(
+                identity: identity, subscription: subscription, subscriptions: subscriptions, trials: trials
+            ).routes
+            + CreditRoutes(
+                identity: identity, statements: CreditStatementService(database: database, ledger: ledger),
+                corrections: creditCorrections
+            ).routes
+            + SubscriptionAdministrationRoutes(identity: identity, subscriptions: subscriptions).routes
+            + UsageRoutes(
+                identity: identity, subscription: subscription, usage: usage,
+                queries: UsageQueryService(database: database, plans: plans, meters: meters), meters: meters,
+                rates: planRates
+            ).routes
+            + EntitlementCheckRoutes(
+                member: identity.member,
+                checks: EntitlementCheckService(database: database, plans: plans, meters: meters), rates: planRates
+            ).routes
+            + RemoteReservationRoutes(
+                member: identity.member, subscription: subscription,
+                reservations: RemoteReservationService(
+                    database: database, quotas: quotas, meters: meters, audit: audit),
+                rates: planRates
+            ).routes
+
+        // The trial starts in the transaction that verifies the e-mail address.
+        identity.events.onEmailVerified { [trials] person, organisation, transaction in
             _ = try trials.begin(for: person, of: organisation, in: transaction)
         }
     }
 
-    package var routes: [Route] {
-        planRoutes + subscriptionRoutes + creditRoutes + administrationRoutes + usageRoutes + remoteRoutes
-    }
-    /// The newest version of each plan.
-    package var catalogue: Catalogue { plans.catalogue }
     package static let migrations =
-        EntitlementsSchema.migrations + CreditSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations
+        EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations + CreditSchema.migrations
     package var migrations: [Migration] { Self.migrations }
+    package static let invariants = EntitlementsInvariants.all
+    package var personalDataTables: [PersonalDataTable] { EntitlementsPersonalData.tables(ledger: ledger) }
     package var workers: [Worker] {
         [
-            Worker(ExpireReservations.self) { _, _ in
-                try await recover()
-                try await database.write { try $0.forgetNodes() }
-                return .done
-            },
-            Worker(SettleSubscriptions.self) { _, _ in
-                try await trials.settleAll()
-                return .done
-            },
-            creditWorker,
+            ExpireReservationsJob.worker(recovery, nodes), SettleSubscriptionsJob.worker(trials),
+            ExpireCreditsJob.worker(creditExpiry),
         ]
     }
     package var schedules: [Schedule] {
-        [
-            Schedule(id: "entitlements.expire-reservations", .every(.minutes(1))) { _, queue, transaction in
-                try queue.enqueue(ExpireReservations(), JobOptions(uniqueKey: ExpireReservations.name), in: transaction)
-            },
-            Schedule(id: "entitlements.settle-subscriptions", .every(.minutes(1))) { _, queue, transaction in
-                try queue.enqueue(
-                    SettleSubscriptions(), JobOptions(uniqueKey: SettleSubscriptions.name), in: transaction)
-            },
-            creditSchedule,
-        ]
+        [ExpireReservationsJob.schedule, SettleSubscriptionsJob.schedule, ExpireCreditsJob.schedule]
     }
 
-    /// Requires an active subscription; the proof tells the plan and the period.
-    package var subscription: SubscriptionRequirement { SubscriptionRequirement(entitlements: self) }
+    /// `routes`, with the endpoint that explains the gate of any of them.
+    /// - Parameter middleware: adds the middleware that every route of this kind has.
+    package func withExplanation(of routes: [Route], middleware: (Route) -> Route) -> [Route] {
+        explanations.added(to: routes, middleware: middleware)
+    }
+
+    // MARK: Requirements
+
+    /// Requires an active subscription; the proof has the plan, the period and the usage.
+    package var subscription: SubscriptionRequirement { SubscriptionRequirement(entitlements: entitlements) }
 
     /// Requires a plan that includes `feature`.
     package func feature(_ feature: Feature) -> FeatureRequirement {
-        FeatureRequirement(feature: feature, entitlements: self)
+        FeatureRequirement(feature: feature, entitlements: entitlements)
     }
 
-    /// Requires room for `units` of `meter`; the proof is spent by ``reserve(_:operation:fingerprint:terms:in:)``, ``spend(_:operation:in:)`` or,
-    /// where the mode is another than durable, by ``draw(_:operation:)``.
-    package func quota(_ meter: Meter, units: Int64 = 1, mode: Admission = .durable) -> QuotaRequirement {
-        QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: self)
+    /// Requires that `units` of `meter` are left. The proof is spent by
+    /// ``QuotaService/reserve(_:operation:fingerprint:terms:in:)`` or ``QuotaService/spend(_:operation:in:)``; in other
+    /// modes than durable, by ``EscrowService/draw(_:operation:)``.
+    package func quota(_ meter: Meter, units: Int64 = 1, mode: QuotaMode = .durable) -> QuotaRequirement {
+        QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: entitlements)
     }
 
-    /// Where the caller's organisation stands; read from the database once a call.
-    /// - Throws: what `member` throws; `no-active-subscription`.
-    func standing(for call: Request) async throws(Problem) -> EntitlementSnapshot {
-        if let known = call.context.value(of: EntitlementSnapshot.self) { return known }
-        let scope = try await identity.member.scope(of: call)
-        guard let standing = try await database.read({ [plans] in try plans.standing(of: scope.organisation, in: $0) })
-        else {
-            throw Problem(
-                .noActiveSubscription,
-                detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
-        }
-        call.context.set(standing)
-        return standing
+    /// Requires a trial with `units` credits left, or a subscription. The proof is spent by
+    /// ``CreditService/reserve(_:operation:fingerprint:in:)`` or ``CreditService/spend(_:operation:in:)``.
+    /// - Parameter payers: whose credits are taken; by default, a paid subscription covers the work.
+    package func credits(_ units: Int64, of payers: CreditPayers = .trials) -> CreditRequirement {
+        precondition(units > 0, "a requirement of credits has at least one unit")
+        return CreditRequirement(units: units, payers: payers, gate: creditGate)
     }
-}
 
-/// Gives back what reservations held whose lease ran out.
-struct ExpireReservations: Job {
-    static let name = "entitlements.expire-reservations"
+    /// Requires that the plan allows one more active row of `concurrency`. The proof is spent by
+    /// ``ConcurrencyService/take(_:in:)``.
+    package func concurrency(_ concurrency: Concurrency) -> ConcurrencyRequirement {
+        ConcurrencyRequirement(concurrency: concurrency, service: self.concurrency)
+    }
+
+    /// Limits the requests of an organisation by the rates of its plan.
+    /// - Parameter cost: the units that each request takes, at least 1.
+    package func rate(_ rateClass: RateClass = .default, cost: Int64 = 1) -> RateRequirement {
+        planRates.requirement(rateClass, cost: cost)
+    }
+
+    /// Limits the requests of each organisation by the same rates, whatever its plan: `rate("exports", .perMinute(10),
+    /// .perHour(100))`.
+    /// - Parameter name: as in header fields and metrics; routes with the same name and rates share the limit.
+    package func rate(_ name: String, _ rates: Rate..., cost: Int64 = 1) -> RateRequirement {
+        planRates.requirement(name, rates, cost: cost)
+    }
 }

@@ -1,21 +1,27 @@
-package import Identity
+import Identity
+import Ledger
 import Modules
 
-extension EntitlementsModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] {
-        creditService.holdings + usageHoldings + [
+/// Personal data in the tables of this module, in the order of erasure: tables that refer to others come first.
+enum EntitlementsPersonalData {
+    static func tables(ledger: LedgerService) -> [PersonalDataTable] {
+        CreditPersonalData.tables(ledger: ledger) + usageTables + [
             PersonalDataTable(
-                "trial-notices", in: "trial_notices",
+                "trial-reminders", in: "trial_reminders",
                 where: {
-                    "subscription_id IN (SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations))"
+                    """
+                    subscription_id IN (
+                        SELECT id FROM subscriptions WHERE organisation_id IN \(list: $0.organisations)
+                    )
+                    """
                 }
             ),
             PersonalDataTable(
                 "trials", in: "trials", where: { "person_id = \($0.person)" },
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
-                showing: ["organisation_id", "begun_at"], orderedBy: "person_id"
+                showing: ["organisation_id", "started_at"], orderedBy: "person_id"
             ),
-            // The plans stay; who wrote them is nobody's business any more.
+            // Versions of plans stay, without their author.
             PersonalDataTable("plan-versions", in: "plan_versions") { subject, _, transaction in
                 try transaction.execute(
                     "UPDATE plan_versions SET created_by = NULL WHERE created_by = \(subject.person)")
@@ -42,6 +48,26 @@ extension EntitlementsModule: PersonalDataProvider {
             PersonalDataTable(
                 "subscriptions", in: "subscriptions", where: { "organisation_id IN \(list: $0.organisations)" },
                 showing: ["id", "organisation_id", "plan_id", "status", "anchor_at", "created_at", "updated_at"]
+            ),
+        ]
+    }
+
+    private static var usageTables: [PersonalDataTable] {
+        [
+            PersonalDataTable(
+                "usage-events", in: "usage_events", where: { "organisation_id IN \(list: $0.organisations)" },
+                showing: [
+                    "organisation_id", "operation_key", "event_id", "source", "subject", "adjusts_start", "recorded_at",
+                ],
+                orderedBy: "organisation_id, recorded_at, operation_key"
+            ),
+            PersonalDataTable(
+                "usage-alerts", in: "usage_alerts", where: { "organisation_id IN \(list: $0.organisations)" },
+                showing: ["organisation_id", "meter", "period_start", "percent", "used", "allowed", "sent_at"],
+                orderedBy: "organisation_id, meter, period_start, percent"
+            ),
+            PersonalDataTable(
+                "concurrency-locks", in: "concurrency_locks", where: { "organisation_id IN \(list: $0.organisations)" }
             ),
         ]
     }

@@ -1,9 +1,9 @@
 package import Modules
 import Synchronization
 
-/// What happens to people, for the parts of the system that stand above this one: they join in when everything is wired.
+/// Events of accounts, for modules that depend on this one: they add listeners when the modules are wired.
 ///
-/// What is told is told in the transaction that makes it true: a listener that throws keeps it from happening.
+/// A listener runs in the transaction that causes its event; an error that it throws rolls the transaction back.
 package final class IdentityEvents: Sendable {
     package typealias Listener = @Sendable (ID<Person>, ID<Organisation>, Transaction) throws -> Void
 
@@ -19,17 +19,17 @@ package final class IdentityEvents: Sendable {
 
     init() {}
 
-    /// Calls `listener` when somebody proves an address for the first time since it is theirs, with their personal organisation.
+    /// Adds a listener for the first verification of an account's address, called with the personal organisation.
     package func onEmailVerified(_ listener: @escaping Listener) {
         listeners.withLock { $0.emailVerified.append(listener) }
     }
 
-    /// Calls `listener` when somebody closes their account, with their personal organisation.
+    /// Adds a listener for the closing of an account, called with the personal organisation.
     package func onAccountClosed(_ listener: @escaping Listener) {
         listeners.withLock { $0.accountClosed.append(listener) }
     }
 
-    /// Asks `reader` for its part of what a profile says of a person's use; parts are added up.
+    /// Adds a reader of a part of a profile's usage; the parts are summed.
     package func addUsage(_ reader: @escaping UsageReader) { listeners.withLock { $0.usage.append(reader) } }
 
     func emailVerified(_ person: Person, in transaction: Transaction) throws {
@@ -53,14 +53,14 @@ package final class IdentityEvents: Sendable {
     }
 }
 
-/// What a profile says of a person's use.
+/// The usage in a profile.
 package struct ProfileUsage: Sendable {
-    /// Sessions of work that the person began.
+    /// Work sessions that the person began, such as those of Training.
     package var sessions: Int64 = 0
     package var messages: Int64 = 0
     /// Tokens of language models.
     package var tokens: Int64 = 0
-    /// The beginning of the API key in use; nil without one.
+    /// The prefix of the default API key; nil without one.
     package var keyPrefix: String?
 
     package init() {}

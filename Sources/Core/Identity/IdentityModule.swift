@@ -1,279 +1,129 @@
 package import Audit
-import Foundation
 package import Mail
 package import Modules
 package import Secrets
 package import ServiceLifecycle
 
-/// What an installation decides about identity.
-package struct IdentitySettings: Sendable {
-    /// The `iss` claim: the address of this service.
-    package var issuer: String
-    /// The `aud` claim.
-    package var audience: String
-    package var accessTokenLifetime: Duration
-    /// 4 to 15.
-    package var bcryptCost: Int
-    /// How many passwords are hashed at once.
-    package var hashingThreads: Int
-    /// In characters.
-    package var passwordMinimumLength: Int
-    /// Origins whose pages may call with a browser's session.
-    package var origins: [String]
-    /// Where the pages are that links in mails open: an address without a path of its own, or one whose pages lie below it.
-    package var frontend: String
-    /// What guessing leads to.
-    package var lockout: Lockout
-    /// How many steps of 30 seconds the clock of an authenticator may be off: 0 to 2.
-    package var authenticatorWindow: Int
-    package var signingAlgorithm: SigningAlgorithm
-    /// What HS256 signs with: 32 or more characters.
-    package var signingSecret: String
-    /// How long a key signs before its successor does; nil for ever.
-    package var signingKeyLifetime: Duration?
-    package var cookie: BrowserCookie
-    /// The word in the middle of API keys that tells what kind of installation they are for: small letters.
-    package var keyEnvironment: String
-
-    package init(
-        issuer: String,
-        audience: String = "gatehouse",
-        accessTokenLifetime: Duration = .minutes(15),
-        bcryptCost: Int = 12,
-        hashingThreads: Int = 2,
-        passwordMinimumLength: Int = 8,
-        origins: [String] = [],
-        frontend: String? = nil,
-        lockout: Lockout = .adaptive,
-        authenticatorWindow: Int = 1,
-        signingAlgorithm: SigningAlgorithm = .rs256,
-        signingSecret: String = "",
-        signingKeyLifetime: Duration? = .days(90),
-        cookie: BrowserCookie? = nil,
-        keyEnvironment: String = "test"
-    ) {
-        self.issuer = issuer
-        self.audience = audience
-        self.accessTokenLifetime = accessTokenLifetime
-        self.bcryptCost = bcryptCost
-        self.hashingThreads = hashingThreads
-        self.passwordMinimumLength = passwordMinimumLength
-        self.origins = origins
-        self.frontend = frontend ?? issuer
-        self.lockout = lockout
-        self.authenticatorWindow = authenticatorWindow
-        self.signingAlgorithm = signingAlgorithm
-        self.signingSecret = signingSecret
-        self.signingKeyLifetime = signingKeyLifetime
-        self.cookie = cookie ?? BrowserCookie(address: issuer)
-        self.keyEnvironment = keyEnvironment
-    }
-
-    /// No access token lives longer, whatever it is for: keys are honoured and revocations remembered for this long.
-    var longestTokenLifetime: Duration { max(accessTokenLifetime, .hours(1)) }
-}
-
-/// Who is at the door: accounts, sessions, tokens and roles.
+/// Accounts, sessions, tokens, organisations and roles.
 package struct IdentityModule: Module {
-    let accounts: AccountService
-    let profiles: ProfileService
-    let passwords: PasswordService
-    let verification: VerificationService
-    let sessions: SessionService
-    /// What happens to people, for those who join in.
-    package let events: IdentityEvents
-    let signIns: SignInService
-    /// Asks for secrets once more, also for modules above.
-    let confirmation: Confirmation
-    let secondFactor: SecondFactorService
-    let apiKeys: APIKeyService
-    let organisations: OrganisationService
-    let invitations: InvitationService
-    let database: any Database
-    let audit: AuditModule
-    let mailer: Mailer
-    /// Knows what other nodes revoked.
-    package let revocations: Revocations
-    /// The keys that tokens are signed with, also those that other nodes made.
-    package let keys: KeyRing
-    let rotation: KeyRotation
-    let browsers: BrowserSessionService
-    /// Where the pages are that links in mails open; without a slash at its end.
-    let frontend: String
-    let browserOrigins: Set<String>
-    /// Somebody signed in.
+    private let dependencies: IdentityDependencies
+    private let sessionServices: SessionServices
+    private let signInServices: SignInServices
+    private let organisationServices: OrganisationServices
+    private let accountServices: AccountServices
+    /// The requirement of an authenticated account.
     package let member: Member
 
     /// - Parameters:
-    ///   - database: migrated; the first start makes the signing key in it.
-    ///   - passwords: in place of what the settings say.
+    ///   - database: migrated; the first start creates the signing key in it.
+    ///   - passwords: replaces the hasher of the settings.
     package init(
         database: any Database,
         audit: AuditModule,
         mailer: Mailer,
         sealer: Sealer,
         settings: IdentitySettings,
-        passwords replacement: PasswordHasher? = nil,
+        passwords: PasswordHasher? = nil,
         logger: Logger,
         runtime: Runtime
     ) async throws {
-        let accountMemory = AccountCache()
-        let database = ObservedDatabase(database) { accountMemory.forgetAll() }
-        let revocations = Revocations(
-            database: database, tokenLifetime: settings.longestTokenLifetime, runtime: runtime, logger: logger)
-        rotation = KeyRotation(database: database, sealer: sealer, audit: audit, settings: settings, runtime: runtime)
-        try await rotation.prepare()
-        keys = try await KeyRing(database: database, sealer: sealer, runtime: runtime, logger: logger)
-        let tokens = TokenIssuer(settings: settings, keys: keys, revocations: revocations, runtime: runtime)
-        let sessions = SessionService(
-            database: database, tokens: tokens, revocations: revocations, sealer: sealer, audit: audit, mailer: mailer,
-            runtime: runtime)
-        self.database = database
-        self.audit = audit
-        self.mailer = mailer
-        self.revocations = revocations
-        self.sessions = sessions
-        let events = IdentityEvents()
-        self.events = events
-        let hasher = try replacement ?? PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads)
-        let policy = PasswordPolicy(minimumLength: settings.passwordMinimumLength)
-        let frontend = settings.frontend.hasSuffix("/") ? String(settings.frontend.dropLast()) : settings.frontend
-        self.frontend = frontend
-        let challenges = ChallengeService(
-            sealer: sealer, frontend: frontend, mailer: mailer, audit: audit, events: events, runtime: runtime)
-        let signInGuard = LoginThrottle(lockout: settings.lockout, sealer: sealer)
-        let secondFactors = SecondFactors(
-            sealer: sealer, window: Int64(settings.authenticatorWindow), audit: audit, mailer: mailer, runtime: runtime)
-        let confirmation = Confirmation(
-            database: database, passwords: hasher, signInGuard: signInGuard, secondFactors: secondFactors, audit: audit)
-        self.confirmation = confirmation
-        signIns = SignInService(
+        dependencies = IdentityDependencies(
             database: database,
-            passwords: hasher,
-            signInGuard: signInGuard,
-            secondFactors: secondFactors,
-            sessions: sessions,
-            audit: audit,
-            runtime: runtime
-        )
-        secondFactor = SecondFactorService(
-            database: database,
-            confirmation: confirmation,
-            secondFactors: secondFactors,
-            signInGuard: signInGuard,
-            revocations: revocations,
-            audit: audit,
-            issuer: URL(string: settings.issuer)?.host() ?? "Gatehouse",
-            runtime: runtime
-        )
-        accounts = AccountService(
-            database: database,
-            passwords: hasher,
-            policy: policy,
-            sessions: sessions,
-            challenges: challenges,
-            audit: audit,
+            auditTrail: audit,
             mailer: mailer,
+            sealer: sealer,
+            settings: settings,
+            hasher: try passwords ?? PasswordHasher(cost: settings.bcryptCost, threads: settings.hashingThreads),
+            logger: logger,
             runtime: runtime
         )
-        profiles = ProfileService(
-            database: database,
-            tokens: tokens,
-            revocations: revocations,
-            events: events,
-            audit: audit,
-            mailer: mailer,
-            runtime: runtime,
-            memory: accountMemory
-        )
-        passwords = PasswordService(
-            database: database,
-            hasher: hasher,
-            policy: policy,
-            challenges: challenges,
-            confirmation: confirmation,
-            signInGuard: signInGuard,
-            revocations: revocations,
-            audit: audit,
-            mailer: mailer,
-            runtime: runtime
-        )
-        verification = VerificationService(
-            database: database, challenges: challenges, confirmation: confirmation, audit: audit, mailer: mailer)
-        browsers = BrowserSessionService(sessions: sessions, cookie: settings.cookie)
-        browserOrigins = Set(settings.origins)
-        let memberships = MembershipService(database: database, runtime: runtime)
-        let keyMemory = APIKeyCache()
-        apiKeys = APIKeyService(
-            database: database, audit: audit, environment: settings.keyEnvironment, memory: keyMemory, runtime: runtime)
-        organisations = OrganisationService(
-            database: database,
-            tokens: tokens,
-            memberships: memberships,
-            keyMemory: keyMemory,
-            audit: audit,
-            runtime: runtime
-        )
-        invitations = InvitationService(
-            database: database,
-            memberships: memberships,
-            audit: audit,
-            mailer: mailer,
-            frontend: frontend,
-            runtime: runtime
-        )
-        let keyReader = APIKeyReader(
-            database: database,
-            audit: audit,
-            environment: settings.keyEnvironment,
-            memory: keyMemory,
-            runtime: runtime,
-            logger: logger
-        )
-        let crossSite = CSRFProtection(origins: browserOrigins)
-        member = Member(
-            readers: [
-                CookieReader(browsers: browsers, crossSite: crossSite),
-                keyReader,
-                BearerReader(tokens: tokens, crossSite: crossSite),
-            ],
-            memberships: memberships,
-            refusals: GateRefusals(database: database, audit: audit, runtime: runtime)
-        )
-        events.addUsage { person, _, transaction in
+        sessionServices = try await SessionServices(dependencies)
+        signInServices = SignInServices(dependencies, sessionServices)
+        organisationServices = OrganisationServices(dependencies, sessionServices)
+        accountServices = AccountServices(dependencies, sessionServices, signInServices, organisationServices)
+        member = Self.member(dependencies, sessionServices, organisationServices)
+        dependencies.events.addUsage { person, _, transaction in
             var usage = ProfileUsage()
             usage.keyPrefix = try transaction.defaultKey(of: person)?.prefix
             return usage
         }
-        try await revocations.synchronize()
+    }
+
+    private static func member(
+        _ dependencies: IdentityDependencies, _ sessions: SessionServices, _ organisations: OrganisationServices
+    ) -> Member {
+        let csrfProtection = CSRFProtection(origins: Set(dependencies.settings.origins))
+        return Member(
+            readers: [
+                CookieReader(browserSessions: sessions.browserSessions, csrfProtection: csrfProtection),
+                organisations.apiKeyReader,
+                BearerReader(tokens: sessions.tokens, csrfProtection: csrfProtection),
+            ],
+            memberships: organisations.memberships,
+            refusals: RefusalRecorder(
+                database: dependencies.database, audit: dependencies.audit, runtime: dependencies.runtime)
+        )
     }
 
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] {
-        accountRoutes + signInRoutes + secondFactorRoutes + profileRoutes + passwordRoutes + verificationRoutes
-            + deviceRoutes + browserRoutes + keyRoutes
-            + administrationRoutes + apiKeyRoutes + organisationRoutes
-    }
-    package var workers: [Worker] {
-        verificationWorkers + [
-            PruneLoginFailures.worker(database), rotation.worker, SessionPruning(database: database).worker,
-            credentialPruning,
-        ]
-    }
-    package var schedules: [Schedule] {
-        verificationSchedules + [
-            PruneLoginFailures.schedule, rotation.schedule, SessionPruning.schedule, credentialPruningSchedule,
-        ]
-    }
-    /// What must run for as long as the process answers: by these it learns what other nodes did.
-    package var services: [any Service] { [revocations, keys] }
 
-    /// Somebody signed in who has one of `roles`.
+    package var routes: [Route] {
+        AccountRoutes(registration: registration, sessions: sessions, member: member).routes
+            + SignInRoutes(signIns: signInServices.signIns).routes
+            + SecondFactorRoutes(secondFactor: signInServices.secondFactor, member: member).routes
+            + ProfileRoutes(
+                profiles: accountServices.profiles, accounts: accounts, introspection: accountServices.introspection,
+                member: member
+            ).routes
+            + PasswordRoutes(passwords: accountServices.passwords, member: member).routes
+            + VerificationRoutes(verification: accountServices.verification, member: member).routes
+            + DeviceRoutes(devices: sessionServices.devices, member: member).routes
+            + BrowserSessionRoutes(
+                signIns: signInServices.signIns, browserSessions: sessionServices.browserSessions, sessions: sessions,
+                profiles: accountServices.profiles, member: member, origins: Set(dependencies.settings.origins)
+            ).routes
+            + JSONWebKeyRoutes(keys: keys).routes
+            + UserRoutes(users: users, member: member).routes
+            + ImpersonationRoutes(impersonations: accountServices.impersonations, member: member).routes
+            + AuditRoutes(audit: dependencies.auditTrail.search, member: member).routes
+            + APIKeyRoutes(apiKeys: organisationServices.apiKeys, member: member).routes
+            + OrganisationRoutes(organisations: organisationServices.organisations, member: member).routes
+            + InvitationRoutes(invitations: organisationServices.invitations, member: member).routes
+    }
+
+    package var workers: [Worker] {
+        [
+            ChallengePruningJob.worker,
+            LoginFailurePruningJob.worker(database),
+            SigningKeyRotationJob.worker(signingKeys),
+            SessionPruningJob.worker(database),
+            CredentialPruningJob.worker(database),
+        ]
+    }
+
+    package var schedules: [Schedule] {
+        [
+            ChallengePruningJob.schedule,
+            LoginFailurePruningJob.schedule,
+            SigningKeyRotationJob.schedule(signingKeys),
+            SessionPruningJob.schedule,
+            CredentialPruningJob.schedule,
+        ]
+    }
+
+    /// The background services of a process that answers requests: they read what other nodes changed.
+    package var services: [any Service] { [revocations, keys] }
+}
+
+// MARK: Requirements
+
+extension IdentityModule {
+    /// The requirement of one of several account roles.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
 
-    /// A member of the organisation that the call acts in, or of the one that the path's `parameter` names, who has one of `roles` in it;
-    /// without roles, any member.
+    /// The requirement of one of several roles in an organisation; without roles, of any membership.
+    /// - Parameter parameter: the path parameter with the organisation's id; nil for that of the request's scope.
     package func organisation(_ roles: OrganisationRole..., at parameter: String? = nil) -> OrganisationRoleRequirement
     {
         OrganisationRoleRequirement(
@@ -281,55 +131,27 @@ package struct IdentityModule: Module {
     }
 }
 
-// MARK: From the command line
+// MARK: Services for other modules and for commands
 
 extension IdentityModule {
-    /// Makes an account that may do everything, its address taken as proved.
-    /// - Throws: `account-exists`, `validation-failed`.
-    package func createAdministrator(email: String, password: String) async throws(Problem) -> ID<Person> {
-        let request = Registration(email: email, password: password)
-        return try await accounts.create(request, role: .admin, isEmailVerified: true, visitor: .commandLine).0.id
+    package var registration: RegistrationService { accountServices.registration }
+    package var accounts: AccountService { accountServices.accounts }
+    package var users: UserService { accountServices.users }
+    package var signingKeys: SigningKeyService { sessionServices.signingKeys }
+    package var knownDevices: KnownDeviceService { signInServices.knownDevices }
+    package var events: IdentityEvents { dependencies.events }
+    package var revocations: Revocations { sessionServices.revocations }
+    package var keys: KeyRing { sessionServices.keys }
+
+    /// The tables with personal data, with those of the audit trail.
+    package var personalData: IdentityPersonalData {
+        IdentityPersonalData(audit: dependencies.auditTrail.erasure)
     }
 
-    /// Shuts an account out: nobody signs in to it, and its sessions end.
-    /// - Throws: `not-found`.
-    package func suspend(_ person: ID<Person>) async throws(Problem) {
-        let ended = try await database.write { [audit] transaction -> [ID<Session>] in
-            guard try transaction.suspend(person) else {
-                throw Problem(.notFound, detail: "There is no such account, or it is suspended already.")
-            }
-            try audit.record(AuditEvent("account.suspended", subject: person.text), in: transaction)
-            return try transaction.revokeSessions(of: person, because: "account suspended")
-        }
-        revocations.note(ended, at: sessions.runtime.now())
-        apiKeys.memory.holders.forgetAll()
-    }
-
-    /// Lets an account in again that was suspended, or closed by its owner.
-    /// - Throws: `not-found`.
-    package func restore(_ person: ID<Person>) async throws(Problem) {
-        try await database.write { [audit] transaction in
-            guard try transaction.reopen(person) else {
-                throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.")
-            }
-            try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
-        }
-    }
-}
-
-extension IdentityModule {
-    /// The keys that tokens are signed with: the next, the current, and the previous ones, latest first.
-    package func signingKeys() async throws(Problem) -> [SigningKey] { try await rotation.list() }
-
-    /// Gives the signing key a successor: at once, or as soon as everybody who caches our keys can know it.
-    /// - Returns: all keys as they are then, in the order of ``signingKeys()``.
-    /// - Throws: `key-not-rotatable` with HS256.
-    package func rotateSigningKey(now isImmediate: Bool) async throws(Problem) -> [SigningKey] {
-        try await rotation.rotate(now: isImmediate)
-    }
-}
-
-extension ClientInfo {
-    /// Who acts when a command is run on the server itself.
-    static var commandLine: ClientInfo { ClientInfo(address: "localhost", requestID: "command-line", userAgent: nil) }
+    var database: any Database { dependencies.database }
+    var audit: AuditService { dependencies.audit }
+    /// The base URL of links in mails, without a slash at its end.
+    var frontend: String { dependencies.settings.frontend }
+    var sessions: SessionService { sessionServices.sessions }
+    var confirmation: Confirmation { signInServices.confirmation }
 }

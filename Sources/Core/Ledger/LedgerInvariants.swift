@@ -1,25 +1,29 @@
 package import Modules
 
-extension Ledger {
-    /// What holds in the books at every moment.
-    package static let invariants: [Invariant] = [
+package enum LedgerInvariants {
+    package static let all: [Invariant] = [
         Invariant(
             "an account's balance is not what its movements add up to",
             """
             SELECT owner, unit, name, balance, moved FROM (
                 SELECT owner, unit, name, balance,
-                    (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements WHERE to_account = ledger_accounts.id)
-                    - (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements WHERE from_account = ledger_accounts.id) AS moved
+                    (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements
+                        WHERE to_account = ledger_accounts.id)
+                    - (SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_movements
+                        WHERE from_account = ledger_accounts.id) AS moved
                 FROM ledger_accounts
             ) AS accounts WHERE balance <> moved
             """
         ),
         Invariant(
-            "a posting moves nothing, or at another time than it says",
+            "a posting has no movements, or movements of another time",
             """
             SELECT ledger_postings.id, ledger_postings.kind, ledger_postings.occurred_at FROM ledger_postings
             WHERE NOT EXISTS (SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id)
-                OR EXISTS (SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id AND ledger_movements.occurred_at <> ledger_postings.occurred_at)
+                OR EXISTS (
+                    SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id
+                        AND ledger_movements.occurred_at <> ledger_postings.occurred_at
+                )
             """
         ),
     ]

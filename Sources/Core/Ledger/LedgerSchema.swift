@@ -1,9 +1,9 @@
-import Modules
+package import Modules
 
-enum LedgerSchema {
-    static let migrations = [
+package enum LedgerSchema {
+    package static let migrations = [
         Migration(
-            "ledger-001-accounts",
+            "ledger-001-schema",
             """
             CREATE TABLE ledger_accounts (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -34,9 +34,12 @@ enum LedgerSchema {
             ) \(.strict)
             """,
             "CREATE INDEX ledger_postings_by_owner ON ledger_postings (owner, unit, occurred_at)",
-            // What was put right is not put right again: whoever was mistaken once more corrects the correction.
-            "CREATE UNIQUE INDEX ledger_postings_one_correction ON ledger_postings (corrects) WHERE corrects IS NOT NULL",
-            // One row is both sides of a movement, in the one unit of its posting: whatever the rows are, they sum to zero.
+            // A posting has at most one correction; a wrong correction is corrected itself.
+            """
+            CREATE UNIQUE INDEX ledger_postings_one_correction ON ledger_postings (corrects)
+                WHERE corrects IS NOT NULL
+            """,
+            // One row is both sides of a movement, in the unit of its posting, so that all balances of a unit sum to 0.
             """
             CREATE TABLE ledger_movements (
                 posting_id TEXT NOT NULL,

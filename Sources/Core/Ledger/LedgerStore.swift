@@ -1,14 +1,18 @@
 import Modules
 
-/// Every SQL statement about accounts, postings and movements.
+/// All SQL about accounts, postings and movements.
 extension Transaction {
     /// - Returns: false when the owner used this operation key before.
     func insert(_ posting: Posting, _ id: ID<Posting>) throws -> Bool {
         try execute(
             """
-            INSERT INTO ledger_postings (id, owner, unit, kind, operation_key, fingerprint, reason, corrects, occurred_at, recorded_at)
-            VALUES (\(id), \(posting.owner), \(posting.unit), \(posting.kind), \(posting.operation), \(posting.fingerprint), \(posting.reason),
-                    \(posting.corrects), \(posting.occurredAt ?? now), \(now))
+            INSERT INTO ledger_postings (
+                id, owner, unit, kind, operation_key, fingerprint, reason, corrects, occurred_at, recorded_at
+            )
+            VALUES (
+                \(id), \(posting.owner), \(posting.unit), \(posting.kind), \(posting.operation), \(posting.fingerprint),
+                \(posting.reason), \(posting.corrects), \(posting.occurredAt ?? now), \(now)
+            )
             ON CONFLICT (owner, operation_key) DO NOTHING
             """
         ) == 1
@@ -20,23 +24,30 @@ extension Transaction {
     ) throws {
         try execute(
             """
-            INSERT INTO ledger_movements (posting_id, number, unit, from_account, to_account, amount, subject, occurred_at)
-            VALUES (\(id), \(number), \(posting.unit), \(from), \(to), \(movement.amount), \(movement.subject), \(posting.occurredAt ?? now))
+            INSERT INTO ledger_movements (
+                posting_id, number, unit, from_account, to_account, amount, subject, occurred_at
+            )
+            VALUES (
+                \(id), \(number), \(posting.unit), \(from), \(to), \(movement.amount), \(movement.subject),
+                \(posting.occurredAt ?? now)
+            )
             """
         )
     }
 
-    /// Changes a balance, and makes the account where it is new.
-    /// - Returns: the account's id; nil when it does not hold so much, and nothing has changed.
+    /// Changes a balance; inserts the account where it is new.
+    /// - Returns: the account's id; nil when the balance is too low, and nothing has changed.
     func change(_ account: LedgerAccount, by change: Int64, orInsertAs id: ID<LedgerAccount>) throws -> ID<
         LedgerAccount
     >? {
-        // Both engines hold the row that is to be inserted to the table's checks first, so that only what may be negative is inserted as such.
+        // Both engines check the constraints of the row to be inserted before they detect the conflict, so that an
+        // upsert is possible only where the change itself satisfies them.
         if change < 0, !account.mayBeNegative {
             return try first(
                 """
                 UPDATE ledger_accounts SET balance = balance + \(change)
-                WHERE owner = \(account.owner) AND unit = \(account.unit) AND name = \(account.name) AND balance + \(change) >= 0
+                WHERE owner = \(account.owner) AND unit = \(account.unit) AND name = \(account.name)
+                    AND balance + \(change) >= 0
                 RETURNING id
                 """
             ) { try $0["id"] }
@@ -97,7 +108,10 @@ extension Transaction {
         var condition: SQL = "owner = \(owner) AND unit = \(unit)"
         if let moment { condition = "\(condition) AND occurred_at <= \(moment)" }
         let rows = try all(
-            "SELECT \(Self.postingColumns) FROM ledger_postings WHERE \(condition) ORDER BY occurred_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
+            """
+            SELECT \(Self.postingColumns) FROM ledger_postings WHERE \(condition)
+            ORDER BY occurred_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
+            """,
             LedgerEntry.init
         )
         return (try withSteps(rows), try count("SELECT COUNT(*) AS count FROM ledger_postings WHERE \(condition)"))
@@ -129,11 +143,14 @@ extension Transaction {
         }
     }
 
-    /// What happened, and when, stays; movements name nobody.
+    /// Kinds, times and movements stay; movements have no owner of their own.
     func renameLedgerOwner(_ owner: String, to pseudonym: String) throws {
         try execute("UPDATE ledger_accounts SET owner = \(pseudonym) WHERE owner = \(owner)")
         try execute(
-            "UPDATE ledger_postings SET owner = \(pseudonym), operation_key = id, fingerprint = '', reason = '' WHERE owner = \(owner)"
+            """
+            UPDATE ledger_postings SET owner = \(pseudonym), operation_key = id, fingerprint = '', reason = ''
+            WHERE owner = \(owner)
+            """
         )
     }
 

@@ -3,11 +3,11 @@ import CArchive
 import Foundation
 import Secrets
 
-/// Writes a zip file entry by entry, as its content comes: however large it grows, little of it is in memory. Sizes beyond 4 GiB are written as ZIP64.
+/// Writes a ZIP file entry by entry as a stream, in bounded memory. Sizes beyond 4 GiB are written as ZIP64.
 ///
-/// libarchive and the disk block, so the actor runs on a thread of its own.
+/// libarchive blocks, so the actor runs on a thread of its own.
 package actor ZipWriter {
-    /// What an entry turned out to be.
+    /// The name, size and digest of a finished entry.
     package struct Entry: Sendable, Hashable {
         package let name: String
         package let bytes: Int64
@@ -21,53 +21,53 @@ package actor ZipWriter {
     private let archive: Archive
     private var open: (name: String, bytes: Int64, digest: Digest)?
 
-    private static let pieceBytes = 256 << 10
+    private static let bufferBytes = 256 << 10
 
-    /// - Parameter path: the file to write, readable by its owner alone; what was there is replaced.
+    /// - Parameter path: the file to write, with mode 600; an existing file is replaced.
     package init(path: String) throws {
         archive = try Archive(path: path)
     }
 
-    /// Begins an entry; the one before it has ended.
+    /// Begins an entry. The previous entry must have ended.
     /// - Parameter name: ASCII, with slashes between folders.
     package func begin(_ name: String, modified: Instant) throws {
-        precondition(open == nil, "an entry of a zip file begins when the one before it has ended")
+        precondition(open == nil, "the previous entry of the ZIP file has not ended")
         try archive.begin(name, modified: modified)
         open = (name, 0, Digest())
     }
 
     package func write(_ bytes: [UInt8]) throws {
-        precondition(open != nil, "content of a zip file belongs to an entry")
+        precondition(open != nil, "no entry of the ZIP file has begun")
         try archive.write(bytes)
         open?.bytes += Int64(bytes.count)
         open?.digest.update(bytes)
     }
 
     package func end() throws -> Entry {
-        guard let entry = open else { preconditionFailure("no entry of the zip file has begun") }
+        guard let entry = open else { preconditionFailure("no entry of the ZIP file has begun") }
         try archive.end()
         open = nil
         return Entry(name: entry.name, bytes: entry.bytes, sha256: entry.digest.hex())
     }
 
-    /// Adds a file as it lies on the disk.
-    /// - Returns: nil where there is no such file (any more).
+    /// Adds a file of the disk as an entry.
+    /// - Returns: nil where the file does not exist.
     package func add(_ name: String, fileAt path: String, modified: Instant) throws -> Entry? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? file.close() }
         try begin(name, modified: modified)
-        while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty { try write(Array(piece)) }
+        while let data = try file.read(upToCount: Self.bufferBytes), !data.isEmpty { try write(Array(data)) }
         return try end()
     }
 
-    /// Writes the directory of the file and makes everything durable. Nothing is written afterwards.
+    /// Writes the central directory and makes the file durable. No method may be called afterwards.
     package func close() throws {
-        precondition(open == nil, "a zip file is closed when its last entry has ended")
+        precondition(open == nil, "the last entry of the ZIP file has not ended")
         try archive.close()
     }
 }
 
-/// libarchive's handle and the file below it; both go when this does.
+/// Owns a handle of libarchive and its file descriptor.
 private final class Archive {
     private let handle: OpaquePointer
     private let descriptor: Int32
@@ -81,7 +81,7 @@ private final class Archive {
         }
         self.handle = handle
         try check(archive_write_set_format_zip(handle))
-        // The last block of the file is as long as it is, and not filled up.
+        // The last block is not padded.
         try check(archive_write_set_bytes_in_last_block(handle, 1))
         try check(archive_write_open_fd(handle, descriptor))
     }
@@ -92,7 +92,7 @@ private final class Archive {
     }
 
     func begin(_ name: String, modified: Instant) throws {
-        precondition(name.utf8.allSatisfy { (33...126).contains($0) }, "'\(name)' cannot be the name of an entry")
+        precondition(name.utf8.allSatisfy { (33...126).contains($0) }, "'\(name)' is not a valid entry name")
         guard let entry = archive_entry_new() else { throw ArchiveFailure(reason: "no memory") }
         defer { archive_entry_free(entry) }
         archive_entry_set_pathname(entry, name)
@@ -124,7 +124,7 @@ private final class Archive {
     }
 }
 
-/// libarchive's reason why an archive could not be written.
+/// An error of libarchive or of the file system while an archive is written.
 package struct ArchiveFailure: Error, CustomStringConvertible {
     let reason: String
     package var description: String { "The archive could not be written: \(reason)" }

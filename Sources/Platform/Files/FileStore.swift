@@ -1,9 +1,10 @@
 package import Base
 import Foundation
 
-/// Files under one folder of the disk, addressed by keys that the program makes. All disk work happens on threads of its own.
+/// Files under one folder of the disk, addressed by keys of the program. Disk operations run on threads of their own.
 package struct FileStore: Sendable {
-    /// Where a file lies in the store: segments of letters, digits, dots, hyphens and underscores, so that no key leaves the folder.
+    /// The position of a file in the store: segments of letters, digits, dots, hyphens and underscores that do not
+    /// start with a dot, so that no key leads out of the folder.
     package struct Key: Sendable, Hashable {
         package let segments: [String]
 
@@ -12,13 +13,14 @@ package struct FileStore: Sendable {
                 precondition(
                     !segment.isEmpty && !segment.hasPrefix(".")
                         && segment.unicodeScalars.allSatisfy { Self.allowed.contains($0) },
-                    "'\(segment)' cannot be a part of a file's key"
+                    "'\(segment)' is not a valid segment of a file's key"
                 )
             }
             self.segments = segments
         }
 
-        /// - Returns: nil where a segment cannot be a part of a key: for keys that were written down and are read back.
+        /// For stored keys.
+        /// - Returns: nil when a segment is not valid.
         package init?(segments: [String]) {
             guard !segments.isEmpty,
                 segments.allSatisfy({
@@ -37,7 +39,7 @@ package struct FileStore: Sendable {
     private let root: String
     private let pool: BlockingPool
 
-    /// - Parameter root: the folder; it is made if it is missing.
+    /// - Parameter root: the folder; it is created if it is missing.
     package init(root: String) throws {
         self.root = root
         pool = BlockingPool(name: "files", threads: 4, capacity: 4_096)
@@ -47,22 +49,23 @@ package struct FileStore: Sendable {
 
     package func path(of key: Key) -> String { ([root] + key.segments).joined(separator: "/") }
 
-    /// Writes pieces into a file as they come, from `offset` on, and makes them durable before it returns.
+    /// Writes chunks into a file as they arrive, from `offset` on, and calls `fsync` before it returns.
     /// - Parameters:
-    ///   - offset: where the first byte goes; what lay behind it is cut off first, so that a repeated chunk replaces its earlier try.
-    ///   - next: gives the pieces, nil at the end.
-    /// - Returns: the size of the file afterwards, in bytes.
-    /// - Throws: what `next` throws; `storage-full` when there is no room. The file is then cut back to `offset`.
+    ///   - offset: the position of the first byte. The file is truncated there first, so that a repeated upload
+    ///     replaces its earlier try.
+    ///   - next: returns the chunks, nil at the end.
+    /// - Returns: the new size of the file in bytes.
+    /// - Throws: the error of `next`; `storage-full` when the disk is full. The file is then truncated to `offset`.
     package func write(_ key: Key, at offset: Int64, from next: () async throws -> [UInt8]?) async throws -> Int64 {
         let path = path(of: key)
         let descriptor = try await pool.run { try Self.open(path, O_WRONLY | O_CREAT) }
         var end = offset
         do {
             try await pool.run { try Self.check(ftruncate(descriptor, off_t(offset)), "cut") }
-            while let piece = try await next() {
+            while let chunk = try await next() {
                 let start = end
-                try await pool.run { try Self.writeAll(piece, to: descriptor, at: start) }
-                end += Int64(piece.count)
+                try await pool.run { try Self.writeAll(chunk, to: descriptor, at: start) }
+                end += Int64(chunk.count)
             }
             try await pool.run {
                 defer { close(descriptor) }
@@ -78,7 +81,7 @@ package struct FileStore: Sendable {
         return end
     }
 
-    /// - Returns: nil where there is no such file.
+    /// - Returns: the size in bytes; nil when the file does not exist.
     package func size(of key: Key) async throws -> Int64? {
         let path = path(of: key)
         return try await pool.run {
@@ -87,7 +90,7 @@ package struct FileStore: Sendable {
         }
     }
 
-    /// Moves a file to another key at once; what was there is replaced.
+    /// Moves a file to another key atomically, and replaces a file there.
     package func move(_ source: Key, to target: Key) async throws {
         let (from, to) = (path(of: source), path(of: target))
         try await pool.run {
@@ -96,7 +99,7 @@ package struct FileStore: Sendable {
         }
     }
 
-    /// Removes a file, or a folder with everything in it. What is not there is no error.
+    /// Removes a file, or a folder with its contents. A missing file is not an error.
     package func remove(_ key: Key) async throws {
         let path = path(of: key)
         try await pool.run {
@@ -104,7 +107,7 @@ package struct FileStore: Sendable {
         }
     }
 
-    /// The folder of `key`, made if it is missing: for work that writes several files of its own.
+    /// The path of the folder `key`, which is created if it is missing: for work that writes several files.
     package func folder(_ key: Key) async throws -> String {
         let path = path(of: key)
         try await pool.run {
@@ -114,8 +117,8 @@ package struct FileStore: Sendable {
         return path
     }
 
-    /// Everything that lies at or below `key`.
-    /// - Returns: the path of each file below the store's root, in order, and where it lies on the disk.
+    /// The files at or below `key`.
+    /// - Returns: the path of each file relative to the store's root, sorted, and its absolute path.
     package func files(under key: Key) async throws -> [(name: String, path: String)] {
         let (path, prefix) = (path(of: key), key.segments.joined(separator: "/"))
         return try await pool.run {
@@ -133,7 +136,7 @@ package struct FileStore: Sendable {
         }
     }
 
-    /// Bytes on disk under `key`, files of folders added up.
+    /// The sum of the sizes of all files under `key`, in bytes.
     package func bytes(under key: Key) async throws -> Int64 {
         let path = path(of: key)
         return try await pool.run {
@@ -183,7 +186,7 @@ package struct FileStore: Sendable {
         throw Failure(verb: verb, code: code)
     }
 
-    /// A disk operation that failed, by its system error number.
+    /// A failed disk operation.
     package struct Failure: Error, CustomStringConvertible {
         let verb: String
         let code: Int32

@@ -1,15 +1,16 @@
 import CLapack
 
-/// OpenBLAS starts threads of its own, which compete with everybody else's and sum in an order of their own: one is enough, and always gives the same result.
+/// Calls OpenBLAS with one thread: its own threads would compete with the thread pools of the process, and the order of
+/// their sums would change the results.
 enum Blas {
     private static let oneThread: Void = openblas_set_num_threads(1)
 
-    /// Every type that calls OpenBLAS says this first.
+    /// Sets the number of threads to one. Types call it before their first call of OpenBLAS.
     static func useOneThread() { _ = oneThread }
 
     /// `result = left × right`, or `result += left × right`: `rows` × `inner` times `inner` × `columns`, all row-major.
     ///
-    /// A transposed matrix lies in memory the other way round.
+    /// A transposed matrix is stored in column-major order.
     static func multiply(
         _ left: UnsafePointer<Float>,
         isLeftTransposed: Bool = false,

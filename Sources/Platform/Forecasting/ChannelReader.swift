@@ -1,18 +1,18 @@
-/// Reads one series at the steps of one dataset after the other.
+/// Reads the values of one channel for successive datasets.
 struct ChannelReader {
-    /// Why a dataset cannot be made.
+    /// The reason why a dataset is dropped.
     enum Drop: String {
         case outside = "outside-series"
         case gap
         case notANumber = "not-a-number"
         case noSample = "no-sample"
 
-        /// Continues "12 …".
+        /// Continues a sentence that begins with a number of reference times.
         var sentence: String {
             switch self {
             case .outside: "reach before the start or after the end of a series"
             case .gap: "need a value within a gap"
-            case .notANumber: "meet a value that is not a number"
+            case .notANumber: "need a value that is not a number"
             case .noSample: "have no sample to average within a horizon"
             }
         }
@@ -24,16 +24,16 @@ struct ChannelReader {
     private let end: Int64
     private let averaging: Bool
     private let maximumGap: Int64?
-    /// For each step the last sample at or before it, as of the reference time before.
+    /// For each step the index of the last sample at or before it, for the previous reference time.
     private var cursors: [Int]
     private var window = Window()
 
-    /// The samples within the horizon, as a running mean.
+    /// The samples within the horizon, and their running sum.
     private struct Window {
         var lower = 0
         var upper = 0
         var sum = CompensatedSum()
-        /// The next sample whose distance to the one after it is to be looked at, and where the latest gap found so ended.
+        /// The next sample whose distance to its successor is checked, and the end of the latest gap found.
         var next = 0
         var gapEnd = Int64.min
     }
@@ -48,7 +48,8 @@ struct ChannelReader {
         cursors = Array(repeating: 0, count: averaging ? 1 : steps)
     }
 
-    /// Writes the steps' values `stride` apart, or says why the dataset is dropped. Reference times must ascend from call to call.
+    /// Writes the values of the steps, `stride` elements apart, or returns why the dataset is dropped. Reference times
+    /// must ascend from call to call.
     mutating func fill(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int) -> Drop? {
         let (first, last) = averaging ? (start, end) : (offsets[0], offsets[offsets.count - 1])
         guard reference + first >= series.first, reference + last <= series.last else { return .outside }
@@ -77,7 +78,7 @@ struct ChannelReader {
     }
 
     private mutating func average(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int) -> Drop? {
-        // Both edges only move forward, so every sample enters once and leaves once.
+        // Both edges only move forward, so each sample is added once and removed once.
         while window.upper < series.count, series.stamp(window.upper) <= reference + end {
             window.sum.add(series.value(window.upper))
             window.upper += 1
@@ -92,7 +93,8 @@ struct ChannelReader {
         return nil
     }
 
-    /// Whether a gap reaches into the horizon. The latest gap that begins before its end is remembered: if any reaches in, that one does.
+    /// Whether a gap overlaps the horizon. It suffices to keep the latest gap that begins before the end of the
+    /// horizon.
     private mutating func hasGap(_ reference: Int64, longerThan maximumGap: Int64) -> Bool {
         while window.next + 1 < series.count, series.stamp(window.next) < reference + end {
             let following = series.stamp(window.next + 1)

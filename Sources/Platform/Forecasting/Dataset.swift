@@ -1,15 +1,16 @@
 package import Foundation
 
-/// Generated datasets, opened for training and judging: arrays in place, scaled as they are read.
+/// Generated datasets, opened for training and evaluation: memory-mapped arrays, scaled on access.
 package final class Dataset: Sendable {
-    /// What was generated: columns, counts, scalers.
+    /// The manifest of the datasets: columns, counts, scalers.
     package let manifest: DatasetManifest
     private let inputArray: NumPyFile.Reader
     private let outputArray: NumPyFile.Reader
     private let referenceArray: NumPyFile.Reader
     private let parts: DatasetSplit.Parts
 
-    /// Opens a folder that `DatasetGenerator` filled. Throws `DatasetFault.damaged` where its files do not agree, `FileFault` where the disk refuses.
+    /// Opens a folder written by `DatasetGenerator`. Throws `DatasetFault.damaged` where its files contradict each
+    /// other, `FileFault` for I/O errors.
     package init(_ folder: URL) throws {
         let files = DatasetFiles(folder)
         let damaged = DatasetFault(.damaged, "The datasets do not agree with their manifest. Generate them again.")
@@ -29,7 +30,7 @@ package final class Dataset: Sendable {
             manifest.persistence.allSatisfy({ $0.map(manifest.inputColumns.indices.contains) ?? true })
         else { throw damaged }
         let references = referenceArray
-        parts = try manifest.split.asked.parts(manifest.count, span: manifest.split.windowSpan) {
+        parts = try manifest.split.requested.parts(manifest.count, span: manifest.split.windowSpan) {
             references.integers(row: $0)[0]
         }
         guard parts.train.count == manifest.split.train, parts.validation.count == manifest.split.validation,
@@ -37,7 +38,7 @@ package final class Dataset: Sendable {
         else { throw damaged }
     }
 
-    /// What a model trained on these datasets takes and gives.
+    /// The shape of a model that is trained on these datasets.
     package var shape: ForecastShape {
         ForecastShape(
             inputSteps: manifest.inputSteps,
@@ -47,16 +48,16 @@ package final class Dataset: Sendable {
         )
     }
 
-    /// The rows of a part, in the order of time.
+    /// The rows of a part, in ascending order of time.
     package func rows(of part: DatasetSplit.Part) -> [Int32] { parts[part] }
 
-    /// A row's reference time in microseconds since 1970.
+    /// The reference time of a row, in microseconds since 1970.
     package func reference(_ row: Int) -> Int64 { referenceArray.integers(row: row)[0] }
 
-    /// A row's inputs as they are, I_N × F.
+    /// The unscaled inputs of a row, I_N × F.
     package func inputs(_ row: Int) -> [Double] { Array(inputArray.doubles(row: row)) }
 
-    /// A row's outputs as they are, O_N × G.
+    /// The unscaled outputs of a row, O_N × G.
     package func outputs(_ row: Int) -> [Double] { Array(outputArray.doubles(row: row)) }
 
     /// Rows of inputs, scaled.
@@ -69,7 +70,7 @@ package final class Dataset: Sendable {
         scaled(rows, of: outputArray, by: manifest.outputScaler)
     }
 
-    /// What a forecaster says about rows beside what happened, both in original units, O_N × G a row.
+    /// The outputs of rows and their forecasts, both in original units, O_N × G a row.
     package func forecasts(by forecaster: any Forecaster, rows: some Collection<Int32>) throws -> (
         truth: [Double], forecast: [Double]
     ) {
@@ -78,7 +79,7 @@ package final class Dataset: Sendable {
         return (gathered(rows, of: outputArray), forecast)
     }
 
-    /// Gives back the memory of rows that a scan in order has passed.
+    /// Releases the memory of rows that a sequential scan has passed.
     func release(rows: Range<Int>) {
         inputArray.release(rows: rows)
         outputArray.release(rows: rows)

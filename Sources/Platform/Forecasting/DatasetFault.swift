@@ -1,22 +1,22 @@
-/// Why datasets cannot be generated, opened or split: a code for programs and a sentence that says what to do for people.
+/// The reason why datasets cannot be generated, opened or split: a stable code, and a message with a remedy.
 package struct DatasetFault: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of fault, for programs; the raw values are stable.
+    /// The kind of fault; the raw values are stable.
     package enum Code: String, Codable, Sendable, CaseIterable {
-        /// A setting of the recipe is out of its bounds; `field` says which.
+        /// A setting of the recipe is out of bounds; `field` is its pointer.
         case invalidRecipe = "invalid-recipe"
-        /// The arrays would be larger than allowed.
+        /// The arrays would exceed their largest size.
         case tooLarge = "too-large"
-        /// Not one dataset is left, or none for the training part.
+        /// No dataset remains, or none for the training part.
         case nothingLeft = "nothing-left"
-        /// Files on disk are not what the manifest says.
+        /// The files contradict the manifest.
         case damaged
     }
 
-    /// What kind of fault.
+    /// The kind of fault.
     package let code: Code
-    /// What is wrong and what would help, in a sentence.
+    /// What is wrong, and a remedy.
     package let message: String
-    /// Where in the recipe, as a JSON pointer such as `/inputs/0/horizon`.
+    /// The JSON pointer of the setting in the recipe, such as `/inputs/0/horizon`.
     package let field: String?
 
     /// The message.

@@ -1,24 +1,26 @@
 package import Foundation
 
-/// Makes datasets from series: for each reference time a row of inputs and a row of outputs, streamed to disk.
+/// Generates datasets from series: for each reference time a row of inputs and a row of outputs, written to disk as a
+/// stream.
 ///
-/// The memory it takes does not grow with the series: every step of every channel has a cursor that moves on through its series as time goes by.
+/// The memory in use does not depend on the length of the series: each step of each channel has a cursor that advances
+/// through its series.
 package struct DatasetGenerator: Sendable {
-    /// What a run is at: the rows themselves, or the split and the scalers that follow.
+    /// The phase of a generation: the rows, or the split and the scalers.
     package enum Phase: String, Sendable {
         case datasets, scaling
     }
 
-    /// What is made; within its bounds.
+    /// The validated recipe.
     package let recipe: DatasetRecipe
-    /// The arrays may not take more than this.
+    /// The largest total size of the arrays, in bytes.
     package var bytesMax = 8 << 30
-    /// More reference times than this are refused.
+    /// The largest number of reference times.
     package var referencesMax = 5_000_000
 
-    /// How many reference times pass between two looks at progress and cancellation.
+    /// The number of reference times between two reports of progress and checks of cancellation.
     private static let rowsPerReport = 4096
-    /// The seed of the sample behind the distributions.
+    /// The seed of the samples from which the distributions are estimated.
     private static let sampleSeed: UInt64 = 42
 
     /// Throws `DatasetFault.invalidRecipe`.
@@ -27,11 +29,12 @@ package struct DatasetGenerator: Sendable {
         self.recipe = recipe
     }
 
-    /// Writes `inputs.npy`, `outputs.npy` and `references.npy` (unscaled) and then `manifest.json` into a folder that exists,
-    /// in place of datasets that lay there.
+    /// Writes `inputs.npy`, `outputs.npy` and `references.npy` (unscaled) and then `manifest.json` into an existing
+    /// folder and replaces earlier datasets.
     ///
-    /// Throws `DatasetFault` where nothing is left or too much would be, `SeriesFault` and `FileFault` for the files, and whatever `progress` and
-    /// `checkCancellation` throw, which are called every few thousand rows. After an error no array of this run is left behind.
+    /// Throws `DatasetFault` where no or too many datasets would result, `SeriesFault` and `FileFault` for the files,
+    /// and the errors of `progress` and `checkCancellation`, which are called every 4096 reference times. After an
+    /// error the folder has no arrays.
     package func run(
         into folder: URL,
         progress: (_ fraction: Double, _ phase: Phase) throws -> Void = { _, _ in },
@@ -55,7 +58,7 @@ package struct DatasetGenerator: Sendable {
         }
     }
 
-    /// One run.
+    /// The state of one generation.
     private struct Generation {
         let recipe: DatasetRecipe
         let files: DatasetFiles
@@ -75,7 +78,7 @@ package struct DatasetGenerator: Sendable {
             recipe = generator.recipe
             self.files = files
             let gap = recipe.maximumGapMinutes.map { Int64(($0 * 60e6).rounded()) }
-            // A file that serves as input and output is opened once.
+            // A file that is both input and output is opened once.
             var open: [URL: Series] = [:]
             func reader(_ channel: DatasetRecipe.Channel, steps: Int) throws -> ChannelReader {
                 let series = try open[channel.series] ?? Series(channel.series)
@@ -94,14 +97,15 @@ package struct DatasetGenerator: Sendable {
             guard times.count > 0 else {
                 throw DatasetFault(
                     .nothingLeft,
-                    "The input series have no time in common: one ends before another begins. Check the files' first and last times."
+                    "The input series do not overlap in time: one ends before another begins. "
+                        + "Check the first and last times of the files."
                 )
             }
             guard times.count <= generator.referencesMax else {
                 throw DatasetFault(
                     .tooLarge,
-                    "A step of \(steps.stepMinutes) minutes gives \(times.count) reference times; at most \(generator.referencesMax) are made. "
-                        + "Take a longer step.",
+                    "A step of \(steps.stepMinutes) minutes gives \(times.count) reference times; "
+                        + "the limit is \(generator.referencesMax). Use a longer step.",
                     field: "/steps/stepMinutes"
                 )
             }
@@ -110,13 +114,14 @@ package struct DatasetGenerator: Sendable {
                 let format = ByteCountFormatStyle(style: .binary)
                 throw DatasetFault(
                     .tooLarge,
-                    "The datasets would take up to \(format.format(Int64(bytes))) and may take \(format.format(Int64(generator.bytesMax))). "
-                        + "Take a longer step, fewer steps or fewer inputs."
+                    "The datasets would take up to \(format.format(Int64(bytes))); "
+                        + "the limit is \(format.format(Int64(generator.bytesMax))). "
+                        + "Use a longer step, fewer steps or fewer inputs."
                 )
             }
         }
 
-        /// The pass over all reference times.
+        /// The first pass: all reference times.
         mutating func write(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws {
             let steps = recipe.steps
             let inputFile = try NumPyFile.Writer(
@@ -132,12 +137,12 @@ package struct DatasetGenerator: Sendable {
                 input.deallocate()
                 output.deallocate()
             }
-            for place in 0..<times.count {
-                if place % DatasetGenerator.rowsPerReport == 0 {
+            for index in 0..<times.count {
+                if index % DatasetGenerator.rowsPerReport == 0 {
                     try checkCancellation()
-                    try progress(0.8 * Double(place) / Double(times.count), .datasets)
+                    try progress(0.8 * Double(index) / Double(times.count), .datasets)
                 }
-                let reference = times[place]
+                let reference = times[index]
                 if let drop = fill(reference, input: input, output: output) {
                     dropped[drop, default: 0] += 1
                     continue
@@ -188,11 +193,12 @@ package struct DatasetGenerator: Sendable {
                 separator: ", ")
             return DatasetFault(
                 .nothingLeft,
-                "None of the \(times.count) reference times gives a dataset: \(reasons). Check the horizons against the files' first and last times."
+                "None of the \(times.count) reference times gives a dataset: \(reasons). "
+                    + "Check the horizons against the first and last times of the files."
             )
         }
 
-        /// The second pass: splits, fits the scalers on the training part and sums up.
+        /// The second pass: splits the datasets and fits the scalers on the training part.
         func manifest(progress: (Double, Phase) throws -> Void, checkCancellation: () throws -> Void) throws
             -> DatasetManifest
         {
@@ -204,7 +210,7 @@ package struct DatasetGenerator: Sendable {
             guard !parts.train.isEmpty else {
                 throw DatasetFault(
                     .nothingLeft,
-                    "Of \(count) datasets none is left for the training part. Take a shorter step or more data.",
+                    "None of the \(count) datasets is in the training part. Use a shorter step or more data.",
                     field: "/split")
             }
             let inputScaler = try Self.fit(
@@ -240,7 +246,7 @@ package struct DatasetGenerator: Sendable {
                 references: .init(tried: times.count, first: first, last: last),
                 dropped: Dictionary(uniqueKeysWithValues: dropped.map { ($0.key.rawValue, $0.value) }),
                 split: .init(
-                    asked: recipe.split,
+                    requested: recipe.split,
                     train: parts.train.count,
                     validation: parts.validation.count,
                     test: parts.test.count,
@@ -258,7 +264,7 @@ package struct DatasetGenerator: Sendable {
             return manifest
         }
 
-        /// From the earliest value a dataset needs to the latest.
+        /// The time from the earliest value of a dataset to its latest, in microseconds.
         private var windowSpan: Int64 {
             let horizons = (recipe.inputs + recipe.outputs).map(\.horizon)
             let start = horizons.map(\.startHours).min() ?? 0
@@ -272,8 +278,8 @@ package struct DatasetGenerator: Sendable {
             let array = try NumPyFile.Reader(url, element: .double, dimensions: 3)
             var columns = targets.map { Scaler.Column(dataMinimum: .infinity, dataMaximum: -.infinity, target: $0) }
             var released = 0
-            for (place, row) in rows.enumerated() {
-                if place % DatasetGenerator.rowsPerReport == 0 {
+            for (position, row) in rows.enumerated() {
+                if position % DatasetGenerator.rowsPerReport == 0 {
                     try checkCancellation()
                     array.release(rows: released..<Int(row))
                     released = Int(row)
@@ -296,48 +302,4 @@ package struct DatasetGenerator: Sendable {
             return Scaler(columns: columns)
         }
     }
-}
-
-/// Where a run's files lie.
-struct DatasetFiles {
-    let inputs: URL
-    let outputs: URL
-    let references: URL
-    let manifest: URL
-
-    init(_ folder: URL) {
-        inputs = folder.appending(path: "inputs.npy")
-        outputs = folder.appending(path: "outputs.npy")
-        references = folder.appending(path: "references.npy")
-        manifest = folder.appending(path: "manifest.json")
-    }
-
-    func remove() {
-        // The manifest first: without it the folder holds no datasets.
-        for url in [manifest, inputs, outputs, references] { unlink(url.path) }
-    }
-}
-
-/// The times at which datasets are made.
-///
-/// From the hour of the overlap's start, an hour back, plus the offset, on by whole steps: those within the time that all input series have in common.
-struct ReferenceTimes {
-    let count: Int
-    private let first: Int64
-    private let step: Int64
-
-    init(_ inputs: [Series], steps: DatasetRecipe.Steps) {
-        let start = inputs.map(\.first).max() ?? 0
-        let end = inputs.map(\.last).min() ?? 0
-        let hour = CivilTime.microsecondsPerHour
-        let step = Int64((steps.stepMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
-        let floor = Int64(CivilTime.floorDivide(Int(start), Int(hour))) * hour
-        let origin = floor - hour + Int64((steps.offsetMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
-        let skipped = origin >= start ? 0 : (start - origin + step - 1) / step
-        self.step = step
-        first = origin + skipped * step
-        count = first <= end ? Int((end - first) / step) + 1 : 0
-    }
-
-    subscript(place: Int) -> Int64 { first + Int64(place) * step }
 }

@@ -1,49 +1,50 @@
 import Foundation
 
-/// What was generated: shapes, columns, counts, the split and the scalers. It lies beside the arrays as `manifest.json`.
+/// A description of generated datasets: shapes, columns, counts, split and scalers. Stored beside the arrays as
+/// `manifest.json`.
 package struct DatasetManifest: Codable, Sendable, Equatable {
-    /// Where a column comes from: a series as input, the calendar, a series as output.
+    /// The origin of a column: an input series, the calendar, an output series.
     package enum Kind: String, Codable, Sendable {
         case input, time, output
     }
 
     /// A column of the arrays.
     package struct Column: Codable, Sendable, Equatable {
-        /// Where the column comes from.
+        /// The origin of the column.
         package var kind: Kind
         /// `IN1`, `TIME1`, `OUT1` …
         package var label: String
-        /// The channel's name, or such as `day sin`.
+        /// The name of the channel, or of a time feature such as `day sin`.
         package var name: String
     }
 
-    /// The reference times: one for each dataset that was kept.
+    /// The reference times; each kept one gives a dataset.
     package struct References: Codable, Sendable, Equatable {
-        /// How many reference times were tried.
+        /// The number of reference times before any was dropped.
         package var tried: Int
-        /// The first and the last that were kept, in microseconds since 1970.
+        /// The first that was kept, in microseconds since 1970.
         package var first: Int64
         /// The last that was kept, in microseconds since 1970.
         package var last: Int64
     }
 
-    /// How many datasets ended up in each part.
+    /// The number of datasets in each part.
     package struct Split: Codable, Sendable, Equatable {
-        /// The split as the recipe has it.
-        package var asked: DatasetSplit
-        /// Datasets to train on.
+        /// The split of the recipe.
+        package var requested: DatasetSplit
+        /// Datasets of the training part.
         package var train: Int
-        /// Datasets that say when to stop.
+        /// Datasets of the validation part, which ends the training early.
         package var validation: Int
-        /// Datasets that only judge.
+        /// Datasets of the test part.
         package var test: Int
-        /// Datasets left out because their windows overlap another part's; only where blocks are drawn.
+        /// Datasets left out because their windows overlap those of another part; only with blocks.
         package var purged: Int
-        /// How long a dataset's window is, in microseconds: from the first value it needs to the last.
+        /// The length of a dataset's window, from its first value to its last, in microseconds.
         package var windowSpan: Int64
     }
 
-    /// n_dat
+    /// The number of datasets (n_dat).
     package var count: Int
     /// I_N, the second axis of `inputs.npy`.
     package var inputSteps: Int
@@ -59,21 +60,22 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
     package var references: References
     /// Reference times dropped, by reason: `outside-series`, `gap`, `not-a-number`, `no-sample`.
     package var dropped: [String: Int]
-    /// How the datasets are divided.
+    /// The split of the datasets.
     package var split: Split
-    /// For the input columns, fitted on the training part alone.
+    /// The scaler of the input columns, fitted on the training part alone.
     package var inputScaler: Scaler
-    /// For the output columns, fitted on the training part alone.
+    /// The scaler of the output columns, fitted on the training part alone.
     package var outputScaler: Scaler
-    /// For each output the input column with the same series, which persistence carries on; null where there is none.
+    /// For each output the index of the input column with the same series, which persistence repeats; null where there
+    /// is none.
     package var persistence: [Int?]
-    /// One for each input column and then each output column, over all datasets.
+    /// The distributions of the input columns and then the output columns, over all datasets.
     package var distributions: [Distribution]
 
     /// (n_dat, I_N, F)
     package var inputShape: [Int] { [count, inputSteps, inputColumns.count] }
     /// (n_dat, O_N, G)
     package var outputShape: [Int] { [count, outputSteps, outputColumns.count] }
-    /// How many reference times gave no dataset.
+    /// The number of dropped reference times.
     package var droppedCount: Int { dropped.values.reduce(0, +) }
 }

@@ -1,12 +1,12 @@
 package import Foundation
 
-/// What the datasets of a forecast are made of: which series, at which times around a reference time, in how many steps.
+/// The specification of datasets: the series, their horizons around a reference time, and the numbers of steps.
 package struct DatasetRecipe: Codable, Sendable, Equatable {
-    /// A span of time around the reference time, in hours; negative is the past.
+    /// A span of time relative to the reference time, in hours; negative values are in the past.
     package struct Horizon: Codable, Sendable, Equatable {
         /// Hours from the reference time to the first value.
         package var startHours: Double
-        /// Hours to the last value; not before the start.
+        /// Hours from the reference time to the last value; at least `startHours`.
         package var endHours: Double
 
         /// From start to end, in hours.
@@ -16,14 +16,14 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         }
     }
 
-    /// The range that the values of the training part are brought to.
+    /// The target range of a min-max scaling, which is fitted on the training part.
     package struct Scaling: Codable, Sendable, Equatable {
-        /// Where the smallest value of the training part lands.
+        /// The scaled value of the smallest value of the training part.
         package var minimum: Double
-        /// Where the largest lands; more than `minimum`.
+        /// The scaled value of the largest value of the training part; more than `minimum`.
         package var maximum: Double
 
-        /// From minimum to maximum, 0 to 1 unless said otherwise.
+        /// From minimum to maximum; 0 to 1 by default.
         package init(_ minimum: Double = 0, _ maximum: Double = 1) {
             self.minimum = minimum
             self.maximum = maximum
@@ -32,18 +32,18 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
 
     /// One series, as an input or an output.
     package struct Channel: Codable, Sendable, Equatable {
-        /// What people call it; its own among the inputs, and among the outputs.
+        /// The name of the channel, unique among the inputs and among the outputs.
         package var name: String
-        /// A file that `SeriesImport` or `SeriesWriter` wrote.
+        /// A file written by `SeriesImport` or `SeriesWriter`.
         package var series: URL
-        /// When its values are taken.
+        /// The horizon of the values.
         package var horizon: Horizon
-        /// One mean over the horizon, repeated at every step, in place of a value for each step.
+        /// Whether every step has the mean over the horizon instead of a value of its own.
         package var averaging: Bool
-        /// Nil: the values stay as they are.
+        /// Nil: the values are not scaled.
         package var scaling: Scaling?
 
-        /// A channel scaled to 0…1 and without averaging, unless said otherwise.
+        /// By default a channel is scaled to 0…1 and not averaged.
         package init(
             name: String, series: URL, horizon: Horizon, averaging: Bool = false, scaling: Scaling? = Scaling()
         ) {
@@ -55,7 +55,7 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         }
     }
 
-    /// How many values a dataset has and when its reference times are.
+    /// The numbers of steps of a dataset, and the reference times.
     package struct Steps: Codable, Sendable, Equatable {
         /// I_N, 1 to 4096.
         package var inputSteps: Int
@@ -63,10 +63,10 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         package var outputSteps: Int
         /// DELT: minutes from one reference time to the next, a second to a year.
         package var stepMinutes: Double
-        /// OFST: minutes of the reference times within the hour, at most a day either way.
+        /// OFST: minutes of the reference times past the hour, -1440 to 1440.
         package var offsetMinutes: Double
 
-        /// Bounds are checked by the recipe's `validate`.
+        /// `validate` of the recipe checks the bounds.
         package init(inputSteps: Int, outputSteps: Int, stepMinutes: Double, offsetMinutes: Double = 0) {
             self.inputSteps = inputSteps
             self.outputSteps = outputSteps
@@ -75,21 +75,21 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         }
     }
 
-    /// 1 to 100 series that a forecast is made from.
+    /// 1 to 100 input series.
     package var inputs: [Channel]
-    /// 1 to 100 series that are forecast.
+    /// 1 to 100 output series.
     package var outputs: [Channel]
     /// The numbers of steps and the reference times.
     package var steps: Steps
-    /// What the calendar adds to the inputs.
+    /// The calendar columns of the inputs.
     package var timeFeatures: TimeFeatures
-    /// How the datasets are divided.
+    /// The split of the datasets.
     package var split: DatasetSplit
-    /// Neighbouring samples further apart than this are a gap, and a dataset that needs a value in it is dropped. Nil: neighbours are joined by a line
-    /// however far apart they are.
+    /// A longer distance between neighbouring samples is a gap; a dataset that needs a value within a gap is dropped.
+    /// Nil: values are interpolated over any distance.
     package var maximumGapMinutes: Double?
 
-    /// Bounds are checked by `validate`, which `DatasetGenerator` calls.
+    /// `validate`, which `DatasetGenerator` calls, checks the bounds.
     package init(
         inputs: [Channel],
         outputs: [Channel],
@@ -106,11 +106,11 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
         self.maximumGapMinutes = maximumGapMinutes
     }
 
-    /// Most inputs, and most outputs.
+    /// The largest number of inputs, and of outputs.
     package static let channelsMax = 100
-    /// Most input steps, and most output steps.
+    /// The largest number of input steps, and of output steps.
     package static let stepsMax = 4096
-    /// Hours that a horizon may reach into the past or the future: ten years.
+    /// The largest distance of a horizon from the reference time: ten years, in hours.
     package static let horizonHoursMax = 87_660.0
 
     /// Throws `DatasetFault.invalidRecipe` for the first setting that is out of its bounds.
@@ -124,7 +124,7 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
                 bound.contains(horizon.startHours) && bound.contains(horizon.endHours)
                     && horizon.startHours <= horizon.endHours,
                 field,
-                "A horizon runs from its start to a later end (or the same), at most \(Int(Self.horizonHoursMax)) hours away."
+                "The end of a horizon is not before its start, and both are within \(Int(Self.horizonHoursMax)) hours."
             )
         }
         func check(_ scaling: Scaling?, _ field: String) throws(DatasetFault) {
@@ -132,7 +132,7 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
             try require(
                 scaling.minimum.isFinite && scaling.maximum.isFinite && scaling.minimum < scaling.maximum,
                 field,
-                "A scaling goes from a minimum to a larger maximum."
+                "The maximum of a scaling is larger than its minimum."
             )
         }
         for (side, channels) in [("inputs", inputs), ("outputs", outputs)] {
@@ -143,7 +143,7 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
                 let duplicate = channels[..<index].contains { $0.name == channel.name }
                 try require(
                     !channel.name.isEmpty && !duplicate, "/\(side)/\(index)/name",
-                    "Each of the \(side) needs a name of its own.")
+                    "The names of the \(side) are not empty and unique.")
                 try check(channel.horizon, "/\(side)/\(index)/horizon")
                 try check(channel.scaling, "/\(side)/\(index)/scaling")
             }

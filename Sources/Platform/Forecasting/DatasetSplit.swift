@@ -1,10 +1,10 @@
-/// How datasets are divided into a part to train on, a part that says when to stop, and a part that only judges.
+/// The division of datasets into a training part, a validation part, which ends the training early, and a test part.
 package struct DatasetSplit: Codable, Sendable, Equatable {
-    /// What the numbers of a split count.
+    /// The unit of the sizes of the parts.
     package enum Unit: String, Codable, Sendable {
-        /// Parts are fractions that sum to 1; train and validation are rounded and the test part is the rest.
+        /// Fractions that sum to 1. Training and validation are rounded; the test part is the rest.
         case fraction
-        /// Parts are numbers of datasets; what is left over is not used.
+        /// Numbers of datasets; the remaining datasets are not used.
         case count
     }
 
@@ -13,25 +13,26 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         case train, validation, test
     }
 
-    /// To train on: a fraction or a whole number, more than 0.
+    /// The size of the training part: more than 0.
     package var train: Double
-    /// To stop by; may be 0: then every epoch is run.
+    /// The size of the validation part; with 0 all epochs are run.
     package var validation: Double
-    /// To judge with; may be 0.
+    /// The size of the test part; may be 0.
     package var test: Double
-    /// What the three numbers count.
+    /// The unit of the three sizes.
     package var unit: Unit
-    /// Whether datasets are drawn at random. Otherwise the parts follow each other in time.
+    /// Whether datasets are assigned at random. Otherwise the parts follow each other in time.
     package var shuffle: Bool
-    /// What a shuffle follows from.
+    /// The seed of the shuffle.
     package var seed: UInt64
-    /// With `shuffle`: how many datasets in a row stay together. 1 draws each by itself.
+    /// With `shuffle`: the number of consecutive datasets that stay together; 1 assigns each dataset by itself.
     ///
-    /// Datasets a step apart share nearly all their values, so a test part drawn one by one is full of values that were trained on. From 2 on, blocks are
-    /// drawn, and datasets beside a block of another part whose windows overlap are left out (`purged`): what is tested was then never seen.
+    /// Consecutive datasets share most of their values, so single datasets of a random test part share values with the
+    /// training part. From 2 on, blocks are assigned, and datasets whose windows overlap a block of another part are
+    /// left out (`purged`): the test part then shares no values with the training part.
     package var blockLength: Int
 
-    /// Seven to two to one in the order of time, unless said otherwise.
+    /// 70, 20 and 10 per cent in the order of time by default.
     package init(
         train: Double = 0.7,
         validation: Double = 0.2,
@@ -50,7 +51,7 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         self.blockLength = blockLength
     }
 
-    /// Which datasets belong to which part, each in ascending order, which is the order of time.
+    /// The datasets of each part, in ascending order of time.
     struct Parts: Sendable {
         var train: [Int32] = []
         var validation: [Int32] = []
@@ -91,11 +92,11 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         }
     }
 
-    /// How many datasets of `count` go to each part.
+    /// The number of datasets of each part, of `count` in all.
     func sizes(_ count: Int) throws(DatasetFault) -> (train: Int, validation: Int, test: Int) {
         switch unit {
         case .fraction:
-            // Python's round, half to even, as the clients' own counts have it.
+            // Half to even, as Python's `round`: clients compute the same counts.
             let train = min(count, Int((self.train * Double(count)).rounded(.toNearestOrEven)))
             let validation = min(count - train, Int((self.validation * Double(count)).rounded(.toNearestOrEven)))
             return test == 0 ? (count - validation, validation, 0) : (train, validation, count - train - validation)
@@ -111,15 +112,15 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         }
     }
 
-    /// Divides `count` datasets. `span` is how long a dataset's window is, from the first value it needs to the last, and `reference` its reference time,
-    /// both in microseconds.
+    /// Divides `count` datasets. `span` is the length of a dataset's window and `reference` its reference time, both in
+    /// microseconds.
     func parts(_ count: Int, span: Int64, reference: (Int) -> Int64) throws(DatasetFault) -> Parts {
         let sizes = try sizes(count)
         let order = order(count)
         var labels = [UInt8](repeating: 3, count: count)
         let ends = [sizes.train, sizes.train + sizes.validation, sizes.train + sizes.validation + sizes.test]
-        for (place, index) in order.enumerated() {
-            labels[Int(index)] = place < ends[0] ? 0 : place < ends[1] ? 1 : place < ends[2] ? 2 : 3
+        for (position, index) in order.enumerated() {
+            labels[Int(index)] = position < ends[0] ? 0 : position < ends[1] ? 1 : position < ends[2] ? 2 : 3
         }
         var parts = Parts()
         if shuffle, blockLength > 1 {
@@ -137,7 +138,7 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         return parts
     }
 
-    /// The datasets in the order in which the parts take them.
+    /// The order in which datasets are assigned to the parts.
     private func order(_ count: Int) -> [Int32] {
         var generator = SeededGenerator(seed: seed)
         guard shuffle else { return Array(0..<Int32(count)) }
@@ -157,7 +158,8 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         return order
     }
 
-    /// Takes datasets out of training that overlap validation or test, and out of validation those that overlap test, looking one way along time.
+    /// Removes datasets from training that overlap validation or test, and from validation those that overlap test, in
+    /// one direction of time.
     private static func purge(_ labels: inout [UInt8], span: Int64, reference: (Int) -> Int64, backwards: Bool) -> Int {
         var purged = 0
         var lastTest: Int64?

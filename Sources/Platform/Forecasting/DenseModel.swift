@@ -1,22 +1,23 @@
 package import Foundation
 
-/// Dense: all input steps at once through layers of neurons, trained by Adam until the validation part gets no better.
+/// Dense: a feed-forward network over all input steps at once, trained by Adam with early stopping on the validation
+/// loss.
 package struct DenseModel: ForecastModel {
-    /// What goes in and what comes out.
+    /// The shape of inputs and outputs.
     package let shape: ForecastShape
-    /// What it was trained with.
+    /// The parameters of the training.
     package let parameters: ForecastParameters
     /// For each layer its weights (inputs × units, row-major) and then its biases.
     package let weights: [Float]
     private let network: DenseNetwork
 
-    /// Dense.
+    /// Always `dense`.
     package var mode: ForecastMode { .dense }
 
     private static let batchRows = 32
-    /// How many epochs without a better validation loss end the training.
+    /// The number of epochs without a lower validation loss that ends the training.
     private static let patience = 2
-    /// How many batches pass between two looks at cancellation.
+    /// The number of batches between two checks of cancellation.
     private static let batchesPerCheck = 64
     private static let predictionRows = 256
 
@@ -66,7 +67,8 @@ package struct DenseModel: ForecastModel {
             guard loss.isFinite, validationLoss?.isFinite ?? true else {
                 throw ModelFault(
                     .diverged,
-                    "Training diverged in epoch \(epoch): the loss is no longer a number. Turn scaling on, or take fewer layers."
+                    "Training diverged in epoch \(epoch): the loss is not finite. "
+                        + "Turn scaling on, or use fewer layers."
                 )
             }
             let duration = Double((clock.now - begin) / .seconds(1))
@@ -83,7 +85,7 @@ package struct DenseModel: ForecastModel {
                     secondsLeft: elapsed / Double(epoch) * Double(parameters.epochs - epoch)
                 )
             )
-            // Without a validation part the best training loss is kept, and every epoch is run.
+            // Without a validation part the weights with the lowest training loss are kept, and all epochs are run.
             if validationLoss ?? loss < best.loss {
                 best = (validationLoss ?? loss, weights)
                 epochsWithoutGain = 0
@@ -93,12 +95,12 @@ package struct DenseModel: ForecastModel {
             }
         }
         guard best.weights.allSatisfy(\.isFinite) else {
-            throw ModelFault(.diverged, "Training diverged: the weights are no longer numbers. Turn scaling on.")
+            throw ModelFault(.diverged, "Training diverged: the weights are not finite. Turn scaling on.")
         }
         return DenseModel(shape: shape, parameters: parameters, weights: best.weights, network: network)
     }
 
-    /// The mean squared error over rows in batches; `learn` is called after each batch with its gradient ready.
+    /// The mean squared error over rows in batches. `learn` is called after each batch, when its gradient is computed.
     private static func meanSquaredError(
         _ pass: DensePass,
         _ weights: UnsafePointer<Float>,
@@ -139,7 +141,7 @@ package struct DenseModel: ForecastModel {
         }
     }
 
-    /// All steps at once; in Float32.
+    /// Predicts all steps at once, in Float32.
     package func predict(_ inputs: [Double]) throws(ModelFault) -> [Double] {
         let rows = try shape.rows(inputs)
         let pass = DensePass(network, rowsMax: min(Self.predictionRows, max(rows, 1)), backwards: false)
@@ -167,7 +169,7 @@ package struct DenseModel: ForecastModel {
         }
     }
 
-    /// As `layers.0.weight`, `layers.0.bias` … in F32, with the parameters as metadata. Throws `FileFault`.
+    /// Writes tensors `layers.0.weight`, `layers.0.bias` … in F32, with the parameters as metadata. Throws `FileFault`.
     package func save(to url: URL) throws {
         var tensors: [String: Safetensors.Tensor] = [:]
         for (index, layer) in network.layers.enumerated() {

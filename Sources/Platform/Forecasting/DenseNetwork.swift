@@ -1,15 +1,14 @@
-import CLapack
 import Foundation
 
-/// The layers of a dense network and the mathematics of going through them, forwards and backwards, in Float32.
+/// The layers of a dense network, and its forward and backward passes in Float32.
 ///
-/// All parameters lie one after the other: for each layer its weights (inputs × units, row-major) and then its biases.
+/// The parameters are one array: for each layer its weights (inputs × units, row-major) and then its biases.
 struct DenseNetwork: Sendable, Equatable {
     struct Layer: Sendable, Equatable {
         let inputs: Int
         let units: Int
         let activation: ForecastParameters.Activation
-        /// Where its parameters begin.
+        /// The index of the layer's first parameter.
         let weights: Int
         let biases: Int
     }
@@ -46,7 +45,7 @@ struct DenseNetwork: Sendable, Equatable {
     var inputs: Int { layers[0].inputs }
     var outputs: Int { layers[layers.count - 1].units }
 
-    /// Glorot's uniform weights and zero biases; the last layer is all zero, so that training starts from a forecast of zero.
+    /// Glorot-uniform weights and zero biases. The last layer is zero, so that training starts from a forecast of zero.
     func initialParameters(_ generator: inout SeededGenerator) -> [Float] {
         var parameters = [Float](repeating: 0, count: parameterCount)
         for layer in layers.dropLast() {
@@ -56,245 +55,5 @@ struct DenseNetwork: Sendable, Equatable {
             }
         }
         return parameters
-    }
-}
-
-/// The memory of one way through a network for at most so many rows at a time.
-final class DensePass {
-    private let network: DenseNetwork
-    let rowsMax: Int
-    /// The rows that go in.
-    let inputs: UnsafeMutablePointer<Float>
-    /// What each layer gives, and, on the way back, how the loss changes with it.
-    private let activations: [UnsafeMutablePointer<Float>]
-    private let deltas: [UnsafeMutablePointer<Float>]
-    private let ones: UnsafeMutablePointer<Float>
-
-    init(_ network: DenseNetwork, rowsMax: Int, backwards: Bool) {
-        Blas.useOneThread()
-        self.network = network
-        self.rowsMax = rowsMax
-        func zeros(_ count: Int) -> UnsafeMutablePointer<Float> {
-            let pointer = UnsafeMutablePointer<Float>.allocate(capacity: count)
-            pointer.initialize(repeating: 0, count: count)
-            return pointer
-        }
-        inputs = zeros(rowsMax * network.inputs)
-        activations = network.layers.map { zeros(rowsMax * $0.units) }
-        deltas = backwards ? network.layers.map { zeros(rowsMax * $0.units) } : []
-        ones = zeros(rowsMax)
-        ones.update(repeating: 1, count: rowsMax)
-    }
-
-    deinit {
-        inputs.deallocate()
-        for pointer in activations + deltas { pointer.deallocate() }
-        ones.deallocate()
-    }
-
-    /// What the last layer gave: rows × outputs.
-    var outputs: UnsafeMutablePointer<Float> { activations[activations.count - 1] }
-
-    func forward(_ parameters: UnsafePointer<Float>, rows: Int) {
-        for (index, layer) in network.layers.enumerated() {
-            let output = activations[index]
-            for row in 0..<rows {
-                (output + row * layer.units).update(from: parameters + layer.biases, count: layer.units)
-            }
-            Blas.multiply(
-                index == 0 ? inputs : activations[index - 1],
-                parameters + layer.weights,
-                rows: rows,
-                inner: layer.inputs,
-                columns: layer.units,
-                into: output,
-                adding: true
-            )
-            Self.activate(output, layer, rows: rows)
-        }
-    }
-
-    /// The sum of squared errors of the rows last sent forwards; with `backwards`, the gradient of their mean is left ready for `backward`.
-    func squaredError(_ targets: UnsafePointer<Float>, rows: Int, backwards: Bool) -> Double {
-        let count = rows * network.outputs
-        let outputs = outputs
-        let scale = 2 / Float(count)
-        var sum = 0.0
-        var index = 0
-        if backwards {
-            let delta = deltas[deltas.count - 1]
-            while index < count {
-                let error = outputs[index] - targets[index]
-                sum += Double(error) * Double(error)
-                delta[index] = error * scale
-                index &+= 1
-            }
-        } else {
-            while index < count {
-                let error = Double(outputs[index] - targets[index])
-                sum += error * error
-                index &+= 1
-            }
-        }
-        return sum
-    }
-
-    /// Writes the gradient of all parameters.
-    func backward(_ parameters: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, rows: Int) {
-        for index in network.layers.indices.reversed() {
-            let layer = network.layers[index]
-            let delta = deltas[index]
-            Self.deactivate(delta, outputs: activations[index], layer, rows: rows)
-            let units = Int32(layer.units)
-            Blas.multiply(
-                index == 0 ? inputs : activations[index - 1],
-                isLeftTransposed: true,
-                delta,
-                rows: layer.inputs,
-                inner: rows,
-                columns: layer.units,
-                into: gradient + layer.weights
-            )
-            cblas_sgemv(
-                CblasRowMajor, CblasTrans, Int32(rows), units, 1, delta, units, ones, 1, 0, gradient + layer.biases, 1)
-            if index > 0 {
-                Blas.multiply(
-                    delta,
-                    parameters + layer.weights,
-                    isRightTransposed: true,
-                    rows: rows,
-                    inner: layer.units,
-                    columns: layer.inputs,
-                    into: deltas[index - 1]
-                )
-            }
-        }
-    }
-
-    // The loops below run over raw pointers with plain counters, because a debug build spends its time in everything else.
-
-    private static func activate(_ values: UnsafeMutablePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int) {
-        let count = rows * layer.units
-        var index = 0
-        switch layer.activation {
-        case .linear, .none:
-            return
-        case .relu:
-            while index < count {
-                if values[index] < 0 { values[index] = 0 }
-                index &+= 1
-            }
-        case .sigmoid:
-            while index < count {
-                values[index] = 1 / (1 + expf(-values[index]))
-                index &+= 1
-            }
-        case .tanh:
-            while index < count {
-                values[index] = tanhf(values[index])
-                index &+= 1
-            }
-        case .softmax:
-            for row in 0..<rows { softmax(values + row * layer.units, count: layer.units) }
-        }
-    }
-
-    private static func softmax(_ values: UnsafeMutablePointer<Float>, count: Int) {
-        var largest = values[0]
-        var index = 1
-        while index < count {
-            if values[index] > largest { largest = values[index] }
-            index &+= 1
-        }
-        var sum: Float = 0
-        index = 0
-        while index < count {
-            values[index] = expf(values[index] - largest)
-            sum += values[index]
-            index &+= 1
-        }
-        cblas_sscal(Int32(count), 1 / sum, values, 1)
-    }
-
-    /// Turns the change with a layer's outputs into the change with its sums.
-    private static func deactivate(
-        _ delta: UnsafeMutablePointer<Float>, outputs: UnsafePointer<Float>, _ layer: DenseNetwork.Layer, rows: Int
-    ) {
-        let count = rows * layer.units
-        var index = 0
-        switch layer.activation {
-        case .linear, .none:
-            return
-        case .relu:
-            while index < count {
-                if outputs[index] <= 0 { delta[index] = 0 }
-                index &+= 1
-            }
-        case .sigmoid:
-            while index < count {
-                delta[index] *= outputs[index] * (1 - outputs[index])
-                index &+= 1
-            }
-        case .tanh:
-            while index < count {
-                delta[index] *= 1 - outputs[index] * outputs[index]
-                index &+= 1
-            }
-        case .softmax:
-            for row in 0..<rows {
-                let start = row * layer.units
-                let shared = cblas_sdot(Int32(layer.units), delta + start, 1, outputs + start, 1)
-                index = start
-                while index < start + layer.units {
-                    delta[index] = outputs[index] * (delta[index] - shared)
-                    index &+= 1
-                }
-            }
-        }
-    }
-}
-
-/// Adam's memory: running means of the gradient and of its square (Kingma and Ba, with Keras's constants).
-final class AdamOptimiser {
-    private let count: Int
-    private let mean: UnsafeMutablePointer<Float>
-    private let square: UnsafeMutablePointer<Float>
-    private var steps = 0.0
-
-    private static let rate = 0.001
-    private static let decayOfMean = 0.9
-    private static let decayOfSquare = 0.999
-    private static let epsilon: Float = 1e-7
-
-    init(count: Int) {
-        self.count = count
-        mean = .allocate(capacity: count)
-        mean.initialize(repeating: 0, count: count)
-        square = .allocate(capacity: count)
-        square.initialize(repeating: 0, count: count)
-    }
-
-    deinit {
-        mean.deallocate()
-        square.deallocate()
-    }
-
-    func step(_ parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>) {
-        steps += 1
-        let rate = Float(
-            Self.rate * (1 - pow(Self.decayOfSquare, steps)).squareRoot() / (1 - pow(Self.decayOfMean, steps)))
-        let keepMean = Float(Self.decayOfMean)
-        let keepSquare = Float(Self.decayOfSquare)
-        let epsilon = Self.epsilon
-        var index = 0
-        while index < count {
-            let slope = gradient[index]
-            let m = keepMean * mean[index] + (1 - keepMean) * slope
-            let v = keepSquare * square[index] + (1 - keepSquare) * slope * slope
-            mean[index] = m
-            square[index] = v
-            parameters[index] -= rate * m / (v.squareRoot() + epsilon)
-            index &+= 1
-        }
     }
 }

@@ -1,13 +1,14 @@
-/// How good forecasts are on the test part, in original units, at up to twelve levels of averaging, with persistence beside it.
+/// The accuracy of forecasts on the test part, in original units, at up to twelve levels of averaging, with the
+/// persistence baseline.
 package struct Evaluation: Codable, Sendable, Equatable {
-    /// A metric's name, or `delta [min]`, to a list; null where a metric is not defined.
+    /// A list for each metric and for `delta [min]`; null where a metric is undefined.
     package typealias Table = [String: [Double?]]
 
-    /// One forecaster's tables.
+    /// The tables of one forecaster.
     package struct Tables: Codable, Sendable, Equatable {
-        /// For each output: `delta [min]` and every metric, with one value for each level of averaging.
+        /// For each output `delta [min]` and every metric, with one value for each level of averaging.
         package var overall: [String: Table]
-        /// For each output and each level's minutes: every metric, with one value for each step.
+        /// For each output and each level, by its minutes, every metric, with one value for each step.
         package var bySteps: [String: [String: Table]]
 
         enum CodingKeys: String, CodingKey {
@@ -15,14 +16,14 @@ package struct Evaluation: Codable, Sendable, Equatable {
             case bySteps = "df_eval_ts"
         }
 
-        /// An output's metric over all steps, averaged over `level` steps (1 to 12).
+        /// The metric of an output over all steps, averaged over blocks of `level` steps (1 to 12).
         package func value(_ metric: Metric, output: String, level: Int = 1) -> Double? {
             guard let list = overall[output]?[metric.rawValue], list.indices.contains(level - 1) else { return nil }
             return list[level - 1]
         }
     }
 
-    /// The metrics, by the names that clients know.
+    /// The metrics; the raw values are part of the API.
     package enum Metric: String, Codable, Sendable, CaseIterable {
         case mae = "MAE"
         case mape = "MAPE"
@@ -34,27 +35,27 @@ package struct Evaluation: Codable, Sendable, Equatable {
         case mase = "MASE"
     }
 
-    /// How many datasets were judged.
+    /// The number of datasets of the test part.
     package var datasets: Int
-    /// How good the forecaster is.
+    /// The tables of the model.
     package var model: Tables
-    /// Nil if an output's series is not among the inputs.
+    /// The tables of persistence; nil where an output's series is not among the inputs.
     package var persistence: Tables?
 
-    /// The key of the levels' minutes.
+    /// The key of the list of the levels' minutes.
     package static let delta = "delta [min]"
-    /// The levels: blocks of 1 to 12 steps.
+    /// The largest number of steps averaged.
     package static let levelsMax = 12
-    /// How many datasets are forecast at a time.
+    /// The number of datasets forecast at once.
     private static let batchRows = 1024
 
-    /// Judges a forecaster on the test part, in the order of time.
+    /// Evaluates a forecaster on the test part, in the order of time.
     ///
-    /// Throws `ModelFault.emptyPart` without a test part, and what `checkCancellation` throws.
+    /// Throws `ModelFault.emptyPart` without a test part, and the errors of `checkCancellation`.
     package init(of forecaster: any Forecaster, on dataset: Dataset, checkCancellation: () throws -> Void = {}) throws {
         let rows = dataset.rows(of: .test)
         guard !rows.isEmpty else {
-            throw ModelFault(.emptyPart, "There are no datasets to judge with: the split leaves the test part empty.")
+            throw ModelFault(.emptyPart, "The test part of the split is empty.")
         }
         guard forecaster.shape == dataset.shape else {
             throw ModelFault(.shapeMismatch, "The model was trained on datasets of another shape.")
@@ -77,7 +78,7 @@ package struct Evaluation: Codable, Sendable, Equatable {
         var start = 0
         while start < rows.count {
             try checkCancellation()
-            let batch = rows[start..<min(start + dataset.shape.rowsAtATime(batchRows), rows.count)]
+            let batch = rows[start..<min(start + dataset.shape.batchRows(batchRows), rows.count)]
             let (truth, forecast) = try dataset.forecasts(by: forecaster, rows: batch)
             truth.withUnsafeBufferPointer { truth in
                 forecast.withUnsafeBufferPointer { forecast in
@@ -108,7 +109,7 @@ package struct Evaluation: Codable, Sendable, Equatable {
         return tables
     }
 
-    /// `60`, `7.5`: the key of a level's table.
+    /// The key of a level's table, such as `60` or `7.5`.
     package static func deltaName(_ minutes: Double) -> String {
         minutes.rounded() == minutes && abs(minutes) < 1e15 ? "\(Int(minutes))" : "\(minutes)"
     }
@@ -124,70 +125,23 @@ package struct Evaluation: Codable, Sendable, Equatable {
             self.steps = Array(repeating: MetricSums(), count: steps / size)
         }
 
-        /// Averages truth and forecast over blocks of `size` steps; steps left over at the end are not judged.
+        /// Averages truth and forecast over blocks of `size` steps; remaining steps at the end are ignored.
         mutating func add(
             _ truth: UnsafeBufferPointer<Double>, _ forecast: UnsafeBufferPointer<Double>, from first: Int, stride: Int
         ) {
             for block in steps.indices {
                 var truthSum = 0.0
                 var forecastSum = 0.0
-                var place = first + block * size * stride
+                var position = first + block * size * stride
                 for _ in 0..<size {
-                    truthSum += truth[place]
-                    forecastSum += forecast[place]
-                    place += stride
+                    truthSum += truth[position]
+                    forecastSum += forecast[position]
+                    position += stride
                 }
                 let (meanTruth, meanForecast) = (truthSum / Double(size), forecastSum / Double(size))
                 steps[block].add(truth: meanTruth, forecast: meanForecast)
                 all.add(truth: meanTruth, forecast: meanForecast)
             }
         }
-    }
-}
-
-/// The sums from which all metrics follow, over truth and forecast in the order they are given.
-struct MetricSums {
-    private var count = 0
-    private var absolute = 0.0
-    private var squared = 0.0
-    private var truth = 0.0
-    private var absoluteTruth = 0.0
-    private var relative = 0.0
-    private var symmetric = 0.0
-    private var hasZeroTruth = false
-    private var naive = 0.0
-    private var previous = 0.0
-
-    mutating func add(truth y: Double, forecast f: Double) {
-        let error = abs(y - f)
-        absolute += error
-        squared += error * error
-        truth += y
-        absoluteTruth += abs(y)
-        if y == 0 { hasZeroTruth = true } else { relative += error / abs(y) }
-        let size = (abs(y) + abs(f)) / 2
-        if size > 0 { symmetric += error / size }
-        if count > 0 { naive += abs(y - previous) }
-        previous = y
-        count += 1
-    }
-
-    /// Nil where a metric is not defined for these values: one that divides by zero takes no other with it.
-    func value(_ metric: Evaluation.Metric) -> Double? {
-        guard count > 0 else { return nil }
-        let n = Double(count)
-        let value: Double? =
-            switch metric {
-            case .mae: absolute / n
-            case .mape: hasZeroTruth ? nil : 100 * relative / n
-            case .mse: squared / n
-            case .rmse: (squared / n).squareRoot()
-            case .nrmse: truth == 0 ? nil : (squared / n).squareRoot() / (truth / n)
-            case .wape: absoluteTruth == 0 ? nil : 100 * absolute / absoluteTruth
-            case .smape: 100 * symmetric / n
-            // Against the forecast that each value equals the one before it, in the order given.
-            case .mase: count < 2 || naive == 0 ? nil : (absolute / n) / (naive / (n - 1))
-            }
-        return value.flatMap { $0.isFinite ? $0 : nil }
     }
 }

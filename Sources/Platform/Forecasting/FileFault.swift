@@ -1,15 +1,14 @@
 import Foundation
 
-/// The disk refused: what was tried on which file, and the system's own reason.
+/// An I/O error: the operation, the file and the `errno`.
 package struct FileFault: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was tried, as a verb: `open`, `read`, `write`, `map`, `rename`.
+    /// The operation: `open`, `read`, `write`, `map` or `rename`.
     package let operation: String
-    /// The file it was tried on.
+    /// The path of the file.
     package let path: String
-    /// The system's `errno`.
+    /// The `errno`.
     package let number: Int32
 
-    /// What was tried and why it failed, in a sentence.
     package var description: String { "Cannot \(operation) \(path): \(String(cString: strerror(number)))." }
 
     init(_ operation: String, _ path: String, number: Int32 = errno) {

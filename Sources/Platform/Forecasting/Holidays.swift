@@ -1,8 +1,8 @@
-/// The public holidays that a whole country keeps, computed for any year from fixed dates and from Easter.
+/// The nationwide public holidays of a country, computed for any year from fixed dates and from Easter.
 ///
-/// Holidays of single states, Länder or cantons are left out: a series does not say where in the country it was measured.
+/// Regional holidays are left out: a series does not say in which region it was measured.
 package struct Holidays: Sendable {
-    /// The countries whose holidays are known, by their ISO 3166 code.
+    /// The supported countries, by ISO 3166 code.
     package enum Country: String, Codable, Sendable, CaseIterable {
         case austria = "AT"
         case germany = "DE"
@@ -10,24 +10,24 @@ package struct Holidays: Sendable {
     }
 
     private let country: Country
-    /// The years met last, each in the one place its number says.
-    private var memory: [(year: Int, days: [Int])]
+    /// A direct-mapped cache by year.
+    private var cache: [(year: Int, days: [Int])]
 
     /// The holidays of one country.
     package init(_ country: Country) {
         self.country = country
-        memory = Array(repeating: (Int.min, []), count: 16)
+        cache = Array(repeating: (Int.min, []), count: 16)
     }
 
-    /// Whether a day, counted from 1970-01-01, is a holiday.
+    /// Whether a day, in days since 1970-01-01, is a holiday.
     package mutating func contains(day: Int) -> Bool {
         let year = CivilTime.date(days: day).year
-        let place = year & 15
-        if memory[place].year != year { memory[place] = (year, Self.days(of: year, in: country)) }
-        return memory[place].days.contains(day)
+        let slot = year & 15
+        if cache[slot].year != year { cache[slot] = (year, Self.days(of: year, in: country)) }
+        return cache[slot].days.contains(day)
     }
 
-    /// The holidays of a year in days since 1970-01-01, in order.
+    /// The holidays of a year in days since 1970-01-01, ascending.
     package static func days(of year: Int, in country: Country) -> [Int] {
         let easter = easterSunday(of: year)
         func on(_ month: Int, _ day: Int) -> Int { CivilTime.days(year: year, month: month, day: day) }
@@ -41,7 +41,7 @@ package struct Holidays: Sendable {
         case .germany:
             days = [on(1, 1), easter - 2, easter + 1, on(5, 1), easter + 39, easter + 50, on(12, 25), on(12, 26)]
             if year >= 1990 { days.append(on(10, 3)) }
-            // The Reformation's 500th anniversary was kept everywhere, once.
+            // The 500th anniversary of the Reformation was a holiday in all of Germany, in 2017 only.
             if year == 2017 { days.append(on(10, 31)) }
         case .switzerland:
             days = [on(1, 1), easter + 39, on(8, 1), on(12, 25)]

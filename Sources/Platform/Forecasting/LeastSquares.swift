@@ -1,13 +1,15 @@
 import CLapack
 
-/// Least squares over any number of rows in the memory of one block: each block is folded by QR into a triangle of the columns' size.
+/// Least squares over any number of rows in the memory of one block: QR decompositions reduce each block to a triangle
+/// of the columns' size.
 ///
-/// Orthogonal transformations keep the singular values, so the triangle's minimum-norm solution is that of all rows.
+/// Orthogonal transformations keep the singular values, so the minimum-norm solution of the triangle is that of all
+/// rows.
 final class LeastSquares {
     private let columns: Int
     private let targets: Int
     private let blockRows: Int
-    /// Column-major with `columns + blockRows` rows: the triangle so far on top, new rows below.
+    /// Column-major with `columns + blockRows` rows: the present triangle on top, new rows below.
     private let matrix: UnsafeMutablePointer<Double>
     private let right: UnsafeMutablePointer<Double>
     private let tau: UnsafeMutablePointer<Double>
@@ -35,7 +37,7 @@ final class LeastSquares {
         tau.deallocate()
     }
 
-    /// Adds a row of values with their targets; the row's last column is the intercept's 1.
+    /// Adds a row of values with their targets; the last column of the row is the 1 of the intercept.
     func add(_ values: UnsafePointer<Double>, targets results: UnsafePointer<Double>) throws(ModelFault) {
         let row = columns + filled
         var column = 0
@@ -54,7 +56,7 @@ final class LeastSquares {
         if filled == blockRows { try fold() }
     }
 
-    /// The coefficients, row-major `columns` × `targets`, as NumPy's `lstsq(a, b, rcond=None)` finds them.
+    /// The coefficients, row-major `columns` × `targets`, equal to those of NumPy's `lstsq(a, b, rcond=None)`.
     func solve() throws(ModelFault) -> [Double] {
         try fold()
         var triangle = [Double](repeating: 0, count: columns * columns)
@@ -75,7 +77,7 @@ final class LeastSquares {
         return (0..<columns * targets).map { solution[$0 % targets * columns + $0 / targets] }
     }
 
-    /// Folds the rows below the triangle into it.
+    /// Reduces the triangle and the rows below to a new triangle.
     private func fold() throws(ModelFault) {
         guard filled > 0 else { return }
         let used = Int32(columns + filled)
@@ -86,7 +88,7 @@ final class LeastSquares {
                 LAPACK_COL_MAJOR, Self.left, Self.transposed, used, Int32(targets), width, matrix, stride, tau, right,
                 stride) == 0
         else { throw Self.failed }
-        // Below the diagonal lie the reflectors, which are no part of the triangle.
+        // LAPACK stores reflectors below the diagonal, which are not part of the triangle.
         for column in 0..<columns {
             (matrix + column * height + column + 1).update(repeating: 0, count: height - column - 1)
         }

@@ -1,20 +1,21 @@
 package import Foundation
 
-/// LIN: each output is a weighted sum of the same step's inputs and a constant, by ordinary least squares.
+/// LIN: each output is a weighted sum of the inputs of the same step plus a constant, by ordinary least squares.
 ///
-/// A row of the system is a step of a dataset, so the weights are the same for all steps and there must be as many input steps as output steps.
+/// A row of the system is a step of a dataset: the weights are the same for all steps, and inputs and outputs have the
+/// same number of steps.
 package struct LinearModel: ForecastModel {
-    /// What goes in and what comes out; as many steps in as out.
+    /// The shape of inputs and outputs; both have the same number of steps.
     package let shape: ForecastShape
-    /// F × G, row-major.
+    /// The weights, F × G, row-major.
     package let weights: [Double]
     /// The constants, G.
     package let intercepts: [Double]
 
-    /// LIN.
+    /// Always `linear`.
     package var mode: ForecastMode { .linear }
 
-    /// How many datasets are read at a time.
+    /// The number of datasets read at once.
     private static let batchRows = 2048
 
     static func train(on dataset: Dataset, checkCancellation: () throws -> Void) throws -> LinearModel {
@@ -25,7 +26,7 @@ package struct LinearModel: ForecastModel {
         var start = 0
         while start < rows.count {
             try checkCancellation()
-            let batch = rows[start..<min(start + shape.rowsAtATime(batchRows), rows.count)]
+            let batch = rows[start..<min(start + shape.batchRows(batchRows), rows.count)]
             let inputs = dataset.scaledInputs(batch)
             let outputs = dataset.scaledOutputs(batch)
             try inputs.withUnsafeBufferPointer { inputs in
@@ -46,7 +47,7 @@ package struct LinearModel: ForecastModel {
             shape: shape, weights: Array(solution[..<weightCount]), intercepts: Array(solution[weightCount...]))
     }
 
-    /// Each step by itself.
+    /// Predicts each step from the inputs of the same step.
     package func predict(_ inputs: [Double]) throws(ModelFault) -> [Double] {
         let steps = try shape.rows(inputs) * shape.inputSteps
         let outputs = shape.outputFeatures
@@ -71,7 +72,7 @@ package struct LinearModel: ForecastModel {
         }
     }
 
-    /// As `weights` and `intercepts` in F64. Throws `FileFault`.
+    /// Writes tensors `weights` and `intercepts` in F64. Throws `FileFault`.
     package func save(to url: URL) throws {
         try Safetensors(
             metadata: Safetensors.metadata(.linear, shape),

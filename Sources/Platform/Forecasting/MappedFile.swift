@@ -5,10 +5,10 @@ import Foundation
         "Series, arrays and models are read in place as little-endian numbers; a big-endian machine would need copies.")
 #endif
 
-/// A file mapped into memory for reading: the kernel brings pages as they are touched and may drop them again.
+/// A file mapped into memory for reading.
 ///
-/// Our files are written beside their final name and renamed into place, never changed afterwards, so a mapping does not shrink under its reader.
-/// `@unchecked Sendable` is sound because the mapping is read-only and lives exactly as long as this object.
+/// Files are written under a temporary name and renamed, and not changed afterwards, so a mapping does not shrink.
+/// `@unchecked Sendable` is sound because the mapping is read-only and unmapped in `deinit`.
 final class MappedFile: @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
 
@@ -35,7 +35,7 @@ final class MappedFile: @unchecked Sendable {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
 
-    /// Gives the pages of a range already worked through back to the kernel, so that one long scan does not count as resident memory.
+    /// Releases the pages of a range that has been processed, so that a long scan does not count as resident memory.
     func release(_ range: Range<Int>) {
         let page = 4096
         let first = (range.lowerBound + page - 1) / page * page

@@ -1,30 +1,30 @@
-/// Why a model cannot be trained, loaded or asked: a code for programs and a sentence that says what to do for people.
+/// The reason why a model cannot be trained, loaded or used: a stable code, and a message with a remedy.
 package struct ModelFault: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of fault, for programs; the raw values are stable.
+    /// The kind of fault; the raw values are stable.
     package enum Code: String, Codable, Sendable, CaseIterable {
-        /// A mode that is known but cannot be trained yet.
+        /// The mode cannot be trained.
         case modeNotAvailable = "model-not-available"
-        /// A parameter is out of its bounds; `field` says which.
+        /// A parameter is out of bounds; `field` is its pointer.
         case invalidParameter = "invalid-parameter"
-        /// The network would have more parameters than allowed.
+        /// The network would have too many parameters.
         case tooManyParameters = "too-many-parameters"
-        /// The mode needs as many input as output steps.
+        /// The mode requires as many input steps as output steps.
         case stepsDiffer = "steps-differ"
-        /// The numbers given do not fit the model's shape.
+        /// The numbers do not fit the shape of the model.
         case shapeMismatch = "shape-mismatch"
-        /// Training ran into numbers that are not finite.
+        /// Numbers of the training are no longer finite.
         case diverged
-        /// The part of the datasets that is needed is empty.
+        /// The required part of the datasets is empty.
         case emptyPart = "empty-part"
-        /// A file is not a model of ours.
+        /// The file is not a model of this format.
         case damagedFile = "damaged-file"
     }
 
-    /// What kind of fault.
+    /// The kind of fault.
     package let code: Code
-    /// What is wrong and what would help, in a sentence.
+    /// What is wrong, and a remedy.
     package let message: String
-    /// Which parameter, as a JSON pointer such as `/neurons`.
+    /// The JSON pointer of the parameter, such as `/neurons`.
     package let field: String?
 
     /// The message.

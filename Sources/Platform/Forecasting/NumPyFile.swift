@@ -1,15 +1,16 @@
 import Foundation
 
-/// An array in NumPy's `.npy` format: written row by row before its length is known, read in place.
+/// An array in NumPy's `.npy` format: written row by row before its length is known, and memory-mapped for reading.
 ///
-/// Only what this product writes is read: version 1.0, C order, `<f8` or `<i8`. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+/// Supports the subset that the writer produces: version 1.0, C order, `<f8` or `<i8`.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 enum NumPyFile {
     enum Element: String {
         case double = "<f8"
         case integer = "<i8"
     }
 
-    /// A fixed header leaves room for any shape and keeps the numbers aligned.
+    /// A header of fixed size fits any shape and keeps the numbers aligned.
     fileprivate static let headerBytes = 128
     fileprivate static let magic: [UInt8] = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]
 
@@ -54,12 +55,12 @@ enum NumPyFile {
     /// An array mapped into memory.
     final class Reader: Sendable {
         let shape: [Int]
-        /// How many elements a row has.
+        /// The number of elements of a row.
         let rowCount: Int
         private let file: MappedFile
         private let offset: Int
 
-        /// Throws `DatasetFault.damaged` for anything but a whole array of this element and this number of dimensions.
+        /// Throws `DatasetFault.damaged` for anything but a complete array of this element and number of dimensions.
         init(_ url: URL, element: Element, dimensions: Int) throws {
             file = try MappedFile(url)
             let bytes = file.bytes
@@ -93,7 +94,7 @@ enum NumPyFile {
         func doubles(row: Int) -> UnsafeBufferPointer<Double> { elements(row: row, as: Double.self) }
         func integers(row: Int) -> UnsafeBufferPointer<Int64> { elements(row: row, as: Int64.self) }
 
-        /// Gives back the pages of rows that a scan has passed.
+        /// Releases the pages of rows that a sequential scan has passed.
         func release(rows: Range<Int>) {
             let bytes = rowCount * 8
             file.release(offset + rows.lowerBound * bytes..<offset + rows.upperBound * bytes)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A file written through one fixed buffer under a temporary name, which takes its final name only when it is whole.
+/// A file that is written through a fixed buffer under a temporary name and renamed when it is complete.
 ///
-/// A file that is never finished leaves nothing behind.
+/// An unfinished file is deleted.
 final class OutputFile {
     private let url: URL
     private let partial: String
@@ -46,25 +46,25 @@ final class OutputFile {
     }
 
     func append(_ data: Data) throws(FileFault) {
-        // `withUnsafeBytes` does not carry typed errors, so the error travels in the result.
+        // `withUnsafeBytes` does not pass typed errors on, so the error is part of the result.
         try data.withUnsafeBytes { bytes in Result { () throws(FileFault) in try append(bytes) } }.get()
     }
 
-    /// Writes over bytes already written, such as a header whose count is known only at the end.
+    /// Overwrites bytes, such as a header whose count is known only at the end.
     func overwrite(_ data: Data, at offset: Int) throws(FileFault) {
         try flush()
         let written = data.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
         guard written == data.count else { throw FileFault("write", partial) }
     }
 
-    /// Empties the buffer into the file, which keeps its temporary name.
+    /// Writes the buffer to the file, which keeps its temporary name.
     func flush() throws(FileFault) {
         guard filled > 0 else { return }
         try write(UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
         filled = 0
     }
 
-    /// Lets a caller rework the whole file in memory before it takes its name; answers how many bytes to keep.
+    /// Maps the whole file for `body`, which returns the number of bytes to keep.
     func rewrite(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
         try flush()
         let size = Int(lseek(descriptor, 0, SEEK_END))
@@ -82,7 +82,7 @@ final class OutputFile {
         }
     }
 
-    /// Gives the file its final name. `synchronised` waits until the disk has it.
+    /// Renames the file to its final name. With `synchronised` the file is durable before.
     func finish(synchronised: Bool = false) throws(FileFault) {
         try flush()
         if synchronised, fsync(descriptor) != 0 { throw FileFault("write", partial) }

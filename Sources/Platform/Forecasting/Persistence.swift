@@ -1,12 +1,12 @@
-/// The rule that any model has to beat: nothing changes, so each output stays at the last value its own series had among the inputs.
+/// The baseline of all models: each output repeats the last value of its own series among the inputs.
 package struct Persistence: Forecaster {
-    /// That of the datasets.
+    /// The shape of the datasets.
     package let shape: ForecastShape
     private let columns: [Int]
     private let inputScaler: Scaler
     private let outputScaler: Scaler
 
-    /// Nil if an output's series is not among the inputs.
+    /// Nil where an output's series is not among the inputs.
     package init?(_ manifest: DatasetManifest) {
         let columns = manifest.persistence.compactMap { $0 }
         guard columns.count == manifest.outputColumns.count else { return nil }
@@ -30,7 +30,7 @@ package struct Persistence: Forecaster {
             let to = outputScaler.columns[output]
             for row in 0..<rows {
                 let last = inputs[row * shape.inputCount + (shape.inputSteps - 1) * shape.inputFeatures + input]
-                // Input and output may be scaled differently although they are the same series.
+                // Input and output may have different scalings of the same series.
                 let value = (last - from.shift) / from.factor + from.origin
                 let scaled = (value - to.origin) * to.factor + to.shift
                 for step in 0..<shape.outputSteps {

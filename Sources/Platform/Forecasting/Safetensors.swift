@@ -1,10 +1,12 @@
 import Foundation
 
-/// Arrays and a few strings in one file, in the safetensors format: a length, a JSON header, then plain little-endian numbers. Nothing in it is ever executed.
+/// Arrays and strings in one file in the safetensors format: a length, a JSON header, then little-endian numbers. The
+/// format contains no code.
 ///
-/// https://huggingface.co/docs/safetensors. Reading believes nothing: the header is bounded, every range is checked, and the numbers must be finite.
+/// https://huggingface.co/docs/safetensors. Files are untrusted: the header is bounded, every range is checked, and the
+/// numbers must be finite.
 struct Safetensors {
-    /// What our models' `format` says in the metadata.
+    /// The value of `format` in the metadata of models.
     static let format = "gatehouse-forecast-1"
 
     enum Values: Equatable {
@@ -52,7 +54,7 @@ struct Safetensors {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         var json = try encoder.encode(header)
-        // The numbers begin at a multiple of eight, so that readers may map them.
+        // The numbers begin at a multiple of eight, so that they can be memory-mapped.
         json.append(Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
         let output = try OutputFile(url)
         try withUnsafeBytes(of: UInt64(json.count).littleEndian) { try output.append($0) }
@@ -68,7 +70,7 @@ struct Safetensors {
 
     // MARK: Reading
 
-    /// Throws `ModelFault.damagedFile` for anything that is not wholly in order, `FileFault` where the disk refuses.
+    /// Throws `ModelFault.damagedFile` for an invalid file, `FileFault` for I/O errors.
     init(contentsOf url: URL) throws {
         let file = try MappedFile(url)
         try self.init(file.bytes)
@@ -92,7 +94,7 @@ struct Safetensors {
             switch entry {
             case .metadata(let strings) where name == "__metadata__": metadata = strings
             case .tensor(let tensor) where name != "__metadata__": entries.append((name, tensor))
-            default: throw Self.damaged("its header mixes up metadata and tensors")
+            default: throw Self.damaged("its header has metadata in place of a tensor, or the reverse")
             }
         }
         guard entries.count <= Self.tensorsMax else {
@@ -100,19 +102,20 @@ struct Safetensors {
         }
         entries.sort { ($0.entry.dataOffsets.first ?? 0, $0.name) < ($1.entry.dataOffsets.first ?? 0, $1.name) }
         tensors = [:]
-        // The format allows neither overlaps nor holes: each tensor begins where the one before ended, and the last one ends the file.
+        // The format allows neither overlaps nor gaps: each tensor begins at the end of the one before, and the last
+        // one ends the file.
         var offset = 0
         for (name, entry) in entries {
             guard entry.dataOffsets.count == 2, entry.dataOffsets[0] == offset, entry.dataOffsets[1] >= offset,
                 entry.dataOffsets[1] <= data.count
             else {
-                throw Self.damaged("tensor \(name) is not where it should be")
+                throw Self.damaged("tensor \(name) does not follow the one before it")
             }
             let range = UnsafeRawBufferPointer(rebasing: data[offset..<entry.dataOffsets[1]])
             tensors[name] = try Self.tensor(name, entry, range)
             offset = entry.dataOffsets[1]
         }
-        guard offset == data.count else { throw Self.damaged("it holds more than its header tells") }
+        guard offset == data.count else { throw Self.damaged("it has bytes that its header does not describe") }
     }
 
     private static func tensor(_ name: String, _ entry: Entry.Tensor, _ bytes: UnsafeRawBufferPointer)
@@ -155,7 +158,7 @@ struct Safetensors {
         ModelFault(.damagedFile, "The file is not a model that can be read: \(reason).")
     }
 
-    // MARK: What models ask
+    // MARK: Typed access
 
     /// A tensor of doubles of exactly this shape.
     func doubles(_ name: String, shape: [Int]) throws(ModelFault) -> [Double] {
@@ -173,7 +176,7 @@ struct Safetensors {
         return values
     }
 
-    /// A whole number in the metadata, within bounds.
+    /// An integer in the metadata, within bounds.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(ModelFault) -> Int {
         guard let value = metadata[name].flatMap({ Int($0) }), range.contains(value) else {
             throw Self.damaged("its \(name) is missing or out of bounds")
@@ -181,7 +184,7 @@ struct Safetensors {
         return value
     }
 
-    /// The shape that every model of ours notes in its metadata.
+    /// The shape of a model, from its metadata.
     func shape() throws(ModelFault) -> ForecastShape {
         let steps = 1...DatasetRecipe.stepsMax
         return ForecastShape(
@@ -206,7 +209,7 @@ struct Safetensors {
         return own.merging(more) { own, _ in own }
     }
 
-    /// What stands in the header: the strings under `__metadata__`, or where a tensor lies.
+    /// A value of the header: the strings of `__metadata__`, or the position of a tensor.
     private enum Entry: Codable {
         struct Tensor: Codable {
             var dtype: String

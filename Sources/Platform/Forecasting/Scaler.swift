@@ -1,12 +1,12 @@
-/// Brings each column to its own range by the minimum and maximum of what it was fitted on, and back.
+/// Scales each column to its target range by the minimum and maximum of the data it was fitted on, and back.
 package struct Scaler: Codable, Sendable, Equatable {
-    /// One column's way there and back.
+    /// The scaling of one column.
     package struct Column: Codable, Sendable, Equatable {
-        /// The smallest value it was fitted on.
+        /// The smallest value of the fitted data.
         package var dataMinimum: Double
-        /// The largest value it was fitted on.
+        /// The largest value of the fitted data.
         package var dataMaximum: Double
-        /// The range they are brought to; nil leaves the column as it is.
+        /// The target range; nil leaves the column unchanged.
         package var target: DatasetRecipe.Scaling?
 
         /// A column fitted on values from minimum to maximum.
@@ -20,7 +20,7 @@ package struct Scaler: Codable, Sendable, Equatable {
         var origin: Double { target == nil ? 0 : dataMinimum }
         var shift: Double { target?.minimum ?? 0 }
 
-        /// A constant column counts as one unit wide, as scikit-learn has it: it lands on the range's minimum and comes back.
+        /// A constant column counts as one unit wide, as in scikit-learn: it is scaled to the minimum of the range.
         var factor: Double {
             guard let target else { return 1 }
             let width = dataMaximum - dataMinimum
@@ -29,7 +29,7 @@ package struct Scaler: Codable, Sendable, Equatable {
         }
     }
 
-    /// In the order of the array's last axis.
+    /// In the order of the last axis of the array.
     package var columns: [Column]
 
     /// One column for each of the array's last axis.
@@ -40,7 +40,7 @@ package struct Scaler: Codable, Sendable, Equatable {
     /// Scales rows of `columns.count` values in place.
     package func transform(_ values: inout [Double]) { values.withUnsafeMutableBufferPointer { transform($0) } }
 
-    /// Brings scaled rows back in place.
+    /// Restores scaled rows of `columns.count` values in place.
     package func inverse(_ values: inout [Double]) { values.withUnsafeMutableBufferPointer { inverse($0) } }
 
     func transform(_ values: UnsafeMutableBufferPointer<Double>) {

@@ -1,13 +1,14 @@
-/// xoshiro256**, seeded through SplitMix64: the same numbers from the same seed on every machine and in every version.
+/// xoshiro256**, seeded through SplitMix64: the same seed gives the same numbers on every machine and in every version.
 ///
-/// Blackman and Vigna, https://prng.di.unimi.it. The standard library's shuffle and ranges may change between releases, so ours are written out here.
+/// Blackman and Vigna, https://prng.di.unimi.it. Implemented here because the algorithms of the standard library's
+/// shuffle and ranges may change between releases.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var a: UInt64
     private var b: UInt64
     private var c: UInt64
     private var d: UInt64
 
-    /// Any seed will do, 0 as well.
+    /// Any seed is valid, 0 too.
     package init(seed: UInt64) {
         var state = seed
         func splitMix() -> UInt64 {
@@ -37,7 +38,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return result
     }
 
-    /// A whole number in `0 ..< bound`, without bias (Lemire's multiplication). `bound` must be at least 1.
+    /// An integer in `0 ..< bound`, without bias (Lemire's multiplication). `bound` is at least 1.
     package mutating func number(below bound: Int) -> Int {
         precondition(bound >= 1, "A random number needs a bound of at least 1.")
         let range = UInt64(bound)
@@ -52,7 +53,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// A number in `0 ..< 1` with 53 random bits.
     package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// Fisher and Yates' shuffle, in place.
+    /// Shuffles in place (Fisher and Yates).
     package mutating func shuffle<Element>(_ elements: inout [Element]) {
         elements.withUnsafeMutableBufferPointer { buffer in
             var last = buffer.count - 1

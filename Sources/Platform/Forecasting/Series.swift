@@ -1,25 +1,27 @@
 package import Foundation
 
-/// A time series on disk, read in place: 16 bytes a sample, a stamp and a value, ascending in time and without duplicates.
+/// A memory-mapped time series: 16 bytes a sample, a timestamp and a value, ascending in time and without duplicates.
 ///
-/// Stamps are microseconds since 1970 in UTC (Int64, little-endian), values are Doubles; a value may be NaN.
+/// Timestamps are microseconds since 1970 in UTC (Int64, little-endian), values are Doubles; a value may be NaN.
 package final class Series: Sendable {
-    /// The size of a sample on disk.
+    /// The size of a sample on disk, in bytes.
     package static let bytesPerSample = 16
 
-    /// How many samples there are, at least 1.
+    /// The number of samples, at least 1.
     package let count: Int
     private let file: MappedFile
 
-    /// Opens a series that `SeriesImport` or `SeriesWriter` wrote.
+    /// Opens a series written by `SeriesImport` or `SeriesWriter`.
     ///
-    /// Throws `FileFault` where the disk refuses and `SeriesFault` for a file that is not whole samples. The order of the stamps is not checked.
+    /// Throws `FileFault` for I/O errors and `SeriesFault` for a file that is not whole samples. The order of the
+    /// timestamps is not checked.
     package init(_ url: URL) throws {
         file = try MappedFile(url)
         guard file.bytes.count % Self.bytesPerSample == 0, file.bytes.count > 0 else {
             throw SeriesFault(
                 .damagedSeries,
-                "The series file is not whole: \(file.bytes.count) bytes are not samples of 16 bytes. Import the file again."
+                "The series file is incomplete: \(file.bytes.count) bytes are not whole samples of 16 bytes. "
+                    + "Import the file again."
             )
         }
         count = file.bytes.count / Self.bytesPerSample
@@ -37,14 +39,14 @@ package final class Series: Sendable {
         return file.bytes.load(fromByteOffset: index &* 16 &+ 8, as: Double.self)
     }
 
-    /// The first stamp.
+    /// The first timestamp.
     package var first: Int64 { stamp(0) }
-    /// The last stamp.
+    /// The last timestamp.
     package var last: Int64 { stamp(count - 1) }
 
-    /// The last sample at or before a stamp; nil where the series begins later.
+    /// The index of the last sample at or before a timestamp; nil where the series begins later.
     ///
-    /// `hint` is a sample known to lie at or before it: a search that moves on in time finds its next place in a few steps.
+    /// `hint` is the index of a sample at or before the result: a search that advances in time then takes few steps.
     package func index(atOrBefore stamp: Int64, hint: Int = 0) -> Int? {
         guard self.stamp(hint) <= stamp else { return hint == 0 ? nil : index(atOrBefore: stamp) }
         var low = hint
@@ -61,13 +63,13 @@ package final class Series: Sendable {
         return low
     }
 
-    /// The value on the straight line between the samples around a stamp; nil outside the series, NaN beside a NaN.
+    /// The linear interpolation between the samples around a timestamp; nil outside of the series, NaN beside a NaN.
     package func interpolated(at stamp: Int64) -> Double? {
         guard let prior = index(atOrBefore: stamp) else { return nil }
         return interpolated(at: stamp, prior: prior)
     }
 
-    /// The mean of the samples within a span, both ends included; nil where there is none. A NaN does not count.
+    /// The mean of the samples within a span, both ends included, without NaN; nil where there is none.
     package func mean(from start: Int64, through end: Int64) -> Double? {
         guard start <= end, let last = index(atOrBefore: end) else { return nil }
         var sum = CompensatedSum()
@@ -79,7 +81,7 @@ package final class Series: Sendable {
         return sum.mean
     }
 
-    /// The figures of the whole series, in one pass.
+    /// The statistics of the whole series, in one pass.
     package func statistics() -> SeriesStatistics {
         var minimum = Double.infinity
         var maximum = -Double.infinity
@@ -98,7 +100,8 @@ package final class Series: Sendable {
             guard index > 0 else { continue }
             let stamp = stamp(index)
             let step = stamp - previous
-            // A series with more distinct steps than this has no typical one; the first ones met stand for the rest.
+            // A bound for series with irregular steps, which have no typical step: the first 1024 distinct steps are
+            // counted.
             if steps[step] != nil || steps.count < 1024 { steps[step, default: 0] += 1 }
             smallest = min(smallest, step)
             if step > largest.gap { largest = (step, previous) }
@@ -134,87 +137,12 @@ package final class Series: Sendable {
         )
     }
 
-    /// The value at a stamp whose last sample at or before it is known.
+    /// The value at a timestamp, given the index of the last sample at or before it.
     func interpolated(at stamp: Int64, prior: Int) -> Double? {
         let before = self.stamp(prior)
         if before == stamp { return value(prior) }
         guard prior + 1 < count else { return nil }
         let low = value(prior)
         return low + (value(prior + 1) - low) * (Double(stamp - before) / Double(self.stamp(prior + 1) - before))
-    }
-}
-
-/// Writes a series file sample by sample; the file takes its name when it is finished.
-package final class SeriesWriter {
-    private let output: OutputFile
-    /// How many samples were appended.
-    private(set) package var count = 0
-
-    /// Throws `FileFault` where the disk refuses, as all verbs here do.
-    package init(_ url: URL) throws(FileFault) {
-        output = try OutputFile(url)
-    }
-
-    /// Appends a sample. Stamps must ascend, unless `sort` is called before the end.
-    package func append(stamp: Int64, value: Double) throws(FileFault) {
-        try output.append(UInt64(bitPattern: stamp), value.bitPattern)
-        count += 1
-    }
-
-    /// Gives the file its name; a writer that goes away before leaves nothing.
-    package func finish() throws(FileFault) {
-        try output.finish()
-    }
-
-    /// Puts the samples in order, keeps the first of those with the same stamp, and answers how many went.
-    func sort() throws -> Int {
-        var kept = 0
-        try output.rewrite { bytes in
-            var samples = bytes.bindMemory(to: Sample.self)
-            // The standard library's sort is stable, so the first of two equal stamps stays the first.
-            samples.sort { $0.stamp < $1.stamp }
-            for index in samples.indices where kept == 0 || samples[index].stamp != samples[kept - 1].stamp {
-                samples[kept] = samples[index]
-                kept += 1
-            }
-            return kept * Series.bytesPerSample
-        }
-        let dropped = count - kept
-        count = kept
-        return dropped
-    }
-
-    private struct Sample: BitwiseCopyable {
-        var stamp: Int64
-        var value: Double
-    }
-}
-
-/// A sum that keeps what rounding would lose (Neumaier), so that samples can also be taken out of it again.
-struct CompensatedSum {
-    private(set) var count = 0
-    private var sum = 0.0
-    private var lost = 0.0
-
-    /// The mean of the finite values added; nil where there is none.
-    var mean: Double? { count > 0 ? (sum + lost) / Double(count) : nil }
-
-    mutating func add(_ value: Double) {
-        guard value.isFinite else { return }
-        count += 1
-        accumulate(value)
-    }
-
-    /// Takes out a value that was added before.
-    mutating func remove(_ value: Double) {
-        guard value.isFinite else { return }
-        count -= 1
-        if count == 0 { (sum, lost) = (0, 0) } else { accumulate(-value) }
-    }
-
-    private mutating func accumulate(_ value: Double) {
-        let total = sum + value
-        lost += abs(sum) >= abs(value) ? (sum - total) + value : (value - total) + sum
-        sum = total
     }
 }

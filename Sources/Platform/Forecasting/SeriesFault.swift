@@ -1,6 +1,6 @@
-/// Why a file cannot be read as a series: a code for programs and a sentence that says what to do for people.
+/// The reason why a file cannot be read as a series: a stable code, and a message with a remedy.
 package struct SeriesFault: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of fault, for programs; the raw values are stable.
+    /// The kind of fault; the raw values are stable.
     package enum Code: String, Codable, Sendable, CaseIterable {
         case empty
         case notText = "not-text"
@@ -15,11 +15,11 @@ package struct SeriesFault: Error, Sendable, Equatable, CustomStringConvertible 
         case damagedSeries = "damaged-series"
     }
 
-    /// What kind of fault.
+    /// The kind of fault.
     package let code: Code
-    /// What is wrong and what would help, in a sentence.
+    /// What is wrong, and a remedy.
     package let message: String
-    /// The line it was found on, from 1, where there is one.
+    /// The number of the line, from 1; nil where the fault has none.
     package let line: Int?
 
     /// The message.

@@ -1,41 +1,41 @@
 package import Foundation
 
-/// Turns a CSV file as people have them into a series file, in one pass, in bounded memory and with a report of what it did.
+/// Converts a CSV file to a series file in one pass, in bounded memory, and reports what it did.
 ///
-/// Delimiter, header, columns, encoding and the spelling of the time are found out from the file's beginning, unless they are given. Rows without a time or a
-/// number are left out and counted. Rows in order stream to disk; rows out of order are sorted in place at the end (16 bytes a sample), and of two rows with
-/// the same stamp the first stays.
+/// Delimiter, header, columns, encoding and time format are detected from the beginning of the file, unless they are
+/// given. Rows without a time or a number are skipped and counted. Rows in order are written as a stream; rows out of
+/// order are sorted at the end (16 bytes a sample), and of rows with equal timestamps the first is kept.
 package struct SeriesImport: Sendable {
-    /// Which column to take.
+    /// The column to read.
     package enum Column: Sendable, Equatable {
-        /// The one that looks like it.
+        /// Detected.
         case automatic
-        /// Counted from 0.
+        /// By index, from 0.
         case index(Int)
-        /// By the header's name; case does not matter.
+        /// By name in the header, case-insensitive.
         case name(String)
     }
 
-    /// Where the time stands.
+    /// The column of the time.
     package var timeColumn = Column.automatic
-    /// Where the value stands.
+    /// The column of the value.
     package var valueColumn = Column.automatic
-    /// Nil: found out.
+    /// Nil: detected.
     package var delimiter: SeriesReport.Delimiter?
-    /// Nil: found out.
+    /// Nil: detected.
     package var hasHeader: Bool?
-    /// The IANA zone of stamps that do not say theirs.
+    /// The IANA time zone of timestamps without an offset.
     package var timeZone = "UTC"
-    /// More rows than this are refused.
+    /// The largest number of rows.
     package var rowsMax = 5_000_000
 
-    /// Everything is found out, and stamps are in UTC.
+    /// Detects everything; timestamps without an offset are in UTC.
     package init() {}
 
-    /// Reads `source` and writes the series to `destination`, which appears only when it is whole.
+    /// Reads `source` and writes the series to `destination`, atomically.
     ///
-    /// `progress` is told the fraction read now and then; what it throws ends the import. Throws `SeriesFault` for a file that is not a series and `FileFault`
-    /// where the disk refuses.
+    /// `progress` is called with the fraction read; its errors end the import. Throws `SeriesFault` for a file that is
+    /// not a series, `FileFault` for I/O errors.
     package func run(_ source: URL, to destination: URL, progress: (Double) throws -> Void = { _ in }) throws
         -> SeriesReport
     {
@@ -52,7 +52,7 @@ package struct SeriesImport: Sendable {
 
     /// The pass over the rows.
     private struct Rows {
-        /// How many rows pass between two looks at progress and cancellation.
+        /// The number of rows between two calls of `progress`.
         private static let rowsPerReport = 16_384
         private static let examplesMax = 5
 
@@ -92,7 +92,7 @@ package struct SeriesImport: Sendable {
                         "The file has more than \(max) rows. Split it, or reduce it to a longer time step.",
                         line: lines.number)
                 }
-                if let reason = try take(line) { skip(line, reason) }
+                if let reason = try importRow(line) { skip(line, reason) }
                 if rowsRead % Self.rowsPerReport == 0 {
                     try progress(Double(lines.bytesRead) / Double(Swift.max(lines.bytesTotal, 1)))
                 }
@@ -100,8 +100,8 @@ package struct SeriesImport: Sendable {
             try progress(1)
         }
 
-        /// Writes a row as a sample, or says why not.
-        private mutating func take(_ line: UnsafeBufferPointer<UInt8>) throws -> SeriesReport.SkipReason? {
+        /// Writes a row as a sample, or returns why it is skipped.
+        private mutating func importRow(_ line: UnsafeBufferPointer<UInt8>) throws -> SeriesReport.SkipReason? {
             try splitter.split(line, number: lines.number)
             guard splitter.count > 1 || !Self.isBlank(line) else { return .blank }
             let time = splitter.field(layout.timeColumn, of: line)
@@ -129,9 +129,9 @@ package struct SeriesImport: Sendable {
             if layout.timeIsEpoch {
                 guard let seconds = NumberParser.parse(text, decimalComma: layout.hasDecimalComma) else { return nil }
                 if timeFormat == nil { timeFormat = "seconds since 1970" }
-                return StampParser.epoch(seconds)
+                return TimestampParser.epoch(seconds)
             }
-            guard let read = StampParser.calendar(text) else { return nil }
+            guard let read = TimestampParser.calendar(text) else { return nil }
             if timeFormat == nil { timeFormat = read.layout.description }
             let seconds: Int
             if let offset = read.offset {
@@ -160,7 +160,7 @@ package struct SeriesImport: Sendable {
                     (skipped[.noTime] ?? 0) > 0 ? "readable time beside a number" : "number in its value column"
                 throw SeriesFault(
                     .noNumbers,
-                    "None of the \(rowsRead) rows has a \(reason). Say which columns hold the time and the value.")
+                    "None of the \(rowsRead) rows has a \(reason). Name the columns with the time and the value.")
             }
             if isOutOfOrder { duplicates += try writer.sort() }
             guard writer.count > 1 else {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How a file is laid out, found out from its first lines and from what the caller says.
+/// The layout of a file, detected from its first lines and from the given options.
 struct SeriesLayout {
     var delimiter: SeriesReport.Delimiter
     var hasHeader: Bool
@@ -8,16 +8,16 @@ struct SeriesLayout {
     var valueColumn: Int
     var timeIsEpoch: Bool
     var hasDecimalComma: Bool { delimiter != .comma }
-    /// The header's names by column.
+    /// The names of the columns in the header, by index.
     var names: [Int: String]?
 
-    /// How many lines are looked at, and at most how many bytes of them.
+    /// The number of lines examined, and their largest total size in bytes.
     private static let sampleLines = 1000
     private static let sampleBytes = 512 * 1024
-    /// Seconds since 1970 between 1973 and 2128: a column of such numbers may be the time.
+    /// Seconds since 1970, from 1973 to 2128: a column with such numbers may be the time.
     private static let epochRange = 1e8..<5e9
 
-    /// Tries each delimiter and takes the one under which most lines read as a time and a number.
+    /// Tries each delimiter and takes the one with which most lines have a time and a number.
     static func detect(in source: URL, for options: SeriesImport) throws -> SeriesLayout {
         let lines = try TextLines(source)
         var sample: [(number: Int, bytes: [UInt8])] = []
@@ -46,10 +46,10 @@ struct SeriesLayout {
         return try best.layout(options)
     }
 
-    /// What the sampled lines look like under one delimiter.
+    /// The sampled lines under one delimiter.
     private struct Candidate {
         static let noNumbers = SeriesFault(
-            .noNumbers, "The file holds no numbers. A series needs rows with a time and a number each.")
+            .noNumbers, "The file has no numbers. A series needs rows with a time and a number each.")
 
         let delimiter: SeriesReport.Delimiter
         var header: [String] = []
@@ -62,7 +62,7 @@ struct SeriesLayout {
         var time: Int?
         var value: Int?
         var timeIsEpoch = false
-        /// How many lines read as a time and a number.
+        /// The number of lines with a time and a number.
         var score = 0
 
         init(
@@ -84,7 +84,7 @@ struct SeriesLayout {
                     for column in 0..<splitter.count {
                         let field = splitter.field(column, of: bytes)
                         if index == 0 { header.append(text.string(field)) }
-                        if StampParser.calendar(field) != nil {
+                        if TimestampParser.calendar(field) != nil {
                             calendarHits[column] += 1
                             if index == 0 { firstLineHasStamp[column] = true }
                         } else if let number = NumberParser.parse(field, decimalComma: delimiter != .comma) {
@@ -98,7 +98,7 @@ struct SeriesLayout {
             try choose(options, sample: sample, splitter: splitter)
         }
 
-        /// Typed errors do not pass through `withUnsafeBufferPointer` by themselves.
+        /// `withUnsafeBufferPointer` does not pass typed errors on.
         private static func reading(_ bytes: [UInt8], _ body: (UnsafeBufferPointer<UInt8>) throws(SeriesFault) -> Void)
             throws(SeriesFault)
         {
@@ -114,7 +114,7 @@ struct SeriesLayout {
             if let time {
                 timeIsEpoch = calendarHits[safe: time] == 0 && (numberHits[safe: time] ?? 0) > 0
             } else if options.timeColumn == .automatic {
-                // Of columns that look alike the first is taken.
+                // Of equal columns the first is taken.
                 if let column = free.max(by: { (calendarHits[$0], -$0) < (calendarHits[$1], -$1) }),
                     calendarHits[column] > 0
                 {
@@ -139,7 +139,7 @@ struct SeriesLayout {
                     let hasTime =
                         timeIsEpoch
                         ? NumberParser.parse(field, decimalComma: delimiter != .comma) != nil
-                        : StampParser.calendar(field) != nil
+                        : TimestampParser.calendar(field) != nil
                     if hasTime,
                         NumberParser.parse(splitter.field(value, of: bytes), decimalComma: delimiter != .comma) != nil
                     {
@@ -157,14 +157,14 @@ struct SeriesLayout {
             }
         }
 
-        /// Of two that read nothing, the one with more columns tells people more about what is missing.
+        /// Of two candidates without a readable line, the one with more columns gives the more useful error message.
         func isBetter(than other: Candidate) -> Bool {
             score > other.score || (other.score == 0 && score == 0 && columns > other.columns)
         }
 
         func layout(_ options: SeriesImport) throws(SeriesFault) -> SeriesLayout {
             for choice in [options.timeColumn, options.valueColumn] where choice != .automatic && named(choice) == nil {
-                let wanted = if case .name(let name) = choice { "named \"\(name)\"" } else { "at that place" }
+                let wanted = if case .name(let name) = choice { "named \"\(name)\"" } else { "with that index" }
                 let found = header.map { "\"\($0.prefix(40))\"" }.prefix(20).joined(separator: ", ")
                 throw SeriesFault(.unknownColumn, "There is no column \(wanted); the first line has \(found).")
             }
@@ -172,12 +172,13 @@ struct SeriesLayout {
                 guard numberHits.contains(where: { $0 > 0 }) else { throw Self.noNumbers }
                 throw SeriesFault(
                     .noTimeColumn,
-                    "No column holds times. Known spellings are 2010-01-31 13:45, 2010/01/31 13:45:00, 31.01.2010 13:45, ISO 8601 and seconds since 1970."
+                    "No column has times. Supported formats are 2010-01-31 13:45, 2010/01/31 13:45:00, "
+                        + "31.01.2010 13:45, ISO 8601 and seconds since 1970."
                 )
             }
             guard let value else { throw Self.noNumbers }
             guard value != time else {
-                throw SeriesFault(.unknownColumn, "The time and the value cannot both come from column \(time + 1).")
+                throw SeriesFault(.unknownColumn, "The time and the value cannot both be in column \(time + 1).")
             }
             let isNamed =
                 if case .name = options.timeColumn { true } else if case .name = options.valueColumn { true } else {

@@ -1,16 +1,16 @@
-/// What an import did with a file and what it found: for the people who wonder why a row is missing.
+/// The report of an import: the detected layout, the skipped rows and the statistics of the series.
 package struct SeriesReport: Codable, Sendable, Equatable {
-    /// How characters were written.
+    /// The character encoding.
     package enum Encoding: String, Codable, Sendable {
         case utf8 = "UTF-8"
         case utf8WithMark = "UTF-8 with byte order mark"
         case utf16LittleEndian = "UTF-16LE"
         case utf16BigEndian = "UTF-16BE"
-        /// Also what Latin-1 is read as, which it contains but for control characters.
+        /// Latin-1 is read as Windows-1252, which differs only in control characters.
         case windows1252 = "windows-1252"
     }
 
-    /// What stands between columns.
+    /// The column delimiter.
     package enum Delimiter: String, Codable, Sendable, CaseIterable {
         case semicolon = ";"
         case tab = "\t"
@@ -27,89 +27,59 @@ package struct SeriesReport: Codable, Sendable, Equatable {
 
     /// A column of the file.
     package struct Column: Codable, Sendable, Equatable {
-        /// Counted from 0.
+        /// The index, from 0.
         package var index: Int
-        /// The header's name; nil without a header.
+        /// The name in the header; nil without a header.
         package var name: String?
     }
 
-    /// Why a row was left out.
+    /// The reason why a row is skipped.
     package enum SkipReason: String, Codable, Sendable, CaseIterable {
         case blank
         case noTime = "no-time"
         case noNumber = "no-number"
     }
 
-    /// A row that was left out.
+    /// A skipped row.
     package struct SkippedRow: Codable, Sendable, Equatable {
-        /// Counted from 1, the header among them.
+        /// The number of the line, from 1, with the header.
         package var line: Int
-        /// Why.
+        /// The reason.
         package var reason: SkipReason
-        /// The row's beginning, at most 80 characters.
+        /// The beginning of the row, at most 80 characters.
         package var text: String
     }
 
-    /// How characters were written.
+    /// The character encoding.
     package var encoding: Encoding
-    /// What stands between columns. Unless it is the comma, a comma may be the decimal mark.
+    /// The column delimiter. Unless it is the comma, a comma may be the decimal mark.
     package var delimiter: Delimiter
     /// Whether the first line with text names the columns.
     package var hadHeader: Bool
-    /// Where the time was taken from.
+    /// The column of the time.
     package var timeColumn: Column
-    /// Where the value was taken from.
+    /// The column of the value.
     package var valueColumn: Column
-    /// How the first stamp was spelt, such as `YYYY/MM/DD hh:mm`, or `seconds since 1970`.
+    /// The format of the first timestamp, such as `YYYY/MM/DD hh:mm`, or `seconds since 1970`.
     package var timeFormat: String
-    /// The zone of stamps that do not say theirs.
+    /// The time zone of timestamps without an offset.
     package var timeZone: String
-    /// Rows read, without the header, with blank ones.
+    /// The number of rows, without the header, with blank ones.
     package var rowsRead: Int
-    /// Rows left out, for any reason but being a duplicate.
+    /// The number of skipped rows, without duplicates.
     package var rowsSkipped: Int
-    /// How many for each reason: `blank`, `no-time`, `no-number`.
+    /// The number of skipped rows by reason: `blank`, `no-time`, `no-number`.
     package var skippedByReason: [String: Int]
-    /// The first few rows that were left out.
+    /// The first skipped rows.
     package var skippedExamples: [SkippedRow]
-    /// Rows with a stamp that an earlier row had, left out as well.
+    /// The number of rows whose timestamp an earlier row has; they are dropped.
     package var duplicates: Int
-    /// Whether the rows were out of order and had to be sorted.
+    /// Whether the rows were out of order and have been sorted.
     package var wasSorted: Bool
-    /// Rows with a time and a number, duplicates among them.
+    /// The number of rows with a time and a number, with duplicates.
     package var numericCount: Int
-    /// Their share of the rows that are not blank, in %.
+    /// `numericCount` as a percentage of the rows that are not blank.
     package var numericShare: Double
-    /// The figures of what was kept.
+    /// The statistics of the series.
     package var statistics: SeriesStatistics
-}
-
-/// The figures of a series at a glance. Stamps are microseconds since 1970 in UTC.
-package struct SeriesStatistics: Codable, Sendable, Equatable {
-    /// Samples.
-    package var count: Int
-    /// The first stamp.
-    package var first: Int64
-    /// The last stamp.
-    package var last: Int64
-    /// The smallest value.
-    package var minimum: Double
-    /// The largest value.
-    package var maximum: Double
-    /// The mean of all values.
-    package var mean: Double
-    /// From the first to the last sample, divided by the steps between them.
-    package var meanStepMinutes: Double
-    /// Between the two samples that are closest.
-    package var minimumStepMinutes: Double
-    /// The distance that occurs most often: what gaps are measured against.
-    package var typicalStepMinutes: Double
-    /// Between the two neighbours that are furthest apart.
-    package var largestGapMinutes: Double
-    /// The stamp before the largest gap; nil where every step is the typical one.
-    package var largestGapAfter: Int64?
-    /// How many samples would fill the gaps at the typical step.
-    package var missingSteps: Int
-    /// Minutes of the first stamp within its hour, where an hour is a whole number of steps, so that every hour has the same; otherwise nil.
-    package var offsetMinutes: Double?
 }

@@ -1,20 +1,21 @@
 import Foundation
 
-/// Reads a text file line by line through one fixed buffer, whatever its encoding, as bytes that agree with ASCII.
+/// Reads a text file of any supported encoding line by line through a fixed buffer, as bytes of an ASCII superset.
 ///
-/// UTF-16 is turned into UTF-8 on the way. Windows-1252 and Latin-1 pass through as they are: the digits of stamps and numbers are the same bytes.
+/// UTF-16 is converted to UTF-8. Windows-1252 and Latin-1 are not converted: the digits of timestamps and numbers are
+/// the same bytes.
 final class TextLines {
-    /// The longest line that is read; a longer one is refused before it is held in memory.
+    /// The largest length of a line, in bytes.
     static let lineBytesMax = 64 * 1024
     private static let capacity = 4 * lineBytesMax
 
-    /// The encoding seen so far: text that is not UTF-8 may come to light late in a file.
+    /// The encoding detected so far: the first byte that is not UTF-8 may occur late in a file.
     private(set) var encoding: SeriesReport.Encoding
-    /// The number of the line read last, from 1.
+    /// The number of the last line returned, from 1.
     private(set) var number = 0
-    /// How far the file has been read, in bytes.
+    /// The number of bytes read from the file.
     private(set) var bytesRead = 0
-    /// How long the file is, in bytes.
+    /// The size of the file, in bytes.
     let bytesTotal: Int
 
     private let path: String
@@ -26,7 +27,7 @@ final class TextLines {
     private var isAtEnd = false
     private var mayHoldHighBytes = false
     private var lineBreak = UInt8(ascii: "\n")
-    /// An odd byte or the first half of a surrogate pair that waits for the rest.
+    /// An odd byte, or the first half of a surrogate pair, at the end of the last read.
     private var pendingByte: UInt8?
     private var pendingSurrogate: UInt16?
 
@@ -58,7 +59,7 @@ final class TextLines {
 
     /// The next line without its line break, valid until the next call; nil at the end.
     ///
-    /// Throws `SeriesFault` for a NUL and for a line that is too long, `FileFault` where the disk refuses.
+    /// Throws `SeriesFault` for a NUL byte and for a line that is too long, `FileFault` for I/O errors.
     func next() throws -> UnsafeBufferPointer<UInt8>? {
         var searched = start
         while true {
@@ -80,7 +81,7 @@ final class TextLines {
         }
     }
 
-    /// A piece of a line as text.
+    /// Decodes a part of a line.
     func string(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
         if let string = String(validating: bytes, as: UTF8.self) { return string }
@@ -110,7 +111,8 @@ final class TextLines {
         }
         return SeriesFault(
             .lineTooLong,
-            "Line \(number + 1) is longer than \(Self.lineBytesMax / 1024) KiB. A series has one short row for each time: is this really a CSV file?",
+            "Line \(number + 1) is longer than \(Self.lineBytesMax / 1024) KiB. "
+                + "Upload a CSV file with one short row for each time.",
             line: number + 1
         )
     }
@@ -131,7 +133,8 @@ final class TextLines {
             encoding = .utf16BigEndian
             lseek(descriptor, 2, SEEK_SET)
         } else if count >= 8 {
-            // UTF-16 without a mark: mostly ASCII, so nearly every second byte is 0, and always the same one of the two.
+            // UTF-16 without a byte order mark: in mostly ASCII text nearly every second byte is 0, at even or at odd
+            // positions.
             let even = stride(from: 0, to: count - 1, by: 2).lazy.filter { head[$0] == 0 }.count
             let odd = stride(from: 1, to: count, by: 2).lazy.filter { head[$0] == 0 }.count
             if even == 0, odd > count / 2 * 8 / 10 { encoding = .utf16LittleEndian }
@@ -139,7 +142,7 @@ final class TextLines {
         }
     }
 
-    /// Moves what is left of the buffer to its front and reads more behind it.
+    /// Moves the rest of the buffer to its front and reads more behind it.
     private func fill() throws {
         if start > 0 {
             memmove(text, text + start, end - start)
@@ -147,11 +150,11 @@ final class TextLines {
             start = 0
         }
         let isWide = encoding == .utf16LittleEndian || encoding == .utf16BigEndian
-        // A code unit of UTF-16 becomes at most three bytes of UTF-8, and one may be left over from the last time.
-        let room = isWide ? (Self.capacity - end) / 3 * 2 - 8 : Self.capacity - end
+        // A code unit of UTF-16 becomes at most three bytes of UTF-8, and one may remain from the last read.
+        let space = isWide ? (Self.capacity - end) / 3 * 2 - 8 : Self.capacity - end
         let target = isWide ? raw : text + end
-        var count = read(descriptor, target, room)
-        while count < 0, errno == EINTR { count = read(descriptor, target, room) }
+        var count = read(descriptor, target, space)
+        while count < 0, errno == EINTR { count = read(descriptor, target, space) }
         guard count >= 0 else { throw FileFault("read", path) }
         isAtEnd = count == 0
         bytesRead += count
@@ -164,7 +167,8 @@ final class TextLines {
             let line = number + 1 + before.lazy.filter { $0 == UInt8(ascii: "\n") }.count
             throw SeriesFault(
                 .notText,
-                "Line \(line) holds a NUL byte, so this is not a text file. Export the series as CSV: one row for each time, with the time and the value.",
+                "Line \(line) has a NUL byte, so the file is not a text file. "
+                    + "Export the series as CSV: one row for each time, with the time and the value.",
                 line: line
             )
         }
@@ -225,73 +229,6 @@ final class TextLines {
         return seen & 0x8080_8080_8080_8080 != 0
     }
 
-    /// The bytes 0x80 to 0x9f, where Windows-1252 differs from Latin-1; the five that it leaves open stay as they are.
+    /// The bytes 0x80 to 0x9f, where Windows-1252 differs from Latin-1; its five undefined bytes are not changed.
     private static let windows1252 = Array("€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ".unicodeScalars)
-}
-
-/// Cuts a line into its columns; a column may stand in double quotes.
-final class FieldSplitter {
-    /// The most columns a row may have.
-    static let columnsMax = 100
-
-    private let delimiter: UInt8
-    private let starts: UnsafeMutablePointer<Int>
-    private let ends: UnsafeMutablePointer<Int>
-    private(set) var count = 0
-
-    init(_ delimiter: SeriesReport.Delimiter) {
-        self.delimiter = delimiter.byte
-        starts = .allocate(capacity: Self.columnsMax)
-        ends = .allocate(capacity: Self.columnsMax)
-    }
-
-    deinit {
-        starts.deallocate()
-        ends.deallocate()
-    }
-
-    static func tooManyColumns(line: Int) -> SeriesFault {
-        SeriesFault(
-            .tooManyColumns,
-            "Line \(line) has more than \(columnsMax) columns. Keep the time and the value, and leave the others out.",
-            line: line)
-    }
-
-    /// Cuts a line; its columns are then read with `field(_:of:)`.
-    func split(_ line: UnsafeBufferPointer<UInt8>, number: Int) throws(SeriesFault) {
-        count = 0
-        guard let bytes = line.baseAddress else { return }
-        let length = line.count
-        var index = 0
-        while true {
-            guard count < Self.columnsMax else { throw Self.tooManyColumns(line: number) }
-            var first = index
-            while first < length, bytes[first] == UInt8(ascii: " ") { first += 1 }
-            if first < length, bytes[first] == UInt8(ascii: "\"") {
-                first += 1
-                var last = first
-                while last < length, bytes[last] != UInt8(ascii: "\"") { last += 1 }
-                starts[count] = first
-                ends[count] = last
-                index = last
-                while index < length, bytes[index] != delimiter { index += 1 }
-            } else {
-                while index < length, bytes[index] != delimiter { index += 1 }
-                starts[count] = first
-                ends[count] = index
-            }
-            count += 1
-            if index >= length { return }
-            index += 1
-        }
-    }
-
-    /// A column of the line cut last, without the spaces around it; empty where the row is too short.
-    func field(_ column: Int, of line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-        guard column < count else { return UnsafeBufferPointer(start: nil, count: 0) }
-        let first = min(starts[column], ends[column])
-        var last = ends[column]
-        while last > first, line[last - 1] == UInt8(ascii: " ") || line[last - 1] == UInt8(ascii: "\t") { last -= 1 }
-        return UnsafeBufferPointer(rebasing: line[first..<last])
-    }
 }

@@ -1,37 +1,39 @@
 import Foundation
 
-/// What the calendar adds to the inputs: how far the year, month, week and day have gone, as sine and cosine, and whether it is a holiday.
+/// The calendar columns of the inputs: the elapsed fraction of the year, month, week and day, as sine and cosine, and
+/// holidays.
 package struct TimeFeatures: Codable, Sendable, Equatable {
-    /// What of the calendar.
+    /// A calendar component.
     package enum Component: String, Codable, Sendable, CaseIterable {
         case year, month, week, day, holiday
 
-        /// What the component's columns are called.
+        /// The names of the component's columns.
         var columns: [String] { self == .holiday ? ["holiday"] : ["\(rawValue) sin", "\(rawValue) cos"] }
     }
 
-    /// When a feature's values are taken.
+    /// The times of a feature's values.
     package enum Form: String, Codable, Sendable, CaseIterable {
-        /// A value for each input step, over a horizon of the feature's own ("Zeithorizont").
+        /// A value for each input step, over the feature's own horizon ("Zeithorizont").
         case horizon
-        /// One value at the reference time, repeated ("Aktuelle Zeit").
+        /// One value at the reference time, repeated for each step ("Aktuelle Zeit").
         case current
     }
 
-    /// One component and how it is computed.
+    /// A component and its settings.
     package struct Feature: Codable, Sendable, Equatable {
-        /// What of the calendar; each occurs once.
+        /// The component; unique among the features.
         package var component: Component
-        /// When its values are taken.
+        /// The times of the values.
         package var form: Form
-        /// Used where the form is `horizon`.
+        /// The horizon of the form `horizon`.
         package var horizon: DatasetRecipe.Horizon
-        /// By local clocks and real lengths of months and years; otherwise by seconds since 1970 and mean lengths. A holiday is always a local day.
+        /// Whether local time and the actual lengths of months and years are used, instead of seconds since 1970 and
+        /// mean lengths. Holidays are always local days.
         package var isLocal: Bool
-        /// Nil: the values stay as they are.
+        /// Nil: the values are not scaled.
         package var scaling: DatasetRecipe.Scaling?
 
-        /// Over the hour before the reference time, in UTC and not scaled, unless said otherwise.
+        /// By default over the hour before the reference time, in UTC and not scaled.
         package init(
             _ component: Component,
             form: Form = .horizon,
@@ -47,107 +49,28 @@ package struct TimeFeatures: Codable, Sendable, Equatable {
         }
     }
 
-    /// In the order of their columns.
+    /// The features, in the order of their columns.
     package var features: [Feature]
-    /// The IANA zone of local time.
+    /// The IANA time zone of local time.
     package var timeZone: String
-    /// Whose holidays count.
+    /// The country of the holidays.
     package var country: Holidays.Country
 
-    /// None, in Vienna's time with Austria's holidays, unless said otherwise.
+    /// By default no features, with the time zone of Vienna and the holidays of Austria.
     package init(_ features: [Feature] = [], timeZone: String = "Europe/Vienna", country: Holidays.Country = .austria) {
         self.features = features
         self.timeZone = timeZone
         self.country = country
     }
 
-    /// The names of all columns in their order.
+    /// The names of all columns, in order.
     package var columns: [String] { features.flatMap(\.component.columns) }
 }
 
-/// The clock of one recipe: computes time features for one reference time after the other.
-struct TimeFeatureClock {
-    private let features: [(feature: TimeFeatures.Feature, offsets: [Int64])]
-    private let steps: Int
-    private var zone: ZoneOffsets
-    private var holidays: Holidays
-
-    /// Mean lengths in seconds: a year of 365.25 days and a twelfth of it.
-    private static let meanYear = 31_557_600.0
-    private static let meanMonth = 2_629_800.0
-
-    init(_ timeFeatures: TimeFeatures, steps: Int) {
-        self.steps = steps
-        features = timeFeatures.features.map { feature in
-            (feature, feature.form == .current ? [0] : feature.horizon.stamps(steps))
-        }
-        zone = ZoneOffsets(TimeZone(identifier: timeFeatures.timeZone) ?? .gmt)
-        holidays = Holidays(timeFeatures.country)
-    }
-
-    /// Writes all features of a reference time into a row of `steps` × `stride` values, from a column on.
-    mutating func fill(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int, column: Int) {
-        var column = column
-        for index in features.indices {
-            let feature = features[index].feature
-            let isPair = feature.component != .holiday
-            for step in 0..<steps {
-                let target = row + step * stride + column
-                if step > 0, feature.form == .current {
-                    target[0] = row[column]
-                    if isPair { target[1] = row[column + 1] }
-                    continue
-                }
-                let value = value(feature, at: reference + features[index].offsets[step])
-                if isPair {
-                    target[0] = sin(2 * .pi * value)
-                    target[1] = cos(2 * .pi * value)
-                } else {
-                    target[0] = value
-                }
-            }
-            column += isPair ? 2 : 1
-        }
-    }
-
-    /// How far its period has gone, where 1 is a whole one; for a holiday 1 or 0.
-    private mutating func value(_ feature: TimeFeatures.Feature, at stamp: Int64) -> Double {
-        if !feature.isLocal, feature.component != .holiday {
-            let seconds = Double(stamp) / 1e6
-            switch feature.component {
-            case .year: return seconds / Self.meanYear
-            case .month: return seconds / Self.meanMonth
-            case .week: return seconds / 604_800
-            case .day, .holiday: return seconds / 86_400
-            }
-        }
-        let whole = CivilTime.floorDivide(Int(stamp), 1_000_000)
-        let wall = whole + zone.offset(at: whole)
-        let day = CivilTime.floorDivide(wall, CivilTime.secondsPerDay)
-        let second = Double(wall - day * CivilTime.secondsPerDay) + Double(Int(stamp) - whole * 1_000_000) / 1e6
-        switch feature.component {
-        case .day:
-            return second / 86_400
-        case .week:
-            return (Double(CivilTime.weekday(days: day)) * 86_400 + second) / 604_800
-        case .month:
-            let date = CivilTime.date(days: day)
-            return (Double(date.day - 1) * 86_400 + second)
-                / (Double(CivilTime.daysInMonth(year: date.year, month: date.month)) * 86_400)
-        case .year:
-            let date = CivilTime.date(days: day)
-            let dayOfYear = day - CivilTime.days(year: date.year, month: 1, day: 1)
-            return (Double(dayOfYear) * 86_400 + second) / (CivilTime.isLeap(date.year) ? 31_622_400 : 31_536_000)
-        case .holiday:
-            return holidays.contains(day: day) ? 1 : 0
-        }
-    }
-}
-
 extension DatasetRecipe.Horizon {
-    /// N equally spaced stamps from start to end, in microseconds from the reference time.
+    /// N equally spaced offsets from start to end, in microseconds from the reference time.
     ///
-    /// A single step stands at the end: the latest that is known of an input, and the whole distance of an output.
+    /// A single step is at the end: the latest value of an input, and the full distance of an output.
     func stamps(_ count: Int) -> [Int64] {
         let start = startHours * Double(CivilTime.microsecondsPerHour)
         let end = endHours * Double(CivilTime.microsecondsPerHour)

@@ -1,40 +1,40 @@
 import Foundation
 
-/// A time zone's offsets from UTC, remembered by the day, because asking Foundation for each of a million stamps takes seconds.
+/// A cache of a time zone's UTC offsets by day: asking Foundation for each of a million timestamps takes seconds.
 ///
-/// The memory is fixed: 1024 days, each in the one place its number says. A zone changes its offset at most once in a day of UTC.
+/// Direct-mapped, 1024 days. A time zone changes its offset at most once in a day of UTC.
 struct ZoneOffsets {
     private let zone: TimeZone
     private let isUTC: Bool
-    private var memory: [Day]
+    private var cache: [Day]
 
     private struct Day {
         var number = Int.min
         var before = 0
         var after = 0
-        /// The first second of UTC at which `after` holds.
+        /// The first second of UTC at which `after` applies.
         var change = Int.max
     }
 
     init(_ zone: TimeZone) {
         self.zone = zone
         isUTC = ["UTC", "GMT", "Etc/UTC", "Z"].contains(zone.identifier)
-        memory = isUTC ? [] : Array(repeating: Day(), count: 1024)
+        cache = isUTC ? [] : Array(repeating: Day(), count: 1024)
     }
 
-    /// The offset from UTC in seconds at an instant given in seconds since 1970.
+    /// The UTC offset in seconds at an instant in seconds since 1970.
     mutating func offset(at seconds: Int) -> Int {
         if isUTC { return 0 }
         let number = CivilTime.floorDivide(seconds, CivilTime.secondsPerDay)
-        let place = number & 1023
-        if memory[place].number != number { memory[place] = look(up: number) }
-        return seconds < memory[place].change ? memory[place].before : memory[place].after
+        let slot = number & 1023
+        if cache[slot].number != number { cache[slot] = look(up: number) }
+        return seconds < cache[slot].change ? cache[slot].before : cache[slot].after
     }
 
-    /// The instant at which local clocks show `wall` (seconds since 1970 as if the local clock were UTC's).
+    /// The instant at which local clocks show `wall` (seconds since 1970 as if local time were UTC).
     ///
-    /// An hour that clocks show twice is the first of the two, unless the rows before have already passed it: then it is the second.
-    /// An hour that clocks skip is read with the offset before the change, as `java.time` does.
+    /// Of a local hour that occurs twice the first is taken, unless the previous row is past it: then the second. A
+    /// skipped local hour is read with the offset before the change, as in `java.time`.
     mutating func instant(wall: Int, after previous: Int?) -> Int {
         if isUTC { return wall }
         let before = offset(at: wall - CivilTime.secondsPerDay)

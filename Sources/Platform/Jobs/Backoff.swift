@@ -1,13 +1,14 @@
 import Base
 
-/// How long a failed job waits: twice as long each time, and then anything up to that, so that jobs that failed together come back apart.
+/// The wait before a retry: exponential with full jitter, so that jobs that failed together are retried at different
+/// times.
 enum Backoff {
     static let base = Duration.seconds(1)
     static let longest = Duration.hours(6)
 
-    /// The most that the wait after attempt `attempt` (1, 2, …) can be.
+    /// The upper bound of the wait after attempt `attempt` (1, 2, …).
     static func ceiling(afterAttempt attempt: Int) -> Duration {
-        // 2^15 seconds are more than six hours already.
+        // 2^15 seconds exceed six hours.
         min(longest, base * (1 << max(0, min(attempt - 1, 15))))
     }
 

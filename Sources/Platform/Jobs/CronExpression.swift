@@ -1,14 +1,15 @@
 package import Base
 import Foundation
 
-/// When something recurs, in the five fields of cron(8) and in a place's local time.
+/// A recurrence in the five fields of crontab(5), in the local time of a time zone. Used by the daily schedules of the
+/// modules and by the cron triggers of users' workflows.
 ///
-/// Fields hold `*`, numbers, ranges `a-b`, steps `*/n` and `a-b/n`, and lists of these; months and days of the week may be named by three
-/// letters, and Sunday is 0 or 7. Where both the day of the month and the day of the week say something else than `*`, a day that
-/// matches either will do; a field that begins with `*` counts as saying nothing, as in Vixie's cron.
+/// Fields hold `*`, numbers, ranges `a-b`, steps `*/n` and `a-b/n`, and lists of these. Months and days of the week may
+/// be names of three letters, and Sunday is 0 or 7. Where both the day of the month and the day of the week are
+/// restricted, a day that matches either field matches; a field that begins with `*` is unrestricted, as in Vixie cron.
 ///
-/// A local time that is skipped when clocks go forward fires at the first instant after the gap; one that comes twice when they go back
-/// fires the first time only.
+/// A local time that daylight saving skips fires at the first instant after the gap; one that occurs twice fires the
+/// first time only.
 package struct CronExpression: Sendable, Equatable {
     package let text: String
     package let timeZone: String
@@ -20,10 +21,10 @@ package struct CronExpression: Sendable, Equatable {
     private let months: CronField
     private let daysOfWeek: CronField
 
-    /// No rule of days leaves more than forty years between two of them, leap days on given weekdays across 2100 included.
+    /// Two matching days are at most 40 years apart, leap days on given weekdays across 2100 included.
     private static let searchedDays: Int64 = 366 * 45
 
-    /// - Throws: ``CronFault``, which names everything that is wrong.
+    /// - Throws: ``CronFault`` with every fault.
     package init(_ text: String, timeZone: String) throws(CronFault) {
         var faults: [String] = []
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
@@ -46,7 +47,7 @@ package struct CronExpression: Sendable, Equatable {
         daysOfMonth = fields[2]
         months = fields[3]
         daysOfWeek = fields[4]
-        // Any start will do: the calendar repeats itself.
+        // The calendar repeats itself, so the start does not matter.
         guard firstDay(from: 0) != nil else {
             throw CronFault(expression: text, faults: ["there is no such day in any year"])
         }
@@ -54,7 +55,7 @@ package struct CronExpression: Sendable, Equatable {
 
     /// The first instant after `moment` at which the expression fires.
     package func next(after moment: Instant) -> Instant {
-        // Local times map to instants in order, so the first one whose instant lies ahead is the answer.
+        // Local times map to instants in order, so the first one with a later instant is the result.
         var minute = zone.local(moment).quotient(flooredBy: 60) + 1
         while true {
             minute = firstMinute(from: minute)
@@ -69,7 +70,7 @@ package struct CronExpression: Sendable, Equatable {
         let day = minute.quotient(flooredBy: 1_440)
         if matches(dayNumber: day), let time = firstTime(from: minute - day * 1_440) { return day * 1_440 + time }
         guard let later = firstDay(from: day + 1), let time = firstTime(from: 0) else {
-            preconditionFailure("'\(text)' was found to fire, and then not to")
+            preconditionFailure("'\(text)' has no next time, which its initializer excludes")
         }
         return later * 1_440 + time
     }
@@ -91,13 +92,12 @@ package struct CronExpression: Sendable, Equatable {
         let date = CivilDate(dayNumber: dayNumber)
         guard months.contains(date.month) else { return false }
         let byMonth = daysOfMonth.contains(date.day)
-        // 1970-01-01 was a Thursday.
-        let byWeek = daysOfWeek.contains((dayNumber + 4) - (dayNumber + 4).quotient(flooredBy: 7) * 7)
+        let byWeek = daysOfWeek.contains(CivilDate.weekday(dayNumber: dayNumber))
         return daysOfMonth.isRestricted && daysOfWeek.isRestricted ? byMonth || byWeek : byMonth && byWeek
     }
 }
 
-/// What is wrong with a cron expression: all of it.
+/// Every fault of a cron expression.
 package struct CronFault: Error, CustomStringConvertible, Equatable {
     package let expression: String
     package let faults: [String]

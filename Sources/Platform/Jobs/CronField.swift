@@ -1,4 +1,4 @@
-/// One field of a cron expression: the numbers that it lets pass.
+/// One field of a cron expression: a set of numbers.
 struct CronField: Sendable, Equatable {
     struct Kind: Sendable {
         let name: String
@@ -19,10 +19,10 @@ struct CronField: Sendable, Equatable {
     ]
 
     private var bits: UInt64 = 0
-    /// Whether the field says something: it does not begin with `*`.
+    /// False for a field that begins with `*`.
     let isRestricted: Bool
 
-    /// - Parameter faults: takes what is wrong with the field, each part of a list by itself.
+    /// - Parameter faults: gets the faults of the field, one for each part of a list.
     init(_ kind: Kind, _ text: String, faults: inout [String]) {
         isRestricted = !text.hasPrefix("*")
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -52,8 +52,8 @@ struct CronField: Sendable, Equatable {
         guard step >= 1 else { throw Fault(text: "a step of 0 goes nowhere") }
         guard halves[0] == "*" || halves[0].contains("-") else {
             throw Fault(
-                text:
-                    "a step needs a range to go through: write '\(halves[0])-\(kind.range.upperBound)/\(halves[1])' for '\(part)'"
+                text: "a step needs a range to go through: "
+                    + "write '\(halves[0])-\(kind.range.upperBound)/\(halves[1])' for '\(part)'"
             )
         }
         guard step <= range.upperBound - range.lowerBound else {
@@ -63,7 +63,7 @@ struct CronField: Sendable, Equatable {
     }
 
     private static func range(_ kind: Kind, _ text: String, in part: String) throws(Fault) -> ClosedRange<Int64> {
-        // `*` over days of the week is seven days, not eight.
+        // `*` for days of the week is seven days, not eight.
         if text == "*" { return kind.range.lowerBound...(kind.range.upperBound == 7 ? 6 : kind.range.upperBound) }
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         guard ends.count <= 2 else { throw Fault(text: "'\(part)' is not a range") }
@@ -87,7 +87,7 @@ struct CronField: Sendable, Equatable {
         return number
     }
 
-    /// Digits and nothing else: no sign, no more than four.
+    /// One to four digits without a sign.
     private static func number(_ text: String) -> Int64? {
         guard (1...4).contains(text.utf8.count),
             text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })

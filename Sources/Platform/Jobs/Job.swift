@@ -1,27 +1,27 @@
 package import Base
 
-/// Work that is done later, at least once: a row that is written in the transaction that makes it true.
+/// Work that runs later, at least once: a row that is inserted in the transaction that causes the work.
 ///
-/// The value is the row's payload, kept as JSON: ids of what to work on, never copies of it and never secrets.
+/// The value is the row's payload, stored as JSON: ids of what to work on, never the data itself and never secrets.
 package protocol Job: Codable, Sendable {
-    /// What the kind is called in rows, logs and metrics, such as `training.run`. Never changed once shipped.
+    /// The kind in rows, logs and metrics, such as `training.run`. Never changed once released.
     static var name: String { get }
 }
 
-/// What an `ID<QueuedJob>` is the id of: one row of the queue.
+/// The subject of an `ID<QueuedJob>`: one row of the queue.
 package struct QueuedJob: Sendable {}
 
-/// When and how a job is to be run.
+/// When and how a job runs.
 package struct JobOptions: Sendable {
     /// Lower runs first.
     package var priority: Int
-    /// Not before this time; nil means now.
+    /// The earliest start; nil means now.
     package var runAt: Instant?
-    /// While a job of the same kind and key is unfinished, enqueuing gives that one back.
+    /// While a job of the same kind and key is unfinished, enqueuing returns that one.
     package var uniqueKey: String?
-    /// Whose job it is, where it is anybody's.
+    /// The organisation that owns the job, where one does.
     package var organisation: String?
-    /// How many times the job is tried before it is dead.
+    /// The attempts before the job is dead.
     package var maximumAttempts: Int
 
     package init(

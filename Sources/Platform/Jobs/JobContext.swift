@@ -1,32 +1,37 @@
 package import Base
 package import Telemetry
 
-/// What a worker knows about the job in its hands, and whom it tells how far it is.
+/// A worker's access to its running job.
 package struct JobContext: Sendable {
     package let id: ID<QueuedJob>
     /// 1 the first time.
     package let attempt: Int
-    /// Grows whenever the job changes hands: systems outside can refuse a worker that comes with an older one.
+    /// Grows with each lease of the job: external systems can refuse a worker with an older fence.
     package let fence: Int64
     package let logger: Logger
 
-    let hold: RunningJob
+    let runningJob: RunningJob
 
-    /// Throws once the worker is to stop: its job was cancelled, its lease was lost, or the process is stopping. Never blocks, and can be
-    /// called from any thread.
+    /// Does not block, and can be called from any thread.
+    /// - Throws: ``JobCancelled`` when the worker has to stop: its job was cancelled, its lease was lost, or the
+    ///   process is stopping.
     package func checkCancellation() throws {
-        if let reason = hold.stopReason { throw JobCancelled(reason: reason) }
+        if let reason = runningJob.stopReason { throw JobCancelled(reason: reason) }
     }
 
-    /// Says how far the work is. Written at once, or, where that would be more than four times a second, a moment later; the last one
-    /// always is. Also renews the lease.
+    /// Reports progress, and renews the lease. It is written at most four times a second; a report in between is
+    /// written by a timer or at the end of the job.
+    /// - Parameters:
+    ///   - percent: clamped to 0…100; a report with NaN is ignored.
+    ///   - phase: at most 100 characters are kept.
+    ///   - message: at most 500 characters are kept.
     package func report(percent: Double, phase: String, message: String? = nil) async {
         guard let progress = JobProgress(percent: percent, phase: phase, message: message) else { return }
-        await hold.report(progress)
+        await runningJob.report(progress)
     }
 }
 
-/// How far a job is.
+/// The reported progress of a job.
 struct JobProgress: Sendable, Equatable {
     static let phaseMax = 100
     static let messageMax = 500

@@ -2,16 +2,18 @@ import Base
 package import Storage
 
 extension JobQueue {
-    /// Tells the workers of an organisation's jobs to stop.
-    /// - Returns: how many jobs run still.
+    /// Requests the cancellation of an organisation's running jobs.
+    /// - Returns: the number of jobs that still run.
     package func stopRunning(of organisations: [String], in transaction: Transaction) throws -> Int {
         try transaction.requestStop(ofOrganisations: organisations)
     }
 
-    /// Deletes an organisation's jobs, whatever state they are in, and every other job whose payload names one of `ids`. A worker that still has one of
-    /// them loses it, and with it the effects of its work.
-    package func forget(organisations: [String], naming ids: [String], in transaction: Transaction) throws {
-        try transaction.deleteJobs(ofOrganisations: organisations, naming: ids)
+    /// Deletes an organisation's jobs, in every state, and every other job whose payload contains one of `ids`. A
+    /// worker that runs one of them loses its lease, and the effects of its work are discarded.
+    package func delete(organisations: [String], naming ids: [String], in transaction: Transaction) throws {
+        for id in try transaction.deleteJobs(ofOrganisations: organisations, naming: ids) {
+            notifier.signalEnd(of: id, in: transaction)
+        }
     }
 }
 
@@ -25,9 +27,17 @@ extension Transaction {
         )
     }
 
-    /// Looks through the payloads one by one: the queue is pruned and this is rare, so that an index would cost more than it saves.
-    fileprivate func deleteJobs(ofOrganisations organisations: [String], naming ids: [String]) throws {
-        try execute("DELETE FROM jobs WHERE organisation IN \(list: organisations)")
-        for id in ids { try execute("DELETE FROM jobs WHERE payload LIKE \("%\(id)%")") }
+    /// Scans all payloads: the queue is pruned and erasures are rare, so an index would cost more than it saves.
+    /// - Returns: the ids of the deleted jobs.
+    fileprivate func deleteJobs(ofOrganisations organisations: [String], naming ids: [String]) throws
+        -> [ID<QueuedJob>]
+    {
+        var deleted: [ID<QueuedJob>] = try all(
+            "DELETE FROM jobs WHERE organisation IN \(list: organisations) RETURNING id"
+        ) { try $0["id"] }
+        for id in ids {
+            deleted += try all("DELETE FROM jobs WHERE payload LIKE \("%\(id)%") RETURNING id") { try $0["id"] }
+        }
+        return deleted
     }
 }

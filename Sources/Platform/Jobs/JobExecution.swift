@@ -1,10 +1,10 @@
 import Base
 import Storage
-import Telemetry
+package import Telemetry
 
-// One job, from its worker's first step to the statement that ends it.
+// One job, from the start of its worker to the statement that ends its lease.
 extension JobRunner {
-    /// What is to become of a job, before the database has agreed.
+    /// The state change that is requested for a job.
     private enum Verdict: Sendable {
         case done(effects: @Sendable (Transaction) throws -> Void)
         case snooze(Duration)
@@ -13,120 +13,124 @@ extension JobRunner {
         case handedBack
     }
 
-    /// - Parameter isPatient: whether there is time to wait, for a timer or for the database to come back.
-    func take(_ job: ClaimedJob, isPatient: Bool) -> RunningJob {
-        let hold = RunningJob(
+    /// - Parameter isPatient: whether the job may wait, for a timer or for the database to be reachable.
+    func start(_ job: ClaimedJob, isPatient: Bool) -> RunningJob {
+        let runningJob = RunningJob(
             job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
-        running.add(hold)
+        running.add(runningJob)
         metrics.set("gatehouse_jobs_running", to: Double(running.count))
-        return hold
+        return runningJob
     }
 
-    func perform(_ hold: RunningJob, isPatient: Bool) async {
-        let job = hold.job
+    func perform(_ runningJob: RunningJob, isPatient: Bool) async {
+        let job = runningJob.job
         guard let worker = workers[job.kind] else {
-            preconditionFailure("a job '\(job.kind)' was taken up that nobody here can do")
+            preconditionFailure("a job '\(job.kind)' was claimed without a worker for it")
         }
         let context = JobContext(
-            id: job.leaseToken.id, attempt: job.attempt, fence: job.leaseToken.fence, logger: log(job), hold: hold)
+            id: job.leaseToken.id, attempt: job.attempt, fence: job.leaseToken.fence, logger: log(job),
+            runningJob: runningJob)
         let start = ContinuousClock.now
-        // A task of its own, so that a job can be told to stop without stopping its runner.
+        // A task of its own, so that a job can be cancelled without cancelling its runner.
         let work = Task { try await worker.perform(job.payload, context) }
-        hold.attach(work)
+        runningJob.attach(work)
         let result = await withTaskCancellationHandler {
             await work.result
         } onCancel: {
-            hold.stop(.draining)
+            runningJob.stop(.draining)
         }
-        hold.end()
+        runningJob.end()
         metrics.observe(
             "gatehouse_job_duration_seconds", [("kind", job.kind)], seconds: (ContinuousClock.now - start).inSeconds)
-        await conclude(hold, worker, result, isPatient: isPatient)
-        running.remove(hold)
+        await conclude(runningJob, worker, result, isPatient: isPatient)
+        running.remove(runningJob)
         metrics.set("gatehouse_jobs_running", to: Double(running.count))
     }
 
-    /// Takes a job from a worker that does not stop.
-    func handBack(_ hold: RunningJob) async {
-        guard let worker = workers[hold.job.kind] else { return }
-        await conclude(hold, worker, .handedBack, isPatient: false)
+    /// Releases the lease of a job whose worker does not stop.
+    func handBack(_ runningJob: RunningJob) async {
+        guard let worker = workers[runningJob.job.kind] else { return }
+        await conclude(runningJob, worker, .handedBack, isPatient: false)
     }
 
     private func conclude(
-        _ hold: RunningJob, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool
+        _ running: RunningJob, _ worker: Worker, _ result: Result<JobOutcome, any Error>, isPatient: Bool
     ) async {
         switch result {
         case .success(let outcome):
             switch outcome.kind {
-            case .done(let effects): await conclude(hold, worker, .done(effects: effects), isPatient: isPatient)
-            case .snooze(let duration): await conclude(hold, worker, .snooze(duration), isPatient: isPatient)
+            case .done(let effects): await conclude(running, worker, .done(effects: effects), isPatient: isPatient)
+            case .snooze(let duration): await conclude(running, worker, .snooze(duration), isPatient: isPatient)
             }
         case .failure(let error):
-            switch hold.stopReason {
-            case .requested: await conclude(hold, worker, .stopped, isPatient: isPatient)
-            case .draining: await conclude(hold, worker, .handedBack, isPatient: isPatient)
-            case .leaseLost: recordLoss(of: hold.job)
+            switch running.stopReason {
+            case .requested: await conclude(running, worker, .stopped, isPatient: isPatient)
+            case .draining: await conclude(running, worker, .handedBack, isPatient: isPatient)
+            case .leaseLost: recordLoss(of: running.job)
             case nil:
-                log(hold.job).warning("a job failed", metadata: ["cause": "\(error)"])
-                await conclude(hold, worker, failed(hold.job, error), isPatient: isPatient)
+                log(running.job).warning("a job failed", metadata: ["cause": "\(error)"])
+                await conclude(running, worker, failed(running.job, error), isPatient: isPatient)
             }
         }
     }
 
-    private func conclude(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async {
+    private func conclude(_ running: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async {
         do {
             do {
-                note(try await settle(hold, worker, verdict, isPatient: isPatient), of: hold.job)
+                record(try await settle(running, worker, verdict, isPatient: isPatient), of: running.job)
             } catch {
                 guard case .done = verdict else { throw error }
-                log(hold.job).warning("the effects of a job failed", metadata: ["cause": "\(error)"])
-                note(try await settle(hold, worker, failed(hold.job, error), isPatient: isPatient), of: hold.job)
+                log(running.job).warning("the effects of a job failed", metadata: ["cause": "\(error)"])
+                let verdict = failed(running.job, error)
+                record(try await settle(running, worker, verdict, isPatient: isPatient), of: running.job)
             }
         } catch {
-            // Nothing was changed: the job stays leased, and goes on when its lease has run out.
-            log(hold.job).error("a job could not be ended; it will be taken up again", metadata: ["cause": "\(error)"])
+            // Nothing was changed: the job stays leased and is available again when the lease expires.
+            log(running.job).error(
+                "a job could not be ended; it runs again when its lease expires", metadata: ["cause": "\(error)"])
         }
     }
 
-    /// The guarded move and everything that is true only together with it.
+    /// Moves the job by its lease token, with the effects of its work in the same transaction.
     /// - Returns: nil when the lease was lost.
-    private func settle(_ hold: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool) async throws(Problem)
-        -> JobLife.Ending?
+    private func settle(_ running: RunningJob, _ worker: Worker, _ verdict: Verdict, isPatient: Bool)
+        async throws(Problem) -> JobLifecycle.Ending?
     {
-        let job = hold.job
-        let progress = hold.unwritten
+        let job = running.job
+        let progress = running.unwritten
         var error: String?
         if case .failed(let failure, _) = verdict { error = failure.text }
-        return try await persevering(isPatient: isPatient) { [error] () throws(Problem) in
-            try await database.write { transaction in
+        return try await retrying(isPatient: isPatient) { [error] () throws(Problem) in
+            try await database.write { [queue] transaction in
                 let now = transaction.now
-                let ending = try transaction.move(job.leaseToken, progress: progress, error: error) { life in
+                let ending = try transaction.move(job.leaseToken, progress: progress, error: error) { lifecycle in
                     switch verdict {
-                    case .done: try life.complete(at: now)
-                    case .snooze(let duration): try life.snooze(for: duration, at: now)
-                    case .failed(let failure, let delay): try life.fail(failure, delay: delay, at: now)
-                    case .stopped: try life.stop(at: now)
-                    case .handedBack: try life.handBack(at: now)
+                    case .done: try lifecycle.complete(at: now)
+                    case .snooze(let duration): try lifecycle.snooze(for: duration, at: now)
+                    case .failed(let failure, let delay): try lifecycle.fail(failure, delay: delay, at: now)
+                    case .stopped: try lifecycle.stop(at: now)
+                    case .handedBack: try lifecycle.handBack(at: now)
                     }
                 }
                 switch ending {
                 case .completed: if case .done(let effects) = verdict { try effects(transaction) }
-                case .abandoned(let why): try worker.abandoned(job.payload, why, transaction)
+                case .abandoned(let reason): try worker.abandoned(job.payload, reason, transaction)
                 case .snoozed, .retried, .handedBack, .crashed, nil: break
                 }
+                if let ending { queue.notifier.signal(ending, of: job, in: transaction) }
                 return ending
             }
         }
     }
 
-    /// Hours of work must not be lost to a database that is away for a moment.
-    private func persevering<Value>(isPatient: Bool, _ body: () async throws(Problem) -> Value) async throws(Problem)
+    /// Retries for about 5 s, so that a short outage of the database does not discard the result of long work.
+    private func retrying<Value>(isPatient: Bool, _ body: () async throws(Problem) -> Value) async throws(Problem)
         -> Value
     {
         for delay in isPatient ? [100, 400, 1_600, 3_200] : [] {
             do {
                 return try await body()
-            } catch  where error.isPassing {
+            } catch  where error.isTransient {
                 guard (try? await Task.sleep(for: .milliseconds(delay))) != nil else { break }
             }
         }
@@ -138,7 +142,7 @@ extension JobRunner {
     }
 }
 
-// What became of it, for those who watch.
+// Logs and metrics.
 extension JobRunner {
     func log(_ job: ClaimedJob) -> Logger {
         var logger = logger
@@ -148,29 +152,29 @@ extension JobRunner {
         return logger
     }
 
-    func record(_ ending: JobLife.Ending, of job: ClaimedJob) {
+    func record(_ ending: JobLifecycle.Ending, of job: ClaimedJob) {
         metrics.increment("gatehouse_jobs_ended_total", [("kind", job.kind), ("outcome", ending.label)])
         switch ending {
         case .abandoned(.failed(let reason)): log(job).error("a job is dead", metadata: ["reason": "\(reason)"])
         case .abandoned(.poisoned):
-            log(job).error("a job is dead", metadata: ["reason": "its workers were lost too often"])
-        case .crashed: log(job).warning("a worker was lost; its job is available again")
+            log(job).error("a job is dead", metadata: ["reason": "its lease expired too often"])
+        case .crashed: log(job).warning("the lease of a job expired; the job is available again")
         case .completed, .snoozed, .retried, .handedBack, .abandoned(.cancelled):
             log(job).debug("a job ended", metadata: ["outcome": "\(ending.label)"])
         }
     }
 
-    private func note(_ ending: JobLife.Ending?, of job: ClaimedJob) {
+    private func record(_ ending: JobLifecycle.Ending?, of job: ClaimedJob) {
         if let ending { record(ending, of: job) } else { recordLoss(of: job) }
     }
 
     private func recordLoss(of job: ClaimedJob) {
         metrics.increment("gatehouse_jobs_ended_total", [("kind", job.kind), ("outcome", "lost")])
-        log(job).warning("a job's lease was lost; what its worker did is discarded")
+        log(job).warning("the lease of a job was lost; the effects of its worker are discarded")
     }
 }
 
-extension JobLife.Ending {
+extension JobLifecycle.Ending {
     fileprivate var label: String {
         switch self {
         case .completed: "completed"
@@ -186,8 +190,8 @@ extension JobLife.Ending {
 }
 
 extension Problem {
-    /// Whether the database may take the same work in a moment.
-    fileprivate var isPassing: Bool {
+    /// Whether the same transaction may succeed soon.
+    fileprivate var isTransient: Bool {
         switch (cause as? StorageError)?.kind {
         case .serialization, .connectionLost, .outcomeUnknown, .overloaded, .full: true
         case .duplicate, .reference, .check, .cancelled, .other, nil: false
@@ -197,21 +201,22 @@ extension Problem {
 
 extension Metrics {
     func describeJobs() {
-        describe("gatehouse_jobs_ended_total", "Times that a worker's hold on a job ended, by kind and outcome.")
+        describe("gatehouse_jobs_ended_total", "Leases of jobs that ended, by kind and outcome.")
         describe("gatehouse_jobs_running", "Jobs that run in this process.")
-        describe("gatehouse_job_duration_seconds", "How long workers took, by kind.")
-        describe("gatehouse_jobs_queued", "Unfinished and dead jobs of the queue, by state.")
-        describe(
-            "gatehouse_jobs_oldest_available_seconds", "How long the job that waits longest could have been running.")
-        describe("gatehouse_schedule_failures_total", "Ticks of schedules that failed and will be tried again.")
+        describe("gatehouse_job_duration_seconds", "Run time of jobs, by kind.")
+        describe("gatehouse_jobs", "Unfinished and dead jobs of the queue, by state.")
+        describe("gatehouse_jobs_oldest_available_seconds", "Waiting time of the oldest available job.")
+        describe("gatehouse_schedule_failures_total", "Failed ticks of schedules, which are tried again.")
     }
 
-    func set(_ counts: JobCounts) {
+    /// Sets the gauges of the queue. They describe the database, not the process, so they are read when metrics are
+    /// scraped.
+    package func set(_ counts: JobCounts) {
         let states: [(JobState, Int)] = [
             (.scheduled, counts.scheduled), (.available, counts.available), (.leased, counts.leased),
             (.retryable, counts.retryable), (.dead, counts.dead),
         ]
-        for (state, count) in states { set("gatehouse_jobs_queued", [("state", state.rawValue)], to: Double(count)) }
+        for (state, count) in states { set("gatehouse_jobs", [("state", state.rawValue)], to: Double(count)) }
         set("gatehouse_jobs_oldest_available_seconds", to: counts.oldestAvailable.inSeconds)
     }
 }

@@ -1,29 +1,30 @@
 import Base
 import Foundation
 
-/// How a worker says what is to become of its job. Any other error is tried again, except a `Problem` below 500, which is final.
+/// An error of a worker that decides about a retry. Any other error is retried, except a `Problem` with a status below
+/// 500, which is permanent.
 package enum JobFailure: Error, Sendable {
-    /// Try again, no sooner than after this long where it is given.
+    /// Retry, not before `after` where it is given.
     case retry(after: Duration? = nil, reason: String? = nil)
-    /// Never try again. The reason is shown to people and kept: no secrets.
+    /// Do not retry. The reason is stored and shown to users: no secrets.
     case permanent(String)
 }
 
-/// What ``JobContext/checkCancellation()`` throws: the worker is to stop; whatever it would still do is discarded.
+/// Thrown by ``JobContext/checkCancellation()``: the worker has to stop; its further effects are discarded.
 package struct JobCancelled: Error, Sendable {
     package enum Reason: Sendable {
-        /// Somebody asked for it.
+        /// The cancellation was requested.
         case requested
-        /// The lease was lost: somebody else has the job now.
+        /// The lease was lost: another worker may run the job.
         case leaseLost
-        /// The process is stopping; the job is handed back and runs again elsewhere.
+        /// The process is stopping; the job is handed back and runs again.
         case draining
     }
 
     package let reason: Reason
 }
 
-/// A thrown error, judged.
+/// What follows from an error of a worker.
 struct FailedAttempt: Sendable {
     enum Remedy: Sendable, Equatable {
         case permanent
@@ -33,18 +34,19 @@ struct FailedAttempt: Sendable {
     static let textMax = 500
 
     let remedy: Remedy
-    /// What is kept of the error: sentences that were written for people, else only the error's type, since its text may hold secrets.
+    /// The stored text: the sentences of `Problem`s and `JobFailure`s, else only the error's type, because the text of
+    /// other errors may hold secrets.
     let text: String
 
     init(_ error: any Error) {
         switch error {
         case let problem as Problem where problem.kind == .internalError && problem.cause != nil:
-            // A database's verb wraps what its body throws, the effects' errors among them.
+            // A method of `Database` wraps what its body throws, the errors of effects among them.
             self.init(problem.cause ?? problem)
         case JobFailure.permanent(let reason):
             self.init(.permanent, reason)
         case JobFailure.retry(let after, let reason):
-            self.init(.retry(noSoonerThan: min(after ?? .zero, Backoff.longest)), reason ?? "asked to be tried again")
+            self.init(.retry(noSoonerThan: min(after ?? .zero, Backoff.longest)), reason ?? "a retry was requested")
         case let problem as Problem:
             self.init(
                 problem.kind.status < 500 ? .permanent : .retry(noSoonerThan: Self.retryAfter(problem)),
@@ -69,7 +71,7 @@ struct FailedAttempt: Sendable {
         return min(.seconds(min(seconds, 1 << 20)), Backoff.longest)
     }
 
-    /// The type and, of an enum, the case, without what it carries; else the type's own code.
+    /// The type and, of an enum, the case without its associated values; else the type and its error code.
     private static func name(of error: any Error) -> String {
         let mirror = Mirror(reflecting: error)
         if mirror.displayStyle == .enum, let label = mirror.children.first?.label {

@@ -1,8 +1,8 @@
 import Base
 import Synchronization
 
-/// Ids that sort in the order in which this process made them, also within one millisecond (RFC 9562, section 6.2, method 1):
-/// of jobs that are otherwise equal, the one that came first runs first.
+/// Ids that sort in the order in which this process made them, also within one millisecond (RFC 9562, section 6.2,
+/// method 1): of jobs with equal priority and due time, the one that was enqueued first runs first.
 final class JobIDs: Sendable {
     private static let counterMax: UInt16 = 0x0FFF
 
@@ -17,7 +17,7 @@ final class JobIDs: Sendable {
             if now > last.milliseconds {
                 last = (now, 0)
             } else if last.counter == Self.counterMax {
-                // More than 4096 within a millisecond: borrow from the next one.
+                // More than 4,096 within a millisecond: continue in the next one.
                 last = (last.milliseconds + 1, 0)
             } else {
                 last.counter += 1

@@ -1,20 +1,35 @@
 package import Base
 import Foundation
 package import Storage
+import Synchronization
 
-/// The door to the queue for everybody who wants work done: jobs go in, are watched and are stopped in the caller's own transaction.
-package struct JobQueue: Sendable {
-    /// A payload names what to work on; whoever needs more room than this is putting the work itself into it.
+/// The queue's interface for services: jobs are enqueued, read and cancelled in the caller's own transaction.
+package final class JobQueue: Sendable {
+    /// A payload holds ids of what to work on, not the data itself.
     static let payloadBytesMax = 256 << 10
+    /// How long a lost signal can delay a runner or a task that waits for a job's end.
+    package static let repairInterval = Duration.seconds(5)
 
-    let arrivals = JobNotifier()
+    let notifier = JobNotifier()
+    private let repairInterval: Duration
     private let ids: JobIDs
+    private let subscription = Mutex<DatabaseSubscription?>(nil)
 
-    package init(runtime: Runtime) {
+    package init(runtime: Runtime, repairInterval: Duration = JobQueue.repairInterval) {
         ids = JobIDs(runtime: runtime)
+        self.repairInterval = repairInterval
     }
 
-    /// Adds a job that exists once `transaction` has committed, and not otherwise.
+    /// Exchanges signals with the other processes on `database` until it closes. ``JobRunner/run()`` does so itself; a
+    /// process without a runner, which only enqueues, calls it at its start. Further calls have no effect.
+    package func connect(to database: any Database) {
+        subscription.withLock { subscription in
+            if subscription == nil { subscription = database.subscribe { [notifier] in notifier.receive($0) } }
+        }
+    }
+
+    /// Inserts a job, which exists once `transaction` has committed. A runner claims it within 20 ms of the commit when
+    /// it is due and a slot is free.
     /// - Returns: the id of the new job, or of the unfinished one of the same kind and unique key.
     @discardableResult
     package func enqueue<Work: Job>(_ job: Work, _ options: JobOptions = .init(), in transaction: Transaction) throws
@@ -23,20 +38,43 @@ package struct JobQueue: Sendable {
         try enqueue(kind: Work.name, payload: Self.payload(of: job), options, in: transaction)
     }
 
-    /// Stops a job. One that waits is cancelled at once; one that runs is told at its worker's next heartbeat, and
-    /// completes all the same when it does so before it hears of it.
-    /// - Returns: `cancelled` when this call cancelled the job, so that the caller releases what was held for it; `leased` when its
-    ///   worker is told and its `abandoned` will release it; nil when there was nothing to stop.
+    /// Cancels a job. A waiting job is cancelled at once. For a running job the request is recorded and its worker gets
+    /// it with the next heartbeat; a job that completes before that is completed.
+    /// - Returns: `cancelled` when this call cancelled the job, so that the caller releases what was reserved for it;
+    ///   `leased` when its worker's `abandoned` will release it; nil when the job does not exist or has ended.
     package func cancel(_ id: ID<QueuedJob>, in transaction: Transaction) throws -> JobState? {
-        try transaction.cancelJob(id)
+        let state = try transaction.cancelJob(id)
+        if state == .cancelled { notifier.signalEnd(of: id, in: transaction) }
+        return state
     }
 
-    /// - Returns: nil when there is no such job (any more).
+    /// - Returns: nil when the job does not exist or was pruned.
     package func status(of id: ID<QueuedJob>, in transaction: Transaction) throws -> JobStatus? {
         try transaction.jobStatus(id)
     }
 
-    /// Gives a dead job another life, as a new job with the same payload. Doing so twice makes one job.
+    /// Waits until a job has ended. The response comes within 20 ms of the commit that ends it.
+    /// - Parameter limit: how long to wait.
+    /// - Returns: the status of the ended job; the current status after `limit` or when the task is cancelled; nil when
+    ///   the job does not exist.
+    package func end(of id: ID<QueuedJob>, within limit: Duration, in database: any Database) async throws(Problem)
+        -> JobStatus?
+    {
+        let deadline = ContinuousClock.now + limit
+        // Before the first read, so that an end after the read is signalled.
+        let waiter = notifier.addWaiter(for: id)
+        defer { notifier.remove(waiter, for: id) }
+        while true {
+            let status = try await database.read { try $0.jobStatus(id) }
+            guard let status, !status.state.isFinished else { return status }
+            let remaining = deadline - .now
+            guard remaining > .zero else { return status }
+            await waiter.wait(atMost: min(remaining, repairInterval))
+            if Task.isCancelled { return status }
+        }
+    }
+
+    /// Enqueues a dead job again, as a new job with the same payload. A second call returns the same new job.
     /// - Returns: the new job's id; nil when `id` is not a dead job.
     package func redrive(_ id: ID<QueuedJob>, in transaction: Transaction) throws -> ID<QueuedJob>? {
         guard let dead = try transaction.deadJob(id) else { return nil }
@@ -54,10 +92,9 @@ package struct JobQueue: Sendable {
         -> ID<QueuedJob>
     {
         let id = ids.next()
-        let kept = try transaction.insertJob(id, kind: kind, payload: payload, options)
-        // Runners look again a moment later too, because this transaction has not committed yet.
-        if kept == id, options.runAt.map({ $0 <= transaction.now }) ?? true { arrivals.announce() }
-        return kept
+        let queued = try transaction.insertJob(id, kind: kind, payload: payload, options)
+        if queued == id { notifier.signalQueued(kind, in: transaction) }
+        return queued
     }
 
     private static func payload(of job: some Job) throws -> String {
@@ -71,7 +108,7 @@ package struct JobQueue: Sendable {
     }
 }
 
-/// A payload that is larger than a payload should ever be: a mistake of ours.
+/// A payload above the bound: a programming error.
 package struct JobPayloadFault: Error, CustomStringConvertible {
     package let kind: String
     package let bytes: Int

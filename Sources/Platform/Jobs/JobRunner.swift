@@ -4,31 +4,33 @@ package import Storage
 import Synchronization
 package import Telemetry
 
-/// Takes jobs from the queue and has its workers do them, and sees to it that schedules put them there.
+/// Claims jobs from the queue, runs their workers, and fires schedules.
 ///
-/// Any number of runners, in one process or many, share a queue: each job is with one worker at a time, and only the worker that still
-/// holds it can end it.
+/// Any number of runners, in one process or many, share a queue: a job is leased to one worker at a time, and only the
+/// holder of the current lease can end it. A runner claims when it is signalled, when the next due time comes (a
+/// scheduled job, a retry, a schedule's tick, the end of a lease), and at the latest after ``Settings/poll``. It begins
+/// with a read; it writes only where something is due.
 package struct JobRunner: Service {
     package struct Settings: Sendable {
-        /// How many jobs run at once.
+        /// Jobs that run at once.
         package var slots: Int
-        /// How long a worker that is not heard of keeps its job.
+        /// How long a worker keeps its job without a heartbeat.
         package var lease: Duration
         package var heartbeat: Duration
-        /// How long a job that was put into the queue by another process may go unnoticed.
+        /// How long a lost signal of another process can delay a job.
         package var poll: Duration
-        /// How long running jobs may go on once the process is to stop.
+        /// How long running jobs may continue after the start of a graceful shutdown.
         package var drain: Duration
 
         package init(
             slots: Int = 4,
             lease: Duration = .seconds(30),
             heartbeat: Duration = .seconds(10),
-            poll: Duration = .milliseconds(500),
+            poll: Duration = JobQueue.repairInterval,
             drain: Duration = .seconds(20)
         ) {
             precondition(slots >= 1, "a runner needs a slot to run a job in")
-            precondition(heartbeat < lease, "a lease that ends before the next heartbeat is lost at once")
+            precondition(heartbeat < lease, "a lease must outlast the interval of heartbeats")
             self.slots = slots
             self.lease = lease
             self.heartbeat = heartbeat
@@ -37,14 +39,14 @@ package struct JobRunner: Service {
         }
     }
 
-    /// How long jobs have to end once they were told to stop, before they are handed back without them.
+    /// How long cancelled jobs have to end at a stop before they are handed back.
     static let stoppingGrace = Duration.seconds(2)
-    /// How much falls due, or is taken back from lost workers, in one pass.
+    /// Jobs that become available, and leases that expire, in one pass.
     static let promotedMax = 1_000
     static let sweptMax = 100
-    /// How often the depth of the queue is measured.
-    static let sampleInterval = Duration.seconds(15)
-    /// After how many jobs ``runUntilIdle()`` says that there is no end to them.
+    /// The first pause after a failed pass. It doubles up to ``Settings/poll``.
+    static let retryPause = Duration.milliseconds(100)
+    /// After this number of jobs ``runUntilIdle()`` reports an endless loop.
     static let idleJobsMax = 100_000
 
     let database: any Database
@@ -68,13 +70,13 @@ package struct JobRunner: Service {
         runtime: Runtime,
         settings: Settings = .init()
     ) {
-        let workers = workers + [Pruning.worker(database)]
+        let workers = workers + [PruneJobsJob.worker(database)]
         let kinds = workers.map(\.name).sorted()
-        precondition(Set(kinds).count == kinds.count, "two workers do the same kind of job: \(kinds)")
+        precondition(Set(kinds).count == kinds.count, "two workers have the same kind of job: \(kinds)")
         self.database = database
         self.workers = Dictionary(uniqueKeysWithValues: workers.map { ($0.name, $0) })
         self.kinds = kinds
-        scheduler = Scheduler(database: database, schedules: schedules + [Pruning.schedule], queue: queue)
+        scheduler = Scheduler(database: database, schedules: schedules + [PruneJobsJob.schedule], queue: queue)
         self.queue = queue
         self.metrics = metrics
         self.logger = logger
@@ -83,159 +85,174 @@ package struct JobRunner: Service {
         metrics.describeJobs()
     }
 
-    /// Runs jobs until the process is to stop: then takes no more, gives those that run `drain` to end, and hands back what is left.
+    /// Runs jobs until a graceful shutdown. Then it claims no more, gives running jobs `drain` to end, and
+    /// hands back the rest.
     package func run() async throws {
-        let listener = JobNotifier.Listener()
+        queue.connect(to: database)
+        let registration = queue.notifier.addRunner(of: Set(kinds))
+        defer { queue.notifier.remove(registration) }
         let isStopping = Mutex(false)
-        queue.arrivals.add(listener)
-        defer { queue.arrivals.remove(listener) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                group.addTask { await Self.every(settings.poll) { listener.nudge() } }
-                group.addTask { await Self.every(settings.heartbeat) { await beat() } }
-                group.addTask { await Self.every(Self.sampleInterval) { await sample() } }
-                listener.wake()
-                await work(
-                    listener, isStopping: { isStopping.withLock { $0 } },
-                    later: { look in group.addTask { await look() } })
-                // Outside of this task's own cancellation, so that jobs are handed back also when it was cancelled.
+                group.addTask { await sendHeartbeats() }
+                await claimJobs(registration.signal, isStopping: { isStopping.withLock { $0 } })
+                // A task of its own, so that jobs are handed back also when this task is cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
                 await Task { await drain(wait) }.value
                 group.cancelAll()
             }
         } onGracefulShutdown: {
             isStopping.withLock { $0 = true }
-            listener.nudge()
+            registration.signal.signal()
         }
     }
 
-    /// Runs, one after the other, everything that is due now, and what becomes due by that, until nothing is. For tests: it starts no tasks
-    /// of its own accord and never sleeps, so that a test that owns the clock owns what happens.
+    /// Runs everything that is due now, and everything that becomes due by that, one job after the other. For tests: it
+    /// starts no background tasks and never sleeps, so the test's clock alone decides what is due.
     package func runUntilIdle() async throws {
         try await scheduler.register()
         for _ in 0..<Self.idleJobsMax {
             let ticks = try await scheduler.fireDue { throw $1 }
             let swept = try await sweep()
-            if let job = try await claim(atMost: 1).first {
-                let hold = take(job, isPatient: false)
-                await perform(hold, isPatient: false)
+            let isDue = try await database.read { [kinds] in try $0.hasDueJob(of: kinds) }
+            if isDue, let job = try await claim(atMost: 1).jobs.first {
+                let runningJob = start(job, isPatient: false)
+                await perform(runningJob, isPatient: false)
             } else if ticks + swept == 0 {
                 return
             }
         }
         preconditionFailure(
-            "\(Self.idleJobsMax) jobs have run and there are always more: does one enqueue or snooze itself without end?"
+            "\(Self.idleJobsMax) jobs have run and more are due: does a job enqueue or snooze itself without end?"
         )
     }
 }
 
 extension JobRunner {
-    /// One pass at every call, until it is time to stop.
-    private func work(
-        _ listener: JobNotifier.Listener,
-        isStopping: () -> Bool,
-        later: (@escaping @Sendable () async -> Void) -> Void
-    ) async {
-        let isLookingAgain = Mutex(false)
+    /// One pass at every signal and due time, until `isStopping`.
+    private func claimJobs(_ signal: WakeUpSignal, isStopping: () -> Bool) async {
         var failures = 0
         var isRegistered = false
-        for await _ in listener.calls {
-            if isStopping() { return }
-            if listener.takeWake(), isLookingAgain.exchange(true) == false {
-                // The transaction that announced its job may commit only after this pass.
-                later {
-                    for delay in [20, 100] where (try? await Task.sleep(for: .milliseconds(delay))) != nil {
-                        listener.nudge()
-                    }
-                    isLookingAgain.exchange(false)
-                }
-            }
+        while !isStopping(), !Task.isCancelled {
+            var pause = settings.poll
             do {
                 if !isRegistered {
                     try await scheduler.register()
                     isRegistered = true
                 }
-                try await pass(listener)
+                pause = min(pause, try await pass(signal))
                 if failures > 0 {
-                    logger.info("the queue can be reached again", metadata: ["failures": .stringConvertible(failures)])
+                    logger.info("the queue is reachable again", metadata: ["failures": .stringConvertible(failures)])
                 }
                 failures = 0
             } catch {
                 failures += 1
-                // A database that is away is told once, twice, four times …, not twice a second.
+                pause = min(pause, Self.retryPause * (1 << min(failures, 10)))
+                // Logged at the first, second, fourth, eighth … failure in a row.
                 if failures & (failures - 1) == 0 {
                     logger.error(
-                        "the queue could not be worked on",
+                        "the queue is not reachable",
                         metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
                 }
             }
+            await signal.wait(atMost: pause)
         }
     }
 
-    private func pass(_ listener: JobNotifier.Listener) async throws {
-        _ = try await scheduler.fireDue { schedule, error in
+    /// Does what is due.
+    /// - Returns: the time until the next due time, as known after this pass.
+    private func pass(_ signal: WakeUpSignal) async throws -> Duration {
+        let agenda = try await database.read { [kinds, scheduler] transaction in
+            try JobAgenda(
+                dueSchedules: scheduler.due(in: transaction),
+                expired: transaction.expiredJobs(of: kinds, atMost: Self.sweptMax),
+                hasDueJob: transaction.hasDueJob(of: kinds),
+                untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
+                    .compactMap { $0 }.min().map { $0 - transaction.now }
+            )
+        }
+        let ticks = try await scheduler.fire(agenda.dueSchedules) { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
-            logger.error("a schedule could not tick", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
+            logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
-        _ = try await sweep()
+        let swept = try await sweep(agenda.expired)
         let free = settings.slots - running.count
-        guard free > 0 else { return }
-        for job in try await claim(atMost: free) {
-            let hold = take(job, isPatient: true)
-            // A task of its own: one that will not stop must not keep the process from stopping.
-            Task {
-                await perform(hold, isPatient: true)
-                listener.nudge()
+        var promoted = 0
+        if agenda.hasDueJob, free > 0 {
+            let claimed = try await claim(atMost: free)
+            promoted = claimed.promoted
+            for job in claimed.jobs {
+                let runningJob = start(job, isPatient: true)
+                // An unstructured task: a worker that ignores its cancellation must not keep the process from stopping.
+                Task {
+                    await perform(runningJob, isPatient: true)
+                    signal.signal()
+                }
             }
         }
+        // A fired schedule has another next tick, and a swept lease or a full batch of promotions may leave more to do.
+        let isComplete = ticks + swept == 0 && promoted < Self.promotedMax
+        return isComplete ? agenda.untilNext ?? settings.poll : .zero
     }
 
-    func claim(atMost count: Int) async throws(Problem) -> [ClaimedJob] {
+    /// Makes due jobs available and leases up to `count` of them.
+    func claim(atMost count: Int) async throws(Problem) -> (promoted: Int, jobs: [ClaimedJob]) {
         try await database.write { [kinds, lease = settings.lease] transaction in
-            try transaction.promoteJobs(atMost: Self.promotedMax)
-            return try transaction.claimJobs(of: kinds, atMost: count, lease: lease)
+            let promoted = try transaction.promoteJobs(atMost: Self.promotedMax)
+            return (promoted, try transaction.claimJobs(of: kinds, atMost: count, lease: lease))
         }
     }
 
-    /// Renews the leases of everything that runs here, and hears who is to stop.
-    func beat() async {
-        let holds = running.all
-        guard !holds.isEmpty else { return }
+    private func sendHeartbeats() async {
+        while (try? await Task.sleep(for: settings.heartbeat)) != nil { await renewLeases() }
+    }
+
+    /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease was lost.
+    func renewLeases() async {
+        let jobs = running.all
+        guard !jobs.isEmpty else { return }
         do {
-            let grips = holds.map(\.job.leaseToken)
-            let beats = try await database.write { [lease = settings.lease] in
-                try $0.renewLeases(of: grips, lease: lease)
+            let tokens = jobs.map(\.job.leaseToken)
+            let heartbeats = try await database.write { [lease = settings.lease] in
+                try $0.renewLeases(of: tokens, lease: lease)
             }
-            for hold in holds { hold.heard(beats[hold.job.leaseToken]) }
+            for job in jobs { job.apply(heartbeats[job.job.leaseToken]) }
         } catch {
             logger.warning(
                 "the leases of running jobs were not renewed",
-                metadata: ["jobs": .stringConvertible(holds.count), "cause": "\(error)"])
-            // Whoever could not renew for so long must take it that somebody else has the job. The fence decides in the end.
-            for hold in holds where hold.timeSinceHeard > settings.lease { hold.stop(.leaseLost) }
+                metadata: ["jobs": .stringConvertible(jobs.count), "cause": "\(error)"])
+            // After this time another runner may have claimed the job. The fence protects its effects in any case.
+            for job in jobs where job.timeSinceHeartbeat > settings.lease { job.stop(.leaseLost) }
         }
     }
 
-    /// Ends the time of workers that are gone. Each job has its own transaction, so that a hook that fails keeps no other from its turn.
-    /// - Returns: how many jobs were moved.
+    /// Ends the leases of workers that have stopped their heartbeats. Each job has its own transaction, so that a
+    /// failing `abandoned` of one does not affect another.
+    /// - Returns: the number of jobs that changed state.
     func sweep() async throws(Problem) -> Int {
-        let expired = try await database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.sweptMax) }
+        try await sweep(database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.sweptMax) })
+    }
+
+    private func sweep(_ expired: [ClaimedJob]) async throws(Problem) -> Int {
         var moved = 0
         for job in expired {
             do {
-                let ending = try await database.write { transaction in
+                let ending = try await database.write { [queue, workers] transaction in
                     let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.")
-                    { try $0.loseLease(at: transaction.now) }
-                    if case .abandoned(let why) = ending {
-                        try workers[job.kind]?.abandoned(job.payload, why, transaction)
+                    { try $0.expireLease(at: transaction.now) }
+                    if case .abandoned(let reason) = ending {
+                        try workers[job.kind]?.abandoned(job.payload, reason, transaction)
                     }
+                    if let ending { queue.notifier.signal(ending, of: job, in: transaction) }
                     return ending
                 }
                 guard let ending else { continue }
                 moved += 1
                 record(ending, of: job)
             } catch {
-                log(job).error("a lost job could not be ended; it will be tried again", metadata: ["cause": "\(error)"])
+                log(job).error(
+                    "a job with an expired lease could not be ended; it is tried again after another lease",
+                    metadata: ["cause": "\(error)"])
                 try await database.write { [lease = settings.lease] in try $0.postpone(job.leaseToken, by: lease) }
             }
         }
@@ -244,31 +261,27 @@ extension JobRunner {
 
     private func drain(_ limit: Duration) async {
         await running.waitUntilEmpty(atMost: limit)
-        for hold in running.all { hold.stop(.draining) }
+        for job in running.all { job.stop(.draining) }
         await running.waitUntilEmpty(atMost: Self.stoppingGrace)
-        for hold in running.all { await handBack(hold) }
-    }
-
-    private func sample() async {
-        do {
-            let counts = try await database.read { [queue] in try queue.counts(in: $0) }
-            metrics.set(counts)
-        } catch {
-            logger.debug("the queue was not measured", metadata: ["cause": "\(error)"])
-        }
-    }
-
-    private static func every(_ interval: Duration, _ body: () async -> Void) async {
-        while (try? await Task.sleep(for: interval)) != nil { await body() }
+        for job in running.all { await handBack(job) }
     }
 }
 
-extension Mutex {
-    @discardableResult
-    fileprivate borrowing func exchange(_ new: Value) -> Value where Value: Sendable & Copyable {
-        withLock { value in
-            defer { value = new }
-            return value
+/// What one read of the tables found for a runner.
+private struct JobAgenda: Sendable {
+    let dueSchedules: [String]
+    let expired: [ClaimedJob]
+    let hasDueJob: Bool
+    /// Until the earliest time after now at which something becomes due.
+    let untilNext: Duration?
+}
+
+extension JobNotifier {
+    /// Signals what follows from the end of a lease.
+    func signal(_ ending: JobLifecycle.Ending, of job: ClaimedJob, in transaction: Transaction) {
+        switch ending {
+        case .completed, .abandoned: signalEnd(of: job.leaseToken.id, in: transaction)
+        case .snoozed, .retried, .handedBack, .crashed: signalQueued(job.kind, in: transaction)
         }
     }
 }

@@ -1,22 +1,22 @@
 package import Base
 import Storage
 
-/// Where a job stands.
+/// The state of a job.
 package enum JobState: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
-    /// Waits for its time.
+    /// Waits for its due time.
     case scheduled
-    /// Can be taken up now.
+    /// Can be claimed.
     case available
-    /// A worker has it, for as long as it renews its lease.
+    /// Runs, as long as its worker renews the lease.
     case leased
-    /// Failed, and waits to be tried again.
+    /// Failed, and waits for a retry.
     case retryable
     case completed
-    /// Failed for good: kept with its errors, and can be redriven.
+    /// Failed permanently: kept with its errors, and can be redriven.
     case dead
     case cancelled
 
-    /// Whether nothing more will happen to the job.
+    /// Whether the state is final.
     package var isFinished: Bool {
         switch self {
         case .scheduled, .available, .leased, .retryable: false
@@ -25,7 +25,7 @@ package enum JobState: String, Sendable, CaseIterable, SQLBindable, SQLReadable 
     }
 }
 
-/// What can be told about a job to those who wait for it.
+/// The status of a job for its callers.
 package struct JobStatus: Sendable, Equatable {
     package let id: ID<QueuedJob>
     /// The kind, see ``Job/name``.
@@ -36,28 +36,28 @@ package struct JobStatus: Sendable, Equatable {
     package let percent: Double
     package let phase: String?
     package let message: String?
-    /// How many times the job was taken up, not counting those that were handed back or snoozed.
+    /// The leases of the job, without those that were handed back or snoozed.
     package let attempt: Int
     package let maximumAttempts: Int
     package let firstError: String?
     package let lastError: String?
     package let isCancelRequested: Bool
-    /// The time it waits for, where it waits.
+    /// The due time of a waiting job.
     package let runAt: Instant
     package let createdAt: Instant
     package let startedAt: Instant?
     package let finishedAt: Instant?
-    /// The job that took this dead one's place.
+    /// The new job that this dead one was redriven as.
     package let redrivenAs: ID<QueuedJob>?
 }
 
-/// How full the queue is.
+/// The jobs of the queue, by state.
 package struct JobCounts: Sendable, Equatable {
     package var scheduled = 0
     package var available = 0
     package var leased = 0
     package var retryable = 0
     package var dead = 0
-    /// How long the job that waits longest could have been running; zero when none waits.
+    /// The time since the earliest due time of the available jobs; zero without any.
     package var oldestAvailable: Duration = .zero
 }

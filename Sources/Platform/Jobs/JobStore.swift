@@ -1,13 +1,13 @@
 import Base
 import Storage
 
-/// A hold on a job: good as long as the job's fence is this one.
+/// The proof of a lease: valid as long as the job's fence is this one.
 struct LeaseToken: Hashable, Sendable {
     let id: ID<QueuedJob>
     let fence: Int64
 }
 
-/// A job as a worker takes it up.
+/// A leased job.
 struct ClaimedJob: Sendable {
     let leaseToken: LeaseToken
     let kind: String
@@ -29,29 +29,32 @@ struct DeadJob: Sendable {
     let redrivenAs: ID<QueuedJob>?
 }
 
-// Jobs go in and are looked at.
+// Inserting and reading jobs.
 extension Transaction {
     /// - Returns: `id`, or that of the unfinished job that has the same kind and unique key.
     func insertJob(_ id: ID<QueuedJob>, kind: String, payload: String, _ options: JobOptions) throws -> ID<QueuedJob> {
         let runAt = options.runAt ?? now
-        // Touching the row of the same key, rather than passing over it, makes the statement answer with its id.
+        // DO UPDATE instead of DO NOTHING, so that RETURNING gives the id of the existing row.
         let row = try first(
             """
-            INSERT INTO jobs (id, kind, organisation, payload, unique_key, priority, state, run_at, maximum_attempts, created_at)
+            INSERT INTO jobs (
+                id, kind, organisation, payload, unique_key, priority, state, run_at, maximum_attempts, created_at
+            )
             VALUES (\(id), \(kind), \(options.organisation), \(payload), \(options.uniqueKey), \(options.priority),
                     \(runAt <= now ? JobState.available : .scheduled), \(runAt), \(options.maximumAttempts), \(now))
-            ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
+            ON CONFLICT (kind, unique_key)
+            WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
             DO UPDATE SET unique_key = excluded.unique_key
             RETURNING id
             """
         )
         guard let row else {
-            throw StorageError(.other, code: "no-row", message: "the insertion of a job answered with no row")
+            throw StorageError(.other, code: "no-row", message: "the insertion of a job returned no row")
         }
         return try row["id"]
     }
 
-    /// One statement, so that a job that changes hands meanwhile is met in one state or the other.
+    /// One statement, so that a concurrent claim happens before or after it.
     func cancelJob(_ id: ID<QueuedJob>) throws -> JobState? {
         try first(
             """
@@ -68,7 +71,8 @@ extension Transaction {
     func jobStatus(_ id: ID<QueuedJob>) throws -> JobStatus? {
         try first(
             """
-            SELECT id, kind, organisation, state, percent, phase, message, attempt, maximum_attempts, first_error, last_error,
+            SELECT id, kind, organisation, state, percent, phase, message, attempt, maximum_attempts,
+                   first_error, last_error,
                    cancel_requested_at, run_at, created_at, started_at, finished_at, redriven_as
             FROM jobs WHERE id = \(id)
             """
@@ -95,12 +99,13 @@ extension Transaction {
         }
     }
 
-    /// The three parts repeat the conditions of their indexes word for word: SQLite uses a partial index only then.
+    /// Each part repeats the condition of an index literally: SQLite uses a partial index only then.
     func jobCounts() throws -> JobCounts {
         var counts = JobCounts()
         let rows = try all(
             """
-            SELECT state, COUNT(*) AS count, MIN(run_at) AS oldest FROM jobs WHERE state IN ('scheduled', 'retryable') GROUP BY state
+            SELECT state, COUNT(*) AS count, MIN(run_at) AS oldest FROM jobs
+            WHERE state IN ('scheduled', 'retryable') GROUP BY state
             UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'available' GROUP BY state
             UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'leased' GROUP BY state
             UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'dead' GROUP BY state
@@ -122,7 +127,8 @@ extension Transaction {
         return counts
     }
 
-    /// The job, locked, when it is dead.
+    /// Locks the job.
+    /// - Returns: nil when it is not dead.
     func deadJob(_ id: ID<QueuedJob>) throws -> DeadJob? {
         try first(
             """
@@ -148,21 +154,53 @@ extension Transaction {
         try execute("UPDATE jobs SET redriven_as = \(successor) WHERE id = \(id) AND state = 'dead'")
     }
 
-    /// - Returns: how many were deleted.
+    /// - Returns: the number of deleted jobs.
     func pruneJobs(finishedBefore limit: Instant, atMost count: Int) throws -> Int {
         try execute(
             """
             DELETE FROM jobs WHERE id IN (
-                SELECT id FROM jobs WHERE finished_at IS NOT NULL AND finished_at < \(limit) ORDER BY finished_at LIMIT \(count)
+                SELECT id FROM jobs WHERE finished_at IS NOT NULL AND finished_at < \(limit)
+                ORDER BY finished_at LIMIT \(count)
             )
             """
         )
     }
 }
 
-// Workers take jobs up and put them down.
+// Due times.
 extension Transaction {
-    /// Makes available what has become due.
+    /// Whether a job of one of `kinds` is available, or a job of any kind is due to become so.
+    func hasDueJob(of kinds: [String]) throws -> Bool {
+        let available = try first(
+            "SELECT id FROM jobs WHERE state = 'available' AND kind IN \(list: kinds) LIMIT 1")
+        if available != nil { return true }
+        return try first(
+            "SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now) LIMIT 1") != nil
+    }
+
+    /// The earliest time after now at which a job becomes due or a lease of one of `kinds` expires.
+    func nextDueTime(of kinds: [String]) throws -> Instant? {
+        let runAt: Instant? = try first(
+            """
+            SELECT run_at FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at > \(now)
+            ORDER BY run_at LIMIT 1
+            """
+        )?["run_at"]
+        let leaseUntil: Instant? = try first(
+            """
+            SELECT lease_until FROM jobs
+            WHERE state = 'leased' AND lease_until > \(now) AND kind IN \(list: kinds)
+            ORDER BY lease_until LIMIT 1
+            """
+        )?["lease_until"]
+        return [runAt, leaseUntil].compactMap { $0 }.min()
+    }
+}
+
+// Claiming jobs and ending leases.
+extension Transaction {
+    /// Makes due jobs available.
+    /// - Returns: their number.
     @discardableResult
     func promoteJobs(atMost count: Int) throws -> Int {
         try execute(
@@ -176,9 +214,9 @@ extension Transaction {
         )
     }
 
-    /// Takes up to `count` jobs, first by priority, then by the time since when they wait.
+    /// Leases up to `count` jobs, by priority, then by due time.
     ///
-    /// The rows are picked in a WITH of their own because PostgreSQL may run a subquery with LIMIT more than once, and lock more than asked.
+    /// The rows are picked in a CTE because PostgreSQL may run a subquery with LIMIT more than once and lock more rows.
     func claimJobs(of kinds: [String], atMost count: Int, lease: Duration) throws -> [ClaimedJob] {
         let claimed = try all(
             """
@@ -187,24 +225,25 @@ extension Transaction {
                 ORDER BY priority, run_at, id LIMIT \(count) \(.skipLocked)
             )
             UPDATE jobs
-            SET state = 'leased', attempt = attempt + 1, fence = fence + 1, lease_until = \(now + lease), started_at = COALESCE(started_at, \(now))
+            SET state = 'leased', attempt = attempt + 1, fence = fence + 1, lease_until = \(now + lease),
+                started_at = COALESCE(started_at, \(now))
             WHERE id IN (SELECT id FROM picked) AND state = 'available'
             RETURNING id, fence, kind, payload, attempt, priority, run_at
             """,
             ClaimedJob.init
         )
-        // RETURNING has no order of its own.
+        // RETURNING has no defined order.
         return claimed.sorted {
             ($0.priority, $0.runAt, $0.leaseToken.id.text) < ($1.priority, $1.runAt, $1.leaseToken.id.text)
         }
     }
 
-    /// Renews the leases that are still held.
-    /// - Returns: what the rows say, by grip; a grip that is missing is lost.
-    func renewLeases(of grips: [LeaseToken], lease: Duration) throws -> [LeaseToken: Heartbeat] {
-        guard let first = grips.first else { return [:] }
+    /// Renews the leases that are still valid.
+    /// - Returns: a heartbeat for each renewed lease; the others are lost.
+    func renewLeases(of tokens: [LeaseToken], lease: Duration) throws -> [LeaseToken: Heartbeat] {
+        guard let first = tokens.first else { return [:] }
         var pairs: SQL = "(\(first.id), \(first.fence))"
-        for leaseToken in grips.dropFirst() { pairs = pairs + ", (\(leaseToken.id), \(leaseToken.fence))" }
+        for token in tokens.dropFirst() { pairs = pairs + ", (\(token.id), \(token.fence))" }
         let rows = try all(
             """
             UPDATE jobs SET lease_until = \(now + lease)
@@ -225,14 +264,15 @@ extension Transaction {
         try first(
             """
             UPDATE jobs
-            SET percent = \(progress.percent), phase = \(progress.phase), message = \(progress.message), lease_until = \(now + lease)
+            SET percent = \(progress.percent), phase = \(progress.phase), message = \(progress.message),
+                lease_until = \(now + lease)
             WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)
             RETURNING cancel_requested_at
             """
         ) { Heartbeat(isCancelRequested: try $0.read("cancel_requested_at", as: Instant?.self) != nil) }
     }
 
-    /// Jobs whose workers let the lease run out.
+    /// Jobs whose lease has expired.
     func expiredJobs(of kinds: [String], atMost count: Int) throws -> [ClaimedJob] {
         try all(
             """
@@ -244,44 +284,51 @@ extension Transaction {
         )
     }
 
-    /// Lets a lease that ran out count as held a little longer, so that nobody looks at the job until then.
+    /// Extends an expired lease, so that no runner sweeps the job before.
     func postpone(_ leaseToken: LeaseToken, by duration: Duration) throws {
         try execute(
-            "UPDATE jobs SET lease_until = \(now + duration) WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)"
+            """
+            UPDATE jobs SET lease_until = \(now + duration)
+            WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)
+            """
         )
     }
 
-    /// Moves a job on from where a worker has it, when `leaseToken` still holds it.
+    /// Ends a lease by a move of the state machine, when `leaseToken` is still valid.
     /// - Parameters:
-    ///   - progress: the last that was reported, where it is not written yet.
-    ///   - error: what went wrong, in a bounded text.
+    ///   - onlyExpired: changes nothing when the lease has not expired.
+    ///   - progress: the last reported progress, where it is not written yet.
+    ///   - error: the error of the attempt, bounded.
     /// - Returns: nil when the lease is lost, or, with `onlyExpired`, was renewed meanwhile.
     func move(
         _ leaseToken: LeaseToken,
         onlyExpired: Bool = false,
         progress: JobProgress? = nil,
         error: String? = nil,
-        _ move: (inout JobLife) throws -> JobLife.Ending
-    ) throws -> JobLife.Ending? {
+        _ move: (inout JobLifecycle) throws -> JobLifecycle.Ending
+    ) throws -> JobLifecycle.Ending? {
         let found = try first(
             """
             SELECT state, attempt, maximum_attempts, crash_count, fence, run_at, lease_until, cancel_requested_at
             FROM jobs WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence) \(.forUpdate)
             """,
-            JobLife.init
+            JobLifecycle.init
         )
-        guard var life = found else { return nil }
-        if onlyExpired, let until = life.leaseUntil, until > now { return nil }
-        let ending = try move(&life)
+        guard var lifecycle = found else { return nil }
+        if onlyExpired, let until = lifecycle.leaseUntil, until > now { return nil }
+        let ending = try move(&lifecycle)
         let percent = ending == .completed ? 100 : progress?.percent
+        let errorAt = error == nil ? nil : now
         let changed = try execute(
             """
             UPDATE jobs
-            SET state = \(life.state), attempt = \(life.attempt), crash_count = \(life.crashes), fence = \(life.fence), run_at = \(life.runAt),
-                lease_until = \(life.leaseUntil), finished_at = \(life.finishedAt),
-                percent = COALESCE(\(percent), percent), phase = COALESCE(\(progress?.phase), phase), message = COALESCE(\(progress?.message), message),
-                first_error = COALESCE(first_error, \(error)), first_error_at = COALESCE(first_error_at, \(error == nil ? nil : now)),
-                last_error = COALESCE(\(error), last_error), last_error_at = COALESCE(\(error == nil ? nil : now), last_error_at)
+            SET state = \(lifecycle.state), attempt = \(lifecycle.attempt), crash_count = \(lifecycle.crashes),
+                fence = \(lifecycle.fence), run_at = \(lifecycle.runAt),
+                lease_until = \(lifecycle.leaseUntil), finished_at = \(lifecycle.finishedAt),
+                percent = COALESCE(\(percent), percent), phase = COALESCE(\(progress?.phase), phase),
+                message = COALESCE(\(progress?.message), message),
+                first_error = COALESCE(first_error, \(error)), first_error_at = COALESCE(first_error_at, \(errorAt)),
+                last_error = COALESCE(\(error), last_error), last_error_at = COALESCE(\(errorAt), last_error_at)
             WHERE id = \(leaseToken.id) AND state = 'leased' AND fence = \(leaseToken.fence)
             """
         )
@@ -300,7 +347,7 @@ extension ClaimedJob {
     }
 }
 
-extension JobLife {
+extension JobLifecycle {
     fileprivate init(_ row: Row) throws {
         self.init(
             state: try row["state"],

@@ -4,7 +4,7 @@ package import Storage
 package enum JobsSchema {
     package static let migrations: [Migration] = [
         Migration(
-            "jobs-001-jobs",
+            "jobs-001-schema",
             """
             CREATE TABLE jobs (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -13,7 +13,9 @@ package enum JobsSchema {
                 payload TEXT NOT NULL,
                 unique_key TEXT,
                 priority \(.integer) NOT NULL,
-                state TEXT NOT NULL CHECK (state IN ('scheduled', 'available', 'leased', 'retryable', 'completed', 'dead', 'cancelled')),
+                state TEXT NOT NULL CHECK (
+                    state IN ('scheduled', 'available', 'leased', 'retryable', 'completed', 'dead', 'cancelled')
+                ),
                 run_at \(.integer) NOT NULL,
                 attempt \(.integer) NOT NULL DEFAULT 0 CHECK (attempt >= 0),
                 maximum_attempts \(.integer) NOT NULL CHECK (maximum_attempts >= 1),
@@ -46,10 +48,7 @@ package enum JobsSchema {
             """
             CREATE UNIQUE INDEX jobs_unfinished_key ON jobs (kind, unique_key)
             WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
-            """
-        ),
-        Migration(
-            "jobs-002-schedules",
+            """,
             """
             CREATE TABLE schedules (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -68,6 +67,6 @@ package enum JobsSchema {
             ) \(.strict)
             """,
             "CREATE INDEX schedule_ticks_fired ON schedule_ticks (fired_at)"
-        ),
+        )
     ]
 }

@@ -3,16 +3,16 @@ import Storage
 import Synchronization
 import Telemetry
 
-/// A job in the hands of this process: its lease, its progress, and whether it is to stop.
+/// A job that runs in this process: its lease, its progress, and its stop reason.
 final class RunningJob: Sendable {
-    /// No more than four writes of progress a second.
+    /// At most four writes of progress a second.
     static let reportInterval = Duration.milliseconds(250)
 
     private struct State {
         var stopReason: JobCancelled.Reason?
         var work: Task<JobOutcome, any Error>?
         var throttle = ProgressThrottle()
-        var heardAt = ContinuousClock.now
+        var heartbeatAt = ContinuousClock.now
     }
 
     let job: ClaimedJob
@@ -20,7 +20,7 @@ final class RunningJob: Sendable {
     private let lease: Duration
     private let runtime: Runtime
     private let logger: Logger
-    /// Whether progress that came too soon is written by a timer; without one it is written with the next report or at the end.
+    /// Whether throttled progress is written by a timer; without one it is written with the next report or at the end.
     private let usesTimer: Bool
     private let state = Mutex(State())
 
@@ -36,8 +36,8 @@ final class RunningJob: Sendable {
 
     var stopReason: JobCancelled.Reason? { state.withLock { $0.stopReason } }
 
-    /// Tells the worker to stop: through `checkCancellation`, and by cancelling its task. The first reason stays, except that a lost lease
-    /// overrides the others, since it discards what the worker did.
+    /// Stops the worker: `checkCancellation` throws, and its task is cancelled. The first reason stays, except that a
+    /// lost lease overrides the others, because it discards the worker's effects.
     func stop(_ reason: JobCancelled.Reason) {
         let work = state.withLock { state in
             if state.stopReason == nil || reason == .leaseLost { state.stopReason = reason }
@@ -46,7 +46,7 @@ final class RunningJob: Sendable {
         work?.cancel()
     }
 
-    /// Ties the worker's task to this hold, so that ``stop(_:)`` reaches it.
+    /// Registers the worker's task for ``stop(_:)``.
     func attach(_ work: Task<JobOutcome, any Error>) {
         let isStopped = state.withLock { state in
             state.work = work
@@ -68,20 +68,21 @@ final class RunningJob: Sendable {
         }
     }
 
-    /// What was reported and not yet written, for the statement that ends the job.
+    /// Reported progress that is not written yet, for the statement that ends the job.
     var unwritten: JobProgress? { state.withLock { $0.throttle.pending } }
 
-    /// What a heartbeat found.
-    func heard(_ beat: Heartbeat?) {
-        guard let beat else { return stop(.leaseLost) }
-        state.withLock { $0.heardAt = .now }
-        if beat.isCancelRequested { stop(.requested) }
+    /// Applies the result of a renewal.
+    /// - Parameter heartbeat: nil when the lease was lost.
+    func apply(_ heartbeat: Heartbeat?) {
+        guard let heartbeat else { return stop(.leaseLost) }
+        state.withLock { $0.heartbeatAt = .now }
+        if heartbeat.isCancelRequested { stop(.requested) }
     }
 
-    /// How long ago the database last said that the lease holds, by this machine's own clock.
-    var timeSinceHeard: Duration { state.withLock { ContinuousClock.now - $0.heardAt } }
+    /// The time since the last successful renewal, by this machine's monotonic clock.
+    var timeSinceHeartbeat: Duration { state.withLock { ContinuousClock.now - $0.heartbeatAt } }
 
-    /// No timer writes after this.
+    /// Ends the timer's writes.
     func end() { state.withLock { $0.throttle.end() } }
 
     private func flush() async {
@@ -93,22 +94,22 @@ final class RunningJob: Sendable {
     private func write(_ progress: JobProgress) async {
         do {
             let (job, lease) = (self.job, self.lease)
-            heard(try await database.write { try $0.reportProgress(progress, of: job.leaseToken, lease: lease) })
+            apply(try await database.write { try $0.reportProgress(progress, of: job.leaseToken, lease: lease) })
         } catch {
-            // Progress is a courtesy: the work goes on without it. The statement that ends the job still knows it.
-            state.withLock { $0.throttle.putBack(progress) }
+            // The work continues. The statement that ends the job writes the progress.
+            state.withLock { $0.throttle.restore(progress) }
             logger.warning("progress was not written", metadata: ["cause": "\(error)"])
         }
     }
 }
 
-/// When progress is written: at once, then no sooner than an interval after the last time. A pure value.
+/// Decides when progress is written: at most once in ``RunningJob/reportInterval``. A pure value.
 struct ProgressThrottle {
     enum Verdict: Equatable {
         case write
-        /// Keep it; whoever reads this is to come back after a while.
+        /// The progress is pending; the caller starts a timer.
         case writeLater(Duration)
-        /// Keep it; somebody will come back already.
+        /// The progress is pending; a timer runs already.
         case kept
     }
 
@@ -119,7 +120,7 @@ struct ProgressThrottle {
 
     mutating func accept(_ progress: JobProgress, at now: Instant) -> Verdict {
         if isEnded { return .kept }
-        // A clock that was set back must not silence a job for hours: a time before the last write counts as long after it.
+        // After the clock was set back, a time before the last write counts as an interval after it.
         if let lastWrite, now >= lastWrite, now - lastWrite < RunningJob.reportInterval {
             pending = progress
             if isTimed { return .kept }
@@ -139,7 +140,7 @@ struct ProgressThrottle {
         return progress
     }
 
-    mutating func putBack(_ progress: JobProgress) { if pending == nil { pending = progress } }
+    mutating func restore(_ progress: JobProgress) { if pending == nil { pending = progress } }
 
     mutating func end() { isEnded = true }
 }

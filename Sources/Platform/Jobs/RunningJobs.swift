@@ -1,38 +1,38 @@
 import Base
 import Synchronization
 
-/// The jobs that one runner has in its hands.
+/// The jobs that one runner runs.
 final class RunningJobs: Sendable {
     private struct State {
-        var holds: [LeaseToken: RunningJob] = [:]
+        var jobs: [LeaseToken: RunningJob] = [:]
         var waiting: [AsyncStream<Never>.Continuation] = []
     }
 
     private let state = Mutex(State())
 
-    var count: Int { state.withLock { $0.holds.count } }
-    var all: [RunningJob] { state.withLock { Array($0.holds.values) } }
+    var count: Int { state.withLock { $0.jobs.count } }
+    var all: [RunningJob] { state.withLock { Array($0.jobs.values) } }
 
-    func add(_ hold: RunningJob) { state.withLock { $0.holds[hold.job.leaseToken] = hold } }
+    func add(_ job: RunningJob) { state.withLock { $0.jobs[job.job.leaseToken] = job } }
 
-    func remove(_ hold: RunningJob) {
+    func remove(_ job: RunningJob) {
         let waiting = state.withLock { state in
-            state.holds[hold.job.leaseToken] = nil
-            guard state.holds.isEmpty else { return [AsyncStream<Never>.Continuation]() }
+            state.jobs[job.job.leaseToken] = nil
+            guard state.jobs.isEmpty else { return [AsyncStream<Never>.Continuation]() }
             defer { state.waiting = [] }
             return state.waiting
         }
         waiting.forEach { $0.finish() }
     }
 
-    /// Returns when none is left, or after `limit`.
+    /// Returns when no job runs, or after `limit`.
     func waitUntilEmpty(atMost limit: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 let (ends, continuation) = AsyncStream<Never>.makeStream()
                 let isEmpty = self.state.withLock { state in
-                    if !state.holds.isEmpty { state.waiting.append(continuation) }
-                    return state.holds.isEmpty
+                    if !state.jobs.isEmpty { state.waiting.append(continuation) }
+                    return state.jobs.isEmpty
                 }
                 if isEmpty { continuation.finish() }
                 for await _ in ends {}

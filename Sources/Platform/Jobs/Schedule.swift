@@ -1,26 +1,27 @@
 package import Base
 package import Storage
 
-/// Puts jobs into the queue by the clock: once a tick, however many processes watch it.
+/// Enqueues jobs at recurring times: once for each tick, with any number of processes.
 package struct Schedule: Sendable {
     package enum Rule: Sendable {
-        /// Five fields (minute, hour, day of month, month, day of week) in the local time of an IANA zone, see ``CronExpression``.
+        /// Five fields (minute, hour, day of month, month, day of week) in the local time of an IANA zone, see
+        /// ``CronExpression``.
         case cron(String, timeZone: String)
         /// Counted from the previous tick, not from the start of a process.
         case every(Duration)
     }
 
-    /// What becomes of ticks that nobody was there for.
+    /// What happens with ticks that no process fired in time.
     package enum Misfire: Sendable, Equatable {
-        /// They are forgotten.
+        /// None fires.
         case skip
-        /// However many there were, the latest of them fires.
+        /// The latest fires.
         case once
-        /// Each fires, up to the latest so many.
+        /// The latest `cap` fire.
         case all(cap: Int)
     }
 
-    /// A tick that is found later than this was missed.
+    /// A tick that is later than this was missed.
     static let lateAfter = Duration.minutes(1)
 
     package let id: String
@@ -28,9 +29,9 @@ package struct Schedule: Sendable {
     let misfire: Misfire
     let enqueue: @Sendable (Instant, JobQueue, Transaction) throws -> Void
 
-    /// A rule that is no rule is a mistake of ours and stops the program with what is wrong with it. An expression that somebody else
-    /// wrote is tried with ``CronExpression`` first.
-    /// - Parameter enqueue: puts the jobs of one tick into the queue, in the transaction that counts the tick as done. When it throws,
+    /// An invalid rule is a programming error and stops the program with its faults. A client's expression is validated
+    /// with ``CronExpression`` first.
+    /// - Parameter enqueue: enqueues the jobs of one tick, in the transaction that records the tick. When it throws,
     ///   the tick is tried again.
     package init(
         id: String,
@@ -40,7 +41,7 @@ package struct Schedule: Sendable {
     ) {
         if case .all(let cap) = misfire {
             precondition(
-                (1...1_000).contains(cap), "schedule '\(id)': between 1 and 1000 missed ticks can be made up for")
+                (1...1_000).contains(cap), "schedule '\(id)': the cap of missed ticks is between 1 and 1000")
         }
         self.id = id
         self.misfire = misfire
@@ -62,7 +63,7 @@ package struct Schedule: Sendable {
     }
 }
 
-/// A rule that was found good: when it ticks.
+/// A valid rule.
 enum Timetable: Sendable {
     case cron(CronExpression)
     case interval(Duration)
@@ -78,7 +79,7 @@ enum Timetable: Sendable {
         }
     }
 
-    /// The rule as it is kept beside its next tick: another text is another rule.
+    /// The rule as stored beside its next tick: another text is another rule.
     var text: String {
         switch self {
         case .cron(let expression): "cron \(expression.text) \(expression.timeZone)"
@@ -86,7 +87,7 @@ enum Timetable: Sendable {
         }
     }
 
-    /// The first tick after `moment`, where `moment` is a tick or the time at which the schedule became known.
+    /// The first tick after `moment`, where `moment` is a tick or the time of the registration.
     func next(after moment: Instant) -> Instant {
         switch self {
         case .cron(let expression): expression.next(after: moment)
@@ -102,7 +103,8 @@ enum Timetable: Sendable {
             let last = (now - first).microseconds / interval.microseconds
             return (max(0, last - Int64(count) + 1)...last).map { first + .microseconds($0 * interval.microseconds) }
         case .cron(let expression):
-            // Looking back from now over longer and longer times: a year of missed minutes is not walked through to find the last one.
+            // The window before now grows until it holds `count` ticks, so that a year of missed minutes is not
+            // enumerated.
             var window = Duration.hours(1)
             while true {
                 let start = max(first - .microseconds(1), now - window)

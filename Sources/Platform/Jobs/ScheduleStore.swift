@@ -2,11 +2,12 @@ import Base
 import Storage
 
 extension Transaction {
-    func keep(_ schedule: String, rule: String, nextAt: Instant) throws {
+    func upsertSchedule(_ id: String, rule: String, nextAt: Instant) throws {
         try execute(
             """
-            INSERT INTO schedules (id, rule, next_at, changed_at) VALUES (\(schedule), \(rule), \(nextAt), \(now))
-            ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, next_at = excluded.next_at, changed_at = excluded.changed_at
+            INSERT INTO schedules (id, rule, next_at, changed_at) VALUES (\(id), \(rule), \(nextAt), \(now))
+            ON CONFLICT (id) DO UPDATE
+            SET rule = excluded.rule, next_at = excluded.next_at, changed_at = excluded.changed_at
             WHERE schedules.rule <> excluded.rule
             """
         )
@@ -18,14 +19,23 @@ extension Transaction {
         }
     }
 
-    /// - Returns: the tick that is due; nil when none is, or another process is at it.
-    func lockDueSchedule(_ id: String, rule: String) throws -> Instant? {
-        try first(
-            "SELECT next_at FROM schedules WHERE id = \(id) AND rule = \(rule) AND next_at <= \(now) \(.skipLocked)")?[
-                "next_at"]
+    /// The earliest tick after now.
+    func nextTick(of ids: [String]) throws -> Instant? {
+        try first("SELECT MIN(next_at) AS next_at FROM schedules WHERE next_at > \(now) AND id IN \(list: ids)")?
+            .read("next_at", as: Instant?.self)
     }
 
-    /// - Returns: false when the tick was counted before.
+    /// - Returns: the due tick; nil when none is due or another process has locked the schedule.
+    func lockDueSchedule(_ id: String, rule: String) throws -> Instant? {
+        try first(
+            """
+            SELECT next_at FROM schedules
+            WHERE id = \(id) AND rule = \(rule) AND next_at <= \(now) \(.skipLocked)
+            """
+        )?["next_at"]
+    }
+
+    /// - Returns: false when the tick was recorded before.
     func insertTick(of schedule: String, at tick: Instant) throws -> Bool {
         try execute(
             """
@@ -39,10 +49,12 @@ extension Transaction {
         try execute("UPDATE schedules SET next_at = \(next), last_tick_at = \(last) WHERE id = \(id)")
     }
 
-    /// - Returns: how many were deleted.
+    /// - Returns: the number of deleted ticks.
     func pruneTicks(firedBefore limit: Instant, atMost count: Int) throws -> Int {
         let ticks = try all(
-            "SELECT schedule_id, tick_at FROM schedule_ticks WHERE fired_at < \(limit) ORDER BY fired_at LIMIT \(count)"
+            """
+            SELECT schedule_id, tick_at FROM schedule_ticks WHERE fired_at < \(limit) ORDER BY fired_at LIMIT \(count)
+            """
         ) { row in
             (schedule: try row["schedule_id"] as String, at: try row["tick_at"] as Instant)
         }

@@ -1,9 +1,9 @@
 import Base
 import Storage
 
-/// Looks which schedules are due, and makes each tick's jobs in the transaction that counts the tick.
+/// Fires due schedules: the jobs of a tick are inserted in the transaction that records the tick.
 ///
-/// The row's lock and UNIQUE (schedule_id, tick_at) make a pass right with any number of processes; there is no leader to lose.
+/// The row lock and UNIQUE (schedule_id, tick_at) make a pass correct with any number of processes; there is no leader.
 struct Scheduler: Sendable {
     private let database: any Database
     private let schedules: [String: Schedule]
@@ -18,21 +18,35 @@ struct Scheduler: Sendable {
         self.queue = queue
     }
 
-    /// Makes the schedules known. One whose rule has changed begins anew from now; the others keep their next tick.
+    /// Inserts the schedules. A schedule whose rule has changed starts from now; the others keep their next tick.
     func register() async throws(Problem) {
         try await database.write { [schedules] transaction in
             for schedule in schedules.values.sorted(by: { $0.id < $1.id }) {
-                try transaction.keep(
+                try transaction.upsertSchedule(
                     schedule.id, rule: schedule.timetable.text, nextAt: schedule.timetable.next(after: transaction.now))
             }
         }
     }
 
-    /// Fires what is due.
-    /// - Parameter failed: hears of a schedule that could not tick; unless it throws, the others have their turn all the same.
-    /// - Returns: how many schedules moved on.
+    /// The ids of the schedules whose next tick is due, in the order of their ticks.
+    func due(in transaction: Transaction) throws -> [String] {
+        try transaction.dueSchedules(of: schedules.keys.sorted())
+    }
+
+    /// The earliest tick after now.
+    func nextTick(in transaction: Transaction) throws -> Instant? {
+        try transaction.nextTick(of: schedules.keys.sorted())
+    }
+
+    /// Reads which schedules are due, and fires them.
     func fireDue(failed: (_ schedule: String, Problem) throws -> Void) async throws -> Int {
-        let due = try await database.read { [ids = schedules.keys.sorted()] in try $0.dueSchedules(of: ids) }
+        let due = try await database.read { transaction in try self.due(in: transaction) }
+        return try await fire(due, failed: failed)
+    }
+
+    /// - Parameter failed: called with a schedule whose tick failed; unless it throws, the other schedules still fire.
+    /// - Returns: the number of schedules whose next tick changed.
+    func fire(_ due: [String], failed: (_ schedule: String, Problem) throws -> Void) async throws -> Int {
         var moved = 0
         for id in due {
             do {
@@ -44,11 +58,11 @@ struct Scheduler: Sendable {
         return moved
     }
 
-    /// - Returns: whether the schedule was still due, and nobody else was at it.
+    /// - Returns: whether the schedule was still due and not locked by another process.
     private func fire(_ id: String) async throws(Problem) -> Bool {
         guard let schedule = schedules[id] else { return false }
         return try await database.write { [queue] transaction in
-            // A process that knows another rule by this id, an older or a newer version of us, leaves the tick to those who know this one.
+            // A process with another rule for this id (an older or newer version) leaves the tick to the current rule.
             guard let first = try transaction.lockDueSchedule(id, rule: schedule.timetable.text) else { return false }
             let now = transaction.now
             for tick in schedule.ticks(from: first, through: now) where try transaction.insertTick(of: id, at: tick) {

@@ -1,20 +1,20 @@
 import Foundation
 package import Storage
 
-/// What does the jobs of one kind.
+/// Runs the jobs of one kind.
 ///
-/// Jobs run at least once: a worker may be cut off at any point and its job begun again elsewhere, so whatever it does outside of
-/// its outcome's effects is safe to do twice.
+/// Jobs run at least once: a worker may be interrupted at any point and its job may start again elsewhere, so
+/// everything outside of its outcome's effects must be idempotent.
 package struct Worker: Sendable {
-    /// ``Job/name`` of what it works on.
+    /// ``Job/name`` of its jobs.
     package let name: String
     let perform: @Sendable (_ payload: String, JobContext) async throws -> JobOutcome
     let abandoned: @Sendable (_ payload: String, JobAbandonment, Transaction) throws -> Void
 
     /// - Parameters:
-    ///   - perform: does the work and says how it ended. Its effects run in the transaction that completes the job.
-    ///   - abandoned: releases what was held for the job, in the transaction that makes it dead or that cancels it while it runs. When
-    ///     it throws, the job stays as it is and ends later.
+    ///   - perform: does the work and returns its outcome, whose effects run in the transaction that completes the job.
+    ///   - abandoned: releases what was reserved for the job, in the transaction that marks it dead or cancels it while
+    ///     it runs. When it throws, the job stays leased and ends later.
     package init<Work: Job>(
         _: Work.Type,
         perform: @escaping @Sendable (Work, JobContext) async throws -> JobOutcome,
@@ -24,10 +24,10 @@ package struct Worker: Sendable {
         self.perform = { payload, context in
             try await perform(try Self.job(Work.self, from: payload), context)
         }
-        self.abandoned = { payload, why, transaction in
-            // What cannot be read never ran, and cannot be told what to release.
+        self.abandoned = { payload, reason, transaction in
+            // A job with an unreadable payload never ran, and its reservations are not known here.
             guard let job = try? Self.job(Work.self, from: payload) else { return }
-            try abandoned(job, why, transaction)
+            try abandoned(job, reason, transaction)
         }
     }
 
@@ -40,7 +40,7 @@ package struct Worker: Sendable {
     }
 }
 
-/// How a job's work ended well.
+/// The outcome of a job's work without an error.
 package struct JobOutcome: Sendable {
     enum Kind: Sendable {
         case done(@Sendable (Transaction) throws -> Void)
@@ -51,20 +51,20 @@ package struct JobOutcome: Sendable {
 
     package static let done = JobOutcome(kind: .done { _ in })
 
-    /// Done, with effects that become true together with the job's completion or not at all: a worker that has lost its job cannot
-    /// apply them.
+    /// Done, with effects in the transaction that completes the job: a worker that has lost its lease cannot apply
+    /// them.
     package static func done(_ effects: @escaping @Sendable (Transaction) throws -> Void) -> JobOutcome {
         JobOutcome(kind: .done(effects))
     }
 
-    /// Not yet: run the job again after a while, without counting this attempt.
+    /// Not done: the job runs again after `duration`, and this attempt does not count.
     package static func snooze(for duration: Duration) -> JobOutcome { JobOutcome(kind: .snooze(duration)) }
 }
 
-/// Why a job ends without being done.
+/// Why a job ends without being completed.
 package enum JobAbandonment: Sendable, Equatable {
     case failed(String)
-    /// It took its worker down too often.
+    /// Its lease expired too often.
     case poisoned
     case cancelled
 }

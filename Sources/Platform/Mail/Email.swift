@@ -1,12 +1,12 @@
 import Base
 
-/// A mail before it is rendered: which templates, for whom, and what stands in them.
+/// An e-mail before it is rendered: its template, its recipient and the values of the template.
 package struct Email: Sendable, Codable, Hashable {
     /// The name of its templates, such as `verify-email`.
     package let template: String
-    /// The address it goes to.
+    /// The address of the recipient.
     package let recipient: String
-    /// What the templates' names stand for. Secrets may be among them: letters are sealed while they wait.
+    /// The values of the template by name. They may contain secrets: e-mails are encrypted in the outbox.
     package let values: [String: String]
 
     package init(_ template: String, to recipient: String, values: [String: String] = [:]) {
@@ -17,9 +17,8 @@ package struct Email: Sendable, Codable, Hashable {
 }
 
 extension Email {
-    /// Every letter that there is, and the values that it has to bring. A value may be empty where there is nothing to say, such as the name of
-    /// somebody who gave none.
-    package static let known: [String: Set<String>] = [
+    /// The required values of every template. A value may be empty, such as the name of an account without one.
+    package static let requiredValues: [String: Set<String>] = [
         "account-closed": ["name", "when", "address"],
         "account-exists": ["name", "link"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
@@ -40,11 +39,11 @@ extension Email {
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
     ]
 
-    /// - Throws: ``EmailFault`` for a letter that could never be written, which is a mistake of ours; `validation-failed` for an address that
-    ///   would break out of its line.
+    /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;
+    ///   `validation-failed` for an address that would end its header line.
     func check() throws {
-        guard let needed = Self.known[template] else { throw EmailFault.unknownTemplate(template) }
-        let missing = needed.subtracting(values.keys)
+        guard let required = Self.requiredValues[template] else { throw EmailFault.unknownTemplate(template) }
+        let missing = required.subtracting(values.keys)
         guard missing.isEmpty else { throw EmailFault.missingValues(template, missing.sorted()) }
         guard
             !recipient.unicodeScalars.contains(where: {
@@ -56,15 +55,15 @@ extension Email {
     }
 }
 
-/// A letter that no template can be filled for.
+/// An e-mail that cannot be rendered.
 package enum EmailFault: Error, CustomStringConvertible, Equatable {
     case unknownTemplate(String)
     case missingValues(String, [String])
 
     package var description: String {
         switch self {
-        case .unknownTemplate(let name): "there is no letter '\(name)'"
-        case .missingValues(let name, let values): "the letter '\(name)' lacks \(values.joined(separator: ", "))"
+        case .unknownTemplate(let name): "there is no e-mail template '\(name)'"
+        case .missingValues(let name, let values): "the e-mail '\(name)' lacks \(values.joined(separator: ", "))"
         }
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Text in header fields (RFC 5322, section 2.2; RFC 2047).
+/// Encodes text in header fields (RFC 5322, section 2.2; RFC 2047).
 enum HeaderText {
-    /// A line with an encoded word is no longer than this (RFC 2047, section 2).
+    /// The maximum length of a line with an encoded word (RFC 2047, section 2).
     private static let lineMax = 76
 
-    /// As one field's value: as it is where it is short ASCII, else as encoded words on lines of their own.
-    /// - Throws: ``HeaderFault`` for text that would end its line: nothing that anybody wrote can become another field.
+    /// A header field: short ASCII text is written as it is, other text as encoded words on lines of their own.
+    /// - Throws: ``HeaderFault`` for text with a line break, which would allow the injection of another field.
     static func field(_ name: String, _ text: String) throws(HeaderFault) -> String {
         try checkLine(name, text)
         let line = "\(name): \(text)"
@@ -16,7 +16,7 @@ enum HeaderText {
         return isPlain ? line : "\(name): \(encodedWords(text))"
     }
 
-    /// A name and an address, as `From` and `To` have them.
+    /// A header field with a display name and an address, such as `From` and `To`.
     static func mailbox(_ name: String, _ address: String, field: String) throws(HeaderFault) -> String {
         try checkLine(field, name)
         try checkLine(field, address)
@@ -38,7 +38,7 @@ enum HeaderText {
         }
     }
 
-    /// Each word holds whole characters, and leaves room on its line for the name of the field.
+    /// An encoded word holds whole characters; its bound leaves space for the field name on the same line.
     private static func encodedWords(_ text: String) -> String {
         let bytesMax = 39
         var words: [[UInt8]] = [[]]
@@ -61,8 +61,8 @@ enum HeaderText {
     }
 }
 
-/// Text that must not become a header field, because it holds a line break or another control character.
+/// Text that must not stand in a header field, because it contains a line break or another control character.
 package struct HeaderFault: Error, CustomStringConvertible {
     package let field: String
-    package var description: String { "The text for the header field \(field) holds a control character." }
+    package var description: String { "The text for the header field \(field) contains a control character." }
 }

@@ -3,46 +3,46 @@ import Foundation
 import Jobs
 import Telemetry
 
-/// Who takes messages away: a server, a folder where a developer looks at them, or nobody yet.
+/// Where messages are sent: an SMTP server, a folder (for development), or nowhere while no server is configured.
 package struct MailTransport: Sendable {
     private enum Kind: Sendable {
         case server(SMTPServer)
         case folder(String)
-        case nobody
+        case unconfigured
     }
 
     private let kind: Kind
-    /// Both SMTP and disks block. Two at once keep one slow server from being the only thing that happens.
+    /// SMTP and file calls block their thread. With two threads one slow delivery does not stop all others.
     private let pool = BlockingPool(name: "mail", threads: 2, capacity: 64)
 
     private init(_ kind: Kind) { self.kind = kind }
 
     package static func server(_ server: SMTPServer) -> MailTransport { MailTransport(.server(server)) }
-    /// Writes each message into a file that only its owner can read, and says so in the log.
+    /// Writes each message to a file with mode 0600, and logs the path.
     package static func folder(_ path: String) -> MailTransport { MailTransport(.folder(path)) }
-    /// Letters wait as dead jobs until there is a server.
-    package static let nobody = MailTransport(.nobody)
+    /// Delivery jobs are marked dead, with the problem code `not-configured`, and can be redriven later.
+    package static let unconfigured = MailTransport(.unconfigured)
 
-    /// - Throws: a permanent failure while nothing is configured.
-    func checkReadiness() throws {
-        guard case .nobody = kind else { return }
+    /// - Throws: a permanent job failure while no transport is configured.
+    func checkConfigured() throws {
+        guard case .unconfigured = kind else { return }
         throw JobFailure.permanent(
-            "not-configured: there is no mail server. Set SMTP_HOST and FROM_EMAIL, and give the job another life.")
+            "not-configured: there is no mail server. Set SMTP_HOST and FROM_EMAIL, and redrive the job.")
     }
 
-    /// - Throws: ``DeliveryFailure``, or what keeps a file from being written.
-    func carry(_ message: Message, logger: Logger) async throws {
+    /// - Throws: ``DeliveryFailure``, or the error of the file system.
+    func send(_ message: Message, logger: Logger) async throws {
         switch kind {
         case .server(let server):
             try await pool.run { try server.deliver(message) }
-            logger.debug("a letter was sent")
+            logger.debug("an e-mail was sent")
         case .folder(let folder):
             let file = try await pool.run { try Self.write(message, into: folder) }
             logger.info(
-                "no mail server is configured: a letter was written to a file",
+                "no mail server is configured: an e-mail was written to a file",
                 metadata: ["recipient": "\(message.recipient.address)", "file": "\(file)"])
-        case .nobody:
-            try checkReadiness()
+        case .unconfigured:
+            try checkConfigured()
         }
     }
 

@@ -1,10 +1,12 @@
-/// An e-mail address in the form in which SMTP commands and header fields take it: ASCII throughout.
+import DomainNames
+
+/// An e-mail address in the ASCII form that SMTP commands and header fields require.
 package struct Mailbox: Sendable, Hashable {
-    /// `local@domain`; the local part is quoted where it has to be, the domain is in its ASCII form (RFC 5890).
+    /// `local@domain`; the local part is quoted where necessary, the domain is in its ASCII form (RFC 5890).
     package let address: String
     package let domain: String
 
-    /// - Throws: ``UnusableAddress`` for an address that no mail can be sent to from here.
+    /// - Throws: ``UnusableAddress`` for an address that this server cannot send to.
     package init(_ text: String) throws(UnusableAddress) {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { throw .malformed }
@@ -15,7 +17,7 @@ package struct Mailbox: Sendable, Hashable {
         address = "\(Self.local(parts[0]))@\(domain)"
     }
 
-    /// RFC 5322, section 3.4.1: dots between words of ordinary characters, or a quoted string.
+    /// A dot-atom or a quoted string (RFC 5322, section 3.4.1).
     private static func local(_ text: Substring) -> String {
         let words = text.split(separator: ".", omittingEmptySubsequences: false)
         if words.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HeaderText.isAtomText) }) { return String(text) }
@@ -23,24 +25,25 @@ package struct Mailbox: Sendable, Hashable {
     }
 }
 
-/// Why no mail can be sent to an address.
+/// The reason why no e-mail can be sent to an address.
 package enum UnusableAddress: Error, CustomStringConvertible {
     case malformed
-    /// The part before the `@` has letters beyond ASCII, which only few servers take (SMTPUTF8, RFC 6531).
+    /// The local part has non-ASCII characters, which require SMTPUTF8 (RFC 6531).
     case needsInternationalMail
 
     package var description: String {
         switch self {
-        case .malformed: "The recipient's address cannot stand in a mail."
+        case .malformed: "The recipient's address is not a valid e-mail address."
         case .needsInternationalMail:
-            "The recipient's address has characters before the '@' that mail servers take only with SMTPUTF8, which is not used here."
+            "The recipient's address has non-ASCII characters before the '@', which require SMTPUTF8. "
+                + "SMTPUTF8 is not supported."
         }
     }
 }
 
-/// Who letters come from.
+/// The sender of e-mails.
 package struct Sender: Sendable {
-    /// As people read it, such as the product's name.
+    /// The display name, such as the product's name.
     package let name: String
     package let mailbox: Mailbox
 

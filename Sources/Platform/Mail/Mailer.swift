@@ -4,7 +4,7 @@ package import Jobs
 package import Secrets
 package import Storage
 
-/// Where letters are handed in. A letter is written in the transaction that causes it, and is sent once that has committed.
+/// Writes e-mails to the outbox. An e-mail is written in the transaction that causes it and sent after the commit.
 package struct Mailer: Sendable {
     private let queue: JobQueue
     private let sealer: Sealer
@@ -16,37 +16,31 @@ package struct Mailer: Sendable {
         self.runtime = runtime
     }
 
-    /// Hands in a letter, which exists if and only if the transaction commits.
-    /// - Throws: ``EmailFault`` for a letter that there is no template for or that lacks a value; `validation-failed` for an address that
-    ///   cannot stand in a header.
-    package func send(_ letter: Email, in transaction: Transaction) throws {
-        try letter.check()
+    /// Adds an e-mail to the outbox. It is sent if and only if the transaction commits.
+    /// - Throws: ``EmailFault`` for an unknown template or a missing value; `validation-failed` for an address that
+    ///   would end its header line.
+    package func send(_ email: Email, in transaction: Transaction) throws {
+        try email.check()
         let id: ID<Email> = runtime.id()
-        let sealed = try sealer.seal(Array(try JSONEncoder().encode(letter)), context: id.text)
-        try transaction.insertLetter(id, sealed: sealed)
-        try queue.enqueue(DeliverEmail(letter: id), in: transaction)
+        let sealed = try sealer.seal(Array(try JSONEncoder().encode(email)), context: id.text)
+        try transaction.insertEmail(id, sealed: sealed)
+        try queue.enqueue(MailDeliveryJob(email: id), in: transaction)
     }
 
-    /// Forgets what still waits to be sent to `recipient`: its rows go, and their jobs find nothing to do.
-    /// - Returns: how many letters there were.
+    /// Deletes the unsent e-mails to `recipient` (compared without case). Their jobs then have nothing to send.
+    /// - Returns: the number of deleted e-mails.
     @discardableResult
-    package func discard(lettersTo recipient: String, in transaction: Transaction) throws -> Int {
+    package func discard(emailsTo recipient: String, in transaction: Transaction) throws -> Int {
         let wanted = recipient.lowercased()
-        let ids = try transaction.waitingLetters().filter { waiting in
-            // What cannot be opened any more can be read by nobody, and is cleaned away with its time.
-            (try? open(waiting.sealed, waiting.id))?.recipient.lowercased() == wanted
+        let emails = try transaction.unsentEmails().filter { unsent in
+            // A row that cannot be decrypted is skipped: it cannot be sent either, and is pruned by age.
+            (try? open(unsent.sealed, unsent.id))?.recipient.lowercased() == wanted
         }
-        for letter in ids { try transaction.deleteLetter(letter.id) }
-        return ids.count
+        for email in emails { try transaction.deleteEmail(email.id) }
+        return emails.count
     }
 
     func open(_ sealed: String, _ id: ID<Email>) throws -> Email {
         try JSONDecoder().decode(Email.self, from: Data(try sealer.open(sealed, context: id.text)))
     }
-}
-
-/// Sends one letter of the outbox.
-struct DeliverEmail: Job {
-    static let name = "mail.deliver"
-    let letter: ID<Email>
 }

@@ -1,17 +1,17 @@
 package import Base
 package import Storage
 
-/// Something that holds at every moment between a count and the entries that it is made of. What breaks it is a fault of the books:
-/// `gatehouse verify` and the tests look for it.
+/// A condition between a counter and the rows it is derived from, which holds after every transaction.
+/// `gatehouse verify` and the tests check it.
 package struct Invariant: Sendable {
-    /// What is wrong where the rule is broken, as the beginning of a sentence.
+    /// What is wrong where the condition does not hold, as the beginning of a sentence.
     package let sentence: String
     private let find: @Sendable (Transaction) throws -> [String]
 
-    /// How many faults of one rule are told; where there are more, one says so.
+    /// The violations of one invariant that are listed; one more line says that there are more.
     package static let shownMax = 100
 
-    /// - Parameter query: finds the rows that break the rule; its columns say which, and what was counted instead.
+    /// - Parameter query: selects the violations; its columns name the row and the recomputed value.
     package init(_ sentence: String, _ query: SQL) {
         self.init(sentence) { transaction in
             try transaction.all("SELECT * FROM (\(query)) AS broken LIMIT \(Self.shownMax + 1)").map { row in
@@ -20,13 +20,13 @@ package struct Invariant: Sendable {
         }
     }
 
-    /// - Parameter find: says of each place where the rule is broken which one it is.
+    /// - Parameter find: returns a description of each violation.
     package init(_ sentence: String, find: @escaping @Sendable (Transaction) throws -> [String]) {
         self.sentence = sentence
         self.find = find
     }
 
-    /// - Returns: each place where the rule is broken, in a sentence.
+    /// - Returns: each violation as a sentence.
     package func faults(in transaction: Transaction) throws -> [String] {
         let found = try find(transaction)
         return found.prefix(Self.shownMax).map { "\(sentence): \($0)" }
@@ -35,8 +35,8 @@ package struct Invariant: Sendable {
 }
 
 extension [Invariant] {
-    /// Looks at all of the books as of one moment.
-    /// - Returns: what does not balance, in sentences; empty when everything does.
+    /// Checks all invariants in one read transaction.
+    /// - Returns: the violations as sentences; empty where every invariant holds.
     package func faults(in database: any Database) async throws(Problem) -> [String] {
         try await database.read { transaction in try flatMap { try $0.faults(in: transaction) } }
     }

@@ -4,7 +4,7 @@
 @_exported public import Telemetry
 @_exported public import Web
 
-/// What a feature adds to the system. The place that wires everything asks every module the same four questions.
+/// The parts that a feature adds to the system: routes, migrations, job workers and schedules.
 package protocol Module: Sendable {
     var routes: [Route] { get }
     var migrations: [Migration] { get }

@@ -2,13 +2,13 @@ import Base
 package import ServiceLifecycle
 import Telemetry
 
-/// Something that is kept in memory and that other nodes may change: it looks at the database twice a second for as long as the process
-/// answers, so that it knows within a second what they did.
+/// A service that refreshes in-memory state which other nodes may change. It polls the database every 500 ms, so that a
+/// change is visible here within a second.
 package protocol PollingRefresher: Service {
-    /// What it keeps, as a log line begins with it: "Revocations".
+    /// The state, as the beginning of a log line: "Revocations".
     var subject: String { get }
     var logger: Logger { get }
-    /// Looks once.
+    /// Polls once.
     func synchronize() async throws(Problem)
 }
 

@@ -1,23 +1,23 @@
 import CCairo
 
-/// A white sheet to draw on that becomes one picture. It belongs to the call that made it, so nothing needs a lock.
+/// A white drawing surface that is rendered as one PNG or SVG image. It is not shared, so it needs no lock.
 ///
-/// Positions are points, from the top left. Cairo remembers the first thing that went wrong and ignores what comes after, so
-/// drawing cannot fail; `image` reports it.
+/// Positions are points, from the top left. Cairo keeps the first error and ignores later calls, so drawing methods do
+/// not throw; `image` reports the error.
 package struct Canvas: ~Copyable {
-    /// 64 MB of memory at four bytes a pixel.
+    /// At four bytes a pixel: 64 MB of memory.
     package static let pixelsMax = 16_000_000.0
-    /// What Cairo's image surfaces can address, with room to spare.
+    /// The largest side that Cairo's image surfaces can address, with a margin.
     package static let sideMax = 16_384.0
 
     package let size: Size
     let context: OpaquePointer?
     private let surface: OpaquePointer?
     private let format: PlotImage.Format
-    /// Held here because the SVG surface writes into it until it is finished.
+    /// Retained because the SVG surface writes to it until it is finished.
     private let sink = ByteSink()
 
-    /// - Parameter scale: pixels per point of a PNG; two look crisp on today's screens. An SVG has no pixels.
+    /// - Parameter scale: pixels per point of a PNG; 2 suits high-resolution screens. An SVG has no pixels.
     package init(size: Size, format: PlotImage.Format, scale: Double = 2) throws(PlottingError) {
         let scale = format == .png ? scale : 1
         let width = (size.width * scale).rounded()
@@ -50,8 +50,9 @@ package struct Canvas: ~Copyable {
     /// Ends the drawing.
     ///
     /// - Parameters:
-    ///   - title: the name of an SVG, for those who cannot see it.
-    ///   - description: what the SVG shows, in lines of words; Cairo turns all lettering into outlines, which cannot be read or searched.
+    ///   - title: the title of an SVG, for assistive technology.
+    ///   - description: lines of text that describe an SVG; Cairo converts all text to outlines, which cannot be read
+    ///     or searched.
     package consuming func image(title: String, description: [String]) throws(PlottingError) -> PlotImage {
         try check(cairo_status(context))
         switch format {
@@ -72,7 +73,7 @@ package struct Canvas: ~Copyable {
         throw .cairo(String(cString: cairo_status_to_string(status)))
     }
 
-    /// Without hints, lettering has the same widths at every scale and in both formats, so that one layout serves all.
+    /// Without hinting, text has the same widths at every scale and in both formats, so that one layout fits all.
     private func useResolutionFreeText() {
         let options = cairo_font_options_create()
         cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY)
@@ -83,11 +84,11 @@ package struct Canvas: ~Copyable {
     }
 }
 
-/// Collects what Cairo writes to a stream.
+/// Collects the bytes that Cairo writes to a stream.
 private final class ByteSink {
     private(set) var bytes: [UInt8] = []
 
-    /// Unretained: the canvas keeps the sink for as long as Cairo may write.
+    /// Unretained: the canvas retains the sink while Cairo may write.
     var reference: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
     static let write: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, UInt32) -> cairo_status_t = {

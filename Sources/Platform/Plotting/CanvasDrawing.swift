@@ -1,7 +1,7 @@
 import CCairo
 
 extension Canvas {
-    /// How a line looks: an empty `dash` draws it unbroken.
+    /// The style of a line; an empty `dash` is a solid line.
     package struct Stroke: Hashable, Sendable {
         package var color: Color
         package var width: Double
@@ -41,7 +41,7 @@ extension Canvas {
         cairo_stroke(context)
     }
 
-    /// Shows only what `body` draws inside `rect`.
+    /// Clips the drawing of `body` to `rect`.
     package func clipped(to rect: Rect, _ body: (borrowing Canvas) -> Void) {
         cairo_save(context)
         trace(rect)
@@ -65,7 +65,7 @@ extension Canvas {
         cairo_fill(context)
     }
 
-    /// Cairo counts in 24.8 fixed point, where a number too large wraps around to somewhere else on the page.
+    /// Cairo uses 24.8 fixed-point coordinates; larger numbers would wrap around.
     func onPage(_ position: Double) -> Double {
         position.isNaN ? 0 : min(max(position, -100_000), 100_000)
     }

@@ -11,12 +11,12 @@ extension Canvas {
         }
     }
 
-    /// Which part of a text stands at its position.
+    /// The part of a text that is placed at its position.
     package enum Anchor: Sendable {
         case start, middle, end
     }
 
-    /// Writes one line with its baseline at `point`, turned counter-clockwise by `degrees` around it.
+    /// Draws one line of text with its baseline at `point`, rotated counter-clockwise by `degrees` around it.
     package func write(
         _ text: String, at point: Point, _ font: Font, color: Color = .ink, anchor: Anchor = .start, degrees: Double = 0
     ) {
@@ -36,7 +36,7 @@ extension Canvas {
         for run in runs {
             Typeface.select(run.family, font: font, on: self)
             cairo_move_to(context, x, 0)
-            // Outlines stand where they are put, to a fraction of a pixel, and keep an SVG free of glyph names, which would clash
+            // Outlines are positioned to a fraction of a pixel, and keep an SVG free of glyph ids, which would clash
             // with those of another SVG in the same web page.
             cairo_text_path(context, run.text)
             x += run.width
@@ -49,34 +49,34 @@ extension Canvas {
         Typeface.runs(of: PlainText(text).visual, font: font, on: self).reduce(0) { $0 + $1.width }
     }
 
-    /// The text if it fits, otherwise as much of its beginning as does, and an ellipsis.
-    package func shortened(_ text: String, to room: Double, _ font: Font) -> String {
+    /// The text where it fits, otherwise its beginning and an ellipsis.
+    package func shortened(_ text: String, to maxWidth: Double, _ font: Font) -> String {
         let text = PlainText(text).logical
-        guard width(of: text, font) > room else { return text }
-        return String(prefix(of: text, fitting: room - width(of: "…", font), font)).trimmed + "…"
+        guard width(of: text, font) > maxWidth else { return text }
+        return String(prefix(of: text, fitting: maxWidth - width(of: "…", font), font)).trimmed + "…"
     }
 
-    /// The text in at most `linesMax` lines, broken at spaces where there are any; the last one shortened if need be.
-    package func lines(of text: String, within room: Double, linesMax: Int, _ font: Font) -> [String] {
+    /// The text in at most `linesMax` lines, broken at spaces where possible; the last line is shortened where needed.
+    package func lines(of text: String, within maxWidth: Double, linesMax: Int, _ font: Font) -> [String] {
         var rest = PlainText(text).logical[...]
         var lines: [String] = []
-        while !rest.isEmpty, lines.count < linesMax - 1, width(of: String(rest), font) > room {
-            var line = prefix(of: String(rest), fitting: room, font)
+        while !rest.isEmpty, lines.count < linesMax - 1, width(of: String(rest), font) > maxWidth {
+            var line = prefix(of: String(rest), fitting: maxWidth, font)
             if let space = line.lastIndex(of: " ") { line = line[..<space] }
             lines.append(String(line))
             rest = rest.dropFirst(max(1, line.count)).drop { $0 == " " }
         }
-        if !rest.isEmpty { lines.append(shortened(String(rest), to: room, font)) }
+        if !rest.isEmpty { lines.append(shortened(String(rest), to: maxWidth, font)) }
         return lines
     }
 
-    private func prefix(of text: String, fitting room: Double, _ font: Font) -> Substring {
+    private func prefix(of text: String, fitting maxWidth: Double, _ font: Font) -> Substring {
         let characters = text.count
         var fits = 0
         var tooMany = characters + 1
         while tooMany - fits > 1 {
             let middle = (fits + tooMany) / 2
-            if width(of: String(text.prefix(middle)), font) <= room { fits = middle } else { tooMany = middle }
+            if width(of: String(text.prefix(middle)), font) <= maxWidth { fits = middle } else { tooMany = middle }
         }
         return text.prefix(fits)
     }

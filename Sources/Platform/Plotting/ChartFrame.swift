@@ -1,4 +1,4 @@
-/// What all charts have around their data: a title, axes with ticks, and a light grid.
+/// The title, axes with ticks, and grid of a chart.
 struct ChartFrame {
     static let title = Canvas.Font(size: 14, isBold: true)
     static let label = Canvas.Font(size: 11)
@@ -7,18 +7,18 @@ struct ChartFrame {
     static let margin = 14.0
     static let tickLength = 4.0
     static let lineHeight = 14.0
-    /// Kept free for data, even if labels then have to be cut.
+    /// The smallest side of the plot area, in points, even if labels are shortened for it.
     static let plotSideMin = 40.0
 
-    /// The area that data are drawn in.
+    /// The plot area.
     var plot: Canvas.Rect
     let size: Canvas.Size
-    /// What labels and name of the left axis take up.
+    /// The width of the labels and the title of the left axis.
     private var widthOfY = 0.0
 
-    /// - Returns: a frame that takes up the whole page, but for its margins and the title at the top.
+    /// - Returns: a frame that covers the whole page except its margins and the title at the top.
     init(size: Canvas.Size, title: String, on canvas: borrowing Canvas) {
-        // A page too small for any chart shows the corner of a larger one.
+        // On a smaller page the corner of a chart of this size is drawn.
         self.size = Canvas.Size(width: max(size.width, 140), height: max(size.height, 120))
         plot = Canvas.Rect(
             left: Self.margin, top: Self.margin, right: self.size.width - Self.margin,
@@ -30,10 +30,10 @@ struct ChartFrame {
         plot.top += 6
     }
 
-    /// About how many ticks the left axis has room for.
+    /// The approximate number of ticks that fit on the left axis.
     var tickCountOfY: Int { min(max(Int(plot.height / 45), 2), 10) }
 
-    /// Makes room at the left for labels and the name of the axis.
+    /// Reserves space at the left for the labels and the title of the axis.
     mutating func reserveY(_ ticks: Ticks, title: String, on canvas: borrowing Canvas) {
         if ticks.factor != nil { plot.top += Self.lineHeight }
         let widest = ticks.marks.map { canvas.width(of: $0.label, Self.tick) }.max() ?? 0
@@ -53,8 +53,8 @@ struct ChartFrame {
             canvas.line(
                 [Canvas.Point(x: plot.left - Self.tickLength, y: y), Canvas.Point(x: plot.left, y: y)],
                 .init(.ink, width: 0.8))
-            let place = Canvas.Point(x: plot.left - Self.tickLength - 4, y: y + 3.6)
-            canvas.write(mark.label, at: place, Self.tick, anchor: .end)
+            let position = Canvas.Point(x: plot.left - Self.tickLength - 4, y: y + 3.6)
+            canvas.write(mark.label, at: position, Self.tick, anchor: .end)
         }
         canvas.line(
             [Canvas.Point(x: plot.left, y: plot.top), Canvas.Point(x: plot.left, y: plot.bottom)],
@@ -63,13 +63,13 @@ struct ChartFrame {
             canvas.write(factor, at: Canvas.Point(x: plot.left, y: plot.top - 6), Self.tick, anchor: .middle)
         }
         let name = canvas.shortened(title, to: plot.height, Self.label)
-        let place = Canvas.Point(x: plot.left - widthOfY + 9, y: (plot.top + plot.bottom) / 2)
-        canvas.write(name, at: place, Self.label, anchor: .middle, degrees: 90)
+        let position = Canvas.Point(x: plot.left - widthOfY + 9, y: (plot.top + plot.bottom) / 2)
+        canvas.write(name, at: position, Self.label, anchor: .middle, degrees: 90)
     }
 
     func drawX(title: String, on canvas: borrowing Canvas) {
-        let place = Canvas.Point(x: (plot.left + plot.right) / 2, y: size.height - Self.margin)
-        canvas.write(canvas.shortened(title, to: plot.width, Self.label), at: place, Self.label, anchor: .middle)
+        let position = Canvas.Point(x: (plot.left + plot.right) / 2, y: size.height - Self.margin)
+        canvas.write(canvas.shortened(title, to: plot.width, Self.label), at: position, Self.label, anchor: .middle)
     }
 
     func drawBaseline(on canvas: borrowing Canvas) {

@@ -4,7 +4,7 @@ package struct Color: Hashable, Sendable {
     package let green: Double
     package let blue: Double
 
-    /// - Parameter hex: as on the web, `0xRRGGBB`.
+    /// - Parameter hex: `0xRRGGBB`, as in CSS.
     package init(hex: UInt32) {
         self.init(
             red: Double(hex >> 16 & 0xFF) / 255, green: Double(hex >> 8 & 0xFF) / 255, blue: Double(hex & 0xFF) / 255)
@@ -14,7 +14,7 @@ package struct Color: Hashable, Sendable {
         (self.red, self.green, self.blue) = (red, green, blue)
     }
 
-    /// The colour as it looks when only `share` of it covers white paper. Opaque, because not every reader of SVG knows opacity.
+    /// The opaque colour of `share` coverage on white. Opaque, because not every SVG renderer supports opacity.
     package func tint(_ share: Double) -> Color {
         Color(red: 1 - share * (1 - red), green: 1 - share * (1 - green), blue: 1 - share * (1 - blue))
     }
@@ -25,8 +25,8 @@ package struct Color: Hashable, Sendable {
     package static let faded = Color(hex: 0x666666)
     package static let grid = Color(hex: 0xE4E4E4)
 
-    /// The palette of Okabe and Ito, which people with colour blindness can tell apart. Its yellow is left out: it does not show
-    /// on white. https://jfly.uni-koeln.de/color/
+    /// The palette of Okabe and Ito, which is distinguishable with colour blindness, without its yellow, which has too
+    /// little contrast on white. https://jfly.uni-koeln.de/color/
     package static let palette: [Color] = [
         Color(hex: 0x0072B2), Color(hex: 0xD55E00), Color(hex: 0x009E73), Color(hex: 0xCC79A7),
         Color(hex: 0x56B4E9), Color(hex: 0xE69F00), Color(hex: 0x000000),

@@ -1,19 +1,19 @@
-/// A stretch of the number line that can be drawn: never empty, and never so narrow or so wide that arithmetic on it fails.
+/// An interval of numbers that can be drawn: not empty, and neither so narrow nor so wide that arithmetic on it fails.
 struct Extent: Hashable, Sendable {
     let lower: Double
     let upper: Double
 
-    /// Beyond this the difference of two numbers, and the margins, could overflow.
+    /// Beyond this the difference of two numbers, or a margin, could overflow.
     static let magnitudeMax = 1e307
-    /// Below this a column is as good as zero: a tick's step would run out of exponents.
+    /// Smaller values are treated as zero: the exponent of a tick step would underflow.
     static let magnitudeMin = 1e-290
-    /// A narrower stretch, relative to its numbers, is taken for one value: it is within the noise of summation.
+    /// A narrower interval, relative to its values, is treated as one value: the width is within rounding errors.
     static let relativeWidthMin = 1e-9
 
     var width: Double { upper - lower }
 
-    /// - Parameter margin: how much room to leave beyond either end, as a share of the width.
-    /// - Returns: nil when none of the values is finite.
+    /// - Parameter margin: the space beyond either end, as a fraction of the width.
+    /// - Returns: nil where none of the values is finite.
     init?(of values: some Sequence<Double>, margin: Double = 0) {
         var lower = Double.infinity
         var upper = -Double.infinity
@@ -29,20 +29,20 @@ struct Extent: Hashable, Sendable {
         let lower = Self.bounded(lower)
         let upper = Self.bounded(upper)
         let magnitude = max(abs(lower), abs(upper))
-        var room = (upper - lower) * margin
+        var padding = (upper - lower) * margin
         if magnitude < Self.magnitudeMin {
-            room = 1
+            padding = 1
         } else if upper - lower < magnitude * Self.relativeWidthMin {
-            room = magnitude / 10
+            padding = magnitude / 10
         }
-        self.lower = lower - room
-        self.upper = upper + room
+        self.lower = lower - padding
+        self.upper = upper + padding
     }
 
     static func bounded(_ value: Double) -> Double { min(max(value, -magnitudeMax), magnitudeMax) }
 }
 
-/// Where the values of an extent stand on the page.
+/// Maps the values of an extent to positions on the page.
 struct Scale {
     let extent: Extent
     let start: Double

@@ -4,7 +4,7 @@ struct HorizontalAxis {
     let scale: Scale
     let title: String
 
-    /// Chooses as many ticks as have room for their labels.
+    /// Chooses as many ticks as there is space for their labels.
     init(_ kind: LineChart.Horizontal, extent: Extent, plot: Canvas.Rect, title: String, on canvas: borrowing Canvas) {
         scale = Scale(extent: extent, start: plot.left, end: plot.right)
         self.title = title
@@ -19,7 +19,7 @@ struct HorizontalAxis {
         }
     }
 
-    /// What the axis needs below the plot; known before its ticks are.
+    /// The height of the axis below the plot; it does not depend on the ticks.
     static func height(_ kind: LineChart.Horizontal, title: String) -> Double {
         let lines = (kind == .time ? 2.0 : 1) + (title.isEmpty ? 0 : 1)
         return ChartFrame.tickLength + 3 + lines * ChartFrame.lineHeight

@@ -1,4 +1,4 @@
-/// Which line is which: short samples of them with their names, in rows above the plot.
+/// The legend of a chart: samples of the lines with their names, in rows above the plot.
 struct Legend {
     private static let sampleWidth = 32.0
     private static let gap = 18.0
@@ -13,14 +13,14 @@ struct Legend {
         let width: Double
     }
 
-    /// - Parameter entries: those without a name are left out; those without a stroke are remarks.
-    init(_ entries: [(name: String, stroke: Canvas.Stroke?)], within room: Double, on canvas: borrowing Canvas) {
-        let nameRoom = min(Self.nameWidthMax, room - Self.sampleWidth)
+    /// - Parameter entries: entries without a name are omitted; an entry without a stroke is a remark.
+    init(_ entries: [(name: String, stroke: Canvas.Stroke?)], within maxWidth: Double, on canvas: borrowing Canvas) {
+        let nameWidthLimit = min(Self.nameWidthMax, maxWidth - Self.sampleWidth)
         var taken = Double.infinity
         for (name, stroke) in entries where !name.isEmpty {
-            let name = canvas.shortened(name, to: nameRoom, ChartFrame.label)
+            let name = canvas.shortened(name, to: nameWidthLimit, ChartFrame.label)
             let width = (stroke == nil ? 0 : Self.sampleWidth) + canvas.width(of: name, ChartFrame.label)
-            if taken + Self.gap + width > room {
+            if taken + Self.gap + width > maxWidth {
                 rows.append([])
                 taken = -Self.gap
             }

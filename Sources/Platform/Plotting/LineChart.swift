@@ -1,6 +1,6 @@
-/// Several series over one axis of numbers or times: a forecast against the truth, or losses over epochs.
+/// Several series over one axis of numbers or times, such as forecasts and measured values, or losses over epochs.
 package struct LineChart: Sendable {
-    /// Beyond this, no palette could keep lines apart; the chart says how many it shows.
+    /// The largest number of series that are distinguishable; the chart states how many are shown.
     package static let seriesMax = 24
 
     package struct Series: Sendable {
@@ -10,7 +10,7 @@ package struct LineChart: Sendable {
 
         /// - Parameters:
         ///   - x: positions, in any order; on a time axis, seconds since 1970.
-        ///   - y: as many values; one that is not finite is missing and breaks the line.
+        ///   - y: one value for each position; a value that is not finite is missing and breaks the line.
         package init(name: String, x: [Double], y: [Double]) {
             self.name = name
             self.x = x
@@ -18,7 +18,7 @@ package struct LineChart: Sendable {
         }
     }
 
-    /// What the bottom axis measures.
+    /// The scale of the bottom axis.
     package enum Horizontal: Sendable {
         case number
         /// Seconds since 1970, labelled in UTC.
@@ -91,7 +91,7 @@ package struct LineChart: Sendable {
     private func draw(_ line: Polyline, _ stroke: Canvas.Stroke, x: Scale, y: Scale, on canvas: borrowing Canvas) {
         for segment in line.segments {
             let points = segment.map { Canvas.Point(x: x($0.x), y: y($0.y)) }
-            // A lone value between missing ones would leave no trace as a line.
+            // A single value between missing ones has no line and is drawn as a point.
             if points.count == 1 {
                 canvas.dot(at: points[0], radius: 1.8, color: stroke.color)
             } else {
@@ -106,7 +106,8 @@ package struct LineChart: Sendable {
         series.count > Self.seriesMax ? "\(Self.seriesMax) of \(series.count) series shown" : ""
     }
 
-    /// Colours and dashes repeat after 7 and 5, so 35 lines are told apart, and neighbours also in black and white.
+    /// Colours repeat after 7 and dashes after 5, so 35 lines are distinguishable, and neighbouring ones also without
+    /// colour.
     static func stroke(_ index: Int) -> Canvas.Stroke {
         let dashes: [[Double]] = [[], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2]]
         return Canvas.Stroke(Color.palette[index % Color.palette.count], width: 1.6, dash: dashes[index % dashes.count])

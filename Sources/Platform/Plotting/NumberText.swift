@@ -1,6 +1,6 @@
 import Foundation
 
-/// Numbers as they are written in print, alike in all countries: a true minus, narrow spaces between thousands, powers of ten.
+/// Formats numbers independently of locales: a true minus, narrow spaces between thousands, powers of ten.
 enum NumberText {
     /// - Returns: `value` × 10 to the `exponent`.
     static func shifted(_ value: Double, by exponent: Int) -> Double {
@@ -23,14 +23,14 @@ enum NumberText {
         return withoutTrailingZeros(fixed(digits, decimals: 3)) + "×" + power(exponent)
     }
 
-    /// 10 with a raised exponent.
+    /// 10 with a superscript exponent.
     static func power(_ exponent: Int) -> String {
         let raised = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
         return "10" + (exponent < 0 ? "⁻" : "")
             + String(String(abs(exponent)).compactMap { $0.wholeNumberValue.map { raised[$0] } })
     }
 
-    /// Four digits read well without a space.
+    /// Numbers of up to four digits are not grouped.
     private static func grouped(_ digits: Substring) -> String {
         guard digits.count > 4 else { return String(digits) }
         var text = ""

@@ -1,15 +1,15 @@
 import Foundation
 
 extension Ticks {
-    /// Round numbers, one, two or five times a power of ten apart; at least two of them.
+    /// Round numbers at a distance of one, two or five times a power of ten; at least two of them.
     ///
-    /// - Parameter count: about how many there is room for.
+    /// - Parameter count: the approximate number of ticks that fit.
     static func numbers(in extent: Extent, about count: Int) -> Ticks {
         var count = max(2, count)
         while true {
             let step = Step(extent.width / Double(count))
             let indices = step.indices(in: extent)
-            // Two wanted ticks may be too far apart for both to fall within; four always do.
+            // Of two ticks at most one may fall within the extent; with four, at least two do.
             if indices.count >= 2 || count > 4 {
                 return labelled(indices.map(step.value), step: step)
             }
@@ -44,11 +44,12 @@ extension Ticks {
             }
         }
 
-        /// Dividing by a power of ten gives the double nearest to the decimal number; multiplying by its inverse does not.
+        /// Dividing by a power of ten gives the double nearest to the decimal number; multiplying by the inverse does
+        /// not.
         func value(_ index: Int) -> Double { NumberText.shifted(Double(index * digit), by: exponent) }
 
         func indices(in extent: Extent) -> [Int] {
-            // A tick that rounding has put a hair outside of its extent still belongs.
+            // A tick that rounding has moved just outside of the extent is included.
             let first = (NumberText.shifted(extent.lower, by: -exponent) / Double(digit) - 1e-6).rounded(.up)
             let last = (NumberText.shifted(extent.upper, by: -exponent) / Double(digit) + 1e-6).rounded(.down)
             return first <= last ? Array(Int(first)...Int(last)) : []

@@ -1,8 +1,8 @@
-/// A text that is safe to draw on one line: labels come from people's column names, which may hold anything.
+/// A text that is safe to draw on one line: labels are column names of uploaded files and may have any characters.
 struct PlainText {
     static let charactersMax = 300
 
-    /// In the order of reading.
+    /// In logical order.
     let logical: String
 
     init(_ text: String) {
@@ -10,7 +10,7 @@ struct PlainText {
         for scalar in text.prefix(Self.charactersMax).unicodeScalars.prefix(4 * Self.charactersMax) {
             switch scalar.properties.generalCategory {
             case .control, .lineSeparator, .paragraphSeparator: kept.append(" ")
-            // Invisible marks, such as those that turn the direction of writing, would show as empty boxes.
+            // Invisible characters, such as direction marks, would be drawn as empty boxes.
             case .format, .surrogate, .privateUse, .unassigned: continue
             default: kept.append(scalar)
             }
@@ -18,8 +18,8 @@ struct PlainText {
         logical = String(kept)
     }
 
-    /// In the order of drawing, left to right. Cairo places characters in the order given, so stretches of Hebrew and Arabic are
-    /// turned around here. Arabic letters are not joined; that would need a shaping engine.
+    /// In visual order, left to right. Cairo draws characters in the given order, so runs of Hebrew and Arabic are
+    /// reversed. Arabic letters are not joined, which would need a shaping engine.
     var visual: String {
         let characters = Array(logical)
         guard characters.contains(where: \.isRightToLeft) else { return logical }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A finished picture: the bytes of a PNG or SVG file.
+/// A rendered image: the bytes of a PNG or SVG file.
 package struct PlotImage: Hashable, Sendable {
     package enum Format: String, CaseIterable, Sendable {
         case png, svg
@@ -21,7 +21,7 @@ package struct PlotImage: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// The picture as an address that an `<img>` can show without another request: `data:image/png;base64,…`.
+    /// The image as a data URL (RFC 2397): `data:image/png;base64,…`.
     package var dataURL: String {
         "data:\(format.contentType);base64,\(Data(bytes).base64EncodedString())"
     }

@@ -1,9 +1,9 @@
-/// Why a picture could not be made.
+/// The reason why an image could not be rendered.
 package enum PlottingError: Error, Hashable, Sendable {
-    /// A side is not a positive number, or the picture would have more pixels than `Canvas.pixelsMax`.
+    /// A side is not a positive number, or the image would exceed `Canvas.pixelsMax`.
     case sizeOutOfBounds(Canvas.Size, scale: Double)
-    /// There is more text than fits into a QR code, or none.
+    /// The text is empty or too long for a QR code.
     case textTooLong
-    /// Cairo gave up, in its own words; memory is the usual reason.
+    /// Cairo's error message; the usual cause is a lack of memory.
     case cairo(String)
 }

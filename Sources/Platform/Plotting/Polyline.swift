@@ -1,17 +1,17 @@
-/// A line through data, broken where values are missing and thin enough to draw: of a dense stretch it keeps the first, last,
-/// lowest and highest point, so that no peak is lost.
+/// A line through data, broken at missing values and reduced to a drawable number of points: of dense points the first,
+/// last, lowest and highest are kept, so that peaks remain.
 struct Polyline {
-    /// More than any screen has columns.
+    /// More than the number of pixel columns of a screen.
     static let pointsMax = 4_000
 
-    /// In order of x; a lone point is a segment too.
+    /// Ascending in x; a single point is a segment too.
     private(set) var segments: [[Canvas.Point]] = []
 
     var points: some Sequence<Canvas.Point> { segments.lazy.joined() }
 
     /// - Parameters:
-    ///   - x: positions; a pair whose x is not finite is left out, and the longer array is cut.
-    ///   - y: values; one that is not finite is missing.
+    ///   - x: positions; pairs whose x is not finite are omitted, and the longer array is truncated.
+    ///   - y: values; a value that is not finite is missing.
     init(x: [Double], y: [Double], pointsMax: Int = Self.pointsMax) {
         let sampled = Self.thinned(Self.samples(x: x, y: y), pointsMax: pointsMax)
         var run: Int?
@@ -22,7 +22,7 @@ struct Polyline {
         }
     }
 
-    /// A point, and how many values were missing before it: points with unequal numbers are not to be joined.
+    /// A point, and the number of missing values before it: points with unequal numbers are not connected.
     private struct Sample {
         let point: Canvas.Point
         let run: Int
@@ -31,7 +31,7 @@ struct Polyline {
     private static func samples(x: [Double], y: [Double]) -> [Sample] {
         var pairs = zip(x, y).filter { $0.0.isFinite }
         if !zip(pairs, pairs.dropFirst()).allSatisfy({ $0.0 <= $1.0 }) {
-            // By position where x is equal, because sorting is not promised to be stable.
+            // Ties are sorted by position, because the sort is not guaranteed to be stable.
             pairs = pairs.enumerated().sorted { ($0.element.0, $0.offset) < ($1.element.0, $1.offset) }.map(\.element)
         }
         var missing = 0

@@ -1,15 +1,15 @@
 import Foundation
 
-/// Cairo's SVG, made reproducible and readable.
+/// Post-processes Cairo's SVG: makes it reproducible and adds accessible text.
 struct SVGDocument {
     private(set) var text: String
 
-    /// Cairo names the page after a counter that the whole process shares, so that no two documents would be alike.
+    /// Cairo names the page after a process-wide counter, so that equal drawings would give unequal documents.
     init(cairo bytes: [UInt8]) {
         text = String(decoding: bytes, as: UTF8.self).replacing(/id="surface[0-9]+"/, with: #"id="page""#)
     }
 
-    /// Adds the name and description that screen readers and searches find.
+    /// Adds the title and description that assistive technology and searches use.
     func titled(_ title: String, description: [String]) -> SVGDocument {
         guard let root = text.range(of: "<svg "), let end = text[root.upperBound...].firstIndex(of: ">") else {
             return self

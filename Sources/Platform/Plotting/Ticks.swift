@@ -1,14 +1,14 @@
-/// The marks of an axis and what is written at them.
+/// The tick marks of an axis and their labels.
 struct Ticks: Hashable, Sendable {
     struct Mark: Hashable, Sendable {
         let value: Double
         let label: String
-        /// A second line, where what it says changes: the day above which hours pass.
+        /// A second line of the label where it changes, such as the day of hours.
         var context: String?
     }
 
     var marks: [Mark]
-    /// What all labels are to be multiplied with, such as `×10⁶`.
+    /// The factor of all labels, such as `×10⁶`.
     var factor: String?
 
     static let none = Ticks(marks: [], factor: nil)

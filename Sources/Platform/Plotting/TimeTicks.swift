@@ -1,12 +1,13 @@
+import Base
 import Foundation
 
 extension Ticks {
-    /// Round moments in UTC: full seconds, minutes, hours, days, Mondays, months or years.
+    /// Round times in UTC: full seconds, minutes, hours, days, Mondays, months or years.
     ///
     /// - Parameters:
     ///   - extent: seconds since 1970.
-    ///   - count: how many there is room for.
-    /// - Returns: nil outside of the years 1 to 9999, which says that these are not times.
+    ///   - count: the number of ticks that fit.
+    /// - Returns: nil outside of the years 1 to 9999.
     static func times(in extent: Extent, about count: Int) -> Ticks? {
         guard extent.lower >= -62_135_596_800, extent.upper <= 253_402_300_799 else { return nil }
         let wanted = extent.width / Double(max(1, count))
@@ -30,7 +31,7 @@ extension Ticks {
     }
 }
 
-/// How far the marks of a time axis are apart.
+/// The distance between the ticks of a time axis.
 private enum TimeStep {
     case clock(seconds: Int)
     case days(Int)
@@ -77,7 +78,8 @@ private enum TimeStep {
     private static func multiples(of step: Double, from origin: Double, in extent: Extent) -> [Double] {
         let first = ((extent.lower - origin) / step).rounded(.up)
         let last = ((extent.upper - origin) / step).rounded(.down)
-        // Bounded by the caller's choice of step; the guard is for the smallest steps, which are tried only on narrow extents.
+        // The choice of the step bounds the number; the guard covers the smallest steps, which are tried only on narrow
+        // extents.
         guard first <= last, last - first < 1_000 else { return [] }
         return (Int(first)...Int(last)).map { origin + Double($0) * step }
     }
@@ -92,7 +94,7 @@ private enum TimeStep {
     }
 }
 
-/// A moment on the Gregorian calendar in UTC. https://howardhinnant.github.io/date_algorithms.html
+/// A moment on the Gregorian calendar in UTC.
 struct CivilTime: Hashable {
     let year: Int
     let month: Int
@@ -102,9 +104,6 @@ struct CivilTime: Hashable {
     let second: Int
 
     static let monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    private static let daysPerEra = 146_097
-    /// From the first of March of the year 0, with which leap days come last, to 1970.
-    private static let daysBefore1970 = 719_468
 
     init(_ secondsSince1970: Double) {
         let seconds = Int(secondsSince1970.rounded(.down))
@@ -112,26 +111,15 @@ struct CivilTime: Hashable {
         let clock = seconds - days * 86_400
         (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60)
 
-        let shifted = days + Self.daysBefore1970
-        let era = shifted / Self.daysPerEra
-        let dayOfEra = shifted - era * Self.daysPerEra
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let date = CivilDate(dayNumber: Int64(days))
+        (year, month, day) = (Int(date.year), Int(date.month), Int(date.day))
     }
 
     /// - Parameter month: counted from January of the year 0.
     /// - Returns: its first second, since 1970.
     static func start(ofMonth month: Int) -> Double {
-        // One era later, so that the remainders of January and February of the year 0 are not negative.
-        let fromMarch = month - 2 + 400 * 12
-        let (year, monthFromMarch) = (fromMarch / 12, fromMarch % 12)
-        let (era, yearOfEra) = (year / 400, year % 400)
-        let dayOfYear = (153 * monthFromMarch + 2) / 5
-        let days = era * daysPerEra + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return Double(days - daysPerEra - daysBefore1970) * 86_400
+        let year = Int64(month).quotient(flooredBy: 12)
+        let days = CivilDate.dayNumber(year: year, month: Int64(month) - year * 12 + 1, day: 1)
+        return Double(days) * 86_400
     }
 }

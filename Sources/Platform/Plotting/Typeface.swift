@@ -1,8 +1,8 @@
 import CCairo
 
-/// Finds letters: DejaVu Sans where it has them, and other families, if installed, for scripts that it lacks.
+/// Selects font families: DejaVu Sans where it has the glyphs, other installed families for scripts that it lacks.
 enum Typeface {
-    /// A stretch of text that one family can show.
+    /// A part of a text that one family can render.
     struct Run {
         let family: String
         var text: String
@@ -20,7 +20,7 @@ enum Typeface {
         var runs: [Run] = []
         for character in text {
             let text = String(character)
-            // What nobody has is drawn by the first family, as an empty box.
+            // A text that no family has is drawn with the first one, as an empty box.
             let family = families.first { covers(text, family: $0, font: font, on: canvas) } ?? families[0]
             if runs.last?.family == family {
                 runs[runs.count - 1].text += text
@@ -41,7 +41,7 @@ enum Typeface {
         cairo_set_font_size(canvas.context, font.size)
     }
 
-    /// Glyph 0 is a font's way of saying that it has none.
+    /// Glyph 0 means that the font lacks the character.
     private static func covers(_ text: String, family: String, font: Canvas.Font, on canvas: borrowing Canvas) -> Bool {
         select(family, font: font, on: canvas)
         var glyphs: UnsafeMutablePointer<cairo_glyph_t>?

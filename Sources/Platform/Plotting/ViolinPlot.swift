@@ -1,12 +1,12 @@
-/// How columns of numbers are distributed, side by side: the outline is the density, the box holds the middle half.
+/// The distributions of columns of numbers side by side: the outline is the density, the box spans the quartiles.
 package struct ViolinPlot: Sendable {
-    /// More would not be legible; the plot says how many it shows.
+    /// The largest legible number of violins; the plot states how many are shown.
     package static let violinsMax = 60
 
-    /// One column. Numbers that are not finite are left out of the drawing.
+    /// A column. Numbers that are not finite are omitted.
     package struct Violin: Sendable {
         package let label: String
-        /// Where the density was estimated, and the estimates, on any scale: every violin is drawn equally wide.
+        /// The positions of the density, and the densities on any scale: all violins have the same width.
         package let values: [Double]
         package let densities: [Double]
         package let minimum: Double
@@ -41,7 +41,7 @@ package struct ViolinPlot: Sendable {
     package var violins: [Violin]
     package var size: Canvas.Size
 
-    /// - Parameter size: by default, wide enough for all violins.
+    /// - Parameter size: by default wide enough for all violins.
     package init(title: String = "", yTitle: String = "", violins: [Violin], size: Canvas.Size? = nil) {
         self.title = title
         self.yTitle = yTitle
@@ -88,6 +88,6 @@ package struct ViolinPlot: Sendable {
         violins.count > Self.violinsMax ? "\(Self.violinsMax) of \(violins.count) shown" : ""
     }
 
-    /// Without the palette's black, which would hide the box within.
+    /// The palette without black, which would hide the box.
     private static func color(_ index: Int) -> Color { Color.palette[index % (Color.palette.count - 1)] }
 }

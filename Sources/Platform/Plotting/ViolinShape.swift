@@ -1,6 +1,6 @@
-/// What can be drawn of a violin: its numbers put in order, without those that make no sense.
+/// The drawable part of a violin: its finite numbers in order.
 struct ViolinShape {
-    /// From bottom to top, with densities as shares of the greatest; empty when there is no curve.
+    /// Ascending in value, with densities as fractions of the largest; empty without a density.
     let outline: [(value: Double, share: Double)]
     let minimum: Double?
     let lowerQuartile: Double?
@@ -23,7 +23,7 @@ struct ViolinShape {
         outline = hasArea ? curve.map { (value: $0.x, share: $0.y / greatest) } : []
     }
 
-    /// All that the axis has to include.
+    /// The values that the axis includes.
     var extremes: [Double] {
         [minimum, lowerQuartile, median, upperQuartile, maximum, outline.first?.value, outline.last?.value].compactMap(
             \.self)
@@ -31,8 +31,8 @@ struct ViolinShape {
 
     func draw(at center: Double, halfWidth: Double, color: Color, y: Scale, on canvas: borrowing Canvas) {
         guard !extremes.isEmpty else {
-            let place = Canvas.Point(x: center, y: (y.start + y.end) / 2)
-            return canvas.write("No data", at: place, ChartFrame.tick, color: .faded, anchor: .middle)
+            let position = Canvas.Point(x: center, y: (y.start + y.end) / 2)
+            return canvas.write("No data", at: position, ChartFrame.tick, color: .faded, anchor: .middle)
         }
         drawOutline(at: center, halfWidth: halfWidth, color: color, y: y, on: canvas)
         let box = min(max(halfWidth * 0.09, 2.5), 5)
@@ -42,7 +42,7 @@ struct ViolinShape {
         }
         if let minimum, let maximum {
             canvas.line([Canvas.Point(x: center, y: y(minimum)), Canvas.Point(x: center, y: y(maximum))], .init(.ink))
-            // A column of one value has no outline; a longer mark makes it plain that this is all there is.
+            // A column with a single value has no outline; a longer mark makes the value visible.
             let cap = outline.isEmpty ? halfWidth / 2 : box
             level(minimum, cap, .init(.ink))
             level(maximum, cap, .init(.ink))

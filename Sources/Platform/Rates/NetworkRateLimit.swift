@@ -16,9 +16,9 @@ package struct NetworkRateLimit: Middleware {
         policy = RatePolicy("visitors", rates)
     }
 
-    package var stage: GateStage { .network }
+    package var phase: RequestPhase { .network }
     package var problems: [Problem.Kind] { [.rateLimited] }
-    package var summary: GateSummary { GateSummary(.rate, policy.name) }
+    package var summary: RequirementSummary { RequirementSummary(.rate, policy.name) }
 
     package func check(_ request: Request) async throws(Problem) {
         guard !readsCredentials || !request.hasCredential else { return }

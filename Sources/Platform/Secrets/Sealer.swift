@@ -1,8 +1,8 @@
 import Crypto
 import Foundation
 
-/// Encrypts what lies at rest: AES-256-GCM (NIST SP 800-38D) under one key, bound to a context so that a sealed value cannot be
-/// moved to another row or column.
+/// Encrypts values at rest with AES-256-GCM (NIST SP 800-38D) under one key. The context is authenticated, so a sealed
+/// value cannot be copied to another row or column.
 package struct Sealer: Sendable {
     private let key: SymmetricKey
 
@@ -21,20 +21,21 @@ package struct Sealer: Sendable {
         return combined.base64EncodedString()
     }
 
-    /// - Throws: when the text was not sealed under this key and context, or was changed.
+    /// - Throws: where the text was not sealed under this key and context, or has been changed.
     package func open(_ text: String, context: String) throws -> [UInt8] {
         guard let data = Data(base64Encoded: text) else { throw Failure() }
         return Array(
             try AES.GCM.open(try AES.GCM.SealedBox(combined: data), using: key, authenticating: Data(context.utf8)))
     }
 
-    /// A key of 32 bytes for something else than sealing, which tells nothing of the sealing key or of the keys for other purposes.
+    /// Derives a key of 32 bytes for another purpose (HKDF-SHA-256). Derived keys do not reveal the sealing key or each
+    /// other.
     package func key(for purpose: String) -> [UInt8] {
         let derived = HKDF<SHA256>.deriveKey(
             inputKeyMaterial: key, info: Data("gatehouse: \(purpose)".utf8), outputByteCount: 32)
         return derived.withUnsafeBytes { Array($0) }
     }
 
-    /// A sealed value that cannot be opened: another key, or a changed text.
+    /// The text is not base64, or sealing gave no combined form.
     package struct Failure: Error {}
 }

@@ -1,33 +1,39 @@
 package import Base
 
-/// SQLite when embedded, PostgreSQL when scaled out; the same two verbs, with the same meaning.
+/// A SQL database: SQLite when embedded, PostgreSQL for several machines, with the same semantics.
 ///
-/// A body runs synchronously on an executor of the driver's own, may run more than once (after a conflict with another
-/// transaction), and so does nothing but talk to its transaction. When `write` returns, its effects are durable; when it
-/// throws, there are none.
+/// A body runs synchronously on an executor of the driver. It may run more than once (after a conflict with another
+/// transaction), so it must have no effects outside of its transaction. When `write` returns, its effects are durable;
+/// when it throws, there are none.
 package protocol Database: Sendable {
     var dialect: SQL.Dialect { get }
 
     /// Reads from one consistent snapshot.
-    /// - Throws: the body's `Problem`; `overloaded` when no connection comes free; `internalError` with its cause otherwise.
+    /// - Throws: the body's `Problem`; `overloaded` when no connection becomes free in time; else `internalError` with
+    ///   its cause.
     func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
 
-    /// Changes, all or nothing.
+    /// Runs a transaction that writes.
     /// - Throws: as ``read(_:)``.
     @discardableResult
     func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
 
-    /// Runs `body` while no other process migrates this database, in a transaction of its own.
+    /// Runs `body` in a transaction of its own while no other process migrates this database.
     @discardableResult
     func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
 
-    /// Sees to it that what was deleted is also gone from files beside the tables, as far as the engine leaves that to us.
+    /// Calls `handler` for each message that another process on the same database sends after a commit. A process that
+    /// has no subscription also sends none.
+    /// - Parameter handler: must not block: it runs on a thread of the driver.
+    func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription
+
+    /// Removes deleted rows from files beside the tables, as far as the engine does not do so itself.
     func scrub() async throws(Problem)
 
-    /// Figures for `/metrics`, by name: pool sizes, waiting callers, commit groups.
+    /// Values for `/metrics`, by name: pool sizes, queue lengths, commit groups.
     var gauges: [String: Double] { get }
 
     func close() async
@@ -35,10 +41,15 @@ package protocol Database: Sendable {
 
 extension Database {
     package func scrub() async throws(Problem) {}
+
+    /// An engine without notifications: its readers poll.
+    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
+        DatabaseSubscription()
+    }
 }
 
 extension StorageError {
-    /// How a storage failure is told to a caller: a busy database is a 503, anything else is ours.
+    /// The problem that a client gets: 503 for a busy or unreachable database, otherwise an internal error.
     package var problem: Problem {
         switch kind {
         case .serialization, .connectionLost, .overloaded, .full:
@@ -59,7 +70,8 @@ extension StorageError {
 }
 
 extension Problem {
-    /// What leaves a database's verb: problems as they are, storage failures told plainly, everything else with its cause.
+    /// The problem that a method of ``Database`` throws for `error`: problems unchanged, storage errors as
+    /// ``StorageError/problem``, anything else as an internal error with its cause.
     package static func leavingStorage(_ error: any Error) -> Problem {
         switch error {
         case let problem as Problem: problem

@@ -1,6 +1,6 @@
 package import Base
 
-/// One step of the schema's history: named, in order, and never edited once shipped.
+/// One step of the schema's history: named, ordered, and never edited once released.
 package struct Migration: Sendable {
     /// `<module>-<number>-<what>`, such as `identity-001-accounts`.
     package let name: String
@@ -11,7 +11,7 @@ package struct Migration: Sendable {
         self.statements = statements
     }
 
-    /// FNV-1a over the text for SQLite: tells an edited migration from the shipped one. It guards against mistakes, not against attackers.
+    /// FNV-1a over the text for SQLite, to detect an edited migration. It detects mistakes, not attacks.
     var fingerprint: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for statement in statements {
@@ -21,7 +21,7 @@ package struct Migration: Sendable {
     }
 }
 
-/// Brings a database to the schema of this binary.
+/// Migrates a database to the schema of this binary.
 package struct Migrator: Sendable {
     package let migrations: [Migration]
 
@@ -31,9 +31,11 @@ package struct Migrator: Sendable {
         self.migrations = migrations
     }
 
-    /// Applies what is missing, in order, in one transaction and under the database's migration lock.
-    /// - Returns: the names of the migrations that were applied, or that would be with `dryRun`.
-    /// - Throws: ``MigrationFault`` as the cause of an internal error, when the database is newer than this binary or a shipped migration was edited.
+    /// Applies the missing migrations, in order, in one transaction and under the database's migration lock.
+    /// - Parameter dryRun: only reports; nothing is changed.
+    /// - Returns: the names of the applied (or, with `dryRun`, the missing) migrations.
+    /// - Throws: ``MigrationFault`` as the cause of an internal error, when the database is newer than this binary or a
+    ///   released migration was edited.
     @discardableResult
     package func run(on database: some Database, dryRun: Bool = false) async throws(Problem) -> [String] {
         do {
@@ -43,7 +45,7 @@ package struct Migrator: Sendable {
         }
     }
 
-    /// What a dry run found. Thrown, so that nothing of it stays in the database.
+    /// The result of a dry run. Thrown, so that the transaction rolls back.
     private struct DryRun: Error {
         let missing: [String]
     }
@@ -73,7 +75,10 @@ package struct Migrator: Sendable {
             for migration in missing {
                 for statement in migration.statements { try transaction.execute(statement) }
                 try transaction.execute(
-                    "INSERT INTO schema_migrations (name, fingerprint, applied_at) VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))"
+                    """
+                    INSERT INTO schema_migrations (name, fingerprint, applied_at)
+                    VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))
+                    """
                 )
             }
             return missing.map(\.name)
@@ -88,9 +93,11 @@ package enum MigrationFault: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .databaseIsNewer(let name):
-            "The database has the migration '\(name)', which this version of gatehouse does not know. Run the newer version."
+            "The database has the migration '\(name)', which this version of gatehouse does not have. "
+                + "Run the newer version."
         case .edited(let name):
-            "The migration '\(name)' differs from the one that was applied to this database. Shipped migrations are never edited; add a new one."
+            "The migration '\(name)' differs from the one that was applied to this database. "
+                + "Released migrations are never edited; add a new one."
         }
     }
 }

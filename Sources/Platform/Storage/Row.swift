@@ -1,8 +1,8 @@
 package import Base
 
-/// One row of an answer: columns by name, read as the type that the reader expects.
+/// One row of a result: columns by name, read as the requested type.
 package struct Row: Sendable {
-    /// The names of an answer's columns, shared by all of its rows.
+    /// The column names of a result, shared by all of its rows.
     package final class Columns: Sendable {
         package let names: [String]
         package init(_ names: [String]) { self.names = names }
@@ -16,9 +16,9 @@ package struct Row: Sendable {
         self.values = values
     }
 
-    /// - Throws: ``UnreadableColumn`` when there is no such column or it holds something else.
+    /// - Throws: ``UnreadableColumn`` when the column does not exist or holds another type.
     package func read<Value: SQLReadable>(_ column: String, as _: Value.Type = Value.self) throws -> Value {
-        // Rows are narrow: a scan over a handful of names beats hashing one.
+        // Rows have few columns: comparing a few names is faster than hashing one.
         guard let index = columns.names.firstIndex(of: column) else {
             throw UnreadableColumn(column: column, value: nil, type: "\(Value.self)")
         }
@@ -33,14 +33,14 @@ package struct Row: Sendable {
     }
 }
 
-/// A column that is not there, or that holds what its reader cannot take: a mistake of ours, never of a caller.
+/// A column that does not exist or that holds a value of another type: a programming error, never a client's.
 package struct UnreadableColumn: Error {
     package let column: String
     package let value: SQL.Value?
     package let type: String
 }
 
-/// What a column can be read as.
+/// A type that a column can be read as.
 package protocol SQLReadable { init?(sqlValue: SQL.Value) }
 
 extension Int64: SQLReadable {

@@ -1,9 +1,9 @@
 package import Base
 
-/// SQL text with its values kept apart, written with string interpolation and rendered for either engine.
+/// SQL text with separate values, written with string interpolation and rendered for either engine.
 ///
-/// A value in an interpolation is bound, never text: `"… WHERE id = \(id)"` is safe whatever `id` holds. Where the engines
-/// truly differ, the difference has a name in ``Idiom``.
+/// An interpolated value is bound, never text: `"… WHERE id = \(id)"` is safe for every `id`. The differences between
+/// the engines have names in ``Idiom``.
 package struct SQL: Sendable, ExpressibleByStringInterpolation {
     package enum Dialect: Sendable { case sqlite, postgres }
 
@@ -14,23 +14,24 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         case text(String)
     }
 
-    /// The few places where the two engines differ, each named once.
+    /// The differences between the two engines, each named once.
     package enum Idiom: Sendable {
-        /// A whole number of 64 bits, as a column's type.
+        /// The column type of a 64-bit integer.
         case integer
-        /// A floating-point number of 64 bits, as a column's type.
+        /// The column type of a 64-bit floating-point number.
         case real
-        /// Ends a table definition: the engine holds every row to the declared types.
+        /// Ends a table definition: the engine enforces the declared types.
         case strict
-        /// As ``strict``, with the rows kept where their key is and nowhere else: for tables whose keys are scattered and whose rows are small.
+        /// As ``strict``, clustered on the primary key: for tables with random keys and small rows.
         case strictByKey
-        /// Locks the rows that a SELECT finds until the transaction ends. SQLite has one writer, so its rows are locked already.
+        /// Locks the rows of a SELECT until the transaction ends. SQLite has one writer, so it needs no row locks.
         case forUpdate
-        /// As ``forUpdate``, passing over rows that somebody else has locked.
+        /// As ``forUpdate``, without the rows that another transaction has locked.
         case skipLocked
-        /// Ends the definition of a trigger: the change that sets it off is refused.
+        /// Ends the definition of a trigger that refuses the statement that fires it.
         case refusal
-        /// A statement that has to come before the first ``refusal``: PostgreSQL's triggers call a function, SQLite's need none.
+        /// A statement that must run before the first ``refusal``: PostgreSQL's triggers call a function, SQLite's do
+        /// not.
         case refusalFunction
     }
 
@@ -45,7 +46,7 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     package init(stringLiteral text: String) { segments = [.text(text)] }
     package init(stringInterpolation: StringInterpolation) { segments = stringInterpolation.segments }
 
-    /// - Parameter text: SQL that comes from the program itself, never from a caller.
+    /// - Parameter text: SQL of the program itself, never of a client.
     package init(trusted text: String) { segments = [.text(text)] }
 
     package struct StringInterpolation: StringInterpolationProtocol {
@@ -79,7 +80,7 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         return sum
     }
 
-    /// The text as the engine reads it, with numbered placeholders, and the values in their order.
+    /// The text for the engine, with numbered placeholders, and the values in the same order.
     package func rendered(for dialect: Dialect) -> (text: String, values: [Value]) {
         var text = ""
         text.reserveCapacity(Self.usualBytes)
@@ -97,9 +98,10 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         return (text, values)
     }
 
+    /// Most statements are shorter.
     private static let usualBytes = 512
 
-    /// Every value of every statement has one, so the usual ones are written beforehand.
+    /// The first 32 placeholders are precomputed, because every value of every statement needs one.
     private static func placeholder(_ number: Int, _ dialect: Dialect) -> String {
         let usual = dialect == .sqlite ? placeholders.sqlite : placeholders.postgres
         return number <= usual.count ? usual[number - 1] : "\(dialect == .sqlite ? "?" : "$")\(number)"
@@ -120,19 +122,19 @@ extension SQL.Idiom {
         case (.forUpdate, .postgres): "FOR UPDATE"
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
         case (.strict, .postgres), (.strictByKey, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
-        case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table stay as they are'); END"
+        case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table are immutable'); END"
         case (.refusal, .postgres): "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         case (.refusalFunction, .sqlite): "SELECT 1"
         case (.refusalFunction, .postgres):
             """
             CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
-            AS $$ BEGIN RAISE EXCEPTION 'rows of this table stay as they are' USING ERRCODE = 'restrict_violation'; END $$
+            AS $$ BEGIN RAISE EXCEPTION 'rows of this table are immutable' USING ERRCODE = 'restrict_violation'; END $$
             """
         }
     }
 }
 
-/// What can stand in the place of a value.
+/// A type whose values can be bound.
 package protocol SQLBindable { var sqlValue: SQL.Value { get } }
 
 extension SQL.Value: SQLBindable { package var sqlValue: SQL.Value { self } }

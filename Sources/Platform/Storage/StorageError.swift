@@ -1,4 +1,4 @@
-/// What a database said no to, in terms that both engines share.
+/// A database error, in kinds that both engines share.
 package struct StorageError: Error, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
         /// A UNIQUE or PRIMARY KEY constraint.
@@ -7,23 +7,23 @@ package struct StorageError: Error, CustomStringConvertible {
         case reference
         /// A CHECK or NOT NULL constraint.
         case check
-        /// Another transaction came between; the same work may pass when done again (SQLSTATE 40001 and 40P01, SQLITE_BUSY).
+        /// A conflict with another transaction; a retry may succeed (SQLSTATE 40001 and 40P01, SQLITE_BUSY).
         case serialization
-        /// The statement was stopped because it took too long or its caller left.
+        /// The statement was cancelled by its timeout or by its caller.
         case cancelled
-        /// No room left on the disk.
+        /// The disk is full.
         case full
-        /// The connection is gone; nothing of the transaction remains.
+        /// The connection was lost; the transaction was rolled back.
         case connectionLost
-        /// The connection was lost while the commit was under way and the database could not be asked since: it may or may not have happened.
+        /// The connection was lost during COMMIT and the outcome could not be determined since.
         case outcomeUnknown
-        /// No connection became free in time, or the queue of writes is full.
+        /// No connection became free in time, or the queue of transactions is full.
         case overloaded
         case other
     }
 
     package let kind: Kind
-    /// The engine's own code: SQLSTATE, or SQLite's extended result code.
+    /// SQLSTATE, or SQLite's extended result code.
     package let code: String
     package let message: String
 

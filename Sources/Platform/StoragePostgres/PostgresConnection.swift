@@ -4,16 +4,17 @@ import Dispatch
 import Storage
 import Synchronization
 
-/// One place in the pool: a connection that opens when it is first needed and anew after it broke. Its calls block, on an executor
-/// of its own.
+/// A connection of the pool. Its session is opened on first use, and again after it broke. Its methods block, on an
+/// executor of their own.
 actor PostgresConnection {
     private let executor: BlockingExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let url: String
     private let health: PostgresHealth
-    private var link: PostgresLink?
-    private var era = 0
+    private var session: PostgresSession?
+    /// ``PostgresHealth/lossCount`` when the session was opened.
+    private var lossCount = 0
     private var hasOpened = false
 
     init(url: String, health: PostgresHealth, number: Int) {
@@ -22,147 +23,148 @@ actor PostgresConnection {
         executor = BlockingExecutor(label: "postgres-\(number)")
     }
 
-    /// Runs one transaction from beginning to end. A read is stopped when its task is cancelled; a write always runs to its end.
+    /// Runs one transaction. A read is cancelled with its task; a write always runs to its end.
     nonisolated func transact<Result: Sendable>(
         _ mode: PostgresTransactionMode,
         clock: (@Sendable () -> Instant)?,
         commitFault: (@Sendable () -> CommitFault?)?,
         _ body: @escaping @Sendable (Transaction) throws -> Result
     ) async -> PostgresOutcome<Result> {
-        guard mode == .read else { return await carryOut(mode, nil, clock, commitFault, body) }
+        guard mode == .read else { return await run(mode, nil, clock, commitFault, body) }
         let cancellation = PostgresCancellation()
         return await withTaskCancellationHandler {
-            await carryOut(mode, cancellation, clock, nil, body)
+            await run(mode, cancellation, clock, nil, body)
         } onCancel: {
             cancellation.cancel()
         }
     }
 
-    /// Asks what became of the transaction that another connection committed, or did not.
-    func fate(of transaction: PostgresTransactionNumber) -> PostgresTransactionOutcome {
-        guard let link = try? openLink() else { return .unreachable }
+    /// Asks the server for the outcome of a transaction whose COMMIT another connection sent.
+    func outcome(of transaction: PostgresTransactionNumber) -> PostgresTransactionOutcome {
+        guard let session = try? openSession() else { return .unreachable }
         do throws(StorageError) {
-            return try link.fate(of: transaction)
+            return try session.outcome(of: transaction)
         } catch {
-            if link.isLost { drop() }
+            if session.isLost { drop() }
             return .unreachable
         }
     }
 
     func close() { drop() }
 
-    private func carryOut<Result: Sendable>(
+    private func run<Result: Sendable>(
         _ mode: PostgresTransactionMode,
         _ cancellation: PostgresCancellation?,
         _ clock: (@Sendable () -> Instant)?,
         _ commitFault: (@Sendable () -> CommitFault?)?,
         _ body: @Sendable (Transaction) throws -> Result
     ) -> PostgresOutcome<Result> {
-        let link: PostgresLink
-        do throws(StorageError) { link = try openLink() } catch { return .unreachable(error) }
-        guard cancellation?.begin(link) ?? true else { return .refused(PostgresCancellation.error) }
+        let session: PostgresSession
+        do throws(StorageError) { session = try openSession() } catch { return .unreachable(error) }
+        guard cancellation?.begin(session) ?? true else { return .refused(PostgresCancellation.error) }
         defer {
-            // A cancel request travels on a connection of its own and may arrive after the read has ended, when this connection
-            // would serve somebody else: one that was asked to cancel serves nobody else.
+            // A cancel request uses a connection of its own and may arrive after the read has ended. It would then
+            // cancel a statement of the session's next user, so a session with a cancel request is closed.
             let wasCancelled = cancellation?.end() ?? false
-            if link.isLost { health.suspect() }
-            if wasCancelled || !link.isIdle { drop() }
+            if session.isLost { health.noteLost() }
+            if wasCancelled || !session.isIdle { drop() }
         }
 
-        let beginning: PostgresLink.Beginning
-        do throws(StorageError) { beginning = try link.begin(mode) } catch { return ending(link, error) }
+        let beginning: PostgresSession.Beginning
+        do throws(StorageError) { beginning = try session.begin(mode) } catch { return ending(session, error) }
 
         let result: Result
         do {
-            result = try body(Transaction(engine: link, now: clock?() ?? beginning.now))
-            if let failure = link.failure { throw failure }
+            result = try body(Transaction(engine: session, now: clock?() ?? beginning.now))
+            if let failure = session.failure { throw failure }
         } catch {
-            // A statement's failure decides on another try, whatever the body made of it.
-            let failure = link.failure
-            link.rollBack()
-            return failure.map { ending(link, $0, thrown: error) } ?? .refused(error)
+            // The failure of a statement decides whether to retry, also when the body throws another error.
+            let failure = session.failure
+            session.rollBack()
+            return failure.map { ending(session, $0, thrown: error) } ?? .refused(error)
         }
 
         let fault = commitFault?()
-        if fault == .beforeCommit { link.breakOff() }
+        if fault == .beforeCommit { session.disconnect() }
         do throws(StorageError) {
-            try link.commit()
+            try session.commit()
             if fault == .afterCommit {
-                throw StorageError(.connectionLost, code: "test", message: "the answer to COMMIT was lost for a test")
+                throw StorageError(.connectionLost, code: "test", message: "a test drops the response to COMMIT")
             }
-            return .done(result)
+            return .done(result, session.effects)
         } catch {
-            guard error.kind == .connectionLost, mode != .read else { return ending(link, error) }
-            if fault == .afterCommit { link.breakOff() }
-            return .unsure(result, number: beginning.number, error)
+            guard error.kind == .connectionLost, mode != .read else { return ending(session, error) }
+            if fault == .afterCommit { session.disconnect() }
+            return .unknown(result, session.effects, number: beginning.number, error)
         }
     }
 
-    /// What a failed statement means for the transaction. `thrown` is what the body made of it.
-    private func ending<Result>(_ link: PostgresLink, _ failure: StorageError, thrown: (any Error)? = nil)
+    /// The outcome of a transaction with a failed statement.
+    /// - Parameter thrown: the error that the body threw, where it threw one.
+    private func ending<Result>(_ session: PostgresSession, _ failure: StorageError, thrown: (any Error)? = nil)
         -> PostgresOutcome<Result>
     {
-        if link.isLost { return .lost(failure) }
-        link.rollBack()
+        if session.isLost { return .lost(failure) }
+        session.rollBack()
         return failure.kind == .serialization ? .conflict(failure) : .refused(thrown ?? failure)
     }
 
-    private func openLink() throws(StorageError) -> PostgresLink {
-        // Others found their connections broken since this one was last used: then it is likely broken too.
-        if era != health.era { drop() }
-        if let link { return link }
-        let era = health.era
-        let opened = try PostgresLink(url: url)
+    private func openSession() throws(StorageError) -> PostgresSession {
+        // Another connection broke since this one was last used: this one is likely broken too.
+        if lossCount != health.lossCount { drop() }
+        if let session { return session }
+        let lossCount = health.lossCount
+        let opened = try PostgresSession(url: url)
         health.noteOpened(again: hasOpened)
         hasOpened = true
-        self.era = era
-        link = opened
+        self.lossCount = lossCount
+        session = opened
         return opened
     }
 
     private func drop() {
-        if link != nil { health.noteClosed() }
-        link = nil
+        if session != nil { health.noteClosed() }
+        session = nil
     }
 }
 
 enum PostgresTransactionMode: Sendable { case read, write, migrate }
 
-/// How a transaction ended, as far as one connection can tell.
+/// How a transaction ended, as far as its connection can determine.
 enum PostgresOutcome<Result: Sendable>: Sendable {
-    case done(Result)
-    /// Rolled back for the body's own reasons, or for one that another try would meet again.
+    case done(Result, CommitEffects)
+    /// Rolled back because the body threw, or because of an error that a retry would meet again.
     case refused(any Error)
-    /// Rolled back for another transaction's sake.
+    /// Rolled back because of a conflict with another transaction.
     case conflict(StorageError)
-    /// The connection broke before the commit was sent: nothing remains.
+    /// The connection broke before COMMIT was sent: the transaction is rolled back.
     case lost(StorageError)
     /// No connection could be opened.
     case unreachable(StorageError)
-    /// The connection broke during the commit of the transaction of this number.
-    case unsure(Result, number: PostgresTransactionNumber, StorageError)
+    /// The connection broke during the COMMIT of the transaction of this number.
+    case unknown(Result, CommitEffects, number: PostgresTransactionNumber, StorageError)
 }
 
-/// A transaction's number, and the life of the server that it was given out in.
+/// A transaction id, and the server incarnation that assigned it.
 struct PostgresTransactionNumber: Sendable {
     let number: String
-    let life: String?
+    let incarnation: String?
 }
 
 enum PostgresTransactionOutcome: Sendable { case committed, aborted, inProgress, unknowable, unreachable }
 
-/// What the connections of a pool tell each other.
+/// Connection counts that the connections of a pool share.
 final class PostgresHealth: Sendable {
     private let openCount = Atomic(0)
     private let reopenedCount = Atomic(0)
     private let lostCount = Atomic(0)
 
-    /// Grows whenever a connection breaks; those opened before are then opened anew instead of being tried one after the other.
-    var era: Int { lostCount.load(ordering: .acquiring) }
+    /// Grows whenever a connection breaks. Sessions opened before are reopened instead of failing one after the other.
+    var lossCount: Int { lostCount.load(ordering: .acquiring) }
     var open: Int { openCount.load(ordering: .relaxed) }
     var reconnects: Int { reopenedCount.load(ordering: .relaxed) }
 
-    func suspect() { lostCount.add(1, ordering: .acquiringAndReleasing) }
+    func noteLost() { lostCount.add(1, ordering: .acquiringAndReleasing) }
 
     func noteOpened(again: Bool) {
         openCount.add(1, ordering: .relaxed)
@@ -172,15 +174,15 @@ final class PostgresHealth: Sendable {
     func noteClosed() { openCount.subtract(1, ordering: .relaxed) }
 }
 
-/// Carries the cancellation of a task to the server while its read runs.
+/// Sends cancel requests to the server while the read of a cancelled task runs.
 final class PostgresCancellation: Sendable {
-    static let error = StorageError(.cancelled, code: "57014", message: "the caller left")
-    /// A request that arrives between two statements stops nothing, so it is repeated until the read has ended.
+    static let error = StorageError(.cancelled, code: "57014", message: "the caller was cancelled")
+    /// A cancel request between two statements has no effect, so it is repeated until the read has ended.
     private static let pause = DispatchTimeInterval.milliseconds(100)
 
     private enum State {
         case before
-        case running(PostgresLink.Canceller)
+        case running(PostgresSession.Canceller)
         case cancelled
         case ended
     }
@@ -188,8 +190,8 @@ final class PostgresCancellation: Sendable {
     private let state = Mutex(State.before)
 
     /// - Returns: false when the task has been cancelled already.
-    func begin(_ link: PostgresLink) -> Bool {
-        let canceller = link.canceller
+    func begin(_ session: PostgresSession) -> Bool {
+        let canceller = session.canceller
         return state.withLock { state in
             guard case .before = state else { return false }
             state = .running(canceller)
@@ -197,7 +199,7 @@ final class PostgresCancellation: Sendable {
         }
     }
 
-    /// - Returns: whether the server was asked to cancel.
+    /// - Returns: whether a cancel request was sent.
     func end() -> Bool {
         state.withLock { state in
             defer { state = .ended }
@@ -206,7 +208,7 @@ final class PostgresCancellation: Sendable {
     }
 
     func cancel() {
-        let canceller: PostgresLink.Canceller? = state.withLock { state in
+        let canceller: PostgresSession.Canceller? = state.withLock { state in
             switch state {
             case .before:
                 state = .cancelled
@@ -217,13 +219,13 @@ final class PostgresCancellation: Sendable {
             case .cancelled, .ended: return nil
             }
         }
-        // Asking opens a connection and waits for it.
-        if let canceller { DispatchQueue.global().async { self.ask(canceller) } }
+        // The request opens a connection and blocks.
+        if let canceller { DispatchQueue.global().async { self.request(canceller) } }
     }
 
-    private func ask(_ canceller: PostgresLink.Canceller) {
+    private func request(_ canceller: PostgresSession.Canceller) {
         guard state.withLock({ if case .cancelled = $0 { true } else { false } }) else { return }
         canceller.cancel()
-        DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { self.ask(canceller) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { self.request(canceller) }
     }
 }

@@ -3,35 +3,37 @@ import CPostgres
 package import Storage
 import Synchronization
 
-/// The database for more than one machine: PostgreSQL through libpq, a pool of connections that each block on an executor of
-/// their own.
+/// The database for several machines: PostgreSQL through libpq, with a pool of connections that each block on an
+/// executor of their own.
 ///
-/// What can be made good is made good here: a conflict with another transaction and a connection lost before the commit lead to
-/// another try, and after a connection lost during the commit the database is asked what became of it. A restart of the database
-/// heals by itself: connections are opened when they are needed.
+/// A transaction is tried again after a conflict or a connection lost before the commit. After a connection lost during
+/// the commit the server is asked for the outcome. Connections are opened on use, so a restart of the server needs no
+/// action.
 package final class PostgresDatabase: Database {
     package let dialect = SQL.Dialect.postgres
 
-    /// How often a transaction is tried in all, and for how long, before its caller is told that it does not get through.
+    /// The tries of a transaction in all, and their time in all, before its caller gets the error.
     static let triesMax = 8
     static let tryingMax = Duration.seconds(20)
-    /// How long the outcome of a broken commit may remain open: until then the server may not have noticed that we are gone.
-    static let fateWaitMax = Duration.seconds(10)
+    /// How long the outcome of an interrupted commit may stay unknown: until then the server may not have detected the
+    /// broken connection.
+    static let outcomeWaitMax = Duration.seconds(10)
 
     private let pool: PostgresPool
+    private let notifier: PostgresNotifier
     private let clock: (@Sendable () -> Instant)?
     private let commitFault: (@Sendable () -> CommitFault?)?
     private let retries = Atomic(0)
 
-    /// Connects to nothing yet; connections are opened as they are needed.
+    /// Opens no connection yet.
     /// - Parameters:
-    ///   - url: a connection string as libpq takes it: `postgresql://user:password@host:5432/database`.
-    ///   - poolSize: how many connections stay open.
-    ///   - overflow: how many more may be opened while the pool is exhausted.
-    ///   - acquireTimeout: how long a caller waits for a connection, and for the database to be reachable.
-    ///   - clock: in place of the database's own, for tests.
-    ///   - commitFault: asked before every commit of a write whether to break its connection, for tests.
-    /// - Throws: ``UnusableAddress`` when `url` is none.
+    ///   - url: a connection string of libpq: `postgresql://user:password@host:5432/database`.
+    ///   - poolSize: connections that stay open.
+    ///   - overflow: further connections that may be opened while the pool is exhausted.
+    ///   - acquireTimeout: how long a caller waits for a connection, and for the server to be reachable.
+    ///   - clock: replaces the database's own, for tests.
+    ///   - commitFault: called before every commit of a write; breaks its connection, for tests.
+    /// - Throws: ``InvalidDatabaseURL``.
     package init(
         url: String,
         poolSize: Int,
@@ -40,8 +42,9 @@ package final class PostgresDatabase: Database {
         clock: (@Sendable () -> Instant)? = nil,
         commitFault: (@Sendable () -> CommitFault?)? = nil
     ) throws {
-        guard PostgresLink.understands(url) else { throw UnusableAddress() }
+        guard PostgresSession.canParse(url) else { throw InvalidDatabaseURL() }
         pool = PostgresPool(url: url, size: poolSize, overflow: overflow, timeout: acquireTimeout)
+        notifier = PostgresNotifier(url: url)
         self.clock = clock
         self.commitFault = commitFault
     }
@@ -66,19 +69,29 @@ package final class PostgresDatabase: Database {
         try await transact(.migrate, body)
     }
 
+    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
+        notifier.subscribe(handler)
+    }
+
     package var gauges: [String: Double] {
-        let figures = pool.figures
+        let (connections, notifications) = (pool.statistics, notifier.statistics)
         return [
-            "postgres_connections": Double(figures.open),
-            "postgres_connections_idle": Double(figures.idle),
-            "postgres_waiting": Double(figures.waiting),
+            "postgres_connections": Double(connections.open),
+            "postgres_connections_idle": Double(connections.idle),
+            "postgres_waiting": Double(connections.waiting),
             "postgres_retries_total": Double(retries.load(ordering: .relaxed)),
-            "postgres_reconnects_total": Double(figures.reconnects),
+            "postgres_reconnects_total": Double(connections.reconnects),
+            "postgres_listening": notifications.isListening ? 1 : 0,
+            "postgres_notifications_sent_total": Double(notifications.sent),
+            "postgres_notifications_received_total": Double(notifications.received),
         ]
     }
 
-    /// Turns away what comes later, and returns when every connection has come back and is closed.
-    package func close() async { await pool.close() }
+    /// Refuses further transactions, and returns when every connection is returned and closed.
+    package func close() async {
+        await pool.close()
+        await notifier.close()
+    }
 
     private func transact<Result: Sendable>(
         _ mode: PostgresTransactionMode, _ body: @escaping @Sendable (Transaction) throws -> Result
@@ -90,15 +103,18 @@ package final class PostgresDatabase: Database {
                     await connection.transact(mode, clock: clock, commitFault: commitFault, body)
                 }
                 switch outcome {
-                case .done(let result): return result
+                case .done(let result, let effects):
+                    finish(mode, effects)
+                    return result
                 case .refused(let error): throw error
                 case .unreachable(let error): try await retry.pause(untilReachable: error)
                 case .lost(let error), .conflict(let error): try await retry.pause(after: error)
-                case .unsure(let result, let number, let error):
+                case .unknown(let result, let effects, let number, let error):
                     guard try await wasCommitted(number, else: error) else {
                         try await retry.pause(after: error)
                         break
                     }
+                    finish(mode, effects)
                     return result
                 }
                 retries.add(1, ordering: .relaxed)
@@ -108,15 +124,22 @@ package final class PostgresDatabase: Database {
         }
     }
 
-    /// Asks what became of a transaction whose connection broke during its commit.
-    /// - Throws: `outcomeUnknown` when the database does not say in time, or cannot say for sure because it crashed since.
+    private func finish(_ mode: PostgresTransactionMode, _ effects: CommitEffects) {
+        guard mode != .read else { return }
+        effects.runActions()
+        if !effects.messages.isEmpty { notifier.send(effects.messages) }
+    }
+
+    /// The outcome of a transaction whose connection broke during its commit.
+    /// - Throws: `outcomeUnknown` when the server does not respond in time, or cannot determine the outcome after a
+    ///   crash.
     private func wasCommitted(_ number: PostgresTransactionNumber, else error: StorageError) async throws -> Bool {
-        let end = ContinuousClock.now + Self.fateWaitMax
+        let end = ContinuousClock.now + Self.outcomeWaitMax
         var pause = Duration.milliseconds(10)
         repeat {
-            // A task of its own: the caller's cancellation must not leave the question unanswered.
-            let fate = await Task { [pool] in try? await pool.lend { await $0.fate(of: number) } }.value
-            switch fate ?? .unreachable {
+            // A task of its own: the caller's cancellation must not end the query.
+            let outcome = await Task { [pool] in try? await pool.lend { await $0.outcome(of: number) } }.value
+            switch outcome ?? .unreachable {
             case .committed: return true
             case .aborted: return false
             case .inProgress, .unreachable: await Task { [pause] in try? await Task.sleep(for: pause) }.value
@@ -128,21 +151,21 @@ package final class PostgresDatabase: Database {
     }
 }
 
-/// Where a test breaks the connection of a write, as a network would.
+/// Where a test breaks the connection of a write, like a network failure.
 package enum CommitFault: Sendable {
-    /// The COMMIT never arrives.
+    /// The server does not receive COMMIT.
     case beforeCommit
-    /// The COMMIT is carried out and its answer never arrives.
+    /// The server commits and the client does not receive the response.
     case afterCommit
 }
 
-/// A connection string that libpq does not understand. It is not repeated, for it may hold a password.
-package struct UnusableAddress: Error, CustomStringConvertible {
+/// A connection string that libpq cannot parse. The message does not repeat it, because it may hold a password.
+package struct InvalidDatabaseURL: Error, CustomStringConvertible {
     package let description =
         "The PostgreSQL address is not valid. It should look like postgresql://user:password@host:5432/database."
 }
 
-/// How long to go on trying. Pauses grow, and have jitter so that those who collided do not meet again.
+/// When a transaction is tried again. Pauses grow, with jitter, so that conflicting transactions do not collide again.
 private struct Retry {
     private let started = ContinuousClock.now
     private let reachableWithin: Duration
@@ -151,8 +174,8 @@ private struct Retry {
 
     init(reachableWithin: Duration) { self.reachableWithin = reachableWithin }
 
-    /// After a transaction that left nothing behind.
-    /// - Throws: `error` when there is to be no other try.
+    /// Waits after a rolled back transaction.
+    /// - Throws: `error` when no try is left.
     mutating func pause(after error: StorageError) async throws {
         unreachableSince = nil
         tries += 1
@@ -160,7 +183,8 @@ private struct Retry {
         try await pause(millisecondsMax: min(4 << tries, 250))
     }
 
-    /// While the database does not answer: for as long as a caller waits for a connection.
+    /// Waits while the server is unreachable.
+    /// - Throws: `error` after `reachableWithin`.
     mutating func pause(untilReachable error: StorageError) async throws {
         let now = ContinuousClock.now, since = unreachableSince ?? now
         unreachableSince = since
@@ -174,7 +198,7 @@ private struct Retry {
             try await Task.sleep(for: .milliseconds(Int.random(in: millisecondsMax / 2...millisecondsMax)))
         } catch {
             throw StorageError(
-                .cancelled, code: "cancelled", message: "the caller left while the transaction waited for another try")
+                .cancelled, code: "cancelled", message: "the caller was cancelled while it waited for a retry")
         }
     }
 }

@@ -2,7 +2,8 @@ import Base
 import Storage
 import Synchronization
 
-/// Lends connections: `size` that stay, `overflow` more while those are all lent, and a bounded line of callers who wait.
+/// A pool of connections: `size` that stay open, `overflow` more while those are all lent, and a bounded queue of
+/// waiting callers.
 final class PostgresPool: Sendable {
     /// How many callers may wait for a connection.
     static let waitingMax = 4_096
@@ -22,25 +23,26 @@ final class PostgresPool: Sendable {
         self.timeout = timeout
     }
 
-    /// Runs `body` with a connection that nobody else has.
-    /// - Throws: `overloaded` when none comes free in time, `cancelled` when the task is cancelled while it waits.
+    /// Runs `body` with exclusive use of a connection.
+    /// - Throws: `overloaded` when no connection becomes free in time, `cancelled` when the task is cancelled while it
+    ///   waits.
     func lend<Result: Sendable>(_ body: (PostgresConnection) async -> Result) async throws(StorageError) -> Result {
-        let connection = try await take()
+        let connection = try await acquire()
         let result = await body(connection)
-        giveBack(connection)
+        release(connection)
         return result
     }
 
-    struct Figures {
+    struct Statistics {
         var open: Int
         var idle: Int
         var waiting: Int
         var reconnects: Int
     }
 
-    var figures: Figures {
+    var statistics: Statistics {
         let (idle, waiting) = state.withLock { ($0.idle.count, $0.waiters.count) }
-        return Figures(open: health.open, idle: idle, waiting: waiting, reconnects: health.reconnects)
+        return Statistics(open: health.open, idle: idle, waiting: waiting, reconnects: health.reconnects)
     }
 
     func close() async {
@@ -52,31 +54,31 @@ final class PostgresPool: Sendable {
         for waiter in waiters { waiter.resume(returning: .failure(Self.closed)) }
         for connection in idle { await connection.close() }
         while state.withLock({ $0.lent > 0 }) {
-            // Whoever has a connection is bounded by the timeouts of its statements; nobody is in a hurry here.
+            // Transactions are bounded by their statements' timeouts, and closing is not time-critical.
             try? await Task.sleep(for: .milliseconds(5))
         }
     }
 
     private static let closed = StorageError(.overloaded, code: "closed", message: "the database is closing")
 
-    private func take() async throws(StorageError) -> PostgresConnection {
-        let (taken, ticket) = state.withLock { state in
-            let taken = state.take(size: size, overflow: overflow)
-            return (taken, taken == nil ? state.ticket() : nil)
+    private func acquire() async throws(StorageError) -> PostgresConnection {
+        let (lease, ticket) = state.withLock { state in
+            let lease = state.acquire(size: size, overflow: overflow)
+            return (lease, lease == nil ? state.ticket() : nil)
         }
-        if let taken { return try connection(taken) }
+        if let lease { return try connection(lease) }
         guard let ticket else {
             throw StorageError(.overloaded, code: "pool", message: "too many callers are waiting for a connection")
         }
         return try await withTaskCancellationHandler {
             await withCheckedContinuation { wait(ticket, $0) }
         } onCancel: {
-            leave(ticket)
+            cancel(ticket)
         }.get()
     }
 
-    private func connection(_ taken: Taken) throws(StorageError) -> PostgresConnection {
-        switch taken {
+    private func connection(_ lease: Lease) throws(StorageError) -> PostgresConnection {
+        switch lease {
         case .idle(let connection): return connection
         case .new(let number): return PostgresConnection(url: url, health: health, number: number)
         case .closed: throw Self.closed
@@ -84,47 +86,47 @@ final class PostgresPool: Sendable {
     }
 
     private func wait(_ ticket: Int, _ continuation: Waiters.Continuation) {
-        let (taken, startsWatch) = state.withLock { state -> (Taken?, Bool) in
-            // A connection may have come back since the first look.
-            if let taken = state.take(size: size, overflow: overflow) { return (taken, false) }
+        let (lease, startsTimer) = state.withLock { state -> (Lease?, Bool) in
+            // A connection may have been released since the first attempt.
+            if let lease = state.acquire(size: size, overflow: overflow) { return (lease, false) }
             state.waiters.add(continuation, ticket: ticket, until: .now + timeout)
-            defer { state.isWatched = true }
-            return (nil, !state.isWatched)
+            defer { state.hasTimer = true }
+            return (nil, !state.hasTimer)
         }
-        if let taken {
-            continuation.resume(returning: Result { () throws(StorageError) in try connection(taken) })
+        if let lease {
+            continuation.resume(returning: Result { () throws(StorageError) in try connection(lease) })
         } else if Task.isCancelled {
-            // The cancellation's handler may have come before the line was joined.
-            leave(ticket)
+            // The cancellation handler may have run before the caller was queued.
+            cancel(ticket)
         }
-        if startsWatch { Task { await watchTheClock() } }
+        if startsTimer { Task { await expireWaiters() } }
     }
 
-    private func leave(_ ticket: Int) {
+    private func cancel(_ ticket: Int) {
         let error = StorageError(
-            .cancelled, code: "cancelled", message: "the caller left while it waited for a connection")
+            .cancelled, code: "cancelled", message: "the caller was cancelled while it waited for a connection")
         state.withLock { $0.waiters.remove(ticket) }?.resume(returning: .failure(error))
     }
 
-    /// Sends those away who have waited for too long. One task does so for all, and only while somebody waits.
-    private func watchTheClock() async {
+    /// Fails callers whose deadline has passed. One task serves all waiters and ends with the last of them.
+    private func expireWaiters() async {
         while true {
             let (expired, next) = state.withLock { state in
                 let expired = state.waiters.removeExpired(at: .now), next = state.waiters.nextDeadline()
-                state.isWatched = next != nil
+                state.hasTimer = next != nil
                 return (expired, next)
             }
             for waiter in expired {
                 waiter.resume(
                     returning: .failure(
-                        StorageError(.overloaded, code: "pool", message: "no connection came free within \(timeout)")))
+                        StorageError(.overloaded, code: "pool", message: "no connection became free in \(timeout)")))
             }
             guard let next else { return }
             try? await Task.sleep(until: next, clock: .continuous)
         }
     }
 
-    private func giveBack(_ connection: PostgresConnection) {
+    private func release(_ connection: PostgresConnection) {
         let (waiter, isSurplus) = state.withLock { state -> (Waiters.Continuation?, Bool) in
             if !state.isClosed, let waiter = state.waiters.removeFirst() { return (waiter, false) }
             state.lent -= 1
@@ -138,25 +140,26 @@ final class PostgresPool: Sendable {
 }
 
 extension PostgresPool {
-    private enum Taken {
+    private enum Lease {
         case idle(PostgresConnection)
         case new(number: Int)
         case closed
     }
 
-    /// Who has what. A pure value.
+    /// A pure value.
     private struct State {
-        /// The last one back is the first one out: it is the least likely to have gone stale.
+        /// Last in, first out: the connection that was released last is the least likely to be stale.
         var idle: [PostgresConnection] = []
         var lent = 0
         var waiters = Waiters()
-        var isWatched = false
+        /// Whether ``expireWaiters()`` runs.
+        var hasTimer = false
         var isClosed = false
         private var made = 0
         private var tickets = 0
 
-        /// - Returns: nil when there is nothing to take and the caller must wait.
-        mutating func take(size: Int, overflow: Int) -> Taken? {
+        /// - Returns: nil when every connection is lent and the caller must wait.
+        mutating func acquire(size: Int, overflow: Int) -> Lease? {
             if isClosed { return .closed }
             guard !idle.isEmpty || lent < size + overflow else { return nil }
             lent += 1
@@ -165,8 +168,8 @@ extension PostgresPool {
             return .new(number: made)
         }
 
-        /// A place at the end of the line.
-        /// - Returns: nil when the line is full.
+        /// A position at the end of the queue.
+        /// - Returns: nil when the queue is full.
         mutating func ticket() -> Int? {
             guard waiters.count < waitingMax else { return nil }
             tickets += 1
@@ -174,33 +177,34 @@ extension PostgresPool {
         }
     }
 
-    /// Callers in the order in which they came. Each waits equally long, so it is also the order of their deadlines.
+    /// Waiting callers in the order of their arrival. Each waits equally long, so it is also the order of their
+    /// deadlines.
     private struct Waiters {
         typealias Continuation = CheckedContinuation<Result<PostgresConnection, StorageError>, Never>
 
-        // By ticket. Whoever leaves the line early leaves a gap in the numbers, which is passed over when its turn comes.
-        private var line: [Int: (continuation: Continuation, deadline: ContinuousClock.Instant)] = [:]
+        // By ticket. A cancelled caller leaves a gap in the numbers, which `removeFirst` skips.
+        private var queue: [Int: (continuation: Continuation, deadline: ContinuousClock.Instant)] = [:]
         private var first = 0
         private var end = 0
 
-        var count: Int { line.count }
+        var count: Int { queue.count }
 
         mutating func add(_ continuation: Continuation, ticket: Int, until deadline: ContinuousClock.Instant) {
-            first = line.isEmpty ? ticket : min(first, ticket)
+            first = queue.isEmpty ? ticket : min(first, ticket)
             end = max(end, ticket + 1)
-            line[ticket] = (continuation, deadline)
+            queue[ticket] = (continuation, deadline)
         }
 
-        mutating func remove(_ ticket: Int) -> Continuation? { line.removeValue(forKey: ticket)?.continuation }
+        mutating func remove(_ ticket: Int) -> Continuation? { queue.removeValue(forKey: ticket)?.continuation }
 
         mutating func removeFirst() -> Continuation? {
-            while first < end, line[first] == nil { first += 1 }
+            while first < end, queue[first] == nil { first += 1 }
             return remove(first)
         }
 
         mutating func removeAll() -> [Continuation] {
-            defer { line = [:] }
-            return line.values.map(\.continuation)
+            defer { queue = [:] }
+            return queue.values.map(\.continuation)
         }
 
         mutating func removeExpired(at now: ContinuousClock.Instant) -> [Continuation] {
@@ -212,8 +216,8 @@ extension PostgresPool {
         }
 
         mutating func nextDeadline() -> ContinuousClock.Instant? {
-            while first < end, line[first] == nil { first += 1 }
-            return line[first]?.deadline
+            while first < end, queue[first] == nil { first += 1 }
+            return queue[first]?.deadline
         }
     }
 }

@@ -2,14 +2,14 @@ import CPostgres
 import Glibc
 import Storage
 
-/// A statement's answer, as libpq holds it.
+/// A statement's result, owned by libpq.
 final class PostgresResult {
-    /// The code under which ``PostgresLink`` learns that a prepared statement's plan does not fit its tables any more.
+    /// The error code for a prepared statement whose plan is invalid because a table has changed.
     static let stalePlan = "0A000 cached plan"
 
     private let result: OpaquePointer
 
-    /// - Throws: what went wrong, when this answer says so.
+    /// - Throws: the error that the result holds.
     init(_ result: OpaquePointer?, of connection: OpaquePointer) throws(StorageError) {
         guard let result else { throw Self.error(nil, of: connection) }
         guard [PGRES_TUPLES_OK, PGRES_COMMAND_OK].contains(PQresultStatus(result)) else {
@@ -25,7 +25,7 @@ final class PostgresResult {
     /// The command's tag, such as `COMMIT`.
     var command: String { String(cString: PQcmdStatus(result)) }
 
-    /// How many rows the statement inserted, updated or deleted. A SELECT's count is that of its rows, and it changed none.
+    /// The rows that the statement inserted, updated or deleted. A SELECT's tag counts its rows, and it changed none.
     var changes: Int { command.hasPrefix("SELECT") ? 0 : Int(String(cString: PQcmdTuples(result))) ?? 0 }
 
     var columns: Row.Columns { Row.Columns((0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }) }
@@ -55,13 +55,13 @@ final class PostgresResult {
         case 20, 21, 23, 26: .integer(Int64(strtoll(bytes, nil, 10)))
         // float4, float8
         case 700, 701: .real(strtod(bytes, nil))
-        // numeric, which a SUM of bigint gives
+        // numeric, the type of a SUM of bigint
         case 1700: Self.number(String(decoding: buffer, as: UTF8.self))
         default: .text(String(decoding: buffer, as: UTF8.self))
         }
     }
 
-    /// An integer where the number is whole and fits, as SQLite would answer; else the nearest floating-point number.
+    /// An integer where the number is whole and fits 64 bits, like SQLite; else the nearest floating-point number.
     private static func number(_ text: String) -> SQL.Value {
         let parts = text.split(separator: ".", maxSplits: 1)
         if let whole = parts.first.flatMap({ Int64($0) }), parts.count == 1 || parts[1].allSatisfy({ $0 == "0" }) {
@@ -71,17 +71,17 @@ final class PostgresResult {
     }
 
     private static func error(_ result: OpaquePointer?, of connection: OpaquePointer) -> StorageError {
-        // The fields' names are characters, which Swift does not import: PG_DIAG_SQLSTATE, _SOURCE_FUNCTION and _MESSAGE_PRIMARY.
+        // Swift does not import the constants PG_DIAG_SQLSTATE (C), _SOURCE_FUNCTION (R) and _MESSAGE_PRIMARY (M).
         func field(_ name: Unicode.Scalar) -> String? {
             PQresultErrorField(result, Int32(name.value)).map { String(cString: $0) }
         }
-        let state = field("C"), place = field("R"), primary = field("M")
+        let state = field("C"), function = field("R"), primary = field("M")
         let message = primary ?? String(cString: PQerrorMessage(connection)).trimmed
-        // Whatever the server's last words were: what counts is that nothing more will come.
+        // A broken connection takes precedence over the server's last error.
         if PQstatus(connection) != CONNECTION_OK {
             return StorageError(.connectionLost, code: state ?? "08006", message: message)
         }
-        if state == "0A000", place == "RevalidateCachedQuery" {
+        if state == "0A000", function == "RevalidateCachedQuery" {
             return StorageError(.other, code: stalePlan, message: message)
         }
         return StorageError(StorageError.Kind(state: state ?? ""), code: state ?? "", message: message)
@@ -96,7 +96,7 @@ extension StorageError.Kind {
             case "23505", "23P01": .duplicate
             case "23503", "23001": .reference
             case "23502", "23514": .check
-            // Serialization failure, deadlock, and a lock that did not come free within lock_timeout.
+            // Serialization failure, deadlock, and lock_timeout.
             case "40001", "40P01", "55P03": .serialization
             case "57014": .cancelled
             case "53100": .full
@@ -108,6 +108,6 @@ extension StorageError.Kind {
 }
 
 extension String {
-    /// Without the line ends that libpq puts into its messages.
+    /// Without the line breaks of libpq's messages.
     var trimmed: String { split(whereSeparator: \.isNewline).joined(separator: " ") }
 }

@@ -1,28 +1,28 @@
 import Base
 package import Storage
 
-/// A server's chores, which do not run in transactions: making and dropping databases.
+/// Statements of a server that run outside of a transaction: creating and dropping databases.
 package enum PostgresServer {
     /// - Parameters:
-    ///   - name: comes from the program itself, never from a caller, and so does `template`.
-    ///   - template: a database without connections that is copied.
+    ///   - name: of the program itself, never of a client; so is `template`.
+    ///   - template: a database without sessions that is copied.
     package static func createDatabase(
         _ name: String, copying template: String? = nil, at url: String
     ) async throws(StorageError) {
         let source = template.map { " TEMPLATE \"\($0)\"" } ?? ""
-        try await Chore(url: url).run("CREATE DATABASE \"\(name)\"\(source)")
+        try await AdministrationSession(url: url).run("CREATE DATABASE \"\(name)\"\(source)")
     }
 
-    /// Drops a database, and ends whatever connections it still has.
+    /// Drops a database, and ends its remaining sessions.
     package static func dropDatabase(_ name: String, at url: String) async throws(StorageError) {
-        try await Chore(url: url).run("DROP DATABASE IF EXISTS \"\(name)\" WITH (FORCE)")
+        try await AdministrationSession(url: url).run("DROP DATABASE IF EXISTS \"\(name)\" WITH (FORCE)")
     }
 }
 
-/// One statement on a connection of its own. A server that has no connection left for it, or is just starting, is given some time.
-private actor Chore {
+/// One statement on a session of its own, retried while the server starts or has no connection left.
+private actor AdministrationSession {
     private static let triesMax = 20
-    private let executor = BlockingExecutor(label: "postgres-chore")
+    private let executor = BlockingExecutor(label: "postgres-administration")
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     private let url: String
 
@@ -31,13 +31,13 @@ private actor Chore {
     func run(_ text: String) async throws(StorageError) {
         for _ in 1..<Self.triesMax {
             do throws(StorageError) {
-                _ = try PostgresLink(url: url).ask(text)
+                try PostgresSession(url: url).query(text)
                 return
             } catch {
                 guard error.kind == .connectionLost else { throw error }
             }
             try? await Task.sleep(for: .milliseconds(250))
         }
-        _ = try PostgresLink(url: url).ask(text)
+        try PostgresSession(url: url).query(text)
     }
 }

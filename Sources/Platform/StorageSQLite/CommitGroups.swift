@@ -3,23 +3,27 @@ import GRDB
 import Storage
 import Synchronization
 
-/// Group commit: the writes that wait while a commit is under way share the next one, so that one wait for the disk serves them all.
+/// A transaction that waits for the writer or for a reader.
+struct PendingTransaction: Sendable {
+    /// Runs the body and returns the completion, which is called once the result is final.
+    let run: @Sendable (Transaction) throws -> Completion
+    let fail: @Sendable (any Error) -> Void
+
+    typealias Completion = @Sendable () -> Void
+}
+
+/// Group commit: the writes that wait while a commit is in progress share the next one, and with it one fsync.
 ///
-/// There is no timer: an idle database commits a single write at once, a busy one batches itself. Each write has a savepoint of
-/// its own, so one that fails leaves the others alone. Nobody is answered before the COMMIT has returned.
+/// There is no timer: an idle database commits a single write at once, a busy one forms groups. Each write has a
+/// savepoint of its own, so a failed write does not affect the others. Completions run after COMMIT has returned.
 final class CommitGroups: Sendable {
-    struct Job: Sendable {
-        /// Does the work and returns the answer, to be given once the work is durable.
-        let run: @Sendable (Transaction) throws -> Answer
-        let fail: @Sendable (any Error) -> Void
-    }
+    typealias Completion = PendingTransaction.Completion
 
-    typealias Answer = @Sendable () -> Void
-
-    /// How many writes may wait; an answer that came after more than these would come too late.
+    /// Writes that may wait. A longer queue would only delay the refusal beyond a client's patience.
     static let waitingMax = 4_096
-    /// A group ends at this many jobs or after as much work as ``CommitPace`` says, whichever comes first: its first caller waits for all of it.
-    static let jobsMax = 512
+    /// A group ends at this many writes or after ``CommitPace/workTime``, whichever comes first, because its first
+    /// caller waits for all of it.
+    static let writesMax = 512
 
     private let writer: DatabasePool
     private let catalogue: StatementCatalogue
@@ -32,31 +36,31 @@ final class CommitGroups: Sendable {
         self.clock = clock
     }
 
-    func submit(_ job: Job) {
-        switch state.withLock({ $0.accept(job) }) {
-        case .joined: break
+    func submit(_ write: PendingTransaction) {
+        switch state.withLock({ $0.accept(write) }) {
+        case .queued: break
         case .startsTurn: scheduleTurn()
         case .refused:
-            job.fail(
+            write.fail(
                 StorageError(
                     .overloaded, code: "queue", message: "too many writes are waiting, or the database is closing"))
         }
     }
 
-    var figures: Figures { state.withLock { $0.figures } }
+    var statistics: Statistics { state.withLock { $0.statistics } }
 
-    /// Turns away what comes later, and returns when everything accepted has been answered.
+    /// Refuses further writes, and returns when every accepted write is complete.
     func close() async {
         state.withLock { $0.isClosed = true }
         while state.withLock({ $0.hasTurn }) {
-            // The writer's queue is first in, first out: this passes after the turn that was scheduled before it.
+            // The writer's queue is first in, first out: this block runs after the turn that was scheduled before it.
             await withCheckedContinuation { continuation in
                 writer.asyncWriteWithoutTransaction { _ in continuation.resume() }
             }
         }
     }
 
-    /// One group a turn, so that a migration or a checkpoint that waits for the writer gets in between two groups.
+    /// One group a turn, so that a migration or a checkpoint that waits for the writer runs between two groups.
     private func scheduleTurn() {
         writer.asyncWriteWithoutTransaction { connection in
             self.commitGroup(on: connection)
@@ -71,64 +75,70 @@ final class CommitGroups: Sendable {
             do {
                 try begin(connection)
             } catch {
-                // Whoever waits now would only wait as long again for the same lock.
-                members += state.withLock { $0.next(upTo: Self.jobsMax - 1) }
+                // The waiting writes would wait as long again for the same lock.
+                members += state.withLock { $0.next(upTo: Self.writesMax - 1) }
                 throw error
             }
-            let answers = try run(&members, on: connection)
+            let completions = try run(&members, on: connection)
             let began = ContinuousClock.now
             try commit(connection)
             let took = ContinuousClock.now - began
             state.withLock { $0.count(groupOf: members.count, committedIn: took) }
-            for answer in answers { answer() }
+            for complete in completions { complete() }
         } catch {
             if connection.isInsideTransaction { try? connection.rollback() }
             for member in members { member.fail(error) }
         }
     }
 
-    /// Runs the first job and those that wait behind it, up to the bounds of a group.
-    /// - Returns: what to tell each of them after the commit.
-    private func run(_ members: inout [Job], on connection: GRDB.Database) throws -> [Answer] {
-        var answers: [Answer] = []
+    /// Runs the first write and those that wait behind it, up to the bounds of a group.
+    /// - Returns: the completion of each member, for after the commit.
+    private func run(_ members: inout [PendingTransaction], on connection: GRDB.Database) throws -> [Completion] {
+        var completions: [Completion] = []
         let deadline = ContinuousClock.now + state.withLock { $0.pace.workTime }
         while true {
-            answers.append(try attempt(members[answers.count], on: connection))
-            guard members.count < Self.jobsMax, .now < deadline, let next = state.withLock({ $0.next() }) else {
-                return answers
+            completions.append(try attempt(members[completions.count], on: connection))
+            guard members.count < Self.writesMax, .now < deadline, let next = state.withLock({ $0.next() }) else {
+                return completions
             }
             members.append(next)
         }
     }
 
-    /// - Throws: only what ends the whole group.
-    private func attempt(_ job: Job, on connection: GRDB.Database) throws -> Answer {
-        try connection.mark("SAVEPOINT job")
+    /// - Returns: a successful write's after-commit actions and completion, or a failed write's failure.
+    /// - Throws: only errors that end the whole group.
+    private func attempt(_ write: PendingTransaction, on connection: GRDB.Database) throws -> Completion {
+        try connection.runSavepointStatement("SAVEPOINT member")
         let engine = SQLiteTransaction(connection, catalogue)
         do {
-            let answer = try engine.perform(job.run, now: clock())
-            try connection.mark("RELEASE job")
-            return answer
+            let complete = try engine.perform(write.run, now: clock())
+            try connection.runSavepointStatement("RELEASE member")
+            let effects = engine.effects
+            return {
+                effects.runActions()
+                complete()
+            }
         } catch {
-            // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled everything back, the work of the group's other members too.
+            // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled back the whole transaction, the group's other
+            // members included.
             guard connection.isInsideTransaction else {
                 throw engine.failure
                     ?? StorageError(
                         .other, code: "no-transaction", message: "the transaction of a group of writes has ended early")
             }
-            try connection.mark("ROLLBACK TO job")
-            try connection.mark("RELEASE job")
-            return { job.fail(error) }
+            try connection.runSavepointStatement("ROLLBACK TO member")
+            try connection.runSavepointStatement("RELEASE member")
+            return { write.fail(error) }
         }
     }
 
-    /// The busy timeout has passed twice when this fails: some other process holds the write lock for long.
+    /// Tries twice, each for the busy timeout: it fails when another process holds the write lock for longer.
     private func begin(_ connection: GRDB.Database) throws {
         do {
             do {
-                try connection.perform("BEGIN IMMEDIATE")
+                try connection.runTransactionStatement("BEGIN IMMEDIATE")
             } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-                try connection.perform("BEGIN IMMEDIATE")
+                try connection.runTransactionStatement("BEGIN IMMEDIATE")
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
             throw StorageError(
@@ -139,9 +149,9 @@ final class CommitGroups: Sendable {
 
     private func commit(_ connection: GRDB.Database) throws {
         do {
-            try connection.perform("COMMIT")
+            try connection.runTransactionStatement("COMMIT")
         } catch let error as DatabaseError where error.resultCode == .SQLITE_IOERR {
-            // The log may hold the commit although the disk did not confirm it: a crash now could bring it back.
+            // The WAL may hold the commit although the disk did not confirm it: recovery after a crash could apply it.
             throw StorageError(
                 .outcomeUnknown, code: String(error.extendedResultCode.rawValue),
                 message: error.message ?? "the disk failed during COMMIT")
@@ -150,42 +160,42 @@ final class CommitGroups: Sendable {
 }
 
 extension CommitGroups {
-    struct Figures {
+    struct Statistics {
         var groups = 0
-        var jobs = 0
-        var lastJobs = 0
+        var writes = 0
+        var lastWrites = 0
         var waiting = 0
     }
 
-    /// Who waits, and whether the writer has been asked to come by. A pure value.
+    /// The queue of writes, and whether a turn of the writer is scheduled. A pure value.
     private struct State {
-        enum Acceptance { case joined, startsTurn, refused }
+        enum Acceptance { case queued, startsTurn, refused }
 
-        // A queue of two stacks: jobs arrive in one and leave from the other, which is the first one reversed.
-        private var arriving: [Job] = []
-        private var leaving: [Job] = []
-        private var done = Figures()
+        // A queue of two stacks: writes are appended to one and popped from the other, which is the first one reversed.
+        private var arriving: [PendingTransaction] = []
+        private var leaving: [PendingTransaction] = []
+        private var committed = Statistics()
         private(set) var hasTurn = false
         var isClosed = false
         private(set) var pace = CommitPace()
 
-        var figures: Figures {
-            var figures = done
-            figures.waiting = waiting
-            return figures
+        var statistics: Statistics {
+            var statistics = committed
+            statistics.waiting = waiting
+            return statistics
         }
 
         private var waiting: Int { arriving.count + leaving.count }
 
-        mutating func accept(_ job: Job) -> Acceptance {
+        mutating func accept(_ write: PendingTransaction) -> Acceptance {
             guard !isClosed, waiting < waitingMax else { return .refused }
-            arriving.append(job)
-            if hasTurn { return .joined }
+            arriving.append(write)
+            if hasTurn { return .queued }
             hasTurn = true
             return .startsTurn
         }
 
-        mutating func next() -> Job? {
+        mutating func next() -> PendingTransaction? {
             if leaving.isEmpty {
                 leaving = arriving.reversed()
                 arriving.removeAll(keepingCapacity: true)
@@ -193,20 +203,20 @@ extension CommitGroups {
             return leaving.popLast()
         }
 
-        mutating func next(upTo count: Int) -> [Job] {
-            var jobs: [Job] = []
-            while jobs.count < count, let job = next() { jobs.append(job) }
-            return jobs
+        mutating func next(upTo count: Int) -> [PendingTransaction] {
+            var writes: [PendingTransaction] = []
+            while writes.count < count, let write = next() { writes.append(write) }
+            return writes
         }
 
-        mutating func count(groupOf jobs: Int, committedIn time: Duration) {
+        mutating func count(groupOf writes: Int, committedIn time: Duration) {
             pace.note(commit: time)
-            done.groups += 1
-            done.jobs += jobs
-            done.lastJobs = jobs
+            committed.groups += 1
+            committed.writes += writes
+            committed.lastWrites = writes
         }
 
-        /// - Returns: whether somebody waits for another turn.
+        /// - Returns: whether writes wait for another turn.
         mutating func endTurn() -> Bool {
             hasTurn = waiting > 0
             return hasTurn

@@ -3,18 +3,16 @@ import GRDB
 import Storage
 import Synchronization
 
-/// Group reading: the reads that wait when a thread comes to look share its snapshot, so that under load one thread woken and one transaction begun serve
-/// many of them.
+/// Group reads: the reads that wait when a thread becomes free share one snapshot, so that under load one thread
+/// wake-up and one transaction serve many of them.
 ///
-/// A read joins only a snapshot that is opened after it began to wait, so each sees everything that was durable when it was asked for. There is no timer:
-/// a single read has a thread and a snapshot to itself at once. A long read holds up nobody, since the others stay where any thread can take them.
+/// A read joins only a snapshot that is opened after it was submitted, so it sees everything that was durable then.
+/// There is no timer: a single read starts at once. A long read does not block others, because they stay in the queue
+/// of all threads.
 final class ReadGroups: Sendable {
-    /// As a write's: does the work and returns the answer, or fails.
-    typealias Job = CommitGroups.Job
-
-    /// How many reads may wait; an answer that came after more than these would come too late.
+    /// Reads that may wait. A longer queue would only delay the refusal beyond a client's patience.
     static let waitingMax = 4_096
-    /// No snapshot takes in further reads after this long: the log cannot be taken back behind a snapshot that is open.
+    /// A snapshot takes no further reads after this time: the WAL cannot be reset behind an open snapshot.
     static let workMax = Duration.milliseconds(2)
 
     private let pool: DatabasePool
@@ -33,15 +31,15 @@ final class ReadGroups: Sendable {
 
     var waiting: Int { state.withLock { $0.waiting } }
 
-    func submit(_ job: Job) {
-        switch state.withLock({ $0.accept(job) }) {
-        case .joined: break
+    func submit(_ read: PendingTransaction) {
+        switch state.withLock({ $0.accept(read) }) {
+        case .queued: break
         case .startsTurn: scheduleTurn()
-        case .refused: job.fail(Self.refusal)
+        case .refused: read.fail(Self.refusal)
         }
     }
 
-    /// Turns away what comes later; what was accepted is still answered.
+    /// Refuses further reads; accepted reads still complete.
     func close() {
         state.withLock { $0.isClosed = true }
         threads.shutDown()
@@ -53,8 +51,8 @@ final class ReadGroups: Sendable {
 
     private func scheduleTurn() {
         guard !threads.add({ self.takeTurn() }) else { return }
-        // The threads are on their way out. A turn that is still running answers everybody; without one, nobody would.
-        for job in state.withLock({ $0.abandonTurn() }) { job.fail(Self.refusal) }
+        // The threads are ending. A running turn completes every accepted read; without one they fail here.
+        for read in state.withLock({ $0.abandonTurn() }) { read.fail(Self.refusal) }
     }
 
     private func takeTurn() {
@@ -66,48 +64,48 @@ final class ReadGroups: Sendable {
     }
 
     private func read(_ group: State.Group) {
-        var unanswered: Job? = group.first
+        var pending: PendingTransaction? = group.first
         do {
-            // GRDB opens a deferred transaction, and its first query fixes what is seen.
+            // GRDB opens a deferred transaction; its first query takes the snapshot.
             try pool.read { connection in
                 let deadline = ContinuousClock.now + Self.workMax
-                while let job = unanswered {
-                    unanswered = nil
+                while let read = pending {
+                    pending = nil
                     do {
-                        try SQLiteTransaction(connection, catalogue).perform(job.run, now: clock())()
+                        try SQLiteTransaction(connection, catalogue).perform(read.run, now: clock())()
                     } catch {
-                        job.fail(error)
+                        read.fail(error)
                     }
-                    // After some errors SQLite has ended the transaction; the next read would not see one state from beginning to end.
+                    // After some errors SQLite has ended the transaction: the next read would have no snapshot.
                     guard connection.isInsideTransaction, .now < deadline else { return }
-                    unanswered = state.withLock { $0.next(through: group.last) }
+                    pending = state.withLock { $0.next(through: group.last) }
                 }
             }
         } catch {
-            unanswered?.fail(error)
+            pending?.fail(error)
         }
     }
 }
 
 extension ReadGroups {
-    /// Who waits, and which threads are looking after them. A pure value.
+    /// The queue of reads, and the threads that serve it. A pure value.
     private struct State {
-        enum Acceptance { case joined, startsTurn, refused }
+        enum Acceptance { case queued, startsTurn, refused }
 
         struct Group {
-            let first: Job
+            let first: PendingTransaction
             /// The number of the last read that may join.
             let last: UInt64
-            /// Others wait that one thread may not come to soon.
+            /// Whether a second thread is needed for the reads that still wait.
             let startsTurn: Bool
         }
 
         private let threads: Int
         // A queue of two stacks, as that of the writes.
-        private var arriving: [(number: UInt64, job: Job)] = []
-        private var leaving: [(number: UInt64, job: Job)] = []
+        private var arriving: [(number: UInt64, read: PendingTransaction)] = []
+        private var leaving: [(number: UInt64, read: PendingTransaction)] = []
         private var accepted: UInt64 = 0
-        /// Threads that were called and have not come yet: one at a time, as each calls the next where there is need.
+        /// Turns that were scheduled and have not begun: at most one, because each turn schedules the next when needed.
         private var scheduled = 0
         private var running = 0
         var isClosed = false
@@ -116,11 +114,11 @@ extension ReadGroups {
 
         var waiting: Int { arriving.count + leaving.count }
 
-        mutating func accept(_ job: Job) -> Acceptance {
+        mutating func accept(_ read: PendingTransaction) -> Acceptance {
             guard !isClosed, waiting < waitingMax else { return .refused }
             accepted += 1
-            arriving.append((accepted, job))
-            return callsThread() ? .startsTurn : .joined
+            arriving.append((accepted, read))
+            return reserveTurn() ? .startsTurn : .queued
         }
 
         mutating func beginTurn() {
@@ -128,35 +126,35 @@ extension ReadGroups {
             running += 1
         }
 
-        /// - Returns: nil where nobody waits, which ends the turn.
+        /// - Returns: nil when no read waits, which ends the turn.
         mutating func openGroup() -> Group? {
             guard let first = next(through: accepted) else {
                 running -= 1
                 return nil
             }
-            return Group(first: first, last: accepted, startsTurn: waiting > 0 && callsThread())
+            return Group(first: first, last: accepted, startsTurn: waiting > 0 && reserveTurn())
         }
 
-        mutating func next(through last: UInt64) -> Job? {
+        mutating func next(through last: UInt64) -> PendingTransaction? {
             if leaving.isEmpty {
                 leaving = arriving.reversed()
                 arriving.removeAll(keepingCapacity: true)
             }
             guard let next = leaving.last, next.number <= last else { return nil }
             leaving.removeLast()
-            return next.job
+            return next.read
         }
 
-        /// The thread that was called does not come.
-        /// - Returns: those whom now nobody will answer.
-        mutating func abandonTurn() -> [Job] {
+        /// Undoes the reservation of a turn that cannot run.
+        /// - Returns: the reads that no running turn will serve.
+        mutating func abandonTurn() -> [PendingTransaction] {
             scheduled -= 1
             guard running == 0 else { return [] }
             defer { (arriving, leaving) = ([], []) }
-            return (leaving.reversed() + arriving).map(\.job)
+            return (leaving.reversed() + arriving).map(\.read)
         }
 
-        private mutating func callsThread() -> Bool {
+        private mutating func reserveTurn() -> Bool {
             guard scheduled == 0, running < threads else { return false }
             scheduled += 1
             return true

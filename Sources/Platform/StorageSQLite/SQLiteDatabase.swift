@@ -5,8 +5,9 @@ package import Storage
 
 /// The embedded database: one file, readers that share snapshots, one writer that commits in groups.
 ///
-/// A write that has returned has reached the disk (WAL with `synchronous = FULL`). Nothing here blocks Swift's own threads:
-/// reads run on threads of this database, writes on its writer's queue. Other processes may write to the same file.
+/// A write that has returned is on the disk (WAL with `synchronous = FULL`). No thread of Swift's cooperative pool is
+/// blocked: reads run on threads of this database, writes on its writer's queue. Other processes may write to the same
+/// file; they exchange no notifications.
 package final class SQLiteDatabase: Storage.Database {
     package let dialect = Storage.SQL.Dialect.sqlite
 
@@ -17,11 +18,12 @@ package final class SQLiteDatabase: Storage.Database {
     private let catalogue: StatementCatalogue
     private let clock: @Sendable () -> Instant
 
-    /// Opens the file, and creates it and its folder where they are missing. Blocks the calling thread: meant for the start of a process.
+    /// Opens the file, and creates it and its folder where they are missing. Blocks the calling thread: for the start
+    /// of a process.
     /// - Parameters:
-    ///   - readers: how many reads run at once.
-    ///   - clock: the time that transactions begin at.
-    /// - Throws: ``UnusableDatabase``, which says in a sentence what is wrong with the file.
+    ///   - readers: reads that run at once.
+    ///   - clock: the time at which transactions begin.
+    /// - Throws: ``UnusableDatabase`` with a sentence about what is wrong with the file.
     package init(path: String, readers: Int, clock: @escaping @Sendable () -> Instant) throws {
         pool = try SQLiteFile.open(path, readers: readers)
         readerCount = readers
@@ -36,7 +38,7 @@ package final class SQLiteDatabase: Storage.Database {
     {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             readers.submit(
-                ReadGroups.Job(
+                PendingTransaction(
                     run: { transaction in
                         let result = try body(transaction)
                         return { continuation.resume(returning: .success(result)) }
@@ -53,7 +55,7 @@ package final class SQLiteDatabase: Storage.Database {
     {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             groups.submit(
-                CommitGroups.Job(
+                PendingTransaction(
                     run: { transaction in
                         let result = try body(transaction)
                         return { continuation.resume(returning: .success(result)) }
@@ -64,7 +66,8 @@ package final class SQLiteDatabase: Storage.Database {
         }.get()
     }
 
-    /// Runs on the writer between two groups, in a transaction of its own. `BEGIN IMMEDIATE` keeps other processes' migrations out.
+    /// Runs on the writer between two groups, in a transaction of its own. `BEGIN IMMEDIATE` excludes migrations of
+    /// other processes.
     @discardableResult
     package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
@@ -73,15 +76,17 @@ package final class SQLiteDatabase: Storage.Database {
             pool.asyncWriteWithoutTransaction { [catalogue, clock] connection in
                 do {
                     var result: Result?
+                    let engine = SQLiteTransaction(connection, catalogue)
                     try connection.inTransaction(.immediate) {
-                        result = try SQLiteTransaction(connection, catalogue).perform(body, now: clock())
+                        result = try engine.perform(body, now: clock())
                         return .commit
                     }
-                    // What `SELECT *` answers may have changed.
-                    catalogue.forget()
+                    // The columns of `SELECT *` may have changed.
+                    catalogue.removeAll()
                     guard let result else {
                         preconditionFailure("a transaction was committed without running its body")
                     }
+                    engine.effects.runActions()
                     continuation.resume(returning: .success(result))
                 } catch {
                     continuation.resume(returning: .failure(.leavingSQLite(error)))
@@ -95,24 +100,25 @@ package final class SQLiteDatabase: Storage.Database {
     }
 
     package var gauges: [String: Double] {
-        let figures = groups.figures
+        let writes = groups.statistics
         return [
-            "sqlite_commit_groups_total": Double(figures.groups),
-            "sqlite_commit_jobs_total": Double(figures.jobs),
-            "sqlite_commit_group_jobs_last": Double(figures.lastJobs),
-            "sqlite_commit_group_jobs_mean": figures.groups == 0 ? 0 : Double(figures.jobs) / Double(figures.groups),
-            "sqlite_writes_waiting": Double(figures.waiting),
+            "sqlite_commit_groups_total": Double(writes.groups),
+            "sqlite_commit_writes_total": Double(writes.writes),
+            "sqlite_commit_group_writes_last": Double(writes.lastWrites),
+            "sqlite_commit_group_writes_mean": writes.groups == 0 ? 0 : Double(writes.writes) / Double(writes.groups),
+            "sqlite_writes_waiting": Double(writes.waiting),
             "sqlite_reads_waiting": Double(readers.waiting),
             "sqlite_readers": Double(readerCount),
         ]
     }
 
-    /// Finishes what was accepted, turns away what comes later, and leaves an empty log behind: the sign of a clean stop.
+    /// Completes accepted transactions, refuses later ones, and truncates the WAL to zero bytes, which marks a clean
+    /// stop.
     package func close() async {
         readers.close()
         await groups.close()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            // Closing waits for the reads under way, so it does so on a thread that may wait.
+            // Closing blocks until the running reads end, so it needs a thread that may block.
             DispatchQueue.global().async { [pool] in
                 SQLiteFile.close(pool)
                 continuation.resume()

@@ -2,13 +2,14 @@ import Foundation
 import GRDB
 import Storage
 
-/// Opening and closing the database's file: everything that must hold before the first statement of ours runs.
+/// Opens and closes the database file, and checks its settings before the first statement runs.
 enum SQLiteFile {
     /// How long a statement waits for another process that writes.
     static let busyTimeoutSeconds = 5.0
-    /// Two processes that switch a new file to WAL at the same moment do not wait for one another, they fail: try again, 20 ms apart.
+    /// Two processes that switch a new file to WAL at the same time fail instead of waiting: attempts are 20 ms apart.
     private static let openingAttemptsMax = 100
-    /// After a checkpoint the log is cut back to this, so that one large transaction does not keep the room it once took.
+    /// After a checkpoint the WAL is truncated to this size, so that one large transaction does not keep its disk
+    /// space.
     private static let logBytesMax = 64 << 20
 
     static func open(_ path: String, readers: Int) throws -> DatabasePool {
@@ -17,11 +18,13 @@ enum SQLiteFile {
         do {
             let pool = try openWaiting(path, readers: readers)
             try pool.writeWithoutTransaction { connection in
-                // Opening a pool in WAL mode has just set synchronous to NORMAL, which may lose commits when the power fails.
-                // What is deleted is overwritten, so that it is gone from the file as well.
+                // GRDB opens a pool in WAL mode with synchronous = NORMAL, which may lose commits at a power failure.
+                // secure_delete overwrites deleted rows in the file.
                 try connection.execute(
-                    sql:
-                        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax); PRAGMA secure_delete = ON"
+                    sql: """
+                        PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax);
+                        PRAGMA secure_delete = ON
+                        """
                 )
                 guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
                     throw UnusableDatabase(
@@ -35,20 +38,20 @@ enum SQLiteFile {
             }
             return pool
         } catch let error as DatabaseError {
+            let reason = error.message ?? "SQLite error"
             throw UnusableDatabase(
-                "The database \(path) cannot be opened: \(error.message ?? "SQLite error") (code \(error.extendedResultCode.rawValue))."
-            )
+                "The database \(path) cannot be opened: \(reason) (code \(error.extendedResultCode.rawValue)).")
         }
     }
 
-    /// Closes every connection; whatever cannot be done is left to the next opening, which looks closer then.
+    /// Closes every connection. When the WAL cannot be truncated, the next opening checks the file.
     static func close(_ pool: DatabasePool) {
         try? pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         try? pool.close()
     }
 
-    /// Moves everything out of the log and empties it: until then it holds pages as they were before a deletion.
-    /// - Throws: `serialization` while somebody still reads from the log.
+    /// Checkpoints and truncates the WAL: until then it holds pages from before a deletion.
+    /// - Throws: `serialization` while a reader uses the WAL.
     static func scrub(_ pool: DatabasePool) async throws {
         let isBusy = try await pool.writeWithoutTransaction {
             try Int.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
@@ -56,7 +59,7 @@ enum SQLiteFile {
         if isBusy { throw StorageError(.serialization, code: "busy", message: "the log is being read") }
     }
 
-    /// Makes the file before SQLite does, so that it is never readable by others; the log takes over its mode.
+    /// Creates the file with mode 600 before SQLite does; SQLite gives the WAL the same mode.
     private static func create(_ path: String) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
@@ -64,7 +67,7 @@ enum SQLiteFile {
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw UnusableDatabase(
-                "The folder \(folder) for the database cannot be made: \(error.localizedDescription)")
+                "The folder \(folder) for the database cannot be created: \(error.localizedDescription)")
         }
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -73,7 +76,7 @@ enum SQLiteFile {
         defer { Glibc.close(descriptor) }
         guard fchmod(descriptor, 0o600) == 0 else {
             throw UnusableDatabase(
-                "The database \(path) cannot be kept from other users: \(String(cString: strerror(errno))).")
+                "The mode of the database \(path) cannot be set to 600: \(String(cString: strerror(errno))).")
         }
     }
 
@@ -93,7 +96,8 @@ enum SQLiteFile {
         return try DatabasePool(path: path, configuration: configuration)
     }
 
-    /// A clean stop leaves the log empty. It is also not empty while another process is at work; then the check is merely not needed.
+    /// A clean stop leaves the WAL empty. It is also not empty while another process uses the file; the check is then
+    /// redundant.
     private static func logIsEmpty(_ path: String) -> Bool {
         let size = try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
         return (size ?? 0) == 0
@@ -108,7 +112,7 @@ enum SQLiteFile {
     }
 }
 
-/// Why a database file cannot be used, in a sentence for whoever starts the program.
+/// Why a database file cannot be used, in a sentence for the operator.
 package struct UnusableDatabase: Error, CustomStringConvertible {
     package let description: String
 

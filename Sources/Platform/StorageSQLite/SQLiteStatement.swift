@@ -2,9 +2,10 @@ import GRDB
 import GRDBSQLite
 import Storage
 
-/// A statement that GRDB prepared and keeps, run on SQLite's own interface: values and rows pass without a stop in types of GRDB's.
+/// A statement that GRDB prepared and caches, run through SQLite's C interface: values and rows are not converted to
+/// GRDB's types.
 ///
-/// It is not for statements that begin or end a transaction, of which GRDB has to know.
+/// It is not for statements that begin or end a transaction, because GRDB tracks those.
 struct SQLiteStatement {
     private let statement: OpaquePointer
     private let connection: OpaquePointer
@@ -19,35 +20,35 @@ struct SQLiteStatement {
 
     var columnCount: Int { Int(sqlite3_column_count(statement)) }
     var columnNames: [String] { (0..<columnCount).map { String(cString: sqlite3_column_name(statement, Int32($0))) } }
-    /// Rows that the connection has changed so far, and those of its last statement that changed any.
+    /// Rows that the connection has changed so far, and rows of its last statement that changed any.
     var totalChanges: Int32 { sqlite3_total_changes(connection) }
     var changes: Int { Int(sqlite3_changes(connection)) }
 
     func bind(_ values: [Storage.SQL.Value]) throws {
         for (index, value) in values.enumerated() {
-            let place = Int32(index + 1)
+            let position = Int32(index + 1)
             let code =
                 switch value {
-                case .null: sqlite3_bind_null(statement, place)
-                case .integer(let value): sqlite3_bind_int64(statement, place, value)
-                case .real(let value): sqlite3_bind_double(statement, place, value)
-                case .text(var text): text.withUTF8 { bytes in bind(bytes, at: place) }
+                case .null: sqlite3_bind_null(statement, position)
+                case .integer(let value): sqlite3_bind_int64(statement, position, value)
+                case .real(let value): sqlite3_bind_double(statement, position, value)
+                case .text(var text): text.withUTF8 { bytes in bind(bytes, at: position) }
                 }
             guard code == SQLITE_OK else { throw failure(code) }
         }
     }
 
-    private func bind(_ text: UnsafeBufferPointer<UInt8>, at place: Int32) -> Int32 {
-        guard let start = text.baseAddress else { return sqlite3_bind_text(statement, place, "", 0, Self.copied) }
+    private func bind(_ text: UnsafeBufferPointer<UInt8>, at position: Int32) -> Int32 {
+        guard let start = text.baseAddress else { return sqlite3_bind_text(statement, position, "", 0, Self.copied) }
         return start.withMemoryRebound(to: CChar.self, capacity: text.count) {
-            sqlite3_bind_text(statement, place, $0, Int32(text.count), Self.copied)
+            sqlite3_bind_text(statement, position, $0, Int32(text.count), Self.copied)
         }
     }
 
-    /// Has SQLite copy what is bound.
+    /// `SQLITE_TRANSIENT`: SQLite copies the bound bytes.
     private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    /// - Returns: false when there is no further row.
+    /// - Returns: false at the end of the result.
     func step() throws -> Bool {
         switch sqlite3_step(statement) {
         case SQLITE_ROW: true
@@ -56,7 +57,7 @@ struct SQLiteStatement {
         }
     }
 
-    /// The present row.
+    /// The current row.
     func values(_ count: Int) throws -> [Storage.SQL.Value] {
         var values: [Storage.SQL.Value] = []
         values.reserveCapacity(count)
@@ -72,13 +73,13 @@ struct SQLiteStatement {
             default:
                 throw StorageError(
                     .other, code: "blob",
-                    message: "the column \(columnNames[Int(column)]) holds a blob; our tables hold text and numbers")
+                    message: "the column \(columnNames[Int(column)]) holds a blob; only text and numbers are supported")
             }
         }
         return values
     }
 
-    /// Ends this run; until then the statement holds what it has read.
+    /// Ends this execution; until then the statement holds a read lock.
     func reset() { sqlite3_reset(statement) }
 
     private func failure(_ code: Int32) -> DatabaseError {
@@ -87,8 +88,9 @@ struct SQLiteStatement {
 }
 
 extension GRDB.Database {
-    /// Runs a statement about a savepoint. There are two to each write, and GRDB need not know.
-    func mark(_ text: String) throws {
+    /// Runs a `SAVEPOINT`, `RELEASE` or `ROLLBACK TO`, past GRDB: there are two for each write, and GRDB need not track
+    /// them.
+    func runSavepointStatement(_ text: String) throws {
         let statement = try SQLiteStatement(text, on: self)
         defer { statement.reset() }
         _ = try statement.step()

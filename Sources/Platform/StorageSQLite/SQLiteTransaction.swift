@@ -7,15 +7,17 @@ final class SQLiteTransaction: TransactionEngine {
     let dialect = Storage.SQL.Dialect.sqlite
     private let connection: GRDB.Database
     private let catalogue: StatementCatalogue
-    /// What the first failed statement was refused for.
+    /// The error of the first failed statement.
     private(set) var failure: StorageError?
+    var effects = CommitEffects()
 
     init(_ connection: GRDB.Database, _ catalogue: StatementCatalogue) {
         self.connection = connection
         self.catalogue = catalogue
     }
 
-    /// Runs a body to its end, which is no success when it caught a failed statement's error and went on.
+    /// Runs a body.
+    /// - Throws: also when the body caught the error of a failed statement and went on.
     func perform<Result>(_ body: (Transaction) throws -> Result, now: Instant) throws -> Result {
         let result = try body(Transaction(engine: self, now: now))
         if let failure { throw failure }
@@ -41,7 +43,7 @@ final class SQLiteTransaction: TransactionEngine {
         var rows: [Storage.Row] = []
         let width = statement.columnCount
         if width == 0 {
-            catalogue.admit(text)
+            catalogue.register(text)
             while try statement.step() {}
         } else {
             let columns = catalogue.columns(of: text, count: width) { statement.columnNames }
@@ -49,14 +51,15 @@ final class SQLiteTransaction: TransactionEngine {
                 rows.append(Storage.Row(columns: columns, values: try statement.values(width)))
             }
         }
-        // `changes` still tells of an earlier statement when this one changed nothing.
+        // `changes` keeps the count of an earlier statement when this one changed nothing.
         return (rows, statement.totalChanges == changesBefore ? 0 : statement.changes)
     }
 }
 
 extension GRDB.Database {
-    /// Runs one of the few statements that begin and end transactions, so that GRDB knows; they stay prepared.
-    func perform(_ text: String) throws { try cachedStatement(sql: text).execute() }
+    /// Runs a statement that begins or ends a transaction through GRDB, which tracks the transaction's state. It stays
+    /// prepared.
+    func runTransactionStatement(_ text: String) throws { try cachedStatement(sql: text).execute() }
 }
 
 extension StorageError {
@@ -71,7 +74,7 @@ extension StorageError {
                 case .SQLITE_FULL: .full
                 case .SQLITE_BUSY, .SQLITE_LOCKED: .serialization
                 case .SQLITE_INTERRUPT: .cancelled
-                // GRDB's answer when the pool was closed in the meantime.
+                // GRDB's error when the pool was closed meanwhile.
                 case .SQLITE_MISUSE: .overloaded
                 default: .other
                 }

@@ -1,43 +1,44 @@
 import Storage
 import Synchronization
 
-/// Every statement text in use, with the columns it answers with: rows share their columns, and prepared statements have a bound.
+/// The column names of each statement text in use: rows share them, and the number of prepared statements is bounded.
 ///
-/// GRDB keeps each text prepared, on each connection, for ever. Texts come from the program and are few, save for lists
-/// (`IN (?1, ?2, …)`), which come in every length.
+/// GRDB keeps each text prepared on each connection without a bound. Texts come from the program and are few, except
+/// for lists (`IN (?1, ?2, …)`), which have any length.
 final class StatementCatalogue: Sendable {
-    /// When more texts than this are known, everything is forgotten and begins anew.
+    /// Beyond this number of texts all entries and prepared statements are dropped.
     static let textsMax = 1_024
 
     private let columns = Mutex<[String: Row.Columns]>([:])
     private let release: @Sendable () -> Void
 
-    /// - Parameter release: makes the connections drop their prepared statements, soon.
+    /// - Parameter release: makes the connections drop their prepared statements eventually.
     init(release: @escaping @Sendable () -> Void) { self.release = release }
 
-    /// The columns that `text` answers with; `names` tells them when they are not known, or have become more or fewer.
+    /// The columns of the result of `text`.
+    /// - Parameter names: reads them from the statement, when they are not cached or their number has changed.
     func columns(of text: String, count: Int, names: () -> [String]) -> Row.Columns {
-        if let known = columns.withLock({ $0[text] }), known.names.count == count { return known }
+        if let cached = columns.withLock({ $0[text] }), cached.names.count == count { return cached }
         let new = Row.Columns(names())
-        keep(new, for: text)
+        insert(new, for: text)
         return new
     }
 
-    /// Takes note of a statement that answers with no columns.
-    func admit(_ text: String) {
-        if columns.withLock({ $0[text] == nil }) { keep(Row.Columns([]), for: text) }
+    /// Registers a statement whose result has no columns.
+    func register(_ text: String) {
+        if columns.withLock({ $0[text] == nil }) { insert(Row.Columns([]), for: text) }
     }
 
-    func forget() {
+    func removeAll() {
         columns.withLock { $0.removeAll() }
         release()
     }
 
-    private func keep(_ new: Row.Columns, for text: String) {
+    private func insert(_ new: Row.Columns, for text: String) {
         let isFull = columns.withLock { columns in
             columns[text] = new
             return columns.count > Self.textsMax
         }
-        if isFull { forget() }
+        if isFull { removeAll() }
     }
 }

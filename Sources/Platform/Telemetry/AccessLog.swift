@@ -1,21 +1,21 @@
 import Base
 package import Logging
 
-/// The line of the log that every request has.
+/// Writes the access log: one line per request.
 ///
-/// It reads as if its fields had been given to the logger one by one. They are written in their places right away instead: a dictionary of them, sorted
-/// and searched for secrets each time, took a tenth of what a small answer takes as a whole.
+/// A line equals that of a logger with the same fields. It is formatted directly: a sorted dictionary of fields,
+/// searched for secret names, took a tenth of the time of a small response.
 package struct AccessLog: Sendable {
-    /// One request, answered.
+    /// One answered request.
     package struct Line: Sendable {
         package var requestID: String
         package var method: String
-        /// As routed, never as written by the client.
+        /// As declared by the route, never as sent by the client.
         package var path: String
         package var status: Int
         package var duration: Duration
         package var clientAddress: String
-        /// The account; nil for nobody.
+        /// The account; nil without a credential.
         package var user: String?
 
         package init(
@@ -35,7 +35,7 @@ package struct AccessLog: Sendable {
     private static let message = "request"
 
     private let logger: Logger
-    /// Where the logger writes JSON and nothing of its own into each line.
+    /// The fast path; nil where the logger does not write JSON or adds fields of its own.
     private let lines: JSONLines?
 
     package init(_ logger: Logger) {
@@ -43,22 +43,24 @@ package struct AccessLog: Sendable {
         lines = (logger.handler as? LineLogHandler)?.jsonLines(.info, Self.message)
     }
 
-    package func note(_ line: Line) {
+    package func write(_ line: Line) {
         guard logger.logLevel <= .info else { return }
         guard let lines else { return logger.info("\(Self.message)", metadata: line.metadata) }
-        let lost = lines.write { line.add(to: &$0) }
-        if lost > 0 { logger.warning(LineLogHandler.loss, metadata: ["count": .stringConvertible(lost)]) }
+        let dropped = lines.write { line.add(to: &$0) }
+        if dropped > 0 {
+            logger.warning(LineLogHandler.dropped, metadata: ["count": .stringConvertible(dropped)])
+        }
     }
 }
 
 extension AccessLog.Line {
     fileprivate var milliseconds: String {
         let microseconds = max(0, duration.microseconds)
-        // A thousand more gives the fraction its three digits; the first of the four is left out.
+        // Adding 1,000 pads the fraction to three digits; the leading 1 is dropped.
         return (microseconds / 1_000).description + "." + (1_000 + microseconds % 1_000).description.dropFirst()
     }
 
-    /// In the order of the names, which is that of all lines.
+    /// The fields in the order of their names, as in all lines.
     fileprivate func add(to line: inout JSONLine) {
         line.add("client_ip", clientAddress)
         line.add("duration_ms", number: milliseconds)

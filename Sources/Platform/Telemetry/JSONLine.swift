@@ -1,43 +1,43 @@
 import Base
 import Logging
 
-/// Lines of one level and message, each a JSON object.
+/// Writes lines of one level and message, each a JSON object.
 struct JSONLines: Sendable {
-    private let head: [UInt8]
+    private let prefix: [UInt8]
     private let output: LogOutput
 
     init(_ label: String, _ level: Logger.Level, _ message: String, _ output: LogOutput) {
         self.output = output
-        var head: [UInt8] = []
-        head.append(#"","level":""#)
-        head.append(level.rawValue)
-        head.append(#"","logger":"#)
-        head.append(quoted: label)
-        head.append(#","message":"#)
-        head.append(quoted: message)
-        self.head = head
+        var prefix: [UInt8] = []
+        prefix.append(#"","level":""#)
+        prefix.append(level.rawValue)
+        prefix.append(#"","logger":"#)
+        prefix.append(quoted: label)
+        prefix.append(#","message":"#)
+        prefix.append(quoted: message)
+        self.prefix = prefix
     }
 
-    /// - Returns: how many lines were lost before this one, to be told once.
+    /// - Returns: the number of lines dropped before this one.
     func write(_ addFields: (inout JSONLine) -> Void) -> Int {
-        var line = JSONLine(at: Runtime.system.now(), head)
+        var line = JSONLine(at: Runtime.system.now(), prefix)
         addFields(&line)
         return output.write(line: line.ended())
     }
 }
 
-/// A line while it is written.
+/// A partial line.
 struct JSONLine {
     private var bytes: [UInt8] = []
 
-    /// A line of the access log takes 250 to 300.
-    private static let usualBytes = 384
+    /// In bytes. A line of the access log takes 250 to 300.
+    private static let initialCapacity = 384
 
-    fileprivate init(at time: Instant, _ head: [UInt8]) {
-        bytes.reserveCapacity(Self.usualBytes)
+    fileprivate init(at time: Instant, _ prefix: [UInt8]) {
+        bytes.reserveCapacity(Self.initialCapacity)
         bytes.append(#"{"timestamp":""#)
         bytes.append(time.description)
-        bytes.append(contentsOf: head)
+        bytes.append(contentsOf: prefix)
     }
 
     mutating func add(_ name: String, _ text: String) {
@@ -45,7 +45,7 @@ struct JSONLine {
         bytes.append(quoted: text)
     }
 
-    /// - Parameter number: in digits as JSON has them.
+    /// - Parameter number: in the syntax of JSON numbers.
     mutating func add(_ name: String, number: String) {
         begin(name)
         bytes.append(number)
@@ -66,31 +66,6 @@ struct JSONLine {
 extension [UInt8] {
     fileprivate mutating func append(_ text: String) { append(contentsOf: text.utf8) }
 
-    /// Appends `text` as a JSON string, escaped.
-    fileprivate mutating func append(quoted text: String) {
-        append(UInt8(ascii: "\""))
-        // Most text has nothing to escape and is taken as it is. 0xE2 begins the two line separators, among others.
-        if text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0xE2 })
-        {
-            for scalar in text.unicodeScalars { append(escaping: scalar) }
-        } else {
-            append(text)
-        }
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func append(escaping scalar: Unicode.Scalar) {
-        switch scalar {
-        case "\"": append("\\\"")
-        case "\\": append("\\\\")
-        case "\n": append("\\n")
-        case "\r": append("\\r")
-        case "\t": append("\\t")
-        case _ where scalar.value < 32 || scalar.value == 0x2028 || scalar.value == 0x2029:
-            append(
-                "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count)
-                    + String(scalar.value, radix: 16))
-        default: append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-        }
-    }
+    /// A log line stays one line for readers that split at U+2028 or U+2029.
+    fileprivate mutating func append(quoted text: String) { append(jsonString: text, escapesLineSeparators: true) }
 }

@@ -2,65 +2,68 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Where lines go: standard output, or a test's own list.
+/// The destination of log lines: standard output, or the list of a test.
 ///
-/// Whoever logs never waits for standard output. Lines are gathered for a moment and written together by a queue of their own, in their order; what is
-/// gathered when the process exits is written then. Only a process that is killed takes the lines of that moment with it.
+/// A caller never waits for standard output. Lines are buffered for 10 ms and written together, in order, on a queue of
+/// their own. The buffer is written when the process exits; a process that is killed loses the lines of up to 10 ms.
 package final class LogOutput: Sendable {
     package static let standard: LogOutput = {
         atexit { LogOutput.standard.flush() }
         return LogOutput(keepsLines: false)
     }()
 
-    private struct Gathered {
+    /// Whether standard output is a terminal.
+    package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    private struct Buffer {
         var bytes: [UInt8] = []
         var isFlushDue = false
-        /// Lines for which there was no room.
-        var lost = 0
+        /// Lines discarded because the buffer was full.
+        var dropped = 0
     }
 
-    /// How long lines are gathered.
-    private static let moment = DispatchTimeInterval.milliseconds(10)
-    /// Where standard output takes nothing for so long that more than this is gathered, further lines are counted and lost.
-    private static let gatheredBytesMax = 8 << 20
+    /// How long lines are buffered.
+    private static let flushInterval = DispatchTimeInterval.milliseconds(10)
+    /// While standard output blocks, lines beyond this size are counted and dropped.
+    private static let bufferBytesMax = 8 << 20
 
     private let keepsLines: Bool
     private let kept = Mutex<[String]>([])
-    private let gathered = Mutex(Gathered())
+    private let buffer = Mutex(Buffer())
     private let writing = Mutex(())
     private let queue = DispatchQueue(label: "log", qos: .utility)
 
     package init(keepsLines: Bool) { self.keepsLines = keepsLines }
 
-    /// What was written, for a test to read.
+    /// The lines of a test.
     package var lines: [String] { kept.withLock { $0 } }
 
-    /// - Returns: how many lines were lost before this one, to be told once.
+    /// - Returns: the number of lines dropped since the last one that was written.
     func write(line: [UInt8]) -> Int {
         guard !keepsLines else {
             kept.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
             return 0
         }
-        let (lost, isFirst) = gathered.withLock { gathered in
-            guard gathered.bytes.count + line.count <= Self.gatheredBytesMax else {
-                gathered.lost += 1
+        let (dropped, isFirst) = buffer.withLock { buffer in
+            guard buffer.bytes.count + line.count <= Self.bufferBytesMax else {
+                buffer.dropped += 1
                 return (0, false)
             }
-            gathered.bytes += line
-            defer { (gathered.lost, gathered.isFlushDue) = (0, true) }
-            return (gathered.lost, !gathered.isFlushDue)
+            buffer.bytes += line
+            defer { (buffer.dropped, buffer.isFlushDue) = (0, true) }
+            return (buffer.dropped, !buffer.isFlushDue)
         }
-        if isFirst { queue.asyncAfter(deadline: .now() + Self.moment) { self.flush() } }
-        return lost
+        if isFirst { queue.asyncAfter(deadline: .now() + Self.flushInterval) { self.flush() } }
+        return dropped
     }
 
-    /// Writes what was gathered so far.
+    /// Writes the buffer.
     private func flush() {
-        // Taken and written under one lock, so that lines keep their order whoever flushes.
+        // One lock around reading the buffer and writing it keeps the order of lines between concurrent flushes.
         writing.withLock { _ in
-            let bytes = gathered.withLock { gathered in
-                defer { (gathered.bytes, gathered.isFlushDue) = ([], false) }
-                return gathered.bytes
+            let bytes = buffer.withLock { buffer in
+                defer { (buffer.bytes, buffer.isFlushDue) = ([], false) }
+                return buffer.bytes
             }
             bytes.withUnsafeBytes { Self.write($0) }
         }
@@ -74,8 +77,8 @@ package final class LogOutput: Sendable {
             if written > 0 {
                 rest = rest.dropFirst(written)
             } else if errno == EAGAIN {
-                var room = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-                poll(&room, 1, -1)
+                var writable = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                poll(&writable, 1, -1)
             } else if errno != EINTR {
                 return
             }

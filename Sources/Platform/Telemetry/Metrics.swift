@@ -1,9 +1,9 @@
 import Synchronization
 
-/// Counters, gauges and histograms of one process, written in Prometheus' text format (version 0.0.4).
+/// Counters, gauges and histograms of one process, in the text format of Prometheus (version 0.0.4).
 ///
-/// Label values come from closed sets (routes as declared, codes, kinds), never from what a client wrote, so that the number
-/// of series stays bounded.
+/// Label values come from closed sets (declared routes, problem codes, kinds), never from a client, so that the number
+/// of series is bounded.
 package final class Metrics: Sendable {
     private struct Series: Hashable {
         let name: String
@@ -22,14 +22,22 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// A counter that is looked up once and counted on often.
+    /// The handle of a counter: looked up once, incremented often.
     package final class Counter: Sendable {
         private let total = Mutex(0.0)
         fileprivate var value: Double { total.withLock { $0 } }
         package func increment(by amount: Double = 1) { total.withLock { $0 += amount } }
     }
 
-    /// As ``Counter``, for durations.
+    /// The handle of a gauge.
+    package final class Gauge: Sendable {
+        private let current = Mutex(0.0)
+        fileprivate var value: Double { current.withLock { $0 } }
+        package func set(to value: Double) { current.withLock { $0 = value } }
+        package func add(_ amount: Double) { current.withLock { $0 += amount } }
+    }
+
+    /// The handle of a histogram of durations.
     package final class Timer: Sendable {
         private let histogram = Mutex(Histogram())
         fileprivate var value: Histogram { histogram.withLock { $0 } }
@@ -42,7 +50,7 @@ package final class Metrics: Sendable {
 
     private struct State {
         var counters: [Series: Counter] = [:]
-        var gauges: [Series: Double] = [:]
+        var gauges: [Series: Gauge] = [:]
         var timers: [Series: Timer] = [:]
         var help: [String: String] = [:]
     }
@@ -56,27 +64,19 @@ package final class Metrics: Sendable {
 
     package init() {}
 
-    /// Says what a metric means; written as its HELP line.
+    /// Sets the HELP line of a metric.
     package func describe(_ name: String, _ text: String) { state.withLock { $0.help[name] = text } }
 
     package func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
-        let series = Series(name: name, labels: Self.text(labels))
-        return state.withLock { state in
-            if let known = state.counters[series] { return known }
-            let new = Counter()
-            state.counters[series] = new
-            return new
-        }
+        handle(name, labels, in: \.counters) { Counter() }
+    }
+
+    package func gauge(_ name: String, _ labels: [(String, String)] = []) -> Gauge {
+        handle(name, labels, in: \.gauges) { Gauge() }
     }
 
     package func timer(_ name: String, _ labels: [(String, String)] = []) -> Timer {
-        let series = Series(name: name, labels: Self.text(labels))
-        return state.withLock { state in
-            if let known = state.timers[series] { return known }
-            let new = Timer()
-            state.timers[series] = new
-            return new
-        }
+        handle(name, labels, in: \.timers) { Timer() }
     }
 
     package func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
@@ -84,22 +84,34 @@ package final class Metrics: Sendable {
     }
 
     package func set(_ name: String, _ labels: [(String, String)] = [], to value: Double) {
-        let series = Series(name: name, labels: Self.text(labels))
-        state.withLock { $0.gauges[series] = value }
+        gauge(name, labels).set(to: value)
     }
 
     package func observe(_ name: String, _ labels: [(String, String)] = [], seconds: Double) {
         timer(name, labels).observe(seconds: seconds)
     }
 
-    /// The page that Prometheus reads.
+    private func handle<Handle: Sendable>(
+        _ name: String, _ labels: [(String, String)], in handles: WritableKeyPath<State, [Series: Handle]>,
+        make: () -> Handle
+    ) -> Handle {
+        let series = Series(name: name, labels: Self.text(labels))
+        return state.withLock { state in
+            if let known = state[keyPath: handles][series] { return known }
+            let new = make()
+            state[keyPath: handles][series] = new
+            return new
+        }
+    }
+
+    /// All series in the text format.
     package var exposition: String {
         let state = state.withLock { $0 }
         var page = ""
         write(state.counters.mapValues(\.value), type: "counter", help: state.help, to: &page) { page, series, value in
             page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
         }
-        write(state.gauges, type: "gauge", help: state.help, to: &page) { page, series, value in
+        write(state.gauges.mapValues(\.value), type: "gauge", help: state.help, to: &page) { page, series, value in
             page += "\(series.name)\(series.labels.isEmpty ? "" : "{\(series.labels)}") \(Self.number(value))\n"
         }
         write(state.timers.mapValues(\.value), type: "histogram", help: state.help, to: &page) {
@@ -112,8 +124,8 @@ package final class Metrics: Sendable {
                 page += "\(series.name)_bucket{\(prefix)le=\"\(bound)\"} \(cumulative)\n"
             }
             let labels = series.labels.isEmpty ? "" : "{\(series.labels)}"
-            page +=
-                "\(series.name)_sum\(labels) \(Self.number(histogram.sum))\n\(series.name)_count\(labels) \(histogram.count)\n"
+            page += "\(series.name)_sum\(labels) \(Self.number(histogram.sum))\n"
+            page += "\(series.name)_count\(labels) \(histogram.count)\n"
         }
         return page
     }
@@ -136,7 +148,7 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// `name="value"`, separated by commas. Every request asks for some, so text that needs no escaping, which is nearly all, is taken as it is.
+    /// `name="value"`, separated by commas. Values that need no escape, which is nearly all, are appended unchanged.
     private static func text(_ labels: [(String, String)]) -> String {
         var text = ""
         for (name, value) in labels {

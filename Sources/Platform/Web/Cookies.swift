@@ -1,9 +1,15 @@
 import HTTPTypes
 
-extension Request {
-    /// The value of a cookie (RFC 6265, section 4.2), the first where several have the name; nil where there is none.
-    package func cookie(named name: String) -> String? {
-        for field in headers[values: .cookie] {
+/// The cookies of a request (RFC 6265, section 4.2).
+package struct Cookies: Sendable {
+    /// The values of the `Cookie` fields.
+    private let fields: [String]
+
+    package init(_ fields: [String] = []) { self.fields = fields }
+
+    /// - Returns: the value of the first cookie of this name; nil where there is none.
+    package subscript(_ name: String) -> String? {
+        for field in fields {
             for pair in field.split(separator: ";") {
                 let parts = pair.drop { $0 == " " }.split(
                     separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -12,4 +18,8 @@ extension Request {
         }
         return nil
     }
+}
+
+extension Request {
+    package var cookies: Cookies { Cookies(headers[values: .cookie]) }
 }

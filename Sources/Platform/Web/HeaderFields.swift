@@ -1,7 +1,8 @@
 package import HTTPTypes
 
 extension HTTPFields {
-    /// What the library's subscript gives: the value of a field, joined where it came more than once. Nearly all come once, and are not copied.
+    /// The value of a field, joined where it occurs more than once. As the subscript of HTTPTypes, which copies every
+    /// value; this one copies only values of repeated fields.
     package func value(of name: HTTPField.Name) -> String? {
         guard let first = firstIndex(where: { $0.name == name }) else { return nil }
         return self[index(after: first)...].contains { $0.name == name } ? self[name] : self[first].value
@@ -19,7 +20,7 @@ extension HTTPField.Name {
     package static let apiKey = constant("X-API-Key")
     package static let organisation = constant("X-Organisation")
 
-    /// A name written in the program: it is a valid token or the program is wrong.
+    /// A name from the source code. A name that is not a token stops the program.
     package static func constant(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is not a header name") }
         return name

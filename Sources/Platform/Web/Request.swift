@@ -2,23 +2,23 @@ package import Base
 package import HTTPTypes
 import Synchronization
 
-/// One request on its way in: who sent it, what it asks for, and its body, not yet read.
+/// A request with its unread body.
 package struct Request: Sendable {
     package let method: HTTPRequest.Method
     /// The canonical path, such as `/v1/training/status/x`, without the query.
     package let path: String
-    /// What the route's `{names}` matched, percent-decoded.
+    /// The values of the route's `{names}`, percent-decoded.
     package var parameters: [String: String]
     package let query: Query
     package let headers: HTTPFields
     package let body: RequestBody
-    /// Names this request in logs, audit rows and answers.
+    /// Identifies the request in logs, audit rows and responses.
     package let requestID: String
     /// The network address of the client.
     package let address: String
-    /// When the request came in.
+    /// When the head arrived.
     package let received: Instant
-    /// What was learned about this call on its way through the gate.
+    /// Values that steps leave for later ones.
     package let context = RequestContext()
 
     package init(
@@ -44,35 +44,35 @@ package struct Request: Sendable {
     }
 }
 
-/// What requirements learn about a call and later ones build on: the caller, once verified, is not verified again.
+/// Values that the steps of a request share, at most one of each type: a verified caller is not verified twice.
 package final class RequestContext: Sendable {
-    private struct Known {
-        // A handful at most: a scan over them beats hashing.
-        var context: [(type: ObjectIdentifier, value: any Sendable)] = []
+    private struct State {
+        // A handful at most: a linear scan is faster than hashing.
+        var values: [(type: ObjectIdentifier, value: any Sendable)] = []
         var user: String?
     }
 
-    private let known = Mutex(Known())
+    private let state = Mutex(State())
 
-    package func value<Fact: Sendable>(of _: Fact.Type = Fact.self) -> Fact? {
-        known.withLock { known in known.context.first { $0.type == ObjectIdentifier(Fact.self) }?.value as? Fact }
+    package func value<Value: Sendable>(of _: Value.Type = Value.self) -> Value? {
+        state.withLock { state in state.values.first { $0.type == ObjectIdentifier(Value.self) }?.value as? Value }
     }
 
-    package func set<Fact: Sendable>(_ fact: Fact) {
-        known.withLock { known in
-            known.context.removeAll { $0.type == ObjectIdentifier(Fact.self) }
-            known.context.append((ObjectIdentifier(Fact.self), fact))
+    package func set<Value: Sendable>(_ value: Value) {
+        state.withLock { state in
+            state.values.removeAll { $0.type == ObjectIdentifier(Value.self) }
+            state.values.append((ObjectIdentifier(Value.self), value))
         }
     }
 
-    /// The account id that the access log names.
+    /// The account id for the access log.
     package var accountName: String? {
-        get { known.withLock { $0.user } }
-        set { known.withLock { $0.user = newValue } }
+        get { state.withLock { $0.user } }
+        set { state.withLock { $0.user = newValue } }
     }
 }
 
-/// The query of a request's target, decoded. Of a name that comes twice the last value counts.
+/// The decoded query of a request target. Of a repeated name the last value is used.
 package struct Query: Sendable {
     package let values: [String: String]
 
@@ -91,9 +91,9 @@ package struct Query: Sendable {
     package subscript(_ name: String) -> String? { values[name] }
 }
 
-/// Percent-encoding, and the form variant of it in which a plus sign is a space.
+/// Percent-encoding, and its form variant in which a plus sign is a space.
 package enum FormText {
-    /// - Returns: nil where the encoding is broken or the bytes are not UTF-8.
+    /// - Returns: nil for broken encoding or invalid UTF-8.
     package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = true) -> String? {
         var bytes: [UInt8] = []
         var iterator = text.utf8.makeIterator()

@@ -1,12 +1,12 @@
 package import Base
 package import NIOCore
 
-/// The bytes of a request as they arrive. They can be read once, piece by piece or gathered under a limit.
+/// The bytes of a request body as a stream. They can be read once, in chunks or collected under a limit.
 package struct RequestBody: Sendable, AsyncSequence {
     package typealias Element = ByteBuffer
 
     private let makeNext: @Sendable () -> () async throws -> ByteBuffer?
-    /// The size that the client announced, if any.
+    /// The value of `Content-Length`, if any.
     package let announcedSize: Int?
 
     package init<Base: AsyncSequence & Sendable>(_ base: Base, announcedSize: Int?) where Base.Element == ByteBuffer {
@@ -17,7 +17,7 @@ package struct RequestBody: Sendable, AsyncSequence {
         }
     }
 
-    /// A body without a byte.
+    /// An empty body.
     package static let empty = RequestBody(bytes: [])
 
     package init(bytes: [UInt8]) {
@@ -38,24 +38,25 @@ package struct RequestBody: Sendable, AsyncSequence {
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(step: makeNext()) }
 
-    /// Gathers the whole body.
-    /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` when it is cut off.
+    /// Collects the collected body.
+    /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` for a truncated
+    ///   body.
     package func collect(upTo limit: Int) async throws(Problem) -> ByteBuffer {
         if let announcedSize, announcedSize > limit { throw Problem.payloadTooLarge(limit: limit) }
-        var whole = ByteBuffer()
+        var collected = ByteBuffer()
         do {
-            for try await var piece in self {
-                guard whole.readableBytes + piece.readableBytes <= limit else {
+            for try await var chunk in self {
+                guard collected.readableBytes + chunk.readableBytes <= limit else {
                     throw Problem.payloadTooLarge(limit: limit)
                 }
-                if whole.readableBytes == 0 { whole = piece } else { whole.writeBuffer(&piece) }
+                if collected.readableBytes == 0 { collected = chunk } else { collected.writeBuffer(&chunk) }
             }
         } catch let problem as Problem {
             throw problem
         } catch {
             throw Problem(.invalidPayload, detail: "The body ended before it was complete.", cause: error)
         }
-        return whole
+        return collected
     }
 }
 

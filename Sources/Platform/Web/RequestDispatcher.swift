@@ -4,21 +4,21 @@ import NIOCore
 import Synchronization
 package import Telemetry
 
-/// The one way in: finds the door of a request, lets the gate decide, and answers — refusals and surprises included.
+/// Finds the route of a request, runs it, and answers; every error becomes a problem response.
 package struct RequestDispatcher: Sendable {
     package let routes: [Route]
     private let table: RouteTable
     private let corsOrigins: Set<String>
     private let proxies: TrustedProxies
     private let metrics: Metrics
-    private let figures: RequestMetrics
+    private let requestMetrics: RequestMetrics
     private let logger: Logger
     private let accessLog: AccessLog
     private let runtime: Runtime
 
     /// - Parameters:
-    ///   - corsOrigins: origins whose pages may call; `*` stands for any.
-    ///   - proxies: who may say on whose behalf a request comes.
+    ///   - corsOrigins: origins that may send cross-origin requests; `*` is any.
+    ///   - proxies: peers whose `X-Forwarded-For` is used.
     package init(
         routes: [Route],
         corsOrigins: [String],
@@ -32,15 +32,15 @@ package struct RequestDispatcher: Sendable {
         self.corsOrigins = Set(corsOrigins)
         self.proxies = proxies
         self.metrics = metrics
-        figures = RequestMetrics(metrics)
+        requestMetrics = RequestMetrics(metrics)
         self.logger = logger
         accessLog = AccessLog(logger)
         self.runtime = runtime
-        metrics.describe("gatehouse_refusals_total", "Requests refused, by the code of the problem.")
+        metrics.describe("gatehouse_refusals_total", "Requests answered with a problem, by its code.")
     }
 
-    /// Answers a request. It never throws: whatever goes wrong becomes a problem answer and a line in the log.
-    /// - Parameter peer: the other end of the connection: the client, or a proxy that asks for it.
+    /// Answers a request. It never throws: an error becomes a problem response, and above 499 a log line.
+    /// - Parameter peer: the address of the other end of the connection: the client or a reverse proxy.
     package func respond(to head: HTTPRequest, body: RequestBody, address peer: String) async -> Response {
         let started = ContinuousClock.now
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
@@ -59,7 +59,7 @@ package struct RequestDispatcher: Sendable {
                 switch try table.match(head.method, path) {
                 case .found(let route, let parameters):
                     routed = route.path
-                    let call = Request(
+                    let request = Request(
                         method: head.method,
                         path: path,
                         parameters: parameters,
@@ -70,17 +70,17 @@ package struct RequestDispatcher: Sendable {
                         address: address,
                         received: runtime.now()
                     )
-                    context = call.context
-                    response = try await route.respond(call)
+                    context = request.context
+                    response = try await route.respond(request)
                 case .wrongMethod(let allowed):
                     let list = allowed.map(\.rawValue).joined(separator: ", ")
-                    throw Problem(.methodNotAllowed, detail: "This path answers to \(list).", headers: ["Allow": list])
+                    throw Problem(.methodNotAllowed, detail: "This path accepts \(list).", headers: ["Allow": list])
                 case .none:
-                    throw Problem(.notFound, detail: "There is nothing at this address. /docs lists what there is.")
+                    throw Problem(.notFound, detail: "No route has this path. /docs lists the routes.")
                 }
             }
         } catch {
-            response = problemReply(Problem.wrapping(error), requestID: requestID, route: routed)
+            response = problemResponse(Problem.wrapping(error), requestID: requestID, route: routed)
         }
         response.headers[.xRequestID] = requestID
         context?.value(of: ResponseFields.self)?.add(to: &response)
@@ -89,12 +89,13 @@ package struct RequestDispatcher: Sendable {
         return response
     }
 
-    /// The answer to what is no request at all, such as malformed HTTP: known before there is a route or a caller.
+    /// The response to input that is not a request, such as malformed HTTP: without a route and without a client
+    /// address.
     package func refuse(_ problem: Problem) -> Response {
-        problemReply(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+        problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
     }
 
-    private func problemReply(_ problem: Problem, requestID: String, route: String) -> Response {
+    private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
         if problem.kind.status >= 500 {
             logger.error(
                 "\(problem.title)",
@@ -112,8 +113,8 @@ package struct RequestDispatcher: Sendable {
         _ context: RequestContext?, _ duration: Duration
     ) {
         let method = Self.known(head.method)
-        figures.count(route, method, response.status.code, seconds: duration.inSeconds)
-        accessLog.note(
+        requestMetrics.count(route, method, response.status.code, seconds: duration.inSeconds)
+        accessLog.write(
             AccessLog.Line(
                 requestID: requestID,
                 method: method,
@@ -133,7 +134,7 @@ package struct RequestDispatcher: Sendable {
         knownMethods.contains(method) ? method.rawValue : "other"
     }
 
-    /// A request id that a client sent, if it is fit to be repeated.
+    /// The request id of the client, where it has 8 to 128 bytes of `A-Za-z0-9._-`.
     private static func requestID(_ text: String?) -> String? {
         guard let text, (8...128).contains(text.utf8.count),
             text.utf8.allSatisfy({
@@ -153,7 +154,7 @@ package struct RequestDispatcher: Sendable {
     }
 }
 
-/// What `/metrics` tells of requests.
+/// The metrics of requests.
 private final class RequestMetrics: Sendable {
     private struct Key: Hashable {
         let route: String
@@ -162,7 +163,7 @@ private final class RequestMetrics: Sendable {
     }
 
     private let metrics: Metrics
-    /// Looked up here by what every request has at hand, so that no label is put together a second time.
+    /// The series by route, method and status, so that a request formats no labels.
     private let known = Mutex<[Key: (answered: Metrics.Counter, duration: Metrics.Timer)]>([:])
 
     init(_ metrics: Metrics) {
@@ -175,14 +176,15 @@ private final class RequestMetrics: Sendable {
     func count(_ route: String, _ method: String, _ status: Int, seconds: Double) {
         let key = Key(route: route, method: method, status: status)
         let (answered, duration) = known.withLock { known in
-            if let figures = known[key] { return figures }
-            let figures = (
+            if let series = known[key] { return series }
+            let series = (
                 answered: metrics.counter(
-                    "gatehouse_http_requests_total", [("route", route), ("method", method), ("status", String(status))]),
+                    "gatehouse_http_requests_total",
+                    [("route", route), ("method", method), ("status", String(status))]),
                 duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
             )
-            known[key] = figures
-            return figures
+            known[key] = series
+            return series
         }
         answered.increment()
         duration.observe(seconds: seconds)
@@ -202,7 +204,8 @@ extension RequestDispatcher {
         if allows(origin) {
             response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
             response.headers[.accessControlAllowHeaders] =
-                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, X-Request-ID"
+                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, "
+                + "X-Request-ID"
             response.headers[.accessControlMaxAge] = "600"
         }
         return response
@@ -210,12 +213,13 @@ extension RequestDispatcher {
 
     private func addCORS(to response: inout Response, origin: String?) {
         guard !corsOrigins.isEmpty else { return }
-        response.headers[.vary] = "Origin"
+        response.headers[.vary] = response.headers[.vary].map { "\($0), Origin" } ?? "Origin"
         guard let origin, allows(origin) else { return }
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
         response.headers[.accessControlExposeHeaders] =
-            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+            + "X-RateLimit-Reset, X-Request-ID"
     }
 }
 
@@ -224,7 +228,7 @@ extension Problem.Kind {
 }
 
 extension Problem {
-    /// The problem as RFC 9457 has it, with `error` for clients that read nothing else.
+    /// The problem by RFC 9457, with `error` for older clients.
     package func response(requestID: String) -> Response {
         var body = members
         body["type"] = .string("/problems/\(kind.code)")

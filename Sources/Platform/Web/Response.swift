@@ -1,15 +1,16 @@
 package import HTTPTypes
 package import NIOCore
 
-/// An answer on its way out.
+/// The response to a request.
 package struct Response: Sendable {
     package enum Body: Sendable {
         case none
         case buffer(ByteBuffer)
-        /// Part of a file, read piece by piece as the client takes it.
+        /// A range of a file, read in chunks as the client receives it.
         case file(path: String, range: Range<Int64>)
-        /// Made piece by piece as the client takes it, until there is none: its size is not known before. Each call of it begins anew.
-        case pieces(@Sendable () -> () async throws -> ByteBuffer?)
+        /// A body of unknown size, made in chunks as the client receives it; nil ends it. Each call of the outer
+        /// closure begins anew.
+        case chunks(@Sendable () -> () async throws -> ByteBuffer?)
     }
 
     package var status: HTTPResponse.Status
@@ -26,18 +27,18 @@ package struct Response: Sendable {
         self.init(status: status, headers: [.contentType: mediaType], body: .buffer(ByteBuffer(string: text)))
     }
 
-    /// A document that is written already.
+    /// A response with an encoded JSON document.
     package init(json: ByteBuffer) {
         self.init(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(json))
     }
 
-    /// The size of the body in bytes; nil where it is not known before the end.
+    /// The size of the body in bytes; nil for ``Body/chunks(_:)``.
     package var contentLength: Int64? {
         switch body {
         case .none: 0
         case .buffer(let buffer): Int64(buffer.readableBytes)
         case .file(_, let range): Int64(range.count)
-        case .pieces: nil
+        case .chunks: nil
         }
     }
 }

@@ -1,16 +1,16 @@
 import Base
 
-/// The reverse proxies that are believed when they say on whose behalf they ask.
+/// The reverse proxies whose `X-Forwarded-For` header is used.
 ///
-/// Anybody can write an `X-Forwarded-For` header, so it is read only where a trusted proxy hands it in, and only as far as trusted
-/// proxies wrote it: from the right, each proxy having added the address it was called from.
+/// Any client can send the header, so it is read only from a trusted proxy, and from the right only as far as trusted
+/// proxies wrote it: each proxy appends the address of its peer.
 package struct TrustedProxies: Sendable {
     private let ranges: [NetworkRange]
-    /// Whether whoever calls through a Unix socket is one.
+    /// Whether the peer of a Unix socket is trusted.
     private let includesUnixSocket: Bool
 
     /// - Parameter entries: addresses, ranges such as `10.0.0.0/8`, or `unix` for a server on a Unix socket.
-    /// - Returns: nil where an entry is none of these.
+    /// - Returns: nil where an entry is neither.
     package init?(_ entries: [String]) {
         var ranges: [NetworkRange] = []
         for entry in entries where entry != Self.unixSocket {
@@ -23,11 +23,11 @@ package struct TrustedProxies: Sendable {
 
     private init() { (ranges, includesUnixSocket) = ([], false) }
 
-    /// Nobody is believed: the client is the other end of the connection.
+    /// No proxy is trusted: the client is the other end of the connection.
     package static let none = TrustedProxies()
     private static let unixSocket = "unix"
 
-    /// The address of the client behind whoever called.
+    /// The address of the client behind a peer.
     /// - Parameters:
     ///   - peer: the other end of the connection.
     ///   - forwarded: every `X-Forwarded-For` field of the request, in order.
@@ -36,7 +36,8 @@ package struct TrustedProxies: Sendable {
         var client = peer
         for field in forwarded().reversed() {
             for entry in field.split(separator: ",", omittingEmptySubsequences: false).reversed() {
-                // What is no address was not written by a proxy of ours; nothing left of it can be believed either.
+                // A trusted proxy writes addresses only. An entry that is none was written by a client, and so were all
+                // before it.
                 guard let address = Self.address(in: entry) else { return client }
                 client = String(address)
                 if !trusts(client) { return client }
@@ -51,10 +52,10 @@ package struct TrustedProxies: Sendable {
         return ranges.contains { $0.contains(address) }
     }
 
-    /// The address of an entry: some proxies add the port, and then brackets around an IPv6 address.
+    /// The address of an entry. Some proxies append the port, and put an IPv6 address in brackets.
     private static func address(in entry: Substring) -> Substring? {
         let text = entry.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-        // Between two entries there is white space, within one there is none.
+        // White space separates entries; within an entry there is none.
         guard entry.split(whereSeparator: { $0 == " " || $0 == "\t" }).count == 1 else { return nil }
         if NetworkAddress(text) != nil { return text }
         let host: Substring

@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Modules
 
-/// Where a session's files lie in the file store.
+/// The keys of a session's files in the file store.
 struct TrainingFilePaths: Sendable {
     let store: FileStore
 
@@ -10,20 +10,20 @@ struct TrainingFilePaths: Sendable {
     var uploads: FileStore.Key { FileStore.Key("uploads") }
     func upload(_ id: ID<Upload>) -> FileStore.Key { FileStore.Key("uploads", id.text) }
     func chunk(_ index: Int64, of id: ID<Upload>) -> FileStore.Key { FileStore.Key("uploads", id.text, String(index)) }
-    /// The file as it was sent.
+    /// The uploaded file, unchanged.
     func source(_ id: ID<SeriesFile>, of session: ID<TrainingSession>) -> FileStore.Key {
         FileStore.Key("training", session.text, "files", "\(id.text).csv")
     }
-    /// What import made of it.
+    /// The imported series.
     func series(_ id: ID<SeriesFile>, of session: ID<TrainingSession>) -> FileStore.Key {
         FileStore.Key("training", session.text, "files", "\(id.text).series")
     }
-    /// A run writes into a folder of its own, so that a run that fails leaves the results of an earlier one as they were.
+    /// One folder per run: a failed run does not change the results of an earlier one.
     func run(_ id: ID<Run>, of session: ID<TrainingSession>) -> FileStore.Key {
         FileStore.Key("training", session.text, "runs", id.text)
     }
-    /// And each attempt at it into one of its own: a worker that lost its job and has not heard of it must not write into, nor clear away,
-    /// what its successor makes.
+    /// One folder per attempt at a run: a worker whose lease expired without its notice neither writes into nor deletes
+    /// the folder of the next attempt.
     func attempt(_ number: Int64, at id: ID<Run>, of session: ID<TrainingSession>) -> FileStore.Key {
         FileStore.Key("training", session.text, "runs", id.text, String(number))
     }

@@ -4,58 +4,81 @@ package import Files
 package import Identity
 package import Modules
 
-/// Time series in, datasets and forecasting models out, under the quotas of a plan.
+/// Imports time series, generates datasets from them and trains forecasting models, within the quotas of a plan.
 package struct TrainingModule: Module {
-    let identity: IdentityModule
-    let entitlements: EntitlementsModule
-    let sessions: TrainingSessionService
-    let uploads: UploadService
-    let files: SeriesFileService
-    let runs: RunService
-    let results: ResultService
-    let generation: DatasetWorker
-    let training: TrainingWorker
+    let filePaths: TrainingFilePaths
+    let datasetWorker: DatasetGenerationWorker
+    let trainingWorker: TrainingRunWorker
+    let uploadPruning: UploadPruningWorker
+    package let routes: [Route]
 
     package init(
         database: any Database,
         identity: IdentityModule,
         entitlements: EntitlementsModule,
-        audit: AuditModule,
+        audit: AuditService,
         queue: JobQueue,
         files store: FileStore,
         runtime: Runtime
     ) {
-        self.identity = identity
-        self.entitlements = entitlements
-        let places = TrainingFilePaths(store: store)
-        // Numbers are crunched on threads of their own: they would stall every other request of their event loop. Runs take hours, so
-        // that requests have threads that no run uses.
-        let compute = BlockingPool(name: "training", threads: 2, capacity: 64)
-        let desk = BlockingPool(name: "training-desk", threads: 2, capacity: 64)
-        sessions = TrainingSessionService(
-            database: database, entitlements: entitlements, places: places, audit: audit, runtime: runtime)
-        uploads = UploadService(
-            database: database, entitlements: entitlements, places: places, compute: desk, audit: audit,
+        let filePaths = TrainingFilePaths(store: store)
+        self.filePaths = filePaths
+        // Runs take up to hours, and requests must not wait for them: each has two threads of its own, outside of the
+        // event loops.
+        let runPool = BlockingPool(name: "training", threads: 2, capacity: 64)
+        let requestPool = BlockingPool(name: "training-requests", threads: 2, capacity: 64)
+
+        let sessions = TrainingSessionService(
+            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit, runtime: runtime)
+        let uploads = UploadService(
+            database: database, quotas: entitlements.quotas, storage: entitlements.storage, filePaths: filePaths,
+            compute: requestPool, audit: audit, runtime: runtime)
+        let files = SeriesFileService(
+            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
+        let settlement = RunSettlementService(quotas: entitlements.quotas, audit: audit)
+        let runs = RunService(
+            database: database, quotas: entitlements.quotas, settlement: settlement, queue: queue, audit: audit,
             runtime: runtime)
-        files = SeriesFileService(database: database, entitlements: entitlements, places: places, audit: audit)
-        runs = RunService(database: database, entitlements: entitlements, queue: queue, audit: audit, runtime: runtime)
-        results = ResultService(database: database, places: places, compute: desk, runtime: runtime)
-        generation = DatasetWorker(
-            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
+        let locator = ResultLocator(database: database, filePaths: filePaths)
+        let results = ResultService(database: database, locator: locator, compute: requestPool)
+        let forecasts = ForecastService(
+            database: database, locator: locator, compute: requestPool, runtime: runtime)
+
+        routes =
+            TrainingSessionRoutes(sessions: sessions, member: identity.member).routes
+            + SeriesFileRoutes(
+                files: files, uploads: uploads, repeats: UploadRepeatService(database: database),
+                member: identity.member, entitlements: entitlements
+            ).routes
+            + RunRoutes(runs: runs, results: results, member: identity.member, entitlements: entitlements).routes
+            + ResultRoutes(
+                results: results, forecasts: forecasts, member: identity.member, entitlements: entitlements
+            ).routes
+
+        let workspace = RunWorkspace(filePaths: filePaths, pool: runPool)
+        datasetWorker = DatasetGenerationWorker(
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit)
+        trainingWorker = TrainingRunWorker(
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit,
             runtime: runtime)
-        training = TrainingWorker(
-            database: database, entitlements: entitlements, places: places, compute: compute, audit: audit,
-            runtime: runtime)
-        entitlements.reservationResolvers.register(RunJob.witness) { try RunJob.fate(of: $0, in: $1) }
+        uploadPruning = UploadPruningWorker(
+            database: database, filePaths: filePaths, compute: requestPool, runtime: runtime)
+        entitlements.resolvers.register(RunSettlementService.resolver) {
+            try RunSettlementService.resolve($0, in: $1)
+        }
     }
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]
     package static let features: [Feature] = [.training]
     package static let migrations = TrainingSchema.migrations
+    package static let invariants = TrainingInvariants.all
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { sessionRoutes + fileRoutes + runRoutes + resultRoutes }
-    package var workers: [Worker] { [generation.worker, training.worker, uploads.worker] }
-    package var schedules: [Schedule] { [uploads.schedule] }
+    package var workers: [Worker] { [datasetWorker.worker, trainingWorker.worker, uploadPruning.worker] }
+    package var schedules: [Schedule] { [uploadPruning.schedule] }
+}
+
+extension TrainingModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { TrainingPersonalData(filePaths: filePaths).tables }
 }
 
 extension Meter {
@@ -66,17 +89,4 @@ extension Meter {
 
 extension Feature {
     package static let training = Feature("training", title: "Training")
-}
-
-extension Problem.Kind {
-    static let sessionNotFound = Self("session-not-found", "Session not found", status: 404)
-    static let fileNotFound = Self("file-not-found", "File not found", status: 404)
-    static let resultsNotFound = Self("results-not-found", "There are no results yet", status: 404)
-    static let modelNotFound = Self("model-not-found", "Model not found", status: 404)
-    static let trainingInProgress = Self("training-in-progress", "A run of this session is under way", status: 409)
-    static let datasetNotReady = Self("dataset-not-ready", "The session has no datasets yet", status: 409)
-    static let chunkMissing = Self("chunk-missing", "The first chunk of this upload has not arrived", status: 409)
-    static let uploadConflict = Self("upload-conflict", "This upload was begun differently", status: 409)
-    static let unusableFile = Self("unusable-file", "The file cannot be used as a time series", status: 422)
-    static let modelNotAvailable = Self("model-not-available", "This model is not available", status: 422)
 }

@@ -1,28 +1,32 @@
 import Files
-package import Identity
+import Identity
 import Modules
 
-extension TrainingModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] {
-        let ours: @Sendable (DataSubject) -> SQL = { "organisation_id IN \(list: $0.organisations)" }
-        let places = sessions.places
+/// What the tables and files of training hold of a person: for export and erasure.
+struct TrainingPersonalData: Sendable {
+    let filePaths: TrainingFilePaths
+
+    /// In the order in which the rows can be erased: a referring table precedes the table that it refers to.
+    var tables: [PersonalDataTable] {
+        let inErasedOrganisations: @Sendable (DataSubject) -> SQL = { "organisation_id IN \(list: $0.organisations)" }
+        let filePaths = filePaths
         return [
-            // In organisations that stay, runs stay: only who started them is forgotten.
+            // Runs of organisations that remain are kept; the id of the person who started them is replaced.
             PersonalDataTable("training-runs-elsewhere", in: "training_runs") { subject, pseudonym, transaction in
                 try transaction.execute(
                     "UPDATE training_runs SET started_by = \(pseudonym) WHERE started_by = \(subject.person)")
             },
             PersonalDataTable(
-                "training-plots", in: "training_plots", where: ours,
+                "training-plots", in: "training_plots", where: inErasedOrganisations,
                 showing: ["run_id", "session_id", "name", "kind", "label", "file_name", "position"],
                 orderedBy: "run_id, position, name"
             ),
             PersonalDataTable(
-                "training-models", in: "training_models", where: ours,
+                "training-models", in: "training_models", where: inErasedOrganisations,
                 showing: ["id", "session_id", "run_id", "file_name", "mode", "bytes", "created_at"]
             ),
             PersonalDataTable(
-                "training-runs", in: "training_runs", where: ours,
+                "training-runs", in: "training_runs", where: inErasedOrganisations,
                 showing: [
                     "id", "session_id", "kind", "state", "operation_key", "request", "result", "error", "created_at",
                     "finished_at",
@@ -35,24 +39,26 @@ extension TrainingModule: PersonalDataProvider {
                 }
             ),
             PersonalDataTable(
-                "training-uploads", in: "training_uploads", where: ours,
+                "training-uploads", in: "training_uploads", where: inErasedOrganisations,
                 showing: ["id", "session_id", "file_name", "kind", "chunk_count", "created_at"]
             ) { subject, transaction in
-                try transaction.trainingIDs(in: "training_uploads", of: subject).map { places.upload(ID(trusted: $0)) }
+                try transaction.trainingIDs(in: "training_uploads", of: subject).map {
+                    filePaths.upload(ID(trusted: $0))
+                }
             },
             PersonalDataTable(
-                "training-files", in: "training_files", where: ours,
+                "training-files", in: "training_files", where: inErasedOrganisations,
                 showing: ["id", "session_id", "name", "kind", "digest", "bytes", "settings", "report", "created_at"]
             ),
             PersonalDataTable(
-                "training-sessions", in: "training_sessions", where: ours,
+                "training-sessions", in: "training_sessions", where: inErasedOrganisations,
                 showing: [
                     "id", "client_id", "name", "phase", "is_finalized", "time_info", "steps", "dataset_count",
                     "created_at", "updated_at",
                 ]
             ) { subject, transaction in
                 try transaction.trainingIDs(in: "training_sessions", of: subject).map {
-                    places.session(ID(trusted: $0))
+                    filePaths.session(ID(trusted: $0))
                 }
             },
         ]

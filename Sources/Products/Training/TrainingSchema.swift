@@ -1,9 +1,10 @@
 import Modules
 
+/// The tables of sessions, files, uploads, runs, models and plots.
 enum TrainingSchema {
     static let migrations = [
         Migration(
-            "training-001-sessions",
+            "training-001-initial",
             """
             CREATE TABLE training_sessions (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -36,6 +37,7 @@ enum TrainingSchema {
                 UNIQUE (session_id, name, kind)
             ) \(.strict)
             """,
+            "CREATE INDEX training_files_by_time ON training_files (organisation_id, created_at)",
             """
             CREATE TABLE training_uploads (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -56,10 +58,7 @@ enum TrainingSchema {
                 bytes \(.integer) NOT NULL CHECK (bytes >= 0),
                 PRIMARY KEY (upload_id, position)
             ) \(.strict)
-            """
-        ),
-        Migration(
-            "training-002-runs",
+            """,
             """
             CREATE TABLE training_runs (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -72,6 +71,7 @@ enum TrainingSchema {
                 request TEXT NOT NULL,
                 result TEXT,
                 error TEXT,
+                attempt \(.integer),
                 reservation_id TEXT NOT NULL,
                 job_id TEXT NOT NULL,
                 started_by TEXT NOT NULL,
@@ -81,7 +81,10 @@ enum TrainingSchema {
                 CHECK ((finished_at IS NULL) = (state IN ('queued', 'running')))
             ) \(.strict)
             """,
-            "CREATE UNIQUE INDEX training_runs_one_at_a_time ON training_runs (session_id) WHERE state IN ('queued', 'running')",
+            """
+            CREATE UNIQUE INDEX training_runs_one_at_a_time ON training_runs (session_id)
+            WHERE state IN ('queued', 'running')
+            """,
             "CREATE INDEX training_runs_by_session ON training_runs (session_id, kind, created_at)",
             """
             CREATE TABLE training_models (
@@ -109,10 +112,6 @@ enum TrainingSchema {
                 PRIMARY KEY (run_id, name)
             ) \(.strict)
             """
-        ),
-        Migration("training-003-attempts", "ALTER TABLE training_runs ADD COLUMN attempt \(.integer)"),
-        Migration(
-            "training-004-files-by-time",
-            "CREATE INDEX training_files_by_time ON training_files (organisation_id, created_at)"),
+        )
     ]
 }

@@ -50,9 +50,10 @@ struct PairCommand: AsyncParsableCommand {
                     while ContinuousClock.now < end {
                         let operation = Runtime.system.id(of: Charge.self).text
                         let id = try await database.write {
-                            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+                            try entitlements.quotas.reserve(
+                                charge, operation: operation, fingerprint: operation, in: $0)
                         }
-                        try await database.write { try entitlements.commit(id, in: $0) }
+                        try await database.write { try entitlements.quotas.commit(id, in: $0) }
                         count += 1
                     }
                     return count
@@ -69,10 +70,10 @@ struct PairCommand: AsyncParsableCommand {
         let entitlements = server.app.entitlements
         let operation = Runtime.system.id(of: Charge.self).text
         let id = try await recorder.write {
-            try entitlements.reserve(charge, operation: operation, fingerprint: operation, in: $0)
+            try entitlements.quotas.reserve(charge, operation: operation, fingerprint: operation, in: $0)
         }
         let reserve = recorder.take()
-        try await recorder.write { try entitlements.commit(id, in: $0) }
+        try await recorder.write { try entitlements.quotas.commit(id, in: $0) }
         return RecordedPair(id: id.text, operation: operation, reserve: reserve, commit: recorder.take())
     }
 }
@@ -137,6 +138,10 @@ private final class RecordingEngine: TransactionEngine {
     init(_ engine: any TransactionEngine) { self.engine = engine }
 
     var dialect: SQL.Dialect { engine.dialect }
+    var effects: CommitEffects {
+        get { engine.effects }
+        set { engine.effects = newValue }
+    }
 
     func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
         statements.append(.init(text: text, values: values))

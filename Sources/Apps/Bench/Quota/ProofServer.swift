@@ -71,7 +71,7 @@ struct ProofServer {
             let token = try await app.registerSubscriber(Accounts.email(index), plan: Self.plan)
             let charge = try await charge(token, units: 1, .durable)
             try await app.database.write { [entitlements = app.entitlements] in
-                try entitlements.spend(charge, operation: charge.operation(key: Self.key), in: $0)
+                try entitlements.quotas.spend(charge, operation: charge.operation(key: Self.key), in: $0)
             }
             tokens.append(token)
         }

@@ -86,12 +86,13 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let account = Int.random(in: 0..<charges.count)
         guard let charge = charges[account].randomElement() else { return }
         let terms = Reservation.Terms(
-            life: Bool.random() ? .process : .work, excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
+            lifetime: Bool.random() ? .process : .lease,
+            excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
             lease: Self.lease)
         report.append(.requested, key, Int64(account), charge.units)
         do {
             let id = try await database.write {
-                try entitlements.reserve(
+                try entitlements.quotas.reserve(
                     charge, operation: charge.operation(key: key), fingerprint: key, terms: terms, in: $0)
             }
             try await Task.sleep(for: .milliseconds(Int.random(in: 0..<30)))

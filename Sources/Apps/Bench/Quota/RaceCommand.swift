@@ -68,11 +68,11 @@ struct RaceCommand: AsyncParsableCommand {
         do {
             if charge.mode == .durable {
                 let id = try await database.write {
-                    try entitlements.reserve(charge, operation: operation, fingerprint: "", in: $0)
+                    try entitlements.quotas.reserve(charge, operation: operation, fingerprint: "", in: $0)
                 }
-                try await database.write { try entitlements.commit(id, in: $0) }
+                try await database.write { try entitlements.quotas.commit(id, in: $0) }
             } else {
-                try await entitlements.draw(charge, operation: operation)
+                try await entitlements.escrow.draw(charge, operation: operation)
             }
             result.admitted += 1
         } catch {

@@ -2,8 +2,8 @@ import Foundation
 package import Modules
 import Secrets
 
-/// A signed statement of how far the trail reached at a time. A copy kept elsewhere shows later that nothing before it was changed,
-/// and that the database was not put back to an earlier state.
+/// A signed statement of the last row of every shard at a point in time. A copy outside of the database proves later
+/// that no row before it was changed and that the database was not reset to an earlier state.
 package struct AuditCheckpoint: Sendable, Hashable, Codable {
     /// The last row of a shard.
     package struct Head: Sendable, Hashable, Codable {
@@ -12,17 +12,17 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
         package let hash: String
     }
 
-    /// 1 for the first, without a gap.
+    /// Starts at 1, without gaps.
     package let number: Int64
     package let at: Instant
-    /// How many rows there were, in all shards.
+    /// The number of rows in all shards.
     package let count: Int64
     package let heads: [Head]
-    /// The digest of the checkpoint before it.
+    /// The digest of the previous checkpoint.
     package let previous: String
-    /// Which key signed it.
+    /// The id of the key that signed it.
     package let key: String
-    /// Ed25519, as hexadecimal text.
+    /// Ed25519, in hexadecimal.
     package private(set) var signature: String
 
     init(number: Int64, at instant: Instant, heads: [Head], previous: String, signedWith key: AuditSigningKey) throws {
@@ -41,28 +41,28 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
         at = try row["at"]
         count = try row["count"]
         let text: String = try row["heads"]
-        let read = (try? JSONDecoder().decode([Head].self, from: Data(text.utf8))) ?? []
-        // Another spelling of the same is a change too.
-        heads = try Self.text(of: read) == text ? read : []
+        let decoded = (try? JSONDecoder().decode([Head].self, from: Data(text.utf8))) ?? []
+        // Only the canonical JSON is accepted: another spelling of the same heads is a change too.
+        heads = try Self.text(of: decoded) == text ? decoded : []
         previous = try row["previous"]
         key = try row["key_id"]
         signature = try row["signature"]
     }
 
-    /// Reads the JSON that a log line or an export holds.
+    /// Decodes the JSON of a log line or an export.
+    /// - Throws: `invalid-request`.
     package init(json: String) throws(Problem) {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch {
             throw Problem(
                 .invalidRequest,
-                detail:
-                    "This is not a checkpoint: a JSON object with number, at, count, heads, previous, key and signature is expected."
-            )
+                detail: "This is not a checkpoint: a JSON object with number, at, count, heads, previous, key and "
+                    + "signature is expected.")
         }
     }
 
-    /// As log lines and exports hold it, on one line.
+    /// The JSON that log lines and exports contain, on one line.
     package var json: String {
         get throws { try Self.text(of: self) }
     }
@@ -71,7 +71,7 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
         get throws { try Self.text(of: heads) }
     }
 
-    /// What is signed.
+    /// The bytes that are signed.
     var statement: [UInt8] {
         var bytes = CanonicalBytes("gatehouse audit checkpoint 1")
         bytes.append(number)
@@ -88,10 +88,11 @@ package struct AuditCheckpoint: Sendable, Hashable, Codable {
         return bytes.bytes
     }
 
-    /// By which the next one names this one.
+    /// The digest that the next checkpoint refers to.
     var digest: String { Hex.encode(Digest.sha256(statement + Array(signature.utf8))) }
 
-    /// Whether one of `keys`, public halves by id, signed this.
+    /// Whether one of `keys` signed this checkpoint.
+    /// - Parameter keys: public keys by id.
     func isGenuine(under keys: [String: [UInt8]]) -> Bool {
         guard let key = keys[key], let bytes = Hex.decode(signature), Hex.encode(bytes) == signature else {
             return false

@@ -2,12 +2,13 @@ import Foundation
 import Modules
 import Secrets
 
-/// What a row keeps of fields that were erased: enough for the chain to hold, and nothing to find the value by.
+/// What a row keeps of its erased fields: the commitments that the chain needs, from which the values cannot be
+/// recovered.
 struct AuditErasure: Sendable, Hashable, Codable {
     struct Field: Sendable, Hashable, Codable {
-        /// The salted hash that the chain was made with; the salt is gone.
+        /// The salted hash that the row's link was computed with. The salt is deleted.
         let commitment: String
-        /// The event that tells of the erasure.
+        /// The id of the event that records the erasure.
         let by: String
     }
 
@@ -15,7 +16,7 @@ struct AuditErasure: Sendable, Hashable, Codable {
     /// The salts of the fields that remain.
     var salts: [String: String] = [:]
 
-    /// - Returns: nil unless `text` is an erasure in its one spelling.
+    /// - Returns: nil unless `text` is an erasure in canonical JSON.
     init?(_ text: String) {
         guard let erasure = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)), (try? erasure.text) == text
         else { return nil }
@@ -23,7 +24,7 @@ struct AuditErasure: Sendable, Hashable, Codable {
         guard !erasure.fields.isEmpty, names.isSuperset(of: erasure.fields.keys),
             names.isSuperset(of: erasure.salts.keys),
             Set(erasure.fields.keys).isDisjoint(with: erasure.salts.keys),
-            // One spelling here too: a digit's other case would be a change that the chain does not see.
+            // Hexadecimal text must be canonical too: the chain covers the bytes and would not detect another case.
             (erasure.fields.values.map(\.commitment) + erasure.salts.values).allSatisfy({
                 Hex.decode($0).map(Hex.encode) == $0
             })
@@ -31,8 +32,8 @@ struct AuditErasure: Sendable, Hashable, Codable {
         self = erasure
     }
 
-    /// That of a row of which nothing was erased so far.
-    init(beginningWith row: AuditRow) {
+    /// The state of a row without erased fields: the salt of every field.
+    init(startingWith row: AuditRow) {
         for field in row.personal.keys { salts[field.rawValue] = Hex.encode(AuditRow.salt(of: field, row.salt)) }
     }
 
@@ -46,18 +47,18 @@ struct AuditErasure: Sendable, Hashable, Codable {
 }
 
 extension AuditRow {
-    /// Takes fields away and puts `replacements` in their place; fields that are empty or were erased before stay as they are.
-    /// - Returns: the fields that were erased, in their order.
+    /// Replaces the values of fields. Empty fields and fields that were erased before do not change.
+    /// - Returns: the erased fields in declaration order; empty when the row's erasure record cannot be parsed.
     mutating func erase(_ replacements: [PersonalField: String?], by event: String) throws -> [PersonalField] {
         var erasure: AuditErasure
         if let text = self.erasure {
-            // A row that somebody tampered with is left for verification to find.
+            // A record that was tampered with stays as it is: verification reports it.
             guard let present = AuditErasure(text) else { return [] }
             erasure = present
         } else {
-            erasure = AuditErasure(beginningWith: self)
+            erasure = AuditErasure(startingWith: self)
         }
-        // Links and commitments are those of before, whatever is replaced meanwhile.
+        // Commitments are computed from the state before this erasure.
         let before = erasure
         var erased: [PersonalField] = []
         for field in PersonalField.allCases {
@@ -74,28 +75,4 @@ extension AuditRow {
         salt = ""
         return erased
     }
-}
-
-/// Everything that one erasure took away, as one digest: what the event of the erasure says, and what verification counts again.
-struct ErasedFields {
-    private var digest = Digest()
-    private(set) var rows: Int64 = 0
-    private(set) var fields: Int64 = 0
-    private var last: AuditChainPosition?
-
-    /// Rows come in the order of their places.
-    mutating func add(_ row: AuditRow, _ field: PersonalField) {
-        var bytes = CanonicalBytes("gatehouse audit erased 1")
-        bytes.append(row.shard)
-        bytes.append(row.sequence)
-        bytes.append(field.rawValue)
-        bytes.append(row.personal[field])
-        digest.update(bytes.bytes)
-        fields += 1
-        if last != row.place { rows += 1 }
-        last = row.place
-    }
-
-    /// What the event of the erasure tells.
-    var details: [String: String] { ["rows": "\(rows)", "fields": "\(fields)", "digest": digest.hex()] }
 }

@@ -2,10 +2,10 @@ import Foundation
 import Modules
 import Secrets
 
-/// One row of the trail as it lies in the database, every column of it.
+/// One row of the table `audit_events` with all of its columns.
 ///
-/// The chain commits to what may be personal through a salted hash a field: once the salt and the value are gone, the hash that
-/// remains tells nothing, and the chain still holds.
+/// The chain covers every personal field by a salted hash of its own. After an erasure the hash remains and keeps the
+/// chain valid; without the salt it does not reveal the value.
 struct AuditRow: Sendable, Hashable {
     let shard: Int64
     let sequence: Int64
@@ -15,21 +15,22 @@ struct AuditRow: Sendable, Hashable {
     let outcome: String
     let organisation: String?
     let subjectKind: String
-    /// What may be personal, by field; absent where the column is NULL.
+    /// The personal values by field; absent where the column is NULL.
     var personal: [PersonalField: String]
-    /// 16 random bytes as hexadecimal text; empty once anything of the row was erased.
+    /// 16 random bytes in hexadecimal; empty after an erasure.
     var salt: String
-    /// What remains of erased fields, see ``AuditErasure``.
+    /// The JSON of an ``AuditErasure``; nil without erased fields.
     var erasure: String?
-    /// The row's link: SHA-256 over the link before it and this row.
+    /// The row's link: SHA-256 over the previous link and this row.
     var hash = ""
-    /// A code over the link under the installation's key: without the key nobody can continue the chain.
+    /// A message authentication code of the link under the installation's key: without that key the chain cannot be
+    /// extended.
     var seal = ""
 
-    var place: AuditChainPosition { AuditChainPosition(shard: shard, sequence: sequence) }
+    var position: AuditChainPosition { AuditChainPosition(shard: shard, sequence: sequence) }
 
-    /// The hash that this row has after the row whose hash is `previous`.
-    /// - Parameter erasure: what ``erasure`` says, read.
+    /// The hash of this row after a row whose hash is `previous`.
+    /// - Parameter erasure: the parsed value of ``erasure``.
     func link(after previous: String, erasure: AuditErasure? = nil) -> String {
         var bytes = CanonicalBytes("gatehouse audit link 1")
         bytes.append(previous)
@@ -45,7 +46,7 @@ struct AuditRow: Sendable, Hashable {
         return Hex.encode(bytes.digest)
     }
 
-    /// What the chain says of a field; nil where it was empty from the beginning.
+    /// The salted hash of a field that the link covers; nil for a field that was NULL when the row was written.
     func commitment(to field: PersonalField, _ erasure: AuditErasure?) -> [UInt8]? {
         if let erased = erasure?.fields[field.rawValue] { return Hex.decode(erased.commitment) ?? [] }
         guard let value = personal[field] else { return nil }
@@ -55,7 +56,7 @@ struct AuditRow: Sendable, Hashable {
         return bytes.digest
     }
 
-    /// Each field has a salt of its own, from which neither the row's nor another field's can be found.
+    /// The salt of one field, from which neither the row's salt nor that of another field can be derived.
     static func salt(of field: PersonalField, _ rowSalt: String) -> [UInt8] {
         var bytes = CanonicalBytes("gatehouse audit salt 1")
         bytes.append(rowSalt)
@@ -63,42 +64,16 @@ struct AuditRow: Sendable, Hashable {
         return bytes.digest
     }
 
-    /// The link before the first one.
-    static let beginning = String(repeating: "0", count: 64)
-}
-
-/// Where a row stands: the shards are chains of their own, numbered from 1 without a gap.
-package struct AuditChainPosition: Sendable, Hashable, Comparable, CustomStringConvertible {
-    package let shard: Int64
-    package let sequence: Int64
-
-    package var description: String { "\(shard):\(sequence)" }
-
-    package static func < (left: Self, right: Self) -> Bool {
-        (left.shard, left.sequence) < (right.shard, right.sequence)
-    }
-}
-
-/// The columns that may hold something about a person; their names are part of the chain.
-enum PersonalField: String, Sendable, CaseIterable {
-    case actor = "actor_id"
-    case impersonator = "impersonator_id"
-    case subject
-    case target = "target_id"
-    case address
-    case request = "request_id"
-    case details
-
-    /// Those that hold an id, which a pseudonym can stand for.
-    static let ids: [PersonalField] = [.actor, .impersonator, .subject, .target]
+    /// The link before the first row.
+    static let initialHash = String(repeating: "0", count: 64)
 }
 
 extension AuditRow {
-    init(_ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, place: ReservedAuditChainPosition, salt: String)
-        throws
-    {
-        shard = place.shard
-        sequence = place.sequence
+    init(
+        _ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, position: ReservedAuditChainPosition, salt: String
+    ) throws {
+        shard = position.shard
+        sequence = position.sequence
         self.id = id.text
         at = instant
         action = event.action
@@ -117,7 +92,7 @@ extension AuditRow {
         self.salt = salt
     }
 
-    /// Details as the column holds them.
+    /// The JSON of the column `details`.
     static func text(of details: [String: String]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -141,12 +116,4 @@ extension AuditRow {
         hash = try row["hash"]
         seal = try row["seal"]
     }
-}
-
-/// A place in the chain that the present transaction has taken.
-struct ReservedAuditChainPosition: Sendable {
-    let shard: Int64
-    let sequence: Int64
-    /// The hash of the row before it.
-    let previous: String
 }

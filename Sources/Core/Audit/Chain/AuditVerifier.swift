@@ -1,38 +1,36 @@
 import Modules
 
-/// Reads the trail from one end to the other and finds what was changed in it. Nothing but what it is given: no database, no clock.
+/// Verifies the rows and checkpoints of an audit trail without a database or a clock.
 ///
-/// Checkpoints are added first, in the order of their numbers, then rows in the order of their places.
+/// Checkpoints must be added first, by number, then external checkpoints, then rows by position.
 struct AuditVerifier {
-    /// What the trail says of itself beside its rows.
+    /// The counters that the database stores beside the rows.
     struct State: Sendable {
-        /// How far each shard was written.
+        /// The number of rows written, by shard.
         var shards: [Int64: Int64]
         /// The number of the newest checkpoint.
         var checkpoints: Int64
     }
 
-    /// How many findings are told apart; the first is what matters.
-    static let findingsMax = 100
-
     private let state: State
     private let isGenuine: (AuditCheckpoint) -> Bool
-    /// Absent where somebody else than the installation verifies.
     private let keys: AuditKeys?
-    private var shards: [Int64: Reach] = [:]
-    /// The heads that checkpoints signed: by shard, and there by sequence.
+    private var shards: [Int64: Progress] = [:]
+    /// The heads that checkpoints signed, by shard and sequence, until their row is read.
     private var signed: [Int64: [Int64: SignedHead]] = [:]
     private var newest: AuditCheckpoint?
     private var lastCheckpoint: (number: Int64, digest: String)
+    /// The erased fields by the id of the event that the rows name.
     private var erasures: [String: ErasedFields] = [:]
-    private var told: [String: AuditRow] = [:]
+    /// The events that record erasures, by id.
+    private var erasureEvents: [String: AuditRow] = [:]
     private let start: AuditCheckpoint?
     private(set) var report = AuditReport()
 
-    /// How far reading came in a shard.
-    private struct Reach {
+    /// The last row that was read of a shard.
+    private struct Progress {
         var sequence: Int64
-        /// Nil where rows before this one are missing, so that nobody can say.
+        /// Nil where the row is missing, so that the link of the next row cannot be checked.
         var hash: String?
     }
 
@@ -42,9 +40,9 @@ struct AuditVerifier {
     }
 
     /// - Parameters:
+    ///   - keys: the installation's keys; nil verifies without the seals.
+    ///   - start: a checkpoint to start after; nil starts at the first row. Its signature is verified.
     ///   - isGenuine: whether the installation signed a checkpoint.
-    ///   - keys: the installation's; nil verifies without the seals.
-    ///   - start: a checkpoint to begin behind instead of at the beginning; it is verified too.
     init(
         _ state: State, keys: AuditKeys?, from start: AuditCheckpoint? = nil,
         isGenuine: @escaping (AuditCheckpoint) -> Bool
@@ -53,16 +51,16 @@ struct AuditVerifier {
         self.isGenuine = isGenuine
         self.keys = keys
         self.start = start
-        lastCheckpoint = (start?.number ?? 0, start?.digest ?? AuditRow.beginning)
+        lastCheckpoint = (start?.number ?? 0, start?.digest ?? AuditRow.initialHash)
         guard let start else { return }
         newest = start
-        for head in start.heads { shards[head.shard] = Reach(sequence: head.sequence, hash: head.hash) }
+        for head in start.heads { shards[head.shard] = Progress(sequence: head.sequence, hash: head.hash) }
         if !isGenuine(start) { find(.checkpoint(start.number), "is not signed by this installation, or was changed") }
     }
 
-    /// Whether rows up to `place` are taken as they are, being behind the start.
-    private func isBeforeStart(_ place: AuditChainPosition) -> Bool {
-        start?.heads.contains { $0.shard == place.shard && place.sequence <= $0.sequence } ?? false
+    /// Rows up to the start are not verified.
+    private func isBeforeStart(_ position: AuditChainPosition) -> Bool {
+        start?.heads.contains { $0.shard == position.shard && position.sequence <= $0.sequence } ?? false
     }
 
     mutating func add(_ checkpoint: AuditCheckpoint) {
@@ -75,34 +73,34 @@ struct AuditVerifier {
         if number != lastCheckpoint.number + 1 {
             find(
                 .checkpoint(lastCheckpoint.number + 1),
-                number > lastCheckpoint.number ? "is missing" : "stands in the wrong place")
+                number > lastCheckpoint.number ? "is missing" : "is out of order")
         } else if checkpoint.previous != lastCheckpoint.digest {
-            find(.checkpoint(number), "does not follow the checkpoint before it")
+            find(.checkpoint(number), "does not refer to the previous checkpoint")
         }
         lastCheckpoint = (number, checkpoint.digest)
         newest = checkpoint
         expect(checkpoint)
     }
 
-    /// Adds a checkpoint that was kept outside: in a log, or by somebody else.
-    mutating func addWitness(_ checkpoint: AuditCheckpoint) {
+    /// Adds a checkpoint that was kept outside of the database, such as in a log.
+    mutating func addExternal(_ checkpoint: AuditCheckpoint) {
         guard isGenuine(checkpoint) else {
-            return find(.witness(checkpoint.number), "is not signed by this installation")
+            return find(.externalCheckpoint(checkpoint.number), "is not signed by this installation")
         }
         if checkpoint.number > lastCheckpoint.number {
             find(
-                .witness(checkpoint.number),
-                "is newer than the newest in the database, which was put back to an earlier state")
+                .externalCheckpoint(checkpoint.number),
+                "is newer than the newest in the database, which was reset to an earlier state")
         }
         expect(checkpoint)
     }
 
     private mutating func expect(_ checkpoint: AuditCheckpoint) {
-        for head in checkpoint.heads where !isBeforeStart(head.place) {
+        for head in checkpoint.heads where !isBeforeStart(head.position) {
             if let other = signed[head.shard]?[head.sequence], other.hash != head.hash {
                 find(
-                    .row(head.place, id: nil),
-                    "is signed differently by the checkpoints \(other.checkpoint) and \(checkpoint.number)")
+                    .row(head.position, id: nil),
+                    "has different hashes in the checkpoints \(other.checkpoint) and \(checkpoint.number)")
             }
             signed[head.shard, default: [:]][head.sequence] = SignedHead(hash: head.hash, checkpoint: checkpoint.number)
         }
@@ -110,18 +108,19 @@ struct AuditVerifier {
 
     mutating func add(_ row: AuditRow) {
         report.rows += 1
-        guard !isBeforeStart(row.place) else { return }
-        let reach = shards[row.shard] ?? Reach(sequence: 0, hash: AuditRow.beginning)
-        var previous = reach.hash
-        if row.sequence <= reach.sequence {
-            return find(row, "stands in a place that is taken: it was put in, or moved")
-        } else if row.sequence > reach.sequence + 1 {
-            findMissing(AuditChainPosition(shard: row.shard, sequence: reach.sequence + 1), through: row.sequence - 1)
+        guard !isBeforeStart(row.position) else { return }
+        let progress = shards[row.shard] ?? Progress(sequence: 0, hash: AuditRow.initialHash)
+        var previous = progress.hash
+        if row.sequence <= progress.sequence {
+            return find(row, "has the position of another row: it was inserted or moved")
+        } else if row.sequence > progress.sequence + 1 {
+            let first = AuditChainPosition(shard: row.shard, sequence: progress.sequence + 1)
+            findMissing(first, through: row.sequence - 1)
             previous = nil
         }
-        shards[row.shard] = Reach(sequence: row.sequence, hash: row.hash)
+        shards[row.shard] = Progress(sequence: row.sequence, hash: row.hash)
         if row.sequence > state.shards[row.shard] ?? 0 {
-            find(row, "stands behind the end of its shard: it was put in, or the count was changed")
+            find(row, "is after the end of its shard: it was inserted, or the count was changed")
         }
         checkContent(of: row, after: previous)
         if let head = signed[row.shard]?.removeValue(forKey: row.sequence), head.hash != row.hash {
@@ -133,7 +132,7 @@ struct AuditVerifier {
         var erasure: AuditErasure?
         if let text = row.erasure {
             erasure = AuditErasure(text)
-            guard let erasure else { return find(row, "says that it was erased in a way that nobody can read") }
+            guard let erasure else { return find(row, "is marked as erased, but its erasure record is invalid") }
             for field in PersonalField.allCases {
                 if let erased = erasure.fields[field.rawValue] {
                     erasures[erased.by, default: ErasedFields()].add(row, field)
@@ -141,27 +140,27 @@ struct AuditVerifier {
             }
             report.erased += 1
         }
-        if (row.erasure == nil) == row.salt.isEmpty { find(row, "has lost its salt, or kept it after an erasure") }
+        if (row.erasure == nil) == row.salt.isEmpty { find(row, "has no salt, or has one after an erasure") }
         if let previous, row.link(after: previous, erasure: erasure) != row.hash {
-            find(row, "was edited, or the row before it was exchanged")
+            find(row, "was edited, or the previous row was replaced")
         }
         if let keys, keys.seal(of: row.hash) != row.seal {
             find(row, "was not written by this installation: its seal is wrong")
         }
-        if row.action == AuditModule.erasureAction { told[row.id] = row }
+        if row.action == AuditErasureService.action { erasureEvents[row.id] = row }
     }
 
-    /// Says what is missing at the end. Erasures are counted only where the whole trail was read.
+    /// Reports what is missing at the end. Erasures are counted only when the whole trail was read.
     mutating func finish() {
         for (shard, written) in state.shards.sorted(by: { $0.key < $1.key }) {
             let reached = shards[shard]?.sequence ?? 0
-            if written < 0 { find(.shard(shard), "is counted wrongly") }
+            if written < 0 { find(.shard(shard), "has a negative count") }
             if reached < written {
                 findMissing(AuditChainPosition(shard: shard, sequence: reached + 1), through: written)
             }
         }
+        // Heads whose row was read are removed above: the remaining ones were signed and have no row.
         for (shard, heads) in signed.sorted(by: { $0.key < $1.key }) {
-            // What was found is removed: these were signed, and are not there.
             guard let (sequence, head) = heads.min(by: { $0.key < $1.key }),
                 !report.findings.contains(where: { $0.covers(shard, sequence) })
             else { continue }
@@ -173,28 +172,27 @@ struct AuditVerifier {
             let isMissing = lastCheckpoint.number < state.checkpoints
             find(
                 .checkpoint(isMissing ? lastCheckpoint.number + 1 : lastCheckpoint.number),
-                isMissing ? "is missing" : "was put in, or their count was changed")
+                isMissing ? "is missing" : "was inserted, or the number of checkpoints was changed")
         }
         report.newest = newest
-        for shard in shards.keys where state.shards[shard] == nil { find(.shard(shard), "is not counted any more") }
+        for shard in shards.keys where state.shards[shard] == nil { find(.shard(shard), "has no count") }
         for shard in 0..<AuditSchema.shardCount where state.shards[shard] == nil { find(.shard(shard), "is missing") }
         if start == nil { finishErasures() }
     }
 
-    /// An erasure tells how much it took: more than that was taken by somebody else.
+    /// The event of an erasure stores the digest of all erased fields: a field that was erased without it is detected.
     private mutating func finishErasures() {
-        for (id, row) in told.sorted(by: { $0.value.place < $1.value.place }) {
+        for (id, row) in erasureEvents.sorted(by: { $0.value.position < $1.value.position }) {
             let details = (erasures[id] ?? ErasedFields()).details
-            if row.erasure != nil { find(row, "tells of an erasure and was erased itself") }
+            if row.erasure != nil { find(row, "records an erasure and was erased itself") }
             if (try? AuditRow.text(of: details)) != row.personal[.details] {
                 find(
                     row,
-                    "tells of an erasure of other rows than those that are erased in its name (now \(details["rows"] ?? "") rows)"
-                )
+                    "records an erasure of other rows than those that name it (now \(details["rows"] ?? "") rows)")
             }
         }
-        for id in erasures.keys.sorted() where told[id] == nil {
-            find(.erasure(id), "is named by erased rows and was never written down")
+        for id in erasures.keys.sorted() where erasureEvents[id] == nil {
+            find(.erasure(id), "is named by erased rows and is not recorded")
         }
     }
 
@@ -203,71 +201,13 @@ struct AuditVerifier {
     private mutating func findMissing(_ first: AuditChainPosition, through last: Int64) {
         let count = last - first.sequence + 1
         guard count > 0 else { return }
-        append(
-            AuditFinding(
-                .row(first, id: nil), count == 1 ? "is missing" : "is missing, and so are the \(count - 1) after it",
-                through: last))
+        let reason = count == 1 ? "is missing" : "is missing, and so are the \(count - 1) after it"
+        report.append(AuditFinding(.row(first, id: nil), reason, through: last))
     }
 
-    private mutating func find(_ row: AuditRow, _ reason: String) { find(.row(row.place, id: row.id), reason) }
+    private mutating func find(_ row: AuditRow, _ reason: String) { find(.row(row.position, id: row.id), reason) }
 
-    private mutating func find(_ what: AuditFinding.What, _ reason: String) { append(AuditFinding(what, reason)) }
-
-    private mutating func append(_ finding: AuditFinding) {
-        report.findingCount += 1
-        if report.findings.count < Self.findingsMax { report.findings.append(finding) }
-    }
-}
-
-/// What verification came to.
-package struct AuditReport: Sendable {
-    package fileprivate(set) var rows: Int64 = 0
-    /// Rows of which something was erased, as an erasure of this trail tells.
-    package fileprivate(set) var erased: Int64 = 0
-    package fileprivate(set) var checkpoints: Int64 = 0
-    /// The last checkpoint that is good.
-    package fileprivate(set) var newest: AuditCheckpoint?
-    /// What is wrong, in the order in which it was found; the first hundred.
-    package fileprivate(set) var findings: [AuditFinding] = []
-    package fileprivate(set) var findingCount: Int64 = 0
-
-    package var isSound: Bool { findingCount == 0 }
-}
-
-/// One thing that is wrong with the trail.
-package struct AuditFinding: Sendable, CustomStringConvertible {
-    enum What: Sendable {
-        case row(AuditChainPosition, id: String?)
-        case checkpoint(Int64)
-        /// A checkpoint from outside.
-        case witness(Int64)
-        case shard(Int64)
-        case erasure(String)
-    }
-
-    let what: What
-    let reason: String
-    private let last: Int64?
-
-    init(_ what: What, _ reason: String, through last: Int64? = nil) {
-        self.what = what
-        self.reason = reason
-        self.last = last
-    }
-
-    /// Whether this is about rows that are missing, and that place is among them.
-    fileprivate func covers(_ shard: Int64, _ sequence: Int64) -> Bool {
-        guard case .row(let place, _) = what, let last else { return false }
-        return place.shard == shard && (place.sequence...last).contains(sequence)
-    }
-
-    package var description: String {
-        switch what {
-        case .row(let place, let id): "Row \(place)\(id.map { " (\($0))" } ?? "") \(reason)."
-        case .checkpoint(let number): "Checkpoint \(number) \(reason)."
-        case .witness(let number): "The given checkpoint, number \(number), \(reason)."
-        case .shard(let shard): "Shard \(shard) \(reason)."
-        case .erasure(let id): "Erasure \(id) \(reason)."
-        }
+    private mutating func find(_ subject: AuditFinding.Subject, _ reason: String) {
+        report.append(AuditFinding(subject, reason))
     }
 }

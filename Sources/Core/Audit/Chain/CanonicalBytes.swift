@@ -1,11 +1,12 @@
 import Modules
 import Secrets
 
-/// Bytes that say the same thing in one way only: every part carries its kind and its length, so that no two lists of parts read alike.
+/// An injective encoding of a list of values: every value carries its type and length, so that different lists have
+/// different bytes.
 struct CanonicalBytes {
     private(set) var bytes: [UInt8] = []
 
-    /// - Parameter purpose: what the bytes are for, so that a hash of one kind is never mistaken for one of another.
+    /// - Parameter purpose: a domain separator, so that hashes of different kinds of input never collide.
     init(_ purpose: String) {
         bytes.reserveCapacity(512)
         append(purpose)

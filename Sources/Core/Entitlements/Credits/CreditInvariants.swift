@@ -1,44 +1,52 @@
-import Ledger
 import Modules
 
-extension CreditService {
-    /// What holds of credits at every moment, beside what holds of the ledger itself.
-    static let invariants: [Invariant] = [
+/// Invariants of credits, besides those of the ledger.
+enum CreditInvariants {
+    static let all: [Invariant] = [
         Invariant(
-            "a lot's counts are not what its movements add up to",
+            "a lot's counts are not the sums of its movements",
             """
-            SELECT credit_lots.id AS lot, credit_lots.granted, moved.granted AS moved_granted, credit_lots.available, moved.available AS moved_available,
-                credit_lots.reserved, moved.reserved AS moved_reserved, credit_lots.consumed, moved.consumed AS moved_consumed,
-                credit_lots.expired, moved.expired AS moved_expired, credit_lots.reversed, moved.reversed AS moved_reversed
+            SELECT credit_lots.id AS lot, credit_lots.granted, moved.granted AS moved_granted,
+                credit_lots.available, moved.available AS moved_available,
+                credit_lots.reserved, moved.reserved AS moved_reserved,
+                credit_lots.consumed, moved.consumed AS moved_consumed,
+                credit_lots.expired, moved.expired AS moved_expired,
+                credit_lots.reversed, moved.reversed AS moved_reversed
             FROM credit_lots LEFT JOIN (
                 SELECT subject, \(moved("granted", "CASE WHEN source.name = 'issued' THEN amount ELSE 0 END")),
-                    \(moved("available", difference("target.name = 'available'", "source.name = 'available'"))),
-                    \(moved("reserved", difference("target.name = 'reserved'", "source.name = 'reserved'"))),
-                    \(moved("consumed", difference("target.name IN ('consumed', 'debt')", "source.name IN ('consumed', 'debt')"))),
-                    \(moved("expired", difference("target.name = 'expired'", "source.name = 'expired'"))),
-                    \(moved("reversed", difference("target.name = 'reversed'", "source.name = 'reversed'")))
+                    \(moved("available", difference("'available'"))),
+                    \(moved("reserved", difference("'reserved'"))),
+                    \(moved("consumed", difference("'consumed', 'debt'"))),
+                    \(moved("expired", difference("'expired'"))),
+                    \(moved("reversed", difference("'reversed'")))
                 FROM ledger_movements
-                    JOIN ledger_accounts AS source ON source.id = from_account JOIN ledger_accounts AS target ON target.id = to_account
+                    JOIN ledger_accounts AS source ON source.id = from_account
+                    JOIN ledger_accounts AS target ON target.id = to_account
                 WHERE ledger_movements.unit = 'credits' AND subject IS NOT NULL GROUP BY subject
             ) AS moved ON moved.subject = credit_lots.id
-            WHERE moved.subject IS NULL OR credit_lots.granted <> moved.granted OR credit_lots.available <> moved.available
-                OR credit_lots.reserved <> moved.reserved OR credit_lots.consumed <> moved.consumed OR credit_lots.expired <> moved.expired
+            WHERE moved.subject IS NULL OR credit_lots.granted <> moved.granted
+                OR credit_lots.available <> moved.available OR credit_lots.reserved <> moved.reserved
+                OR credit_lots.consumed <> moved.consumed OR credit_lots.expired <> moved.expired
                 OR credit_lots.reversed <> moved.reversed
             """
         ),
-        // Of those who were erased the lots are gone, and the movements are nobody's.
+        // The lots of erased organisations are deleted, and the accounts of their movements have pseudonymous owners.
         Invariant(
-            "credits were moved of a lot that is not there, or of none",
+            "a movement of credits has no lot, or one that does not exist",
             """
             SELECT posting_id, number, amount, subject FROM ledger_movements
-                JOIN ledger_accounts AS source ON source.id = from_account JOIN organisations ON organisations.id = source.owner
+                JOIN ledger_accounts AS source ON source.id = from_account
+                JOIN organisations ON organisations.id = source.owner
             WHERE ledger_movements.unit = 'credits'
-                AND NOT EXISTS (SELECT 1 FROM credit_lots WHERE credit_lots.id = subject AND credit_lots.organisation_id = source.owner)
+                AND NOT EXISTS (
+                    SELECT 1 FROM credit_lots
+                    WHERE credit_lots.id = subject AND credit_lots.organisation_id = source.owner
+                )
                 AND NOT (subject IS NULL AND source.name = 'debt')
             """
         ),
         Invariant(
-            "a lot's reserved credits are not what its holds hold",
+            "a lot's reserved credits are not the sum of its holds",
             """
             SELECT id AS lot, reserved, held FROM (
                 SELECT id, reserved, (
@@ -54,13 +62,14 @@ extension CreditService {
             """
             SELECT id AS hold, units, held FROM (
                 SELECT id, units, (
-                    SELECT CAST(COALESCE(SUM(units), 0) AS \(.integer)) FROM credit_hold_parts WHERE credit_hold_parts.hold_id = credit_holds.id
+                    SELECT CAST(COALESCE(SUM(units), 0) AS \(.integer)) FROM credit_hold_parts
+                    WHERE credit_hold_parts.hold_id = credit_holds.id
                 ) AS held FROM credit_holds
             ) AS holds WHERE units <> held
             """
         ),
         Invariant(
-            "what a hold says that its work took is not what was consumed for it",
+            "the units of a committed hold are not the units that its posting consumed",
             """
             SELECT id AS hold, state, actual, consumed, overrun, owed FROM (
                 SELECT id, state, COALESCE(actual, 0) AS actual, overrun,
@@ -70,11 +79,13 @@ extension CreditService {
             """
         ),
         Invariant(
-            "a trial's credits do not last as long as it does",
+            "a trial's credits expire at another time than the trial",
             """
             SELECT credit_lots.id AS lot, credit_lots.expires_at, subscriptions.trial_ends_at FROM credit_lots
-                JOIN subscriptions ON subscriptions.id = credit_lots.source AND subscriptions.organisation_id = credit_lots.organisation_id
-            WHERE credit_lots.origin = 'trial' AND subscriptions.status = 'trialing' AND credit_lots.expires_at <> subscriptions.trial_ends_at
+                JOIN subscriptions ON subscriptions.id = credit_lots.source
+                    AND subscriptions.organisation_id = credit_lots.organisation_id
+            WHERE credit_lots.origin = 'trial' AND subscriptions.status = 'trialing'
+                AND credit_lots.expires_at <> subscriptions.trial_ends_at
             """
         ),
     ]
@@ -83,17 +94,23 @@ extension CreditService {
         "CAST(COALESCE(SUM(\(amounts)), 0) AS \(.integer)) AS \(SQL(trusted: name))"
     }
 
-    private static func difference(_ isIn: SQL, _ isOut: SQL) -> SQL {
-        "CASE WHEN \(isIn) THEN amount WHEN \(isOut) THEN -amount ELSE 0 END"
+    /// The units that enter the accounts, minus those that leave them.
+    /// - Parameter names: a list of string literals.
+    private static func difference(_ names: SQL) -> SQL {
+        """
+        CASE WHEN target.name IN (\(names)) THEN amount WHEN source.name IN (\(names)) THEN -amount ELSE 0 END
+        """
     }
 
-    /// The units that a hold's commitment moved from or to some account.
+    /// The units that the commit of a hold moved from or to an account.
     private static func consumed(_ condition: SQL) -> SQL {
         """
         SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) FROM ledger_postings
             JOIN ledger_movements ON ledger_movements.posting_id = ledger_postings.id
-            JOIN ledger_accounts AS source ON source.id = from_account JOIN ledger_accounts AS target ON target.id = to_account
-        WHERE ledger_postings.owner = credit_holds.organisation_id AND ledger_postings.operation_key = 'commit:' || credit_holds.id AND \(condition)
+            JOIN ledger_accounts AS source ON source.id = from_account
+            JOIN ledger_accounts AS target ON target.id = to_account
+        WHERE ledger_postings.owner = credit_holds.organisation_id
+            AND ledger_postings.operation_key = 'commit:' || credit_holds.id AND \(condition)
         """
     }
 }

@@ -2,9 +2,10 @@ import Identity
 import Ledger
 import Modules
 
-extension CreditService {
-    /// Lots and holds go with their organisation; its books stay, under another name.
-    var holdings: [PersonalDataTable] {
+/// Personal data in the tables of credits and the ledger. Lots and holds are erased with their organisation; its ledger
+/// stays, under a pseudonym.
+enum CreditPersonalData {
+    static func tables(ledger: LedgerService) -> [PersonalDataTable] {
         [
             PersonalDataTable(
                 "credit-hold-parts", in: "credit_hold_parts",
@@ -28,16 +29,24 @@ extension CreditService {
                 "ledger-movements", in: "ledger_movements",
                 selection: { subject in
                     """
-                    SELECT posting_id, number, amount, source.name AS from_account, target.name AS to_account, subject, occurred_at FROM ledger_movements
-                        JOIN ledger_accounts AS source ON source.id = from_account JOIN ledger_accounts AS target ON target.id = to_account
-                    WHERE source.owner IN \(list: subject.organisations) OR target.owner IN \(list: subject.organisations) ORDER BY posting_id, number
+                    SELECT posting_id, number, amount, source.name AS from_account, target.name AS to_account, subject,
+                        occurred_at
+                    FROM ledger_movements
+                        JOIN ledger_accounts AS source ON source.id = from_account
+                        JOIN ledger_accounts AS target ON target.id = to_account
+                    WHERE source.owner IN \(list: subject.organisations)
+                        OR target.owner IN \(list: subject.organisations)
+                    ORDER BY posting_id, number
                     """
                 }
             ) { _, _, _ in },
             PersonalDataTable(
                 "ledger-accounts", in: "ledger_accounts",
                 selection: {
-                    "SELECT owner, name, unit, balance FROM ledger_accounts WHERE owner IN \(list: $0.organisations) ORDER BY owner, unit, name"
+                    """
+                    SELECT owner, name, unit, balance FROM ledger_accounts WHERE owner IN \(list: $0.organisations)
+                    ORDER BY owner, unit, name
+                    """
                 }
             ) { _, _, _ in },
             PersonalDataTable(
@@ -48,9 +57,10 @@ extension CreditService {
                     WHERE owner IN \(list: subject.organisations) ORDER BY owner, occurred_at, id
                     """
                 }
-            ) { [ledger] subject, pseudonym, transaction in
+            ) { subject, pseudonym, transaction in
                 for (number, organisation) in subject.organisations.enumerated() {
-                    try ledger.forget(owner: organisation.text, as: "\(pseudonym)-\(number + 1)", in: transaction)
+                    try ledger.pseudonymise(
+                        owner: organisation.text, as: "\(pseudonym)-\(number + 1)", in: transaction)
                 }
             },
         ]

@@ -3,7 +3,7 @@ import Modules
 enum CreditSchema {
     static let migrations = [
         Migration(
-            "entitlements-005-credits",
+            "entitlements-004-credits",
             """
             CREATE TABLE credit_lots (
                 id TEXT PRIMARY KEY NOT NULL,

@@ -1,7 +1,7 @@
 package import Identity
 package import Modules
 
-/// Where an organisation stands: its plan, its period and what of it is used. Read once a call, however many requirements ask.
+/// An organisation's plan, its current period and its usage in that period, read once per request.
 package struct EntitlementSnapshot: Sendable {
     package let organisation: ID<Organisation>
     package let plan: Plan
@@ -14,22 +14,11 @@ package struct EntitlementSnapshot: Sendable {
     var storage: Level { levels[Bucket.storageMeter] ?? Level() }
 }
 
-/// How much of a meter is used, and how much is held for work under way.
-package struct Level: Sendable, Hashable {
-    package var used: Int64 = 0
-    package var held: Int64 = 0
-}
-
-extension Level {
-    /// What is left of a limit; −1 where there is none.
-    func remaining(of limit: Limit) -> Int64 { limit == .unlimited ? -1 : max(0, limit.value - used - held) }
-}
-
 extension PlanCatalog {
-    /// - Returns: nil for an organisation that nothing is open to now.
-    func standing(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
+    /// - Returns: nil for an organisation whose subscription gives no access now, or that has none.
+    func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
         guard let subscription = try transaction.subscription(of: organisation),
-            let (plan, period) = holding(subscription, at: transaction.now)
+            let (plan, period) = activePlan(of: subscription, at: transaction.now)
         else {
             return nil
         }

@@ -1,93 +1,95 @@
 package import Identity
 package import Modules
 
-/// Units taken out of a limit for work that has not ended: committed by its success, given back by its failure, or by the end of
-/// its lease when nobody says anything.
+/// Units reserved out of a limit for work in progress: committed when the work succeeds, released when it fails, and
+/// settled by its ``ExpiryPolicy`` when its lease or its process ends first.
 ///
 /// | state | event | next | bucket |
 /// |---|---|---|---|
-/// | – | reserve, and it fits | held | held += n |
-/// | held | extend, with the fence | held | nothing; the lease moves |
-/// | held | takeUp | held | nothing; the fence moves: who held it before holds it no more |
+/// | – | reserve, within the limit | held | held += n |
+/// | held | extend, with the fence | held | unchanged; the lease moves |
+/// | held | takeOver | held | unchanged; the fence increases, and the earlier holder's fence is refused |
 /// | held | commit of a ≤ n, with the fence | committed | held −= n, used += a |
-/// | held | commit of a > n | committed | held −= n, used += a where it fits, else as ``Excess`` says |
+/// | held | commit of a > n | committed | held −= n, used += a within the limit, else as ``Excess`` says |
 /// | held | release, with the fence | released | held −= n |
-/// | held | lost: the lease ran out, or the process that it belongs to is dead | expired, or committed | held −= n; used += n where ``Loss`` says so |
-/// | held | lost, and whoever was asked knows of a use, or of none | committed, or expired | as a commit of that many, or as a loss |
-/// | held | lost, and whoever was asked says that it goes on | held | nothing; the lease moves, and is all that ends it from now on |
-/// | expired | release, with the fence that it was lost with | released | nothing; a commit that comes later is none any more |
-/// | expired | commit of a, whatever the fence | committed | used += a; what does not fit is an overrun |
-/// | committed, released | commit, release | the same | nothing |
+/// | held | expire, without a resolution | expired, or committed as ``ExpiryPolicy`` says | held −= n; used += n or 0 |
+/// | held | expire, resolved as used a | committed | as a commit of a |
+/// | held | expire, resolved as unused | expired | held −= n |
+/// | held | expire, resolved as in progress | held | unchanged; the lease moves, and from now on it alone ends it |
+/// | expired | release, with the fence that it expired with | released | unchanged; a later commit is ignored |
+/// | expired | commit of a, with any fence | committed | used += a; units beyond the limit are an overrun |
+/// | committed, released | commit, release | the same | unchanged |
 ///
-/// A pure value: the moves say what becomes of the bucket, and the store writes it down.
+/// A value without I/O: each transition returns its effect on the bucket, and the service writes it.
 package struct Reservation: Sendable, Hashable {
     package enum State: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
         case held, committed, released, expired
     }
 
-    /// How long the work may live that it is held for.
-    package enum Life: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
-        /// It dies with its process: the next life of the process gives it back before it serves.
+    /// What ends the reservation when it is not settled.
+    package enum Lifetime: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
+        /// The end of its process: the node's next start expires it before it serves. Its lease also ends it.
         case process
-        /// It outlives its process: a durable job, or a caller who lives elsewhere and comes back. The lease alone ends it.
-        case work
+        /// Its lease alone: for a durable job, or a client elsewhere, which outlives this process.
+        case lease
     }
 
-    /// What becomes of units beyond those that were held, where they do not fit.
+    /// What happens to units beyond the reserved ones that exceed the limit.
     package enum Excess: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
         /// They are not charged.
         case cap
         /// They are charged: the customer has agreed to pay for more than the limit.
         case overage
-        /// They are charged and recorded as an overrun. Nothing more is admitted before there is room again.
+        /// They are charged and recorded as an overrun. Nothing more is admitted until usage is below the limit again.
         case overrun
     }
 
-    /// What becomes of it when nobody is left to say how the work ended.
-    package enum Loss: Sendable, Hashable {
-        /// Its units are free again.
+    /// What happens to the reservation when it expires.
+    package enum ExpiryPolicy: Sendable, Hashable {
+        /// Its units are released.
         case release
-        /// Its units are used, all of them: for work with effects outside, of which nobody knows whether they happened.
-        case settle
-        /// Whoever is registered under this name is asked what became of the work (``ReservationResolvers``); where nobody is, its units are used.
-        case ask(String)
+        /// All of its units are committed: for work with external effects that may have happened.
+        case commit
+        /// The resolver registered under this name (``ReservationResolvers``) decides; without one, all units are
+        /// committed.
+        case resolve(String)
     }
 
-    /// What a witness says of work that nobody else speaks for.
-    package enum Fate: Sendable, Hashable {
-        /// It was done and took so many units: fewer than were held, as many, or more.
+    /// What a resolver reports about the work of an expired reservation.
+    package enum Resolution: Sendable, Hashable {
+        /// The work is done and used this many units: fewer than were reserved, as many, or more.
         case used(Int64)
-        /// It came to nothing.
-        case nothing
-        /// It is still under way, and is given so long until somebody is asked again.
-        case goesOn(Duration)
+        /// The work used nothing.
+        case unused
+        /// The work is still in progress; the lease is extended by this duration before the resolver is called again.
+        case inProgress(Duration)
     }
 
-    /// What was agreed when it was made.
+    /// Chosen when the reservation is made.
     package struct Terms: Sendable, Hashable {
-        package var life: Life
+        package var lifetime: Lifetime
         package var excess: Excess
-        package var loss: Loss
-        /// How long it stands without a word from its work.
+        package var onExpiry: ExpiryPolicy
+        /// The time from the reservation, or its last extension, to its expiry.
         package var lease: Duration
 
         package init(
-            life: Life = .work, excess: Excess = .overrun, loss: Loss = .release,
-            lease: Duration = EntitlementsModule.lease
+            lifetime: Lifetime = .lease, excess: Excess = .overrun, onExpiry: ExpiryPolicy = .release,
+            lease: Duration = QuotaService.lease
         ) {
-            (self.life, self.excess, self.loss, self.lease) = (life, excess, loss, lease)
+            (self.lifetime, self.excess, self.onExpiry, self.lease) = (lifetime, excess, onExpiry, lease)
         }
     }
 
-    /// What a move does to the bucket and writes into the usage.
+    /// What a transition changes in the bucket and adds to the usage.
     struct Effect: Sendable, Hashable {
-        /// Units that leave the bucket's promises.
+        /// Units subtracted from the bucket's reserved count.
         var held: Int64 = 0
-        /// Units that are used from now on.
+        /// Units added to the used count.
         var used: Int64 = 0
-        /// How many of those lie beyond the limit.
+        /// How many of the used units exceed the limit.
         var beyond: Int64 = 0
-        /// Whether they were never agreed upon.
+        /// Whether the units beyond the limit were not agreed upon.
         var isOverrun = false
     }
 
@@ -95,20 +97,19 @@ package struct Reservation: Sendable, Hashable {
     package let organisation: ID<Organisation>
     package let operation: String
     let fingerprint: String
-    /// Fixed when it was admitted: work that goes on beyond midnight is charged where it began.
+    /// Fixed at the reservation: work that continues into the next period is charged to the period in which it started.
     let bucket: Bucket
     package let amount: Int64
-    package private(set) var life: Life
+    package private(set) var lifetime: Lifetime
     package let excess: Excess
-    package let loss: Loss
+    package let onExpiry: ExpiryPolicy
     package private(set) var state: State
-    /// Counts the times that the reservation changed hands; who holds an older number may not settle it.
+    /// Increases with each change of the holder; a transition with an older fence is refused.
     package private(set) var fence: Int64
     package private(set) var leaseUntil: Instant
-    /// What was charged in the end; nil while it is held.
+    /// The units that were charged; nil while the reservation is held.
     package private(set) var actual: Int64?
 
-    /// A new one.
     init(
         _ id: ID<Reservation>, of amount: Int64, in bucket: Bucket, operation: String, fingerprint: String,
         terms: Terms, at now: Instant
@@ -119,7 +120,7 @@ package struct Reservation: Sendable, Hashable {
         organisation = bucket.organisation
         self.operation = operation
         self.fingerprint = fingerprint
-        (life, excess, loss) = (terms.life, terms.excess, terms.loss)
+        (lifetime, excess, onExpiry) = (terms.lifetime, terms.excess, terms.onExpiry)
         state = .held
         fence = 1
         leaseUntil = now + terms.lease
@@ -133,12 +134,12 @@ package struct Reservation: Sendable, Hashable {
         bucket = Bucket(
             organisation: try row["organisation_id"], meter: try row["meter"], periodStart: try row["period_start"])
         amount = try row["amount"]
-        life = try row["life"]
+        lifetime = try row["lifetime"]
         excess = try row["excess"]
-        loss =
-            switch (try row["asks"] as String?, try row["on_loss"] as String) {
-            case (let witness?, _): .ask(witness)
-            case (nil, "settle"): .settle
+        onExpiry =
+            switch (try row["resolver"] as String?, try row["on_expiry"] as String) {
+            case (let name?, _): .resolve(name)
+            case (nil, "commit"): .commit
             case (nil, _): .release
             }
         state = try row["state"]
@@ -147,50 +148,51 @@ package struct Reservation: Sendable, Hashable {
         actual = try row["actual"]
     }
 
-    // MARK: Moves
+    // MARK: Transitions
 
-    /// The work is alive.
-    /// - Parameter given: the fence of whoever says so; nil from those who cannot have lost it to another.
-    /// - Returns: whether the reservation still stands. Work that hears that it does not has lost its units and should stop, or ask anew.
+    /// Extends the lease; an earlier `until` does not shorten it.
+    /// - Parameter given: the holder's fence; nil from a caller whose work cannot have been taken over.
+    /// - Returns: false when the reservation has ended or has another holder. The work should stop, or reserve again.
     mutating func extend(until: Instant, fence given: Int64? = nil) -> Bool {
         guard state == .held, given ?? fence == fence else { return false }
         leaseUntil = max(leaseUntil, until)
         return true
     }
 
-    /// Others go on with the work.
-    /// - Returns: the fence that they show from now on; nil where nothing is held any more.
-    mutating func takeUp(until: Instant) -> Int64? {
+    /// Gives the reservation to another holder.
+    /// - Returns: the new holder's fence; nil where nothing is reserved any more.
+    mutating func takeOver(until: Instant) -> Int64? {
         guard state == .held else { return nil }
         fence += 1
         leaseUntil = max(leaseUntil, until)
         return fence
     }
 
-    /// Whether a commit of so many units has to ask how much room the bucket has.
-    func asksForRoom(_ units: Int64) -> Bool { state == .expired || state == .held && units > amount }
+    /// Whether a commit of this many units needs the remaining units of the bucket.
+    func needsRemaining(_ units: Int64) -> Bool { state == .expired || state == .held && units > amount }
 
-    /// The work ended well and took `units`.
-    /// - Parameter room: what the bucket has left beside what is held here; asked for only where ``asksForRoom(_:)``.
+    /// Settles the reservation with the units that the work used.
+    /// - Parameter remaining: the bucket's remaining units besides the reserved ones; read only where
+    ///   ``needsRemaining(_:)``.
     /// - Returns: nil where nothing changes.
-    /// - Throws: `reservation-lost`.
-    mutating func commit(_ units: Int64, room: Int64, fence given: Int64? = nil) throws(Problem) -> Effect? {
+    /// - Throws: `reservation-lost` for an older fence.
+    mutating func commit(_ units: Int64, remaining: Int64, fence given: Int64? = nil) throws(Problem) -> Effect? {
         switch state {
         case .committed, .released: return nil
         case .held:
             try check(given)
-            return settle(units, room: room)
+            return settle(units, remaining: remaining)
         case .expired:
-            // Nobody's any more: the work that was done takes it back under a new fence, and is never forgotten.
+            // Work that was done is charged although its reservation expired. The new fence refuses earlier holders.
             fence += 1
-            let used = excess == .cap ? max(min(units, amount), min(units, max(0, room))) : units
-            return settle(held: 0, used: used, beyond: max(0, used - max(0, room)))
+            let used = excess == .cap ? max(min(units, amount), min(units, max(0, remaining))) : units
+            return settle(held: 0, used: used, beyond: max(0, used - max(0, remaining)))
         }
     }
 
-    /// The work failed or was called off.
+    /// Settles the reservation without usage: the work failed or was cancelled.
     /// - Returns: nil where nothing changes.
-    /// - Throws: `reservation-lost`.
+    /// - Throws: `reservation-lost` for an older fence.
     mutating func release(fence given: Int64? = nil) throws(Problem) -> Effect? {
         switch state {
         case .committed, .released: return nil
@@ -199,41 +201,41 @@ package struct Reservation: Sendable, Hashable {
             (state, actual) = (.released, 0)
             return Effect(held: amount)
         case .expired:
-            // Its units are free already; whoever held it last says that nothing will come of it any more. Who had lost it before has no say.
+            // The units are released already. The last holder confirms that no commit follows; earlier holders are
+            // ignored.
             guard given == nil || given == fence - 1 else { return nil }
             (state, actual) = (.released, 0)
             return Effect()
         }
     }
 
-    /// Nobody is left to say how the work ended.
+    /// Ends a reservation whose lease or process has ended.
     /// - Parameters:
-    ///   - fate: what the witness says; nil where none was to be asked, or none could be found.
-    ///   - room: as with ``commit(_:room:fence:)``, for a fate of as many units.
-    mutating func lose(_ fate: Fate? = nil, room: Int64 = 0, at now: Instant) -> Effect? {
+    ///   - resolution: from the resolver; nil where the policy has none, or its name is not registered.
+    ///   - remaining: as for ``commit(_:remaining:fence:)``, for a resolution of as many units.
+    mutating func expire(_ resolution: Resolution? = nil, remaining: Int64 = 0, at now: Instant) -> Effect? {
         guard state == .held else { return nil }
-        switch (loss, fate) {
-        case (.ask, .goesOn(let lease)):
-            // Whoever does the work may hold it still. It has outlived its process.
-            life = .work
+        switch (onExpiry, resolution) {
+        case (.resolve, .inProgress(let lease)):
+            // The fence stays: the holder may still work. The work has outlived its process.
+            lifetime = .lease
             leaseUntil = max(leaseUntil, now + lease)
             return Effect()
-        case (.ask, .used(let units)):
+        case (.resolve, .used(let units)):
             fence += 1
-            return settle(max(0, units), room: room)
-        case (.ask, .nothing), (.release, _):
+            return settle(max(0, units), remaining: remaining)
+        case (.resolve, .unused), (.release, _):
             fence += 1
             (state, actual) = (.expired, 0)
             return Effect(held: amount)
-        case (.ask, nil), (.settle, _):
+        case (.resolve, nil), (.commit, _):
             fence += 1
             return settle(held: amount, used: amount, beyond: 0)
         }
     }
 
-    /// So many of what is held, and more where they fit or may go beyond.
-    private mutating func settle(_ units: Int64, room: Int64) -> Effect {
-        let beyond = max(0, units - amount - max(0, room))
+    private mutating func settle(_ units: Int64, remaining: Int64) -> Effect {
+        let beyond = max(0, units - amount - max(0, remaining))
         return settle(held: amount, used: excess == .cap ? units - beyond : units, beyond: excess == .cap ? 0 : beyond)
     }
 
@@ -246,28 +248,23 @@ package struct Reservation: Sendable, Hashable {
         guard given ?? fence == fence else {
             throw Problem(
                 .reservationLost,
-                detail: "Somebody else has taken this work up since. What was done here does not count.")
+                detail: "Another worker has taken over this work. The result of this one is not counted.")
         }
     }
 }
 
-extension Problem.Kind {
-    package static let reservationLost = Self("reservation-lost", "The reservation is in other hands", status: 409)
+extension Reservation.ExpiryPolicy {
+    /// The stored policy, which applies where no resolver is registered.
+    var fallback: String { self == .release ? "release" : "commit" }
+
+    /// The name of the resolver.
+    var resolver: String? {
+        guard case .resolve(let name) = self else { return nil }
+        return name
+    }
 }
 
-/// A counter: one meter of one organisation in one period.
-package struct Bucket: Sendable, Hashable {
-    let organisation: ID<Organisation>
-    let meter: String
-    let periodStart: Instant
-
-    /// Storage is a level, not a flow: its one bucket lies outside of all periods.
-    static let storageMeter = "storage"
-
-    static func storage(of organisation: ID<Organisation>) -> Bucket {
-        Bucket(organisation: organisation, meter: storageMeter, periodStart: Instant(microseconds: 0))
-    }
-
-    /// Buckets are locked in the order of these keys, by everybody, so that no two wait for each other.
-    var lockKey: String { "quota/\(organisation)/\(meter)/\(periodStart.microseconds)" }
+extension Problem.Kind {
+    package static let reservationLost = Self(
+        "reservation-lost", "The reservation was taken over by another worker", status: 409)
 }

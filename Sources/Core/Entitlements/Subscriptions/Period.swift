@@ -1,18 +1,18 @@
 package import Modules
 
-/// One month, or one year, of a subscription. Months are counted from the anchor, never from the month before, so that a subscription of the
-/// 31st renews on 28 February and again on 31 March.
+/// One month, or one year, of a subscription. Months are counted from the anchor, not from the previous month, so that
+/// a subscription of the 31st renews on 28 February and again on 31 March.
 package struct Period: Sendable, Hashable {
     package let start: Instant
-    /// The first moment of the next period.
+    /// Exclusive: the start of the next period.
     package let end: Instant
 
-    /// The period that `now` lies in; before the anchor, the first one.
+    /// The period that contains `now`; before the anchor, the first one.
     package init(anchor: Instant, every cycle: Cycle = .monthly, containing now: Instant) {
         let anchorDate = CivilDate(dayNumber: anchor.seconds.quotient(flooredBy: 86_400))
         let nowDate = CivilDate(dayNumber: now.seconds.quotient(flooredBy: 86_400))
         var months = max(0, (nowDate.year - anchorDate.year) * 12 + nowDate.month - anchorDate.month)
-        // The clamped day, or the hour, may lie later in this month than now.
+        // The clamped day, or the time of day, may be later in this month than now.
         if months > 0, Self.moment(months: months, after: anchor) > now { months -= 1 }
         months -= months % cycle.months
         start = Self.moment(months: months, after: anchor)

@@ -1,19 +1,20 @@
 import Identity
 package import Modules
 
-/// An organisation's right to a plan, and its life from the first payment or trial to its end.
+/// An organisation's subscription to a plan, from the first payment or trial to its end.
 ///
 /// | status | entered by | left by | access |
 /// |---|---|---|---|
-/// | incomplete | a first payment that is not through | `activate`, `expire` | none |
-/// | trialing | `startTrial` | `activate`, the trial's end | full until the trial ends |
-/// | active | a plan without payment, `activate` | `fail`, `cancel` | full until what is paid for ends |
-/// | past_due | a renewal that failed | `activate`, `giveUp`, `cancel` | full within the grace, then reduced |
-/// | unpaid | `giveUp` | `activate`, `cancel` | none |
+/// | incomplete | a first payment that is not complete | `activate`, `cancel`, its expiry | none |
+/// | trialing | a trial | `activate`, the trial's end | full until the trial ends |
+/// | active | a plan without payment, `activate` | `fail`, `cancel` | full until the paid period ends |
+/// | past_due | a renewal that failed | `activate`, `markUnpaid`, `cancel` | full in the grace period, then reduced |
+/// | unpaid | `markUnpaid` | `activate`, `cancel` | none |
 /// | paused | `pause` | `activate`, `cancel` | none |
-/// | canceled, incomplete_expired | their end | nothing | until what is paid for ends |
+/// | canceled, incomplete_expired | cancellation, the trial's end | nothing | until the paid period ends |
 ///
-/// Access follows from status, grace and what is paid for, never from the name of an event (``access(at:)``).
+/// Access follows from the status, the grace period and the paid period, not from the type of an event
+/// (``access(at:)``).
 package struct Subscription: Sendable, Hashable {
     package enum Status: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case incomplete, trialing, active
@@ -21,7 +22,7 @@ package struct Subscription: Sendable, Hashable {
         case pastDue = "past_due"
         case unpaid, paused, canceled
 
-        /// Nothing comes after it: another subscription may begin.
+        /// No transition leaves this status; another subscription may start.
         package var isFinal: Bool { self == .canceled || self == .incompleteExpired }
     }
 
@@ -30,26 +31,26 @@ package struct Subscription: Sendable, Hashable {
     let id: ID<Subscription>
     let organisation: ID<Organisation>
     private(set) var plan: Plan.ID
-    /// When it came to this plan: the terms of then hold until the period ends.
+    /// When this plan took effect: its terms of that moment apply until the period ends.
     private(set) var planSince: Instant
     private(set) var cycle: Cycle
     private(set) var status: Status
-    /// The moment that its periods are counted from; it stays when the plan changes, and so does what was used.
+    /// The start of the first period. A change of plan keeps it, and with it the usage of the period.
     private(set) var anchor: Instant
     private(set) var trialEndsAt: Instant?
-    /// Nil for a plan that costs nothing.
+    /// Nil for a plan without payment.
     private(set) var paidThrough: Instant?
     private(set) var graceUntil: Instant?
-    /// The end of the period that it was cancelled in.
+    /// The end of the period in which it was cancelled.
     private(set) var cancelAt: Instant?
-    /// The plan of the next period, after a downgrade.
+    /// The plan from the next period on, after a downgrade.
     private(set) var nextPlan: Plan.ID?
     private(set) var nextPlanAt: Instant?
 
-    /// How long after a failed renewal everything goes on.
+    /// How long access stays full after a failed renewal.
     static let grace: Duration = .days(7)
 
-    /// A plan that costs nothing, or that an administrator gives.
+    /// A subscription to a plan without payment, or one that an administrator sets.
     init(id: ID<Subscription>, organisation: ID<Organisation>, plan: Plan.ID, cycle: Cycle = .monthly, at now: Instant)
     {
         self.id = id
@@ -61,16 +62,16 @@ package struct Subscription: Sendable, Hashable {
         status = .active
     }
 
-    /// A trial.
+    /// A trial subscription.
     init(id: ID<Subscription>, organisation: ID<Organisation>, trialOf plan: Plan.ID, days: Int64, at now: Instant) {
         self.init(id: id, organisation: organisation, plan: plan, at: now)
         status = .trialing
         trialEndsAt = now + .days(days)
     }
 
-    // MARK: What holds
+    // MARK: Access
 
-    /// What the organisation may do now, whether or not anybody has come by to write the change of status down.
+    /// The access now. It does not depend on whether ``settle(at:)`` has written a change that is due.
     func access(at now: Instant) -> Access {
         switch status {
         case .trialing: trialEndsAt.map { now < $0 } == true ? .full : .none
@@ -88,14 +89,14 @@ package struct Subscription: Sendable, Hashable {
         }
     }
 
-    /// The plan that holds now, and since when it does.
+    /// The plan that applies now, and since when.
     func plan(at now: Instant) -> (id: Plan.ID, since: Instant) {
         if let nextPlan, let nextPlanAt, now >= nextPlanAt { (nextPlan, nextPlanAt) } else { (plan, planSince) }
     }
 
-    // MARK: Moves
+    // MARK: Transitions
 
-    /// Another plan from now on; the period goes on, and what was used in it stays used. A trial ends with it, and a period begins.
+    /// Changes the plan now. The period and its usage continue; a trial ends, and a first period starts.
     mutating func change(to plan: Plan.ID, cycle: Cycle? = nil, at now: Instant) throws(Problem) {
         try requireLive("change")
         if status == .trialing {
@@ -109,7 +110,7 @@ package struct Subscription: Sendable, Hashable {
         (nextPlan, nextPlanAt, cancelAt) = (nil, nil, nil)
     }
 
-    /// Another plan from the next period on.
+    /// Changes the plan with the next period.
     mutating func schedule(_ plan: Plan.ID, at now: Instant) throws(Problem) {
         try requireLive("change")
         guard status != .trialing else { throw Self.refusal("A trial has no next period: start the plan instead.") }
@@ -117,7 +118,7 @@ package struct Subscription: Sendable, Hashable {
         nextPlanAt = Period(anchor: anchor, every: cycle, containing: now).end
     }
 
-    /// The end: now, or with the period.
+    /// Ends the subscription, now or with the period.
     mutating func cancel(immediately: Bool, at now: Instant) throws(Problem) {
         try requireLive("cancel")
         if immediately || status == .trialing || status == .incomplete || access(at: now) == .none {
@@ -129,10 +130,10 @@ package struct Subscription: Sendable, Hashable {
         (nextPlan, nextPlanAt) = (nil, nil)
     }
 
-    /// Takes a cancellation back while the period still runs.
+    /// Revokes a cancellation before the period ends.
     mutating func resume(at now: Instant) throws(Problem) {
         guard !status.isFinal, let end = cancelAt, now < end else {
-            throw Self.refusal("There is no cancellation to take back.")
+            throw Self.refusal("There is no cancellation to revoke.")
         }
         cancelAt = nil
     }
@@ -145,7 +146,7 @@ package struct Subscription: Sendable, Hashable {
         trialEndsAt = max(end, now) + .days(days)
     }
 
-    /// A payment came through: everything up to `end` is paid for.
+    /// Records a payment for the time up to `end`.
     mutating func activate(paidThrough end: Instant, at now: Instant) throws(Problem) {
         guard status != .incompleteExpired, status != .canceled else {
             throw Self.refusal("The subscription has ended.")
@@ -159,25 +160,27 @@ package struct Subscription: Sendable, Hashable {
         graceUntil = nil
     }
 
-    /// A renewal failed: everything goes on for the grace.
+    /// Records a failed renewal; access stays full for the grace period.
     mutating func fail(at now: Instant) throws(Problem) {
-        guard status == .active || status == .pastDue else { throw Self.refusal("Nothing was due.") }
+        guard status == .active || status == .pastDue else { throw Self.refusal("No payment is due.") }
         status = .pastDue
         graceUntil = graceUntil ?? now + Self.grace
     }
 
-    /// All attempts to be paid have failed.
-    mutating func giveUp() throws(Problem) {
-        guard status == .pastDue else { throw Self.refusal("Nothing is due.") }
+    /// Records that all payment attempts have failed.
+    mutating func markUnpaid() throws(Problem) {
+        guard status == .pastDue else { throw Self.refusal("No payment is due.") }
         status = .unpaid
     }
 
     mutating func pause() throws(Problem) {
-        guard status == .trialing || status == .active else { throw Self.refusal("Only what runs can be paused.") }
+        guard status == .trialing || status == .active else {
+            throw Self.refusal("Only an active subscription or a trial can be paused.")
+        }
         status = .paused
     }
 
-    /// Writes down what time has brought: the end of a trial or of a cancelled period, and the plan of a new one.
+    /// Applies changes that are due: the end of a trial or of a cancelled period, and a scheduled plan.
     /// - Returns: whether anything changed.
     mutating func settle(at now: Instant) -> Bool {
         let before = self

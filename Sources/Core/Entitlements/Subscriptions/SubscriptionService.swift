@@ -2,20 +2,28 @@ import Audit
 import Identity
 package import Modules
 
-/// The verbs of subscriptions: start one, change its plan, end it, look at it.
-struct SubscriptionService: Sendable {
-    let database: any Database
-    let plans: PlanCatalog
-    let credits: CreditService
-    let audit: AuditModule
-    let runtime: Runtime
+/// Starts, changes, ends and lists subscriptions.
+final class SubscriptionService: Sendable {
+    private let database: any Database
+    private let plans: PlanCatalog
+    private let credits: CreditService
+    private let audit: AuditService
+    private let runtime: Runtime
 
-    /// Starts a plan that anybody may start.
-    /// - Throws: `plan-not-found`; `payment-required` for a plan that costs; `already-subscribed`.
-    func start(_ request: Subscribe, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(request.plan)
-        guard plan.start == .anyone else { throw Self.costs(plan) }
-        return try await database.write { transaction in
+    init(database: any Database, plans: PlanCatalog, credits: CreditService, audit: AuditService, runtime: Runtime) {
+        self.database = database
+        self.plans = plans
+        self.credits = credits
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    /// Starts a plan that needs no payment.
+    /// - Throws: `plan-not-found`; `payment-required` for any other plan; `already-subscribed`.
+    func start(_ payload: Subscribe, scope: Scope) async throws(Problem) -> SubscriptionView {
+        let plan = try plan(payload.plan)
+        guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
+        return try await database.write { [self] transaction in
             let subscription = Subscription(
                 id: runtime.id(), organisation: scope.organisation, plan: plan.id, at: transaction.now)
             guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }
@@ -24,74 +32,77 @@ struct SubscriptionService: Sendable {
         }
     }
 
-    /// Another plan at once: only such as need no payment.
+    /// Changes to a plan that needs no payment, at once.
     /// - Throws: `plan-not-found`, `payment-required`, `subscription-state`.
-    func upgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(request.plan)
-        guard plan.start == .anyone else { throw Self.costs(plan) }
+    func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+        let plan = try plan(choice.plan)
+        guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         return try await change("subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text]) {
             subscription, now in
-            try subscription.change(to: plan.id, cycle: request.cycle, at: now)
+            try subscription.change(to: plan.id, cycle: choice.cycle, at: now)
         }
     }
 
-    /// A smaller plan from the next period on.
-    /// - Throws: `plan-not-found`, `subscription-state`; `conflict` for a plan that is no smaller.
-    func downgrade(_ request: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(request.plan)
-        let ranks = plans.catalogue
+    /// Changes to a smaller plan with the next period.
+    /// - Throws: `plan-not-found`, `subscription-state`; `conflict` for a plan that is not smaller.
+    func downgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+        let plan = try plan(choice.plan)
+        let ranks = plans.current
         return try await change(
             "subscription.downgrade-scheduled", of: scope.organisation, by: scope, ["plan": plan.id.text]
         ) { subscription, now in
-            guard let wanted = ranks.rank(of: plan.id), let present = ranks.rank(of: subscription.plan(at: now).id),
-                wanted < present
+            guard let wanted = ranks.rank(of: plan.id), let current = ranks.rank(of: subscription.plan(at: now).id),
+                wanted < current
             else {
                 throw Problem(
                     .conflict,
                     detail:
-                        "\(plan.name) is no smaller than the present plan: POST /v1/payments/upgrade changes to it at once."
+                        "\(plan.name) is not smaller than the current plan: "
+                        + "POST /v1/payments/upgrade changes to it at once."
                 )
             }
             try subscription.schedule(plan.id, at: now)
         }
     }
 
-    /// The end, now or with the period.
+    /// Ends the subscription, now or with the period.
     /// - Throws: `subscription-state`.
-    func cancel(_ request: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
+    func cancel(_ cancellation: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change(
-            "subscription.cancelled", of: scope.organisation, by: scope, ["immediate": "\(request.immediate ?? false)"]
+            "subscription.cancelled", of: scope.organisation, by: scope,
+            ["immediate": "\(cancellation.immediate ?? false)"]
         ) { subscription, now in
-            try subscription.cancel(immediately: request.immediate ?? false, at: now)
+            try subscription.cancel(immediately: cancellation.immediate ?? false, at: now)
         }
     }
 
-    /// Takes a cancellation back.
+    /// Revokes a cancellation before it takes effect.
     /// - Throws: `subscription-state`.
     func resume(scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change("subscription.resumed", of: scope.organisation, by: scope, [:]) { try $0.resume(at: $1) }
     }
 
-    /// Puts somebody on a plan: at once, or from the next period on. What was used in the period stays used.
+    /// Sets the plan of an account, now or with the next period. The usage of the period is kept.
     /// - Throws: `plan-not-found`, `not-found` for an unknown account, `subscription-state`.
-    func adjust(_ request: Adjustment, scope: Scope, person: ID<Person>) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(request.plan)
-        let isLater = request.takesEffect == .periodEnd
-        return try await database.write { transaction in
-            let organisation = try self.organisation(of: person, in: transaction)
+    func adjust(_ adjustment: Adjustment, scope: Scope, person: ID<Person>) async throws(Problem) -> SubscriptionView {
+        let plan = try plan(adjustment.plan)
+        let isLater = adjustment.takesEffect == .periodEnd
+        return try await database.write { [self] transaction in
+            let organisation = try transaction.requirePersonalOrganisation(of: person)
             let now = transaction.now
-            let fresh = Subscription(
-                id: runtime.id(), organisation: organisation, plan: plan.id, cycle: request.cycle ?? .monthly, at: now)
-            var subscription = fresh
-            if try !transaction.insert(fresh), let present = try transaction.lockedSubscription(of: organisation) {
-                subscription = present
+            let new = Subscription(
+                id: runtime.id(), organisation: organisation, plan: plan.id, cycle: adjustment.cycle ?? .monthly,
+                at: now)
+            var subscription = new
+            if try !transaction.insert(new), let current = try transaction.lockedSubscription(of: organisation) {
+                subscription = current
                 if isLater {
                     try subscription.schedule(plan.id, at: now)
                 } else {
-                    try subscription.change(to: plan.id, cycle: request.cycle, at: now)
+                    try subscription.change(to: plan.id, cycle: adjustment.cycle, at: now)
                 }
                 try transaction.update(subscription)
-                try credits.follow(subscription, in: transaction)
+                try credits.adjustTrialCredits(to: subscription, in: transaction)
             }
             let details = ["plan": plan.id.text, "person": person.text, "takes_effect": isLater ? "period_end" : "now"]
             try record("subscription.adjusted", subscription, by: scope, details, in: transaction)
@@ -99,27 +110,28 @@ struct SubscriptionService: Sendable {
         }
     }
 
-    /// Some days more for a trial, also for one that has ended.
+    /// Extends a trial, also one that has ended.
     /// - Throws: `not-found` for an unknown account, `subscription-state`.
-    func extendTrial(_ request: TrialExtension, scope: Scope, person: ID<Person>) async throws(Problem)
+    func extendTrial(_ trialExtension: TrialExtension, scope: Scope, person: ID<Person>) async throws(Problem)
         -> SubscriptionView
     {
-        let organisation = try await database.read { try self.organisation(of: person, in: $0) }
-        return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(request.days)"])
-        { subscription, now in
-            try subscription.extendTrial(by: request.days, at: now)
+        let organisation = try await database.read { try $0.requirePersonalOrganisation(of: person) }
+        let days = trialExtension.days
+        return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(days)"]) {
+            subscription, now in
+            try subscription.extendTrial(by: days, at: now)
         }
     }
 
-    func current(_ standing: EntitlementSnapshot) throws -> SubscriptionView {
-        try view(standing.subscription, at: standing.readAt)
+    func current(_ snapshot: EntitlementSnapshot) throws -> SubscriptionView {
+        try view(snapshot.subscription, at: snapshot.readAt)
     }
 
     /// - Throws: `not-found` for an unknown account or one that never had a subscription.
     func of(_ person: ID<Person>) async throws(Problem) -> SubscriptionView {
-        try await database.read { transaction in
-            guard let subscription = try transaction.subscription(of: try organisation(of: person, in: transaction))
-            else {
+        try await database.read { [self] transaction in
+            let organisation = try transaction.requirePersonalOrganisation(of: person)
+            guard let subscription = try transaction.subscription(of: organisation) else {
                 throw Problem(.notFound, detail: "This account never had a subscription.")
             }
             return try view(subscription, at: transaction.now)
@@ -129,7 +141,7 @@ struct SubscriptionService: Sendable {
     func list(status: Subscription.Status?, plan: String?, limit: Int, offset: Int) async throws(Problem)
         -> SubscriptionPage
     {
-        try await database.read { transaction in
+        try await database.read { [self] transaction in
             let (rows, total) = try transaction.subscriptions(
                 status: status, plan: plan.map(Plan.ID.init), limit: limit, offset: offset)
             return SubscriptionPage(
@@ -144,50 +156,43 @@ struct SubscriptionService: Sendable {
         }
     }
 
-    // MARK: What they share
+    // MARK: Shared
 
     private func change(
         _ action: String,
         of organisation: ID<Organisation>,
         by scope: Scope,
         _ details: [String: String],
-        _ move: @escaping @Sendable (inout Subscription, Instant) throws -> Void
+        _ transition: @escaping @Sendable (inout Subscription, Instant) throws -> Void
     ) async throws(Problem) -> SubscriptionView {
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             guard var subscription = try transaction.lockedSubscription(of: organisation) else {
                 throw Problem(
                     .subscriptionState, detail: "There is no subscription yet: POST /v1/payments/subscribe starts one.")
             }
             _ = subscription.settle(at: transaction.now)
-            try move(&subscription, transaction.now)
+            try transition(&subscription, transaction.now)
             try transaction.update(subscription)
-            try credits.follow(subscription, in: transaction)
+            try credits.adjustTrialCredits(to: subscription, in: transaction)
             try record(action, subscription, by: scope, details, in: transaction)
             return try view(subscription, at: transaction.now)
         }
     }
 
     private func plan(_ id: String) throws(Problem) -> Plan {
-        let catalogue = plans.catalogue
-        guard let plan = catalogue[Plan.ID(id)] else {
+        let plans = plans.current
+        guard let plan = plans[Plan.ID(id)] else {
             throw Problem(
-                .planNotFound, detail: "The plans are: \(catalogue.plans.map(\.id.text).joined(separator: ", ")).")
+                .planNotFound, detail: "The plans are: \(plans.plans.map(\.id.text).joined(separator: ", ")).")
         }
         return plan
-    }
-
-    private func organisation(of person: ID<Person>, in transaction: Transaction) throws -> ID<Organisation> {
-        guard let organisation = try transaction.personalOrganisation(of: person) else {
-            throw Problem(.notFound, detail: "There is no such account.")
-        }
-        return organisation
     }
 
     private func view(_ subscription: Subscription, at now: Instant) throws -> SubscriptionView {
         let (id, since) = subscription.plan(at: now)
         let period = Period(anchor: subscription.anchor, containing: now)
         guard let plan = plans.terms(of: id, from: max(since, period.start)) else {
-            throw Problem(.planNotFound, detail: "The plan '\(id.text)' is no more.")
+            throw Problem(.planNotFound, detail: "The plan '\(id.text)' does not exist any more.")
         }
         return SubscriptionView(plan, subscription, period, at: now)
     }
@@ -205,11 +210,11 @@ struct SubscriptionService: Sendable {
             in: transaction)
     }
 
-    private static func costs(_ plan: Plan) -> Problem {
+    private static func paymentRequired(_ plan: Plan) -> Problem {
         let way =
             switch plan.start {
-            case .trial: "is started by proving an e-mail address, once."
-            case .payment: "has to be paid for."
+            case .trial: "is started by verifying an e-mail address, once."
+            case .payment: "must be paid for."
             case .administrator, .anyone: "is started by an administrator."
             }
         return Problem(.paymentRequired, detail: "\(plan.name) \(way)", members: ["plan": .string(plan.name)])
@@ -218,7 +223,7 @@ struct SubscriptionService: Sendable {
 
 extension Problem.Kind {
     package static let planNotFound = Self("plan-not-found", "There is no such plan", status: 404)
-    package static let paymentRequired = Self("payment-required", "This plan has to be paid for", status: 402)
+    package static let paymentRequired = Self("payment-required", "This plan must be paid for", status: 402)
     package static let alreadySubscribed = Self(
         "already-subscribed", "There is an active subscription already", status: 409)
 }

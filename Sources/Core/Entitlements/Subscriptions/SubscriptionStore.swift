@@ -1,28 +1,33 @@
 import Identity
 import Modules
 
-/// Every SQL statement about subscriptions.
+/// All SQL about subscriptions.
 extension Transaction {
-    /// The subscription that counts: the one that lives, else the last one.
+    /// The live subscription, else the last one.
     func subscription(of organisation: ID<Organisation>) throws -> Subscription? {
         try first(Self.currentSubscription(of: organisation), Subscription.init)
     }
 
-    /// As ``subscription(of:)``, kept from others until the transaction ends.
+    /// As ``subscription(of:)``; the row is locked until the transaction ends.
     func lockedSubscription(of organisation: ID<Organisation>) throws -> Subscription? {
         try first(Self.currentSubscription(of: organisation) + " \(.forUpdate)", Subscription.init)
     }
 
-    /// - Returns: false when the organisation has a subscription that lives.
+    /// - Returns: false when the organisation has a live subscription.
     func insert(_ subscription: Subscription) throws -> Bool {
         try execute(
             """
-            INSERT INTO subscriptions (id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, trial_ends_at, paid_through, grace_until,
-                                       cancel_at, next_plan_id, next_plan_at, created_at, updated_at)
-            VALUES (\(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince), \(subscription.cycle),
-                    \(subscription.status), \(subscription.status.isFinal ? 0 : 1), \(subscription.anchor), \(subscription.trialEndsAt),
-                    \(subscription.paidThrough), \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan), \(subscription.nextPlanAt),
-                    \(now), \(now))
+            INSERT INTO subscriptions (
+                id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
+                trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, created_at, updated_at
+            )
+            VALUES (
+                \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
+                \(subscription.cycle), \(subscription.status), \(subscription.status.isFinal ? 0 : 1),
+                \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
+                \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
+                \(subscription.nextPlanAt), \(now), \(now)
+            )
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -32,21 +37,25 @@ extension Transaction {
         try execute(
             """
             UPDATE subscriptions
-            SET plan_id = \(subscription.plan), plan_since = \(subscription.planSince), cycle = \(subscription.cycle), status = \(subscription.status),
-                is_live = \(subscription.status.isFinal ? 0 : 1), anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
-                paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil), cancel_at = \(subscription.cancelAt),
-                next_plan_id = \(subscription.nextPlan), next_plan_at = \(subscription.nextPlanAt), updated_at = \(now)
+            SET plan_id = \(subscription.plan), plan_since = \(subscription.planSince), cycle = \(subscription.cycle),
+                status = \(subscription.status), is_live = \(subscription.status.isFinal ? 0 : 1),
+                anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
+                paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil),
+                cancel_at = \(subscription.cancelAt), next_plan_id = \(subscription.nextPlan),
+                next_plan_at = \(subscription.nextPlanAt), updated_at = \(now)
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
         )
     }
 
-    /// Subscriptions that time has moved on, to be settled; not those that another process is settling.
+    /// Subscriptions with a change that is due; not those that another process is settling.
     func dueSubscriptions(limit: Int) throws -> [Subscription] {
         try all(
             Self.selectSubscription
                 + """
-                WHERE is_live = 1 AND (trial_ends_at <= \(now) AND status = 'trialing' OR cancel_at <= \(now) OR next_plan_at <= \(now))
+                WHERE is_live = 1 AND (
+                    trial_ends_at <= \(now) AND status = 'trialing' OR cancel_at <= \(now) OR next_plan_at <= \(now)
+                )
                 ORDER BY id LIMIT \(limit) \(.skipLocked)
                 """,
             Subscription.init
@@ -57,7 +66,15 @@ extension Transaction {
         try first("SELECT id FROM organisations WHERE personal_of = \(person)") { try $0["id"] }
     }
 
-    /// For an administrator: everybody's, the newest first.
+    /// - Throws: `not-found` for an unknown account.
+    func requirePersonalOrganisation(of person: ID<Person>) throws -> ID<Organisation> {
+        guard let organisation = try personalOrganisation(of: person) else {
+            throw Problem(.notFound, detail: "There is no such account.")
+        }
+        return organisation
+    }
+
+    /// The subscriptions of all personal organisations, newest first.
     func subscriptions(status: Subscription.Status?, plan: Plan.ID?, limit: Int, offset: Int) throws -> (
         rows: [SubscriptionListing], total: Int64
     ) {
@@ -82,14 +99,14 @@ extension Transaction {
 
     private static var subscriptionColumns: SQL {
         """
-        subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at, paid_through, grace_until,
-        cancel_at, next_plan_id, next_plan_at
+        subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at,
+        trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at
 
         """
     }
 }
 
-/// A subscription with the person whose own organisation has it.
+/// A subscription of a personal organisation, with its person.
 struct SubscriptionListing: Sendable {
     let person: ID<Person>
     let subscription: Subscription

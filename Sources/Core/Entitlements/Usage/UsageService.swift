@@ -1,34 +1,39 @@
 import Audit
 import Identity
-import Mail
 package import Modules
 
-/// Use that products report from elsewhere: counted once, in the period that it belongs to, and never dropped for being too much.
-struct UsageService: Sendable {
-    let database: any Database
-    let plans: PlanCatalog
-    /// Those of the products that live here; the catalogue has further ones.
-    let ownMeters: [Meter]
-    let audit: AuditModule
-    let mailer: Mailer
-
-    /// How far ahead of this clock another one may be.
+/// Counts usage that products elsewhere report: each event once, in the period that it belongs to, also beyond the
+/// limit.
+final class UsageService: Sendable {
+    /// How far the clock of a client may be ahead of the server's.
     static let skewMax: Duration = .minutes(5)
-    /// Use that lies further back needs a right of its own.
+    /// Older usage requires the backfill right.
     static let ageMax: Duration = .days(35)
-    /// How long after its end a period still takes what happened in it.
+    /// How long after its end a period still accepts usage.
     static let grace: Duration = .hours(24)
 
-    /// Everything that can be counted, in the order in which it is listed.
-    var meters: [Meter] { ownMeters + plans.catalogue.meters.filter { !ownMeters.map(\.name).contains($0.name) } }
-    func meter(named name: String) -> Meter? { meters.first { $0.name == name } }
+    private let database: any Database
+    let plans: PlanCatalog
+    let meters: MeterCatalog
+    let alerts: UsageAlertService
+    let audit: AuditService
 
-    /// Counts what is new of a report: all of that, or nothing.
-    /// - Parameter mayBackfill: whether use older than ``ageMax`` is taken too.
-    /// - Returns: what became of each event, in their order.
+    init(
+        database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService, audit: AuditService
+    ) {
+        self.database = database
+        self.plans = plans
+        self.meters = meters
+        self.alerts = alerts
+        self.audit = audit
+    }
+
+    /// Counts the new events of a report, all or none.
+    /// - Parameter mayBackfill: whether usage older than ``ageMax`` is accepted.
+    /// - Returns: the outcome of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
     func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageOutcome] {
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction)
         }
     }
@@ -39,32 +44,33 @@ struct UsageService: Sendable {
         guard let subscription = try transaction.subscription(of: scope.organisation) else {
             throw Problem(.noActiveSubscription)
         }
-        let names = Set(meters.map(\.name))
-        let refusals = events.map { refusal(of: $0, knowing: names, mayBackfill: mayBackfill, at: transaction.now) }
+        let names = Set(meters.all.map(\.name))
+        let refusals = events.map { refusal(of: $0, meters: names, mayBackfill: mayBackfill, at: transaction.now) }
         let placed = zip(events, refusals).filter { $1 == nil }.map { event, _ in
             PlacedUsage(event, in: subscription, at: transaction.now)
         }
-        let isNew = try transaction.insertEvents(placed.firstOfEachKey)
-        let new = placed.firstOfEachKey.filter { isNew.contains($0.event.key) }
+        let inserted = try transaction.insertEvents(placed.firstOfEachKey)
+        let new = placed.firstOfEachKey.filter { inserted.contains($0.event.key) }
         try count(new, of: subscription, in: transaction)
         if !new.isEmpty {
             let details = ["events": "\(new.count)", "adjustments": "\(new.count { $0.adjusts != nil })"]
             try audit.record(AuditEvent("usage.reported", by: scope, details: details), in: transaction)
         }
-        let known = try transaction.recordedEvents(Set(placed.map(\.event.key)), of: scope.organisation)
-        var fresh = isNew
+        let recorded = try transaction.recordedEvents(Set(placed.map(\.event.key)), of: scope.organisation)
+        var unreported = inserted
         return zip(events, refusals).map { event, refusal in
-            if let refusal { return UsageOutcome(id: event.id, outcome: .refused(refusal)) }
-            guard let recorded = known[event.key], recorded.fingerprint == event.fingerprint else {
-                return UsageOutcome(id: event.id, outcome: .refused(Self.conflict))
+            if let refusal { return UsageOutcome(id: event.id, result: .refused(refusal)) }
+            guard let usage = recorded[event.key], usage.fingerprint == event.fingerprint else {
+                return UsageOutcome(id: event.id, result: .refused(Self.conflict))
             }
-            return UsageOutcome(id: event.id, outcome: .counted(recorded, isNew: fresh.remove(event.key) != nil))
+            return UsageOutcome(id: event.id, result: .counted(usage, isNew: unreported.remove(event.key) != nil))
         }
     }
 
-    /// Adds events to their buckets, whose rows are taken in one order by everybody, and marks those that found no room.
+    /// Adds events to their buckets and writes their usage entries. Buckets are locked in the order of
+    /// ``Bucket/lockKey``.
     private func count(_ events: [PlacedUsage], of subscription: Subscription, in transaction: Transaction) throws {
-        // How many units of an event lie beyond the limit, by key.
+        // How many units of an event exceed the limit, by key.
         var beyond: [String: Int64] = [:]
         for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: {
             $0.key.lockKey < $1.key.lockKey
@@ -72,7 +78,7 @@ struct UsageService: Sendable {
             let limit = limit(of: bucket, subscription, at: transaction.now)
             let amount = events.reduce(0) { $0 + $1.event.amount }
             let level = try transaction.add(amount, to: bucket)
-            try noticeThresholds(of: bucket, at: level, in: transaction)
+            try alerts.sendAlerts(for: bucket, at: level, in: transaction)
             var taken = level.used + level.held - amount
             for event in events {
                 taken += event.event.amount
@@ -82,70 +88,37 @@ struct UsageService: Sendable {
         try transaction.insertEntries(events, beyond: beyond)
     }
 
-    /// The limit of a bucket in the terms of its period; for one that is over, those of its last moment.
+    /// The limit of a bucket in the terms of its period; for a past period, in the terms of its last moment.
     private func limit(of bucket: Bucket, _ subscription: Subscription, at now: Instant) -> Limit {
         let end = Period(anchor: subscription.anchor, containing: bucket.periodStart).end
-        return plans.holding(subscription, at: min(now, end - .microseconds(1)))?.0.limits[bucket.meter] ?? .upTo(0)
+        let moment = min(now, end - .microseconds(1))
+        return plans.activePlan(of: subscription, at: moment)?.0.limits[bucket.meter] ?? .upTo(0)
     }
 
-    private func refusal(of event: ReportedUsage, knowing meters: Set<String>, mayBackfill: Bool, at now: Instant)
-        -> Problem?
-    {
+    private func refusal(of event: ReportedUsage, meters: Set<String>, mayBackfill: Bool, at now: Instant) -> Problem? {
         guard meters.contains(event.meter) else {
             return Problem(.unknownMeter, detail: "There is no meter '\(event.meter.prefix(64))'.")
         }
         guard let moment = event.occurredAt else { return nil }
         if moment > now + Self.skewMax {
-            return Problem(.usageInFuture, detail: "It is \(now) here; a clock may be five minutes ahead of that.")
+            return Problem(
+                .usageInFuture, detail: "The server's time is \(now); a client may be at most five minutes ahead.")
         }
         if moment < now - Self.ageMax, !mayBackfill {
             return Problem(
                 .usageTooOld,
-                detail:
-                    "Use older than 35 days is taken from a key with the scope \(KeyScope.usageBackfill.name), or from an owner of the organisation."
+                detail: "Usage older than 35 days requires a key with the scope \(KeyScope.usageBackfill.name), "
+                    + "or an owner of the organisation."
             )
         }
         return nil
     }
 
-    private static let conflict = Problem(.usageConflict, detail: "Give other use an id of its own.")
-}
-
-/// What became of an event that was reported under an id.
-struct UsageOutcome: Sendable {
-    enum Outcome: Sendable {
-        case counted(RecordedUsage, isNew: Bool)
-        case refused(Problem)
-    }
-
-    let id: String
-    let outcome: Outcome
-}
-
-/// An event with the bucket that it is counted in.
-struct PlacedUsage: Sendable {
-    let event: ReportedUsage
-    let bucket: Bucket
-    let occurredAt: Instant
-    /// The period that it happened in, where that one is closed and the present one takes the event as an adjustment.
-    let adjusts: Instant?
-
-    /// What lies before the subscription counts into its present period.
-    init(_ event: ReportedUsage, in subscription: Subscription, at now: Instant) {
-        self.event = event
-        occurredAt = event.occurredAt ?? now
-        let present = Period(anchor: subscription.anchor, containing: now)
-        let own = Period(anchor: subscription.anchor, containing: occurredAt)
-        let isOpen = now < own.end + UsageService.grace
-        adjusts = isOpen ? nil : own.start
-        bucket = Bucket(
-            organisation: subscription.organisation, meter: event.meter, periodStart: isOpen ? own.start : present.start
-        )
-    }
+    private static let conflict = Problem(.usageConflict, detail: "Report other usage under another id.")
 }
 
 extension [PlacedUsage] {
-    /// Without those whose key came before.
+    /// Without events whose key an earlier event has.
     fileprivate var firstOfEachKey: [PlacedUsage] {
         var seen: Set<String> = []
         return filter { seen.insert($0.event.key).inserted }
@@ -153,8 +126,7 @@ extension [PlacedUsage] {
 }
 
 extension Problem.Kind {
-    package static let unknownMeter = Self("unknown-meter", "There is no such meter", status: 422)
     package static let usageInFuture = Self("usage-in-future", "The usage lies in the future", status: 422)
-    package static let usageTooOld = Self("usage-too-old", "The usage lies too far back", status: 422)
+    package static let usageTooOld = Self("usage-too-old", "The usage is too old", status: 422)
     package static let usageConflict = Self("usage-conflict", "This id was used for other usage", status: 409)
 }

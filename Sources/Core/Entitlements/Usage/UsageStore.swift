@@ -1,7 +1,7 @@
 import Identity
 import Modules
 
-/// What is known of an event that was counted.
+/// An event that was counted.
 struct RecordedUsage: Sendable {
     let fingerprint: String
     let periodStart: Instant
@@ -9,34 +9,38 @@ struct RecordedUsage: Sendable {
     let isOverrun: Bool
 }
 
-/// Every SQL statement about usage that is reported, and about usage as it is shown.
+/// All SQL about reported usage and about usage queries.
 extension Transaction {
-    /// Writes events down, except for those whose key the organisation used before. Two who report the same event wait for one another here.
-    /// - Returns: the keys of those that were written.
+    /// Inserts events whose key the organisation has not used before. Concurrent inserts of the same key wait for each
+    /// other.
+    /// - Returns: the keys of the inserted events.
     func insertEvents(_ events: [PlacedUsage]) throws -> Set<String> {
-        var written: Set<String> = []
-        // In the order of their keys, so that two reports of the same events do not wait for each other crosswise.
-        for some in events.sorted(by: { $0.event.key < $1.event.key }).pieces(of: Self.rowsMax) {
-            let rows = some.map { placed -> SQL in
+        var inserted: Set<String> = []
+        // Inserted in the order of their keys: two reports of the same events do not deadlock.
+        for chunk in events.sorted(by: { $0.event.key < $1.event.key }).chunks(of: Self.rowsMax) {
+            let rows = chunk.map { placed -> SQL in
                 let event = placed.event
                 return """
-                    (\(placed.bucket.organisation), \(event.key), \(event.id), \(event.source), \(event.subject), \(event.fingerprint),
-                     \(placed.adjusts), \(now))
+                    (\(placed.bucket.organisation), \(event.key), \(event.id), \(event.source), \(event.subject),
+                     \(event.fingerprint), \(placed.adjusts), \(now))
                     """
             }
-            written.formUnion(
+            inserted.formUnion(
                 try all(
                     """
-                    INSERT INTO usage_events (organisation_id, operation_key, event_id, source, subject, fingerprint, adjusts_start, recorded_at)
+                    INSERT INTO usage_events (
+                        organisation_id, operation_key, event_id, source, subject, fingerprint, adjusts_start,
+                        recorded_at
+                    )
                     VALUES \(rows.joined) ON CONFLICT DO NOTHING RETURNING operation_key
                     """
                 ) { try $0["operation_key"] })
         }
-        return written
+        return inserted
     }
 
-    /// Uses units whether or not they fit.
-    /// - Returns: the level with them.
+    /// Uses units without a limit.
+    /// - Returns: the level afterwards.
     func add(_ amount: Int64, to bucket: Bucket) throws -> Level {
         try first(
             """
@@ -48,31 +52,37 @@ extension Transaction {
         ) { Level(used: try $0["used"], held: try $0["held"]) } ?? Level()
     }
 
-    /// - Parameter beyond: how many units of an event lie beyond the limit, by key.
+    /// - Parameter beyond: how many units of an event exceed the limit, by key.
     func insertEntries(_ events: [PlacedUsage], beyond: [String: Int64]) throws {
-        for some in events.pieces(of: Self.rowsMax) {
-            let rows = some.map { placed -> SQL in
+        for chunk in events.chunks(of: Self.rowsMax) {
+            let rows = chunk.map { placed -> SQL in
                 let (event, bucket) = (placed.event, placed.bucket)
+                let excess = beyond[event.key] ?? 0
                 return """
-                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount), \(beyond[event.key] ?? 0), \(beyond[event.key] ?? 0 > 0),
-                     \(placed.occurredAt))
+                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount),
+                     \(excess), \(excess > 0), \(placed.occurredAt))
                     """
             }
             try execute(
-                "INSERT INTO usage_entries (organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at) VALUES \(rows.joined)"
+                """
+                INSERT INTO usage_entries (
+                    organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at
+                )
+                VALUES \(rows.joined)
+                """
             )
         }
     }
 
-    /// - Returns: what was counted under these keys, by key.
+    /// - Returns: the events that were counted under these keys, by key.
     func recordedEvents(_ keys: Set<String>, of organisation: ID<Organisation>) throws -> [String: RecordedUsage] {
         var recorded: [String: RecordedUsage] = [:]
-        for some in keys.sorted().pieces(of: Self.rowsMax) {
+        for chunk in keys.sorted().chunks(of: Self.rowsMax) {
             let rows = try all(
                 """
                 SELECT operation_key, fingerprint, period_start, adjusts_start, is_overrun
                 FROM usage_events JOIN usage_entries USING (organisation_id, operation_key)
-                WHERE organisation_id = \(organisation) AND operation_key IN \(list: some)
+                WHERE organisation_id = \(organisation) AND operation_key IN \(list: chunk)
                 """
             ) { row in
                 let usage = RecordedUsage(
@@ -86,56 +96,67 @@ extension Transaction {
         return recorded
     }
 
-    /// How many rows a statement takes: few different texts, and fewer values than either engine has room for.
+    /// Rows per statement. It bounds the number of different statements, and of bound values, which both engines limit.
     private static let rowsMax = 200
 
-    /// What was used in each stretch of `width` that has any, by its number since 1970.
+    /// The usage of each interval of `width` that has any, by the number of intervals since 1970.
     func usage(of meter: String, _ organisation: ID<Organisation>, from: Instant, to: Instant, by width: Duration)
         throws -> [Int64: Int64]
     {
         let rows = try all(
             """
             SELECT slot, CAST(SUM(amount) AS \(.integer)) AS amount
-            FROM (SELECT occurred_at / \(width.microseconds) AS slot, amount FROM usage_entries
-                  WHERE organisation_id = \(organisation) AND meter = \(meter) AND occurred_at >= \(from) AND occurred_at < \(to)) AS entries
+            FROM (
+                SELECT occurred_at / \(width.microseconds) AS slot, amount FROM usage_entries
+                WHERE organisation_id = \(organisation) AND meter = \(meter)
+                    AND occurred_at >= \(from) AND occurred_at < \(to)
+            ) AS entries
             GROUP BY slot
             """
         ) { (try $0["slot"] as Int64, try $0["amount"] as Int64) }
         return Dictionary(rows) { first, _ in first }
     }
 
-    /// The next entries of an export, in the order of their time.
-    func exportedUsage(_ selection: UsageSelection, after place: ExportPlace, limit: Int) throws -> [ExportedUsage] {
+    /// The next page of an export, in the order of time and key.
+    func exportedUsage(_ selection: UsageSelection, after position: ExportPosition, limit: Int) throws
+        -> [ExportedUsage]
+    {
         let meter: SQL = if let meter = selection.meter { "AND meter = \(meter)" } else { "" }
         return try all(
             """
-            SELECT usage_entries.operation_key AS operation_key, meter, amount, is_overrun, occurred_at, period_start, event_id, source, subject, adjusts_start
+            SELECT usage_entries.operation_key AS operation_key, meter, amount, is_overrun, occurred_at, period_start,
+                event_id, source, subject, adjusts_start
             FROM usage_entries LEFT JOIN usage_events
-                ON usage_events.organisation_id = usage_entries.organisation_id AND usage_events.operation_key = usage_entries.operation_key
+                ON usage_events.organisation_id = usage_entries.organisation_id
+                    AND usage_events.operation_key = usage_entries.operation_key
             WHERE usage_entries.organisation_id = \(selection.organisation) \(meter) AND occurred_at < \(selection.to)
-                AND (occurred_at, usage_entries.operation_key) > (\(place.occurredAt), \(place.key))
+                AND (occurred_at, usage_entries.operation_key) > (\(position.occurredAt), \(position.key))
             ORDER BY occurred_at, usage_entries.operation_key LIMIT \(limit)
             """,
             ExportedUsage.init
         )
     }
 
-    /// The highest percentage of a bucket that somebody was written to about; 0 for none.
+    /// The highest threshold for which an alert of the bucket was sent, in percent; 0 for none.
     func alertedPercent(of bucket: Bucket) throws -> Int64 {
         try count(
             """
             SELECT COALESCE(MAX(percent), 0) AS count FROM usage_alerts
-            WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter) AND period_start = \(bucket.periodStart)
+            WHERE organisation_id = \(bucket.organisation) AND meter = \(bucket.meter)
+                AND period_start = \(bucket.periodStart)
             """
         )
     }
 
-    /// - Returns: false when it was written before.
+    /// - Returns: false when the alert was sent before.
     func insertAlert(of bucket: Bucket, percent: Int64, used: Int64, allowed: Int64) throws -> Bool {
         try execute(
             """
-            INSERT INTO usage_alerts (organisation_id, meter, period_start, percent, used, allowed, written_at)
-            VALUES (\(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(percent), \(used), \(allowed), \(now)) ON CONFLICT DO NOTHING
+            INSERT INTO usage_alerts (organisation_id, meter, period_start, percent, used, allowed, sent_at)
+            VALUES (
+                \(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(percent), \(used), \(allowed), \(now)
+            )
+            ON CONFLICT DO NOTHING
             """
         ) == 1
     }
@@ -146,7 +167,7 @@ extension [SQL] {
 }
 
 extension Array {
-    fileprivate func pieces(of size: Int) -> [[Element]] {
+    fileprivate func chunks(of size: Int) -> [[Element]] {
         stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
     }
 }

@@ -1,137 +1,33 @@
 import Modules
 
-extension IdentityModule {
-    /// Registration, refreshing and signing out.
-    var accountRoutes: [Route] {
+/// Registration, refreshing and signing out.
+struct AccountRoutes {
+    let registration: RegistrationService
+    let sessions: SessionService
+    let member: Member
+
+    var routes: [Route] {
         [
-            .post("auth/register", "Make an account and sign in", requires: .public, problems: [.accountExists]) {
-                (request: Registration, visitor) in
-                Created(try await accounts.register(request, visitor: visitor))
+            .post("auth/register", "Create an account and sign in", requires: .public, problems: [.accountExists]) {
+                [registration] (payload: Registration, client) in
+                Created(try await registration.register(payload, client: client))
             },
             .post(
-                "auth/signup", "Make an account and sign in, with the tokens also as a pair", requires: .public,
+                "auth/signup", "Create an account and sign in; the tokens also as a pair", requires: .public,
                 problems: [.accountExists]
-            ) {
-                (request: Registration, visitor) in
-                Created(SignedInWithPair(try await accounts.register(request, visitor: visitor)))
+            ) { [registration] (payload: Registration, client) in
+                Created(SignedInWithPair(try await registration.register(payload, client: client)))
             },
             .post(
-                "auth/refresh", "Trade a refresh token for a new pair", requires: .public,
+                "auth/refresh", "Exchange a refresh token for new tokens", requires: .public,
                 problems: [.invalidRefreshToken]
-            ) { (request: Refresh, visitor) in
-                try await sessions.refresh(request.refreshToken, visitor: visitor)
+            ) { [sessions] (payload: Refresh, client) in
+                try await sessions.refresh(payload.refreshToken, client: client)
             },
-            .post("auth/logout", "End this session", requires: member) { scope in
+            .post("auth/logout", "End this session", requires: member) { [sessions] scope in
                 try await sessions.end(scope)
                 return SignedOut(message: "Signed out")
             }.alias("auth/signout"),
         ]
     }
-}
-
-struct Registration: Payload {
-    var email: String
-    var password: String
-    var username: String?
-    var fullName: String?
-    var firstName: String?
-    var lastName: String?
-    var phone: String?
-    var organization: String?
-    var studentId: String?
-    var employeeId: String?
-    /// Accounts are made here with a password: other ways of signing in are not offered.
-    var authProvider: String?
-    var role: Role?
-
-    static let rules: [String: Rule] = [
-        "email": .length(3...254), "password": .length(1...1_024), "username": .length(1...64),
-        "full_name": .length(0...200),
-        "first_name": .length(0...100), "last_name": .length(0...100), "phone": .length(0...40),
-        "organization": .length(0...200),
-        "student_id": .length(0...100), "employee_id": .length(0...100),
-        "auth_provider": .oneOf(["email", "local", "password"]),
-        "role": .oneOf(Role.allCases.filter(\.isOpenToAll).map(\.rawValue)),
-    ]
-}
-
-struct Refresh: FormReadable {
-    var refreshToken: String
-    var grantType: String?
-
-    static let rules: [String: Rule] = ["refresh_token": .length(1...4_096), "grant_type": .length(0...40)]
-}
-
-struct User: Payload {
-    var id: ID<Person>
-    var email: String
-    var username: String?
-    var fullName: String?
-    var firstName: String?
-    var lastName: String?
-    var role: Role
-    var roles: [Role]
-    var isActive: Bool
-    var isVerified: Bool
-    var emailVerified: Bool
-    var organisationId: ID<Organisation>
-    var createdAt: Instant
-
-    init(_ person: Person) {
-        id = person.id
-        email = person.email
-        username = person.username
-        fullName = person.fullName
-        firstName = person.firstName
-        lastName = person.lastName
-        role = person.role
-        roles = [person.role]
-        isActive = !person.isSuspended
-        isVerified = person.isEmailVerified
-        emailVerified = person.isEmailVerified
-        organisationId = person.organisation
-        createdAt = person.createdAt
-    }
-}
-
-package struct SignedIn: Payload {
-    var accessToken: String
-    var refreshToken: String
-    var tokenType = "bearer"
-    var expiresIn: Int
-    var csrfToken: String
-    var user: User
-}
-
-/// What the `signup` and `signin` spellings answer: the same, and the tokens once more as a pair.
-struct SignedInWithPair: Payload {
-    struct Pair: Payload {
-        var accessToken: String
-        var refreshToken: String
-        var tokenType = "Bearer"
-        var expiresIn: Int
-    }
-
-    var accessToken: String
-    var refreshToken: String
-    var tokenType: String
-    var expiresIn: Int
-    var csrfToken: String
-    var user: User
-    var tokens: Pair
-
-    init(_ signedIn: SignedIn) {
-        accessToken = signedIn.accessToken
-        refreshToken = signedIn.refreshToken
-        tokenType = signedIn.tokenType
-        expiresIn = signedIn.expiresIn
-        csrfToken = signedIn.csrfToken
-        user = signedIn.user
-        tokens = Pair(
-            accessToken: signedIn.accessToken, refreshToken: signedIn.refreshToken, expiresIn: signedIn.expiresIn)
-    }
-}
-
-struct SignedOut: Payload {
-    var message: String
 }

@@ -2,80 +2,78 @@ import Audit
 import Mail
 package import Modules
 
-/// The verb of accounts: coming to be.
-struct AccountService: Sendable {
-    let database: any Database
-    let passwords: PasswordHasher
-    let policy: PasswordPolicy
-    let sessions: SessionService
-    let challenges: ChallengeService
-    let audit: AuditModule
-    let mailer: Mailer
-    let runtime: Runtime
+/// Suspends, restores and closes accounts.
+package final class AccountService: Sendable {
+    private let database: any Database
+    private let sessions: SessionService
+    private let apiKeys: APIKeyService
+    private let events: IdentityEvents
+    private let audit: AuditService
+    private let mailer: Mailer
 
-    /// Makes an account with its personal organisation, and signs it in.
-    /// - Throws: `validation-failed` for an address, role or password that is not accepted; `account-exists`.
-    func register(_ request: Registration, visitor: ClientInfo) async throws(Problem) -> SignedIn {
-        let (person, _) = try await create(
-            request, role: request.role ?? .user, isEmailVerified: false, visitor: visitor)
-        return try await sessions.begin(for: person, visitor: visitor)
+    init(
+        database: any Database, sessions: SessionService, apiKeys: APIKeyService, events: IdentityEvents,
+        audit: AuditService, mailer: Mailer
+    ) {
+        self.database = database
+        self.sessions = sessions
+        self.apiKeys = apiKeys
+        self.events = events
+        self.audit = audit
+        self.mailer = mailer
     }
 
-    /// Makes an account without signing it in: for registration and for the command line.
-    func create(_ request: Registration, role: Role, isEmailVerified: Bool, visitor: ClientInfo) async throws(Problem)
-        -> (Person, ID<Organisation>)
-    {
-        let new = try await newPerson(request, role: role, isEmailVerified: isEmailVerified)
-        return try await database.write { [audit, challenges] transaction in
-            guard try transaction.insert(new), let person = try transaction.person(new.id) else {
-                throw Problem(.accountExists)
+    /// Suspends an account: it cannot be signed in to, its API keys are refused and its sessions end.
+    /// - Throws: `not-found`, also for a suspended account.
+    package func suspend(_ person: ID<Person>) async throws(Problem) {
+        let ended = try await database.write { [audit] transaction -> [ID<Session>] in
+            guard try transaction.suspend(person) else {
+                throw Problem(.notFound, detail: "There is no such account, or it is suspended already.")
             }
-            try audit.record(
-                AuditEvent("account.created", from: visitor, actor: new.id.text, organisation: new.organisation.text),
-                in: transaction
-            )
-            if !isEmailVerified { try challenges.send(.verifyEmail, to: person.email, of: person, in: transaction) }
-            return (person, new.organisation)
+            try audit.record(AuditEvent("account.suspended", subject: person.text), in: transaction)
+            return try transaction.revokeSessions(of: person, because: "account suspended")
+        }
+        sessions.noteRevoked(ended, of: person)
+        apiKeys.invalidateCache()
+    }
+
+    /// Reopens an account that was suspended, or closed by its owner.
+    /// - Throws: `not-found`, also for an account that is open.
+    package func restore(_ person: ID<Person>) async throws(Problem) {
+        defer { sessions.accountCache.invalidate(person) }
+        try await database.write { [audit] transaction in
+            guard try transaction.reopen(person) else {
+                throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.")
+            }
+            try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
         }
     }
 
-    /// What a request asks for, checked, with the password hashed.
-    private func newPerson(_ request: Registration, role: Role, isEmailVerified: Bool) async throws(Problem)
-        -> NewPerson
-    {
-        let email = try EmailAddress(reading: request.email, at: "/email")
-        let username = try Names.username(request.username, beside: email.key)
-        let (first, last) = (
-            try Names.line(request.firstName, "first_name"), try Names.line(request.lastName, "last_name")
-        )
-        let joined = [first, last].compactMap(\.self).joined(separator: " ")
-        let fullName = try Names.line(request.fullName, "full_name") ?? (joined.isEmpty ? nil : joined)
-        let organisation = try Names.line(request.organization, "organization")
-        let phone = try Names.line(request.phone, "phone")
-        let (studentID, employeeID) = (
-            try Names.line(request.studentId, "student_id"), try Names.line(request.employeeId, "employee_id")
-        )
-        try policy.check(request.password, against: [email.text, username, fullName, first, last].compactMap(\.self))
-        return NewPerson(
-            id: runtime.id(),
-            organisation: runtime.id(),
-            organisationName: organisation ?? fullName ?? email.text,
-            email: email,
-            username: username,
-            fullName: fullName,
-            firstName: first,
-            lastName: last,
-            phone: phone,
-            studentID: studentID,
-            employeeID: employeeID,
-            role: role,
-            passwordHash: try await passwords.hash(request.password),
-            isEmailVerified: isEmailVerified
-        )
+    /// Closes the scope's account: its sessions end and it cannot be signed in to. Its address and user name stay
+    /// reserved, so that an administrator can reopen it.
+    /// - Throws: `confirmation-required`.
+    func close(_ scope: Scope, isConfirmed: Bool) async throws(Problem) -> AccountClosed {
+        guard isConfirmed else {
+            throw Problem(.confirmationRequired, detail: "Send ?confirm=true to close this account.")
+        }
+        let (email, ended) = try await database.write {
+            [events, audit, mailer] transaction -> (String, [ID<Session>]) in
+            guard let person = try transaction.lockedPerson(scope.person), try transaction.close(person.id) else {
+                throw Problem(.notFound)
+            }
+            try transaction.endChallenges(of: person.id)
+            let ended = try transaction.revokeSessions(of: person.id, because: "account closed")
+            try events.accountClosed(person, in: transaction)
+            try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
+            try mailer.send(
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+            return (person.email, ended)
+        }
+        sessions.noteRevoked(ended, of: scope.person)
+        return AccountClosed(message: "The account is closed", email: email)
     }
 }
 
 extension Problem.Kind {
-    package static let accountExists = Self(
-        "account-exists", "An account with this address or user name already exists", status: 409)
+    package static let confirmationRequired = Self("confirmation-required", "This has to be confirmed", status: 400)
 }

@@ -1,17 +1,18 @@
 import Modules
 
-/// Every SQL statement about people and their organisations.
+/// The SQL of accounts and their personal organisations.
 extension Transaction {
-    /// - Returns: false when the address or the user name is taken.
+    /// Inserts an account with its personal organisation.
+    /// - Returns: false where the address or the user name belongs to another account.
     func insert(_ person: NewPerson) throws -> Bool {
         let isNew = try execute(
             """
             INSERT INTO people (id, email, email_key, username, username_key, full_name, first_name, last_name, phone,
                                 student_id, employee_id, role, password_hash, email_verified_at, created_at, updated_at)
             VALUES (\(person.id), \(person.email.text), \(person.email.key), \(person.username),
-                    \(person.username.map(CanonicalText.key)), \(person.fullName), \(person.firstName), \(person.lastName),
-                    \(person.phone), \(person.studentID), \(person.employeeID), \(person.role), \(person.passwordHash),
-                    \(person.isEmailVerified ? now : nil), \(now), \(now))
+                    \(person.username.map(CanonicalText.accountKey)), \(person.fullName), \(person.firstName),
+                    \(person.lastName), \(person.phone), \(person.studentID), \(person.employeeID), \(person.role),
+                    \(person.passwordHash), \(person.isEmailVerified ? now : nil), \(now), \(now))
             ON CONFLICT DO NOTHING
             """
         )
@@ -35,7 +36,8 @@ extension Transaction {
         try first(Self.selectPerson() + "WHERE people.id = \(id)", Person.init)
     }
 
-    /// A person, how many sessions of theirs are open and when they last signed in, in one statement: hardly a page is asked for more often.
+    /// A person with their number of live sessions and their last sign-in, in one statement: one of the most frequent
+    /// reads.
     func account(of id: ID<Person>) throws -> AccountRecord? {
         let sessions: SQL = """
             ,
@@ -48,39 +50,36 @@ extension Transaction {
         }
     }
 
-    /// Finds a person by address or user name, both as their keys.
+    /// - Parameter key: ``CanonicalText/accountKey(of:)`` of an address or a user name.
     func person(named key: String) throws -> Person? {
         try first(Self.selectPerson() + "WHERE people.email_key = \(key) OR people.username_key = \(key)", Person.init)
     }
 
-    /// The same person, whose account nobody else changes until the transaction ends.
+    /// A person whose row is locked until the transaction ends.
     func lockedPerson(_ id: ID<Person>) throws -> Person? {
         guard try first("SELECT id FROM people WHERE id = \(id) \(.forUpdate)") != nil else { return nil }
         return try person(id)
     }
 
-    /// As ``lockedPerson(_:)``, found by the key of an address.
+    /// As ``lockedPerson(_:)``, by the key of an address.
     func lockedPerson(withAddress key: String) throws -> Person? {
         try first("SELECT id FROM people WHERE email_key = \(key) \(.forUpdate)") { try $0["id"] as ID<Person> }.flatMap
         { try person($0) }
     }
 
-    func promote(_ id: ID<Person>, to role: Role) throws {
-        try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id)")
-    }
-
+    /// - Returns: false for an account that does not exist or is suspended.
     func suspend(_ id: ID<Person>) throws -> Bool {
         try execute(
             "UPDATE people SET suspended_at = \(now), updated_at = \(now) WHERE id = \(id) AND suspended_at IS NULL")
             == 1
     }
 
-    /// - Parameter more: further columns, after a comma.
+    /// - Parameter more: further columns, with a comma before them.
     private static func selectPerson(with more: SQL = "") -> SQL {
         """
-        SELECT people.id, people.email, people.username, people.full_name, people.first_name, people.last_name, people.phone, people.role,
-               people.password_hash, people.email_verified_at, people.suspended_at, people.closed_at, people.created_at,
-               people.updated_at, organisations.id AS organisation_id\(more)
+        SELECT people.id, people.email, people.username, people.full_name, people.first_name, people.last_name,
+               people.phone, people.role, people.password_hash, people.email_verified_at, people.suspended_at,
+               people.closed_at, people.created_at, people.updated_at, organisations.id AS organisation_id\(more)
         FROM people JOIN organisations ON organisations.personal_of = people.id
 
         """
@@ -107,7 +106,7 @@ extension Person {
     }
 }
 
-/// A person about to be written, with the organisation that comes with them.
+/// The values of a new account and its personal organisation.
 struct NewPerson: Sendable {
     let id: ID<Person>
     let organisation: ID<Organisation>

@@ -1,16 +1,16 @@
 package import Modules
 
-/// How somebody is written to.
+/// A person's name and address, for e-mails to them.
 package struct Contact: Sendable {
     package let email: String
-    /// The full name, or what stands for it.
+    /// The full name, or else the user name or the address.
     package let name: String
     package let isEmailVerified: Bool
 }
 
-extension IdentityModule {
+extension Contact {
     /// - Returns: nil for an account that does not exist.
-    package static func contact(of person: ID<Person>, in transaction: Transaction) throws -> Contact? {
+    package static func of(_ person: ID<Person>, in transaction: Transaction) throws -> Contact? {
         try transaction.person(person).map {
             Contact(email: $0.email, name: $0.displayName, isEmailVerified: $0.isEmailVerified)
         }

@@ -1,40 +1,43 @@
+import DomainNames
 import Foundation
 package import Modules
 
-/// An e-mail address as mail is sent to it, and the key that it is compared by.
+/// An e-mail address as mail is sent to it, and the key by which accounts are compared.
 ///
-/// **Imitations.** A name or a label of the domain whose letters come from alphabets that imitate one another (a Cyrillic "а" among Latin
-/// letters) is refused: nobody is called so, and an administrator could not tell it from the genuine one. What is written in one alphabet
-/// throughout is accepted, whatever it resembles: it is a different address, and a mail to it proves who reads it.
+/// **Homographs.** A local part or a domain label that mixes scripts whose letters look alike (a Cyrillic "а" among
+/// Latin letters) is refused, since an administrator could not distinguish it from the genuine one. A word in one
+/// script is accepted, whatever it resembles: it is a different address, and a mail to it verifies who reads it.
 package struct EmailAddress: Sendable, Hashable {
-    /// Unicode NFKC of what was given, so that mail goes where the key says.
+    /// Unicode NFKC of the input, so that mail goes to the address of the key.
     package let text: String
-    /// Unicode NFKC, lower case: two spellings of one address have the same key.
+    /// ``CanonicalText/accountKey(of:)``: every spelling of one address has the same key.
     package let key: String
 
     private static let scalarsMax = 254
-    private static let nameScalarsMax = 64
+    private static let localPartScalarsMax = 64
     private static let labelBytesMax = 63
     private static let keyBytesMax = 1_024
 
-    /// - Returns: nil unless `text` has one `@`, a name before it and a domain with a dot behind it, in at most 254 characters, without white
-    ///   space or characters that cannot be seen, and imitates no other address.
+    /// - Returns: nil for text that ``init(reading:at:)`` refuses.
     package init?(_ text: String) {
         guard let address = try? EmailAddress(reading: text, at: "") else { return nil }
         self = address
     }
 
-    /// - Throws: `validation-failed` at `pointer`, with what is wrong.
-    package init(reading given: String, at pointer: String) throws(Problem) {
-        func refuse() -> Problem { Problem.invalid(pointer, "is not an e-mail address") }
-        let trimmed = given.trimmingCharacters(in: .whitespaces)
+    /// Reads an address of at most 254 characters: one `@`, a local part before it and a domain with a dot behind it,
+    /// without white space and invisible characters.
+    /// - Throws: `validation-failed` at `pointer`, with the reason.
+    package init(reading input: String, at pointer: String) throws(Problem) {
+        let trimmed = input.trimmingCharacters(in: .whitespaces)
         let text = trimmed.precomposedStringWithCompatibilityMapping
-        let key = CanonicalText.key(of: text)
-        // Some characters unfold into a whole phrase, others into an '@': the bounds hold for what was given and for what it stands for.
-        guard Self.isWellFormed(trimmed), Self.isWellFormed(key), key.utf8.count <= Self.keyBytesMax else {
-            throw refuse()
-        }
-        guard !key.split(whereSeparator: { $0 == "@" || $0 == "." }).contains(where: Alphabets.areMixed) else {
+        let key = CanonicalText.accountKey(of: text)
+        // NFKC expands some characters into a phrase, others into an '@': the bounds hold for input and result.
+        guard Self.isWellFormed(trimmed), Self.isWellFormed(CanonicalText.key(of: text)),
+            key.utf8.count <= Self.keyBytesMax, let domain = key.split(separator: "@").last.map(String.init),
+            DomainName.ascii(domain) == domain
+        else { throw Problem.invalid(pointer, "is not an e-mail address") }
+        let words = key.prefix { $0 != "@" }.split(separator: ".") + DomainName.unicode(domain).split(separator: ".")
+        guard !words.contains(where: Scripts.areMixed) else {
             throw Problem.invalid(pointer, "mixes letters of different alphabets, as imitations of other addresses do")
         }
         self.text = text
@@ -48,37 +51,13 @@ package struct EmailAddress: Sendable, Hashable {
             })
         else { return false }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= nameScalarsMax else { return false }
+        guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= localPartScalarsMax else {
+            return false
+        }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
         return labels.count >= 2
             && labels.allSatisfy {
                 !$0.isEmpty && $0.utf8.count <= labelBytesMax && !$0.hasPrefix("-") && !$0.hasSuffix("-")
             }
-    }
-}
-
-/// Tells texts that are written in one alphabet from those that only look so.
-enum Alphabets {
-    /// Whether a word has letters of two of the alphabets whose letters look alike (Unicode Technical Standard 39, section 5).
-    static func areMixed(in word: some StringProtocol) -> Bool {
-        guard word.utf8.contains(where: { $0 >= 0x80 }) else { return false }
-        let word = String(word)
-        let present = [
-            word.contains(/\p{Script=Latin}/), word.contains(/\p{Script=Cyrillic}/), word.contains(/\p{Script=Greek}/),
-            word.contains(/\p{Script=Armenian}/), word.contains(/\p{Script=Cherokee}/),
-            word.contains(/\p{Script=Coptic}/),
-            word.contains(/\p{Script=Georgian}/), word.contains(/\p{Script=Lisu}/), word.contains(/\p{Script=Deseret}/),
-        ]
-        return present.count { $0 } > 1
-    }
-}
-
-extension Unicode.Scalar {
-    /// Whether it takes no room on a page: control characters, marks of direction, joiners, fillers.
-    var isInvisible: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: properties.isDefaultIgnorableCodePoint
-        }
     }
 }

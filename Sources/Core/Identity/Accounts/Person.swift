@@ -1,9 +1,9 @@
 package import Modules
 
-/// The body of work and money that accounts belong to; everything owned is owned by one.
+/// The owner of data, quota and money; accounts are members of organisations.
 package struct Organisation {}
 
-/// Somebody with an account.
+/// A person with an account.
 package struct Person: Sendable {
     package let id: ID<Person>
     package let organisation: ID<Organisation>
@@ -15,21 +15,21 @@ package struct Person: Sendable {
     package let phone: String?
     package let role: Role
     package let isEmailVerified: Bool
-    /// Whether the account is shut out: suspended by an administrator, or closed by its owner. Nobody signs in to it.
+    /// Whether the account is suspended by an administrator or closed by its owner. It cannot be signed in to.
     package let isSuspended: Bool
     package let createdAt: Instant
     package let updatedAt: Instant
     let passwordHash: String
 }
 
-/// What a person is, as far as doors care.
+/// The role of an account, as routes require it.
 package enum Role: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
     case user, student, employee, professional, organizer
     case venueOwner = "venue_owner"
     case serviceProvider = "service_provider"
     case lab, developer, analyst, moderator, admin
 
-    /// Whether a person may choose it at registration; the others are only given.
+    /// Whether it may be chosen at registration; the others are assigned by administrators.
     package var isOpenToAll: Bool {
         switch self {
         case .user, .student, .employee, .professional, .organizer, .venueOwner, .serviceProvider: true
@@ -39,7 +39,7 @@ package enum Role: String, Sendable, Codable, CaseIterable, SQLBindable, SQLRead
 }
 
 extension Role {
-    /// The parts of the service that are open to this role beyond what everybody may use.
+    /// The permissions of this role beyond those of every account.
     var permissions: [String] {
         switch self {
         case .admin: ["admin", "analytics", "debug"]
@@ -51,8 +51,8 @@ extension Role {
 }
 
 extension Person {
-    /// How a letter addresses them; empty where they did not say what they are called.
+    /// The name in the salutation of e-mails; empty where no name is known.
     var callingName: String { firstName ?? fullName ?? "" }
-    /// What tells them from others: never empty.
+    /// The full name, or else the user name or the address: never empty.
     var displayName: String { fullName ?? username ?? email }
 }

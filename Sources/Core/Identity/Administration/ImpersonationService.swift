@@ -3,19 +3,34 @@ import Mail
 import Modules
 import Secrets
 
-/// Acting in somebody else's name, for an hour and with a reason: both names stand in every row of the trail, and the person is told.
-struct ImpersonationService: Sendable {
-    let database: any Database
-    let sessions: SessionService
-    let sealer: Sealer
-    let audit: AuditModule
-    let mailer: Mailer
-    let runtime: Runtime
+/// Begins and ends impersonations. Every audit row of an impersonation names both persons, and the impersonated person
+/// is notified by mail.
+final class ImpersonationService: Sendable {
+    private let database: any Database
+    private let sessions: SessionService
+    private let sealer: Sealer
+    private let audit: AuditService
+    private let mailer: Mailer
+    private let runtime: Runtime
 
-    /// - Throws: `not-found`; `impersonation-not-allowed` for administrators, for oneself and for suspended accounts.
+    init(
+        database: any Database, sessions: SessionService, sealer: Sealer, audit: AuditService, mailer: Mailer,
+        runtime: Runtime
+    ) {
+        self.database = database
+        self.sessions = sessions
+        self.sealer = sealer
+        self.audit = audit
+        self.mailer = mailer
+        self.runtime = runtime
+    }
+
+    /// Begins a session of another person that ends after ``Impersonation/lifetime``.
+    /// - Throws: `not-found`; `impersonation-not-allowed` for administrators, which includes the caller, and for
+    ///   suspended accounts.
     func begin(of id: ID<Person>, because reason: String, by scope: Scope) async throws(Problem) -> Impersonation {
         let session: ID<Session> = runtime.id()
-        // The key of a refresh token that nobody gets.
+        // The column requires a key. No refresh token is issued.
         let sealed = try await Problem.catching { try sealer.seal(runtime.randomBytes(32), context: session.text) }
         let person = try await database.write { [self] transaction -> Person in
             guard let person = try transaction.person(id) else { throw Problem(.notFound) }
@@ -25,7 +40,7 @@ struct ImpersonationService: Sendable {
             guard person.role != .admin, !person.isSuspended else {
                 throw Problem(
                     .impersonationNotAllowed,
-                    detail: "Nobody acts in the name of an administrator, or of a suspended account.")
+                    detail: "Administrators and suspended accounts cannot be impersonated.")
             }
             try transaction.insertImpersonation(
                 session, of: person, by: scope.person, sealedKey: sealed, address: scope.address)
@@ -42,6 +57,7 @@ struct ImpersonationService: Sendable {
             try mailer.send(Email("impersonated", to: person.email, values: values), in: transaction)
             return person
         }
+        sessions.accountCache.invalidate(id)
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await sessions.tokens.issue(
             person: person, session: session, organisation: person.organisation, csrf: csrf, impersonator: scope.person)
@@ -55,7 +71,8 @@ struct ImpersonationService: Sendable {
         )
     }
 
-    /// Ends whatever administrators do in this person's name.
+    /// Ends every impersonation of a person.
+    /// - Throws: `not-found`.
     func end(of id: ID<Person>, by scope: Scope) async throws(Problem) -> EndedSessions {
         let ended = try await database.write { [audit] transaction -> [ID<Session>] in
             guard try transaction.person(id) != nil else { throw Problem(.notFound) }
@@ -68,7 +85,7 @@ struct ImpersonationService: Sendable {
             }
             return ended
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
         return EndedSessions(ended: ended.count)
     }
 }

@@ -1,24 +1,23 @@
 package import Modules
 
-/// A requirement that only the person themselves meets: credentials, members and money are nobody else's to change, whoever acts in
-/// the person's name.
-package struct InteractiveSession<Who: Requirement>: Requirement where Who.Proof == Scope {
-    let who: Who
+/// A requirement that refuses impersonation: credentials, memberships and payments can be changed only by the person.
+package struct InteractiveSession<Base: Requirement>: Requirement where Base.Proof == Scope {
+    let base: Base
 
-    package var stage: GateStage { who.stage }
-    package var problems: [Problem.Kind] { who.problems + [.impersonationNotAllowed] }
-    package var summary: GateSummary { who.summary }
+    package var phase: RequestPhase { base.phase }
+    package var problems: [Problem.Kind] { base.problems + [.impersonationNotAllowed] }
+    package var summary: RequirementSummary { base.summary }
 
-    package func check(_ call: Request) async throws(Problem) -> Scope {
-        let scope = try await who.check(call)
+    package func check(_ request: Request) async throws(Problem) -> Scope {
+        let scope = try await base.check(request)
         guard scope.impersonator == nil else {
-            throw Problem(.impersonationNotAllowed, detail: "Only the person themselves can do this.")
+            throw Problem(.impersonationNotAllowed, detail: "Only the person can do this, with a session of their own.")
         }
         return scope
     }
 }
 
 extension Requirement where Proof == Scope {
-    /// The same requirement, not met by an administrator in somebody else's name.
-    package var inPerson: InteractiveSession<Self> { InteractiveSession(who: self) }
+    /// The same requirement without impersonation.
+    package var inPerson: InteractiveSession<Self> { InteractiveSession(base: self) }
 }

@@ -1,81 +1,97 @@
 import Audit
 import Mail
-import Modules
+package import Modules
 import Secrets
 
-/// What administrators do with accounts. Whatever it takes away ends the sessions that had it: a token carries its role.
-struct UserService: Sendable {
-    let database: any Database
-    let sessions: SessionService
-    let passwords: PasswordService
-    let events: IdentityEvents
-    let audit: AuditModule
-    let mailer: Mailer
-    let runtime: Runtime
+/// Manages accounts for administrators. A change of rights ends the account's sessions, because their tokens carry the
+/// role.
+package final class UserService: Sendable {
+    private let database: any Database
+    private let sessions: SessionService
+    private let passwords: PasswordService
+    private let events: IdentityEvents
+    private let audit: AuditService
+    private let mailer: Mailer
+    private let runtime: Runtime
+
+    init(
+        database: any Database, sessions: SessionService, passwords: PasswordService, events: IdentityEvents,
+        audit: AuditService, mailer: Mailer, runtime: Runtime
+    ) {
+        self.database = database
+        self.sessions = sessions
+        self.passwords = passwords
+        self.events = events
+        self.audit = audit
+        self.mailer = mailer
+        self.runtime = runtime
+    }
 
     func list(_ search: UserSearch) async throws(Problem) -> ManagedUsers {
         let (users, total) = try await database.read { try $0.managedUsers(search) }
         return ManagedUsers(users: users, total: total, limit: search.limit, offset: search.offset)
     }
 
+    /// - Throws: `not-found`.
     func user(_ id: ID<Person>) async throws(Problem) -> ManagedUser {
         guard let user = try await database.read({ try $0.managedUser(id) }) else { throw Problem(.notFound) }
         return user
     }
 
-    /// Changes an account, all of what is asked or nothing.
-    /// - Throws: `not-found`; `own-account` where an administrator would take something from themselves; `last-administrator`.
+    /// Applies every given change in one transaction.
+    /// - Throws: `not-found`; `own-account` when administrators would remove rights or the password of their own
+    ///   account; `last-administrator`.
     func change(_ id: ID<Person>, _ change: UserChange, by scope: Scope) async throws(Problem) -> ManagedUser {
-        let takesRights = change.role.map { $0 != .admin } ?? false || change.isActive == false
-        if id == scope.person, takesRights || change.forcePasswordReset == true {
-            throw Problem(.ownAccount, detail: "Another administrator can do this.")
+        let removesRights = change.role.map { $0 != .admin } ?? false || change.isActive == false
+        if id == scope.person, removesRights || change.forcePasswordReset == true {
+            throw Problem(.ownAccount, detail: "Only another administrator can do this.")
         }
-        let useless = change.forcePasswordReset == true ? try await uselessHash() : nil
+        let randomHash = change.forcePasswordReset == true ? try await randomPasswordHash() : nil
         let (user, ended) = try await database.write { [self] transaction -> (ManagedUser, [ID<Session>]) in
             try transaction.lockAdministrators()
             guard let before = try transaction.managedUser(id), let person = try transaction.lockedPerson(id) else {
                 throw Problem(.notFound)
             }
-            if before.role == .admin, takesRights, try !transaction.hasAdministrator(besides: id) {
+            if before.role == .admin, removesRights, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
             var reasons: [String] = []
-            func note(_ action: String, _ details: [String: String] = [:]) throws {
+            func record(_ action: String, _ details: [String: String] = [:]) throws {
                 try audit.record(
                     AuditEvent(action, by: scope, subject: id.text, target: id, details: details), in: transaction)
             }
             if let role = change.role, try transaction.setRole(of: id, to: role) {
-                try note("account.role-changed", ["from": before.role.rawValue, "to": role.rawValue])
+                try record("account.role-changed", ["from": before.role.rawValue, "to": role.rawValue])
                 reasons.append("role changed")
             }
             if change.isActive == false, try transaction.suspend(id) {
-                try note("account.suspended")
+                try record("account.suspended")
                 reasons.append("account suspended")
             }
-            if change.isActive == true, try transaction.reopen(id) { try note("account.restored") }
-            if let useless {
-                try transaction.setPasswordHash(of: id, to: useless)
+            if change.isActive == true, try transaction.reopen(id) { try record("account.restored") }
+            if let randomHash {
+                try transaction.setPasswordHash(of: id, to: randomHash)
                 _ = try passwords.challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
-                try note("account.password-reset-forced")
+                try record("account.password-reset-forced")
                 reasons.append("password reset forced")
             }
             if change.endSessions == true { reasons.append("ended by an administrator") }
             var ended: [ID<Session>] = []
             if let reason = reasons.first {
-                ended = try transaction.endEverything(of: id, because: reason)
-                try note("account.sessions-ended", ["reason": reason, "count": "\(ended.count)"])
+                ended = try transaction.revokeAllSessions(of: id, because: reason)
+                try record("account.sessions-ended", ["reason": reason, "count": "\(ended.count)"])
             }
             guard let after = try transaction.managedUser(id) else { throw Problem(.notFound) }
             return (after, ended)
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
         return user
     }
 
-    /// Closes an account: nobody signs in to it any more. What it owns stays until its data is erased.
+    /// Closes an account: login is refused. Its data remains until an erasure.
     /// - Throws: `not-found`, `own-account`, `last-administrator`.
     func close(_ id: ID<Person>, by scope: Scope) async throws(Problem) {
-        guard id != scope.person else { throw Problem(.ownAccount, detail: "Another administrator can do this.") }
+        guard id != scope.person else { throw Problem(.ownAccount, detail: "Only another administrator can do this.") }
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
             try transaction.lockAdministrators()
             guard let person = try transaction.lockedPerson(id), try transaction.close(id) else {
@@ -88,38 +104,40 @@ struct UserService: Sendable {
             try events.accountClosed(person, in: transaction)
             try mailer.send(
                 .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
-            let ended = try transaction.endEverything(of: id, because: "account closed by an administrator")
+            let ended = try transaction.revokeAllSessions(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(
                 AuditEvent("account.closed", by: scope, subject: id.text, target: id, details: details), in: transaction
             )
             return ended
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: id)
     }
 
-    /// The hash of a password that nobody knows.
-    private func uselessHash() async throws(Problem) -> String {
+    /// The hash of a random password that is not stored.
+    private func randomPasswordHash() async throws(Problem) -> String {
         try await passwords.hasher.hash(Base64URL.encode(runtime.randomBytes(32)))
     }
 }
 
 extension Transaction {
-    /// Ends a person's sessions, those that administrators hold in their name, and those that they hold in others'.
-    func endEverything(of person: ID<Person>, because reason: String) throws -> [ID<Session>] {
+    /// Revokes a person's sessions, including impersonations of the person and those by the person.
+    /// - Returns: the sessions that this call revoked.
+    func revokeAllSessions(of person: ID<Person>, because reason: String) throws -> [ID<Session>] {
         try revokeImpersonations(by: person, because: reason) + revokeSessions(of: person, because: reason)
     }
 }
 
-// MARK: From the command line
+// MARK: Command line
 
 extension UserService {
-    /// Makes an existing account an administrator's; its sessions end, so that the next sign-in has the role.
-    /// - Returns: false when it was one already.
+    /// Gives an existing account the role `admin` and ends its sessions, so that the next login has the role.
+    /// - Parameter name: the account's address or user name.
+    /// - Returns: false when it has the role already.
     /// - Throws: `not-found`.
-    func promote(named name: String) async throws(Problem) -> Bool {
-        let key = CanonicalText.key(of: name)
-        let ended = try await database.write { [self] transaction -> [ID<Session>]? in
+    package func promote(named name: String) async throws(Problem) -> Bool {
+        let key = CanonicalText.accountKey(of: name)
+        let ended = try await database.write { [self] transaction -> (person: ID<Person>, sessions: [ID<Session>])? in
             guard let person = try transaction.person(named: key) else {
                 throw Problem(.notFound, detail: "There is no account '\(name)'.")
             }
@@ -129,17 +147,18 @@ extension UserService {
                 "account.role-changed", from: .commandLine, subject: person.id.text, target: person.id, details: details
             )
             try audit.record(event, in: transaction)
-            return try transaction.endEverything(of: person.id, because: "role changed")
+            return (person.id, try transaction.revokeAllSessions(of: person.id, because: "role changed"))
         }
         guard let ended else { return false }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended.sessions, of: ended.person)
         return true
     }
 
-    /// Gives an account another password; its sessions end.
-    /// - Throws: `not-found`, `validation-failed`.
-    func resetPassword(named name: String, to password: String) async throws(Problem) {
-        let key = CanonicalText.key(of: name)
+    /// Sets the password of an account and ends its sessions.
+    /// - Parameter name: the account's address or user name.
+    /// - Throws: `not-found`; `validation-failed` for a password that the policy refuses.
+    package func resetPassword(named name: String, to password: String) async throws(Problem) {
+        let key = CanonicalText.accountKey(of: name)
         guard let person = try await database.read({ try $0.person(named: key) }) else {
             throw Problem(.notFound, detail: "There is no account '\(name)'.")
         }
@@ -151,8 +170,8 @@ extension UserService {
             let event = AuditEvent(
                 "account.password-reset", from: .commandLine, subject: person.id.text, target: person.id)
             try audit.record(event, in: transaction)
-            return try transaction.endEverything(of: person.id, because: "password reset")
+            return try transaction.revokeAllSessions(of: person.id, because: "password reset")
         }
-        sessions.revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: person.id)
     }
 }

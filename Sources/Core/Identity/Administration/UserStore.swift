@@ -1,16 +1,16 @@
 import Modules
 
-/// The SQL of administrating accounts.
+// The SQL of account administration.
 extension Transaction {
     func managedUsers(_ search: UserSearch) throws -> (users: [ManagedUser], total: Int64) {
         var condition: SQL = "1 = 1"
         if let text = search.text {
-            let pattern =
-                "%"
-                + CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
-                    "_", with: "\\_") + "%"
+            let literal = CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%")
+                .replacing("_", with: "\\_")
+            let pattern = "%\(literal)%"
             condition = """
-                \(condition) AND (people.email_key LIKE \(pattern) ESCAPE '\\' OR people.username_key LIKE \(pattern) ESCAPE '\\'
+                \(condition) AND (people.email_key LIKE \(pattern) ESCAPE '\\'
+                    OR people.username_key LIKE \(pattern) ESCAPE '\\'
                     OR LOWER(people.full_name) LIKE \(pattern) ESCAPE '\\')
                 """
         }
@@ -22,7 +22,10 @@ extension Transaction {
                 : "\(condition) AND (people.suspended_at IS NOT NULL OR people.closed_at IS NOT NULL)"
         }
         let users = try all(
-            "\(selectManagedUser) WHERE \(condition) ORDER BY people.created_at DESC, people.id DESC LIMIT \(search.limit) OFFSET \(search.offset)",
+            """
+            \(selectManagedUser) WHERE \(condition)
+            ORDER BY people.created_at DESC, people.id DESC LIMIT \(search.limit) OFFSET \(search.offset)
+            """,
             ManagedUser.init
         )
         return (users, try count("SELECT COUNT(*) AS count FROM people WHERE \(condition)"))
@@ -34,27 +37,34 @@ extension Transaction {
 
     private var selectManagedUser: SQL {
         """
-        SELECT people.id, people.email, people.username, people.full_name, people.role, people.suspended_at, people.closed_at, people.email_verified_at,
-               people.created_at, people.updated_at, organisations.id AS organisation_id,
-               (SELECT COUNT(*) FROM sessions WHERE sessions.person_id = people.id AND sessions.revoked_at IS NULL
-                    AND sessions.expires_at > \(now) AND sessions.last_used_at > \(now - Session.idleLifetime)) AS session_count
+        SELECT people.id, people.email, people.username, people.full_name, people.role, people.suspended_at,
+            people.closed_at, people.email_verified_at, people.created_at, people.updated_at,
+            organisations.id AS organisation_id,
+            (SELECT COUNT(*) FROM sessions
+                WHERE sessions.person_id = people.id AND sessions.revoked_at IS NULL
+                    AND sessions.expires_at > \(now)
+                    AND sessions.last_used_at > \(now - Session.idleLifetime)) AS session_count
         FROM people JOIN organisations ON organisations.personal_of = people.id
         """
     }
 
-    /// Keeps who is an administrator as it is until the transaction ends, so that of two who demote one another only one succeeds.
+    /// Locks the rows of all administrators until the transaction ends: of two concurrent transactions that demote each
+    /// other's administrator only one succeeds.
     func lockAdministrators() throws {
         _ = try all("SELECT id FROM people WHERE role = \(Role.admin) ORDER BY id \(.forUpdate)")
     }
 
-    /// Whether somebody else than `person` is an administrator who may sign in.
+    /// Whether another active administrator than `person` exists.
     func hasAdministrator(besides person: ID<Person>) throws -> Bool {
         try first(
-            "SELECT id FROM people WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1"
+            """
+            SELECT id FROM people
+            WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1
+            """
         ) != nil
     }
 
-    /// - Returns: false when the role was that already.
+    /// - Returns: false when the person has that role already.
     func setRole(of id: ID<Person>, to role: Role) throws -> Bool {
         try execute("UPDATE people SET role = \(role), updated_at = \(now) WHERE id = \(id) AND role <> \(role)") == 1
     }
@@ -63,22 +73,23 @@ extension Transaction {
         try execute("UPDATE people SET password_hash = \(hash), updated_at = \(now) WHERE id = \(id)")
     }
 
-    /// A session without a refresh token: it ends when it was said to.
+    /// Inserts a session without a refresh token.
     func insertImpersonation(
         _ id: ID<Session>, of person: Person, by impersonator: ID<Person>, sealedKey: String, address: String
     ) throws {
         try execute(
             """
-            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, address,
-                                  impersonator_id, method)
-            VALUES (\(id), \(person.id), \(person.organisation), \(sealedKey), 0, \(now), \(now), \(now), \(now + Impersonation.lifetime), \(address),
-                    \(impersonator), \(SignInMethod.impersonation))
+            INSERT INTO sessions (
+                id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at,
+                address, impersonator_id, method)
+            VALUES (\(id), \(person.id), \(person.organisation), \(sealedKey), 0, \(now), \(now), \(now),
+                    \(now + Impersonation.lifetime), \(address), \(impersonator), \(SignInMethod.impersonation))
             """
         )
     }
 
-    /// Ends what an administrator does in others' names, or what is done in one person's.
-    /// - Returns: the sessions that were live until now.
+    /// Revokes the impersonations by an administrator, or those of a person.
+    /// - Returns: the sessions that this call revoked.
     func revokeImpersonations(by impersonator: ID<Person>? = nil, of person: ID<Person>? = nil, because reason: String)
         throws -> [ID<Session>]
     {

@@ -2,7 +2,7 @@ import HTTPTypes
 import Modules
 import Secrets
 
-/// What a browser's cookie holds: `version ‖ session ‖ secret` in base64url. The secret is known to the browser alone; we keep its hash.
+/// The value of a session cookie: `version ‖ session ‖ secret` in base64url. The database holds the secret's hash.
 struct BrowserSession: Sendable, Equatable {
     let session: ID<Session>
     private let secret: [UInt8]
@@ -15,7 +15,7 @@ struct BrowserSession: Sendable, Equatable {
         secret = runtime.randomBytes(Self.secretSize)
     }
 
-    /// - Returns: nil for text that no cookie of ours looks like.
+    /// - Returns: nil for text of another form.
     init?(_ text: some StringProtocol) {
         guard let bytes = Base64URL.decode(text), bytes.count == 17 + Self.secretSize, bytes[0] == Self.version,
             let session = ID<Session>(bytes: bytes[1..<17])
@@ -26,21 +26,20 @@ struct BrowserSession: Sendable, Equatable {
 
     var text: String { Base64URL.encode([Self.version] + session.bytes + secret) }
 
-    /// What the database keeps of it.
+    /// The SHA-256 of the secret, for the database.
     var hash: String { Hex.encode(Digest.sha256(secret)) }
 
-    /// What changing requests repeat in `X-CSRF-Token`: a function of the secret that gives nothing of it away, so that a page can ask
-    /// for it again and nothing needs to be kept.
+    /// The value of `X-CSRF-Token`: a MAC under the secret, so that it can be computed again and is not stored.
     var csrf: String { Base64URL.encode(Array(MessageAuthentication.code(Array("csrf".utf8), key: secret).prefix(24))) }
 }
 
-/// How the cookie is called and kept by browsers (RFC 6265bis).
+/// The name and the attributes of the session cookie (RFC 6265bis).
 package struct BrowserCookie: Sendable, Hashable {
     let name: String
     let isSecure: Bool
 
-    /// - Parameter address: where clients reach this service. Only a developer's own machine may do without TLS: elsewhere the cookie
-    ///   has the prefix `__Host-`, with which browsers refuse it unless it is secure, for this host alone and for all of its paths.
+    /// - Parameter address: the base URL of this service. For a loopback address the cookie works without TLS. For
+    ///   others it has the prefix `__Host-`: browsers accept it over TLS, for this host alone and all of its paths.
     package init(address: String) {
         let isLocal =
             address.hasPrefix("http://") && ["localhost", "127.0.0.1", "[::1]"].contains(Self.host(of: address))
@@ -54,9 +53,9 @@ package struct BrowserCookie: Sendable, Hashable {
             ? String(authority.prefix { $0 != "]" }) + "]" : String(authority.prefix { $0 != ":" })
     }
 
-    /// - Returns: nil where the call brings none; an empty text where it brings several that differ.
-    func value(in call: Request) -> String? {
-        let values = (call.headers[.cookie] ?? "").split(separator: ";").compactMap { pair -> String? in
+    /// - Returns: nil for a request without the cookie; an empty text for one with several different values.
+    func value(in request: Request) -> String? {
+        let values = (request.headers[.cookie] ?? "").split(separator: ";").compactMap { pair -> String? in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0].filter({ $0 != " " }) == name else { return nil }
             return String(parts[1].filter { $0 != " " })
@@ -64,11 +63,12 @@ package struct BrowserCookie: Sendable, Hashable {
         return Set(values).count > 1 ? "" : values.first
     }
 
-    /// The header field that gives a browser its cookie.
+    /// The value of `Set-Cookie`.
     func header(_ value: String, lifetime: Duration) -> String {
-        "\(name)=\(value); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
+        "\(name)=\(value); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax"
+            + (isSecure ? "; Secure" : "")
     }
 
-    /// The header field that takes the cookie away again.
-    var farewell: String { header("", lifetime: .zero) }
+    /// The value of `Set-Cookie` that deletes the cookie.
+    var deletion: String { header("", lifetime: .zero) }
 }

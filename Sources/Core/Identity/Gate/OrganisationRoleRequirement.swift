@@ -1,20 +1,22 @@
 package import Modules
 
-/// A member of an organisation who has one of the roles in it: of the organisation that the call acts in, or of one that the path names.
+/// The requirement of one of several roles in an organisation: in that of the request's scope, or in one that the path
+/// names.
 ///
-/// The proof is a scope in that organisation. Of an organisation that a caller does not belong to nothing is said, not even that it exists.
+/// It yields a scope in that organisation. For an organisation of which the person is no member the answer is 404, as
+/// for one that does not exist.
 package struct OrganisationRoleRequirement: Requirement {
     let member: Member
     let roles: [OrganisationRole]
-    /// The name of the path's parameter; nil for the organisation that the call acts in.
+    /// The path parameter that holds the organisation's id; nil for the organisation of the request's scope.
     let parameter: String?
 
-    package var stage: GateStage { .account }
+    package var phase: RequestPhase { .account }
     package var problems: [Problem.Kind] {
         member.problems + [.insufficientRole] + (parameter == nil ? [] : [.notFound])
     }
-    package var summary: GateSummary {
-        GateSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope?.name)
+    package var summary: RequirementSummary {
+        RequirementSummary(.organisationRole, roles.map(\.rawValue).joined(separator: "|"), keyScope: member.keyScope)
     }
 
     /// The same requirement, also met by an API key that has `scope`, in the key's own organisation.
@@ -22,15 +24,15 @@ package struct OrganisationRoleRequirement: Requirement {
         OrganisationRoleRequirement(member: member.allowing(scope), roles: roles, parameter: parameter)
     }
 
-    package func check(_ call: Request) async throws(Problem) -> Scope {
-        let scope = try await member.check(call)
-        let organisation = try named(by: call, scope)
+    package func check(_ request: Request) async throws(Problem) -> Scope {
+        let scope = try await member.check(request)
+        let organisation = try organisation(of: request, scope)
         guard let role = try await member.memberships.role(of: scope.person, in: organisation) else {
             throw Problem(.notFound)
         }
         guard roles.contains(role) else {
             let need = "organisation role \(roles.map(\.rawValue).joined(separator: "|"))"
-            try await member.refusals.note(scope.moved(to: organisation), needing: need, at: call)
+            try await member.refusals.note(scope.moved(to: organisation), needing: need, at: request)
             throw Problem(
                 .insufficientRole,
                 detail: "This needs to be \(roles.map(\.rawValue).joined(separator: " or ")) of the organisation.")
@@ -38,20 +40,20 @@ package struct OrganisationRoleRequirement: Requirement {
         return scope.moved(to: organisation)
     }
 
-    /// Whether somebody who is let in anyway meets this, too: nobody is turned away, and nothing is written down.
-    package func isMet(by call: Request) async throws(Problem) -> Bool {
-        let scope = try await member.scope(of: call)
+    /// Whether a request that other requirements have admitted also meets this one. A refusal is not recorded.
+    package func isMet(by request: Request) async throws(Problem) -> Bool {
+        let scope = try await member.scope(of: request)
         guard member.refusal(of: scope) == nil,
-            let role = try await member.memberships.role(of: scope.person, in: try named(by: call, scope))
+            let role = try await member.memberships.role(of: scope.person, in: try organisation(of: request, scope))
         else {
             return false
         }
         return roles.contains(role)
     }
 
-    private func named(by call: Request, _ scope: Scope) throws(Problem) -> ID<Organisation> {
+    private func organisation(of request: Request, _ scope: Scope) throws(Problem) -> ID<Organisation> {
         guard let parameter else { return scope.organisation }
-        guard let id = call.parameters[parameter].flatMap({ ID<Organisation>($0) }) else { throw Problem(.notFound) }
+        guard let id = request.parameters[parameter].flatMap({ ID<Organisation>($0) }) else { throw Problem(.notFound) }
         if case .key = scope.credential, id != scope.organisation { throw Problem(.notFound) }
         return id
     }

@@ -1,24 +1,24 @@
 package import Modules
 
-/// Who is acting, and in which organisation. Every verb takes one, so no query can forget its tenant.
+/// The authenticated client of a request and the organisation that it acts in. Every verb of a service takes one, so
+/// that every query can name its organisation.
 package struct Scope: Sendable {
     package let organisation: ID<Organisation>
     package let person: ID<Person>
     package let role: Role
-    /// What the caller showed at the door.
     package let credential: Credential
-    /// Who acts in the person's name; nil where it is the person.
+    /// The administrator who acts as the person; nil without impersonation.
     package let impersonator: ID<Person>?
-    /// Names the request in audit rows.
+    /// The request's id in audit rows.
     package let requestID: String
     package let address: String
 
-    /// The session that the caller is signed in with; nil for API keys.
+    /// The session of the credential; nil for API keys.
     package var session: ID<Session>? {
         if case .session(let id) = credential { id } else { nil }
     }
 
-    /// The same caller in another organisation, to which the gate has found them to belong.
+    /// The same client in another organisation. The membership has been checked.
     func moved(to organisation: ID<Organisation>) -> Scope {
         Scope(
             organisation: organisation,
@@ -32,9 +32,24 @@ package struct Scope: Sendable {
     }
 }
 
-/// What a caller proved to be somebody with.
+extension Scope {
+    /// The scope of a verified access token or session cookie.
+    init(_ token: VerifiedToken, of request: Request) {
+        self.init(
+            organisation: token.organisation,
+            person: token.person,
+            role: token.role,
+            credential: .session(token.session),
+            impersonator: token.impersonator,
+            requestID: request.requestID,
+            address: request.address
+        )
+    }
+}
+
+/// What a request was authenticated with.
 package enum Credential: Sendable, Hashable {
     case session(ID<Session>)
-    /// The scopes are those that the key may use now: its own, cut to what its owner may.
+    /// The scopes are those that the key grants now: its own, limited to those of its owner's role.
     case key(ID<APIKey>, scopes: Set<KeyScope>)
 }

@@ -1,35 +1,33 @@
 package import Modules
 
-/// A credential for programs: it stands for a person in one organisation, and opens the doors of its scopes alone.
+/// A credential for programs. It authenticates a person in one organisation, for the endpoints of its scopes.
 package struct APIKey: Sendable {
     package let id: ID<APIKey>
     let person: ID<Person>
     let organisation: ID<Organisation>
     let name: String
-    /// What it looks like before its secret.
+    /// The key's text before its secret.
     let prefix: String
     let scopes: [String]
-    /// Whether it is the one that `reset-api-key` replaces.
+    /// Whether `reset-api-key` replaces this key.
     let isDefault: Bool
     let createdAt: Instant
-    /// Nil for a key that lives until it is revoked.
+    /// Nil for a key without expiry.
     let expiresAt: Instant?
     let revokedAt: Instant?
     let lastUsedAt: Instant?
-    /// The key that follows it, once it was rotated.
+    /// The key that replaced this one by rotation.
     let successor: ID<APIKey>?
 
-    /// Live keys of one person, in all organisations.
+    /// Active keys of one person, in all organisations.
     static let countMax = 50
-    /// Dead keys of one person that are still listed.
+    /// Expired and revoked keys of one person that are listed.
     static let deadCountMax = 100
-    /// How long the old key of a rotation goes on unless its owner says otherwise.
+    /// The default time for which a rotated key remains valid.
     static let overlap: Duration = .hours(24)
-
-    func isLive(at now: Instant) -> Bool { revokedAt == nil && expiresAt.map { $0 > now } ?? true }
 }
 
-/// A key about to be written.
+/// The values of a key to insert.
 struct NewAPIKey: Sendable {
     let text: KeyText
     let person: ID<Person>

@@ -3,121 +3,125 @@ import HTTPTypes
 package import Modules
 import Secrets
 
-/// An API key, in `X-API-Key` or as a bearer token.
-struct APIKeyReader: CredentialReader {
-    let database: any Database
-    let audit: AuditModule
-    /// One word, part of every key: a key of another installation's kind is refused unread.
-    let environment: String
-    let runtime: Runtime
-    let logger: Logger
-    private let memory: APIKeyCache
+/// Authenticates requests with an API key in `X-API-Key` or as a bearer token.
+final class APIKeyReader: CredentialReader {
+    private let database: any Database
+    private let audit: AuditService
+    private let environment: String
+    private let cache: APIKeyCache
+    private let runtime: Runtime
+    private let logger: Logger
 
-    /// How exactly it is known when a key was last used, in time and in writes.
+    /// The resolution of a key's `last_used_at`, and the interval between two writes of it.
     static let useResolution: Duration = .minutes(1)
 
+    /// - Parameter environment: one word that is part of every key. A key of another environment is refused without a
+    ///   read of the database.
     init(
-        database: any Database, audit: AuditModule, environment: String, memory: APIKeyCache, runtime: Runtime,
+        database: any Database, audit: AuditService, environment: String, cache: APIKeyCache, runtime: Runtime,
         logger: Logger
     ) {
         self.database = database
         self.audit = audit
         self.environment = environment
-        self.memory = memory
+        self.cache = cache
         self.runtime = runtime
         self.logger = logger
     }
 
     var problems: [Problem.Kind] { [.authenticationFailed, .apiKeyExpired] }
 
-    func scope(of call: Request) async throws(Problem) -> Scope? {
-        guard let shown = Self.shown(by: call) else { return nil }
-        guard let text = KeyText(shown, environment: environment) else {
+    func scope(of request: Request) async throws(Problem) -> Scope? {
+        guard let given = Self.key(in: request) else { return nil }
+        guard let text = KeyText(given, environment: environment) else {
             throw Self.refusal("the API key is malformed or mistyped")
         }
         let now = runtime.now()
         let hash = text.hash
-        let holder: APIKeyOwner
-        if let known = memory.holders.value(for: hash, at: now) {
-            holder = known
+        let owner: APIKeyOwner
+        if let cached = cache.owners.value(for: hash, at: now) {
+            owner = cached
         } else {
-            holder = try await findHolder(of: text.id, hash, call)
-            memory.holders.remember(holder, for: hash, at: now)
+            owner = try await findOwner(of: text.id, hash, request)
+            cache.owners.set(owner, for: hash, at: now)
         }
-        guard holder.key.expiresAt.map({ $0 > now }) ?? true else {
+        guard owner.key.expiresAt.map({ $0 > now }) ?? true else {
             throw Problem(.apiKeyExpired, headers: Self.challenge)
         }
-        await noteUse(of: holder, at: now)
+        await noteUse(of: owner, at: now)
         return Scope(
-            organisation: holder.key.organisation,
-            person: holder.key.person,
-            role: holder.role,
-            credential: .key(holder.key.id, scopes: holder.scopes),
+            organisation: owner.key.organisation,
+            person: owner.key.person,
+            role: owner.role,
+            credential: .key(owner.key.id, scopes: owner.scopes),
             impersonator: nil,
-            requestID: call.requestID,
-            address: call.address
+            requestID: request.requestID,
+            address: request.address
         )
     }
 
-    /// The `Authorization` header may hold a key as well.
-    private static func shown(by call: Request) -> String? {
-        guard let header = call.headers.value(of: .authorization) else { return call.headers.value(of: .apiKey) }
+    private static func key(in request: Request) -> String? {
+        guard let header = request.headers.value(of: .authorization) else { return request.headers.value(of: .apiKey) }
         return BearerReader.token(in: header).flatMap { $0.hasPrefix(KeyText.marker) ? String($0) : nil }
     }
 
-    private func findHolder(of id: ID<APIKey>, _ hash: [UInt8], _ call: Request) async throws(Problem) -> APIKeyOwner {
-        let found = try await database.read { transaction -> Finding in
-            guard let (key, expected) = try transaction.keyAtTheDoor(id) else { return .unknown }
-            guard constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else { return .wrong(key) }
+    private func findOwner(
+        of id: ID<APIKey>, _ hash: [UInt8], _ request: Request
+    ) async throws(Problem) -> APIKeyOwner {
+        let lookup = try await database.read { transaction -> Lookup in
+            guard let (key, expected) = try transaction.keyWithHash(id) else { return .unknown }
+            guard constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else { return .wrongSecret(key) }
             guard key.revokedAt == nil, let person = try transaction.person(key.person), !person.isSuspended,
                 try transaction.membership(of: key.person, in: key.organisation) != nil
-            else { return .over }
-            return .good(APIKeyOwner(key: key, role: person.role))
+            else { return .invalid }
+            return .valid(APIKeyOwner(key: key, role: person.role))
         }
-        switch found {
-        case .good(let holder): return holder
-        case .over: throw Self.refusal("the API key is not valid any more")
+        switch lookup {
+        case .valid(let owner): return owner
+        case .invalid: throw Self.refusal("the API key is not valid any more")
         case .unknown: throw Self.refusal("the API key is not known")
-        case .wrong(let key):
-            try await recordWrongSecret(key, call)
+        case .wrongSecret(let key):
+            try await recordWrongSecret(key, request)
             throw Self.refusal("the API key is not known")
         }
     }
 
-    /// Somebody knows a key's id and not its secret: one row a minute says so, however often it is tried.
-    private func recordWrongSecret(_ key: APIKey, _ call: Request) async throws(Problem) {
+    /// Records the use of an existing key id with a wrong secret: at most one audit row per key and minute on each
+    /// node.
+    private func recordWrongSecret(_ key: APIKey, _ request: Request) async throws(Problem) {
         let now = runtime.now()
-        guard memory.wrongSecrets.value(for: key.id, at: now) == nil else { return }
-        memory.wrongSecrets.remember(true, for: key.id, at: now)
+        guard cache.wrongSecrets.value(for: key.id, at: now) == nil else { return }
+        cache.wrongSecrets.set(true, for: key.id, at: now)
         try await database.write { [audit] transaction in
             try audit.record(
                 AuditEvent(
                     "api-key.used", outcome: .failure, organisation: key.organisation.text, subject: key.id.text,
-                    address: call.address,
-                    requestID: call.requestID, details: ["reason": "wrong secret"]),
+                    address: request.address,
+                    requestID: request.requestID, details: ["reason": "wrong secret"]),
                 in: transaction
             )
         }
     }
 
-    /// Writes when the key was used, at most once a minute on each node; a request does not fail because this did.
-    private func noteUse(of holder: APIKeyOwner, at now: Instant) async {
-        let id = holder.key.id
-        guard holder.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true,
-            memory.uses.value(for: id, at: now) == nil
+    /// Writes the time of use, at most once per ``useResolution`` on each node. A failed write is logged and does not
+    /// fail the request.
+    private func noteUse(of owner: APIKeyOwner, at now: Instant) async {
+        let id = owner.key.id
+        guard owner.key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true,
+            cache.uses.value(for: id, at: now) == nil
         else { return }
-        memory.uses.remember(true, for: id, at: now)
+        cache.uses.set(true, for: id, at: now)
         do {
             try await database.write { try $0.noteUse(of: id) }
         } catch {
-            logger.warning("The use of an API key could not be noted.", metadata: ["cause": "\(error)"])
+            logger.warning("The last use of an API key could not be written.", metadata: ["cause": "\(error)"])
         }
     }
 
-    private enum Finding: Sendable {
-        case good(APIKeyOwner)
-        case over, unknown
-        case wrong(APIKey)
+    private enum Lookup: Sendable {
+        case valid(APIKeyOwner)
+        case invalid, unknown
+        case wrongSecret(APIKey)
     }
 
     private static let challenge = ["WWW-Authenticate": "Bearer error=\"invalid_token\""]
@@ -125,26 +129,6 @@ struct APIKeyReader: CredentialReader {
     private static func refusal(_ reason: String) -> Problem {
         Problem(.authenticationFailed, members: ["details": .string(reason)], headers: challenge)
     }
-}
-
-/// A key that was found good, and what its owner is now.
-struct APIKeyOwner: Sendable {
-    let key: APIKey
-    let role: Role
-    let scopes: Set<KeyScope>
-
-    init(key: APIKey, role: Role) {
-        self.key = key
-        self.role = role
-        scopes = KeyScope.effective(key.scopes, for: role)
-    }
-}
-
-/// What a node remembers of the keys it has seen: the good ones by the hash of their text, and when it last wrote about one.
-struct APIKeyCache: Sendable {
-    let holders = TTLCache<[UInt8], APIKeyOwner>()
-    let uses = TTLCache<ID<APIKey>, Bool>(lifetime: APIKeyReader.useResolution, asksEarly: false)
-    let wrongSecrets = TTLCache<ID<APIKey>, Bool>(lifetime: .minutes(1), asksEarly: false)
 }
 
 extension Problem.Kind {

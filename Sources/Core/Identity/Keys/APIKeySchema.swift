@@ -1,8 +1,8 @@
 import Modules
 
-enum KeySchema {
+enum APIKeySchema {
     static let migration = Migration(
-        "identity-009-api-keys",
+        "identity-008-api-keys",
         """
         CREATE TABLE api_keys (
             id TEXT PRIMARY KEY NOT NULL,

@@ -1,39 +1,49 @@
 import Audit
 package import Modules
 
-/// The verbs of API keys: make, list, rotate, revoke. Only somebody signed in comes here: no key manages keys.
-struct APIKeyService: Sendable {
-    let database: any Database
-    let audit: AuditModule
-    let environment: String
-    let memory: APIKeyCache
-    let runtime: Runtime
+/// Creates, lists, rotates and revokes API keys. Its routes require a session: an API key cannot manage keys.
+final class APIKeyService: Sendable {
+    private let database: any Database
+    private let audit: AuditService
+    private let environment: String
+    private let cache: APIKeyCache
+    private let runtime: Runtime
 
-    /// A list shows all there can be.
+    /// The maximum number of keys that one person can have.
     private static let listMax = APIKey.countMax + APIKey.deadCountMax + 1
 
-    /// Makes a key for the caller in the organisation that they act in.
-    /// - Throws: `validation-failed` for scopes or an end that cannot be; `too-many-api-keys`.
-    func create(_ request: CreateKey, scope: Scope) async throws(Problem) -> IssuedKey {
-        let name = try Self.name(request.name)
-        try check(request.scopes, for: scope.role)
-        let end = try end(request)
-        return try await database.write { transaction in
+    /// - Parameter environment: one word in lower case that is part of every key.
+    init(database: any Database, audit: AuditService, environment: String, cache: APIKeyCache, runtime: Runtime) {
+        self.database = database
+        self.audit = audit
+        self.environment = environment
+        self.cache = cache
+        self.runtime = runtime
+    }
+
+    /// Creates a key of the caller in the scope's organisation.
+    /// - Throws: `validation-failed` for the name, the scopes or the expiry; `too-many-api-keys`.
+    func create(_ payload: APIKeyRequest, scope: Scope) async throws(Problem) -> IssuedAPIKey {
+        let name = try Self.name(payload.name)
+        try check(payload.scopes, for: scope.role)
+        let expiry = try expiry(payload)
+        return try await database.write { [self] transaction in
             try issue(
-                name, request.scopes, end: end, isDefault: false, action: "api-key.created", scope, in: transaction)
+                name, payload.scopes, expiresAt: expiry, isDefault: false, action: "api-key.created", scope,
+                in: transaction)
         }
     }
 
-    func list(_ scope: Scope) async throws(Problem) -> KeyList {
+    func list(_ scope: Scope) async throws(Problem) -> APIKeyList {
         try await database.read { transaction in
-            KeyList(apiKeys: try transaction.keys(of: scope.person, limit: Self.listMax).map(KeyView.init))
+            APIKeyList(apiKeys: try transaction.keys(of: scope.person, limit: Self.listMax).map(APIKeyView.init))
         }
     }
 
-    /// Makes the successor of a key, with the same name and scopes; the old key goes on for `overlap`.
-    /// - Throws: `not-found`; `api-key-ended` for a key that is over or has a successor; `too-many-api-keys`.
-    func rotate(_ id: ID<APIKey>, overlap: Duration, scope: Scope) async throws(Problem) -> IssuedKey {
-        let issued = try await database.write { transaction -> IssuedKey in
+    /// Creates the successor of a key, with the same name and scopes. The old key remains valid for `overlap`.
+    /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`.
+    func rotate(_ id: ID<APIKey>, overlap: Duration, scope: Scope) async throws(Problem) -> IssuedAPIKey {
+        let issued = try await database.write { [self] transaction -> IssuedAPIKey in
             guard let old = try transaction.key(id, of: scope.person), old.organisation == scope.organisation else {
                 throw Problem(.notFound)
             }
@@ -41,17 +51,18 @@ struct APIKeyService: Sendable {
             guard try transaction.retire(id, of: scope.person, at: transaction.now + overlap, for: successor.id) else {
                 throw Problem(.apiKeyEnded)
             }
-            // An end that its owner chose stays; the same stretch of life begins anew.
-            let end = old.expiresAt.map { transaction.now + ($0 - old.createdAt) }
+            // The successor gets the same lifetime, counted from now.
+            let expiry = old.expiresAt.map { transaction.now + ($0 - old.createdAt) }
             return try issue(
-                old.name, old.scopes, text: successor, end: end, isDefault: old.isDefault, action: "api-key.rotated",
+                old.name, old.scopes, text: successor, expiresAt: expiry, isDefault: old.isDefault,
+                action: "api-key.rotated",
                 replacing: id, scope, in: transaction)
         }
-        memory.holders.forgetAll()
+        invalidateCache()
         return issued
     }
 
-    /// - Throws: `not-found` for a key that is not the caller's, or revoked already.
+    /// - Throws: `not-found` for a key of another person, and for a revoked one.
     func revoke(_ id: ID<APIKey>, scope: Scope) async throws(Problem) {
         try await database.write { [audit] transaction in
             guard try transaction.revoke(id, of: scope.person, because: "revoked by its owner") else {
@@ -59,13 +70,13 @@ struct APIKeyService: Sendable {
             }
             try audit.record(AuditEvent("api-key.revoked", by: scope, subject: id.text), in: transaction)
         }
-        memory.holders.forgetAll()
+        invalidateCache()
     }
 
-    /// Revokes the caller's default key, if there is one, and makes a new one that may do all that its owner may do by key.
+    /// Revokes the caller's default key, if there is one, and creates a new one with the scope `*`.
     /// - Throws: `too-many-api-keys`.
-    func reset(_ scope: Scope) async throws(Problem) -> IssuedKey {
-        let issued = try await database.write { [audit] transaction -> IssuedKey in
+    func reset(_ scope: Scope) async throws(Problem) -> IssuedAPIKey {
+        let issued = try await database.write { [self] transaction -> IssuedAPIKey in
             if let old = try transaction.defaultKey(of: scope.person),
                 try transaction.revoke(old.id, of: scope.person, because: "reset")
             {
@@ -74,36 +85,40 @@ struct APIKeyService: Sendable {
                     in: transaction)
             }
             return try issue(
-                "default", [KeyScope.everything.name], end: nil, isDefault: true, action: "api-key.created", scope,
+                "default", [KeyScope.everything.name], expiresAt: nil, isDefault: true, action: "api-key.created",
+                scope,
                 in: transaction)
         }
-        memory.holders.forgetAll()
+        invalidateCache()
         return issued
     }
+
+    /// Empties this node's cache of valid keys after a change that ends keys, such as a suspension.
+    func invalidateCache() { cache.owners.invalidateAll() }
 
     private func issue(
         _ name: String,
         _ scopes: [String],
         text: KeyText? = nil,
-        end: Instant?,
+        expiresAt: Instant?,
         isDefault: Bool,
         action: String,
         replacing old: ID<APIKey>? = nil,
         _ scope: Scope,
         in transaction: Transaction
-    ) throws -> IssuedKey {
+    ) throws -> IssuedAPIKey {
         let text = text ?? KeyText(id: runtime.id(), environment: environment, runtime: runtime)
         let key = NewAPIKey(
             text: text, person: scope.person, organisation: scope.organisation, name: name, scopes: scopes,
-            isDefault: isDefault, expiresAt: end)
-        guard try transaction.insert(key), let written = try transaction.key(text.id, of: scope.person) else {
+            isDefault: isDefault, expiresAt: expiresAt)
+        guard try transaction.insert(key), let inserted = try transaction.key(text.id, of: scope.person) else {
             throw Problem(
-                .tooManyAPIKeys, detail: "Revoke one that is not needed any more: \(APIKey.countMax) may live at once.")
+                .tooManyAPIKeys, detail: "Revoke an unused key first: at most \(APIKey.countMax) keys may be active.")
         }
         var details = ["name": name, "scopes": scopes.joined(separator: " ")]
         if let old { details["replaces"] = old.text }
         try audit.record(AuditEvent(action, by: scope, subject: text.id.text, details: details), in: transaction)
-        return IssuedKey(written, text: text.text)
+        return IssuedAPIKey(inserted, text: text.text)
     }
 
     private func check(_ scopes: [String], for role: Role) throws(Problem) {
@@ -112,17 +127,17 @@ struct APIKeyService: Sendable {
         guard Set(scopes).count == scopes.count else { throw Problem.invalid("/scopes", "names a scope twice") }
     }
 
-    private func end(_ request: CreateKey) throws(Problem) -> Instant? {
+    private func expiry(_ payload: APIKeyRequest) throws(Problem) -> Instant? {
         let now = runtime.now()
-        guard request.expiresAt == nil || request.expiresInDays == nil else {
-            throw Problem.invalid("/expires_at", "cannot stand beside expires_in_days")
+        guard payload.expiresAt == nil || payload.expiresInDays == nil else {
+            throw Problem.invalid("/expires_at", "cannot be combined with expires_in_days")
         }
-        if let days = request.expiresInDays { return now + .days(Int64(days)) }
-        guard let end = request.expiresAt else { return nil }
-        guard end > now, end <= now + .days(CreateKey.daysMax) else {
-            throw Problem.invalid("/expires_at", "must lie within the next \(CreateKey.daysMax) days")
+        if let days = payload.expiresInDays { return now + .days(Int64(days)) }
+        guard let expiry = payload.expiresAt else { return nil }
+        guard expiry > now, expiry <= now + .days(APIKeyRequest.daysMax) else {
+            throw Problem.invalid("/expires_at", "must be within the next \(APIKeyRequest.daysMax) days")
         }
-        return end
+        return expiry
     }
 
     private static func name(_ given: String) throws(Problem) -> String {
@@ -132,6 +147,7 @@ struct APIKeyService: Sendable {
 }
 
 extension Problem.Kind {
-    package static let tooManyAPIKeys = Self("too-many-api-keys", "There are too many API keys", status: 409)
-    package static let apiKeyEnded = Self("api-key-ended", "This API key has ended, or has a successor", status: 409)
+    package static let tooManyAPIKeys = Self("too-many-api-keys", "The limit of API keys is reached", status: 409)
+    package static let apiKeyEnded = Self(
+        "api-key-ended", "This API key is expired, revoked or rotated already", status: 409)
 }

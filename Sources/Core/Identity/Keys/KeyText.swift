@@ -3,7 +3,7 @@ import Secrets
 
 /// The text of an API key: `gh_<environment>_<id>_<secret>_<checksum>`.
 ///
-/// The checksum lets a mistyped key be refused without a read of the database; it is no secret and proves nothing else.
+/// The checksum allows a mistyped key to be refused without a read of the database. It is not a secret.
 struct KeyText: Sendable {
     let id: ID<APIKey>
     let text: String
@@ -12,7 +12,8 @@ struct KeyText: Sendable {
     private static let secretBytes = 24
     private static let checksumDigits = 8
 
-    /// A new key. `environment` is one word in small letters.
+    /// A new key.
+    /// - Parameter environment: one word in lower case.
     init(id: ID<APIKey>, environment: String, runtime: Runtime) {
         let head =
             "\(Self.marker)\(environment)_\(Hex.encode(id.bytes))_\(Hex.encode(runtime.randomBytes(Self.secretBytes)))"
@@ -20,7 +21,7 @@ struct KeyText: Sendable {
         text = "\(head)_\(Self.checksum(head))"
     }
 
-    /// - Returns: nil for text that no key of this environment looks like.
+    /// - Returns: nil for text that is not a well-formed key of this environment.
     init?(_ text: some StringProtocol, environment: String) {
         let parts = text.split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 5, parts[0] == Self.marker.dropLast(), parts[1] == environment,
@@ -32,10 +33,10 @@ struct KeyText: Sendable {
         self.text = String(text)
     }
 
-    /// What is kept of it, and what it is compared by. The secret has 192 random bits: a plain hash gives nothing away.
+    /// The stored SHA-256. It needs no salt or stretching because the secret has 192 random bits.
     var hash: [UInt8] { Digest.sha256(text.utf8) }
 
-    /// What its owner recognises it by: everything before the secret.
+    /// The part before the secret, by which the owner recognises the key.
     var prefix: String { text.split(separator: "_").prefix(3).joined(separator: "_") }
 
     private static func checksum(_ head: some StringProtocol) -> String {

@@ -1,17 +1,18 @@
 import Foundation
 
-/// A name for people to read: on one line, with nothing in it that cannot be seen.
+/// A name for display: one line of visible characters.
 struct DisplayName: Sendable, Hashable {
+    /// Without surrounding white space, in Unicode normalization form C.
     let text: String
 
-    /// - Returns: nil where nothing would be left, or where there are control or formatting characters.
+    /// - Returns: nil for a blank name, and for one with control or formatting characters.
     init?(_ given: String) {
         let trimmed = given.trimmingCharacters(in: .whitespaces)
-        guard !trimmed.isEmpty, !trimmed.unicodeScalars.contains(where: Self.hides) else { return nil }
+        guard !trimmed.isEmpty, !trimmed.unicodeScalars.contains(where: Self.isInvisible) else { return nil }
         text = trimmed.precomposedStringWithCanonicalMapping
     }
 
-    private static func hides(_ scalar: Unicode.Scalar) -> Bool {
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: true
         default: false

@@ -3,30 +3,42 @@ import Mail
 package import Modules
 import Secrets
 
-/// The verbs of invitations: send, list, take back, accept.
-struct InvitationService: Sendable {
-    let database: any Database
-    let memberships: MembershipService
-    let audit: AuditModule
-    let mailer: Mailer
-    /// Where the page lies that the link in the mail opens.
-    let frontend: String
-    let runtime: Runtime
+/// Sends, lists, revokes and accepts invitations.
+final class InvitationService: Sendable {
+    private let database: any Database
+    private let memberships: MembershipService
+    private let audit: AuditService
+    private let mailer: Mailer
+    private let frontend: String
+    private let runtime: Runtime
 
-    /// Offers a place in the organisation; an open offer to the same address is taken back.
-    /// - Throws: `validation-failed` for the address; `insufficient-role` where an admin offers more than `member`; `already-a-member`;
-    ///   `too-many-invitations`.
-    func send(_ request: Invite, scope: Scope) async throws(Problem) -> InvitationView {
-        guard let email = EmailAddress(request.email) else {
+    /// - Parameter frontend: the base URL of the page that the link in the e-mail opens, without a slash at its end.
+    init(
+        database: any Database, memberships: MembershipService, audit: AuditService, mailer: Mailer, frontend: String,
+        runtime: Runtime
+    ) {
+        self.database = database
+        self.memberships = memberships
+        self.audit = audit
+        self.mailer = mailer
+        self.frontend = frontend
+        self.runtime = runtime
+    }
+
+    /// Sends an invitation and revokes an open one to the same address.
+    /// - Throws: `validation-failed` for the address; `insufficient-role` when an admin offers a role other than
+    ///   `member`; `already-a-member`; `too-many-invitations`.
+    func send(_ payload: InvitationRequest, scope: Scope) async throws(Problem) -> InvitationView {
+        guard let email = EmailAddress(payload.email) else {
             throw Problem.invalid("/email", "is not an e-mail address")
         }
-        let role = request.role ?? .member
+        let role = payload.role ?? .member
         let id: ID<Invitation> = runtime.id()
         let token = Base64URL.encode(runtime.randomBytes(32))
-        return try await database.write { [audit, mailer] transaction in
+        return try await database.write { [self] transaction in
             let own = try transaction.authority(of: scope, [.owner, .admin])
             guard own.mayManage(role) else {
-                throw Problem(.insufficientRole, detail: "Only an owner invites somebody to be \(role.rawValue).")
+                throw Problem(.insufficientRole, detail: "Only an owner can invite with the role \(role.rawValue).")
             }
             guard try !transaction.hasMember(withAddress: email.key, in: scope.organisation) else {
                 throw Problem(.alreadyAMember)
@@ -46,7 +58,7 @@ struct InvitationService: Sendable {
                 expiresAt: transaction.now + Invitation.lifetime
             )
             try transaction.insert(invitation, tokenHash: Invitation.hash(of: token))
-            try mailer.send(try letter(for: invitation, token, scope, in: transaction), in: transaction)
+            try mailer.send(try self.email(for: invitation, token, scope, in: transaction), in: transaction)
             try audit.record(
                 AuditEvent("invitation.sent", by: scope, subject: id.text, details: ["role": role.rawValue]),
                 in: transaction)
@@ -54,9 +66,9 @@ struct InvitationService: Sendable {
         }
     }
 
-    private func letter(for invitation: Invitation, _ token: String, _ scope: Scope, in transaction: Transaction) throws
-        -> Email
-    {
+    private func email(
+        for invitation: Invitation, _ token: String, _ scope: Scope, in transaction: Transaction
+    ) throws -> Email {
         guard let inviter = try transaction.person(scope.person),
             let organisation = try transaction.nameOfOrganisation(scope.organisation)
         else {
@@ -73,14 +85,14 @@ struct InvitationService: Sendable {
         )
     }
 
-    /// The invitations that can still be accepted, latest first.
+    /// The open invitations, newest first.
     func list(_ scope: Scope) async throws(Problem) -> InvitationList {
         try await database.read {
             InvitationList(invitations: try $0.openInvitations(of: scope.organisation).map(InvitationView.init))
         }
     }
 
-    /// - Throws: `not-found` for one that is not open.
+    /// - Throws: `not-found` for an invitation that is not open.
     func revoke(_ id: ID<Invitation>, scope: Scope) async throws(Problem) {
         try await database.write { [audit] transaction in
             _ = try transaction.authority(of: scope, [.owner, .admin])
@@ -89,32 +101,32 @@ struct InvitationService: Sendable {
         }
     }
 
-    /// Takes the place that was offered. Who does must have proved the address that it was offered to, and whoever offered it must still be
-    /// somebody who may.
-    /// - Throws: `invitation-not-found` for a token that is wrong, used, taken back or expired; `invitation-for-another`; `already-a-member`;
-    ///   `too-many-organisations`; `organisation-full`.
-    func accept(_ request: AcceptInvitation, scope: Scope) async throws(Problem) -> OrganisationView {
-        let outcome = try await database.write { [audit] transaction -> Result<OrganisationView, Problem> in
-            guard let invitation = try transaction.openInvitation(tokenHash: Invitation.hash(of: request.token)),
+    /// Makes the caller a member. The caller must have verified the invited address, and the inviter must still have a
+    /// role that may offer the invitation's role.
+    /// - Throws: `invitation-not-found` for a token that is wrong, used, revoked or expired; `invitation-for-another`;
+    ///   `already-a-member`; `too-many-organisations`; `organisation-full`.
+    func accept(_ payload: InvitationAcceptance, scope: Scope) async throws(Problem) -> OrganisationView {
+        // A refusal is returned instead of thrown so that its audit row is committed.
+        let result = try await database.write { [audit] transaction -> Result<OrganisationView, Problem> in
+            guard let invitation = try transaction.openInvitation(tokenHash: Invitation.hash(of: payload.token)),
                 try transaction.lock(invitation.organisation)
             else { return .failure(Problem(.invitationNotFound)) }
-            let place = scope.moved(to: invitation.organisation)
-            guard try transaction.provedAddressKey(of: scope.person) == invitation.emailKey else {
-                // Somebody else holds the link: that is worth a row of its own.
+            let invitedScope = scope.moved(to: invitation.organisation)
+            guard try transaction.verifiedAddressKey(of: scope.person) == invitation.emailKey else {
                 try audit.record(
-                    AuditEvent("invitation.accepted", outcome: .refused, by: place, subject: invitation.id.text),
+                    AuditEvent("invitation.accepted", outcome: .refused, by: invitedScope, subject: invitation.id.text),
                     in: transaction)
                 return .failure(
                     Problem(
                         .invitationForAnother,
-                        detail: "Sign in with the address that it was sent to, once you have proved that it is yours."))
+                        detail: "Sign in with the address that the invitation was sent to, and verify that address."))
             }
             guard let inviter = try transaction.membership(of: invitation.inviter, in: invitation.organisation),
                 inviter.role.mayManage(invitation.role)
             else {
                 return .failure(Problem(.invitationNotFound))
             }
-            guard try transaction.hasRoomForAnotherOrganisation(scope.person) else {
+            guard try transaction.mayJoinAnotherOrganisation(scope.person) else {
                 return .failure(Problem(.tooManyOrganisations))
             }
             guard try transaction.countMembers(of: invitation.organisation) < OrganisationLimits.members else {
@@ -128,12 +140,12 @@ struct InvitationService: Sendable {
             else { throw Problem(.alreadyAMember) }
             try audit.record(
                 AuditEvent(
-                    "invitation.accepted", by: place, subject: invitation.id.text,
+                    "invitation.accepted", by: invitedScope, subject: invitation.id.text,
                     details: ["role": invitation.role.rawValue]), in: transaction)
             return .success(organisation)
         }
-        memberships.forget()
-        switch outcome {
+        memberships.invalidate()
+        switch result {
         case .success(let organisation): return organisation
         case .failure(let problem): throw problem
         }
@@ -142,13 +154,13 @@ struct InvitationService: Sendable {
 
 extension Problem.Kind {
     package static let alreadyAMember = Self(
-        "already-a-member", "This person belongs to the organisation already", status: 409)
+        "already-a-member", "This person is already a member of the organisation", status: 409)
     package static let tooManyInvitations = Self(
-        "too-many-invitations", "This organisation has sent enough invitations for today", status: 429)
+        "too-many-invitations", "The organisation has reached its daily limit of invitations", status: 429)
     package static let invitationNotFound = Self(
-        "invitation-not-found", "There is no such invitation any more", status: 404)
+        "invitation-not-found", "Invitation not found, or no longer open", status: 404)
     package static let invitationForAnother = Self(
-        "invitation-for-another", "This invitation is for another address", status: 403)
+        "invitation-for-another", "This invitation is for another e-mail address", status: 403)
     package static let organisationFull = Self(
-        "organisation-full", "This organisation takes no more members", status: 409)
+        "organisation-full", "The organisation has reached its limit of members", status: 409)
 }

@@ -1,6 +1,6 @@
 import Modules
 
-struct NameOrganisation: Payload {
+struct OrganisationRequest: Payload {
     var name: String
 
     static let rules: [String: Rule] = ["name": .length(1...100)]
@@ -9,9 +9,9 @@ struct NameOrganisation: Payload {
 struct OrganisationView: Payload {
     var id: ID<Organisation>
     var name: String
-    /// What the caller is in it.
+    /// The caller's role in it.
     var role: OrganisationRole
-    /// Whether it is the caller's own, made with their account.
+    /// Whether it is the caller's personal organisation, created with the account.
     var isPersonal: Bool
     var createdAt: Instant
 
@@ -51,52 +51,22 @@ struct MemberPage: Payload {
     var offset: Int
 }
 
-struct ChangeMember: Payload {
+struct MemberRoleRequest: Payload {
     var role: OrganisationRole
 }
 
-struct Invite: Payload {
-    var email: String
-    /// `member` unless given.
-    var role: OrganisationRole?
-
-    static let rules: [String: Rule] = ["email": .length(3...254)]
-}
-
-struct InvitationView: Payload {
-    var id: ID<Invitation>
-    var email: String
+struct MemberRoleChange: Payload {
+    var userId: ID<Person>
     var role: OrganisationRole
-    var invitedBy: ID<Person>
-    var createdAt: Instant
-    var expiresAt: Instant
-
-    init(_ invitation: Invitation) {
-        id = invitation.id
-        email = invitation.email
-        role = invitation.role
-        invitedBy = invitation.inviter
-        createdAt = invitation.createdAt
-        expiresAt = invitation.expiresAt
-    }
+    var previousRole: OrganisationRole
 }
 
-struct InvitationList: Payload {
-    var invitations: [InvitationView]
-}
-
-struct AcceptInvitation: Payload {
-    var token: String
-
-    static let rules: [String: Rule] = ["token": .length(1...256)]
-}
-
-struct SwitchOrganisation: Payload {
+struct OrganisationSwitchRequest: Payload {
     var organisationId: ID<Organisation>
 }
 
-/// An access token for another organisation; the refresh token stays as it is.
-struct Switched: Payload {
+/// An access token for another organisation. The refresh token does not change.
+struct OrganisationSwitch: Payload {
     var accessToken: String
     var tokenType = "bearer"
     var expiresIn: Int

@@ -2,7 +2,7 @@ import Modules
 
 enum OrganisationSchema {
     static let migration = Migration(
-        "identity-010-organisations",
+        "identity-009-organisations",
         """
         CREATE TABLE invitations (
             id TEXT PRIMARY KEY NOT NULL,
@@ -21,7 +21,10 @@ enum OrganisationSchema {
             CHECK (accepted_at IS NULL OR revoked_at IS NULL)
         ) \(.strict)
         """,
-        "CREATE UNIQUE INDEX invitations_one_open ON invitations (organisation_id, email_key) WHERE accepted_at IS NULL AND revoked_at IS NULL",
+        """
+        CREATE UNIQUE INDEX invitations_one_open ON invitations (organisation_id, email_key)
+        WHERE accepted_at IS NULL AND revoked_at IS NULL
+        """,
         "CREATE INDEX invitations_by_organisation ON invitations (organisation_id, created_at)",
         "CREATE INDEX invitations_by_expiry ON invitations (expires_at)",
         "CREATE INDEX sessions_by_organisation ON sessions (organisation_id, person_id)"

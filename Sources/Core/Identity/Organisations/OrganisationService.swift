@@ -2,21 +2,34 @@ import Audit
 package import Modules
 import Secrets
 
-/// The verbs of organisations and of belonging to them. The gate has found the caller to belong to the scope's organisation; what a role
-/// may do is looked at once more in the transaction, so that it holds against a change of that role at the same moment.
-struct OrganisationService: Sendable {
-    let database: any Database
-    let tokens: TokenIssuer
-    let memberships: MembershipService
-    let keyMemory: APIKeyCache
-    let audit: AuditModule
-    let runtime: Runtime
+/// Manages organisations and their members. The gate has checked the caller's membership of the scope's organisation;
+/// roles are checked again in the transaction, under the organisation's lock, so that a concurrent change of the role
+/// takes effect.
+final class OrganisationService: Sendable {
+    private let database: any Database
+    private let tokens: TokenIssuer
+    private let memberships: MembershipService
+    private let keyCache: APIKeyCache
+    private let audit: AuditService
+    private let runtime: Runtime
+
+    init(
+        database: any Database, tokens: TokenIssuer, memberships: MembershipService, keyCache: APIKeyCache,
+        audit: AuditService, runtime: Runtime
+    ) {
+        self.database = database
+        self.tokens = tokens
+        self.memberships = memberships
+        self.keyCache = keyCache
+        self.audit = audit
+        self.runtime = runtime
+    }
 
     /// - Throws: `validation-failed` for the name; `too-many-organisations`.
-    func create(_ request: NameOrganisation, scope: Scope) async throws(Problem) -> OrganisationView {
-        let name = try Self.name(request.name)
+    func create(_ payload: OrganisationRequest, scope: Scope) async throws(Problem) -> OrganisationView {
+        let name = try Self.name(payload.name)
         let id: ID<Organisation> = runtime.id()
-        let made = try await database.write { [audit] transaction -> OrganisationView in
+        let created = try await database.write { [audit] transaction -> OrganisationView in
             guard try transaction.insertOrganisation(id, name: name, owner: scope.person),
                 let organisation = try transaction.organisation(id, for: scope.person)
             else { throw Problem(.tooManyOrganisations) }
@@ -24,8 +37,8 @@ struct OrganisationService: Sendable {
                 AuditEvent("organisation.created", by: scope.moved(to: id), subject: id.text), in: transaction)
             return organisation
         }
-        memberships.forget()
-        return made
+        memberships.invalidate()
+        return created
     }
 
     func list(_ scope: Scope) async throws(Problem) -> OrganisationList {
@@ -41,8 +54,8 @@ struct OrganisationService: Sendable {
         }
     }
 
-    func rename(_ request: NameOrganisation, scope: Scope) async throws(Problem) -> OrganisationView {
-        let name = try Self.name(request.name)
+    func rename(_ payload: OrganisationRequest, scope: Scope) async throws(Problem) -> OrganisationView {
+        let name = try Self.name(payload.name)
         return try await database.write { [audit] transaction in
             _ = try transaction.authority(of: scope, [.owner, .admin])
             try transaction.rename(scope.organisation, to: name)
@@ -57,12 +70,11 @@ struct OrganisationService: Sendable {
         }
     }
 
-    /// - Throws: `organisation-in-use` for a personal one, one with other members, and one that owns something.
+    /// - Throws: `organisation-in-use` for a personal organisation, one with other members, and one with data.
     func delete(_ scope: Scope) async throws(Problem) {
         let inUse = Problem(
-            .organisationInUse,
-            detail: "Only an organisation that nobody else belongs to, and that owns nothing, can be deleted.")
-        let failure = await fault {
+            .organisationInUse, detail: "Only an organisation without other members and without data can be deleted.")
+        let failure = await problem {
             try await database.write { [audit] transaction in
                 _ = try transaction.authority(of: scope, [.owner])
                 guard try transaction.deleteOrganisation(scope.organisation, owner: scope.person) else { throw inUse }
@@ -71,8 +83,8 @@ struct OrganisationService: Sendable {
             }
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
-        memberships.forget()
-        keyMemory.holders.forgetAll()
+        memberships.invalidate()
+        keyCache.owners.invalidateAll()
     }
 
     func members(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> MemberPage {
@@ -86,11 +98,11 @@ struct OrganisationService: Sendable {
         }
     }
 
-    /// Makes a member something else; for owners.
-    /// - Throws: `not-found` for somebody who is no member; `last-owner`.
-    func setRole(of person: ID<Person>, to role: OrganisationRole, scope: Scope) async throws(Problem)
-        -> MemberPage.Change
-    {
+    /// Changes a member's role; for owners only.
+    /// - Throws: `not-found` for a person who is not a member; `last-owner`.
+    func setRole(
+        of person: ID<Person>, to role: OrganisationRole, scope: Scope
+    ) async throws(Problem) -> MemberRoleChange {
         let previous = try await database.write { [audit] transaction -> OrganisationRole in
             _ = try transaction.authority(of: scope, [.owner])
             guard let member = try transaction.membership(of: person, in: scope.organisation) else {
@@ -107,18 +119,18 @@ struct OrganisationService: Sendable {
             )
             return member.role
         }
-        memberships.forget()
-        return MemberPage.Change(userId: person, role: role, previousRole: previous)
+        memberships.invalidate()
+        return MemberRoleChange(userId: person, role: role, previousRole: previous)
     }
 
-    /// Takes somebody out of the organisation: their sessions go back to their own, their keys in it end.
-    /// - Throws: `not-found`; `insufficient-role` where an admin would remove an owner or another admin; `last-owner`.
+    /// Removes a member. Their sessions return to their personal organisation; their keys of this one are revoked.
+    /// - Throws: `not-found`; `insufficient-role` when an admin removes an owner or another admin; `last-owner`.
     func remove(_ person: ID<Person>, scope: Scope) async throws(Problem) {
         try await end(person, scope, allowed: person == scope.person ? OrganisationRole.allCases : [.owner, .admin])
     }
 
-    /// The caller leaves.
-    /// - Throws: `last-owner`, also for one's own organisation.
+    /// Ends the caller's own membership.
+    /// - Throws: `last-owner`, also for the personal organisation.
     func leave(_ scope: Scope) async throws(Problem) {
         try await end(scope.person, scope, allowed: OrganisationRole.allCases)
     }
@@ -130,7 +142,7 @@ struct OrganisationService: Sendable {
                 throw Problem(.notFound)
             }
             guard person == scope.person || role.mayManage(member.role) else {
-                throw Problem(.insufficientRole, detail: "Only an owner removes an owner or an admin.")
+                throw Problem(.insufficientRole, detail: "Only an owner can remove an owner or an admin.")
             }
             guard try transaction.deleteMember(person, of: scope.organisation) else { throw Self.lastOwner(member) }
             try transaction.returnSessions(of: person, from: scope.organisation)
@@ -140,15 +152,15 @@ struct OrganisationService: Sendable {
                     person == scope.person ? "membership.left" : "membership.removed", by: scope, subject: person.text),
                 in: transaction)
         }
-        memberships.forget()
-        keyMemory.holders.forgetAll()
+        memberships.invalidate()
+        keyCache.owners.invalidateAll()
     }
 
-    /// Moves the caller's session to another organisation that they belong to.
-    /// - Throws: `not-a-member`; `insufficient-role` for somebody who acts in another's name; `token-expired`.
-    func move(to organisation: ID<Organisation>, scope: Scope) async throws(Problem) -> Switched {
+    /// Moves the caller's session to another of their organisations.
+    /// - Throws: `not-a-member`; `insufficient-role` for an impersonation; `token-expired`.
+    func move(to organisation: ID<Organisation>, scope: Scope) async throws(Problem) -> OrganisationSwitch {
         guard scope.impersonator == nil else {
-            throw Problem(.insufficientRole, detail: "A token for acting in somebody's name stays where it is.")
+            throw Problem(.insufficientRole, detail: "An impersonation cannot switch to another organisation.")
         }
         guard let session = scope.session else { throw Problem(.insufficientScope) }
         let person = try await database.write { [audit] transaction -> Person in
@@ -164,7 +176,7 @@ struct OrganisationService: Sendable {
         }
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
-        return Switched(
+        return OrganisationSwitch(
             accessToken: token, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf, organisationId: organisation
         )
     }
@@ -173,16 +185,15 @@ struct OrganisationService: Sendable {
         Problem(
             .lastOwner,
             detail: member.isPersonal
-                ? "Nobody leaves the organisation that came with their account." : "Make somebody else an owner first."
-        )
+                ? "The owner of a personal organisation cannot leave it." : "Make another member an owner first.")
     }
 
-    static func name(_ given: String) throws(Problem) -> DisplayName {
+    private static func name(_ given: String) throws(Problem) -> DisplayName {
         guard let name = DisplayName(given) else { throw Problem.invalid("/name", "must be readable text") }
         return name
     }
 
-    private func fault(_ body: () async throws -> Void) async -> Problem? {
+    private func problem(_ body: () async throws -> Void) async -> Problem? {
         do {
             try await body()
             return nil
@@ -190,17 +201,9 @@ struct OrganisationService: Sendable {
     }
 }
 
-extension MemberPage {
-    struct Change: Payload {
-        var userId: ID<Person>
-        var role: OrganisationRole
-        var previousRole: OrganisationRole
-    }
-}
-
 extension Transaction {
-    /// Holds the scope's organisation until the transaction ends, and finds what the caller is in it now.
-    /// - Throws: `not-found` for somebody who belongs to it no more; `insufficient-role`.
+    /// Locks the scope's organisation until the transaction ends and returns the caller's present role in it.
+    /// - Throws: `not-found` when the caller is no longer a member; `insufficient-role`.
     func authority(of scope: Scope, _ allowed: [OrganisationRole]) throws -> OrganisationRole {
         guard try lock(scope.organisation), let member = try membership(of: scope.person, in: scope.organisation) else {
             throw Problem(.notFound)
@@ -211,8 +214,8 @@ extension Transaction {
 }
 
 extension Problem.Kind {
-    package static let lastOwner = Self("last-owner", "An organisation keeps an owner", status: 409)
+    package static let lastOwner = Self("last-owner", "An organisation must have an owner", status: 409)
     package static let tooManyOrganisations = Self(
-        "too-many-organisations", "You belong to as many organisations as anybody may", status: 409)
+        "too-many-organisations", "You have reached the limit of organisations", status: 409)
     package static let organisationInUse = Self("organisation-in-use", "This organisation is in use", status: 409)
 }

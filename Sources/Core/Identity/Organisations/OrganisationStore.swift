@@ -1,6 +1,6 @@
 import Modules
 
-/// Every SQL statement about organisations and who belongs to them.
+// The SQL of organisations and memberships.
 extension Transaction {
     func membership(of person: ID<Person>, in organisation: ID<Organisation>) throws -> Membership? {
         try first(
@@ -14,31 +14,34 @@ extension Transaction {
         }
     }
 
-    /// Takes the organisation's row until the transaction ends: whatever counts its members comes one after the other.
-    /// - Returns: false where there is no such organisation.
+    /// Locks the organisation's row until the transaction ends, which serialises transactions that count its members.
+    /// - Returns: false for an organisation that does not exist.
     func lock(_ organisation: ID<Organisation>) throws -> Bool {
         try first("SELECT id FROM organisations WHERE id = \(organisation) \(.forUpdate)") != nil
     }
 
-    /// Writes an organisation with its first owner, unless that person belongs to as many as anybody may.
+    /// Inserts an organisation with its first owner.
+    /// - Returns: false when the person has reached the limit of organisations.
     func insertOrganisation(_ id: ID<Organisation>, name: DisplayName, owner: ID<Person>) throws -> Bool {
-        guard try hasRoomForAnotherOrganisation(owner) else { return false }
+        guard try mayJoinAnotherOrganisation(owner) else { return false }
         try execute("INSERT INTO organisations (id, name, created_at) VALUES (\(id), \(name.text), \(now))")
         return try insertMember(owner, of: id, role: .owner)
     }
 
-    /// The person's row serialises those who would each see room for one more.
-    func hasRoomForAnotherOrganisation(_ person: ID<Person>) throws -> Bool {
+    /// Whether the person is below the limit of organisations. Locks the person's row, which serialises concurrent
+    /// checks.
+    func mayJoinAnotherOrganisation(_ person: ID<Person>) throws -> Bool {
         guard try first("SELECT id FROM people WHERE id = \(person) \(.forUpdate)") != nil else { return false }
         return try count("SELECT COUNT(*) AS count FROM memberships WHERE person_id = \(person)")
             < OrganisationLimits.perPerson
     }
 
-    /// - Returns: false for somebody who belongs to it already.
+    /// - Returns: false for a person who is a member already.
     func insertMember(_ person: ID<Person>, of organisation: ID<Organisation>, role: OrganisationRole) throws -> Bool {
         try execute(
             """
-            INSERT INTO memberships (organisation_id, person_id, role, created_at) VALUES (\(organisation), \(person), \(role), \(now))
+            INSERT INTO memberships (organisation_id, person_id, role, created_at)
+            VALUES (\(organisation), \(person), \(role), \(now))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -65,7 +68,8 @@ extension Transaction {
             """
             SELECT people.id, people.email, people.full_name, memberships.role, memberships.created_at
             FROM memberships JOIN people ON people.id = memberships.person_id
-            WHERE memberships.organisation_id = \(organisation) ORDER BY memberships.created_at, people.id LIMIT \(limit) OFFSET \(offset)
+            WHERE memberships.organisation_id = \(organisation)
+            ORDER BY memberships.created_at, people.id LIMIT \(limit) OFFSET \(offset)
             """,
             MemberView.init
         )
@@ -75,36 +79,43 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(organisation)")
     }
 
-    /// Changes a role, unless that left the organisation without an owner, or a person without their own. The caller holds its lock.
+    /// Changes a role. The caller holds the organisation's lock.
+    /// - Returns: false when the organisation would have no owner, and for the owner of a personal organisation.
     func setRole(of person: ID<Person>, in organisation: ID<Organisation>, to role: OrganisationRole) throws -> Bool {
         try execute(
             """
             UPDATE memberships SET role = \(role)
             WHERE organisation_id = \(organisation) AND person_id = \(person)
-                AND (role <> 'owner' OR \(role) = 'owner' OR \(Self.isSpared(person, in: organisation)))
+                AND (role <> 'owner' OR \(role) = 'owner' OR \(Self.canLoseOwner(person, in: organisation)))
             """
         ) == 1
     }
 
-    /// Takes a member out, unless that left the organisation without an owner, or a person without their own. The caller holds its lock.
+    /// Deletes a membership. The caller holds the organisation's lock.
+    /// - Returns: false when the organisation would have no owner, and for the owner of a personal organisation.
     func deleteMember(_ person: ID<Person>, of organisation: ID<Organisation>) throws -> Bool {
         try execute(
             """
             DELETE FROM memberships
-            WHERE organisation_id = \(organisation) AND person_id = \(person) AND (role <> 'owner' OR \(Self.isSpared(person, in: organisation)))
+            WHERE organisation_id = \(organisation) AND person_id = \(person)
+                AND (role <> 'owner' OR \(Self.canLoseOwner(person, in: organisation)))
             """
         ) == 1
     }
 
-    /// An owner can be spared where there is another, in an organisation that is not their own.
-    private static func isSpared(_ person: ID<Person>, in organisation: ID<Organisation>) -> SQL {
+    /// True where another owner exists and the organisation is not the personal one of `person`.
+    private static func canLoseOwner(_ person: ID<Person>, in organisation: ID<Organisation>) -> SQL {
         """
-        (EXISTS (SELECT 1 FROM memberships AS others WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner')
-            AND NOT EXISTS (SELECT 1 FROM organisations WHERE organisations.id = \(organisation) AND organisations.personal_of = \(person)))
+        (EXISTS (
+            SELECT 1 FROM memberships AS others
+            WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner')
+        AND NOT EXISTS (
+            SELECT 1 FROM organisations
+            WHERE organisations.id = \(organisation) AND organisations.personal_of = \(person)))
         """
     }
 
-    /// Sends the sessions of somebody who left back to their own organisation: what they refresh from now on is for that.
+    /// Moves a person's sessions from an organisation to their personal one, for which the next refresh issues tokens.
     func returnSessions(of person: ID<Person>, from organisation: ID<Organisation>) throws {
         try execute(
             """
@@ -117,13 +128,16 @@ extension Transaction {
     func moveSession(_ id: ID<Session>, of person: ID<Person>, to organisation: ID<Organisation>) throws -> Bool {
         try execute(
             """
-            UPDATE sessions SET organisation_id = \(organisation) WHERE id = \(id) AND person_id = \(person) AND revoked_at IS NULL
+            UPDATE sessions SET organisation_id = \(organisation)
+            WHERE id = \(id) AND person_id = \(person) AND revoked_at IS NULL
             """
         ) == 1
     }
 
-    /// Deletes an organisation that is nobody's own and whose only member is `owner`, with what identity keeps of it. What any other part
-    /// of the system keeps of it stands in the way by its foreign key.
+    /// Deletes an organisation with its API keys and invitations, and moves its sessions to the personal organisations
+    /// of their persons. Rows of other modules prevent the deletion by their foreign keys.
+    /// - Returns: false for a personal organisation, and where `owner` is not the only member and its owner.
+    /// - Throws: a `StorageError` of the kind `reference` for rows of other modules.
     func deleteOrganisation(_ id: ID<Organisation>, owner: ID<Person>) throws -> Bool {
         guard try first("SELECT id FROM organisations WHERE id = \(id) AND personal_of IS NULL") != nil,
             try countMembers(of: id) == 1
@@ -132,7 +146,9 @@ extension Transaction {
         try execute("DELETE FROM invitations WHERE organisation_id = \(id)")
         try execute(
             """
-            UPDATE sessions SET organisation_id = (SELECT id FROM organisations WHERE personal_of = sessions.person_id) WHERE organisation_id = \(id)
+            UPDATE sessions
+            SET organisation_id = (SELECT id FROM organisations WHERE personal_of = sessions.person_id)
+            WHERE organisation_id = \(id)
             """
         )
         guard
@@ -143,21 +159,23 @@ extension Transaction {
         return try execute("DELETE FROM organisations WHERE id = \(id)") == 1
     }
 
+    /// The owners in the order in which they became members.
+    func owners(of organisation: ID<Organisation>, limit: Int) throws -> [ID<Person>] {
+        try all(
+            """
+            SELECT person_id FROM memberships WHERE organisation_id = \(organisation) AND role = 'owner'
+            ORDER BY created_at, person_id LIMIT \(limit)
+            """
+        ) { try $0["person_id"] }
+    }
+
     private static func selectOrganisation(for person: ID<Person>) -> SQL {
         """
-        SELECT organisations.id, organisations.name, organisations.personal_of, organisations.created_at, memberships.role
+        SELECT organisations.id, organisations.name, organisations.personal_of, organisations.created_at,
+            memberships.role
         FROM memberships JOIN organisations ON organisations.id = memberships.organisation_id
         WHERE memberships.person_id = \(person)
 
         """
     }
-}
-
-/// How much there may be of what members can make.
-enum OrganisationLimits {
-    /// Organisations that one person belongs to.
-    static let perPerson: Int64 = 50
-    static let members: Int64 = 500
-    /// Invitations that one organisation sends in a day.
-    static let invitationsPerDay: Int64 = 100
 }

@@ -3,26 +3,26 @@ import Foundation
 package import Modules
 import Secrets
 
-/// bcrypt (`$2b$`) through the system's libcrypt, on threads of its own with a bounded queue.
-package struct PasswordHasher: Sendable {
+/// bcrypt (`$2b$`) by the system's libcrypt, on threads of its own with a bounded queue.
+package final class PasswordHasher: Sendable {
     private let cost: Int
     private let pool: BlockingPool
-    /// What an unknown user's password is compared with, so that it takes as long as a known one's.
+    /// The hash that the password of an unknown user is compared with, so that it takes as long as a known user's.
     private let decoy: String
     private let crypt: @Sendable (_ password: String, _ setting: String) throws -> String
 
-    /// - Parameter cost: the logarithm of the work, 4 to 15; 12 takes about a quarter of a second.
+    /// - Parameter cost: the binary logarithm of the rounds, 4 to 15; 12 takes about a quarter of a second.
+    /// - Throws: ``Failure`` where libcrypt has no bcrypt.
     package init(cost: Int, threads: Int) throws {
         precondition((4...15).contains(cost), "a bcrypt cost is from 4 to 15")
         self.cost = cost
         pool = BlockingPool(name: "passwords", threads: threads, capacity: 16 * threads)
-        // Whatever is computed under this salt, no password leads to 31 full stops.
+        // No password has a hash of 31 full stops.
         decoy = try Self.salt(cost: cost) + String(repeating: ".", count: 31)
         crypt = Self.crypt
     }
 
-    /// One that checks in no time and lets nobody in: so that what surrounds it can be measured.
-    /// - Parameter threads: as for one that works.
+    /// A hasher without work that verifies no password, for measurements of the code around it.
     package init(measuringOn threads: Int) {
         cost = 4
         pool = BlockingPool(name: "passwords", threads: threads, capacity: 16 * threads)
@@ -30,14 +30,15 @@ package struct PasswordHasher: Sendable {
         crypt = { _, _ in String(repeating: "-", count: 60) }
     }
 
-    /// - Throws: `overloaded` when too many wait.
+    /// - Throws: `overloaded` where the queue is full.
     package func hash(_ password: String) async throws(Problem) -> String {
         try await Problem.catching { [cost] in try await pool.run { try Self.hash(password, cost: cost) } }
     }
 
-    /// - Parameter hash: nil for an unknown user: the same work is done, and the answer is false.
+    /// - Parameter hash: nil for an unknown user; it takes the same time, and the result is false.
+    /// - Throws: `overloaded` where the queue is full.
     func verify(_ password: String, against hash: String?) async throws(Problem) -> Bool {
-        // bcrypt reads 72 bytes; what is longer never was a password here, and takes the same time to refuse.
+        // bcrypt reads 72 bytes. A longer text was never accepted as a password, and takes the same time to refuse.
         let readable = password.utf8.count <= PasswordPolicy.maximumBytes && !password.utf8.contains(0)
         let known = try await Problem.catching { [crypt, decoy] in
             try await pool.run {
@@ -66,12 +67,12 @@ package struct PasswordHasher: Sendable {
         var memory: UnsafeMutableRawPointer?
         var size: Int32 = 0
         defer { free(memory) }
-        // The answer lies within `memory`. A failure is a string that begins with an asterisk and equals no hash.
-        guard let answer = crypt_ra(password, setting, &memory, &size), answer.pointee != CChar(UInt8(ascii: "*"))
+        // The result points into `memory`. A failure is a string that begins with an asterisk.
+        guard let result = crypt_ra(password, setting, &memory, &size), result.pointee != CChar(UInt8(ascii: "*"))
         else { throw Failure() }
-        return String(cString: answer)
+        return String(cString: result)
     }
 
-    /// libcrypt refused: a broken hash in the table, or no memory.
+    /// libcrypt failed: for a malformed hash, or without memory.
     struct Failure: Error {}
 }

@@ -1,16 +1,16 @@
 import Modules
 
-/// Which passwords are accepted (NIST SP 800-63B, section 5.1.1.2): long enough, not known to everybody, not the person's own name.
+/// The rules of passwords (NIST SP 800-63B, section 5.1.1.2): long enough, not common, not the person's own name.
 struct PasswordPolicy: Sendable {
     /// In characters.
     let minimumLength: Int
-    /// bcrypt reads no further than this many bytes.
+    /// bcrypt ignores what follows these bytes.
     static let maximumBytes = 72
 
     /// - Parameters:
     ///   - personal: the person's names and address.
-    ///   - pointer: where the password stands in the body.
-    /// - Throws: `validation-failed` at `pointer`, with what to do about it.
+    ///   - pointer: the JSON pointer of the password in the body.
+    /// - Throws: `validation-failed` at `pointer`, with the rule.
     func check(_ password: String, against personal: [String], at pointer: String = "/password") throws(Problem) {
         func refuse(_ detail: String) -> Problem { Problem.invalid(pointer, detail) }
         guard password.count >= minimumLength else { throw refuse("must have at least \(minimumLength) characters") }
@@ -27,7 +27,7 @@ struct PasswordPolicy: Sendable {
         }
     }
 
-    /// Whether a password is a name or an address, or one of them with only digits and signs about its letters.
+    /// Whether a password is a name or an address, or has the letters of one and otherwise digits and signs.
     private static func isSame(_ password: String, as name: String) -> Bool {
         let local = String(name.prefix { $0 != "@" })
         if name.count >= 4, password == name || password == local { return true }
@@ -37,6 +37,6 @@ struct PasswordPolicy: Sendable {
 }
 
 extension Person {
-    /// What this person's password must not be.
+    /// The texts that the person's password must not be.
     var names: [String] { [email, username, fullName, firstName, lastName].compactMap(\.self) }
 }

@@ -3,52 +3,68 @@ import Mail
 import Modules
 import Secrets
 
-/// The verbs of passwords: changing one's own, and having another when it is forgotten.
-struct PasswordService: Sendable {
+/// Changes and resets passwords.
+final class PasswordService: Sendable {
     let database: any Database
     let hasher: PasswordHasher
     let policy: PasswordPolicy
     let challenges: ChallengeService
-    let confirmation: Confirmation
-    let signInGuard: LoginThrottle
-    let revocations: Revocations
-    let audit: AuditModule
-    let mailer: Mailer
-    let runtime: Runtime
+    private let confirmation: Confirmation
+    private let loginThrottle: LoginThrottle
+    private let sessions: SessionService
+    private let audit: AuditService
+    private let mailer: Mailer
 
-    /// Changes the password of somebody who knows the present one. Their other sessions end unless they say otherwise.
-    /// - Throws: `wrong-password`; `validation-failed`; `conflict` when it was changed elsewhere meanwhile.
-    func change(_ request: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
-        guard let present = request.currentPassword ?? request.oldPassword else {
+    init(
+        database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
+        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditService,
+        mailer: Mailer
+    ) {
+        self.database = database
+        self.hasher = hasher
+        self.policy = policy
+        self.challenges = challenges
+        self.confirmation = confirmation
+        self.loginThrottle = loginThrottle
+        self.sessions = sessions
+        self.audit = audit
+        self.mailer = mailer
+    }
+
+    /// Changes a password, given the present one. The person's other sessions end unless the payload says otherwise.
+    /// - Throws: `wrong-password`; `validation-failed`; `conflict` where it was changed concurrently.
+    func change(_ change: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
+        guard let present = change.currentPassword ?? change.oldPassword else {
             throw Problem.invalid("/current_password", "is required")
         }
         let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") {
             person, _ in person
         }
-        guard request.newPassword != present else {
+        guard change.newPassword != present else {
             throw Problem.invalid("/new_password", "must not be the present password")
         }
-        try policy.check(request.newPassword, against: person.names, at: "/new_password")
-        let hash = try await hasher.hash(request.newPassword)
-        let ended = try await database.write { transaction -> [ID<Session>] in
+        try policy.check(change.newPassword, against: person.names, at: "/new_password")
+        let hash = try await hasher.hash(change.newPassword)
+        let ended = try await database.write { [self] transaction -> [ID<Session>] in
             guard try transaction.lockedPerson(person.id) != nil,
                 try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
             else {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try tellChange(person, from: scope.address, in: transaction)
-            guard request.signOutOthers ?? true else { return [] }
+            try notifyChange(person, from: scope.address, in: transaction)
+            guard change.signOutOthers ?? true else { return [] }
             return try transaction.revokeSessions(of: person.id, except: scope.session, because: "password changed")
         }
-        revocations.note(ended, at: runtime.now())
+        sessions.noteRevoked(ended, of: person.id)
         return PasswordChanged(message: "The password is changed", sessionsEnded: ended.count)
     }
 
-    /// Mails a link and a code for a new password. Strangers learn nothing of whether there is such an account, see ``VerificationService/resend(to:visitor:)``.
-    func forgot(_ address: String, visitor: ClientInfo) async throws(Problem) -> Acknowledgement {
+    /// Mails a link and a code for a new password. The response is the same whether or not the account exists, as in
+    /// ``VerificationService/resend(to:client:)``.
+    func requestReset(_ address: String, client: ClientInfo) async throws(Problem) -> Acknowledgement {
         let email = try EmailAddress(reading: address, at: "/email")
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             let person = try transaction.lockedPerson(withAddress: email.key)
             var isSent = false
             if let person, !person.isSuspended {
@@ -56,78 +72,89 @@ struct PasswordService: Sendable {
             }
             try audit.record(
                 AuditEvent(
-                    "password.reset-requested", outcome: isSent ? .success : .refused, from: visitor,
+                    "password.reset-requested", outcome: isSent ? .success : .refused, from: client,
                     subject: person?.id.text), in: transaction
             )
         }
         return Acknowledgement(message: "If this address belongs to an account, a mail is on its way to it.")
     }
 
-    /// Gives a new password to whoever proves that they read the account's mail, and ends every session. It signs nobody in.
-    /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which leaves the link as good as it was.
-    func reset(_ proof: Proof, to password: String, visitor: ClientInfo) async throws(Problem) -> PasswordChanged {
+    /// Sets a new password by the proof of a mail, and ends every session. It begins none.
+    /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which does not use up the link.
+    func reset(_ proof: Proof, to password: String, client: ClientInfo) async throws(Problem) -> PasswordChanged {
         try policy.check(password, against: [], at: "/new_password")
-        if case .link(let token) = proof { try await requireLink(token, visitor) }
+        if case .link(let token) = proof { try await requireLink(token, client) }
         let hash = try await hasher.hash(password)
-        let (answer, ended) = try await database.write {
-            transaction -> (Result<PasswordChanged, Problem>, [ID<Session>]) in
+        let outcome = try await database.write { [self] transaction -> Result<Reset, Problem> in
             switch try challenges.redeem(proof, for: [.resetPassword], in: transaction) {
             case .proved(_, let person):
                 try policy.check(password, against: person.names, at: "/new_password")
-                _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
-                // It was mailed to the person's present address: a change of address ends what was sent before.
-                _ = try challenges.accept(person, by: visitor, in: transaction)
-                // Whoever reads the address has shown whose account it is: what strangers tried in it no longer stands in the way.
-                try signInGuard.forgive(person.id, visitor: visitor, in: transaction)
-                let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
-                try audit.record(
-                    AuditEvent(
-                        "password.reset", from: visitor, actor: person.id.text, organisation: person.organisation.text,
-                        subject: person.id.text),
-                    in: transaction
-                )
-                try tellChange(person, from: visitor.address, in: transaction)
-                return (
-                    .success(
-                        PasswordChanged(
-                            message: "The password is changed. Sign in with it.", sessionsEnded: ended.count)), ended
-                )
+                return .success(try reset(person, to: hash, client, in: transaction))
             case .used(let person):
-                try recordFailure(person.id, visitor, in: transaction)
-                return (.failure(.proofUsed(proof)), [])
+                try recordFailure(person.id, client, in: transaction)
+                return .failure(.proofUsed(proof))
             case .refused(let person):
-                try recordFailure(person, visitor, in: transaction)
-                return (.failure(.invalidProof(proof)), [])
+                try recordFailure(person, client, in: transaction)
+                return .failure(.invalidProof(proof))
             }
         }
-        revocations.note(ended, at: runtime.now())
-        return try answer.get()
+        let done = try outcome.get()
+        sessions.noteRevoked(done.ended, of: done.person)
+        return PasswordChanged(
+            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count)
     }
 
-    /// Turns tokens away that were never mailed, before anything is hashed for them. A code must not be looked at first: the time would tell
-    /// whether one was sent.
-    private func requireLink(_ token: String, _ visitor: ClientInfo) async throws(Problem) {
+    private struct Reset: Sendable {
+        let person: ID<Person>
+        let ended: [ID<Session>]
+    }
+
+    private func reset(_ person: Person, to hash: String, _ client: ClientInfo, in transaction: Transaction) throws
+        -> Reset
+    {
+        _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
+        // The mail went to the present address: a change of address ends earlier challenges.
+        _ = try challenges.accept(person, by: client, in: transaction)
+        // The proof identifies the owner, so failures of others no longer refuse a sign-in.
+        try loginThrottle.resetFailures(of: person.id, client: client, in: transaction)
+        let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
+        try audit.record(
+            AuditEvent(
+                "password.reset", from: client, actor: person.id.text, organisation: person.organisation.text,
+                subject: person.id.text),
+            in: transaction
+        )
+        try notifyChange(person, from: client.address, in: transaction)
+        return Reset(person: person.id, ended: ended)
+    }
+
+    /// Refuses unknown tokens before a password is hashed for them. A code is not checked before: the response time
+    /// would show whether one was sent.
+    private func requireLink(_ token: String, _ client: ClientInfo) async throws(Problem) {
         guard try await database.read({ try $0.challenge(withLink: Digest.hex(token)) }) == nil else { return }
-        try await database.write { transaction in try recordFailure(nil, visitor, in: transaction) }
+        try await database.write { [self] transaction in try recordFailure(nil, client, in: transaction) }
         throw .invalidProof(.link(token: token))
     }
 
-    private func tellChange(_ person: Person, from address: String, in transaction: Transaction) throws {
+    private func notifyChange(_ person: Person, from address: String, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
         try mailer.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
     }
 
-    private func recordFailure(_ person: ID<Person>?, _ visitor: ClientInfo, in transaction: Transaction) throws {
+    private func recordFailure(_ person: ID<Person>?, _ client: ClientInfo, in transaction: Transaction) throws {
         try audit.record(
-            AuditEvent("password.reset", outcome: .failure, from: visitor, subject: person?.text), in: transaction)
+            AuditEvent("password.reset", outcome: .failure, from: client, subject: person?.text), in: transaction)
     }
 }
 
 extension Transaction {
-    /// Replaces a password, if it still is what the caller saw.
+    /// Replaces a password hash, where the stored one is still `old`.
     func setPassword(_ hash: String, of person: ID<Person>, replacing old: String) throws -> Bool {
         try execute(
-            "UPDATE people SET password_hash = \(hash), updated_at = \(now) WHERE id = \(person) AND password_hash = \(old)"
+            """
+            UPDATE people SET password_hash = \(hash), updated_at = \(now)
+            WHERE id = \(person) AND password_hash = \(old)
+            """
         ) == 1
     }
 }

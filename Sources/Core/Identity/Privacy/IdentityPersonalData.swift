@@ -2,8 +2,11 @@ import Audit
 import Files
 import Modules
 
-extension IdentityModule: PersonalDataProvider {
-    package var holdings: [PersonalDataTable] {
+/// The tables of Identity and Audit with personal data.
+package struct IdentityPersonalData: PersonalDataProvider {
+    let audit: AuditErasureService
+
+    package var personalDataTables: [PersonalDataTable] {
         [
             PersonalDataTable(
                 "exports", in: "privacy_exports", where: { "person_id = \($0.person)" },
@@ -20,15 +23,15 @@ extension IdentityModule: PersonalDataProvider {
                 "second-factors", in: "second_factors", where: { "person_id = \($0.person)" },
                 showing: ["confirmed_at"], orderedBy: "person_id"),
             PersonalDataTable(
-                "familiar-places", in: "known_devices", where: { "person_id = \($0.person)" },
+                "known-devices", in: "known_devices", where: { "person_id = \($0.person)" },
                 showing: ["last_used_at"], orderedBy: "last_used_at"),
             PersonalDataTable(
                 "api-keys", in: "api_keys", where: { "person_id = \($0.person)" },
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
                 showing: ["id", "organisation_id", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
             ),
-            openInvitations,
-            // Somebody who left an organisation may have sessions that began in it.
+            invitations,
+            // Sessions of former members may still refer to an organisation that is erased.
             PersonalDataTable(
                 "sessions", in: "sessions", where: { "person_id = \($0.person)" },
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
@@ -42,7 +45,7 @@ extension IdentityModule: PersonalDataProvider {
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "role", "created_at"], orderedBy: "organisation_id"
             ),
-            trail,
+            auditEvents,
             PersonalDataTable(
                 "organisations", in: "organisations",
                 selection: {
@@ -61,42 +64,49 @@ extension IdentityModule: PersonalDataProvider {
         ]
     }
 
-    /// Those that the person sent, and those that were sent to their address: the others of an organisation keep theirs.
-    private var openInvitations: PersonalDataTable {
+    /// Exports the invitations that the person sent. Erases those, the accepted ones, and those to the person's
+    /// address; other invitations of a shared organisation remain.
+    private var invitations: PersonalDataTable {
         PersonalDataTable(
             "invitations", in: "invitations",
             selection: {
-                "SELECT id, organisation_id, email, role, created_at FROM invitations WHERE invited_by = \($0.person) ORDER BY id"
+                """
+                SELECT id, organisation_id, email, role, created_at FROM invitations
+                WHERE invited_by = \($0.person) ORDER BY id
+                """
             }
         ) { subject, _, transaction in
             try transaction.execute(
                 """
                 DELETE FROM invitations
-                WHERE invited_by = \(subject.person) OR accepted_by = \(subject.person) OR organisation_id IN \(list: subject.organisations)
+                WHERE invited_by = \(subject.person) OR accepted_by = \(subject.person)
+                    OR organisation_id IN \(list: subject.organisations)
                     OR email_key = (SELECT email_key FROM people WHERE id = \(subject.person))
                 """
             )
         }
     }
 
-    /// What the person did, and what was done to them. The network address of somebody else who acted is theirs.
-    private var trail: PersonalDataTable {
+    /// The events in which the person acted or was acted upon. Network addresses of other actors are not exported.
+    private var auditEvents: PersonalDataTable {
         PersonalDataTable(
             "audit", in: "audit_events",
             selection: { subject in
                 """
-                SELECT id, at, action, outcome, CASE WHEN actor_id = \(subject.person) THEN address END AS address, subject, details
+                SELECT id, at, action, outcome, CASE WHEN actor_id = \(subject.person) THEN address END AS address,
+                    subject, details
                 FROM audit_events WHERE actor_id = \(subject.person) OR subject = \(subject.person) ORDER BY id
                 """
             }
         ) { [audit] subject, pseudonym, transaction in
-            try audit.forget(person: subject.person.text, pseudonym: pseudonym.text, in: transaction)
+            try audit.erase(person: subject.person.text, pseudonym: pseudonym.text, in: transaction)
         }
     }
 }
 
 extension Transaction {
-    /// Organisations that nobody else belongs to go; a personal one that others have come to belong to stays theirs, without the name.
+    /// Deletes the organisations without other members. A personal organisation with other members remains, without its
+    /// name and its reference to the person.
     fileprivate func eraseOrganisations(of subject: DataSubject) throws {
         try execute("DELETE FROM organisations WHERE id IN \(list: subject.organisations)")
         try execute(

@@ -4,43 +4,52 @@ package import Mail
 package import Modules
 package import Secrets
 
-/// What is a person's own to take away: a copy of everything about them, and everything about them.
+/// The export and the erasure of personal data.
 package struct PrivacyModule: Module {
-    let identity: IdentityModule
-    /// Everything that is kept about people, in the order in which it can be erased.
-    package let holdings: [PersonalDataTable]
-    let exports: ExportService
-    let erasures: ErasureService
+    /// Every table with personal data, in the order in which the rows can be erased.
+    package let personalDataTables: [PersonalDataTable]
+    package let routes: [Route]
+    package let workers: [Worker]
+    package var schedules: [Schedule] { [ExportCleanupJob.schedule, DueErasuresJob.schedule] }
 
     /// - Parameters:
-    ///   - holders: everybody who keeps something about people, from the ground up.
-    ///   - address: under which clients reach this service, for links in letters.
+    ///   - providers: every module with personal data, lowest layer first.
+    ///   - address: the base URL of this service in the links of e-mails.
     package init(
         identity: IdentityModule,
-        holders: [any PersonalDataProvider],
+        providers: [any PersonalDataProvider],
         files: FileStore,
         queue: JobQueue,
         mailer: Mailer,
         sealer: Sealer,
-        audit: AuditModule,
+        audit: AuditService,
         address: String,
         runtime: Runtime
     ) {
-        self.identity = identity
-        // Those above refer to those below, and therefore go first.
-        holdings = holders.reversed().flatMap(\.holdings)
         let database = identity.database
-        exports = ExportService(
-            database: database, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer,
+        // Rows of higher layers refer to rows of lower ones and must be erased first.
+        let tables = providers.reversed().flatMap(\.personalDataTables)
+        let archive = ExportArchive(database: database, tables: tables, files: files, runtime: runtime)
+        let exports = ExportService(
+            database: database, archive: archive, files: files, queue: queue, mailer: mailer, sealer: sealer,
             audit: audit, address: address, runtime: runtime)
-        erasures = ErasureService(
-            identity: identity, holdings: holdings, files: files, queue: queue, mailer: mailer, sealer: sealer,
+        let erasures = ErasureService(
+            database: database, confirmation: identity.confirmation, mailer: mailer, sealer: sealer, audit: audit,
+            frontend: identity.frontend, runtime: runtime)
+        let execution = ErasureExecutionService(
+            database: database, tables: tables, sessions: identity.sessions, queue: queue, mailer: mailer,
             audit: audit, runtime: runtime)
+        personalDataTables = tables
+        routes =
+            ExportRoutes(exports: exports, member: identity.member).routes
+            + ErasureRoutes(erasures: erasures, member: identity.member).routes
+        workers = [
+            ExportJob.worker(exports), ExportCleanupJob.worker(database: database, files: files),
+            DueErasuresJob.worker(queue), ErasureJob.worker(execution),
+            ErasedFilesJob.worker(database: database, files: files),
+        ]
     }
 
     package static let migrations = PrivacySchema.migrations
     package var migrations: [Migration] { Self.migrations }
-    package var routes: [Route] { privacyRoutes }
-    package var workers: [Worker] { [exports.worker, exports.cleaner] + erasures.workers }
-    package var schedules: [Schedule] { [exports.schedule, erasures.schedule] }
 }

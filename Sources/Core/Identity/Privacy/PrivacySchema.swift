@@ -3,7 +3,7 @@ import Modules
 enum PrivacySchema {
     static let migrations = [
         Migration(
-            "identity-012-privacy",
+            "identity-010-privacy",
             """
             CREATE TABLE privacy_exports (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -23,7 +23,10 @@ enum PrivacySchema {
                 CHECK ((state = 'ready') = (sealed_token IS NOT NULL))
             ) \(.strict)
             """,
-            "CREATE UNIQUE INDEX privacy_exports_one_at_a_time ON privacy_exports (person_id) WHERE state = 'preparing'",
+            """
+            CREATE UNIQUE INDEX privacy_exports_one_at_a_time ON privacy_exports (person_id)
+            WHERE state = 'preparing'
+            """,
             "CREATE INDEX privacy_exports_by_person ON privacy_exports (person_id, requested_at)",
             "CREATE INDEX privacy_exports_by_end ON privacy_exports (expires_at)",
             """

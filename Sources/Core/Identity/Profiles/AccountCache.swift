@@ -1,30 +1,58 @@
 import Modules
 import Synchronization
 
-/// What people see of their accounts: products elsewhere ask with every call of theirs whether a token is good and whose it is.
+/// The accounts that people read, encoded: services elsewhere verify tokens by this with each of their requests.
 ///
-/// What is changed here is known here at once: every write of this module makes whatever was read before it unfit. What is changed by other
-/// processes is known within half a second.
+/// A write of this process invalidates the account that it concerns, and so is read by the next request. A write of
+/// another process is read within half a second.
 final class AccountCache: Sendable {
-    private struct Remembered: Sendable {
-        let account: PreencodedResponse<Account>
-        let generation: Int
+    /// Reads of one account that are under way.
+    private struct Reads {
+        var count = 0
+        /// Incremented by each invalidation, so that a value that was read before it is not cached after it.
+        var version = 0
     }
 
-    private let memory = TTLCache<ID<Person>, Remembered>()
-    /// Grows with each write.
-    private let generation = Atomic(0)
+    private let cache = TTLCache<ID<Person>, PreencodedResponse<Account>>()
+    private let reads = Mutex<[ID<Person>: Reads]>([:])
 
-    func forgetAll() { generation.add(1, ordering: .sequentiallyConsistent) }
+    /// Deletes the cached account of `person`, after a write that concerns it.
+    func invalidate(_ person: ID<Person>) {
+        reads.withLock { reads in
+            reads[person]?.version += 1
+            cache.invalidate(person)
+        }
+    }
 
-    /// - Parameter read: asks the database; its answer is kept unless something was written meanwhile.
+    /// - Parameter read: reads the database; its result is cached unless the account is invalidated meanwhile.
     func account(of person: ID<Person>, at now: Instant, read: () async throws(Problem) -> Account)
         async throws(Problem) -> PreencodedResponse<Account>
     {
-        let generation = generation.load(ordering: .sequentiallyConsistent)
-        if let known = memory.value(for: person, at: now), known.generation == generation { return known.account }
-        let account = try PreencodedResponse(try await read())
-        memory.remember(Remembered(account: account, generation: generation), for: person, at: now)
-        return account
+        if let cached = cache.value(for: person, at: now) { return cached }
+        let version = begin(person)
+        do {
+            let account = try PreencodedResponse(try await read())
+            end(person) { if $0 == version { cache.set(account, for: person, at: now) } }
+            return account
+        } catch {
+            end(person) { _ in }
+            throw error
+        }
+    }
+
+    private func begin(_ person: ID<Person>) -> Int {
+        reads.withLock { reads in
+            reads[person, default: Reads()].count += 1
+            return reads[person]?.version ?? 0
+        }
+    }
+
+    private func end(_ person: ID<Person>, _ body: (_ version: Int) -> Void) {
+        reads.withLock { reads in
+            guard var ended = reads[person] else { return }
+            body(ended.version)
+            ended.count -= 1
+            reads[person] = ended.count > 0 ? ended : nil
+        }
     }
 }

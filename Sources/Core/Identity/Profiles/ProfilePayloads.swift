@@ -1,15 +1,15 @@
 import Modules
 
-/// What is given is changed; an empty text is cleared.
+/// Changes the members that are present; an empty text clears one.
 struct ProfileChange: Payload {
-    /// Only the present one is accepted: clients that send back all they got change nothing by it.
+    /// Only the present address is accepted, for clients that send back what they received.
     var email: String?
     var username: String?
     var fullName: String?
     var firstName: String?
     var lastName: String?
     var phone: String?
-    /// Replaces what was there.
+    /// Replaces all preferences.
     var preferences: [String: JSONValue]?
 
     static let rules: [String: Rule] = [
@@ -19,7 +19,7 @@ struct ProfileChange: Payload {
     ]
 }
 
-/// The signed-in person: the members that clients of all systems read, and the person once more as sign-in answers it.
+/// The authenticated account, and the same as sign-in returns it under `user`: different clients read either.
 struct Account: Payload {
     var id: ID<Person>
     var email: String
@@ -63,7 +63,7 @@ struct Account: Payload {
     }
 }
 
-/// The signed-in person with what they prefer and what they used.
+/// The authenticated account with its preferences and usage.
 struct UserProfile: Payload {
     var id: ID<Person>
     var email: String
@@ -76,7 +76,7 @@ struct UserProfile: Payload {
     var roles: [Role]
     var permissions: [String]
     var preferences: [String: JSONValue]
-    /// The beginning of the key in use, where it was asked for and there is one; a whole key is shown once, when it is made.
+    /// The prefix of the default API key, where it was requested; a whole key is returned once, at its creation.
     var apiKey: String?
     var isActive: Bool
     var emailVerified: Bool
@@ -116,7 +116,7 @@ struct UserProfile: Payload {
     }
 }
 
-/// Whose the access token of a call is.
+/// The owner of the request's credential.
 struct TokenOwner: Payload {
     var valid = true
     var userId: ID<Person>
@@ -140,7 +140,7 @@ struct TokenGiven: Payload {
     static let rules: [String: Rule] = ["token": .length(1...16_384)]
 }
 
-/// Whether a token is good. All members but `reason` are there exactly when it is.
+/// Whether a token is valid. All members but `reason` are present exactly when it is.
 struct TokenVerdict: Payload {
     var valid: Bool
     var userId: ID<Person>?
@@ -148,7 +148,7 @@ struct TokenVerdict: Payload {
     var organisationId: ID<Organisation>?
     var role: Role?
     var expiresAt: Instant?
-    /// Why it is not good.
+    /// Why it is not valid.
     var reason: String?
 
     init(_ token: VerifiedToken, _ person: Person) {

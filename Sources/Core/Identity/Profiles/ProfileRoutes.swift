@@ -1,56 +1,72 @@
 import Modules
 
-extension IdentityModule {
-    /// What people see and say of themselves.
-    var profileRoutes: [Route] {
+/// The authenticated account: read it, change it, close it; and the verification of tokens.
+struct ProfileRoutes {
+    let profiles: ProfileService
+    let accounts: AccountService
+    let introspection: IntrospectionService
+    let member: Member
+
+    var routes: [Route] { account + tokens + profile }
+
+    private var account: [Route] {
         [
-            .get("auth/me", "The signed-in person", requires: member.allowing(.identityRead), problems: [.notFound]) {
-                scope in
+            .get(
+                "auth/me", "Get your account", requires: member.allowing(.identityRead), problems: [.notFound]
+            ) { [profiles] scope in
                 try await profiles.account(scope)
             },
             .get(
-                "auth/profile", "The signed-in person, with how many sessions are live",
+                "auth/profile", "Get your account with its number of live sessions",
                 requires: member.allowing(.identityRead), problems: [.notFound]
-            ) {
-                scope in
+            ) { [profiles] scope in
                 try await profiles.account(scope)
             },
-            .put("auth/me", "Change what one is called", requires: member, problems: [.accountExists, .notFound]) {
-                (request: ProfileChange, scope) in
-                try await profiles.change(request, scope: scope)
+            .put("auth/me", "Change your names", requires: member, problems: [.accountExists, .notFound]) {
+                [profiles] (payload: ProfileChange, scope) in
+                try await profiles.change(payload, scope: scope)
                 return try await profiles.account(scope)
             },
+        ]
+    }
+
+    private var tokens: [Route] {
+        [
             .get(
-                "auth/verify", "Whether this access token or API key is good, and whose it is",
+                "auth/verify", "Verify the request's access token or API key",
                 requires: member.allowing(.identityRead), problems: [.notFound]
-            ) { scope in
+            ) { [profiles] scope in
                 TokenOwner(try await profiles.account(scope).body.user, scope)
             },
-            .post("auth/verify-token", "Whether an access token is good, whose it is and how long", requires: .public) {
-                (request: TokenGiven, _) in
-                try await profiles.introspect(request.token)
+            .post("auth/verify-token", "Verify an access token", requires: .public) {
+                [introspection] (payload: TokenGiven, _) in
+                try await introspection.introspect(payload.token)
             },
+        ]
+    }
+
+    private var profile: [Route] {
+        [
             .get(
-                "user/profile", "The signed-in person, with preferences and use", requires: member,
+                "user/profile", "Get your profile with preferences and usage", requires: member,
                 .query("include_api_key", oneOf: ["true", "false"]),
                 problems: [.notFound]
-            ) { scope, includesKey in
+            ) { [profiles] scope, includesKey in
                 try await profiles.profile(scope, includesKey: includesKey == "true")
             },
             .put(
-                "user/profile", "Change what one is called, and preferences", requires: member,
+                "user/profile", "Change your names and preferences", requires: member,
                 problems: [.accountExists, .notFound]
-            ) {
-                (request: ProfileChange, scope) in
-                try await profiles.change(request, scope: scope)
+            ) { [profiles] (payload: ProfileChange, scope) in
+                try await profiles.change(payload, scope: scope)
                 return try await profiles.profile(scope, includesKey: false)
             },
             .delete(
-                "user/profile", "Close one's account; asks for ?confirm=true", requires: member.inPerson,
+                "user/profile", "Close your account; requires ?confirm=true", requires: member.inPerson,
                 .query("confirm", oneOf: ["true", "false"]),
                 problems: [.confirmationRequired, .notFound]
-            ) { scope, confirm in
-                try await profiles.close(scope, isConfirmed: confirm == "true")
+            ) { [accounts] scope, confirm in
+                try await accounts.close(scope, isConfirmed: confirm == "true")
             },
         ]
     }

@@ -1,26 +1,29 @@
 import Foundation
 import Modules
 
-/// What a person sees of their account.
+/// An account with what the person reads of it.
 struct AccountRecord: Sendable {
     let person: Person
     let sessions: Int64
     let lastLogin: Instant?
 }
 
-/// Every SQL statement about what people say of themselves.
+/// The SQL of profiles.
 extension Transaction {
     func preferences(of id: ID<Person>) throws -> [String: JSONValue] {
         let text = try first("SELECT preferences FROM people WHERE id = \(id)") { try $0["preferences"] as String }
         return try JSONDecoder().decode([String: JSONValue].self, from: Data((text ?? "{}").utf8))
     }
 
-    /// Writes what of a person may be changed by themselves. The user name must be free, or the statement fails as a duplicate.
+    /// Writes what a person may change of their account. The statement fails as a duplicate where the user name belongs
+    /// to another account.
     func update(_ id: ID<Person>, _ profile: ChangedProfile) throws {
         try execute(
             """
-            UPDATE people SET username = \(profile.username), username_key = \(profile.username.map(CanonicalText.key)), full_name = \(profile.fullName),
-                first_name = \(profile.firstName), last_name = \(profile.lastName), phone = \(profile.phone), updated_at = \(now)
+            UPDATE people SET username = \(profile.username),
+                username_key = \(profile.username.map(CanonicalText.accountKey)), full_name = \(profile.fullName),
+                first_name = \(profile.firstName), last_name = \(profile.lastName), phone = \(profile.phone),
+                updated_at = \(now)
             WHERE id = \(id)
             """
         )
@@ -29,14 +32,14 @@ extension Transaction {
         }
     }
 
-    /// - Returns: false when the account is closed already.
+    /// - Returns: false for an account that is closed.
     func close(_ id: ID<Person>) throws -> Bool {
         try execute("UPDATE people SET closed_at = \(now), updated_at = \(now) WHERE id = \(id) AND closed_at IS NULL")
             == 1
     }
 
-    /// Opens an account again that was closed or suspended.
-    /// - Returns: false when it is open.
+    /// Reopens a closed or suspended account.
+    /// - Returns: false for an account that is open.
     func reopen(_ id: ID<Person>) throws -> Bool {
         try execute(
             """
@@ -47,13 +50,13 @@ extension Transaction {
     }
 }
 
-/// All of a profile that a person may change, as it is to be.
+/// The new values of what a person may change of their profile.
 struct ChangedProfile: Sendable {
     var username: String?
     var fullName: String?
     var firstName: String?
     var lastName: String?
     var phone: String?
-    /// As JSON; nil leaves what is there.
+    /// As JSON; nil leaves the stored value.
     var preferences: String?
 }

@@ -1,8 +1,8 @@
 import Modules
 
 enum SecondFactorSchema {
-    static let secondFactor = Migration(
-        "identity-008-second-factor",
+    static let migration = Migration(
+        "identity-006-second-factor",
         """
         CREATE TABLE second_factors (
             person_id TEXT PRIMARY KEY NOT NULL REFERENCES people (id) ON DELETE CASCADE,

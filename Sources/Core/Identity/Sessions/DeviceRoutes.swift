@@ -1,29 +1,30 @@
 import Modules
 
-extension IdentityModule {
-    /// One's own sessions: to look at, and to end.
-    var deviceRoutes: [Route] {
+/// A person's own sessions: list them and end them.
+struct DeviceRoutes {
+    let devices: DeviceService
+    let member: Member
+
+    var routes: [Route] {
         [
             .get(
-                "auth/sessions", "The devices on which one is signed in", requires: member,
-                .query("limit", 1...100, default: 50),
+                "auth/sessions", "List your sessions", requires: member, .query("limit", 1...100, default: 50),
                 .query("offset", 0...10_000, default: 0)
-            ) {
-                scope, limit, offset in try await sessions.devices(scope, limit: limit, offset: offset)
+            ) { [devices] scope, limit, offset in
+                try await devices.list(scope, limit: limit, offset: offset)
             },
             .delete(
-                "auth/sessions/{session}", "Sign a device out", requires: member.inPerson,
+                "auth/sessions/{session}", "End a session", requires: member.inPerson,
                 .path("session", of: Session.self)
-            ) { scope, session in
-                try await sessions.end(session, scope: scope)
+            ) { [devices] scope, session in
+                try await devices.end(session, scope: scope)
                 return NoContent()
             },
             .delete(
-                "auth/sessions", "Sign the other devices out, or all", requires: member.inPerson,
+                "auth/sessions", "End your other sessions, or all", requires: member.inPerson,
                 .query("scope", oneOf: ["others", "all"])
-            ) {
-                scope, which in
-                try await sessions.endAll(scope, alsoCurrent: which == "all")
+            ) { [devices] scope, which in
+                try await devices.endAll(scope, includesCurrent: which == "all")
             },
         ]
     }

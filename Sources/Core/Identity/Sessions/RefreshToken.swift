@@ -3,8 +3,8 @@ import Secrets
 
 /// A refresh token: `version ‖ session ‖ counter ‖ HMAC ‖ checksum` in base64url.
 ///
-/// It is a function of its session's key and of a counter, so the successor of a token is known before it is asked for: a client
-/// whose answer was lost gets the same bytes again. The checksum lets a mistyped token be refused without a read of the database.
+/// It is a function of its session's key and counter, so that a client that lost a response gets the same successor
+/// again. The checksum refuses a mistyped token without a read of the database.
 struct RefreshToken: Sendable, Hashable {
     let session: ID<Session>
     let counter: Int64
@@ -19,7 +19,7 @@ struct RefreshToken: Sendable, Hashable {
         mac = Self.mac(session, counter, key)
     }
 
-    /// - Returns: nil for text that no token of ours looks like.
+    /// - Returns: nil for text of another form. A token of the right form may still be forged.
     init?(_ text: String) {
         guard let bytes = Base64URL.decode(text), bytes.count == Self.size, bytes[0] == Self.version,
             constantTimeEquals(Self.checksum(bytes.dropLast(4)), bytes.suffix(4)),

@@ -1,9 +1,9 @@
 package import Modules
 import Synchronization
 
-/// The sessions that ended while access tokens of theirs may still be unexpired, kept in memory on every node.
+/// The revoked sessions whose access tokens may be unexpired, cached in memory on every node.
 ///
-/// A node learns of its own revocations at once, and of those of others by reading the table twice a second.
+/// A node adds its own revocations at once, and those of other nodes by reading the table twice a second.
 package final class Revocations: PollingRefresher, Sendable {
     private struct State {
         var sessions: [ID<Session>: Instant] = [:]
@@ -14,13 +14,13 @@ package final class Revocations: PollingRefresher, Sendable {
     private let runtime: Runtime
     package let logger: Logger
     package let subject = "Revocations"
-    /// How long an entry matters: no access token outlives it.
+    /// How long an entry is kept: longer than any access token is valid.
     private let horizon: Duration
     private let state: Mutex<State>
 
-    /// Transactions that began earlier may commit later: each read looks back this far.
+    /// How far each read looks back: a transaction may commit after one that began later.
     private static let overlap: Duration = .seconds(60)
-    /// How many are read at once.
+    /// Rows a read.
     private static let batch = 10_000
 
     init(database: any Database, tokenLifetime: Duration, runtime: Runtime, logger: Logger) {
@@ -39,7 +39,7 @@ package final class Revocations: PollingRefresher, Sendable {
 
     func contains(_ id: ID<Session>) -> Bool { state.withLock { $0.sessions[id] != nil } }
 
-    /// Reads what other nodes revoked since the last read, and forgets what no token can remember.
+    /// Reads what other nodes revoked since the last read, and drops entries older than every access token.
     package func synchronize() async throws(Problem) {
         var since = state.withLock { $0.readUpTo } - Self.overlap
         var last: ID<Session>?

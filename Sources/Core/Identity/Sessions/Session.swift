@@ -1,6 +1,6 @@
 import Modules
 
-/// One signed-in device: a counter that moves with each refresh, and the moments at which it ends.
+/// A sign-in on one device: a counter that each refresh increments, and the times of its end.
 package struct Session: Sendable {
     let id: ID<Session>
     let person: ID<Person>
@@ -12,22 +12,22 @@ package struct Session: Sendable {
     let expiresAt: Instant
     private(set) var revokedAt: Instant?
 
-    /// A session that nobody refreshed for this long is over.
+    /// A session that is not refreshed for this long ends.
     static let idleLifetime: Duration = .days(30)
-    /// However busy, no session lives longer.
+    /// The longest lifetime of a session, however often it is refreshed.
     static let absoluteLifetime: Duration = .days(90)
-    /// How long the previous token still gets the same successor: for tabs that race and answers that are lost.
+    /// How long the previous token gets the same successor again: for concurrent tabs and lost responses.
     static let replayWindow: Duration = .seconds(30)
 
-    /// What presenting a refresh token leads to.
+    /// The effect of a presented refresh token.
     enum Move: Sendable, Equatable {
-        /// The current token: the counter moves on.
+        /// The current token: the counter is incremented.
         case rotate
         /// The previous token within the window: the same successor again.
         case replay
-        /// An older token, or the previous one too late: somebody else has a copy.
+        /// An older token, or the previous one after the window: the token was copied.
         case reuse
-        /// The session is over.
+        /// The session has ended.
         case ended
     }
 
@@ -45,28 +45,31 @@ package struct Session: Sendable {
         expiresAt = now + Self.absoluteLifetime
     }
 
-    /// When it ends if nobody uses it again.
+    /// When it ends unless it is used again.
     var endsAt: Instant { min(expiresAt, lastUsedAt + Self.idleLifetime) }
 
     func isLive(at now: Instant) -> Bool { revokedAt == nil && now < endsAt }
 
-    /// Decides without changing anything; `counter` is that of the token presented.
+    /// The move of a presented token, without making it.
+    /// - Parameter counter: of the presented token.
     func move(presenting counter: Int64, at now: Instant) -> Move {
         guard isLive(at: now) else { return .ended }
         if counter == self.counter { return .rotate }
         if counter == self.counter - 1, now - rotatedAt <= Self.replayWindow { return .replay }
-        // A counter ahead of ours was never handed out; with a genuine MAC it can only come from a restored backup, and is no theft.
+        // A greater counter with a genuine MAC can only come from before a backup was restored: not a reuse.
         return counter > self.counter ? .ended : .reuse
     }
 
-    /// Somebody presents the token of `counter`. After `rotate` and `replay` the token to hand out is that of the session's counter.
+    /// Makes the move of a presented token. After `rotate` and `replay` the token of the session's counter is returned
+    /// to the client.
+    /// - Parameter counter: of the presented token.
     mutating func present(_ counter: Int64, at now: Instant) -> Move {
         let move = move(presenting: counter, at: now)
         switch move {
         case .rotate:
             self.counter += 1
             rotatedAt = now
-            // A clock that was set back makes nobody idle.
+            // Not moved back by a clock that was set back.
             lastUsedAt = max(lastUsedAt, now)
         case .reuse: end(at: now)
         case .replay, .ended: break
@@ -74,7 +77,7 @@ package struct Session: Sendable {
         return move
     }
 
-    /// - Returns: false for a session that was ended before.
+    /// - Returns: false for a session that has ended before.
     @discardableResult
     mutating func end(at now: Instant) -> Bool {
         guard revokedAt == nil else { return false }
@@ -97,11 +100,11 @@ extension Session {
     }
 }
 
-/// How somebody proved who they are when a session began.
+/// How a session's person was authenticated.
 package enum SignInMethod: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
     case password
     /// A password and a code.
     case secondFactor = "second_factor"
-    /// An administrator in the name of somebody else.
+    /// An administrator who acts as the person.
     case impersonation
 }

@@ -3,31 +3,47 @@ import Mail
 package import Modules
 import Secrets
 
-/// The verbs of sessions: begin, refresh, end.
-struct SessionService: Sendable {
+/// Begins, refreshes and ends sessions.
+final class SessionService: Sendable {
     let database: any Database
     let tokens: TokenIssuer
     let revocations: Revocations
+    let accountCache: AccountCache
     let sealer: Sealer
-    let audit: AuditModule
+    let audit: AuditService
     let mailer: Mailer
     let runtime: Runtime
 
-    /// Opens a session for somebody who has proved who they are.
-    /// - Parameter method: how they did.
-    func begin(for person: Person, visitor: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
+    init(
+        database: any Database, tokens: TokenIssuer, revocations: Revocations, accountCache: AccountCache,
+        sealer: Sealer, audit: AuditService, mailer: Mailer, runtime: Runtime
+    ) {
+        self.database = database
+        self.tokens = tokens
+        self.revocations = revocations
+        self.accountCache = accountCache
+        self.sealer = sealer
+        self.audit = audit
+        self.mailer = mailer
+        self.runtime = runtime
+    }
+
+    /// Begins a session of an authenticated person, in their personal organisation.
+    /// - Parameter method: how the person was authenticated.
+    func begin(for person: Person, client: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
         -> SignedIn
     {
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
+        defer { accountCache.invalidate(person.id) }
         try await database.write { [audit] transaction in
-            try transaction.insertSession(id, of: person, sealedKey: sealed, visitor: visitor, method: method)
-            try transaction.remember(KnownDevice.network(visitor, of: person.id), of: person.id)
+            try transaction.insertSession(id, of: person, sealedKey: sealed, client: client, method: method)
+            try transaction.save(KnownDevice.network(client, of: person.id), of: person.id)
             try audit.record(
                 AuditEvent(
                     "session.created",
-                    from: visitor,
+                    from: client,
                     actor: person.id.text,
                     organisation: person.organisation.text,
                     subject: id.text,
@@ -41,18 +57,18 @@ struct SessionService: Sendable {
             refresh: RefreshToken(session: id, counter: 0, key: key))
     }
 
-    /// Trades a refresh token for its successor and a new access token. A token that was traded before, and not just now, means
-    /// that two parties hold it: the session ends for both, and its person is told.
+    /// Exchanges a refresh token for its successor and a new access token. A token that was exchanged before, and not
+    /// within the replay window, was copied: the session is revoked and its person is notified by mail.
     /// - Throws: `invalid-refresh-token`.
-    func refresh(_ text: String, visitor: ClientInfo) async throws(Problem) -> SignedIn {
+    func refresh(_ text: String, client: ClientInfo) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
-        let result = try await database.write { transaction in try present(token, visitor, in: transaction) }
+        let result = try await database.write { [self] transaction in try present(token, client, in: transaction) }
         switch result {
         case .renewed(let person, let organisation, let successor):
             return try await signedIn(
                 person, session: successor.session, organisation: organisation, refresh: successor)
-        case .revoked(let session):
-            revocations.note([session], at: runtime.now())
+        case .revoked(let session, let person):
+            noteRevoked([session], of: person)
             throw Problem(.invalidRefreshToken)
         case .refused: throw Problem(.invalidRefreshToken)
         }
@@ -60,17 +76,16 @@ struct SessionService: Sendable {
 
     private enum Refreshed: Sendable {
         case renewed(Person, ID<Organisation>, RefreshToken)
-        case revoked(ID<Session>)
+        case revoked(ID<Session>, ID<Person>)
         case refused
     }
 
-    private func present(_ token: RefreshToken, _ visitor: ClientInfo, in transaction: Transaction) throws -> Refreshed
-    {
+    private func present(_ token: RefreshToken, _ client: ClientInfo, in transaction: Transaction) throws -> Refreshed {
         guard var session = try transaction.session(token.session) else { return .refused }
         let key = try sealer.open(session.sealedKey, context: session.id.text)
         guard token.isGenuine(key: key), let person = try transaction.person(session.person) else { return .refused }
         guard !person.isSuspended else {
-            try recordRefusal(of: session, "account suspended", visitor, in: transaction)
+            try recordRefusal(of: session, "account suspended", client, in: transaction)
             return .refused
         }
         switch session.present(token.counter, at: transaction.now) {
@@ -82,17 +97,17 @@ struct SessionService: Sendable {
             return .renewed(
                 person, session.organisation, RefreshToken(session: session.id, counter: session.counter, key: key))
         case .reuse:
-            try end(session, of: person, becauseReusedBy: visitor, in: transaction)
-            return .revoked(session.id)
+            try revokeReused(session, of: person, client, in: transaction)
+            return .revoked(session.id, person.id)
         case .ended:
-            try recordRefusal(of: session, "session ended", visitor, in: transaction)
+            try recordRefusal(of: session, "session ended", client, in: transaction)
             return .refused
         }
     }
 
-    /// Somebody else holds a copy of this session's token: whoever came now, or whoever came before.
-    private func end(
-        _ session: Session, of person: Person, becauseReusedBy visitor: ClientInfo, in transaction: Transaction
+    /// Revokes a session of which two parties hold a refresh token; it is unknown which of them is the owner.
+    private func revokeReused(
+        _ session: Session, of person: Person, _ client: ClientInfo, in transaction: Transaction
     ) throws {
         let reason = "refresh token reused"
         let device = try transaction.device(session.id)
@@ -101,7 +116,7 @@ struct SessionService: Sendable {
             AuditEvent(
                 "session.revoked",
                 outcome: .refused,
-                from: visitor,
+                from: client,
                 organisation: session.organisation.text,
                 subject: session.id.text,
                 details: ["reason": reason]
@@ -111,19 +126,19 @@ struct SessionService: Sendable {
         let values = [
             "name": person.displayName, "device": device?.label ?? DeviceLabel.unknown,
             "when": transaction.now.description,
-            "address": visitor.address,
+            "address": client.address,
         ]
         try mailer.send(Email("session-reused", to: person.email, values: values), in: transaction)
     }
 
     private func recordRefusal(
-        of session: Session, _ reason: String, _ visitor: ClientInfo, in transaction: Transaction
+        of session: Session, _ reason: String, _ client: ClientInfo, in transaction: Transaction
     ) throws {
         try audit.record(
             AuditEvent(
                 "session.refreshed",
                 outcome: .refused,
-                from: visitor,
+                from: client,
                 organisation: session.organisation.text,
                 subject: session.id.text,
                 details: ["reason": reason]
@@ -132,7 +147,7 @@ struct SessionService: Sendable {
         )
     }
 
-    /// Ends the session of the caller; its access tokens die with it.
+    /// Ends the session of the scope, whose access tokens are refused from then on.
     func end(_ scope: Scope) async throws(Problem) {
         guard let session = scope.session else { return }
         try await database.write { [audit] transaction in
@@ -142,7 +157,14 @@ struct SessionService: Sendable {
                 in: transaction
             )
         }
-        revocations.note([session], at: runtime.now())
+        noteRevoked([session], of: scope.person)
+    }
+
+    /// Makes committed revocations of a person's sessions effective on this node at once: their access tokens are
+    /// refused, and the cached account is read anew.
+    func noteRevoked(_ sessions: [ID<Session>], of person: ID<Person>) {
+        revocations.note(sessions, at: runtime.now())
+        accountCache.invalidate(person)
     }
 
     private func signedIn(_ person: Person, session: ID<Session>, organisation: ID<Organisation>, refresh: RefreshToken)

@@ -2,23 +2,23 @@ import Modules
 
 /// Every SQL statement about sessions.
 extension Transaction {
-    /// Begins a session in the person's organisation.
+    /// Inserts a session in the person's personal organisation.
     func insertSession(
-        _ id: ID<Session>, of person: Person, sealedKey: String, visitor: ClientInfo, method: SignInMethod = .password
+        _ id: ID<Session>, of person: Person, sealedKey: String, client: ClientInfo, method: SignInMethod = .password
     ) throws {
         let session = Session(id, of: person.id, in: person.organisation, sealedKey: sealedKey, at: now)
         try execute(
             """
-            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at, created_at, expires_at, method,
-                                  user_agent, address)
-            VALUES (\(session.id), \(session.person), \(session.organisation), \(session.sealedKey), \(session.counter), \(session.rotatedAt),
-                    \(session.lastUsedAt), \(now), \(session.expiresAt), \(method), \(visitor.userAgent.map { String($0.prefix(400)) }),
-                    \(visitor.address))
+            INSERT INTO sessions (id, person_id, organisation_id, sealed_key, counter, rotated_at, last_used_at,
+                                  created_at, expires_at, method, user_agent, address)
+            VALUES (\(session.id), \(session.person), \(session.organisation), \(session.sealedKey), \(session.counter),
+                    \(session.rotatedAt), \(session.lastUsedAt), \(now), \(session.expiresAt), \(method),
+                    \(client.userAgent.map { String($0.prefix(400)) }), \(client.address))
             """
         )
     }
 
-    /// The session, which nobody else moves until the transaction ends.
+    /// The session, locked until the transaction ends.
     func session(_ id: ID<Session>) throws -> Session? {
         try first(Self.selectSession + "WHERE id = \(id) \(.forUpdate)", Session.init)
     }
@@ -31,11 +31,12 @@ extension Transaction {
         """
     }
 
-    /// Writes that the counter moved on from `counter`, if it still stands there.
+    /// Writes an incremented counter, where the stored one is still `counter`.
     func rotate(_ session: Session, from counter: Int64) throws -> Bool {
         try execute(
             """
-            UPDATE sessions SET counter = \(session.counter), rotated_at = \(session.rotatedAt), last_used_at = \(session.lastUsedAt)
+            UPDATE sessions SET counter = \(session.counter), rotated_at = \(session.rotatedAt),
+                last_used_at = \(session.lastUsedAt)
             WHERE id = \(session.id) AND counter = \(counter) AND revoked_at IS NULL
             """
         ) == 1
@@ -44,23 +45,29 @@ extension Transaction {
     @discardableResult
     func revoke(_ id: ID<Session>, because reason: String) throws -> Bool {
         try execute(
-            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND revoked_at IS NULL"
+            """
+            UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
+            WHERE id = \(id) AND revoked_at IS NULL
+            """
         ) == 1
     }
 
     /// Ends the live session `id` of `person`.
-    /// - Returns: false where they have none of that id.
+    /// - Returns: false where the person has no live session of that id.
     func revoke(_ id: ID<Session>, of person: ID<Person>, because reason: String) throws -> Bool {
         try execute(
-            "UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason) WHERE id = \(id) AND person_id = \(person) AND \(isLiveSession)"
+            """
+            UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
+            WHERE id = \(id) AND person_id = \(person) AND \(isLiveSession)
+            """
         ) == 1
     }
 
-    /// - Parameter kept: a session that goes on.
-    /// - Returns: the sessions that were live until now.
-    func revokeSessions(of person: ID<Person>, except kept: ID<Session>? = nil, because reason: String) throws -> [ID<
-        Session
-    >] {
+    /// - Parameter kept: a session that is not ended.
+    /// - Returns: the sessions that were ended.
+    func revokeSessions(of person: ID<Person>, except kept: ID<Session>? = nil, because reason: String) throws
+        -> [ID<Session>]
+    {
         try all(
             """
             UPDATE sessions SET revoked_at = \(now), revoked_because = \(reason)
@@ -73,11 +80,13 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM sessions WHERE person_id = \(person) AND \(isLiveSession)")
     }
 
-    /// The live sessions of a person, the latest used first.
+    /// The live sessions of a person, the most recently used first.
     func liveSessions(of person: ID<Person>, limit: Int, offset: Int) throws -> [Device] {
         try all(
-            Self.selectDevice
-                + "WHERE person_id = \(person) AND \(isLiveSession) ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)",
+            Self.selectDevice + """
+                WHERE person_id = \(person) AND \(isLiveSession)
+                ORDER BY last_used_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
+                """,
             Device.init
         )
     }
@@ -92,21 +101,22 @@ extension Transaction {
         """
     }
 
-    /// Not ended, by anybody or by time.
+    /// Neither revoked nor expired.
     var isLiveSession: SQL {
         "revoked_at IS NULL AND expires_at > \(now) AND last_used_at > \(now - Session.idleLifetime)"
     }
 
     /// - Parameters:
-    ///   - since: when those of interest ended at the earliest.
-    ///   - last: the last one of the batch before, which ended at `since`; nil for the first batch.
-    /// - Returns: at most `limit` sessions, in the order in which they ended.
-    func sessionsRevoked(since: Instant, after last: ID<Session>?, limit: Int) throws -> [(
-        id: ID<Session>, at: Instant
-    )] {
+    ///   - since: the earliest time of revocation.
+    ///   - last: the last session of the previous batch, which was revoked at `since`; nil for the first batch.
+    /// - Returns: at most `limit` sessions, in the order of their revocation.
+    func sessionsRevoked(since: Instant, after last: ID<Session>?, limit: Int) throws
+        -> [(id: ID<Session>, at: Instant)]
+    {
         try all(
             """
-            SELECT id, revoked_at FROM sessions WHERE revoked_at >= \(since) AND (revoked_at, id) > (\(since), \(last?.text ?? ""))
+            SELECT id, revoked_at FROM sessions
+            WHERE revoked_at >= \(since) AND (revoked_at, id) > (\(since), \(last?.text ?? ""))
             ORDER BY revoked_at, id LIMIT \(limit)
             """
         ) { row in
@@ -114,7 +124,7 @@ extension Transaction {
         }
     }
 
-    /// Deletes sessions that ended before `limit`, however they ended.
+    /// Deletes at most `count` sessions that were revoked or expired before `limit`.
     /// - Returns: how many were deleted.
     func pruneSessions(endedBefore limit: Instant, atMost count: Int) throws -> Int {
         try execute(

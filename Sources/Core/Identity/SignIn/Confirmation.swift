@@ -1,19 +1,32 @@
 import Audit
 package import Modules
 
-/// Asks somebody who is signed in once more for their secrets, before something that a stolen session must not be able to do.
-struct Confirmation: Sendable {
-    let database: any Database
-    let passwords: PasswordHasher
-    let signInGuard: LoginThrottle
-    let secondFactors: SecondFactors
-    let audit: AuditModule
+/// Requires the password, and where asked a second factor, of an authenticated person again: before operations that a
+/// stolen session must not permit.
+final class Confirmation: Sendable {
+    private let database: any Database
+    private let hasher: PasswordHasher
+    private let loginThrottle: LoginThrottle
+    private let secondFactors: SecondFactorVerifier
+    private let audit: AuditService
 
-    /// Runs `body` in the transaction in which the answers were found right. A wrong answer counts as one at the door does, and is
+    init(
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle,
+        secondFactors: SecondFactorVerifier,
+        audit: AuditService
+    ) {
+        self.database = database
+        self.hasher = hasher
+        self.loginThrottle = loginThrottle
+        self.secondFactors = secondFactors
+        self.audit = audit
+    }
+
+    /// Runs `body` in the transaction that verified the secrets. A failure counts as a failed sign-in does, and is
     /// audited as a failed `action`.
     /// - Parameters:
-    ///   - code: what the authenticator shows, or a recovery code, where that is asked for too.
-    ///   - action: what is being tried, as the audit trail names it.
+    ///   - code: of the authenticator, or a recovery code; nil where none is required.
+    ///   - action: the name of the audit event of a failure.
     /// - Throws: `wrong-password`, `invalid-second-factor`, `account-locked`; what `body` throws.
     func confirm<Result: Sendable>(
         password: String,
@@ -23,22 +36,22 @@ struct Confirmation: Sendable {
         then body: @escaping @Sendable (Person, Transaction) throws -> Result
     ) async throws(Problem) -> Result {
         guard let person = try await database.read({ try $0.person(scope.person) }) else { throw Problem(.notFound) }
-        let isRight = try await passwords.verify(password, against: person.passwordHash)
-        let answer = try await database.write { transaction -> Answer<Result> in
-            var door = try signInGuard.open(LoginAttempt(in: scope), in: transaction)
-            let answer = try judge(isRight, person, code, door.verdict, scope, in: transaction)
-            if answer == nil { door.succeed() } else { door.fail() }
-            try signInGuard.close(door, in: transaction)
-            if let answer {
+        let isRight = try await hasher.verify(password, against: person.passwordHash)
+        let outcome = try await database.write { [self] transaction -> Outcome<Result> in
+            var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
+            let failure = try failure(isRight, person, code, counters.verdict, scope, in: transaction)
+            if failure == nil { counters.succeed() } else { counters.fail() }
+            try loginThrottle.save(counters, in: transaction)
+            if let failure {
                 try audit.record(
                     AuditEvent(
                         action, outcome: .failure, by: scope, subject: person.id.text,
-                        details: ["reason": answer.reason]), in: transaction)
-                return .refused(answer)
+                        details: ["reason": failure.reason]), in: transaction)
+                return .refused(failure)
             }
             return .done(try body(person, transaction))
         }
-        switch answer {
+        switch outcome {
         case .done(let result): return result
         case .refused(.password): throw Problem(.wrongPassword)
         case .refused(.code): throw Problem(.invalidSecondFactor)
@@ -46,12 +59,12 @@ struct Confirmation: Sendable {
         }
     }
 
-    private enum Answer<Result: Sendable>: Sendable {
+    private enum Outcome<Result: Sendable>: Sendable {
         case done(Result)
-        case refused(Fault)
+        case refused(Failure)
     }
 
-    private enum Fault: Sendable {
+    private enum Failure: Sendable {
         case password, code
         case locked(Duration)
 
@@ -64,15 +77,16 @@ struct Confirmation: Sendable {
         }
     }
 
-    private func judge(
+    /// - Returns: nil where every required secret is right and the throttle permits the attempt.
+    private func failure(
         _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: LoginThrottle.Verdict, _ scope: Scope,
         in transaction: Transaction
-    ) throws -> Fault? {
+    ) throws -> Failure? {
         guard isRight, verdict != .refused else { return .password }
         if case .locked(let time) = verdict { return .locked(time) }
         guard let code else { return nil }
-        let visitor = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
-        return try secondFactors.spend(code, of: person, from: visitor, in: transaction) ? nil : .code
+        let client = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
+        return try secondFactors.spend(code, of: person, from: client, in: transaction) ? nil : .code
     }
 }
 

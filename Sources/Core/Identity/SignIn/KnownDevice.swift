@@ -1,44 +1,45 @@
 import Modules
 import Secrets
 
-/// Where a person signed in before: a network, or a browser that keeps a token. Others cannot make failures there, so it stays open to
-/// its owner while they guess elsewhere.
+/// A network or a browser that a person has signed in from. Failures of other clients elsewhere do not count there, so
+/// that the owner can sign in during an attack.
 ///
-/// Neither can be forged from outside: a network is the other end of a connection or what a trusted proxy says it is, and a token is
-/// 256 random bits that only that browser was given.
+/// A client cannot forge either: a network is the peer of the connection or what a trusted proxy reports, and the token
+/// of a browser is 256 random bits that only this browser received.
 struct KnownDevice: Sendable, Hashable {
-    /// A hash, in which the account is: nobody can tell from two rows that two people share a place.
+    /// A hash that includes the account, so that rows do not show that two people share a network.
     let mark: String
 
-    /// A place that was not used for so long is one like any other.
-    static let memory: Duration = .days(90)
-    /// The most that are kept of one person; the ones least used give way.
+    /// A device that was not used for this long is no longer known.
+    static let retention: Duration = .days(90)
+    /// The most devices of one person; the least recently used ones are deleted.
     static let countMax = 50
 
     init(network: String, of account: String) { mark = Self.mark("network", network, account) }
     init(device: String, of account: String) { mark = Self.mark("device", device, account) }
 
-    /// The network that an account signs in from at this moment.
-    static func network(_ visitor: ClientInfo, of person: ID<Person>) -> KnownDevice {
-        KnownDevice(network: network(of: visitor.address), of: person.text)
+    /// The client's network as a known one of `person`.
+    static func network(_ client: ClientInfo, of person: ID<Person>) -> KnownDevice {
+        KnownDevice(network: network(of: client.address), of: person.text)
     }
 
-    /// What is shared by the addresses of one customer; an address that is none, such as that of a Unix socket, stands for itself.
+    /// The prefix that one subscriber's addresses share; a text that is no address, such as the path of a Unix socket,
+    /// stays as it is.
     static func network(of address: String) -> String { NetworkAddress(address).map { "\($0.network)" } ?? address }
 
     private static func mark(_ parts: String...) -> String { Digest.hex(parts.joined(separator: "\n")) }
 }
 
-/// The token that a browser keeps for a year in order to be known again. It opens nothing.
+/// The token in a browser's cookie that makes it a known device for a year. It authenticates nothing.
 struct DeviceToken: Sendable {
     let text: String
     private static let lifetimeSeconds: Int64 = 365 * 86_400
 
     init(runtime: Runtime) { text = Base64URL.encode(runtime.randomBytes(32)) }
 
-    func place(of person: ID<Person>) -> KnownDevice { KnownDevice(device: "token \(text)", of: person.text) }
+    func knownDevice(of person: ID<Person>) -> KnownDevice { KnownDevice(device: "token \(text)", of: person.text) }
 
-    /// As `Set-Cookie` says it (RFC 6265); the prefix of its name ties it to this host and to TLS.
+    /// The value of `Set-Cookie` (RFC 6265). The prefix of the name binds the cookie to this host and to TLS.
     var cookie: String {
         "\(ClientInfo.deviceCookie)=\(text); Path=/; Max-Age=\(Self.lifetimeSeconds); Secure; HttpOnly; SameSite=Lax"
     }

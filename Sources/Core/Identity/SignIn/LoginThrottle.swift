@@ -2,14 +2,14 @@ import Audit
 package import Modules
 import Secrets
 
-/// Stands before every place that asks for a password or a code, and counts what was wrong.
+/// Counts failed attempts at passwords and codes, and refuses attempts after too many of them.
 ///
-/// A caller first finds out whether the answer is right, and then asks, in the transaction in which that takes effect, whether it may
-/// count. Counters are locked rows: of a thousand guesses sent at once no more come through than one after another would. What is
-/// refused is refused whatever the answer was, after the same work and with the same statements.
-struct LoginThrottle: Sendable {
-    let lockout: Lockout
-    /// What the keys of buckets are made under.
+/// A caller verifies the secret first, then loads the counters in the transaction that depends on the result. Counters
+/// are locked rows: of a thousand concurrent attempts no more are accepted than of sequential ones. A refused attempt
+/// executes the same statements whether or not the secret was right.
+final class LoginThrottle: Sendable {
+    private let lockout: Lockout
+    /// The key of the buckets' MACs.
     private let secret: [UInt8]
 
     init(lockout: Lockout, sealer: Sealer) {
@@ -17,78 +17,57 @@ struct LoginThrottle: Sendable {
         secret = sealer.key(for: "sign-in bucket")
     }
 
-    /// The answer to a guess, and whether it came at a time when answers count.
-    enum Proof: Sendable {
-        case wrong
-        /// Right, but not all that is asked for: failures before it stay counted.
-        case partly
-        case right
-    }
-
     enum Verdict: Sendable, Equatable {
-        /// The answer counts: for what it is.
+        /// The attempt is permitted.
         case counts
-        /// Too many were wrong before: whatever this one is, it is to be told as a wrong one.
+        /// Too many attempts failed: the response is that of a wrong password, also for the right one.
         case refused
-        /// The same under strict lockout, where somebody who knows the password is told how long it lasts.
+        /// As `refused`, under strict lockout, which discloses the remaining time to a client with the right password.
         case locked(Duration)
     }
 
-    /// Counts an answer. What follows from the verdict belongs into the same transaction; a caller must not throw out of it where the
-    /// answer was wrong, or the failure would be undone with everything else.
-    func settle(_ proof: Proof, _ guess: LoginAttempt, in transaction: Transaction) throws -> Verdict {
-        var door = try open(guess, in: transaction)
-        let verdict = door.verdict
-        switch proof {
-        case .wrong: door.fail()
-        case .partly: break
-        case .right: door.succeed()
-        }
-        try close(door, in: transaction)
-        return verdict
-    }
-
-    /// Forgets what was wrong in an account: for somebody who proved in another way whose it is, such as by a mail to its address.
-    func forgive(_ person: ID<Person>, visitor: ClientInfo, in transaction: Transaction) throws {
-        let guess = LoginAttempt(of: person, named: "", visitor: visitor)
-        for isKnownDevice in [false, true] where !isKnownDevice || visitor.deviceToken != nil {
-            let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
-            try transaction.deleteFailures(in: [buckets.own, buckets.account])
-        }
-    }
-
-    /// Locks the counters of a guess and reads them.
-    func open(_ guess: LoginAttempt, in transaction: Transaction) throws -> Door {
-        let (network, device) = guess.places
-        let familiar = try transaction.familiarPlaces(of: guess.person, among: [network, device ?? network])
-        // A session that asks again was let in before.
-        let isKnownDevice = device.map { familiar.contains($0) || guess.isWithinSession } ?? false
-        let buckets = guess.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
-        return Door(
+    /// Locks and reads the counters of an attempt.
+    func load(_ attempt: LoginAttempt, in transaction: Transaction) throws -> LoginCounters {
+        let (network, device) = attempt.knownDevices
+        let known = try transaction.knownDevices(of: attempt.person, among: [network, device ?? network])
+        // The device of a session has signed in before.
+        let isKnownDevice = device.map { known.contains($0) || attempt.isWithinSession } ?? false
+        let buckets = attempt.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
+        return LoginCounters(
             buckets: buckets,
             counts: try transaction.lockFailures(in: buckets.all),
-            isFamiliar: isKnownDevice || familiar.contains(network),
+            isKnown: isKnownDevice || known.contains(network),
             lockout: lockout,
             now: transaction.now
         )
     }
 
-    /// Whom the trail names: a person, or a code that stands for a name that nobody has. So tries at the same name can be seen together without
-    /// knowing it, and the row takes as long to write as any other.
-    func subject(of guess: LoginAttempt) -> String { guess.person?.text ?? guess.pseudonym(under: secret) }
-
-    /// Writes the counters back.
-    func close(_ door: Door, in transaction: Transaction) throws {
-        try transaction.save(door.counts)
+    /// Writes the counters, in the transaction that loaded them. It must not be rolled back for a failed attempt, which
+    /// would undo the count.
+    func save(_ counters: LoginCounters, in transaction: Transaction) throws {
+        try transaction.save(counters.counts)
     }
+
+    /// Deletes the failures of an account, after its owner was verified in another way, such as by a mail.
+    func resetFailures(of person: ID<Person>, client: ClientInfo, in transaction: Transaction) throws {
+        let attempt = LoginAttempt(of: person, named: "", client: client)
+        for isKnownDevice in [false, true] where !isKnownDevice || client.deviceToken != nil {
+            let buckets = attempt.buckets(isKnownDevice: isKnownDevice, under: lockout, secret: secret)
+            try transaction.deleteFailures(in: [buckets.own, buckets.account])
+        }
+    }
+
+    /// The subject of audit events: the person, or a pseudonym of a name without an account. It correlates attempts at
+    /// one name without disclosing it, and the row takes as long to write as any other.
+    func subject(of attempt: LoginAttempt) -> String { attempt.person?.text ?? attempt.pseudonym(under: secret) }
 }
 
-/// The counters of one guess: a value, decided on without a database.
-struct Door: Sendable {
-    let buckets: Buckets
-    private(set) var counts: [Bucket: FailureCount]
-    /// Whether the account's owner was here before.
-    let isFamiliar: Bool
+/// The counters of one login attempt: a value that decides without a database.
+struct LoginCounters: Sendable {
+    let buckets: LoginBuckets
+    private(set) var counts: [LoginBucket: FailureCount]
+    /// Whether the account's owner has signed in from this device or network.
+    let isKnown: Bool
     let lockout: Lockout
     let now: Instant
 
@@ -96,29 +75,30 @@ struct Door: Sendable {
         switch lockout {
         case .strict:
             if refuses(buckets.account) { return .locked((counts[buckets.account]?.refusedUntil ?? now) - now) }
-            return !isFamiliar && refuses(buckets.network) ? .refused : .counts
+            return !isKnown && refuses(buckets.network) ? .refused : .counts
         case .adaptive:
-            // In a familiar place only what went wrong in it matters: everywhere else others can be at work.
-            let vetoes = isFamiliar ? [buckets.own] : buckets.all
+            // Only a known device's own failures count there: failures elsewhere may be those of an attacker.
+            let vetoes = isKnown ? [buckets.own] : buckets.all
             return vetoes.contains(where: refuses) ? .refused : .counts
         }
     }
 
-    /// An answer was wrong. Where none counts at the moment, this does not either.
+    /// Counts a failure, unless the attempt is refused.
     mutating func fail() {
         guard verdict == .counts else { return }
         for bucket in buckets.all { counts[bucket, default: FailureCount(at: now)].fail(at: now, under: bucket.rule) }
     }
 
-    /// An answer was right. The whole account is forgiven only under strict lockout, where nothing else is counted; otherwise somebody who guesses a code
-    /// after a password that they know would be forgiven each time that the owner signs in.
+    /// Resets failures after a success, unless the attempt is refused. The account's own count is reset only under
+    /// strict lockout, where nothing else is counted: otherwise each sign-in of the owner would reset the count of an
+    /// attacker who knows the password and tries codes.
     mutating func succeed() {
         guard verdict == .counts else { return }
         counts[buckets.own]?.succeed(at: now)
         if lockout == .strict { counts[buckets.account]?.succeed(at: now) }
     }
 
-    private func refuses(_ bucket: Bucket) -> Bool { counts[bucket]?.refuses(at: now) ?? false }
+    private func refuses(_ bucket: LoginBucket) -> Bool { counts[bucket]?.refuses(at: now) ?? false }
 }
 
 extension Problem.Kind {
@@ -127,7 +107,7 @@ extension Problem.Kind {
 }
 
 extension Problem {
-    /// What somebody with the right password is told under strict lockout.
+    /// The refusal of the right password under strict lockout.
     static func accountLocked(for time: Duration) -> Problem {
         let seconds = max(1, Int64(time.inSeconds.rounded(.up)))
         return Problem(

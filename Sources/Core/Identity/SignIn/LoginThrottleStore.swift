@@ -1,14 +1,17 @@
 import Modules
 
-/// Every SQL statement about signing in: who is meant, what failed before, and which places are familiar.
+/// The SQL of login attempts: the account of a name, its failures and its known devices.
 extension Transaction {
-    /// Finds the person whom a name, as its key, stands for. For a name that nobody has the person next to it is read and put aside, so that it
-    /// takes as long: somebody else for each name, or else they would be at hand where others have to be looked for.
-    func claimant(named key: String) throws -> Person? {
+    /// The person whose address or user name has this key. For a key without an account a neighbouring row is read and
+    /// discarded, so that both cases take the same time; a different neighbour for each key, since one row for all
+    /// would stay cached.
+    func person(signingInAs key: String) throws -> Person? {
         let found = try first(
             """
             SELECT id, 2 AS rank FROM people WHERE email_key = \(key) OR username_key = \(key)
-            UNION ALL SELECT id, 1 FROM (SELECT id FROM people WHERE email_key > \(key) ORDER BY email_key LIMIT 1) AS neighbour
+            UNION ALL SELECT id, 1 FROM (
+                SELECT id FROM people WHERE email_key > \(key) ORDER BY email_key LIMIT 1
+            ) AS neighbour
             UNION ALL SELECT MIN(id), 0 FROM people
             ORDER BY rank DESC LIMIT 1
             """
@@ -17,9 +20,9 @@ extension Transaction {
         return found.rank == 2 ? person : nil
     }
 
-    /// Reads counters and locks them until the transaction ends; those that were not there are made, so that there is something to lock.
-    /// - Parameter buckets: in the order in which everybody locks them.
-    func lockFailures(in buckets: [Bucket]) throws -> [Bucket: FailureCount] {
+    /// Reads counters and locks them until the transaction ends. Missing rows are inserted, so that they can be locked.
+    /// - Parameter buckets: in the order of ``LoginBuckets/all``.
+    func lockFailures(in buckets: [LoginBucket]) throws -> [LoginBucket: FailureCount] {
         let rows = SQL.rows(buckets.map { "(\($0.key), 0, \(now), \(now))" })
         let found = try all(
             """
@@ -32,10 +35,11 @@ extension Transaction {
         return Dictionary(uniqueKeysWithValues: buckets.map { ($0, counts[$0.key] ?? FailureCount(at: now)) })
     }
 
-    /// Writes counters that are locked; those that count nothing are not kept.
+    /// Writes locked counters; those without failures are deleted.
     ///
-    /// Rows are written anew, not changed: from the time that a mere change saves a stranger could tell an account that failed before from others.
-    func save(_ counts: [Bucket: FailureCount]) throws {
+    /// Rows are deleted and inserted, not updated: an update would be faster, and the response time would show that an
+    /// account had failures before.
+    func save(_ counts: [LoginBucket: FailureCount]) throws {
         let counts = counts.sorted { $0.key.key < $1.key.key }
         try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: counts.map(\.key.key))")
         let kept = counts.filter { $0.value.failures > 0 }
@@ -44,14 +48,14 @@ extension Transaction {
         try execute("INSERT INTO sign_in_failures (bucket, failures, failed_at, refused_until) VALUES \(rows)")
     }
 
-    func deleteFailures(in buckets: [Bucket]) throws {
+    func deleteFailures(in buckets: [LoginBucket]) throws {
         try execute("DELETE FROM sign_in_failures WHERE bucket IN \(list: buckets.map(\.key))")
     }
 
-    /// Deletes counters that nobody remembers any more, among the next `count` of them in the order of their keys. They have no index by their time:
-    /// each failure would have to be entered there as well, and the place of the entry would tell when the account failed before.
-    /// - Parameter last: the key that the step before ended with; empty for the first.
-    /// - Returns: the key to go on behind; nil at the end.
+    /// Deletes expired counters among the next `count` rows in the order of their keys. There is no index by time: a
+    /// failure would also update that index, and the time it takes would show when the account failed before.
+    /// - Parameter last: the last key of the previous batch; empty for the first.
+    /// - Returns: the last key of this batch; nil at the end of the table.
     func deleteFailures(before time: Instant, after last: String, among count: Int) throws -> String? {
         let end = try first(
             "SELECT bucket FROM sign_in_failures WHERE bucket > \(last) ORDER BY bucket LIMIT 1 OFFSET \(count - 1)"
@@ -70,41 +74,45 @@ extension Transaction {
         return end
     }
 
-    /// - Parameter person: nil for a name that nobody has: the same is looked for, and not found.
-    /// - Returns: those of `places` where the person signed in before.
-    func familiarPlaces(of person: ID<Person>?, among places: [KnownDevice]) throws -> Set<KnownDevice> {
+    /// - Parameter person: nil for a name without an account: the same query finds no row.
+    /// - Returns: those of `devices` that the person has signed in from.
+    func knownDevices(of person: ID<Person>?, among devices: [KnownDevice]) throws -> Set<KnownDevice> {
         let found: [String] = try all(
             """
             SELECT mark FROM known_devices
-            WHERE person_id = \(person?.text ?? "") AND mark IN \(list: places.map(\.mark)) AND last_used_at > \(now - KnownDevice.memory)
+            WHERE person_id = \(person?.text ?? "") AND mark IN \(list: devices.map(\.mark))
+                AND last_used_at > \(now - KnownDevice.retention)
             """
         ) { try $0["mark"] }
-        return Set(places.filter { found.contains($0.mark) })
+        return Set(devices.filter { found.contains($0.mark) })
     }
 
-    /// Remembers where a person signed in; of too many places the ones least used are forgotten.
-    func remember(_ place: KnownDevice, of person: ID<Person>) throws {
+    /// Inserts or touches a known device, and deletes the least recently used ones beyond ``KnownDevice/countMax``.
+    func save(_ device: KnownDevice, of person: ID<Person>) throws {
         try execute(
             """
-            INSERT INTO known_devices (person_id, mark, last_used_at) VALUES (\(person), \(place.mark), \(now))
+            INSERT INTO known_devices (person_id, mark, last_used_at) VALUES (\(person), \(device.mark), \(now))
             ON CONFLICT (person_id, mark) DO UPDATE SET last_used_at = excluded.last_used_at
             """
         )
         try execute(
             """
             DELETE FROM known_devices WHERE person_id = \(person) AND mark NOT IN (
-                SELECT mark FROM known_devices WHERE person_id = \(person) ORDER BY last_used_at DESC, mark LIMIT \(KnownDevice.countMax)
+                SELECT mark FROM known_devices WHERE person_id = \(person)
+                ORDER BY last_used_at DESC, mark LIMIT \(KnownDevice.countMax)
             )
             """
         )
     }
 
-    /// - Returns: how many places that nobody used for long were deleted, `count` at most.
-    func deleteFamiliarPlaces(before time: Instant, atMost count: Int) throws -> Int {
+    /// Deletes at most `count` devices that were last used before `time`.
+    /// - Returns: how many were deleted.
+    func deleteKnownDevices(before time: Instant, atMost count: Int) throws -> Int {
         try execute(
             """
             DELETE FROM known_devices WHERE (person_id, mark) IN (
-                SELECT person_id, mark FROM known_devices WHERE last_used_at < \(time) ORDER BY last_used_at LIMIT \(count) \(.skipLocked)
+                SELECT person_id, mark FROM known_devices WHERE last_used_at < \(time)
+                ORDER BY last_used_at LIMIT \(count) \(.skipLocked)
             )
             """
         )
@@ -118,51 +126,8 @@ extension FailureCount {
 }
 
 extension SQL {
-    /// Rows of values, one after another.
+    /// Rows of values, separated by commas.
     fileprivate static func rows(_ rows: [SQL]) -> SQL {
         rows.dropFirst().reduce(rows.first ?? "") { $0 + ", " + $1 }
     }
-}
-
-enum LoginThrottleSchema {
-    static let lockout = Migration(
-        "identity-007-lockout",
-        """
-        CREATE TABLE sign_in_failures (
-            bucket TEXT PRIMARY KEY NOT NULL,
-            failures \(.integer) NOT NULL CHECK (failures >= 0),
-            failed_at \(.integer) NOT NULL,
-            refused_until \(.integer) NOT NULL CHECK (refused_until >= failed_at)
-        ) \(.strict)
-        """,
-        "CREATE INDEX sign_in_failures_by_time ON sign_in_failures (failed_at)",
-        """
-        CREATE TABLE known_devices (
-            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-            mark TEXT NOT NULL,
-            last_used_at \(.integer) NOT NULL,
-            PRIMARY KEY (person_id, mark)
-        ) \(.strict)
-        """,
-        "CREATE INDEX known_devices_by_time ON known_devices (last_used_at)"
-    )
-
-    /// A counter stands where its key is, so that one that was there before is written in the same place as a new one, and takes as long.
-    static let failuresByKey = Migration(
-        "identity-013-failures-by-key",
-        """
-        CREATE TABLE sign_in_failures_by_key (
-            bucket TEXT PRIMARY KEY NOT NULL,
-            failures \(.integer) NOT NULL CHECK (failures >= 0),
-            failed_at \(.integer) NOT NULL,
-            refused_until \(.integer) NOT NULL CHECK (refused_until >= failed_at)
-        ) \(.strictByKey)
-        """,
-        """
-        INSERT INTO sign_in_failures_by_key (bucket, failures, failed_at, refused_until)
-        SELECT bucket, failures, failed_at, refused_until FROM sign_in_failures
-        """,
-        "DROP TABLE sign_in_failures",
-        "ALTER TABLE sign_in_failures_by_key RENAME TO sign_in_failures"
-    )
 }

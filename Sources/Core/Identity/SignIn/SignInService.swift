@@ -1,40 +1,57 @@
 import Audit
 package import Modules
 
-/// The verbs of signing in: with a name and a password, and with a second factor where there is one.
-struct SignInService: Sendable {
-    let database: any Database
-    let passwords: PasswordHasher
-    let signInGuard: LoginThrottle
-    let secondFactors: SecondFactors
-    let sessions: SessionService
-    let audit: AuditModule
-    let runtime: Runtime
+/// Signs in with a name and a password, and with a second factor where the account has one.
+final class SignInService: Sendable {
+    private let database: any Database
+    private let hasher: PasswordHasher
+    private let loginThrottle: LoginThrottle
+    private let secondFactors: SecondFactorVerifier
+    private let knownDevices: KnownDeviceService
+    private let sessions: SessionService
+    private let audit: AuditService
 
-    /// Signs in with an address or a user name. An unknown name, a wrong password and a right one that came after too many wrong ones
-    /// take the same time and are answered alike.
-    /// - Throws: `invalid-credentials`, `invalid-second-factor`; `account-suspended` and `account-locked`, told only to those who know the password.
-    func signIn(_ request: Credentials, visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
-        try await begin(try await prove(request, visitor: visitor), visitor)
+    init(
+        database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle,
+        secondFactors: SecondFactorVerifier,
+        knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditService
+    ) {
+        self.database = database
+        self.hasher = hasher
+        self.loginThrottle = loginThrottle
+        self.secondFactors = secondFactors
+        self.knownDevices = knownDevices
+        self.sessions = sessions
+        self.audit = audit
     }
 
-    /// Goes on where ``signIn(_:visitor:)`` asked for a code.
-    /// - Throws: `invalid-second-factor`, `account-suspended`, `account-locked`.
-    func signIn(_ request: SecondFactorAnswer, visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
-        try await begin(.done(try await prove(request, visitor: visitor), newDevice: nil), visitor)
+    /// Signs in with an address or a user name. An unknown name, a wrong password and a right one that is refused after
+    /// too many failures take the same time and get the same response.
+    /// - Throws: `invalid-credentials`, `invalid-second-factor`; `account-suspended` and `account-locked` only for the
+    ///   right password.
+    func signIn(_ credentials: Credentials, client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
+        try await begin(try await authenticate(credentials, client: client), client)
     }
 
-    /// Finds out who somebody is, without a session: for doors that open one of another kind.
-    func prove(_ request: Credentials, visitor: ClientInfo) async throws(Problem) -> SignInStep<Person> {
-        guard let name = request.email ?? request.username else {
+    /// Completes a sign-in for which ``signIn(_:client:)`` required a second factor.
+    /// - Throws: `invalid-second-factor`, also for an expired `mfa_token` and one from before a change of the password;
+    ///   `account-suspended`, `account-locked`.
+    func signIn(_ answer: SecondFactorAnswer, client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
+        try await begin(.done(try await authenticate(answer, client: client), newDevice: nil), client)
+    }
+
+    private func authenticate(_ credentials: Credentials, client: ClientInfo) async throws(Problem)
+        -> SignInStep<Person>
+    {
+        guard let name = credentials.email ?? credentials.username else {
             throw Problem.invalid("/email", "is required, or username in its place")
         }
-        let key = CanonicalText.key(of: name.filter { !$0.isWhitespace })
-        let person = try await database.read { try $0.claimant(named: key) }
-        let isRight = try await passwords.verify(request.password, against: person?.passwordHash)
-        let guess = LoginAttempt(of: person?.id, named: key, visitor: visitor)
-        let finding = try await database.write { transaction in
-            try judge(guess, isRight ? person : nil, code: request.mfaCode, in: transaction)
+        let key = CanonicalText.accountKey(of: name.filter { !$0.isWhitespace })
+        let person = try await database.read { try $0.person(signingInAs: key) }
+        let isRight = try await hasher.verify(credentials.password, against: person?.passwordHash)
+        let attempt = LoginAttempt(of: person?.id, named: key, client: client)
+        let finding = try await database.write { [self] transaction in
+            try judge(attempt, isRight ? person : nil, code: credentials.mfaCode, in: transaction)
         }
         switch finding {
         case .wrong, .refused: throw Self.invalidCredentials
@@ -42,63 +59,63 @@ struct SignInService: Sendable {
         }
     }
 
-    /// - Throws: `invalid-second-factor` also for a token that is too old, and for one of somebody whose password changed since.
-    func prove(_ request: SecondFactorAnswer, visitor: ClientInfo) async throws(Problem) -> Person {
-        let challenge = secondFactors.challenge(request.mfaToken)
-        let finding = try await database.write { transaction -> Finding in
+    private func authenticate(_ answer: SecondFactorAnswer, client: ClientInfo) async throws(Problem) -> Person {
+        let challenge = secondFactors.challenge(answer.mfaToken)
+        let finding = try await database.write { [self] transaction -> Finding in
             guard let challenge, challenge.expiresAt > transaction.now,
                 let person = try transaction.person(challenge.person),
                 challenge.isFor(person)
             else { return .wrongCode }
             return try judge(
-                LoginAttempt(of: person.id, named: "", visitor: visitor), person, code: request.mfaCode, in: transaction
-            )
+                LoginAttempt(of: person.id, named: "", client: client), person, code: answer.mfaCode, in: transaction)
         }
         guard case .done(let person, _) = try step(after: finding) else { throw Problem(.invalidSecondFactor) }
         return person
     }
 
-    // MARK: Judging
+    // MARK: Judging an attempt
 
     private enum Finding: Sendable {
         case wrong, wrongCode, refused, suspended
         case locked(Duration)
         case codeMissing(Person)
-        case proven(Person)
+        case authenticated(Person)
     }
 
-    /// - Parameter person: who proved to know the password of the account; nil where it was wrong, or where there is no such account.
-    private func judge(_ guess: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws
+    /// - Parameter person: the account's person where the password was right; nil otherwise.
+    private func judge(_ attempt: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws
         -> Finding
     {
-        var door = try signInGuard.open(guess, in: transaction)
-        let finding = try self.finding(at: door, person, code, guess.visitor, in: transaction)
+        var counters = try loginThrottle.load(attempt, in: transaction)
+        let finding = try self.finding(counters.verdict, person, code, attempt.client, in: transaction)
         switch finding {
-        case .wrong, .wrongCode: door.fail()
-        case .proven: door.succeed()
+        case .wrong, .wrongCode: counters.fail()
+        case .authenticated: counters.succeed()
         case .refused, .suspended, .locked, .codeMissing: break
         }
-        try signInGuard.close(door, in: transaction)
-        try record(finding, guess, in: transaction)
+        try loginThrottle.save(counters, in: transaction)
+        try record(finding, attempt, in: transaction)
         return finding
     }
 
     private func finding(
-        at door: Door, _ person: Person?, _ code: String?, _ visitor: ClientInfo, in transaction: Transaction
+        _ verdict: LoginThrottle.Verdict, _ person: Person?, _ code: String?, _ client: ClientInfo,
+        in transaction: Transaction
     ) throws -> Finding {
         guard let person else { return .wrong }
-        switch door.verdict {
+        switch verdict {
         case .refused: return .refused
         case .locked(let time): return .locked(time)
         case .counts: break
         }
         guard !person.isSuspended else { return .suspended }
-        guard try transaction.hasSecondFactor(person.id) else { return .proven(person) }
+        guard try transaction.hasSecondFactor(person.id) else { return .authenticated(person) }
         guard let code else { return .codeMissing(person) }
-        return try secondFactors.spend(code, of: person, from: visitor, in: transaction) ? .proven(person) : .wrongCode
+        return try secondFactors.spend(code, of: person, from: client, in: transaction)
+            ? .authenticated(person) : .wrongCode
     }
 
-    private func record(_ finding: Finding, _ guess: LoginAttempt, in transaction: Transaction) throws {
+    private func record(_ finding: Finding, _ attempt: LoginAttempt, in transaction: Transaction) throws {
         let (outcome, reason): (AuditEvent.Outcome, String)
         switch finding {
         case .wrong: (outcome, reason) = (.failure, "password")
@@ -106,56 +123,40 @@ struct SignInService: Sendable {
         case .refused: (outcome, reason) = (.refused, "too many failures")
         case .locked: (outcome, reason) = (.refused, "locked")
         case .suspended: (outcome, reason) = (.refused, "suspended")
-        // The session's own row follows, or the answer to the code.
-        case .codeMissing, .proven: return
+        // The event of the session follows, or that of the code.
+        case .codeMissing, .authenticated: return
         }
         let event = AuditEvent(
-            "session.created", outcome: outcome, from: guess.visitor, subject: signInGuard.subject(of: guess),
+            "session.created", outcome: outcome, from: attempt.client, subject: loginThrottle.subject(of: attempt),
             details: ["reason": reason])
         try audit.record(event, in: transaction)
     }
 
-    // MARK: What follows
+    // MARK: The next step
 
     private func step(after finding: Finding) throws(Problem) -> SignInStep<Person> {
         switch finding {
         case .wrong, .refused, .wrongCode: throw Problem(.invalidSecondFactor)
         case .locked(let time): throw Problem.accountLocked(for: time)
         case .suspended: throw Problem(.accountSuspended)
-        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.ask(person))
-        case .proven(let person): return .done(person, newDevice: nil)
+        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.issueChallenge(to: person))
+        case .authenticated(let person): return .done(person, newDevice: nil)
         }
     }
 
-    private func begin(_ step: SignInStep<Person>, _ visitor: ClientInfo) async throws(Problem) -> SignInStep<SignedIn>
-    {
+    private func begin(_ step: SignInStep<Person>, _ client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         switch step {
-        case .secondFactorAsked(let question): return .secondFactorAsked(question)
+        case .secondFactorAsked(let asked): return .secondFactorAsked(asked)
         case .done(let person, _):
-            let device = try await newDevice(for: person, visitor)
-            return .done(try await sessions.begin(for: person, visitor: visitor), newDevice: device)
-        }
-    }
-
-    /// Makes the browser known that somebody just signed in with.
-    /// - Returns: the token that it shall keep; nil where it has one.
-    func newDevice(for person: Person, _ visitor: ClientInfo) async throws(Problem) -> DeviceToken? {
-        let shown = visitor.deviceToken.map { KnownDevice(device: "token \($0)", of: person.id.text) }
-        let new = DeviceToken(runtime: runtime)
-        return try await database.write { transaction in
-            if let shown, try transaction.familiarPlaces(of: person.id, among: [shown]).contains(shown) {
-                try transaction.remember(shown, of: person.id)
-                return nil
-            }
-            try transaction.remember(new.place(of: person.id), of: person.id)
-            return new
+            let device = try await knownDevices.add(for: person, client)
+            return .done(try await sessions.begin(for: person, client: client), newDevice: device)
         }
     }
 
     private static let invalidCredentials = Problem(
         .invalidCredentials,
-        detail:
-            "Check the address and the password. After several failed attempts even the right password is refused for up to 15 minutes."
+        detail: "Check the address and the password. After several failed attempts even the right password is refused "
+            + "for up to 15 minutes."
     )
 }
 

@@ -1,32 +1,39 @@
-import JWTKit
 package import Modules
 import Secrets
 import Synchronization
 
-/// The signing keys, opened and kept in memory on every node. A node learns of a rotation by reading the table twice a second.
+/// The decrypted signing keys, cached in memory on every node and refreshed from the table twice a second.
 package final class KeyRing: PollingRefresher, Sendable {
-    /// A key ready for use.
+    /// A decrypted key.
     struct Opened: Sendable {
         let key: SigningKey
-        let signer: any JWTAlgorithm
-        let published: JSONWebKeys.Key?
+        let signatureKey: SignatureKey
+        /// Nil for HS256.
+        let published: JSONWebKey?
 
-        func signature(for text: String) throws -> [UInt8] { try signer.sign(Array(text.utf8)) }
+        init(_ key: SigningKey, _ signatureKey: SignatureKey) {
+            self.key = key
+            self.signatureKey = signatureKey
+            published = signatureKey.publicNumbers.map {
+                JSONWebKey($0, alg: key.algorithm.rawValue, kid: key.id.text)
+            }
+        }
 
-        /// What throws here is a signature that is none, such as one of the wrong length.
+        func signature(for text: String) throws -> [UInt8] { try signatureKey.signature(for: Array(text.utf8)) }
+
         func isSignature(_ signature: [UInt8], for text: String) -> Bool {
-            (try? signer.verify(signature, signs: Array(text.utf8))) ?? false
+            signatureKey.isValid(signature, for: Array(text.utf8))
         }
     }
 
     private struct State {
         var keys: [String: Opened]
         var current: Opened
-        var published: JSONWebKeys
-        /// The database's time when the keys were read.
+        var published: JSONWebKeySet
+        /// The database's time of the read.
         var readAt: Instant
-        /// Our own time then.
-        var lookedAt: Instant
+        /// This node's time when the read began.
+        var checkedAt: Instant
     }
 
     private let database: any Database
@@ -36,13 +43,13 @@ package final class KeyRing: PollingRefresher, Sendable {
     package let subject = "Signing keys"
     private let state: Mutex<State>
 
-    /// Who has not looked for this long looks before using a key: others may have rotated meanwhile.
+    /// Keys that were read longer ago than this are read again before use: another node may have rotated them.
     private static let staleAfter: Duration = .seconds(2)
-    /// A key that is not known is looked for at most so often, whoever asks.
-    private static let patience: Duration = .seconds(1)
+    /// An unknown key id causes a read at most this often, for all clients together.
+    private static let unknownKeyInterval: Duration = .seconds(1)
 
     /// Reads the keys of this installation.
-    /// - Throws: ``SealedUnderAnotherKey``, or what keeps the database from being read.
+    /// - Throws: ``SealedUnderAnotherKey``; errors of the database.
     init(database: any Database, sealer: Sealer, runtime: Runtime, logger: Logger) async throws {
         self.database = database
         self.sealer = sealer
@@ -56,34 +63,33 @@ package final class KeyRing: PollingRefresher, Sendable {
 
     /// The key that signs now.
     func current() async throws(Problem) -> Opened {
-        try await lookWhereStale()
+        try await refreshIfStale()
         return state.withLock { $0.current }
     }
 
-    /// - Returns: nil for a key that never was ours, or is no longer.
+    /// - Returns: nil for an unknown key id, and for a previous key that no longer verifies tokens.
     func key(_ kid: String) async throws(Problem) -> Opened? {
-        try await lookWhereStale()
+        try await refreshIfStale()
         let now = runtime.now()
-        let (known, lookedAt) = state.withLock { ($0.keys[kid], $0.lookedAt) }
+        let (known, checkedAt) = state.withLock { ($0.keys[kid], $0.checkedAt) }
         if let known { return known.key.isHonoured(at: now) ? known : nil }
-        guard now - lookedAt >= Self.patience else { return nil }
+        guard now - checkedAt >= Self.unknownKeyInterval else { return nil }
         try await synchronize()
         return state.withLock { $0.keys[kid] }
     }
 
-    /// The public halves, as `/.well-known/jwks.json` shows them.
-    func published() async throws(Problem) -> JSONWebKeys {
-        try await lookWhereStale()
+    /// The public keys that verify tokens now.
+    func published() async throws(Problem) -> JSONWebKeySet {
+        try await refreshIfStale()
         let now = runtime.now()
         return state.withLock { state in
-            // What ran out since the last look is not shown either.
-            JSONWebKeys(keys: state.published.keys.filter { state.keys[$0.kid]?.key.isHonoured(at: now) ?? false })
+            JSONWebKeySet(keys: state.published.keys.filter { state.keys[$0.kid]?.key.isHonoured(at: now) ?? false })
         }
     }
 
-    private func lookWhereStale() async throws(Problem) {
-        let lookedAt = state.withLock { $0.lookedAt }
-        if runtime.now() - lookedAt > Self.staleAfter { try await synchronize() }
+    private func refreshIfStale() async throws(Problem) {
+        let checkedAt = state.withLock { $0.checkedAt }
+        if runtime.now() - checkedAt > Self.staleAfter { try await synchronize() }
     }
 
     /// Reads the table.
@@ -92,34 +98,34 @@ package final class KeyRing: PollingRefresher, Sendable {
         let (database, sealer, runtime) = (database, sealer, runtime)
         let read = try await Problem.catching { try await Self.read(database, sealer, runtime, known: known) }
         guard let read else { return }
-        // Two looks at once may end in either order.
+        // Two concurrent reads may end in either order.
         state.withLock { if read.readAt >= $0.readAt { $0 = read } }
     }
 
-    /// - Parameter known: keys that need not be opened again.
+    /// - Parameter known: keys that are decrypted already.
     /// - Returns: nil where no key is current.
     private static func read(_ database: any Database, _ sealer: Sealer, _ runtime: Runtime, known: [String: Opened])
         async throws -> State?
     {
-        let lookedAt = runtime.now()
+        let checkedAt = runtime.now()
         let (stored, readAt) = try await database.read { (try $0.signingKeys(), $0.now) }
         var keys: [String: Opened] = [:]
-        var published: [JSONWebKeys.Key] = []
+        var published: [JSONWebKey] = []
         for entry in stored {
             let kid = entry.key.id.text
             let opened: Opened
             if let before = known[kid] {
-                opened = Opened(key: entry.key, signer: before.signer, published: before.published)
+                opened = Opened(entry.key, before.signatureKey)
             } else {
                 guard let secret = try? sealer.open(entry.sealed, context: kid) else { throw SealedUnderAnotherKey() }
-                let (signer, publicHalf) = try await entry.key.algorithm.open(secret, kid: kid)
-                opened = Opened(key: entry.key, signer: signer, published: publicHalf)
+                opened = Opened(entry.key, try entry.key.algorithm.key(from: secret))
             }
             keys[kid] = opened
-            if let publicHalf = opened.published { published.append(publicHalf) }
+            if let key = opened.published { published.append(key) }
         }
         guard let current = keys.values.first(where: { $0.key.state == .current }) else { return nil }
         return State(
-            keys: keys, current: current, published: JSONWebKeys(keys: published), readAt: readAt, lookedAt: lookedAt)
+            keys: keys, current: current, published: JSONWebKeySet(keys: published), readAt: readAt,
+            checkedAt: checkedAt)
     }
 }

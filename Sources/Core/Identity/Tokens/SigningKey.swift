@@ -1,7 +1,9 @@
 package import Modules
 
-/// A key that access tokens are signed with. Its life: published as *next* before it signs, so that nobody who caches our keys meets
-/// a signature of one that they have not seen; *current* while it signs; *previous* until the last token that it signed has run out.
+/// A key that signs access tokens.
+///
+/// Its states: *next*, published before it signs, so that clients with a cached key set have it in time; *current*
+/// while it signs; *previous* until the last token that it signed has expired.
 package struct SigningKey: Sendable, Equatable {
     package enum State: String, Sendable, SQLBindable, SQLReadable { case next, current, previous }
 
@@ -9,16 +11,16 @@ package struct SigningKey: Sendable, Equatable {
     package let algorithm: SigningAlgorithm
     package private(set) var state: State
     package let createdAt: Instant
-    /// Since when it signs; for a next key, the moment from which it may.
+    /// When it began to sign; for a next key, the earliest time at which it may.
     package private(set) var signsFrom: Instant
-    /// No token that it signs lives longer.
+    /// The longest lifetime of a token that it signs.
     let tokenLifetime: Duration
-    /// For a previous key: when the last token that it signed has run out.
+    /// For a previous key: when the last token that it signed has expired.
     package private(set) var honouredUntil: Instant?
 
-    /// How long clients may keep our key set: what `Cache-Control` announces.
+    /// How long clients may cache the key set: the `max-age` of its `Cache-Control`.
     package static let cacheLifetime: Duration = .minutes(5)
-    /// Nodes learn of a change within a second, and clocks differ: whatever waits for others waits this much longer.
+    /// Added to every wait: nodes read a change within a second, and clocks differ.
     static let margin: Duration = .minutes(1)
 
     init(
@@ -35,16 +37,16 @@ package struct SigningKey: Sendable, Equatable {
         self.honouredUntil = honouredUntil
     }
 
-    /// When a key that is published at `now` is known to everybody.
-    static func known(publishedAt now: Instant) -> Instant { now + cacheLifetime + margin }
+    /// When every cached key set holds a key that was added at `now`.
+    static func published(at now: Instant) -> Instant { now + cacheLifetime + margin }
 
-    /// Whether it may begin to sign: a next key that everybody has had the time to hear of.
+    /// Whether it is a next key that may begin to sign.
     func isDue(at now: Instant) -> Bool { state == .next && now >= signsFrom }
 
-    /// Whether it has signed for so long that a successor is to be published.
+    /// Whether it has signed for `lifetime`, so that a successor is to be published.
     func isOld(at now: Instant, lifetime: Duration) -> Bool { state == .current && now >= signsFrom + lifetime }
 
-    /// Whether a token of its can still be good.
+    /// Whether an unexpired token can have been signed by it.
     func isHonoured(at now: Instant) -> Bool {
         switch state {
         case .next, .current: true

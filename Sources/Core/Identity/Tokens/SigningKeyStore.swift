@@ -9,7 +9,7 @@ extension Transaction {
         }
     }
 
-    /// All keys, which nobody else moves until the transaction ends.
+    /// All keys, locked until the transaction ends.
     func lockedSigningKeys() throws -> [SigningKey] {
         try all(Self.selectSigningKeys + " \(.forUpdate)", SigningKey.init)
     }
@@ -17,52 +17,58 @@ extension Transaction {
     private static var selectSigningKeys: SQL {
         """
         SELECT id, algorithm, sealed_private_key, state, created_at, signs_from, token_lifetime, honoured_until
-        FROM signing_keys ORDER BY CASE state WHEN 'next' THEN 0 WHEN 'current' THEN 1 ELSE 2 END, created_at DESC, id DESC
+        FROM signing_keys
+        ORDER BY CASE state WHEN 'next' THEN 0 WHEN 'current' THEN 1 ELSE 2 END, created_at DESC, id DESC
         """
     }
 
-    /// - Returns: false where there is one of that state already: somebody else was faster.
+    /// - Returns: false where another transaction has inserted a key of that state.
     func insert(_ key: SigningKey, sealed: String) throws -> Bool {
         try execute(
             """
-            INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at, signs_from, token_lifetime, honoured_until)
-            VALUES (\(key.id), \(key.algorithm), \(sealed), \(key.state), \(key.createdAt), \(key.signsFrom), \(key.tokenLifetime.microseconds),
-                    \(key.honouredUntil))
+            INSERT INTO signing_keys (id, algorithm, sealed_private_key, state, created_at, signs_from,
+                                      token_lifetime, honoured_until)
+            VALUES (\(key.id), \(key.algorithm), \(sealed), \(key.state), \(key.createdAt), \(key.signsFrom),
+                    \(key.tokenLifetime.microseconds), \(key.honouredUntil))
             ON CONFLICT DO NOTHING
             """
         ) == 1
     }
 
-    /// Writes a key's move, if it is still in the state that the caller saw.
+    /// Writes a transition, where the key is still in `state`.
     func update(_ key: SigningKey, from state: SigningKey.State) throws -> Bool {
         try execute(
             """
-            UPDATE signing_keys SET state = \(key.state), signs_from = \(key.signsFrom), honoured_until = \(key.honouredUntil)
+            UPDATE signing_keys
+            SET state = \(key.state), signs_from = \(key.signsFrom), honoured_until = \(key.honouredUntil)
             WHERE id = \(key.id) AND state = \(state)
             """
         ) == 1
     }
 
-    /// Makes room for a longer life of tokens; a shorter one leaves what was signed before as it is.
+    /// Raises the token lifetime of keys that sign. A lower setting changes nothing: tokens of the longer one exist.
     func raiseTokenLifetime(to lifetime: Duration) throws {
         try execute(
-            "UPDATE signing_keys SET token_lifetime = \(lifetime.microseconds) WHERE state <> 'previous' AND token_lifetime < \(lifetime.microseconds)"
+            """
+            UPDATE signing_keys SET token_lifetime = \(lifetime.microseconds)
+            WHERE state <> 'previous' AND token_lifetime < \(lifetime.microseconds)
+            """
         )
     }
 
-    /// Deletes a key that nobody has seen sign.
+    /// Deletes the next key, which has not signed.
     func discardNextSigningKey() throws -> ID<SigningKey>? {
         try first("DELETE FROM signing_keys WHERE state = 'next' RETURNING id")?["id"]
     }
 
-    /// - Returns: the keys that are gone.
-    func deleteSigningKeysRunOut() throws -> [ID<SigningKey>] {
+    /// Deletes previous keys whose tokens have expired.
+    func deleteExpiredSigningKeys() throws -> [ID<SigningKey>] {
         try all("DELETE FROM signing_keys WHERE state = 'previous' AND honoured_until <= \(now) RETURNING id") {
             try $0["id"]
         }
     }
 
-    /// Whether there is something to do for the rotation of keys.
+    /// Whether a transition of signing keys is due.
     /// - Parameter lifetime: how long a key signs; nil for ever.
     func isKeyRotationDue(lifetime: Duration?) throws -> Bool {
         let keys = try signingKeys().map(\.key)
@@ -88,7 +94,7 @@ extension SigningKey {
     }
 }
 
-/// A signing key as it lies in the database.
+/// A signing key with its encrypted private key.
 struct SealedSigningKey: Sendable {
     let key: SigningKey
     let sealed: String

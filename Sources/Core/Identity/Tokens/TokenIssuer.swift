@@ -1,22 +1,18 @@
-import Foundation
 package import Modules
 import Secrets
 
-/// Signs access tokens and tells genuine ones from others. The algorithm is pinned to the key, and nothing that a token says can
-/// change that.
-struct TokenIssuer: Sendable {
+/// Signs and verifies access tokens. The algorithm is pinned to the key; no member of a token can select another.
+final class TokenIssuer: Sendable {
     let lifetime: Duration
     private let issuer: String
     private let audience: String
     private let keys: KeyRing
-    private let cache = TokenCache()
     private let revocations: Revocations
     private let runtime: Runtime
+    private let cache = TTLCache<TokenDigest, VerifiedToken>(capacity: TokenDigest.cacheCapacity)
 
-    /// Tokens from a clock a little ahead of ours are no forgeries.
+    /// How far a token's `iat` may lie ahead of this node's clock.
     private static let clockSkew: Duration = .seconds(60)
-    /// Ours have less than a thousand bytes.
-    private static let bytesMax = 8_192
 
     init(settings: IdentitySettings, keys: KeyRing, revocations: Revocations, runtime: Runtime) {
         lifetime = settings.accessTokenLifetime
@@ -27,7 +23,7 @@ struct TokenIssuer: Sendable {
         self.runtime = runtime
     }
 
-    /// - Parameter impersonator: who acts in the person's name; such a token lives for an hour.
+    /// - Parameter impersonator: the administrator who acts as the person; such a token is valid for an hour.
     func issue(
         person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String,
         impersonator: ID<Person>? = nil
@@ -48,7 +44,10 @@ struct TokenIssuer: Sendable {
             jti: runtime.id(of: AccessClaims.self).text,
             act: impersonator.map { AccessClaims.Actor(sub: $0.text) }
         )
-        return try await Problem.catching { try Self.signed(claims, by: key) }
+        let header = Header(alg: key.key.algorithm.rawValue, kid: key.key.id.text)
+        return try await Problem.catching {
+            try JSONWebToken.serialize(header: header, claims: claims, signedBy: key.signature)
+        }
     }
 
     private struct Header: Encodable {
@@ -57,57 +56,40 @@ struct TokenIssuer: Sendable {
         var typ = "at+jwt"
     }
 
-    private static func signed(_ claims: AccessClaims, by key: KeyRing.Opened) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let header = Header(alg: key.key.algorithm.rawValue, kid: key.key.id.text)
-        let text =
-            Base64URL.encode(Array(try encoder.encode(header))) + "."
-            + Base64URL.encode(Array(try encoder.encode(claims)))
-        return text + "." + Base64URL.encode(try key.signature(for: text))
-    }
-
-    /// - Throws: `authentication-failed` with the reason, or `token-expired` for a token that was good once.
-    func verify(_ token: String) async throws(Problem) -> VerifiedToken {
-        let key = TokenCache.key(of: token)
+    /// - Throws: `authentication-failed` with the reason; `token-expired` for an expired or revoked token.
+    func verify(_ text: String) async throws(Problem) -> VerifiedToken {
+        let digest = TokenDigest(of: text)
         let now = runtime.now()
         let verified: VerifiedToken
-        if let cached = cache.token(for: key) {
+        if let cached = cache.value(for: digest, at: now) {
             verified = cached
         } else {
-            verified = try await verifyCold(token, now)
-            cache.remember(verified, for: key)
+            verified = try await verifyUncached(text, now)
+            cache.set(verified, for: digest, at: now, lasts: true)
         }
         guard verified.expiresAt > now, !revocations.contains(verified.session) else {
-            cache.forget(key)
+            cache.invalidate(digest)
             throw Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
         }
         return verified
     }
 
-    private func verifyCold(_ token: String, _ now: Instant) async throws(Problem) -> VerifiedToken {
-        guard token.utf8.count <= Self.bytesMax else {
-            throw Self.refusal("token is malformed: token is longer than \(Self.bytesMax) bytes")
+    private func verifyUncached(_ text: String, _ now: Instant) async throws(Problem) -> VerifiedToken {
+        let token: JSONWebToken
+        do { token = try JSONWebToken(parsing: text) } catch {
+            throw Self.refusal("token is malformed: \(error.reason)")
         }
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else {
-            throw Self.refusal("token is malformed: token contains an invalid number of segments")
-        }
-        guard let header = Self.object(parts[0]) else {
-            throw Self.refusal("token is malformed: could not decode the header")
-        }
-        // `crit` and embedded keys ask a verifier to follow the token's own wishes; the header may hold these three and no more.
-        guard header.count == 3, header["typ"] == "at+jwt", let kid = header["kid"]?.string,
+        // No member besides these three: `crit` and embedded keys would let a token control its own verification.
+        guard token.header.count == 3, token.header["typ"] == "at+jwt", let kid = token.header["kid"]?.string,
             let key = try await keys.key(kid),
-            header["alg"]?.string == key.key.algorithm.rawValue
+            token.header["alg"]?.string == key.key.algorithm.rawValue
         else {
             throw Self.refusal("token is unverifiable: the header does not name a key and algorithm of this service")
         }
-        guard let signature = Base64URL.decode(parts[2]), key.isSignature(signature, for: "\(parts[0]).\(parts[1])")
-        else {
+        guard let signature = token.signature, key.isSignature(signature, for: token.signingInput) else {
             throw Self.refusal("token signature is invalid")
         }
-        guard let claims = Self.claims(parts[1]), claims.iss == issuer, claims.aud == audience,
+        guard let claims = token.claims(as: AccessClaims.self), claims.iss == issuer, claims.aud == audience,
             claims.iat <= (now + Self.clockSkew).seconds,
             let person = ID<Person>(claims.sub), let organisation = ID<Organisation>(claims.org),
             let session = ID<Session>(claims.sid),
@@ -126,18 +108,7 @@ struct TokenIssuer: Sendable {
         )
     }
 
-    private static func claims(_ part: Substring) -> AccessClaims? {
-        // Read strictly first: of two claims with one name, readers disagree which one counts.
-        guard object(part) != nil, let bytes = Base64URL.decode(part) else { return nil }
-        return try? JSONDecoder().decode(AccessClaims.self, from: Data(bytes))
-    }
-
-    /// The members of a segment: base64url in its one spelling, JSON without duplicate names.
-    private static func object(_ part: Substring) -> [String: JSONValue]? {
-        Base64URL.decode(part).flatMap { try? JSONValue(parsing: $0) }?.object
-    }
-
-    /// - Returns: nil for seconds that are no moment of our time line.
+    /// - Returns: nil for seconds outside of the range of `Instant` that is used here, 1970 to 2286.
     private static func instant(_ seconds: Int64) -> Instant? {
         (0...9_999_999_999).contains(seconds) ? Instant(seconds: seconds) : nil
     }
@@ -148,6 +119,21 @@ struct TokenIssuer: Sendable {
             members: ["details": .string("invalid JWT: unable to parse or verify signature, \(reason)")],
             headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""]
         )
+    }
+}
+
+/// The SHA-256 of a token's text, as the key of caches: caches hold no credentials.
+struct TokenDigest: Hashable, Sendable {
+    private let bytes: [UInt8]
+
+    /// Per shard and generation of a ``TTLCache``.
+    static let cacheCapacity = 2_048
+
+    init(of token: String) { bytes = Digest.sha256(token.utf8) }
+
+    /// Eight bytes of a SHA-256 are distributed as well as 32.
+    func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine($0.loadUnaligned(as: UInt64.self)) }
     }
 }
 

@@ -1,23 +1,24 @@
 import Modules
 
-/// Something mailed to an address that only its reader can send back: a link, and a code of six digits for those who cannot follow it.
+/// A secret that is mailed to an address and sent back to verify who reads it: a link, and a code of six digits for
+/// clients that cannot open the link.
 struct Challenge: Sendable {
     let id: ID<Challenge>
     let person: ID<Person>
     let purpose: Purpose
-    /// Where it was sent.
+    /// The address that it was mailed to.
     let email: String
     let codeHash: String
-    /// Whether it, or another of its purpose, was used, or what it was for is over.
+    /// Whether it, or another one of its purpose, was used, or was made void.
     let isEnded: Bool
 
-    /// What sending it back allows.
+    /// What its proof permits.
     enum Purpose: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
         case verifyEmail = "verify-email"
         case resetPassword = "reset-password"
         case changeEmail = "change-email"
 
-        /// How long its link is good.
+        /// How long its link is valid.
         var linkLifetime: Duration {
             switch self {
             case .verifyEmail, .changeEmail: .hours(24)
@@ -25,7 +26,7 @@ struct Challenge: Sendable {
             }
         }
 
-        /// The letter that it is mailed in.
+        /// The template of its mail.
         var template: String {
             switch self {
             case .verifyEmail: "verify-email"
@@ -43,16 +44,16 @@ struct Challenge: Sendable {
         }
     }
 
-    /// How long a code is good, and how often it may be tried.
+    /// How long a code is valid, and how many attempts it has.
     static let codeLifetime: Duration = .minutes(10)
     static let triesPerCode = 5
-    /// How often codes of one purpose may be tried for one person within a day, however many are sent. A million codes and so many tries
-    /// leave one in fifty thousand to luck; beyond them the link still works, so that nobody can shut the owner out.
+    /// Attempts at codes of one purpose for one person within a day, however many codes are sent: of a million codes
+    /// the chance of one is 1 in 50,000. Beyond them the link still works, so that the owner is not locked out.
     static let triesPerDay = 20
-    /// No more than one mail of a purpose to a person in this time, and so many within an hour.
+    /// At most one mail of a purpose to a person in this time, and so many within an hour.
     static let pause: Duration = .minutes(1)
     static let mailsPerHour = 5
-    /// How long a link is remembered, so that it can be said of it that it was used.
+    /// How long a used link is kept, so that it is answered as used and not as invalid.
     static let kept: Duration = .days(30)
 
     init(row: Row) throws {
@@ -65,7 +66,7 @@ struct Challenge: Sendable {
     }
 }
 
-/// A challenge about to be written: its secrets are hashed already.
+/// The values of a new challenge, with its secrets hashed.
 struct NewChallenge: Sendable {
     let id: ID<Challenge>
     let person: ID<Person>
@@ -73,34 +74,4 @@ struct NewChallenge: Sendable {
     let email: String
     let linkHash: String
     let codeHash: String
-}
-
-/// What somebody sends back to prove that they read a mail.
-enum Proof: Sendable {
-    case link(token: String)
-    case code(String, email: EmailAddress)
-
-    private static let codeDigits = 6
-
-    /// - Throws: `validation-failed` unless there is either a token, or an address and a code.
-    init(token: String?, email: String?, code: String?) throws(Problem) {
-        switch (token, code) {
-        case (let token?, nil): self = .link(token: token)
-        case (nil, let code?):
-            guard let email else { throw Problem.invalid("/email", "is required beside otp_code") }
-            self = .code(try Self.digits(code), email: try EmailAddress(reading: email, at: "/email"))
-        case (nil, nil): throw Problem.invalid("/token", "is required, or email and otp_code in its place")
-        case (_?, _?): throw Problem.invalid("/otp_code", "must not be there beside token")
-        }
-    }
-
-    private static func digits(_ code: String) throws(Problem) -> String {
-        let digits = code.filter { !$0.isWhitespace }
-        guard digits.utf8.count == codeDigits,
-            digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else {
-            throw Problem.invalid("/otp_code", "must be six digits")
-        }
-        return digits
-    }
 }

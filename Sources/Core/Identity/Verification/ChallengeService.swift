@@ -3,19 +3,20 @@ import Mail
 import Modules
 import Secrets
 
-/// Sends challenges, takes them back, and says what that proves. Everything here happens within a caller's transaction.
-struct ChallengeService: Sendable {
-    /// Codes have few digits: their hashes are keyed, so that a copy of the database does not give them away.
+/// Sends challenges and redeems their proofs, within a caller's transaction.
+final class ChallengeService: Sendable {
+    /// Codes have six digits: their hashes are keyed, so that a copy of the database does not disclose them.
     private let codeKey: [UInt8]
-    /// The address that links begin with, without a slash at its end.
+    /// The base URL of links, without a slash at its end.
     private let frontend: String
     private let mailer: Mailer
-    private let audit: AuditModule
+    private let audit: AuditService
     private let events: IdentityEvents
     private let runtime: Runtime
 
-    init(sealer: Sealer, frontend: String, mailer: Mailer, audit: AuditModule, events: IdentityEvents, runtime: Runtime)
-    {
+    init(
+        sealer: Sealer, frontend: String, mailer: Mailer, audit: AuditService, events: IdentityEvents, runtime: Runtime
+    ) {
         codeKey = sealer.key(for: "verification codes")
         self.frontend = frontend
         self.mailer = mailer
@@ -24,12 +25,12 @@ struct ChallengeService: Sendable {
         self.runtime = runtime
     }
 
-    /// Mails a link and a code, unless too many went to this person lately.
+    /// Mails a link and a code, within the limits of ``Challenge/pause`` and ``Challenge/mailsPerHour``.
     /// - Parameters:
-    ///   - email: where to; the person's own address unless it is to become that.
-    ///   - person: locked, or not yet known to anybody else.
-    ///   - isMailed: false where nothing is to be mailed and nobody is to notice: the mail counts as sent.
-    /// - Returns: whether it counts as sent.
+    ///   - email: the recipient; differs from the person's address where that is to be changed.
+    ///   - person: whose row is locked or not yet visible to other transactions.
+    ///   - isMailed: false inserts the challenge without a mail, so that the caller's response does not depend on it.
+    /// - Returns: false where a limit is reached.
     @discardableResult
     func send(
         _ purpose: Challenge.Purpose, to email: String, of person: Person, isMailed: Bool = true,
@@ -44,7 +45,7 @@ struct ChallengeService: Sendable {
         )
         guard try transaction.insert(challenge) else { return false }
         guard isMailed else { return true }
-        let letter = Email(
+        let message = Email(
             purpose.template,
             to: email,
             values: [
@@ -53,17 +54,17 @@ struct ChallengeService: Sendable {
                 "code_expires": (transaction.now + Challenge.codeLifetime).description,
             ]
         )
-        try mailer.send(letter, in: transaction)
+        try mailer.send(message, in: transaction)
         return true
     }
 
-    /// What became of something that was sent back.
+    /// The result of a proof.
     enum Outcome: Sendable {
-        /// It was right, and is used up. The person is locked.
+        /// The proof is valid, and is used up. The person's row is locked.
         case proved(Challenge, Person)
-        /// It was right once, and is used up already.
+        /// The proof was valid and has been used.
         case used(Person)
-        /// Unknown, wrong, too late, tried too often, or of somebody who is shut out.
+        /// The proof is unknown, wrong or expired, has no attempts left, or its account is suspended.
         case refused(ID<Person>?)
     }
 
@@ -73,7 +74,7 @@ struct ChallengeService: Sendable {
             case .link(let token): try redeem(link: token, for: purposes, in: transaction)
             case .code(let code, let email): try redeem(code: code, of: email, for: purposes[0], in: transaction)
             }
-        // Of several mails one is answered; the others have nothing left to say.
+        // One proof ends every challenge of its purpose.
         if case .proved(let challenge, let person) = outcome {
             try transaction.endChallenges(of: person.id, for: [challenge.purpose])
         }
@@ -90,7 +91,7 @@ struct ChallengeService: Sendable {
         guard let person = try transaction.lockedPerson(found.person), !person.isSuspended else {
             return .refused(found.person)
         }
-        // Read again now that nobody else is at it.
+        // Read again under the lock.
         guard let challenge = try transaction.challenge(withLink: hash) else { return .refused(person.id) }
         if challenge.isEnded { return .used(person) }
         return try transaction.useLink(of: challenge.id) ? .proved(challenge, person) : .refused(person.id)
@@ -108,12 +109,13 @@ struct ChallengeService: Sendable {
         return challenge.isEnded ? .used(person) : .proved(challenge, person)
     }
 
-    /// Takes a person's present address as proved.
-    func accept(_ person: Person, by visitor: ClientInfo, in transaction: Transaction) throws -> Bool {
+    /// Marks a person's present address as verified.
+    /// - Returns: false where it was verified before.
+    func accept(_ person: Person, by client: ClientInfo, in transaction: Transaction) throws -> Bool {
         guard try transaction.markEmailVerified(person.id) else { return false }
         try audit.record(
             AuditEvent(
-                "email.verified", from: visitor, actor: person.id.text, organisation: person.organisation.text,
+                "email.verified", from: client, actor: person.id.text, organisation: person.organisation.text,
                 subject: person.id.text),
             in: transaction
         )
@@ -126,7 +128,7 @@ struct ChallengeService: Sendable {
         Hex.encode(MessageAuthentication.code(Array("\(purpose.rawValue) \(person) \(id) \(code)".utf8), key: codeKey))
     }
 
-    /// Six digits. Eight random bytes make a number so large that the remainder favours none of them.
+    /// Six digits of eight random bytes: the bias of the remainder is below 10⁻¹³.
     private static func digits(from random: [UInt8]) -> String {
         let number = random.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000
         return String(String(1_000_000 + number).dropFirst())

@@ -1,8 +1,8 @@
 import Modules
 
-/// The plainest pages that links in mails can open, for installations without a frontend of their own: a form that sends the token back.
+/// The pages that links in mails open, for installations without a frontend: a form that posts the token.
 ///
-/// The page itself proves nothing: mail programs open links to look at them, and would use them up.
+/// Opening a page does not use the token: mail programs open links for their previews.
 enum VerificationPages {
     static func verifyEmail(token: String) -> Page {
         page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address")
@@ -10,7 +10,8 @@ enum VerificationPages {
 
     static func resetPassword(token: String) -> Page {
         let field = """
-            <p><label>New password <input type="password" name="new_password" autocomplete="new-password" required minlength="8"></label></p>
+            <p><label>New password <input type="password" name="new_password" autocomplete="new-password" \
+            required minlength="8"></label></p>
             """
         return page(
             "Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
@@ -22,10 +23,11 @@ enum VerificationPages {
             button: "Do not erase my account")
     }
 
-    /// Accepting takes somebody who is signed in, which no page of ours knows yet.
+    /// An acceptance requires a session, which these pages do not have.
     static func acceptInvitation(token: String) -> Page {
         let body = """
-            <p>Sign in with the address that the invitation was sent to, and accept it where you manage your organisations, or by a call:</p>
+            <p>Sign in with the address that the invitation was sent to, and accept it where you manage your \
+            organisations, or by this request:</p>
             <pre>POST /v1/invitations/acceptance
             {"token": "\(safe(token))"}</pre>
             """
@@ -34,7 +36,8 @@ enum VerificationPages {
 
     private static func page(_ title: String, action: String, _ token: String, fields: String, button: String) -> Page {
         let form = """
-            <form method="post" action="/v1/\(action)"><input type="hidden" name="token" value="\(safe(token))">\(fields)<p><button>\(button)</button></p></form>
+            <form method="post" action="/v1/\(action)"><input type="hidden" name="token" value="\(safe(token))">\
+            \(fields)<p><button>\(button)</button></p></form>
             """
         return frame(title, form)
     }
@@ -42,7 +45,8 @@ enum VerificationPages {
     private static func frame(_ title: String, _ body: String) -> Page {
         Page(
             """
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>\(title)</title>
+            <!doctype html><html lang="en"><head><meta charset="utf-8">\
+            <meta name="viewport" content="width=device-width"><title>\(title)</title>
             <link rel="stylesheet" href="/docs/style.css"></head><body><main><h1>\(title)</h1>
             \(body)
             </main></body></html>
@@ -50,7 +54,7 @@ enum VerificationPages {
         )
     }
 
-    /// Tokens of ours have no characters that a page gives a meaning to; what has is no token of ours.
+    /// Tokens have no characters of HTML syntax; any other text becomes empty.
     private static func safe(_ token: String) -> String { token.utf8.allSatisfy { isTokenByte($0) } ? token : "" }
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {

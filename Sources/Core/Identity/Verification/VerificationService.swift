@@ -2,54 +2,67 @@ import Audit
 import Mail
 package import Modules
 
-/// The verbs of proving an address.
-struct VerificationService: Sendable {
-    let database: any Database
-    let challenges: ChallengeService
-    let confirmation: Confirmation
-    let audit: AuditModule
-    let mailer: Mailer
+/// Verifies e-mail addresses and changes them.
+final class VerificationService: Sendable {
+    private let database: any Database
+    private let challenges: ChallengeService
+    private let confirmation: Confirmation
+    private let accountCache: AccountCache
+    private let audit: AuditService
+    private let mailer: Mailer
 
-    /// Takes back what was mailed to prove an address: to the one that an account has, or to the one that it is to have.
-    /// - Throws: `invalid-proof`; `proof-used`; `account-exists` when a new address became somebody else's meanwhile.
-    func verify(_ proof: Proof, visitor: ClientInfo) async throws(Problem) -> EmailVerified {
+    init(
+        database: any Database, challenges: ChallengeService, confirmation: Confirmation, accountCache: AccountCache,
+        audit: AuditService, mailer: Mailer
+    ) {
+        self.database = database
+        self.challenges = challenges
+        self.confirmation = confirmation
+        self.accountCache = accountCache
+        self.audit = audit
+        self.mailer = mailer
+    }
+
+    /// Redeems the proof of an account's present address, or of the one that replaces it.
+    /// - Throws: `invalid-proof`; `proof-used`; `account-exists` where a new address belongs to another account by now.
+    func verify(_ proof: Proof, client: ClientInfo) async throws(Problem) -> EmailVerified {
         do {
-            let outcome = try await database.write { transaction in try redeem(proof, visitor, in: transaction) }
-            return try outcome.get()
+            let outcome = try await database.write { [self] transaction in
+                try redeem(proof, client, in: transaction)
+            }
+            let (person, verified) = try outcome.get()
+            accountCache.invalidate(person)
+            return verified
         } catch {
             throw error.isDuplicate ? Problem(.accountExists) : error
         }
     }
 
-    /// A failed try is counted and audited although it is refused: the refusal is an outcome of the transaction, and does not undo it.
-    private func redeem(_ proof: Proof, _ visitor: ClientInfo, in transaction: Transaction) throws -> Result<
-        EmailVerified, Problem
-    > {
+    /// A failed attempt is a result and not an error, so that its count and its audit event are committed.
+    private func redeem(_ proof: Proof, _ client: ClientInfo, in transaction: Transaction) throws
+        -> Result<(ID<Person>, EmailVerified), Problem>
+    {
         switch try challenges.redeem(proof, for: [.verifyEmail, .changeEmail], in: transaction) {
-        case .proved(let challenge, let person):
-            if challenge.purpose == .changeEmail {
-                return .success(
-                    EmailVerified(
-                        email: try change(person, to: challenge.email, visitor, in: transaction), alreadyVerified: false
-                    ))
-            }
-            return .success(
-                EmailVerified(
-                    email: person.email, alreadyVerified: try !challenges.accept(person, by: visitor, in: transaction)))
+        case .proved(let challenge, let person) where challenge.purpose == .changeEmail:
+            let email = try change(person, to: challenge.email, client, in: transaction)
+            return .success((person.id, EmailVerified(email: email, alreadyVerified: false)))
+        case .proved(_, let person):
+            let isNew = try challenges.accept(person, by: client, in: transaction)
+            return .success((person.id, EmailVerified(email: person.email, alreadyVerified: !isNew)))
         case .used(let person):
-            try recordFailure("email.verified", person.id, visitor, in: transaction)
+            try recordFailure("email.verified", person.id, client, in: transaction)
             return .failure(.proofUsed(proof))
         case .refused(let person):
-            try recordFailure("email.verified", person, visitor, in: transaction)
+            try recordFailure("email.verified", person, client, in: transaction)
             return .failure(.invalidProof(proof))
         }
     }
 
-    /// Sends the mail of registration once more. Whether there is such an account, whether it is proved and whether it got too many of them
-    /// is no business of a stranger: all are answered alike. How long it takes tells a little more, five times an hour for one address.
-    func resend(to address: String, visitor: ClientInfo) async throws(Problem) -> Acknowledgement {
+    /// Sends the mail of registration again. The response is the same whether or not the account exists, is verified
+    /// or has reached the limit of mails. The response time discloses a little, at most five times an hour.
+    func resend(to address: String, client: ClientInfo) async throws(Problem) -> Acknowledgement {
         let email = try EmailAddress(reading: address, at: "/email")
-        try await database.write { transaction in
+        try await database.write { [challenges, audit] transaction in
             let person = try transaction.lockedPerson(withAddress: email.key)
             var isSent = false
             if let person, !person.isSuspended, !person.isEmailVerified {
@@ -57,7 +70,7 @@ struct VerificationService: Sendable {
             }
             try audit.record(
                 AuditEvent(
-                    "email.verification-requested", outcome: isSent ? .success : .refused, from: visitor,
+                    "email.verification-requested", outcome: isSent ? .success : .refused, from: client,
                     subject: person?.id.text), in: transaction
             )
         }
@@ -65,18 +78,19 @@ struct VerificationService: Sendable {
             message: "If this address belongs to an account and is not verified yet, a mail is on its way to it.")
     }
 
-    /// Lets somebody have another address, once they have proved that they read it. The old one is told of the wish.
+    /// Sends a challenge to a new address, which replaces the present one once it is verified. A notice is mailed to
+    /// the present one.
     /// - Throws: `wrong-password`; `too-many-mails`.
-    func changeAddress(_ request: AddressChange, scope: Scope) async throws(Problem) -> Acknowledgement {
-        let new = try EmailAddress(reading: request.newEmail, at: "/new_email")
-        let known = try await confirmation.confirm(password: request.password, by: scope, for: "email.change-requested")
+    func changeAddress(_ change: AddressChange, scope: Scope) async throws(Problem) -> Acknowledgement {
+        let new = try EmailAddress(reading: change.newEmail, at: "/new_email")
+        let known = try await confirmation.confirm(password: change.password, by: scope, for: "email.change-requested")
         { person, _ in person }
-        guard new.key != CanonicalText.key(of: known.email) else {
+        guard new.key != CanonicalText.accountKey(of: known.email) else {
             throw Problem.invalid("/new_email", "is your address already")
         }
-        let isSent = try await database.write { transaction -> Bool in
+        let isSent = try await database.write { [challenges, audit, mailer] transaction -> Bool in
             guard let person = try transaction.lockedPerson(scope.person) else { throw Problem(.notFound) }
-            // Whether somebody else has the address is told to nobody: the caller's side of it is the same in every way.
+            // The response does not depend on whether another account has the address.
             let isFree = try transaction.person(named: new.key).map { $0.id == person.id } ?? true
             guard try challenges.send(.changeEmail, to: new.text, of: person, isMailed: isFree, in: transaction) else {
                 return false
@@ -86,7 +100,8 @@ struct VerificationService: Sendable {
             )
             try audit.record(
                 AuditEvent(
-                    "email.change-requested", outcome: isFree ? .success : .refused, by: scope, subject: person.id.text),
+                    "email.change-requested", outcome: isFree ? .success : .refused, by: scope,
+                    subject: person.id.text),
                 in: transaction)
             return true
         }
@@ -97,20 +112,20 @@ struct VerificationService: Sendable {
     }
 
     /// - Returns: the new address.
-    private func change(_ person: Person, to address: String, _ visitor: ClientInfo, in transaction: Transaction) throws
+    private func change(_ person: Person, to address: String, _ client: ClientInfo, in transaction: Transaction) throws
         -> String
     {
         guard let email = EmailAddress(address) else {
-            preconditionFailure("an address that a mail went to is an address")
+            preconditionFailure("the address of a challenge is an e-mail address")
         }
         try transaction.changeEmail(of: person.id, to: email)
-        // What was sent to the old address is in the hands of whoever reads that.
+        // Challenges that were mailed to the old address are void.
         try transaction.endChallenges(of: person.id)
         try mailer.send(
-            .notice("email-changed", to: person, at: transaction.now, from: visitor.address), in: transaction)
+            .notice("email-changed", to: person, at: transaction.now, from: client.address), in: transaction)
         try audit.record(
             AuditEvent(
-                "email.changed", from: visitor, actor: person.id.text, organisation: person.organisation.text,
+                "email.changed", from: client, actor: person.id.text, organisation: person.organisation.text,
                 subject: person.id.text),
             in: transaction
         )
@@ -118,14 +133,14 @@ struct VerificationService: Sendable {
     }
 
     private func recordFailure(
-        _ action: String, _ person: ID<Person>?, _ visitor: ClientInfo, in transaction: Transaction
+        _ action: String, _ person: ID<Person>?, _ client: ClientInfo, in transaction: Transaction
     ) throws {
-        try audit.record(AuditEvent(action, outcome: .failure, from: visitor, subject: person?.text), in: transaction)
+        try audit.record(AuditEvent(action, outcome: .failure, from: client, subject: person?.text), in: transaction)
     }
 }
 
 extension Email {
-    /// Tells somebody what happened to their account, when, and from which network address.
+    /// A notice of an account's change: what happened, when, and from which network address.
     static func notice(_ template: String, to person: Person, at instant: Instant, from address: String) -> Email {
         Email(
             template, to: person.email,
@@ -134,7 +149,6 @@ extension Email {
 }
 
 extension Problem {
-    /// What came is not, or no longer, what was mailed.
     static func invalidProof(_ proof: Proof) -> Problem {
         switch proof {
         case .link: Problem(.invalidProof)
@@ -152,7 +166,7 @@ extension Problem {
         }
     }
 
-    /// Whether a statement was refused because a value that is unique is taken.
+    /// Whether a statement failed by a unique constraint.
     var isDuplicate: Bool { (cause as? StorageError)?.kind == .duplicate }
 }
 

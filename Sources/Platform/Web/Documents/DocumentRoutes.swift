@@ -1,34 +1,37 @@
 import Base
 
-/// The doors that describe the others: the OpenAPI document, a page for people, and a page a kind of problem.
+/// The endpoints that describe the others: the OpenAPI document, an HTML page, and a page per problem type.
 package struct DocumentRoutes: Sendable {
-    /// - Parameter routes: every other route of the system.
-    package static func routes(describing routes: [Route], version: String) -> [Route] {
+    /// - Parameters:
+    ///   - routes: every other route.
+    ///   - groups: in the order in which the documents list them.
+    package static func routes(describing routes: [Route], groups: [DocumentGroup] = [], version: String) -> [Route] {
         let kinds = Dictionary(
             grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
                 .methodNotAllowed, .notFound,
             ], by: \.code
         )
         .compactMapValues(\.first)
-        let page = OnDemand { DocumentPage.html(routes) }
+        let page = OnDemand { DocumentPage.html(routes, groups: groups) }
         var all: [Route] = [
-            .get("/docs", "The documents as a page", requires: .public) { _ in Page(await page.madeElsewhere) },
-            .get("/docs/style.css", "The style of the pages", requires: .public) { _ in Stylesheet(DocumentPage.style)
+            .get("/docs", "API documentation", requires: .public) { _ in Page(await page.madeElsewhere) },
+            .get("/docs/style.css", "Stylesheet of the HTML pages", requires: .public) { _ in
+                Stylesheet(DocumentPage.style)
             },
             .get(
-                "/problems/{code}", "What a kind of problem means", requires: .public, .path("code"),
+                "/problems/{code}", "Description of a problem type", requires: .public, .path("code"),
                 problems: [.notFound]
             ) { _, code in
                 guard let kind = kinds[code] else {
-                    throw Problem(.notFound, detail: "There is no such kind of problem.")
+                    throw Problem(.notFound, detail: "There is no problem type with this code.")
                 }
                 return Page(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))
             },
         ]
         let described = routes + all
-        let document = OnDemand { OpenAPI(routes: described, version: version).text }
+        let document = OnDemand { OpenAPI(routes: described, groups: groups, version: version).text }
         all.append(
-            .get("/openapi.json", "The OpenAPI document", requires: .public) { _ in
+            .get("/openapi.json", "OpenAPI document", requires: .public) { _ in
                 OpenAPIDocument(await document.madeElsewhere)
             }
         )
@@ -37,6 +40,6 @@ package struct DocumentRoutes: Sendable {
 }
 
 extension OnDemand {
-    /// The value, made off the event loop: reading every schema takes a tenth of a second.
+    /// The value, made off the event loop: deriving every schema takes 100 ms.
     fileprivate var madeElsewhere: Value { get async { await Task.detached { self.value }.value } }
 }

@@ -2,17 +2,17 @@ import Base
 import Foundation
 import HTTPTypes
 
-/// The OpenAPI 3.1 document of a list of routes. Each sentence of it is read off the routes themselves.
+/// The OpenAPI 3.1 document of a list of routes.
 package struct OpenAPI: Sendable {
-    /// The document as JSON, sorted, so that two versions compare line by line.
+    /// The document as JSON with sorted keys, so that two versions compare line by line.
     package let text: String
 
-    package init(routes: [Route], version: String) {
+    package init(routes: [Route], groups: [DocumentGroup] = [], version: String) {
         let reader = SchemaReader()
         var paths: [String: JSONValue] = [:]
         for route in routes {
             var operations = paths[route.path]?.object ?? [:]
-            operations[route.method.rawValue.lowercased()] = Self.operation(route, reader)
+            operations[route.method.rawValue.lowercased()] = Self.operation(route, groups, reader)
             paths[route.path] = .object(operations)
         }
         var schemas = reader.components.mapValues(\.json)
@@ -22,23 +22,17 @@ package struct OpenAPI: Sendable {
             "info": [
                 "title": "Gatehouse",
                 "version": .string(version),
-                "description":
-                    "The backend of a paid product: who is at the door, what they may do, how much they have left. Every path is also reached under /api, /api/v1 and without a prefix. A signed-in call acts in the organisation of its token, or in the one that its X-Organisation header names.",
+                "description": .string(Self.description),
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
+            "tags": .array(
+                DocumentGroup.sections(routes, among: groups).map { group, _ in
+                    ["name": .string(group.title), "description": .string(group.description)]
+                }),
             "paths": .object(paths),
             "components": [
                 "schemas": .object(schemas),
-                "securitySchemes": [
-                    "bearer": [
-                        "type": "http", "scheme": "bearer",
-                        "description": "An access token, or an API key where the door is open to keys.",
-                    ],
-                    "apiKey": [
-                        "type": "apiKey", "in": "header", "name": "X-API-Key",
-                        "description": "An API key that has the scope of the door.",
-                    ],
-                ],
+                "securitySchemes": .object(Self.securitySchemes(of: routes)),
             ],
         ]
         let encoder = JSONEncoder()
@@ -46,27 +40,36 @@ package struct OpenAPI: Sendable {
         text = (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? "{}"
     }
 
-    private static func operation(_ route: Route, _ reader: SchemaReader) -> JSONValue {
+    private static let description = """
+        Accounts, subscriptions and metered products. Every path is also served under /api, under /api/v1 and without \
+        a prefix. A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.
+        """
+
+    private static func operation(_ route: Route, _ groups: [DocumentGroup], _ reader: SchemaReader) -> JSONValue {
         var operation: [String: JSONValue] = [
             "operationId": .string(operationID(route)),
             "summary": .string(route.summary),
-            "tags": [.string(tag(of: route))],
+            "tags": [.string(DocumentGroup.group(of: route, among: groups).title)],
             "responses": .object(responses(route, reader)),
-            "x-gate": .array(route.gate.filter { $0.schema == nil && $0.kind != .body }.map { .string($0.text) }),
+            "x-gate": .array(route.gate.filter { !$0.readsInput }.map { .string($0.tag) }),
+            "security": .array(route.security.map { [$0.scheme.name: []] }),
         ]
         let parameters = route.gate.compactMap(parameter)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
         if let body = requestBody(route, reader) { operation["requestBody"] = body }
-        operation["security"] =
-            route.isPublic ? [] : .array([["bearer": []]] + (route.keyScope == nil ? [] : [["apiKey": []]]))
         return .object(operation)
     }
 
-    private static func parameter(_ summary: GateSummary) -> JSONValue? {
+    private static func securitySchemes(of routes: [Route]) -> [String: JSONValue] {
+        let schemes = Set(routes.flatMap(\.security).map(\.scheme))
+        return Dictionary(uniqueKeysWithValues: schemes.map { ($0.name, $0.json) })
+    }
+
+    private static func parameter(_ summary: RequirementSummary) -> JSONValue? {
         guard let schema = summary.schema, [.path, .query, .header].contains(summary.kind) else { return nil }
         return [
             "name": .string(summary.name),
-            "in": .string(summary.kind.rawValue),
+            "in": .string(summary.kind.name),
             "required": .bool(summary.kind == .path || summary.isRequired),
             "schema": schema.json,
         ]
@@ -78,8 +81,8 @@ package struct OpenAPI: Sendable {
             var content: [String: JSONValue] = ["application/json": ["schema": schema]]
             if input is any FormReadable.Type { content["application/x-www-form-urlencoded"] = ["schema": schema] }
             if let input = input as? any MultiFormatBody.Type {
-                content = Dictionary(grouping: input.shapes, by: \.mediaType).mapValues { shapes -> JSONValue in
-                    let schemas = shapes.map { $0.schema(reader).json }
+                content = Dictionary(grouping: input.formats, by: \.mediaType).mapValues { formats -> JSONValue in
+                    let schemas = formats.map { $0.schema(reader).json }
                     return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
                 }
             }
@@ -100,7 +103,7 @@ package struct OpenAPI: Sendable {
                 let schemas = answers.map { answer -> JSONValue in
                     answer.payload.map { reader.schema(of: $0).json } ?? ["type": "string"]
                 }
-                // One status may answer in several shapes.
+                // A status may have several responses.
                 return ["schema": schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]]
             }
             if !content.isEmpty { response["content"] = .object(content) }
@@ -118,11 +121,6 @@ package struct OpenAPI: Sendable {
     private static func operationID(_ route: Route) -> String {
         let words = route.path.split { "/-.{}".contains($0) }.filter { $0 != "v1" }.map(String.init)
         return ([route.method.rawValue.lowercased()] + words).joined(separator: "_")
-    }
-
-    /// The first word of the path: what a reader looks a door up under.
-    package static func tag(of route: Route) -> String {
-        route.path.hasPrefix("/v1/") ? String(route.path.dropFirst(4).prefix { $0 != "/" }) : "service"
     }
 
     private static let problemSchema: JSONValue = [
@@ -143,18 +141,4 @@ package struct OpenAPI: Sendable {
         ],
         "additionalProperties": true,
     ]
-}
-
-extension Route {
-    package var isPublic: Bool { gate.contains { $0.kind == .open } }
-    /// The scope that opens this door to API keys; nil where it is closed to them.
-    package var keyScope: String? { gate.lazy.compactMap(\.keyScope).first }
-}
-
-extension GateSummary {
-    /// As `gatehouse routes` prints it: `quota:processing`, `quota:processing(escrow)`, `member|key:training`.
-    package var text: String {
-        let who = name.isEmpty ? (kind == .open ? "public" : kind.rawValue) : "\(kind.rawValue):\(name)"
-        return (keyScope.map { "\(who)|key:\($0)" } ?? who) + (mode.map { "(\($0))" } ?? "")
-    }
 }

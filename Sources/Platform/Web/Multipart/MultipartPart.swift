@@ -1,14 +1,13 @@
 import Base
 import NIOCore
 
-/// What a form says about one of its parts.
+/// The header of one part of a form.
 package struct MultipartPart: Sendable, Equatable {
     /// The name of the field.
     package let name: String
-    /// The last component of the name that the client gives the file, whatever path it put before it; nil for a plain field, empty
-    /// for a file field where nothing was chosen.
+    /// The last path component of the file name. Nil for a plain field; empty for a file field without a chosen file.
     package let filename: String?
-    /// As the client says, such as `text/csv; charset=utf-8`.
+    /// As sent by the client, such as `text/csv; charset=utf-8`.
     package let contentType: String?
 
     package init(name: String, filename: String? = nil, contentType: String? = nil) {
@@ -17,14 +16,14 @@ package struct MultipartPart: Sendable, Equatable {
         self.contentType = contentType
     }
 
-    /// - Throws: `invalid-payload` where the header leaves anything to be guessed.
+    /// - Throws: `invalid-payload` where the header is ambiguous or malformed.
     init(header: ByteBuffer) throws(Problem) {
         let fields = try Self.fields(header)
         guard let disposition = fields["content-disposition"].flatMap({ ParameterisedValue($0) }),
             disposition.value.lowercased() == "form-data",
             let name = disposition.parameters["name"], !name.isEmpty
         else { throw Self.refused("has no Content-Disposition of form-data with a name.") }
-        // RFC 7578 §4.7: no such encodings.
+        // RFC 7578 §4.7 deprecates other encodings.
         if let encoding = fields["content-transfer-encoding"]?.lowercased(),
             !["7bit", "8bit", "binary"].contains(encoding)
         {
@@ -55,7 +54,7 @@ package struct MultipartPart: Sendable, Equatable {
         var fields: [String: String] = [:]
         let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
-            // Every line ends with CR LF but the last, which ends with the header. A CR or LF of its own ends no line.
+            // CR LF ends every line but the last, which ends with the header. A lone CR or LF ends no line.
             let isLast = index == lines.count - 1
             guard isLast || line.last == UInt8(ascii: "\r") else { throw refused("has a malformed header.") }
             let line = isLast ? line : line.dropLast()
@@ -64,7 +63,8 @@ package struct MultipartPart: Sendable, Equatable {
             else {
                 throw refused("has a malformed header.")
             }
-            // White space before the colon, or at the line's beginning, is how two readers come to see two different headers.
+            // White space before the colon or at the start of a line (obs-fold) is read differently by different
+            // parsers.
             let name = line[..<colon]
             guard !name.isEmpty, name.allSatisfy({ (33..<127).contains($0) }) else {
                 throw refused("has a malformed header.")

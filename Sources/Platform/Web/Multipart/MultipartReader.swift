@@ -2,19 +2,19 @@ package import Base
 import Foundation
 package import NIOCore
 
-/// Reads a multipart/form-data body (RFC 7578, RFC 2046) part by part, as it arrives.
+/// Reads a multipart/form-data body (RFC 7578, RFC 2046) as a stream of parts.
 ///
 /// ```swift
-/// var form = try MultipartReader(contentType: type, body: call.body, limits: limits)
+/// var form = try MultipartReader(contentType: type, body: request.body, limits: limits)
 /// while let part = try await form.next() {
-///     while let piece = try await form.read() { … }
+///     while let chunk = try await form.read() { … }
 /// }
 /// ```
-/// It never holds more than one piece of the body and a boundary, or the header of one part.
+/// It buffers at most one chunk of the body and a boundary, or the header of one part.
 package struct MultipartReader {
-    /// What a form may be made of.
+    /// The limits of one form.
     package struct Limits: Sendable {
-        /// Bytes of the whole body, boundaries and headers among them.
+        /// Bytes of the whole body, including boundaries and headers.
         package var totalBytes: Int
         package var parts = 100
         /// Bytes of the header of one part.
@@ -24,26 +24,27 @@ package struct MultipartReader {
     }
 
     private enum Position {
-        /// Before the first boundary or in the content of a part: bytes that a delimiter ends.
+        /// Before the first boundary, or in the content of a part: bytes up to the next delimiter.
         case content
-        /// Right behind a delimiter.
+        /// Directly after a delimiter.
         case boundaryEnd
         case end
     }
 
     private let limits: Limits
-    /// The boundary as it is found between parts, the line break before it included.
+    /// The boundary with the line break before it.
     private let delimiter: [UInt8]
-    private var pieces: RequestBody.AsyncIterator
+    private var chunks: RequestBody.AsyncIterator
     private var receivedBytes = 0
     private var partCount = 0
-    /// What has arrived and is not handed on. The body's beginning stands for a line break, so that the first boundary is found like any.
+    /// Received and not yet returned. It starts with a line break, so that the first boundary is parsed like the
+    /// others.
     private var buffer = ByteBuffer(string: "\r\n")
     private var position = Position.content
 
-    /// - Parameter contentType: the request's Content-Type; the boundary is in it.
-    /// - Throws: `unsupported-media-type` where it is not that of a form, `invalid-payload` where its boundary is none, and
-    ///   `payload-too-large` where the client announces more than `limits.totalBytes`.
+    /// - Parameter contentType: the Content-Type of the request, which holds the boundary.
+    /// - Throws: `unsupported-media-type` for another media type, `invalid-payload` for an invalid boundary,
+    ///   `payload-too-large` where Content-Length exceeds `limits.totalBytes`.
     package init(contentType: String?, body: RequestBody, limits: Limits) throws(Problem) {
         guard let contentType, let type = ParameterisedValue(contentType),
             type.value.lowercased() == "multipart/form-data"
@@ -58,12 +59,12 @@ package struct MultipartReader {
         }
         self.limits = limits
         delimiter = Array("\r\n--\(boundary)".utf8)
-        pieces = body.makeAsyncIterator()
+        chunks = body.makeAsyncIterator()
     }
 
-    /// The next part, whose content ``read()`` gives; what is left of the part before is skipped.
-    /// - Returns: nil behind the last part.
-    /// - Throws: `invalid-payload` where the form is not well-formed or is cut off, `payload-too-large` beyond the limit.
+    /// The next part; ``read()`` returns its content. Unread content of the previous part is skipped.
+    /// - Returns: nil after the last part.
+    /// - Throws: `invalid-payload` for a malformed or truncated form, `payload-too-large` beyond the limit.
     package mutating func next() async throws(Problem) -> MultipartPart? {
         while try await read() != nil {}
         guard position == .boundaryEnd else { return nil }
@@ -81,8 +82,8 @@ package struct MultipartReader {
         return part
     }
 
-    /// The next bytes of the present part, as many as have arrived.
-    /// - Returns: nil at the part's end.
+    /// The next bytes of the current part, as many as have arrived.
+    /// - Returns: nil at the end of the part.
     /// - Throws: as ``next()``.
     package mutating func read() async throws(Problem) -> ByteBuffer? {
         while position == .content {
@@ -98,15 +99,15 @@ package struct MultipartReader {
         return nil
     }
 
-    /// The content of the present part as text.
-    /// - Throws: `payload-too-large` beyond `limit` bytes, `invalid-payload` where it is not UTF-8, else as ``next()``.
+    /// The content of the current part as text.
+    /// - Throws: `payload-too-large` beyond `limit` bytes, `invalid-payload` for invalid UTF-8, else as ``next()``.
     package mutating func collectText(upTo limit: Int) async throws(Problem) -> String {
         var whole = ByteBuffer()
-        while var piece = try await read() {
-            guard whole.readableBytes + piece.readableBytes <= limit else {
+        while var chunk = try await read() {
+            guard whole.readableBytes + chunk.readableBytes <= limit else {
                 throw Problem.payloadTooLarge(limit: limit)
             }
-            whole.writeBuffer(&piece)
+            whole.writeBuffer(&chunk)
         }
         guard let text = String(validating: whole.readableBytesView, as: UTF8.self) else {
             throw Problem(.invalidPayload, detail: "A text field of the form is not UTF-8.")
@@ -114,9 +115,9 @@ package struct MultipartReader {
         return text
     }
 
-    /// The lines of a part's header, without the line break that ends the boundary and the empty line that ends the header.
+    /// The header lines of a part, without the line break after the boundary and without the empty line at the end.
     private mutating func header() async throws(Problem) -> ByteBuffer {
-        // RFC 2046 §5.1.1 lets white space follow the boundary.
+        // RFC 2046 §5.1.1 allows white space after the boundary.
         var padding = 0
         while true {
             guard let byte = buffer.readableBytesView.dropFirst(padding).first else {
@@ -129,7 +130,7 @@ package struct MultipartReader {
         buffer.moveReaderIndex(forwardBy: padding)
         var searched = 0
         while true {
-            // A header that is empty ends with the line break of its boundary and another.
+            // An empty header ends with the line break of the boundary and one more.
             if let end = buffer.firstIndex(of: Self.emptyLine, from: searched) {
                 guard end <= limits.headerBytes, var header = buffer.readSlice(length: end + Self.emptyLine.count),
                     header.readableBytesView.starts(with: "\r\n".utf8)
@@ -147,31 +148,31 @@ package struct MultipartReader {
             .invalidPayload, detail: "A part of the form has no header of at most \(limits.headerBytes) bytes.")
     }
 
-    /// How many bytes from here on are certainly content, and whether a delimiter follows them.
+    /// How many buffered bytes are content for certain, and whether a delimiter follows them.
     private func contentLength() -> (length: Int, isWhole: Bool) {
         if let end = buffer.firstIndex(of: delimiter, from: 0) { return (end, true) }
         return (buffer.readableBytes - buffer.overlap(with: delimiter), false)
     }
 
     private mutating func receive() async throws(Problem) {
-        let piece: ByteBuffer?
+        let chunk: ByteBuffer?
         do {
-            piece = try await pieces.next()
+            chunk = try await chunks.next()
         } catch {
             throw (error as? Problem) ?? Self.cut(by: error)
         }
-        guard let piece else { throw Self.cut(by: nil) }
-        receivedBytes += piece.readableBytes
+        guard let chunk else { throw Self.cut(by: nil) }
+        receivedBytes += chunk.readableBytes
         guard receivedBytes <= limits.totalBytes else { throw Problem.payloadTooLarge(limit: limits.totalBytes) }
         if buffer.readableBytes == 0 {
-            buffer = piece
+            buffer = chunk
         } else if buffer.readerIndex == 0 {
-            buffer.writeImmutableBuffer(piece)
+            buffer.writeImmutableBuffer(chunk)
         } else {
-            // Into new memory: the little that is left may be the end of a large piece, which would be copied whole.
-            var joined = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + piece.readableBytes)
+            // Into new memory: a short remainder of a large chunk would otherwise copy the whole chunk.
+            var joined = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + chunk.readableBytes)
             joined.writeImmutableBuffer(buffer)
-            joined.writeImmutableBuffer(piece)
+            joined.writeImmutableBuffer(chunk)
             buffer = joined
         }
     }
@@ -198,13 +199,13 @@ package struct MultipartReader {
 }
 
 extension ByteBuffer {
-    /// Where `pattern` begins, counted from the first readable byte.
+    /// The offset of `pattern` from the first readable byte.
     fileprivate func firstIndex(of pattern: [UInt8], from start: Int) -> Int? {
         withUnsafeReadableBytes { bytes in
             guard let base = bytes.baseAddress, let first = pattern.first else { return nil }
             var position = start
             while bytes.count - position >= pattern.count {
-                // The first byte is rare enough in any content to let the C library's search do the work.
+                // memchr finds the first byte, which is rare in most content.
                 guard let candidate = memchr(base + position, CInt(first), bytes.count - position - pattern.count + 1)
                 else { return nil }
                 if memcmp(candidate, pattern, pattern.count) == 0 { return UnsafeRawPointer(candidate) - base }
@@ -214,7 +215,7 @@ extension ByteBuffer {
         }
     }
 
-    /// The length of the longest end of these bytes that `pattern` begins with, and that is not all of it.
+    /// The length of the longest proper prefix of `pattern` that these bytes end with.
     fileprivate func overlap(with pattern: [UInt8]) -> Int {
         withUnsafeReadableBytes { bytes in
             var length = Swift.min(bytes.count, pattern.count - 1)

@@ -1,6 +1,6 @@
-/// A header field's value with parameters: `form-data; name="a"; filename="b"` (RFC 9110 §5.6.6).
+/// The value of a header field with parameters: `form-data; name="a"; filename="b"` (RFC 9110 §5.6.6).
 ///
-/// Read as bytes: to a character-wise reader a quotation mark and the accent behind it are one character, and no quotation mark.
+/// Parsed as bytes: as characters, a quotation mark and a combining accent after it are one character.
 struct ParameterisedValue {
     typealias Bytes = Substring.UTF8View
 
@@ -8,14 +8,14 @@ struct ParameterisedValue {
     /// By lower-case name.
     let parameters: [String: String]
 
-    /// - Returns: nil where it is malformed or a parameter comes twice.
+    /// - Returns: nil for a malformed value or a repeated parameter.
     init?(_ text: String) {
         var rest = Substring(text).utf8
         value = String(Self.take(&rest) { $0 != UInt8(ascii: ";") }.trimmed)
         var parameters: [String: String] = [:]
         while rest.first == UInt8(ascii: ";") {
             rest = rest.dropFirst().leadingSpaceDropped
-            // A semicolon with nothing behind it is common and harmless.
+            // A semicolon without a parameter is common and accepted.
             guard let next = rest.first, next != UInt8(ascii: ";") else { continue }
             let name = Self.take(&rest) { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
             guard rest.popFirst() == UInt8(ascii: "="), !name.isEmpty,
@@ -34,7 +34,7 @@ struct ParameterisedValue {
     }
 
     /// Decodes `UTF-8'en'na%C3%AFve` (RFC 8187 §3.2).
-    /// - Returns: nil where it is malformed or in another encoding.
+    /// - Returns: nil for a malformed value or another encoding.
     static func decode(extended text: String) -> String? {
         let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].lowercased() == "utf-8" else { return nil }
@@ -47,7 +47,7 @@ struct ParameterisedValue {
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "\""): return String(validating: value, as: UTF8.self)
-            // Some clients send paths with bare backslashes: only what needs an escape is taken for one.
+            // Some clients send paths with unescaped backslashes: a backslash is an escape only before `"` and `\\`.
             case UInt8(ascii: "\\"):
                 let isEscape = rest.first == UInt8(ascii: "\"") || rest.first == UInt8(ascii: "\\")
                 value.append(isEscape ? rest.removeFirst() : byte)
@@ -67,7 +67,7 @@ struct ParameterisedValue {
 extension Substring.UTF8View {
     fileprivate var leadingSpaceDropped: Self { drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") } }
 
-    /// Without the spaces and tabs at both ends.
+    /// Without leading and trailing spaces and tabs.
     var trimmed: Substring {
         let start = leadingSpaceDropped
         guard let last = start.lastIndex(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else {

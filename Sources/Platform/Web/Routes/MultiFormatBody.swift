@@ -1,28 +1,29 @@
 package import Base
 
-/// A payload that comes in several shapes: which one it is, its media type and its outermost form tell. Its own coding is one of them.
+/// A payload with several formats. The media type and the outermost JSON value select one; the coding of the payload
+/// itself is one of them.
 package protocol MultiFormatBody: Payload {
-    /// Of those with the body's media type the first that fits is read, or else the last.
-    static var shapes: [BodyFormat] { get }
+    /// Of the formats with the media type of the body, the first that fits is read, or else the last.
+    static var formats: [BodyFormat] { get }
     /// The largest body, in bytes.
     static var bodyBytesMax: Int { get }
 }
 
-/// A payload that may be left out where nothing of it needs saying.
+/// A payload whose properties are all optional: a request without a body decodes as `{}`.
 package protocol OptionalBody: Payload {}
 
-/// One way in which a payload may be written.
+/// One format of a payload.
 package struct BodyFormat: Sendable {
     let mediaType: String
     let payload: any Payload.Type
-    /// Nil for one payload, otherwise how long a list of them may be.
+    /// The longest list of payloads; nil for a single payload.
     let countMax: Int?
     let fits: @Sendable (JSONValue) -> Bool
     let read: @Sendable (JSONValue) throws(Problem) -> any Payload
 
     /// - Parameters:
-    ///   - fits: whether a body looks like this one, where others have the same media type.
-    ///   - whole: makes the whole payload of it.
+    ///   - fits: whether a body has this format, where several formats have one media type.
+    ///   - whole: makes the payload of the decoded part.
     package init<Part: Payload>(
         _ mediaType: String,
         of part: Part.Type,
@@ -59,8 +60,9 @@ package struct BodyFormat: Sendable {
 }
 
 extension [BodyFormat] {
-    /// - Returns: nil where no shape has the media type. Other names of JSON stand for JSON itself.
-    func shape(of value: JSONValue, _ mediaType: String) -> BodyFormat? {
+    /// - Returns: nil where no format has the media type. A `+json` type that no format names is read as
+    ///   `application/json`.
+    func format(of value: JSONValue, _ mediaType: String) -> BodyFormat? {
         let isNamed = contains { $0.mediaType == mediaType }
         let candidates = filter { $0.mediaType == (isNamed ? mediaType : "application/json") }
         return candidates.first { $0.fits(value) } ?? candidates.last

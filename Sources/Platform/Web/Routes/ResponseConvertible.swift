@@ -2,13 +2,13 @@ package import Base
 import HTTPTypes
 import NIOCore
 
-/// What a handler returns: it writes itself as a reply, and documents beforehand what that reply may look like.
+/// What a handler returns. It converts itself to a response and documents the responses it may become.
 package protocol ResponseConvertible: Sendable {
     static var documented: [DocumentedResponse] { get }
     func response() throws(Problem) -> Response
 }
 
-/// One way in which a door answers when all is well.
+/// A successful response of a route.
 package struct DocumentedResponse: Sendable {
     package let status: Int
     package let description: String
@@ -33,7 +33,7 @@ extension Payload {
     }
 }
 
-/// A payload that was written before: for an answer that is given many times.
+/// A payload encoded once, for a response that is sent many times.
 package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
     package let body: Body
     private let json: ByteBuffer
@@ -48,11 +48,11 @@ package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
 }
 
 extension NoContent {
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(204, "Done; there is nothing to say")] }
+    package static var documented: [DocumentedResponse] { [DocumentedResponse(204, "Done")] }
     package func response() -> Response { Response(status: .noContent) }
 }
 
-/// A payload that tells of something new: 201.
+/// A payload that describes a new resource: 201.
 package struct Created<Body: Payload>: ResponseConvertible {
     package let body: Body
     package init(_ body: Body) { self.body = body }
@@ -67,7 +67,7 @@ package struct Created<Body: Payload>: ResponseConvertible {
     }
 }
 
-/// A payload that tells of work to follow: 202, with the place to follow it in `Location`.
+/// A payload that describes a job: 202, with the URL of the job in `Location`.
 package struct Accepted<Body: Payload>: ResponseConvertible {
     package let body: Body
     package let location: String
@@ -88,7 +88,7 @@ package struct Accepted<Body: Payload>: ResponseConvertible {
     }
 }
 
-/// One answer or another.
+/// One of two responses.
 package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: ResponseConvertible {
     case first(First)
     case second(Second)
@@ -96,13 +96,13 @@ package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: Re
     package static var documented: [DocumentedResponse] { First.documented + Second.documented }
     package func response() throws(Problem) -> Response {
         switch self {
-        case .first(let answer): try answer.response()
-        case .second(let answer): try answer.response()
+        case .first(let first): try first.response()
+        case .second(let second): try second.response()
         }
     }
 }
 
-/// A file to keep, streamed from disk.
+/// A file as an attachment, streamed from disk.
 package struct Download: ResponseConvertible {
     let path: String
     let size: Int64
@@ -110,8 +110,8 @@ package struct Download: ResponseConvertible {
     let mediaType: String
 
     /// - Parameters:
-    ///   - path: where the file lies; it is opened when the reply is written.
-    ///   - name: what the client shall call it.
+    ///   - path: opened when the response is written.
+    ///   - name: the file name for `Content-Disposition`.
     package init(path: String, size: Int64, name: String, mediaType: String = "application/octet-stream") {
         self.path = path
         self.size = size
@@ -138,7 +138,7 @@ package struct Download: ResponseConvertible {
     }
 }
 
-/// A payload to keep as a file.
+/// A payload as an attachment.
 package struct Attachment<Body: Payload>: ResponseConvertible {
     let body: Body
     let name: String
@@ -172,7 +172,7 @@ package struct PlainText: ResponseConvertible {
     package func response() -> Response { Response(text: text, mediaType: mediaType) }
 }
 
-/// The style of pages.
+/// The stylesheet of HTML pages.
 package struct Stylesheet: ResponseConvertible {
     let css: String
     package init(_ css: String) { self.css = css }
@@ -183,7 +183,7 @@ package struct Stylesheet: ResponseConvertible {
     package func response() -> Response { Response(text: css, mediaType: "text/css; charset=utf-8") }
 }
 
-/// The OpenAPI document, already written.
+/// The encoded OpenAPI document.
 package struct OpenAPIDocument: ResponseConvertible {
     let text: String
     package init(_ text: String) { self.text = text }
@@ -194,7 +194,7 @@ package struct OpenAPIDocument: ResponseConvertible {
     package func response() -> Response { Response(json: ByteBuffer(string: text)) }
 }
 
-/// A page for people, under a policy that lets it load nothing from elsewhere.
+/// An HTML page. Its Content-Security-Policy permits no script and nothing from another origin.
 package struct Page: ResponseConvertible {
     let html: String
     package init(_ html: String) { self.html = html }
@@ -203,7 +203,8 @@ package struct Page: ResponseConvertible {
     package func response() -> Response {
         var response = Response(text: html, mediaType: "text/html; charset=utf-8")
         response.headers[.contentSecurityPolicy] =
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+            + "frame-ancestors 'none'"
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
         return response

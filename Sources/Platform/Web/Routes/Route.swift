@@ -2,61 +2,74 @@ package import Base
 package import HTTPTypes
 import NIOCore
 
-/// One door: its address, what it asks of a caller, and what happens behind it.
+/// One endpoint: its method and path, the steps before its handler, and the handler.
 ///
-/// From the list of routes come the router, the OpenAPI document, the `routes` command and the test that drives every door,
-/// so none of them can say something else than what happens.
+/// The router, the OpenAPI document, the `routes` command and the test of every endpoint are made from the list of
+/// routes, so each of them describes what the server does.
 package struct Route: Sendable {
     package let method: HTTPRequest.Method
     /// `/v1/…`, or a path at the root; `{names}` match one segment.
     package let path: String
-    /// Other spellings of the path that reach this door and are not documented on their own.
+    /// Other spellings of the path; the documents list ``path`` only.
     package private(set) var aliases: [String] = []
     package let summary: String
-    /// The requirements of the gate, each by itself, in its order.
-    package private(set) var checks: [GateCheck]
-    package var gate: [GateSummary] { checks.map(\.summary) }
+    /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
+    package private(set) var steps: [RouteStep]
+    package var gate: [RequirementSummary] { steps.map(\.summary) }
+    /// The credentials that are accepted, each by itself sufficient; empty for a public endpoint.
+    package var security: [SecurityRequirement] { gate.first { !$0.security.isEmpty }?.security ?? [] }
+    package var isPublic: Bool { security.isEmpty }
     package let input: (any Payload.Type)?
     package let answers: [DocumentedResponse]
-    /// Everything that this door may refuse with, without duplicates.
+    /// Every problem that the route may answer with, without duplicates.
     package private(set) var problems: [Problem.Kind]
-    /// In the order of their stages; only those that are on duty.
-    private var guards: [any Middleware] = []
-    private let enter: @Sendable (Request, MiddlewareChain?) async throws(Problem) -> Response
+    private var pipeline: RoutePipeline
+    private let enter: @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
 
-    /// The largest JSON body that is read, in bytes.
+    /// The largest JSON body, in bytes.
     package static let maximumBody = 1 << 20
 
-    /// The same door under other addresses, written like `path`.
+    /// The same route under further paths, written like `path`.
     package func alias(_ paths: String...) -> Route {
         var route = self
         route.aliases += paths.map(Self.canonical)
         return route
     }
 
-    /// The same door with a guard before it, whose place is behind those of its own stage.
-    /// - Parameter isOnDuty: a guard that is not is documented like others, and asks nobody for anything.
+    /// The same route with one more step, behind the steps of its phase.
+    /// - Parameter isEnabled: false documents the step and does not run it.
     package func guarded(by added: any Middleware, isEnabled: Bool = true) -> Route {
         var route = self
-        route.checks.insert(GateCheck(added), at: checks.firstIndex { $0.stage > added.stage } ?? checks.count)
-        route.problems += added.problems.filter { !problems.contains($0) }
-        if isEnabled { route.guards.insert(added, at: guards.firstIndex { $0.stage > added.stage } ?? guards.count) }
+        route.add(RouteStep(added), added.problems)
+        if isEnabled { route.pipeline = pipeline.adding(added) }
         return route
     }
 
-    /// Lets a call through the gate to the handler.
-    package func respond(_ call: Request) async throws(Problem) -> Response {
-        guard !guards.isEmpty else { return try await enter(call, nil) }
+    /// The same route with a check of its decoded body; unchanged where the check does not apply to the body.
+    /// - Parameter isEnabled: false documents the check and does not run it.
+    package func guarded(by added: any BodyMiddleware, isEnabled: Bool = true) -> Route {
+        guard let input, added.applies(to: input) else { return self }
+        var route = self
+        route.add(RouteStep(added), added.problems)
+        if isEnabled { route.pipeline = pipeline.adding(added) }
+        return route
+    }
+
+    private mutating func add(_ step: RouteStep, _ added: [Problem.Kind]) {
+        steps.insert(step, at: steps.firstIndex { $0.phase > step.phase } ?? steps.count)
+        problems += added.filter { !problems.contains($0) }
+    }
+
+    /// Runs the steps and then the handler.
+    package func respond(_ request: Request) async throws(Problem) -> Response {
         do {
-            return try await enter(call, MiddlewareChain(guards))
+            return try await enter(request, pipeline)
         } catch {
-            var problem = error
-            for one in guards { problem = await one.answer(to: problem, of: call) }
-            throw problem
+            throw await pipeline.answer(to: error, of: request)
         }
     }
 
-    /// `auth/login` is `/v1/auth/login`; what begins with a slash stands at the root.
+    /// `auth/login` is `/v1/auth/login`; a path that begins with a slash stays at the root.
     static func canonical(_ path: String) -> String { path.hasPrefix("/") ? path : "/v1/" + path }
 }
 
@@ -69,7 +82,7 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.get, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.get, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
     package static func delete<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
@@ -80,10 +93,10 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.delete, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.delete, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    /// A door that takes no body, or reads it itself through a requirement such as `.multipart`.
+    /// A route without a body, or one whose body a requirement such as `.multipart` reads.
     package static func post<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ path: String,
         _ summary: String,
@@ -92,7 +105,7 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
     package static func post<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
@@ -103,7 +116,7 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.post, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
     package static func put<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
@@ -114,7 +127,7 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.put, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.put, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
     package static func patch<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
@@ -125,10 +138,10 @@ extension Route {
         problems: [Problem.Kind] = [],
         handler: @escaping @Sendable (Input, Who.Proof, repeat (each Need).Proof) async throws -> Output
     ) -> Route {
-        door(.patch, path, summary, who, repeat each need, problems: problems, handler: handler)
+        make(.patch, path, summary, who, repeat each need, problems: problems, handler: handler)
     }
 
-    private static func door<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
+    private static func make<Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ method: HTTPRequest.Method,
         _ path: String,
         _ summary: String,
@@ -140,15 +153,16 @@ extension Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
         return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
-            call, passage async throws(Problem) in
-            let caller = try await who.check(call, on: passage)
-            let proofs = (repeat try await (each need).check(call, on: passage))
-            try await passage?.rest(call)
+            request, pipeline async throws(Problem) in
+            var position = 0
+            let caller = try await pipeline.proof(of: who, at: &position, request)
+            let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
+            try await pipeline.finish(request)
             return try await Problem.catching { try await handler(caller, repeat each proofs) }.response()
         }
     }
 
-    private static func door<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
+    private static func make<Input: Payload, Output: ResponseConvertible, Who: Requirement, each Need: Requirement>(
         _ method: HTTPRequest.Method,
         _ path: String,
         _ summary: String,
@@ -160,14 +174,14 @@ extension Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
         let reader = BodyReader(for: Input.self)
-        let namesAccount = Input.self is any NamesAccount.Type
         return Route(method, path, summary, declared, input: Input.self, output: Output.self, problems: problems) {
-            call, passage async throws(Problem) in
-            let caller = try await who.check(call, on: passage)
-            let proofs = (repeat try await (each need).check(call, on: passage))
-            try await passage?.rest(call)
-            let input: Input = try await reader.read(call)
-            if namesAccount { try await AccountCheck.look(at: input, of: call) }
+            request, pipeline async throws(Problem) in
+            var position = 0
+            let caller = try await pipeline.proof(of: who, at: &position, request)
+            let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
+            try await pipeline.finish(request)
+            let input: Input = try await reader.read(request)
+            try await pipeline.check(input, of: request)
             return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
         }
     }
@@ -180,18 +194,20 @@ extension Route {
         input: (any Payload.Type)?,
         output: any ResponseConvertible.Type,
         problems: [Problem.Kind],
-        enter: @escaping @Sendable (Request, MiddlewareChain?) async throws(Problem) -> Response
+        enter: @escaping @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
     ) {
+        let phases = declared.steps.map(\.phase)
         precondition(
-            zip(declared.checks, declared.checks.dropFirst()).allSatisfy { $0.stage <= $1.stage },
-            "\(method) \(path) declares its requirements out of the order of the gate"
+            zip(phases, phases.dropFirst()).allSatisfy { $0 <= $1 } && phases.allSatisfy { $0 <= .body },
+            "\(method) \(path) declares its requirements out of the order of the phases"
         )
         self.method = method
         self.path = Self.canonical(path)
         self.summary = summary
         self.input = input
         self.enter = enter
-        checks = declared.checks
+        steps = declared.steps
+        pipeline = RoutePipeline(declared: phases)
         answers = output.documented
         let body: [Problem.Kind] =
             input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
@@ -201,62 +217,16 @@ extension Route {
         }
     }
 
-    /// What the requirements of one door say of themselves.
+    /// The declared requirements as steps, with their problems.
     private struct Declared {
-        var checks: [GateCheck] = []
+        var steps: [RouteStep] = []
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
 
         mutating func add(_ requirement: some Requirement) {
-            checks.append(GateCheck(requirement))
+            steps.append(RouteStep(requirement))
             problems += requirement.problems
         }
-    }
-}
-
-/// A payload that may also come as an HTML form.
-package protocol FormReadable: Payload {}
-
-/// Reads one kind of payload from the bodies of calls.
-struct BodyReader: Sendable {
-    private let decoder: PayloadDecoder
-    private let acceptsForms: Bool
-    private let mayBeOmitted: Bool
-    private let shapes: [BodyFormat]
-    private let bytesMax: Int
-
-    init(for payload: any Payload.Type) {
-        decoder = PayloadDecoder(for: payload)
-        acceptsForms = payload is any FormReadable.Type
-        mayBeOmitted = payload is any OptionalBody.Type
-        let manyShaped = payload as? any MultiFormatBody.Type
-        shapes = manyShaped?.shapes ?? []
-        bytesMax = manyShaped?.bodyBytesMax ?? Route.maximumBody
-    }
-
-    /// - Throws: 415 for another media type, 413, 400 or 422 for a body that does not fit.
-    func read<Input: Payload>(_ call: Request) async throws(Problem) -> Input {
-        let mediaType =
-            call.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
-            ?? "application/json"
-        if acceptsForms, mediaType == "application/x-www-form-urlencoded" {
-            let body = try await call.body.collect(upTo: Route.maximumBody)
-            let form = Query(String(buffer: body)).values
-            return try decoder.decode(Input.self, from: .object(form.mapValues { .string($0) }))
-        }
-        guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
-            throw Problem(
-                .unsupportedMediaType,
-                detail: "Send application/json\(acceptsForms ? " or application/x-www-form-urlencoded" : "").")
-        }
-        let body = try await call.body.collect(upTo: bytesMax)
-        if mayBeOmitted, body.readableBytes == 0 { return try decoder.decode(Input.self, from: [:]) }
-        guard !shapes.isEmpty else { return try decoder.decode(Input.self, from: body) }
-        let value = try PayloadDecoder.json(body)
-        guard let input = try shapes.shape(of: value, mediaType)?.read(value) as? Input else {
-            preconditionFailure("\(Input.self) has a shape for application/json, and every shape gives one")
-        }
-        return input
     }
 }

@@ -1,7 +1,7 @@
 package import Base
 package import HTTPTypes
 
-/// Finds the door of a request: a tree of path segments, literal ones before `{names}`.
+/// Finds the route of a request in a tree of path segments; literal segments win over `{names}`.
 package struct RouteTable: Sendable {
     package enum Match: Sendable {
         case found(Route, parameters: [String: String])
@@ -28,7 +28,7 @@ package struct RouteTable: Sendable {
                     }
                 } else {
                     precondition(
-                        here[entry.route.method] == nil, "two routes answer \(entry.route.method) \(entry.route.path)")
+                        here[entry.route.method] == nil, "two routes have \(entry.route.method) \(entry.route.path)")
                     here[entry.route.method] = (entry.route, entry.names)
                 }
             }
@@ -39,7 +39,7 @@ package struct RouteTable: Sendable {
     }
 
     private let root: Node
-    /// The nodes of paths without a `{name}`, which most are: found without taking the path apart.
+    /// The nodes of paths without `{names}`, by path. Most requests match one and need no segments.
     private let literal: [String: Node]
 
     package init(_ routes: [Route]) {
@@ -54,7 +54,7 @@ package struct RouteTable: Sendable {
         self.literal = literal
     }
 
-    /// - Parameter path: as ``canonicalPath(of:)`` gives it, still percent-encoded.
+    /// - Parameter path: canonical as by ``canonicalPath(of:)``, percent-encoded.
     package func match(_ method: HTTPRequest.Method, _ path: String) throws(Problem) -> Match {
         var values: [Substring] = []
         guard let node = literal[path] ?? Self.find(root, Self.segments(of: path), &values) else { return .none }
@@ -67,7 +67,7 @@ package struct RouteTable: Sendable {
         var parameters: [String: String] = [:]
         for (name, value) in zip(names, values) {
             guard let decoded = FormText.decode(value, plusIsSpace: false) else {
-                throw Problem(.invalidRequest, detail: "The path has a broken percent-encoding.")
+                throw Problem(.invalidRequest, detail: "The percent-encoding of the path is invalid.")
             }
             parameters[name] = decoded
         }
@@ -84,14 +84,14 @@ package struct RouteTable: Sendable {
         return nil
     }
 
-    /// Doors that stand at the root alone; everything else is under `/v1` once a leading `/api` and then a leading `/v1` are taken away.
+    /// Paths at the root. Every other path is under `/v1` after a leading `/api` and then a leading `/v1` are removed.
     private static let rootPaths: Set<String> = [
         "/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json",
     ]
 
-    /// The one spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
+    /// The canonical spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
     package static func canonicalPath(of path: String) -> String {
-        // The usual spelling is the canonical one.
+        // Most requests use the canonical spelling.
         if path.utf8.starts(with: "/v1/".utf8) { return path }
         if rootPaths.contains(path) || path.hasPrefix("/problems/") || path.hasPrefix("/console") { return path }
         var rest = Substring(path)

@@ -1,19 +1,20 @@
 import HTTPTypes
 import NIOCore
 
-/// Text to keep as a file that is made while it is sent: however long it is, one piece of it is in memory.
+/// A text file that is generated while it is sent. One chunk of it is in memory.
 package struct StreamedText: ResponseConvertible {
     let name: String
     let mediaType: String
-    let pieces: @Sendable () -> () async throws -> String?
+    let chunks: @Sendable () -> () async throws -> String?
 
     /// - Parameters:
-    ///   - name: what the client shall call it.
-    ///   - pieces: begins anew with each call; what it gives is asked for the next piece until there is none. What it throws breaks the answer off.
-    package init(_ name: String, mediaType: String, pieces: @escaping @Sendable () -> () async throws -> String?) {
+    ///   - name: the file name for `Content-Disposition`.
+    ///   - chunks: each call begins anew; the closure that it returns is called until it returns nil. An error that it
+    ///     throws aborts the response.
+    package init(_ name: String, mediaType: String, chunks: @escaping @Sendable () -> () async throws -> String?) {
         self.name = name
         self.mediaType = mediaType
-        self.pieces = pieces
+        self.chunks = chunks
     }
 
     package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "The file", mediaType: "text/csv")] }
@@ -24,8 +25,8 @@ package struct StreamedText: ResponseConvertible {
                 .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(name)\"",
                 .xContentTypeOptions: "nosniff",
             ],
-            body: .pieces { [pieces] in
-                let next = pieces()
+            body: .chunks { [chunks] in
+                let next = chunks()
                 return { try await next().map(ByteBuffer.init(string:)) }
             }
         )

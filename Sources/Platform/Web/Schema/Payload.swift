@@ -1,12 +1,12 @@
 package import Base
 
-/// What goes in and out as JSON. Its schema is read off its `Decodable` conformance, so there is no second description.
+/// A JSON body of a request or a response. Its schema is derived from its `Decodable` conformance.
 package protocol Payload: Codable, Sendable, ResponseConvertible {
-    /// How property names are written in JSON.
+    /// How property names are spelled in JSON.
     static var naming: Naming { get }
-    /// Bounds that the types alone do not say, by property name in JSON.
+    /// Bounds that the types do not express, by property name in JSON.
     static var rules: [String: Rule] { get }
-    /// Whether members that it does not name are accepted, and passed over.
+    /// Whether unknown members are accepted and ignored.
     static var isOpen: Bool { get }
 }
 
@@ -16,11 +16,11 @@ extension Payload {
     package static var isOpen: Bool { false }
 }
 
-/// How the names of a payload's properties are written. A payload's choice holds for what is nested in it.
+/// How property names are spelled in JSON. The naming of a payload applies to nested values.
 package enum Naming: Sendable {
-    /// `sessionName` is written `session_name`.
+    /// `sessionName` becomes `session_name`.
     case snakeCase
-    /// `sessionName` is written as it is: what some older clients send.
+    /// `sessionName` stays `sessionName`, as some older clients send it.
     case asDeclared
 
     func written(_ name: String) -> String {
@@ -31,10 +31,10 @@ package enum Naming: Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Appends a name as it is written.
+    /// Appends a name in its spelling.
     func write(_ name: String, to text: inout [UInt8]) {
         guard self == .snakeCase else { return text.append(contentsOf: name.utf8) }
-        // The same rule as JSONEncoder's convertToSnakeCase for the names in use here: a capital starts a word.
+        // As JSONEncoder's convertToSnakeCase for names without runs of capitals: a capital starts a word.
         var isFirst = true
         for byte in name.utf8 {
             if Self.isCapital(byte) {
@@ -50,7 +50,7 @@ package enum Naming: Sendable {
     private static func isCapital(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
 }
 
-/// A bound on one property.
+/// A bound of one property.
 package enum Rule: Sendable {
     /// Length in Unicode scalars.
     case length(ClosedRange<Int>)
@@ -76,10 +76,10 @@ package enum Rule: Sendable {
     }
 }
 
-/// A type that says its own schema, because its coding cannot be watched.
+/// A type that provides its schema, because it cannot be derived from its `Decodable` conformance.
 package protocol SchemaProviding {
     static var schema: Schema { get }
-    /// Any value, to go on decoding with while the schema of what contains it is read.
+    /// Any valid value; used while the schema of a containing type is derived.
     static var sample: Self { get }
 }
 
@@ -103,7 +103,7 @@ extension Limit: SchemaProviding {
     package static var sample: Limit { .unlimited }
 }
 
-/// A request without a body, or an answer without one.
+/// A request or a response without a body.
 package struct NoContent: Payload {
     package init() {}
 }

@@ -1,12 +1,13 @@
 import Base
 import NIOCore
 
-/// Writes payloads as JSON: members in the order of their names, spelled as the payload says.
+/// Encodes payloads as JSON, members sorted by name and spelled by the naming of the payload.
 ///
-/// Every answer passes here. Foundation's encoder takes many times as long for an answer of usual size, most of it for the spelling of names and
-/// for the tree of values that it builds first: here a value is written where it stands, and an object's members change places at its end.
+/// Every response passes here. Foundation's encoder takes several times as long, mostly for the spelling of names and
+/// for the tree of values that it builds. This one appends each value to the text, and sorts the members of an object
+/// at its end.
 enum PayloadWriter {
-    /// - Throws: `EncodingError` for a number that JSON cannot hold, and what the value's own coding throws.
+    /// - Throws: `EncodingError` for a number that JSON cannot represent, and the errors of the value's own encoding.
     static func json(_ value: some Encodable, naming: Naming) throws -> ByteBuffer {
         let writer = JSONWriter(naming)
         try writer.write(value)
@@ -20,17 +21,18 @@ enum PayloadWriter {
     }
 }
 
-/// JSON as far as it is written: it is told one value after another, and the members of an object or the elements of an array one after another as well.
+/// Partial JSON text. Values are appended in order, and so are the members of an object and the elements of an array.
 private struct JSONText {
     private(set) var bytes: [UInt8] = []
     let naming: Naming
-    /// The objects and arrays that are not at their end yet, each within the one before it.
+    /// The open objects and arrays, each inside the one before it.
     private var frames: [Frame] = []
-    /// Members of the objects among them; those of the innermost come last.
+    /// The members of the open objects; those of the innermost come last.
     private var members: [Member] = []
     private var moved: [UInt8] = []
-    private var framesSoFar = 0
-    /// The first thing that was told a container too late. Containers within it are asked for in calls that cannot throw: it is said at the end.
+    private var frameCount = 0
+    /// The first write to a closed container. Nested containers are requested in calls that cannot throw, so
+    /// ``finished()`` throws it.
     private var fault: EncodingError?
 
     private struct Frame {
@@ -38,7 +40,7 @@ private struct JSONText {
         let isObject: Bool
         let names: Naming
         let firstMember: Int
-        /// Where its first member or element begins.
+        /// The offset of its first member or element.
         let start: Int
         var count = 0
     }
@@ -48,8 +50,8 @@ private struct JSONText {
         let nameEnd: Int
     }
 
-    /// A container that somebody holds: it may be told something as long as its frame is open.
-    struct Place {
+    /// A container of an encoder. It may be written to while its frame is open.
+    struct Container {
         fileprivate let level: Int
         fileprivate let number: Int
     }
@@ -61,21 +63,21 @@ private struct JSONText {
         bytes.reserveCapacity(Self.usualBytes)
     }
 
-    /// The whole of it.
-    /// - Throws: `EncodingError` where a container was told something after its end, because another had been told something meanwhile.
+    /// The complete text.
+    /// - Throws: `EncodingError` where a container was written to after another one was begun.
     func finished() throws -> [UInt8] {
         if let fault { throw fault }
         return bytes
     }
 
-    /// How many objects and arrays are not at their end.
+    /// The number of open objects and arrays.
     var depth: Int { frames.count }
 
     // MARK: Values
 
     mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
     mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
-    mutating func write(_ value: String) { bytes.append(quoted: value) }
+    mutating func write(_ value: String) { bytes.append(jsonString: value) }
     mutating func write(integer value: some FixedWidthInteger) { bytes.append(contentsOf: value.description.utf8) }
     mutating func writeEmptyObject() { bytes.append(contentsOf: "{}".utf8) }
 
@@ -87,7 +89,7 @@ private struct JSONText {
         write(number: value.description)
     }
 
-    /// A whole number is written as one.
+    /// A whole number is written without a fraction.
     private mutating func write(number: String) {
         bytes.append(contentsOf: number.hasSuffix(".0") ? number.dropLast(2).utf8 : number[...].utf8)
     }
@@ -120,55 +122,55 @@ private struct JSONText {
 
     // MARK: Objects and arrays
 
-    /// The object or array at a depth, where there is one already.
-    func place(at depth: Int, isObject: Bool) -> Place? {
+    /// The open object or array at a depth.
+    func container(at depth: Int, isObject: Bool) -> Container? {
         guard frames.count > depth, frames[depth].isObject == isObject else { return nil }
-        return Place(level: depth, number: frames[depth].number)
+        return Container(level: depth, number: frames[depth].number)
     }
 
-    /// Begins an object or array where the text ends.
-    mutating func open(isObject: Bool, names: Naming? = nil) -> Place {
+    /// Begins an object or array at the end of the text.
+    mutating func open(isObject: Bool, names: Naming? = nil) -> Container {
         bytes.append(isObject ? UInt8(ascii: "{") : UInt8(ascii: "["))
-        framesSoFar += 1
+        frameCount += 1
         frames.append(
             Frame(
-                number: framesSoFar, isObject: isObject, names: names ?? naming, firstMember: members.count,
+                number: frameCount, isObject: isObject, names: names ?? naming, firstMember: members.count,
                 start: bytes.count))
-        return Place(level: frames.count - 1, number: framesSoFar)
+        return Container(level: frames.count - 1, number: frameCount)
     }
 
-    func count(at place: Place) -> Int { isOpen(place) ? frames[place.level].count : 0 }
+    func count(at container: Container) -> Int { isOpen(container) ? frames[container.level].count : 0 }
 
-    /// Begins the next element of an array, or the next member of an object, whose value is to follow.
-    /// What comes after the container's end makes the whole text void (``finished()``).
-    mutating func begin(_ name: String? = nil, at place: Place) {
-        guard isOpen(place) else {
+    /// Begins the next element of an array, or the next member of an object, whose value follows.
+    /// A write to a closed container makes the text invalid; see ``finished()``.
+    mutating func begin(_ name: String? = nil, at container: Container) {
+        guard isOpen(container) else {
             let context = EncodingError.Context(
-                codingPath: [], debugDescription: "containers are told one after another")
+                codingPath: [], debugDescription: "a container is written to after another one was begun")
             fault = fault ?? EncodingError.invalidValue(name ?? "", context)
             return
         }
-        close(to: place.level + 1)
-        if frames[place.level].count > 0 { bytes.append(UInt8(ascii: ",")) }
-        frames[place.level].count += 1
+        close(to: container.level + 1)
+        if frames[container.level].count > 0 { bytes.append(UInt8(ascii: ",")) }
+        frames[container.level].count += 1
         guard let name else { return }
         let start = bytes.count
-        bytes.append(quoted: name, spelled: frames[place.level].names)
+        bytes.append(jsonString: name, spelled: frames[container.level].names)
         members.append(Member(start: start, nameEnd: bytes.count - 1))
         bytes.append(UInt8(ascii: ":"))
     }
 
     /// Begins an object or array as the next element or member of another.
-    mutating func open(_ name: String? = nil, at place: Place, isObject: Bool) -> Place {
-        begin(name, at: place)
+    mutating func open(_ name: String? = nil, at container: Container, isObject: Bool) -> Container {
+        begin(name, at: container)
         return open(isObject: isObject)
     }
 
-    private func isOpen(_ place: Place) -> Bool {
-        place.level < frames.count && frames[place.level].number == place.number
+    private func isOpen(_ container: Container) -> Bool {
+        container.level < frames.count && frames[container.level].number == container.number
     }
 
-    /// Ends what is open until `depth` frames are left.
+    /// Closes containers until `depth` frames are open.
     mutating func close(to depth: Int) {
         while frames.count > depth, let frame = frames.popLast() {
             if frame.isObject { sort(frame) }
@@ -176,7 +178,7 @@ private struct JSONText {
         }
     }
 
-    /// Puts the members of an object that has come to its end into the order of their names.
+    /// Sorts the members of a complete object by name.
     private mutating func sort(_ frame: Frame) {
         let places = frame.firstMember..<members.count
         defer { members.removeSubrange(places) }
@@ -190,7 +192,7 @@ private struct JSONText {
         let order = places.sorted { isBefore(members[$0], members[$1], in: moved, from: frame.start) }
         for (index, place) in order.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            // Behind each member stands the comma before the next.
+            // A comma follows each member but the last.
             let memberEnd = (place + 1 < places.upperBound ? members[place + 1].start : end) - 1
             bytes.append(contentsOf: moved[members[place].start - frame.start..<memberEnd - frame.start])
         }
@@ -202,50 +204,50 @@ private struct JSONText {
     }
 }
 
-/// Lets values write themselves into a text.
+/// The encoder that values write themselves to.
 private final class JSONWriter {
     var text: JSONText
-    /// Of the value that is writing itself: how many objects and arrays there were before it, and its type.
+    /// The number of open containers before the current value, and the type of the value.
     private var base = 0
     private var type: Any.Type = Never.self
 
     init(_ naming: Naming) { text = JSONText(naming) }
 
     func write<Value: Encodable>(_ value: Value) throws {
-        if Value.self == JSONValue.self, let free = value as? JSONValue { return text.write(free) }
+        if Value.self == JSONValue.self, let json = value as? JSONValue { return text.write(json) }
         let outer = (base, type)
         let start = text.bytes.count
         (base, type) = (text.depth, Value.self)
         try value.encode(to: self)
         text.close(to: base)
         (base, type) = outer
-        // A value that says nothing of itself is an empty object, as a payload without properties is.
+        // A value that encodes nothing is an empty object, as a payload without properties is.
         if text.bytes.count == start { text.writeEmptyObject() }
     }
 
-    /// The object or array that the value which is writing itself is.
-    func ownPlace(isObject: Bool) -> JSONText.Place {
-        // The names of a map's entries are data and stand as they are.
-        text.place(at: base, isObject: isObject)
-            ?? text.open(isObject: isObject, names: type is any MapOfNames.Type ? .asDeclared : nil)
+    /// The container of the current value.
+    func ownContainer(isObject: Bool) -> JSONText.Container {
+        // The keys of a dictionary are data and keep their spelling.
+        text.container(at: base, isObject: isObject)
+            ?? text.open(isObject: isObject, names: type is any StringKeyedDictionary.Type ? .asDeclared : nil)
     }
 }
 
-private protocol MapOfNames {}
-extension Dictionary: MapOfNames where Key == String {}
+private protocol StringKeyedDictionary {}
+extension Dictionary: StringKeyedDictionary where Key == String {}
 
-// MARK: - What values write themselves to
+// MARK: - Encoding containers
 
 extension JSONWriter: Encoder, SingleValueEncodingContainer {
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
-        KeyedEncodingContainer(MemberContainer(writer: self, place: ownPlace(isObject: true)))
+        KeyedEncodingContainer(MemberContainer(writer: self, container: ownContainer(isObject: true)))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        ElementContainer(writer: self, place: ownPlace(isObject: false))
+        ElementContainer(writer: self, container: ownContainer(isObject: false))
     }
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
 
@@ -269,7 +271,7 @@ extension JSONWriter: Encoder, SingleValueEncodingContainer {
 
 private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let writer: JSONWriter
-    let place: JSONText.Place
+    let container: JSONText.Container
     var codingPath: [any CodingKey] { [] }
 
     func encodeNil(forKey key: Key) throws { try add(key) { $0.text.writeNull() } }
@@ -290,29 +292,30 @@ private struct MemberContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: some Encodable, forKey key: Key) throws { try add(key) { try $0.write(value) } }
 
     private func add(_ key: Key, _ write: (JSONWriter) throws -> Void) throws {
-        writer.text.begin(key.stringValue, at: place)
+        writer.text.begin(key.stringValue, at: container)
         try write(writer)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
         KeyedEncodingContainer(
-            MemberContainer<Nested>(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: true))
+            MemberContainer<Nested>(
+                writer: writer, container: writer.text.open(key.stringValue, at: container, isObject: true))
         )
     }
 
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        ElementContainer(writer: writer, place: writer.text.open(key.stringValue, at: place, isObject: false))
+        ElementContainer(writer: writer, container: writer.text.open(key.stringValue, at: container, isObject: false))
     }
 
-    func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: SuperKey()) }
-    func superEncoder(forKey key: Key) -> any Encoder { FurtherEncoder(writer: writer, place: place, key: key) }
+    func superEncoder() -> any Encoder { NestedEncoder(writer: writer, container: container, key: SuperKey()) }
+    func superEncoder(forKey key: Key) -> any Encoder { NestedEncoder(writer: writer, container: container, key: key) }
 }
 
 private struct ElementContainer: UnkeyedEncodingContainer {
     let writer: JSONWriter
-    let place: JSONText.Place
+    let container: JSONText.Container
     var codingPath: [any CodingKey] { [] }
-    var count: Int { writer.text.count(at: place) }
+    var count: Int { writer.text.count(at: container) }
 
     func encodeNil() throws { try add { $0.text.writeNull() } }
     func encode(_ value: String) throws { try add { $0.text.write(value) } }
@@ -320,19 +323,19 @@ private struct ElementContainer: UnkeyedEncodingContainer {
     func encode(_ value: some Encodable) throws { try add { try $0.write(value) } }
 
     private func add(_ write: (JSONWriter) throws -> Void) throws {
-        writer.text.begin(at: place)
+        writer.text.begin(at: container)
         try write(writer)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
         KeyedEncodingContainer(
-            MemberContainer<Nested>(writer: writer, place: writer.text.open(at: place, isObject: true)))
+            MemberContainer<Nested>(writer: writer, container: writer.text.open(at: container, isObject: true)))
     }
 
     func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-        ElementContainer(writer: writer, place: writer.text.open(at: place, isObject: false))
+        ElementContainer(writer: writer, container: writer.text.open(at: container, isObject: false))
     }
-    func superEncoder() -> any Encoder { FurtherEncoder(writer: writer, place: place, key: nil) }
+    func superEncoder() -> any Encoder { NestedEncoder(writer: writer, container: container, key: nil) }
 }
 
 private struct SuperKey: CodingKey {
@@ -343,10 +346,10 @@ private struct SuperKey: CodingKey {
     init?(intValue _: Int) { nil }
 }
 
-/// One more value in a container, written when it is told.
-private struct FurtherEncoder: Encoder {
+/// A further value in a container, for `superEncoder` and nested encoders.
+private struct NestedEncoder: Encoder {
     let writer: JSONWriter
-    let place: JSONText.Place
+    let container: JSONText.Container
     let key: (any CodingKey)?
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
@@ -354,65 +357,37 @@ private struct FurtherEncoder: Encoder {
     func container<Nested: CodingKey>(keyedBy _: Nested.Type) -> KeyedEncodingContainer<Nested> {
         KeyedEncodingContainer(
             MemberContainer<Nested>(
-                writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: true)))
+                writer: writer, container: writer.text.open(key?.stringValue, at: container, isObject: true)))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        ElementContainer(writer: writer, place: writer.text.open(key?.stringValue, at: place, isObject: false))
+        ElementContainer(writer: writer, container: writer.text.open(key?.stringValue, at: container, isObject: false))
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer {
-        writer.text.begin(key?.stringValue, at: place)
+        writer.text.begin(key?.stringValue, at: container)
         return writer
     }
 }
 
 extension [UInt8] {
-    /// Appends `string` as JSON has it (RFC 8259, section 7).
-    fileprivate mutating func append(quoted string: String) {
-        append(UInt8(ascii: "\""))
-        // Most text has nothing to escape and is taken as it is.
-        if string.hasToBeEscaped {
-            for byte in string.utf8 { append(escaping: byte) }
-        } else {
-            append(contentsOf: string.utf8)
+    /// Appends the name of a member as a JSON string, in its spelling.
+    fileprivate mutating func append(jsonString name: String, spelled naming: Naming) {
+        guard naming == .snakeCase, name.utf8.allSatisfy(Self.isIdentifier) else {
+            return append(jsonString: naming.written(name))
         }
-        append(UInt8(ascii: "\""))
-    }
-
-    /// As ``append(quoted:)`` of a name, in its spelling.
-    fileprivate mutating func append(quoted name: String, spelled naming: Naming) {
-        guard naming == .snakeCase, !name.hasToBeEscaped else { return append(quoted: naming.written(name)) }
         append(UInt8(ascii: "\""))
         naming.write(name, to: &self)
         append(UInt8(ascii: "\""))
     }
 
-    private mutating func append(escaping byte: UInt8) {
+    /// A byte of an ASCII identifier, which needs no escape.
+    private static func isIdentifier(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "\""): append(contentsOf: #"\""#.utf8)
-        case UInt8(ascii: "\\"): append(contentsOf: #"\\"#.utf8)
-        case 8: append(contentsOf: #"\b"#.utf8)
-        case 9: append(contentsOf: #"\t"#.utf8)
-        case 10: append(contentsOf: #"\n"#.utf8)
-        case 12: append(contentsOf: #"\f"#.utf8)
-        case 13: append(contentsOf: #"\r"#.utf8)
-        case 0..<32: append(contentsOf: (#"\u00"# + Hex.encode([byte])).utf8)
-        default: append(byte)
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
         }
-    }
-}
-
-extension String {
-    fileprivate var hasToBeEscaped: Bool {
-        func has(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-            for byte in bytes where byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                return true
-            }
-            return false
-        }
-        if let answer = utf8.withContiguousStorageIfAvailable(has) { return answer }
-        var copy = self
-        return copy.withUTF8(has)
     }
 }

@@ -1,19 +1,18 @@
 package import Base
 
-/// A JSON Schema (2020-12, as OpenAPI 3.1 uses it): read off a payload's type, written into the document, and held against
-/// what clients send. One description serves all three.
+/// A JSON Schema (2020-12, as in OpenAPI 3.1). It is derived from a payload type, documents it, and validates requests.
 package indirect enum Schema: Sendable, Hashable {
     case any
     case boolean
     case integer(minimum: Int64? = nil, maximum: Int64? = nil)
     case number(minimum: Double? = nil, maximum: Double? = nil)
-    /// Lengths count Unicode scalars, as JSON Schema does.
+    /// Lengths count Unicode scalars, as in JSON Schema.
     case string(format: String? = nil, minLength: Int? = nil, maxLength: Int? = nil)
     case enumeration([String])
     case array(Schema, maxItems: Int? = nil)
     case map(Schema)
     case object(Object)
-    /// A named object, described once among the document's components.
+    /// A reference to a named object among the components.
     case reference(String)
     case nullable(Schema)
 
@@ -25,7 +24,7 @@ package indirect enum Schema: Sendable, Hashable {
         }
 
         package var properties: [Property]
-        /// Whether members that are not listed are accepted.
+        /// Whether unlisted members are accepted.
         package var isOpen = false
 
         package func property(_ name: String) -> Property? { properties.first { $0.name == name } }
@@ -33,7 +32,7 @@ package indirect enum Schema: Sendable, Hashable {
 }
 
 extension Schema {
-    /// The schema as it stands in an OpenAPI document.
+    /// The schema as JSON, for OpenAPI.
     package var json: JSONValue {
         switch self {
         case .any: [:]

@@ -1,18 +1,18 @@
 import Base
 
-/// Reads schemas off types by letting them decode themselves from a decoder that only takes notes.
+/// Derives schemas by decoding types from a decoder that records what is requested.
 ///
-/// Structs with synthesized conformances, nested as deep as they like, need nothing. A hand-written `init(from:)` that
-/// branches on its input cannot be watched: such a type is a ``SchemaProviding``.
+/// Structs with synthesized conformances work at any depth. A hand-written `init(from:)` that branches on its input
+/// cannot be recorded: such a type conforms to ``SchemaProviding``.
 package final class SchemaReader {
-    /// The named objects met so far.
+    /// The named objects found so far.
     package private(set) var components: [String: Schema] = [:]
     private var inProgress: Set<String> = []
     private var types: [String: ObjectIdentifier] = [:]
 
     package init() {}
 
-    /// - Returns: the schema of a payload; objects are put among the components and referred to.
+    /// - Returns: the schema of a payload; for an object, a reference to a component.
     package func schema(of payload: any Payload.Type) -> Schema { schema(of: payload, naming: payload.naming) }
 
     func schema(of type: Any.Type, naming: Naming) -> Schema {
@@ -32,8 +32,9 @@ package final class SchemaReader {
         }
         guard let decodable = type as? any Decodable.Type else { return .any }
         if let payload = type as? any Payload.Type {
-            // JSON is written as the outermost payload says, whatever those within it say: a difference would make the document lie.
-            precondition(payload.naming == naming, "\(type) is nested in a payload whose names are written differently")
+            // The outermost payload decides the spelling: a nested payload with another naming would be documented
+            // wrongly.
+            precondition(payload.naming == naming, "\(type) is nested in a payload with another naming")
         }
         let name = String(describing: type).filter { $0.isLetter || $0.isNumber }
         precondition(
@@ -41,11 +42,11 @@ package final class SchemaReader {
             "two payloads are named \(name)")
         guard components[name] == nil, inProgress.insert(name).inserted else { return .reference(name) }
         defer { inProgress.remove(name) }
-        let notes = Notes()
-        _ = try? Self.decode(decodable, from: NotingDecoder(reader: self, notes: notes, naming: naming))
-        if let single = notes.single { return single }
+        let record = RecordedProperties()
+        _ = try? Self.decode(decodable, from: RecordingDecoder(reader: self, record: record, naming: naming))
+        if let single = record.single { return single }
         let rules = (type as? any Payload.Type)?.rules ?? [:]
-        let properties = notes.properties.map { property in
+        let properties = record.properties.map { property in
             var property = property
             if let rule = rules[property.name] { property.schema = rule.applied(to: property.schema) }
             return property
@@ -55,7 +56,7 @@ package final class SchemaReader {
         return .reference(name)
     }
 
-    /// A value of `type` that is good enough to go on decoding with.
+    /// A valid value of `type`, for decoding to continue with.
     func sample<Value: Decodable>(of type: Value.Type, naming: Naming) throws -> Value {
         let sample: Any? =
             switch type {
@@ -63,17 +64,17 @@ package final class SchemaReader {
             case let optional as any AnyOptional.Type: optional.absent
             case let array as any AnyArray.Type: array.empty
             case let map as any AnyMap.Type: map.empty
-            // The other integers than Int and Int64 decode themselves by asking again for what they are.
+            // Other integers than Int and Int64 decode themselves through a generic request for their own type.
             case let integer as any FixedWidthInteger.Type: Self.zero(integer)
             case is Float.Type: Float(0)
             case let cases as any CaseIterable.Type: Self.firstCase(of: cases)
             default: nil
             }
         if let sample = sample as? Value { return sample }
-        return try type.init(from: NotingDecoder(reader: self, notes: Notes(), naming: naming))
+        return try type.init(from: RecordingDecoder(reader: self, record: RecordedProperties(), naming: naming))
     }
 
-    private static func decode<Value: Decodable>(_: Value.Type, from decoder: NotingDecoder) throws -> Value {
+    private static func decode<Value: Decodable>(_: Value.Type, from decoder: RecordingDecoder) throws -> Value {
         try Value(from: decoder)
     }
     private static func names<Cases: CaseIterable & RawRepresentable>(of _: Cases.Type) -> [String]? {
@@ -84,8 +85,8 @@ package final class SchemaReader {
     private static func firstCase<Cases: CaseIterable>(of _: Cases.Type) -> Any? { Cases.allCases.first }
 }
 
-/// What a type asked for while it decoded itself.
-final class Notes {
+/// The properties that a type requested while it decoded itself.
+final class RecordedProperties {
     var properties: [Schema.Object.Property] = []
     var single: Schema?
 
@@ -121,27 +122,27 @@ extension Dictionary: AnyMap where Key == String {
     static var empty: Any { [Key: Value]() }
 }
 
-struct NotingDecoder: Decoder {
+struct RecordingDecoder: Decoder {
     let reader: SchemaReader
-    let notes: Notes
+    let record: RecordedProperties
     let naming: Naming
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedDecodingContainer<Key> {
-        KeyedDecodingContainer(Keyed(reader: reader, notes: notes, naming: naming))
+        KeyedDecodingContainer(Keyed(reader: reader, record: record, naming: naming))
     }
-    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw UnsupportedDecoding() }
     func singleValueContainer() -> any SingleValueDecodingContainer {
-        Single(reader: reader, notes: notes, naming: naming)
+        Single(reader: reader, record: record, naming: naming)
     }
 
-    /// Thrown at types whose coding cannot be watched; what was noted until then stays.
-    struct Unwatchable: Error {}
+    /// Thrown where decoding cannot be recorded; the properties recorded so far are kept.
+    struct UnsupportedDecoding: Error {}
 
     struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let reader: SchemaReader
-        let notes: Notes
+        let record: RecordedProperties
         let naming: Naming
         var codingPath: [any CodingKey] { [] }
         var allKeys: [Key] { [] }
@@ -149,63 +150,66 @@ struct NotingDecoder: Decoder {
         func contains(_: Key) -> Bool { true }
         func decodeNil(forKey _: Key) -> Bool { false }
 
-        private func note<Value>(_ key: Key, _ sample: Value, isRequired: Bool = true) -> Value {
-            notes.add(
+        private func add<Value>(_ key: Key, _ sample: Value, isRequired: Bool = true) -> Value {
+            record.add(
                 naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: isRequired)
             return sample
         }
-        private func noteOptional<Value>(_ key: Key, _: Value.Type) -> Value? {
-            notes.add(naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: false)
+        private func addOptional<Value>(_ key: Key, _: Value.Type) -> Value? {
+            record.add(
+                naming.written(key.stringValue), reader.schema(of: Value.self, naming: naming), isRequired: false)
             return nil
         }
 
-        func decode(_: Bool.Type, forKey key: Key) -> Bool { note(key, false) }
-        func decode(_: String.Type, forKey key: Key) -> String { note(key, "") }
-        func decode(_: Double.Type, forKey key: Key) -> Double { note(key, 0) }
-        func decode(_: Float.Type, forKey key: Key) -> Float { note(key, 0) }
-        func decode(_: Int.Type, forKey key: Key) -> Int { note(key, 0) }
-        func decode(_: Int64.Type, forKey key: Key) -> Int64 { note(key, 0) }
+        func decode(_: Bool.Type, forKey key: Key) -> Bool { add(key, false) }
+        func decode(_: String.Type, forKey key: Key) -> String { add(key, "") }
+        func decode(_: Double.Type, forKey key: Key) -> Double { add(key, 0) }
+        func decode(_: Float.Type, forKey key: Key) -> Float { add(key, 0) }
+        func decode(_: Int.Type, forKey key: Key) -> Int { add(key, 0) }
+        func decode(_: Int64.Type, forKey key: Key) -> Int64 { add(key, 0) }
         func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-            notes.add(naming.written(key.stringValue), reader.schema(of: type, naming: naming), isRequired: true)
+            record.add(naming.written(key.stringValue), reader.schema(of: type, naming: naming), isRequired: true)
             return try reader.sample(of: type, naming: naming)
         }
-        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) -> Bool? { noteOptional(key, type) }
-        func decodeIfPresent(_ type: String.Type, forKey key: Key) -> String? { noteOptional(key, type) }
-        func decodeIfPresent(_ type: Double.Type, forKey key: Key) -> Double? { noteOptional(key, type) }
-        func decodeIfPresent(_ type: Float.Type, forKey key: Key) -> Float? { noteOptional(key, type) }
-        func decodeIfPresent(_ type: Int.Type, forKey key: Key) -> Int? { noteOptional(key, type) }
-        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) -> Int64? { noteOptional(key, type) }
+        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) -> Bool? { addOptional(key, type) }
+        func decodeIfPresent(_ type: String.Type, forKey key: Key) -> String? { addOptional(key, type) }
+        func decodeIfPresent(_ type: Double.Type, forKey key: Key) -> Double? { addOptional(key, type) }
+        func decodeIfPresent(_ type: Float.Type, forKey key: Key) -> Float? { addOptional(key, type) }
+        func decodeIfPresent(_ type: Int.Type, forKey key: Key) -> Int? { addOptional(key, type) }
+        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) -> Int64? { addOptional(key, type) }
         func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) -> Value? {
-            noteOptional(key, type)
+            addOptional(key, type)
         }
 
         func nestedContainer<NestedKey: CodingKey>(keyedBy _: NestedKey.Type, forKey _: Key) throws
             -> KeyedDecodingContainer<NestedKey>
-        { throw Unwatchable() }
-        func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer { throw Unwatchable() }
-        func superDecoder() throws -> any Decoder { throw Unwatchable() }
-        func superDecoder(forKey _: Key) throws -> any Decoder { throw Unwatchable() }
+        { throw UnsupportedDecoding() }
+        func nestedUnkeyedContainer(forKey _: Key) throws -> any UnkeyedDecodingContainer {
+            throw UnsupportedDecoding()
+        }
+        func superDecoder() throws -> any Decoder { throw UnsupportedDecoding() }
+        func superDecoder(forKey _: Key) throws -> any Decoder { throw UnsupportedDecoding() }
     }
 
     struct Single: SingleValueDecodingContainer {
         let reader: SchemaReader
-        let notes: Notes
+        let record: RecordedProperties
         let naming: Naming
         var codingPath: [any CodingKey] { [] }
 
         func decodeNil() -> Bool { false }
         func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-            notes.single = reader.schema(of: type, naming: naming)
+            record.single = reader.schema(of: type, naming: naming)
             return try reader.sample(of: type, naming: naming)
         }
-        private func note<Value>(_ sample: Value) -> Value {
-            notes.single = reader.schema(of: Value.self, naming: naming)
+        private func add<Value>(_ sample: Value) -> Value {
+            record.single = reader.schema(of: Value.self, naming: naming)
             return sample
         }
-        func decode(_: Bool.Type) -> Bool { note(false) }
-        func decode(_: String.Type) -> String { note("") }
-        func decode(_: Double.Type) -> Double { note(0) }
-        func decode(_: Int.Type) -> Int { note(0) }
-        func decode(_: Int64.Type) -> Int64 { note(0) }
+        func decode(_: Bool.Type) -> Bool { add(false) }
+        func decode(_: String.Type) -> String { add("") }
+        func decode(_: Double.Type) -> Double { add(0) }
+        func decode(_: Int.Type) -> Int { add(0) }
+        func decode(_: Int64.Type) -> Int64 { add(0) }
     }
 }

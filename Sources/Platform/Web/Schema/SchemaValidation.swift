@@ -1,18 +1,18 @@
 package import Base
 
 extension Schema {
-    /// Holds a value against the schema.
+    /// Validates a value against the schema.
     /// - Parameters:
-    ///   - components: what ``Schema/reference(_:)`` names.
-    ///   - pointer: where `value` stands in the body (RFC 6901).
-    /// - Returns: every fault found, at most ``maximumFaults``; empty where the value fits.
+    ///   - components: the targets of ``Schema/reference(_:)``.
+    ///   - pointer: the position of `value` in the body (RFC 6901).
+    /// - Returns: the faults, at most ``maximumFaults``; empty where the value is valid.
     package func faults(in value: JSONValue, components: [String: Schema], at pointer: String = "") -> [Problem.Fault] {
         var faults: [Problem.Fault] = []
         check(value, components, pointer, &faults)
         return Array(faults.prefix(Self.maximumFaults))
     }
 
-    /// A body with more faults than this says no more with them.
+    /// The bound of the faults in one response.
     package static let maximumFaults = 50
 
     private func check(
@@ -55,7 +55,7 @@ extension Schema {
             for property in shape.properties where property.isRequired && members[property.name] == nil {
                 faults.append(Problem.Fault(pointer + Problem.Fault.step(property.name), "is required"))
             }
-            // An answer that repeats each of a million unknown names would serve nobody.
+            // Bounded, so that a body with a million unknown names does not make a response of that size.
             for (name, item) in members.sorted(by: { $0.key < $1.key }) where faults.count < Self.maximumFaults {
                 if let property = shape.property(name) {
                     property.schema.check(item, components, pointer + Problem.Fault.step(name), &faults)
@@ -71,9 +71,9 @@ extension Schema {
     }
 }
 
-/// The formats of strings that are checked rather than only documented.
+/// The formats of strings that are validated; others are only documented.
 enum StringFormat {
-    /// - Returns: what is wrong with `text`, or nil.
+    /// - Returns: the reason why `text` is invalid, or nil.
     static func fault(of text: String, _ format: String) -> String? {
         switch format {
         case "uuid": UUIDText.isCanonical(text) ? nil : "must be a UUID"

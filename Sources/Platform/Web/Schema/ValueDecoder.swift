@@ -1,7 +1,6 @@
 import Base
 
-/// Decodes payloads from a JSON value that was read and checked before: what was held against the schema and what a handler gets
-/// are the same.
+/// Decodes payloads from a parsed and validated JSON value, so that validation and decoding read the same value.
 struct ValueDecoder: Decoder {
     let value: JSONValue
     let naming: Naming
@@ -65,8 +64,8 @@ extension ValueDecoder: SingleValueDecodingContainer {
     func decode(_ type: UInt64.Type) throws -> UInt64 { try whole(type) }
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        // A free-form value is handed on as it is.
-        if let free = value as? Value { return free }
+        // A JSONValue is returned as it is.
+        if let json = value as? Value { return json }
         return try type.init(from: self)
     }
 
@@ -84,7 +83,7 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var codingPath: [any CodingKey] { decoder.codingPath }
     var allKeys: [Key] { members.keys.compactMap(Key.init(stringValue:)) }
 
-    /// Names of a map's entries are data and stand as they are; those of a payload's properties follow its naming.
+    /// The keys of a dictionary are data and keep their spelling; property names follow the naming of the payload.
     private func member(_ key: Key) -> JSONValue? {
         members[key.stringValue] ?? members[decoder.naming.written(key.stringValue)]
     }

@@ -1,47 +1,57 @@
 import NIOCore
 
-/// Where the end of a connection's pipeline and the connection's task hand parts to one another.
+/// The queue between the pipeline of a connection and the task that serves it, and the state that both share.
 ///
-/// The pipeline is read on only while few parts wait here, and a writer waits until the socket has room: neither side can fill the memory. What arrives
-/// in one read is handed over at its end, and what is answered to it right away leaves in one write.
+/// It bounds memory in both directions: the pipeline reads only while few parts are queued, and a writer waits until
+/// the socket is writable. Parts of one read are delivered at its end, and responses to them leave in one write.
 ///
-/// `@unchecked Sendable`: all that changes is touched on the event loop alone; who calls from elsewhere is brought there first.
+/// `@unchecked Sendable`: mutable state is accessed on the event loop only. The methods that may be called from
+/// elsewhere hop to the loop first.
 final class ConnectionBridge: @unchecked Sendable {
-    struct ReadByTwo: Error {}
+    struct ConcurrentReads: Error {}
 
-    /// What stands at the end of the pipeline: the guard, and once protocols are switched, ``WebSocketParts``.
+    /// The last handler of the pipeline: ``HTTPConnectionHandler``, and after a protocol switch ``WebSocketHandler``.
     protocol PipelineEnd: AnyObject {
         func write(_ part: OutboundPart)
         func flush()
-        /// Goes on reading after ``wantsMore`` was false.
-        func readMore()
-        /// Nothing more will be written.
+        /// Resumes reading after ``ConnectionBridge/shouldRead()`` returned false.
+        func resumeReading()
+        /// No part will be written after this.
         func finish()
     }
 
     private struct Reader {
         let number: Int
+        /// Nil for a wait that has no time limit of its own.
+        let since: NIODeadline?
         let continuation: UnsafeContinuation<InboundPart?, any Error>
     }
 
-    /// The pipeline is read on while fewer parts than this wait.
-    private static let waitingMax = 16
+    /// The pipeline reads while fewer parts than this are queued.
+    private static let queuedPartsMax = 16
 
-    private let channel: any Channel
+    let channel: any Channel
     private let executor: LoopExecutor
-    /// Holds this exchange as well, until the connection is over.
+    /// A reference cycle until the connection is closed.
     private var end: (any PipelineEnd)?
 
-    private var waiting = CircularBuffer<InboundPart>(initialCapacity: 4)
-    private var isInputOver = false
-    private var isOutputOver = false
-    private var isHeld = false
+    private var queue = CircularBuffer<InboundPart>(initialCapacity: 4)
+    /// The client sends nothing more.
+    private(set) var isInputClosed = false
+    private var isOutputClosed = false
+    private var isReadingPaused = false
 
     private var reader: Reader?
     private var writers: [UnsafeContinuation<Void, Never>] = []
-    private var readsSoFar = 0
+    private var waits = 0
     private var isInReadCycle = false
-    private var owesFlush = false
+    private var isFlushPending = false
+
+    /// A graceful shutdown has begun: the next response is the last one of the connection.
+    private(set) var isDraining = false
+
+    /// Since when the reader of a body has been waiting for a part; nil while it is not.
+    var bodyAwaitedSince: NIODeadline? { reader?.since }
 
     init(channel: any Channel, executor: LoopExecutor) {
         self.channel = channel
@@ -49,144 +59,144 @@ final class ConnectionBridge: @unchecked Sendable {
     }
 }
 
-// MARK: - The pipeline's side
+// MARK: - For the pipeline
 
 extension ConnectionBridge {
-    /// Called by each end of the pipeline when it takes its place.
     func attach(_ end: any PipelineEnd) { self.end = end }
 
-    /// Called by an end that goes; another may have taken its place.
+    /// Without effect where another handler is attached by now.
     func detach(_ end: any PipelineEnd) { if self.end === end { self.end = nil } }
 
-    /// Keeps a part until the end of this read.
-    func arrived(_ part: InboundPart) { waiting.append(part) }
+    /// Queues a part until ``readCompleted()``.
+    func receive(_ part: InboundPart) { queue.append(part) }
 
-    /// The parts of one read are all there.
-    func readIsComplete() {
-        guard reader != nil, !waiting.isEmpty else { return }
+    func readCompleted() {
+        guard reader != nil, !queue.isEmpty else { return }
         isInReadCycle = true
-        executor.run { serveReader() }
+        executor.run { resumeReader() }
         isInReadCycle = false
-        flushIfOwed()
+        flushIfPending()
     }
 
-    /// Whether the pipeline shall be read on; if not, ``PipelineEnd/readMore()`` will tell.
-    func wantsMore() -> Bool {
-        isHeld = waiting.count >= Self.waitingMax
-        return !isHeld
+    /// - Returns: false where enough parts are queued; ``PipelineEnd/resumeReading()`` is called later.
+    func shouldRead() -> Bool {
+        isReadingPaused = queue.count >= Self.queuedPartsMax
+        return !isReadingPaused
     }
 
-    /// No further part will arrive.
-    func inputIsOver() {
-        isInputOver = true
-        executor.run { serveReader() }
+    func drain() { isDraining = true }
+
+    func closeInput() {
+        isInputClosed = true
+        executor.run { resumeReader() }
     }
 
-    func connectionIsOver() {
-        isOutputOver = true
+    func connectionClosed() {
+        isOutputClosed = true
         executor.run {
-            wakeWriters()
-            isInputOver = true
-            serveReader()
+            resumeWriters()
+            isInputClosed = true
+            resumeReader()
         }
         end = nil
     }
 
-    /// The socket has room again.
-    func hasRoom() { executor.run { wakeWriters() } }
+    func becameWritable() { executor.run { resumeWriters() } }
 
-    private func serveReader() {
-        guard let reader, isInputOver || !waiting.isEmpty else { return }
+    private func resumeReader() {
+        guard let reader, isInputClosed || !queue.isEmpty else { return }
         self.reader = nil
-        reader.continuation.resume(returning: take())
+        reader.continuation.resume(returning: dequeue())
     }
 
-    private func wakeWriters() {
+    private func resumeWriters() {
         let writers = self.writers
         self.writers = []
         for writer in writers { writer.resume() }
     }
 
-    private func flushIfOwed() {
-        guard owesFlush else { return }
-        owesFlush = false
+    private func flushIfPending() {
+        guard isFlushPending else { return }
+        isFlushPending = false
         end?.flush()
     }
 }
 
-// MARK: - The task's side
+// MARK: - For the task
 
 extension ConnectionBridge {
-    /// - Returns: nil when no more will come.
-    /// - Throws: ``ReadByTwo`` where somebody else is waiting for a part; `CancellationError`.
+    /// - Returns: nil at the end of the input.
+    /// - Throws: ``ConcurrentReads`` where another task waits for a part; `CancellationError`.
     func next() async throws -> InboundPart? {
         guard executor.loop.inEventLoop else {
             return try await withTaskExecutorPreference(executor) { try await self.next() }
         }
-        if isInputOver || !waiting.isEmpty { return try await arrival() }
-        let number = readsSoFar + 1
+        if isInputClosed || !queue.isEmpty { return try await nextPart(isTimed: true) }
+        let number = waits + 1
         return try await withTaskCancellationHandler {
-            try await arrival()
+            try await nextPart(isTimed: true)
         } onCancel: {
             executor.loop.execute { self.cancelReader(number) }
         }
     }
 
-    /// As ``next()``, for the task of the connection itself: when that is cancelled the connection is closed, which ends the wait as well.
+    /// As ``next()``, for the task of the connection: its cancellation closes the connection, which ends the wait.
     func nextOfConnection() async throws -> InboundPart? {
         guard executor.loop.inEventLoop else { return try await next() }
-        return try await arrival()
+        return try await nextPart(isTimed: false)
     }
 
-    private func arrival() async throws -> InboundPart? {
-        guard reader == nil else { throw ReadByTwo() }
-        if isInputOver || !waiting.isEmpty { return take() }
-        readsSoFar += 1
-        return try await withUnsafeThrowingContinuation { reader = Reader(number: readsSoFar, continuation: $0) }
+    private func nextPart(isTimed: Bool) async throws -> InboundPart? {
+        guard reader == nil else { throw ConcurrentReads() }
+        if isInputClosed || !queue.isEmpty { return dequeue() }
+        waits += 1
+        return try await withUnsafeThrowingContinuation {
+            reader = Reader(number: waits, since: isTimed ? .now() : nil, continuation: $0)
+        }
     }
 
-    /// Returns once the part is handed to the socket's buffer, which takes no more than can be sent on soon.
-    /// - Throws: when the connection is over; `CancellationError`.
+    /// Returns once the part is in the buffer of the socket, which is bounded.
+    /// - Throws: `ChannelError.ioOnClosedChannel`; `CancellationError`.
     func write(_ part: OutboundPart) async throws {
         guard executor.loop.inEventLoop else {
             return try await withTaskExecutorPreference(executor) { try await self.write(part) }
         }
-        // What a cancelled handler makes of it is no answer any more.
+        // The response of a cancelled handler may be incomplete.
         try Task.checkCancellation()
-        while !isOutputOver, !channel.isWritable {
-            flushIfOwed()
+        while !isOutputClosed, !channel.isWritable {
+            flushIfPending()
             if channel.isWritable { break }
             await withTaskCancellationHandler {
                 await withUnsafeContinuation { writers.append($0) }
             } onCancel: {
-                executor.loop.execute { self.hasRoom() }
+                executor.loop.execute { self.becameWritable() }
             }
             try Task.checkCancellation()
         }
-        guard !isOutputOver, let end else { throw ChannelError.ioOnClosedChannel }
+        guard !isOutputClosed, let end else { throw ChannelError.ioOnClosedChannel }
         end.write(part)
-        if isInReadCycle { owesFlush = true } else { end.flush() }
+        if isInReadCycle { isFlushPending = true } else { end.flush() }
     }
 
-    /// Nothing more will be written; called on the loop.
+    /// Ends the output after what is written. On the event loop only.
     func finish() {
-        guard !isOutputOver else { return }
-        isOutputOver = true
-        flushIfOwed()
+        guard !isOutputClosed else { return }
+        isOutputClosed = true
+        flushIfPending()
         end?.finish()
     }
 
-    /// Closes the connection in the middle of an answer, behind what was written of it; called on the loop.
-    func breakOff() {
-        flushIfOwed()
+    /// Closes the connection in the middle of a response, after the part of it that is written. On the event loop only.
+    func abort() {
+        flushIfPending()
         channel.close(promise: nil)
     }
 
-    private func take() -> InboundPart? {
-        let part = waiting.popFirst()
-        if isHeld, waiting.count < Self.waitingMax / 2 {
-            isHeld = false
-            end?.readMore()
+    private func dequeue() -> InboundPart? {
+        let part = queue.popFirst()
+        if isReadingPaused, queue.count < Self.queuedPartsMax / 2 {
+            isReadingPaused = false
+            end?.resumeReading()
         }
         return part
     }

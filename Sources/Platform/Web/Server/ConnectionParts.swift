@@ -4,63 +4,63 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
 
-/// What a connection's pipeline hands to its task.
+/// What the pipeline of a connection delivers to its task.
 enum InboundPart: Sendable {
     case head(RequestHead)
     case body(ByteBuffer)
     case end
-    /// Nothing that follows can be understood.
+    /// The last part: nothing after it can be parsed.
     case fault(HTTPError)
     case frame(WebSocketFrame)
 }
 
-/// What a connection's task hands to its pipeline: bytes as they go over the wire, and what the pipeline has to know of them.
+/// What the task of a connection writes to its pipeline: serialized bytes, by their role in the response.
 enum OutboundPart: Sendable {
-    /// A whole answer: its head, with its body or followed by it.
+    /// A complete response: the head, with the body in the same buffer or in the second one.
     case response(ByteBuffer, ByteBuffer?)
-    /// The head of an answer that is not there as a whole, or the interim answer to `Expect: 100-continue`.
+    /// The head of a response whose chunks follow, or the interim 100 response.
     case head(ByteBuffer)
-    case piece(ByteBuffer)
+    case chunk(ByteBuffer)
     case end
-    /// From here on both directions are WebSocket frames.
+    /// The head of a 101 response. After it, both directions carry WebSocket frames.
     case switchProtocols(ByteBuffer)
     case frame(WebSocketFrame)
 }
 
-/// The head of a request with what the connection has to know about it.
+/// The head of a request, with its framing.
 struct RequestHead: Sendable {
     let request: HTTPRequest
-    /// What the version and the Connection field say.
+    /// By the HTTP version and the `Connection` field.
     let keepsAlive: Bool
     let isVersion10: Bool
     let hasBody: Bool
     let announcedSize: Int?
-    let expectsGoAhead: Bool
-    /// The parser reads nothing after such a request, whether it is granted or not.
-    let asksForUpgrade: Bool
+    let expectsContinue: Bool
+    /// The decoder parses nothing after such a request, whether or not it is granted.
+    let requestsUpgrade: Bool
 }
 
 extension RequestHead {
-    /// - Throws: the fault to answer with.
+    /// - Throws: `uriTooLong`, `malformed`.
     init(_ head: HTTPRequestHead, uriBytes: Int) throws(HTTPError) {
         guard head.uri.utf8.count <= uriBytes else { throw .uriTooLong }
         let fields = RequestFields(head.headers)
         isVersion10 = head.version == .http1_0
-        // RFC 9112 §3.2: a request without a Host, or with two, is not to be guessed at.
+        // RFC 9112 §3.2: a request without a Host, or with two, is answered 400.
         guard fields.hosts == 1 || (fields.hosts == 0 && isVersion10) else { throw .malformed }
         request = try Self.request(head, fields)
         announcedSize = fields.size.flatMap { Int($0) }
-        // The parser lets sizes through that no Int holds.
+        // The decoder accepts sizes that exceed Int.
         guard fields.size == nil || announcedSize != nil else { throw .malformed }
         hasBody = fields.isChunked || (announcedSize ?? 0) > 0
-        expectsGoAhead = hasBody && !isVersion10 && fields.expectation?.lowercased() == "100-continue"
-        asksForUpgrade = head.method == .CONNECT || fields.asksForUpgrade
-        keepsAlive = head.isKeepAlive && !asksForUpgrade
+        expectsContinue = hasBody && !isVersion10 && fields.expectation?.lowercased() == "100-continue"
+        requestsUpgrade = head.method == .CONNECT || fields.requestsUpgrade
+        keepsAlive = head.isKeepAlive && !requestsUpgrade
     }
 
     private static func request(_ head: HTTPRequestHead, _ fields: RequestFields) throws(HTTPError) -> HTTPRequest {
         do {
-            // The library's own conversion takes each target apart with Foundation; only the absolute form needs that.
+            // The conversion of NIOHTTPTypesHTTP1 parses the target with Foundation. Only the absolute form needs that.
             guard head.uri.hasPrefix("/") || head.uri == "*" || head.method == .CONNECT else {
                 guard head.uri.hasPrefix("http://") || head.uri.hasPrefix("https://") else { throw HTTPError.malformed }
                 return try HTTPRequest(head, secure: false, splitCookie: false)
@@ -78,7 +78,7 @@ extension RequestHead {
     }
 }
 
-/// The header fields of a request, and what they say of its connection and its body, read in one pass.
+/// The header fields of a request and the framing that they define, read in one pass.
 private struct RequestFields {
     /// All but the Host.
     var others = HTTPFields()
@@ -87,12 +87,12 @@ private struct RequestFields {
     var size: String?
     var isChunked = false
     var expectation: String?
-    var asksForUpgrade = false
+    var requestsUpgrade = false
 
     init(_ headers: HTTPHeaders) {
         others.reserveCapacity(headers.count)
         for (name, value) in headers {
-            // The parser has let through nothing that is no name.
+            // The decoder has refused names that are not tokens.
             guard let name = HTTPField.Name(name) else { continue }
             switch name.canonicalName {
             case "host":
@@ -102,7 +102,7 @@ private struct RequestFields {
             case "content-length": size = size ?? value
             case "transfer-encoding": isChunked = true
             case "expect": expectation = expectation ?? value
-            case "upgrade": asksForUpgrade = true
+            case "upgrade": requestsUpgrade = true
             default: break
             }
             others.append(HTTPField(name: name, value: value))

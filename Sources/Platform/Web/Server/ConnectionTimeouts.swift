@@ -1,41 +1,41 @@
 import NIOCore
 
-/// Decides how long a connection may stay silent. A value without a clock: the guard tells it what happens, and when.
+/// The timeouts of one connection, as a value without a clock: the caller passes events and their times.
 struct ConnectionTimeouts {
     enum Verdict: Equatable {
-        /// Nothing to do before then; nil where time does not matter.
-        case fine(until: NIODeadline?)
-        /// The client was too slow to say what it wants: 408.
-        case tooSlow
+        /// No timeout before that time; nil where none applies.
+        case wait(until: NIODeadline?)
+        /// The request did not arrive in time: 408.
+        case requestTimeout
         case close
     }
 
-    /// An answer on its way to a client that takes it slowly.
+    /// A response that the client reads slowly.
     private struct Stall {
         var since: NIODeadline
         var bufferedBytes: Int
     }
 
     private let limits: HTTPLimits
-    private var isFirst = true
-    private var quietSince: NIODeadline
+    private var isFirstRequest = true
+    private var idleSince: NIODeadline
     private var headSince: NIODeadline?
-    private var lastPiece: NIODeadline
+    private var lastChunk: NIODeadline
     private var stall: Stall?
     private var lingersSince: NIODeadline?
 
-    /// Requests whose answer is not complete.
+    /// Requests without a complete response.
     private(set) var unanswered = 0
-    /// Whether more of a request that has begun is to come.
+    /// Whether the head of a request has arrived and its end has not.
     private(set) var isReadingRequest = false
 
     init(limits: HTTPLimits, start: NIODeadline) {
         self.limits = limits
-        quietSince = start
-        lastPiece = start
+        idleSince = start
+        lastChunk = start
     }
 
-    /// Nothing was begun that is not finished.
+    /// No request is under way.
     var isIdle: Bool { unanswered == 0 && headSince == nil }
     var needsBufferedBytes: Bool { stall != nil }
 
@@ -44,57 +44,57 @@ struct ConnectionTimeouts {
     }
 
     mutating func headArrived(at now: NIODeadline) {
-        (headSince, isFirst, isReadingRequest, lastPiece) = (nil, false, true, now)
+        (headSince, isFirstRequest, isReadingRequest, lastChunk) = (nil, false, true, now)
         unanswered += 1
     }
 
-    mutating func pieceArrived(at now: NIODeadline) { lastPiece = now }
+    mutating func chunkArrived(at now: NIODeadline) { lastChunk = now }
 
     mutating func requestEnded() { isReadingRequest = false }
 
     mutating func answered(at now: NIODeadline) {
         unanswered -= 1
-        quietSince = now
+        idleSince = now
     }
 
-    /// The client does not take what is written for it.
-    mutating func writeWaits(at now: NIODeadline, bufferedBytes: Int) {
+    /// The socket is not writable.
+    mutating func writeStalled(at now: NIODeadline, bufferedBytes: Int) {
         if stall == nil { stall = Stall(since: now, bufferedBytes: bufferedBytes) }
     }
 
-    mutating func writeGoesOn(at now: NIODeadline) {
-        (stall, quietSince) = (nil, now)
+    mutating func writeResumed(at now: NIODeadline) {
+        (stall, idleSince) = (nil, now)
     }
 
-    /// Everything is said; the client may still be sending.
-    mutating func lingers(at now: NIODeadline) {
+    /// The last response is sent, and the client may still be sending.
+    mutating func lingering(at now: NIODeadline) {
         (stall, lingersSince) = (nil, now)
     }
 
     /// - Parameters:
-    ///   - awaited: since when somebody waits for more of a body.
-    ///   - bufferedBytes: written but not yet taken by the socket; looked at only while ``needsBufferedBytes``.
+    ///   - awaited: since when a handler has been waiting for a part of the body.
+    ///   - bufferedBytes: written and not yet taken by the socket; read only while ``needsBufferedBytes``.
     mutating func verdict(at now: NIODeadline, bodyAwaitedSince awaited: NIODeadline?, bufferedBytes: Int) -> Verdict {
-        if let lingersSince { return Self.due(lingersSince, limits.lingerTime, now, .close) }
+        if let lingersSince { return Self.due(lingersSince, limits.lingerTimeout, now, .close) }
         if var stall {
             if bufferedBytes < stall.bufferedBytes { stall.since = now }
             stall.bufferedBytes = bufferedBytes
             self.stall = stall
-            let limit = TimeAmount(limits.writeStallTime)
-            // Looked at more often than the limit, since only a look can tell that bytes were taken.
-            return now >= stall.since + limit ? .close : .fine(until: now + .nanoseconds(max(limit.nanoseconds / 4, 1)))
+            let limit = TimeAmount(limits.writeTimeout)
+            // Only a comparison of the buffered bytes shows progress, so they are compared four times per limit.
+            return now >= stall.since + limit ? .close : .wait(until: now + .nanoseconds(max(limit.nanoseconds / 4, 1)))
         }
         if unanswered > 0 {
-            guard isReadingRequest else { return .fine(until: nil) }
-            guard let awaited else { return .fine(until: now + TimeAmount(limits.bodyStallTime)) }
-            return Self.due(max(awaited, lastPiece), limits.bodyStallTime, now, .tooSlow)
+            guard isReadingRequest else { return .wait(until: nil) }
+            guard let awaited else { return .wait(until: now + TimeAmount(limits.bodyReadTimeout)) }
+            return Self.due(max(awaited, lastChunk), limits.bodyReadTimeout, now, .requestTimeout)
         }
-        if let headSince { return Self.due(headSince, limits.headerTime, now, .tooSlow) }
-        return Self.due(quietSince, isFirst ? limits.headerTime : limits.idleTime, now, .close)
+        if let headSince { return Self.due(headSince, limits.headerTimeout, now, .requestTimeout) }
+        return Self.due(idleSince, isFirstRequest ? limits.headerTimeout : limits.idleTimeout, now, .close)
     }
 
     private static func due(_ since: NIODeadline, _ time: Duration, _ now: NIODeadline, _ verdict: Verdict) -> Verdict {
         let end = since + TimeAmount(time)
-        return now >= end ? verdict : .fine(until: end)
+        return now >= end ? verdict : .wait(until: end)
     }
 }

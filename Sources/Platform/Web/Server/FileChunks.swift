@@ -2,13 +2,13 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// Part of a file, read one piece at a time on a thread that may block.
+/// A range of a file, read in chunks on a thread that may block.
 struct FileChunks: ~Copyable {
     enum Failure: Error {
         case cannotOpen(errno: CInt)
         case notAFile
         case cannotRead(errno: CInt)
-        /// The file is shorter than what was promised of it.
+        /// The file ends before the range does.
         case tooShort
     }
 
@@ -18,7 +18,7 @@ struct FileChunks: ~Copyable {
 
     /// - Throws: ``Failure`` when the file cannot be opened or does not hold `range`.
     init(path: String, range: Range<Int64>) async throws {
-        file = try await NIOThreadPool.singleton.runIfActive { try OpenFile(path, holding: range) }
+        file = try await NIOThreadPool.singleton.runIfActive { try OpenFile(path, containing: range) }
         position = range.lowerBound
         end = range.upperBound
     }
@@ -26,18 +26,18 @@ struct FileChunks: ~Copyable {
     /// - Returns: nil at the end of the range.
     mutating func next() async throws -> ByteBuffer? {
         guard position < end else { return nil }
-        let (file, position, count) = (file, position, Int(min(end - position, Int64(HTTPLimits.filePieceBytes))))
-        let piece = try await NIOThreadPool.singleton.runIfActive { try file.read(count, at: position) }
-        self.position += Int64(piece.readableBytes)
-        return piece
+        let (file, position, count) = (file, position, Int(min(end - position, Int64(HTTPLimits.fileChunkBytes))))
+        let chunk = try await NIOThreadPool.singleton.runIfActive { try file.read(count, at: position) }
+        self.position += Int64(chunk.readableBytes)
+        return chunk
     }
 }
 
 private final class OpenFile: Sendable {
     private let descriptor: CInt
 
-    init(_ path: String, holding range: Range<Int64>) throws {
-        // Without O_NONBLOCK the opening of a pipe would wait for somebody to write into it.
+    init(_ path: String, containing range: Range<Int64>) throws {
+        // Without O_NONBLOCK, opening a FIFO blocks until a writer opens it.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileChunks.Failure.cannotOpen(errno: errno) }
         var status = stat()
@@ -52,12 +52,12 @@ private final class OpenFile: Sendable {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     func read(_ count: Int, at position: Int64) throws -> ByteBuffer {
-        var piece = ByteBufferAllocator().buffer(capacity: count)
-        let read = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
+        var chunk = ByteBufferAllocator().buffer(capacity: count)
+        let read = chunk.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
             max(-1, pread(descriptor, bytes.baseAddress, count, off_t(position)))
         }
         guard read >= 0 else { throw FileChunks.Failure.cannotRead(errno: errno) }
         guard read > 0 else { throw FileChunks.Failure.tooShort }
-        return piece
+        return chunk
     }
 }

@@ -4,10 +4,10 @@ import NIOHTTP1
 import NIOWebSocket
 import Telemetry
 
-/// Stands between the HTTP decoder and a connection's task: translates, keeps the time, tells faults in their place in the stream,
-/// and ends the connection so that the last answer is read.
+/// The last handler of an HTTP connection's pipeline. It translates parts, enforces the timeouts, queues faults at
+/// their place in the stream, and closes the connection so that the client reads the last response.
 ///
-/// It has one timer, which is moved only when it would fire too late.
+/// It has one timer, which is rescheduled only where it would fire too late.
 final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
@@ -15,54 +15,51 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private enum Phase {
         case open
-        /// What comes in is no longer understood; what is under way is still answered.
+        /// Further input is not parsed; requests before the fault are still answered.
         case faulted
-        /// The last answer is written but may not have left yet.
+        /// The last response is written and not yet sent.
         case ending
-        /// All is said; what the client still sends is dropped.
+        /// The last response is sent; input is dropped.
         case lingering
     }
 
     private let limits: HTTPLimits
-    private let pulse: ConnectionState
-    private let parts: ConnectionBridge
+    private let bridge: ConnectionBridge
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let logger: Logger
 
-    private var watch: ConnectionTimeouts
+    private var timeouts: ConnectionTimeouts
     private var phase = Phase.open
-    private var isInputClosed = false
+    /// Whether the current read yielded a part.
     private var sawPart = false
     private var lingerBytes = 0
     private var timer: (fires: NIODeadline, scheduled: Scheduled<Void>)?
-    /// While this stands in the pipeline.
+    /// Non-nil while the handler is in the pipeline.
     private var context: ChannelHandlerContext?
 
     init(
         limits: HTTPLimits,
-        pulse: ConnectionState,
-        parts: ConnectionBridge,
+        bridge: ConnectionBridge,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>,
         logger: Logger
     ) {
         self.limits = limits
-        self.pulse = pulse
-        self.parts = parts
+        self.bridge = bridge
         self.decoder = decoder
         self.logger = logger
-        watch = ConnectionTimeouts(limits: limits, start: .now())
+        timeouts = ConnectionTimeouts(limits: limits, start: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        parts.attach(self)
-        keepTime(context)
+        bridge.attach(self)
+        checkTimeouts(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.scheduled.cancel()
         (timer, self.context) = (nil, nil)
-        parts.detach(self)
+        bridge.detach(self)
     }
 }
 
@@ -73,51 +70,51 @@ extension HTTPConnectionHandler {
         let part = unwrapInboundIn(data)
         sawPart = true
         switch phase {
-        case .open: understand(part, context)
-        case .faulted: if case .end = part { watch.requestEnded() }
+        case .open: receive(part, context)
+        case .faulted: if case .end = part { timeouts.requestEnded() }
         case .ending, .lingering: drop(part, context)
         }
     }
 
-    private func understand(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+    private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            watch.headArrived(at: .now())
+            timeouts.headArrived(at: .now())
             do throws(HTTPError) {
                 let head = try RequestHead(head, uriBytes: limits.uriBytes)
-                parts.arrived(.head(head))
-                if head.hasBody { keepTime(context) }
+                bridge.receive(.head(head))
+                if head.hasBody { checkTimeouts(context) }
             } catch {
                 phase = .faulted
-                parts.arrived(.fault(error))
+                bridge.receive(.fault(error))
             }
-        case .body(let piece):
-            watch.pieceArrived(at: .now())
-            parts.arrived(.body(piece))
+        case .body(let chunk):
+            timeouts.chunkArrived(at: .now())
+            bridge.receive(.body(chunk))
         case .end:
-            watch.requestEnded()
-            parts.arrived(.end)
+            timeouts.requestEnded()
+            bridge.receive(.end)
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // Bytes came, and made no part: they are the beginning of a head.
+        // The bytes of this read made no part: they are the beginning of a head.
         if !sawPart, phase == .open {
-            watch.headBegan(at: .now())
-            keepTime(context)
+            timeouts.headBegan(at: .now())
+            checkTimeouts(context)
         }
         sawPart = false
-        parts.readIsComplete()
-        // Nobody else asks for more.
+        bridge.readCompleted()
+        // The task of the connection reads no more.
         if phase == .lingering { context.read() }
     }
 
     func read(context: ChannelHandlerContext) {
-        if phase != .faulted, parts.wantsMore() { context.read() }
+        if phase != .faulted, bridge.shouldRead() { context.read() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        parts.connectionIsOver()
+        bridge.connectionClosed()
         context.fireChannelInactive()
     }
 
@@ -126,9 +123,9 @@ extension HTTPConnectionHandler {
         case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
             if phase == .lingering { count(bytes.readableBytes, context) }
         case let error as HTTPParserError:
-            // A body that ends with its connection is told by the end of the stream.
-            guard phase == .open, error != .invalidEOFState || !watch.isReadingRequest else { return }
-            tell(error == .headerOverflow ? .headersTooLarge : .malformed, context)
+            // The end of the stream reports a body that ends with its connection.
+            guard phase == .open, error != .invalidEOFState || !timeouts.isReadingRequest else { return }
+            report(error == .headerOverflow ? .headersTooLarge : .malformed, context)
         default:
             logger.debug("connection failed", metadata: ["cause": "\(error)"])
             context.close(promise: nil)
@@ -138,23 +135,22 @@ extension HTTPConnectionHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            pulse.drain()
-            if watch.isIdle, phase == .open { end(context) }
+            bridge.drain()
+            if timeouts.isIdle, phase == .open { end(context) }
         case ChannelEvent.inputClosed:
-            isInputClosed = true
             if phase == .lingering { context.close(promise: nil) }
-            parts.inputIsOver()
+            bridge.closeInput()
         default:
             context.fireUserInboundEventTriggered(event)
         }
     }
 
-    /// Has the loop answer for a request that will not become one.
-    private func tell(_ fault: HTTPError, _ context: ChannelHandlerContext) {
-        if !watch.isReadingRequest { watch.headArrived(at: .now()) }
+    /// Queues a fault in place of a request, so that the task answers it.
+    private func report(_ fault: HTTPError, _ context: ChannelHandlerContext) {
+        if !timeouts.isReadingRequest { timeouts.headArrived(at: .now()) }
         phase = .faulted
-        parts.arrived(.fault(fault))
-        parts.readIsComplete()
+        bridge.receive(.fault(fault))
+        bridge.readCompleted()
     }
 }
 
@@ -168,7 +164,7 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
             context.write(wrapOutboundOut(head), promise: nil)
             if let body { context.write(wrapOutboundOut(body), promise: nil) }
             answered(context)
-        case .head(let bytes), .piece(let bytes):
+        case .head(let bytes), .chunk(let bytes):
             context.write(wrapOutboundOut(bytes), promise: nil)
         case .end:
             answered(context)
@@ -176,32 +172,31 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
             context.writeAndFlush(wrapOutboundOut(head), promise: nil)
             switchToWebSocket(context)
         case .frame:
-            preconditionFailure("frames are written after the protocols are switched")
+            preconditionFailure("frames are written only after the protocol switch")
         }
     }
 
     func flush() { context?.flush() }
 
-    func readMore() { context?.read() }
+    func resumeReading() { context?.read() }
 
     func finish() {
-        // The task has written its last answer.
         if let context, phase == .open || phase == .faulted { end(context) }
     }
 
     private func answered(_ context: ChannelHandlerContext) {
-        watch.answered(at: .now())
-        keepTime(context)
+        timeouts.answered(at: .now())
+        checkTimeouts(context)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
-            if phase != .ending { watch.writeGoesOn(at: .now()) }
+            if phase != .ending { timeouts.writeResumed(at: .now()) }
         } else {
-            watch.writeWaits(at: .now(), bufferedBytes: bufferedBytes(context))
+            timeouts.writeStalled(at: .now(), bufferedBytes: bufferedBytes(context))
         }
-        keepTime(context)
-        if context.channel.isWritable { parts.hasRoom() }
+        checkTimeouts(context)
+        if context.channel.isWritable { bridge.becameWritable() }
     }
 
     private func switchToWebSocket(_ context: ChannelHandlerContext) {
@@ -216,14 +211,15 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
                     maxAccumulatedFrameCount: 1_024,
                     maxAccumulatedFrameSize: limits.webSocketMessageBytes
                 ),
-                WebSocketParts(parts: parts, endTime: TimeAmount(limits.writeStallTime), logger: logger),
+                WebSocketHandler(
+                    bridge: bridge, closeTimeout: TimeAmount(limits.writeTimeout), logger: logger),
             ]
             try pipeline.addHandlers(handlers, position: .before(self))
-            // Before the decoder, which hands on what it had already read when it goes.
+            // Removed before the decoder, which forwards its unread bytes on removal.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(decoder, promise: nil)
         } catch {
-            logger.debug("a connection could not become a WebSocket", metadata: ["cause": "\(error)"])
+            logger.debug("the protocol switch to WebSocket failed", metadata: ["cause": "\(error)"])
             context.close(promise: nil)
         }
     }
@@ -232,15 +228,15 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
 // MARK: - Time
 
 extension HTTPConnectionHandler {
-    private func keepTime(_ context: ChannelHandlerContext) {
+    private func checkTimeouts(_ context: ChannelHandlerContext) {
         let now = NIODeadline.now()
-        let buffered = watch.needsBufferedBytes ? bufferedBytes(context) : 0
-        switch watch.verdict(at: now, bodyAwaitedSince: pulse.waitingForBodySince, bufferedBytes: buffered) {
-        case .fine(until: nil): break
-        case .fine(until: let deadline?): wake(at: deadline, context)
+        let buffered = timeouts.needsBufferedBytes ? bufferedBytes(context) : 0
+        switch timeouts.verdict(at: now, bodyAwaitedSince: bridge.bodyAwaitedSince, bufferedBytes: buffered) {
+        case .wait(until: nil): break
+        case .wait(until: let deadline?): wake(at: deadline, context)
         case .close: context.close(promise: nil)
-        case .tooSlow where phase == .open: tell(.timeout, context)
-        case .tooSlow: break
+        case .requestTimeout where phase == .open: report(.timeout, context)
+        case .requestTimeout: break
         }
     }
 
@@ -251,7 +247,7 @@ extension HTTPConnectionHandler {
         }
         let scheduled = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.timer = nil
-            self.keepTime(context)
+            self.checkTimeouts(context)
         }
         timer = (deadline, scheduled)
     }
@@ -264,15 +260,16 @@ extension HTTPConnectionHandler {
 // MARK: - End
 
 extension HTTPConnectionHandler {
-    /// Closes once everything written has left, and where the client is still sending, not before it stops: bytes that arrive at a
-    /// closed socket are answered by a reset, which takes the answer away from a client that has not read it yet.
+    /// Closes the connection once everything written is sent. Where the client is still sending, it is closed only when
+    /// the client stops or a limit is reached: the kernel answers bytes for a closed socket with a reset, and the
+    /// client would then lose the response that it has not read yet (RFC 9112 §9.6).
     private func end(_ context: ChannelHandlerContext) {
         phase = .ending
-        watch.writeWaits(at: .now(), bufferedBytes: bufferedBytes(context))
-        keepTime(context)
+        timeouts.writeStalled(at: .now(), bufferedBytes: bufferedBytes(context))
+        checkTimeouts(context)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenSuccess {
-            if self.isInputClosed || !self.watch.isReadingRequest {
+            if self.bridge.isInputClosed || !self.timeouts.isReadingRequest {
                 context.close(promise: nil)
             } else {
                 self.linger(context)
@@ -283,18 +280,18 @@ extension HTTPConnectionHandler {
 
     private func linger(_ context: ChannelHandlerContext) {
         phase = .lingering
-        watch.lingers(at: .now())
-        keepTime(context)
+        timeouts.lingering(at: .now())
+        checkTimeouts(context)
         context.close(mode: .output, promise: nil)
         context.read()
     }
 
     private func drop(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
-        case .head: watch.headArrived(at: .now())
-        case .body(let piece): count(piece.readableBytes, context)
+        case .head: timeouts.headArrived(at: .now())
+        case .body(let chunk): count(chunk.readableBytes, context)
         case .end:
-            watch.requestEnded()
+            timeouts.requestEnded()
             if phase == .lingering { context.close(promise: nil) }
         }
     }

@@ -1,7 +1,7 @@
 import Base
 import Synchronization
 
-/// The Date field (RFC 9110 §6.6.1), written once a second however many answers carry it.
+/// The value of the Date field (RFC 9110 §6.6.1), formatted once a second.
 enum HTTPDate {
     private static let latest = Mutex((second: Int64.min, text: ""))
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
@@ -20,8 +20,7 @@ enum HTTPDate {
         let dayNumber = time.seconds.quotient(flooredBy: 86_400)
         let second = time.seconds - dayNumber * 86_400
         let date = CivilDate(dayNumber: dayNumber)
-        // 1970-01-01 was a Thursday.
-        let weekday = Int(dayNumber + 4 - (dayNumber + 4).quotient(flooredBy: 7) * 7)
+        let weekday = Int(CivilDate.weekday(dayNumber: dayNumber))
         let clock = "\(twoDigits(second / 3_600)):\(twoDigits(second / 60 % 60)):\(twoDigits(second % 60))"
         return "\(days[weekday]), \(twoDigits(date.day)) \(months[Int(date.month) - 1]) \(date.year) \(clock) GMT"
     }

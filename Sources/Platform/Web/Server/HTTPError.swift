@@ -1,14 +1,14 @@
 package import Base
 
-/// Why something that came in, or was to go out, is answered by the server itself instead of by a handler.
+/// Why the server answers in place of a handler.
 package enum HTTPError: Sendable, CaseIterable {
-    /// What came in is not HTTP.
+    /// The input is not HTTP.
     case malformed
     case uriTooLong
     case headersTooLarge
-    /// The client took too long to send its request.
+    /// The request did not arrive in time.
     case timeout
-    /// The file that a reply named could not be read.
+    /// The file of a response could not be opened.
     case unreadableFile
 
     package var problem: Problem {

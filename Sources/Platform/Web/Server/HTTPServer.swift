@@ -5,10 +5,10 @@ import NIOPosix
 import ServiceLifecycle
 package import Telemetry
 
-/// Serves HTTP/1.1 on one port until it is asked to stop, and then lets the requests under way finish.
+/// Serves HTTP/1.1 on one port until graceful shutdown, and then completes the requests under way.
 ///
-/// Handlers run on the event loop of their connection, so that a streaming one stops where the client's reading stops;
-/// nothing that blocks may run in them.
+/// Handlers run on the event loop of their connection and must not block. Backpressure of the client suspends a handler
+/// that streams.
 package struct HTTPServer: Service {
     private let address: BindAddress
     private let group: any EventLoopGroup
@@ -21,9 +21,10 @@ package struct HTTPServer: Service {
     ///   - host: the name or address to listen on; one that begins with `/` is the path of a Unix socket.
     ///   - port: 0 lets the system choose.
     ///   - eventLoopGroup: the process-wide one unless given.
-    ///   - upgrader: decides which requests become WebSockets; without one none does.
-    ///   - malformed: answers what never became a request; the connection is closed after it.
-    ///   - respond: answers one request. It is cancelled when the server is cut short, not when its client goes away.
+    ///   - upgrader: decides which requests become WebSockets; nil refuses all of them.
+    ///   - malformed: answers input that is not a request; the connection is closed after the response.
+    ///   - respond: answers one request. It is cancelled when the drain timeout aborts the server, not when its client
+    ///     disconnects.
     ///   - onRunning: called once with the port that the server is bound to, 0 for a Unix socket.
     package init(
         host: String,
@@ -50,9 +51,9 @@ package struct HTTPServer: Service {
         )
     }
 
-    /// Serves until a graceful shutdown begins and the last request under way is answered, or until `limits.drainTime` later, when
-    /// what is left is cut off and its handlers are cancelled.
-    /// - Throws: what keeps the port from being bound.
+    /// Serves until graceful shutdown, and then until the last request under way is answered. After
+    /// `limits.drainTimeout` the remaining connections are closed and their handlers cancelled.
+    /// - Throws: when the address cannot be bound.
     package func run() async throws {
         let server = Server(
             childChannelSetup: connections,
@@ -67,27 +68,27 @@ package struct HTTPServer: Service {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
-            tasks.addTask { try await drainIsOver() }
+            tasks.addTask { try await abortAfterDrain() }
             defer { tasks.cancelAll() }
             try await tasks.next()
         }
     }
 
-    /// Connections being served at this moment, WebSockets among them.
+    /// Open connections, including WebSockets.
     package var openConnections: Int { connections.open.value }
 
-    private func drainIsOver() async throws {
+    private func abortAfterDrain() async throws {
         do {
             try await gracefulShutdown()
-            try await Task.sleep(for: limits.drainTime)
-            logger.warning("requests were still under way when the time to drain was over")
+            try await Task.sleep(for: limits.drainTimeout)
+            logger.warning("requests aborted: the drain timeout was exceeded")
         } catch is CancellationError {
-            // The server was done before.
+            // The server ended before the timeout.
         }
     }
 }
 
-/// A request as it came off the wire, its body not yet read.
+/// A parsed request head with its unread body.
 package struct IncomingRequest: Sendable {
     package let head: HTTPRequest
     package let body: RequestBody

@@ -1,48 +1,46 @@
 import NIOCore
 import Synchronization
 
-/// The body of one request as it comes off its connection. Pieces are taken, not copied: whoever iterates next goes on where the
-/// one before stopped.
+/// The body of one request, read from its connection. It is consumed: a second iteration continues where the first one
+/// stopped.
 final class IncomingBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     enum ReadFailure: Error {
         /// The client ended the connection before the body was complete.
         case cut
-        /// The body does not keep to HTTP, or came too slowly.
+        /// The body is malformed, or it arrived too slowly.
         case fault(HTTPError)
-        /// Its request is answered; there is nothing left to read.
-        case isOver
+        /// The request is answered.
+        case finished
     }
 
-    /// What a handler left behind.
+    /// What the handler left unread.
     enum Rest {
         case nothing
-        /// `atMost` is nil where the client did not say how much it sends.
+        /// `atMost` is nil for a body without `Content-Length`.
         case unread(atMost: Int?)
-        /// The handler met this fault while it read.
+        /// The handler received this fault.
         case fault(HTTPError)
-        /// Whether and what else comes is not known.
+        /// It is not known what follows on the connection.
         case unknown
     }
 
     private struct State {
         var received = 0
         var isComplete = false
-        var owesGoAhead: Bool
+        var mustSendContinue: Bool
         var failure: ReadFailure?
     }
 
-    private let parts: ConnectionBridge
-    private let pulse: ConnectionState
+    private let bridge: ConnectionBridge
     private let announcedSize: Int?
     private let state: Mutex<State>
 
-    init(_ head: RequestHead, parts: ConnectionBridge, pulse: ConnectionState) {
-        self.parts = parts
-        self.pulse = pulse
+    init(_ head: RequestHead, bridge: ConnectionBridge) {
+        self.bridge = bridge
         announcedSize = head.announcedSize
-        state = Mutex(State(owesGoAhead: head.expectsGoAhead))
+        state = Mutex(State(mustSendContinue: head.expectsContinue))
     }
 
     struct AsyncIterator: AsyncIteratorProtocol {
@@ -52,54 +50,53 @@ final class IncomingBody: AsyncSequence, Sendable {
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
 
-    /// Ends the handler's access to the body and tells what is left of it.
+    /// Ends the access of the handler.
+    /// - Returns: what it left unread.
     func finish() -> Rest {
         state.withLock { state in
-            defer { if state.failure == nil { state.failure = .isOver } }
+            defer { if state.failure == nil { state.failure = .finished } }
             if case .fault(let fault) = state.failure { return .fault(fault) }
             if state.isComplete { return .nothing }
-            // A client that was not told to go ahead may send its body or leave it; the next bytes mean nothing then.
-            if state.failure != nil || state.owesGoAhead { return .unknown }
+            // Without a 100 response the client may send its body or omit it: the next bytes are ambiguous.
+            if state.failure != nil || state.mustSendContinue { return .unknown }
             return .unread(atMost: announcedSize.map { $0 - state.received })
         }
     }
 
-    /// Reads what the handler left and drops it.
-    /// - Returns: false when it is more than `limit` bytes or never ends.
+    /// Reads and drops what the handler left unread.
+    /// - Returns: false where that is more than `limit` bytes, or where it has no end.
     func drop(upTo limit: Int) async throws -> Bool {
         var dropped = 0
         while !state.withLock({ $0.isComplete }) {
-            guard let piece = try? await take() else { return state.withLock { $0.isComplete } }
-            dropped += piece.readableBytes
+            guard let chunk = try? await take() else { return state.withLock { $0.isComplete } }
+            dropped += chunk.readableBytes
             guard dropped <= limit else { return false }
         }
         return true
     }
 
     private func next() async throws -> ByteBuffer? {
-        let (isComplete, owesGoAhead) = try state.withLock { state in
+        let (isComplete, mustSendContinue) = try state.withLock { state in
             if let failure = state.failure { throw failure }
-            defer { state.owesGoAhead = false }
-            return (state.isComplete, state.owesGoAhead)
+            defer { state.mustSendContinue = false }
+            return (state.isComplete, state.mustSendContinue)
         }
         if isComplete { return nil }
-        if owesGoAhead { try await parts.write(.head(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))) }
+        if mustSendContinue { try await bridge.write(.head(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))) }
         return try await take()
     }
 
     private func take() async throws -> ByteBuffer? {
-        pulse.waitForBody(since: .now())
-        defer { pulse.stopWaitingForBody() }
         let part: InboundPart?
         do {
-            part = try await parts.next()
+            part = try await bridge.next()
         } catch {
             throw fail(.cut)
         }
         switch part {
-        case .body(let piece):
-            state.withLock { $0.received += piece.readableBytes }
-            return piece
+        case .body(let chunk):
+            state.withLock { $0.received += chunk.readableBytes }
+            return chunk
         case .end:
             state.withLock { $0.isComplete = true }
             return nil

@@ -3,31 +3,33 @@ import Synchronization
 
 /// Runs the jobs of tasks on one event loop.
 ///
-/// Jobs that become ready while the loop is inside ``run(afterMakingReady:)`` run before it returns, without another turn of the loop: a request whose
-/// handler waits for nothing is read, answered and written in one go.
+/// Jobs that become ready inside ``run(afterMakingReady:)`` run before it returns, in the same tick of the loop: a
+/// request whose handler does not suspend is read, answered and written in one tick.
 ///
-/// `@unchecked Sendable`: all that changes is touched on the loop alone.
+/// `@unchecked Sendable`: mutable state is accessed on the loop only, except for the mutex.
 final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     let loop: any EventLoop
     private var ready = CircularBuffer<UnownedJob>(initialCapacity: 16)
     private var isRunning = false
     private var isScheduled = false
-    /// Jobs that came from other threads: the answers of a whole group of writes, for example, wake the loop once.
+    /// Jobs enqueued by other threads. The first one wakes the loop: a group commit that resumes many requests wakes it
+    /// once.
     private let arrived = Mutex<[UnownedJob]>([])
 
-    /// Jobs that run in one go; the loop's sockets and timers have their turn before the next ones.
+    /// Jobs that run in one tick, so that sockets and timers of the loop are not starved.
     private static let jobsMax = 256
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        guard loop.inEventLoop else { return arrive(job) }
+        guard loop.inEventLoop else { return enqueueFromElsewhere(job) }
         ready.append(job)
         if !isRunning { schedule() }
     }
 
-    /// Runs the jobs that `body` makes ready, and those that they do. On the loop only; from within a job it is the surrounding call that runs them.
+    /// Runs the jobs that `body` makes ready, and the jobs that those make ready. On the loop only. Inside a job, the
+    /// outer call runs them.
     func run(afterMakingReady body: () -> Void) {
         guard !isRunning else { return body() }
         isRunning = true
@@ -41,7 +43,7 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         if !ready.isEmpty { schedule() }
     }
 
-    private func arrive(_ job: UnownedJob) {
+    private func enqueueFromElsewhere(_ job: UnownedJob) {
         let isFirst = arrived.withLock { arrived in
             arrived.append(job)
             return arrived.count == 1
@@ -68,7 +70,7 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 }
 
-/// One executor for each loop of a group.
+/// One executor per event loop of a group.
 struct LoopExecutors: Sendable {
     private let executors: [ObjectIdentifier: LoopExecutor]
 

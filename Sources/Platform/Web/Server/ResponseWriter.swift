@@ -3,69 +3,70 @@ import NIOCore
 import NIOHTTP1
 import Telemetry
 
-/// Puts a reply on the wire with the fields that HTTP asks for.
+/// Serializes a response with the framing fields of HTTP, and writes it to a connection.
 struct ResponseWriter: Sendable {
-    let parts: ConnectionBridge
+    let bridge: ConnectionBridge
     let malformed: @Sendable (HTTPError) -> Response
     let logger: Logger
 
-    /// Returns when all of it is handed to the connection, which takes no more than it can send on soon.
-    /// - Throws: when the client is gone, or a file ends before its time; what is on the wire is then no complete answer.
+    /// Returns when all of it is in the buffer of the socket, which is bounded.
+    /// - Throws: when the connection is closed, or a file ends early; the response is then incomplete.
     func write(_ response: Response, to request: RequestHead?, keepsAlive: Bool) async throws {
         let hasBody = request?.request.method != .head && response.status.allowsBody
         var head = head(of: response, to: request, keepsAlive: keepsAlive)
         switch response.body {
         case .none:
-            try await parts.write(.response(head, nil))
+            try await bridge.write(.response(head, nil))
         case .buffer(var body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
             head.writeBuffer(&body)
-            try await parts.write(.response(head, nil))
+            try await bridge.write(.response(head, nil))
         case .buffer(let body):
-            try await parts.write(.response(head, hasBody ? body : nil))
+            try await bridge.write(.response(head, hasBody ? body : nil))
         case .file where !hasBody:
-            try await parts.write(.response(head, nil))
+            try await bridge.write(.response(head, nil))
         case .file(let path, let range):
-            var pieces: FileChunks
+            var chunks: FileChunks
             do {
-                pieces = try await FileChunks(path: path, range: range)
+                chunks = try await FileChunks(path: path, range: range)
             } catch {
                 logger.error(
-                    "a file to be sent could not be opened", metadata: ["path": "\(path)", "cause": "\(error)"])
-                var answer = malformed(.unreadableFile)
-                if case .file = answer.body { answer.body = .none }
-                return try await write(answer, to: request, keepsAlive: keepsAlive)
+                    "a file to send could not be opened", metadata: ["path": "\(path)", "cause": "\(error)"])
+                var failure = malformed(.unreadableFile)
+                if case .file = failure.body { failure.body = .none }
+                return try await write(failure, to: request, keepsAlive: keepsAlive)
             }
-            try await parts.write(.head(head))
-            while let piece = try await pieces.next() { try await parts.write(.piece(piece)) }
-            try await parts.write(.end)
-        case .pieces where !hasBody:
-            try await parts.write(.response(head, nil))
-        case .pieces(let begin):
-            try await parts.write(.head(head))
+            try await bridge.write(.head(head))
+            while let chunk = try await chunks.next() { try await bridge.write(.chunk(chunk)) }
+            try await bridge.write(.end)
+        case .chunks where !hasBody:
+            try await bridge.write(.response(head, nil))
+        case .chunks(let begin):
+            try await bridge.write(.head(head))
             try await write(begin(), isChunked: request?.isVersion10 == false)
-            try await parts.write(.end)
+            try await bridge.write(.end)
         }
     }
 
-    /// - Parameter isChunked: as RFC 9112 §7.1 has it; otherwise the connection's end is that of the body.
+    /// - Parameter isChunked: whether to use chunked transfer coding (RFC 9112 §7.1); otherwise the end of the
+    ///   connection ends the body.
     private func write(_ next: () async throws -> ByteBuffer?, isChunked: Bool) async throws {
-        while let piece = try await made(next) {
-            // An empty chunk would be the last one.
-            if piece.readableBytes > 0 { try await parts.write(.piece(isChunked ? ByteBuffer(chunk: piece) : piece)) }
+        while let chunk = try await made(next) {
+            // An empty chunk ends the body.
+            if chunk.readableBytes > 0 { try await bridge.write(.chunk(isChunked ? ByteBuffer(chunk: chunk) : chunk)) }
         }
-        if isChunked { try await parts.write(.piece(ByteBuffer(string: "0\r\n\r\n"))) }
+        if isChunked { try await bridge.write(.chunk(ByteBuffer(string: "0\r\n\r\n"))) }
     }
 
     private func made(_ next: () async throws -> ByteBuffer?) async throws -> ByteBuffer? {
         do {
             return try await next()
         } catch {
-            logger.error("an answer broke off while it was made", metadata: ["cause": "\(error)"])
+            logger.error("a streamed response failed", metadata: ["cause": "\(error)"])
             throw error
         }
     }
 
-    /// A body up to this size is copied behind its head: one buffer costs the socket less than two.
+    /// In bytes. A body up to this size is copied behind its head: writing one buffer costs less than two.
     private static let copiedBytesMax = 16 << 10
 
     private func head(of response: Response, to request: RequestHead?, keepsAlive: Bool) -> ByteBuffer {
@@ -95,9 +96,9 @@ extension ByteBuffer {
         writeStaticString("\r\n")
     }
 
-    /// The head of an answer (RFC 9112), with its Date where it should have one and has none.
+    /// The head of a response (RFC 9112). A final response without `Date` gets one.
     ///
-    /// Names and values need no escaping: the types of HTTPTypes hold none that break a line.
+    /// Names and values need no escaping: HTTPTypes rejects line breaks in both.
     init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, contentLength: Int64? = nil) {
         self = ByteBufferAllocator().buffer(capacity: 512)
         writeStaticString("HTTP/1.1 ")

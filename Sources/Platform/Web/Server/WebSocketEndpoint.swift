@@ -2,28 +2,29 @@ package import HTTPTypes
 import NIOCore
 package import NIOWebSocket
 
-/// Turns requests into WebSockets (RFC 6455). Any request of a connection may be turned, not its first one alone.
+/// Decides which requests become WebSockets (RFC 6455), and serves them. Any request of a connection may become one.
 package protocol WebSocketEndpoint: Sendable {
-    /// - Returns: header fields to add to the 101 answer, or nil to have the request answered like any other, with a refusal for example.
+    /// - Returns: header fields to add to the 101 response; nil answers the request like any other.
     func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields?
 
-    /// Lives as long as the WebSocket does, which is closed when this returns. It has to watch graceful shutdown, to answer pings
-    /// and to say goodbye itself.
+    /// The WebSocket is closed when this returns. The implementation handles graceful shutdown, answers pings and sends
+    /// the close frame.
     func handle(_ channel: WebSocketChannel, _ request: IncomingRequest) async
 }
 
-/// Both directions of one WebSocket. Fragments of a message arrive put together, frames that break the protocol not at all.
+/// Both directions of one WebSocket. Fragmented messages arrive as one frame; frames that violate the protocol do not
+/// arrive.
 package struct WebSocketChannel: Sendable {
-    let parts: ConnectionBridge
+    let bridge: ConnectionBridge
 
-    /// - Returns: nil when the client is gone.
+    /// - Returns: nil when the client has closed the connection.
     package func read() async throws -> WebSocketFrame? {
-        guard case .frame(let frame) = try await parts.next() else { return nil }
+        guard case .frame(let frame) = try await bridge.next() else { return nil }
         return frame
     }
 
-    /// Returns once the socket has room for more: a client that does not read holds its writer up.
+    /// Returns once the socket is writable again: backpressure of the client reaches the writer.
     package func write(_ frame: WebSocketFrame) async throws {
-        try await parts.write(.frame(frame))
+        try await bridge.write(.frame(frame))
     }
 }

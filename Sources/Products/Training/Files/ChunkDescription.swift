@@ -1,8 +1,10 @@
 import Foundation
 import Modules
 
-/// What a client says of a chunk in the part named `metadata`. Clients send more than is read here, and may put the settings of the
-/// file at the top or under `additionalData.fileMetadata`.
+/// The part `metadata` of an upload: the position of the chunk and the settings of the file.
+///
+/// Unknown members are ignored. Settings are read from the top level and from `additionalData.fileMetadata`, which
+/// wins.
 struct ChunkDescription: Sendable {
     let sessionId: String
     let fileName: String
@@ -10,24 +12,24 @@ struct ChunkDescription: Sendable {
     let totalChunks: Int64
     let settings: SeriesSettings
 
-    /// Reads the part's text and holds it against its bounds, which are those of the doors that take the same as JSON.
-    /// - Parameter isWhole: whether the chunk is the whole file, whatever its numbers say.
+    /// Decodes and validates the text of the part, with the bounds of the endpoints that take the same members as JSON.
+    /// - Parameter isWhole: whether the chunk is the whole file; `chunkIndex` and `totalChunks` are then ignored.
     /// - Throws: `invalid-payload` or `validation-failed`, with pointers into the metadata.
     init(_ text: String, isWhole: Bool) throws(Problem) {
         guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)), metadata.object != nil
         else {
-            throw Problem(.invalidPayload, detail: "The part 'metadata' is not the JSON object that is expected.")
+            throw Problem(.invalidPayload, detail: "The part 'metadata' is not a JSON object.")
         }
         var faults: [Problem.Fault] = []
-        let place = Self.place.read(metadata, at: "/metadata", &faults)
+        let position = Self.position.read(metadata, at: "/metadata", &faults)
         let top = Self.settings.read(metadata, at: "/metadata", &faults)
         var nested: SeriesSettings?
         if let additional = metadata["additionalData"]?["fileMetadata"], additional != .null {
             nested = Self.settings.read(additional, at: "/metadata/additionalData/fileMetadata", &faults)
         }
-        let (index, total) = isWhole ? (0, 1) : (place?.chunkIndex ?? -1, place?.totalChunks ?? 0)
+        let (index, total) = isWhole ? (0, 1) : (position?.chunkIndex ?? -1, position?.totalChunks ?? 0)
         if faults.isEmpty {
-            if place?.fileName.unicodeScalars.contains(where: { $0.value < 32 }) ?? true {
+            if position?.fileName.unicodeScalars.contains(where: { $0.value < 32 }) ?? true {
                 faults.append(.init("/metadata/fileName", "must have no control characters"))
             }
             if total < 1 { faults.append(.init("/metadata/totalChunks", "is required")) }
@@ -35,18 +37,18 @@ struct ChunkDescription: Sendable {
                 faults.append(.init("/metadata/chunkIndex", "must be from 0 to totalChunks - 1"))
             }
         }
-        guard faults.isEmpty, let place, let top else { throw Problem.invalid(faults) }
-        (sessionId, fileName, chunkIndex, totalChunks) = (place.sessionId, place.fileName, index, total)
+        guard faults.isEmpty, let position, let top else { throw Problem.invalid(faults) }
+        (sessionId, fileName, chunkIndex, totalChunks) = (position.sessionId, position.fileName, index, total)
         settings = top.changed(by: nested ?? SeriesSettings())
         try settings.check()
     }
 
-    private static let place = KnownMembers<ChunkPlace>()
-    private static let settings = KnownMembers<SeriesSettings>()
+    private static let position = LenientReader<ChunkPosition>()
+    private static let settings = LenientReader<SeriesSettings>()
 }
 
-/// Where a chunk belongs.
-private struct ChunkPlace: Payload {
+/// The session, file and position of a chunk.
+private struct ChunkPosition: Payload {
     var sessionId: String
     var fileName: String
     var chunkIndex: Int64?
@@ -59,8 +61,8 @@ private struct ChunkPlace: Payload {
     ]
 }
 
-/// Reads a payload out of an object that may hold more than the payload knows.
-private struct KnownMembers<Value: Payload>: Sendable {
+/// Decodes a payload from a JSON object and ignores members that the payload has not.
+private struct LenientReader<Value: Payload>: Sendable {
     private let schema: Schema
     private let components: [String: Schema]
     private let names: Set<String>
@@ -77,7 +79,7 @@ private struct KnownMembers<Value: Payload>: Sendable {
         self.names = names
     }
 
-    /// - Returns: nil where `faults` has grown.
+    /// - Returns: nil where faults were appended to `faults`.
     func read(_ value: JSONValue, at pointer: String, _ faults: inout [Problem.Fault]) -> Value? {
         let known = value.object.map { JSONValue.object($0.filter { names.contains($0.key) }) } ?? value
         let found = schema.faults(in: known, components: components, at: pointer)

@@ -4,12 +4,21 @@ import Files
 import Identity
 import Modules
 
-/// The verbs of files that are there: list, change, delete.
-struct SeriesFileService: Sendable {
+/// Lists, changes and deletes the files of sessions.
+final class SeriesFileService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
-    let places: TrainingFilePaths
-    let audit: AuditModule
+    let storage: StorageQuotaService
+    let filePaths: TrainingFilePaths
+    let audit: AuditService
+
+    init(
+        database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, audit: AuditService
+    ) {
+        self.database = database
+        self.storage = storage
+        self.filePaths = filePaths
+        self.audit = audit
+    }
 
     func list(scope: Scope, session: String, kind: String?) async throws(Problem) -> SeriesFileList {
         try await database.read { transaction in
@@ -19,7 +28,7 @@ struct SeriesFileService: Sendable {
         }
     }
 
-    /// Changes how a file is used; datasets that were made before stay as they are.
+    /// Changes the settings of a file. Existing datasets do not change.
     func change(_ request: SeriesSettings, scope: Scope, file id: ID<SeriesFile>) async throws(Problem)
         -> SeriesFileView
     {
@@ -39,10 +48,10 @@ struct SeriesFileService: Sendable {
         }
     }
 
-    /// Deletes a file and gives its room back.
-    /// - Throws: `training-in-progress` while a run reads it.
+    /// Deletes a file and releases its storage.
+    /// - Throws: `training-in-progress` while the session has an unfinished run.
     func delete(scope: Scope, file id: ID<SeriesFile>) async throws(Problem) -> Success {
-        let file = try await database.write { [entitlements, audit] transaction in
+        let file = try await database.write { [storage, audit] transaction in
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             guard try transaction.unfinishedRun(of: session) == nil else {
@@ -50,13 +59,13 @@ struct SeriesFileService: Sendable {
                     .trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
-            try entitlements.vacate(bytes: file.bytes, of: file.organisation, in: transaction)
+            try storage.release(bytes: file.bytes, of: file.organisation, in: transaction)
             try audit.record(AuditEvent("series-file.deleted", by: scope, subject: id.text), in: transaction)
             return file
         }
-        // The row decides; a file that a failing disk keeps is out of everybody's reach.
-        try? await places.store.remove(places.source(file.id, of: file.session))
-        try? await places.store.remove(places.series(file.id, of: file.session))
+        // Called after the commit. Without its row the file is unreachable, so a failure to remove it is ignored.
+        try? await filePaths.store.remove(filePaths.source(file.id, of: file.session))
+        try? await filePaths.store.remove(filePaths.series(file.id, of: file.session))
         return Success(message: "File deleted")
     }
 }

@@ -1,14 +1,16 @@
 import Identity
 import Modules
 
-/// Every SQL statement about files.
+/// The SQL of series files.
 extension Transaction {
     func insert(_ file: SeriesFile) throws -> Bool {
         try execute(
             """
-            INSERT INTO training_files (id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at)
-            VALUES (\(file.id), \(file.organisation), \(file.session), \(file.name), \(file.kind), \(file.digest), \(file.bytes),
-                    \(try JSONText.encode(file.settings)), \(try JSONText.encode(file.report)), \(now))
+            INSERT INTO training_files
+                (id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at)
+            VALUES (\(file.id), \(file.organisation), \(file.session), \(file.name), \(file.kind), \(file.digest),
+                    \(file.bytes), \(try JSONColumn.encode(file.settings)), \(try JSONColumn.encode(file.report)),
+                    \(now))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -17,7 +19,8 @@ extension Transaction {
     func seriesFiles(of session: TrainingSession) throws -> [SeriesFile] {
         try all(
             Self.selectFile
-                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) ORDER BY created_at, id",
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) "
+                + "ORDER BY created_at, id",
             SeriesFile.init
         )
     }
@@ -25,13 +28,19 @@ extension Transaction {
     func countSeriesFiles(of session: TrainingSession) throws -> Int {
         Int(
             try count(
-                "SELECT COUNT(*) AS count FROM training_files WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+                """
+                SELECT COUNT(*) AS count FROM training_files
+                WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
+                """
             ))
     }
 
     func hasSeriesFile(of organisation: ID<Organisation>, since start: Instant) throws -> Bool {
         try first(
-            "SELECT 1 AS found FROM training_files WHERE organisation_id = \(organisation) AND created_at > \(start) LIMIT 1"
+            """
+            SELECT 1 AS found FROM training_files
+            WHERE organisation_id = \(organisation) AND created_at > \(start) LIMIT 1
+            """
         ) != nil
     }
 
@@ -48,7 +57,8 @@ extension Transaction {
     func seriesFile(named name: String, _ kind: SeriesFile.Kind, of session: TrainingSession) throws -> SeriesFile? {
         try first(
             Self.selectFile
-                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND name = \(name) AND kind = \(kind)",
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) "
+                + "AND name = \(name) AND kind = \(kind)",
             SeriesFile.init
         )
     }
@@ -56,19 +66,24 @@ extension Transaction {
     func update(_ file: SeriesFile, settings: SeriesSettings) throws {
         try execute(
             """
-            UPDATE training_files SET settings = \(try JSONText.encode(settings)), kind = \(settings.kind ?? file.kind)
+            UPDATE training_files
+            SET settings = \(try JSONColumn.encode(settings)), kind = \(settings.kind ?? file.kind)
             WHERE id = \(file.id) AND organisation_id = \(file.organisation)
             """
         )
     }
 
-    /// - Returns: false when it was gone already.
+    /// - Returns: false where the file was deleted before.
     func delete(_ file: SeriesFile) throws -> Bool {
         try execute("DELETE FROM training_files WHERE id = \(file.id) AND organisation_id = \(file.organisation)") == 1
     }
 
     private static var selectFile: SQL {
-        "SELECT id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at FROM training_files\n"
+        """
+        SELECT id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at
+        FROM training_files
+
+        """
     }
 }
 
@@ -81,8 +96,8 @@ extension SeriesFile {
         kind = try row["kind"]
         digest = try row["digest"]
         bytes = try row["bytes"]
-        settings = try JSONText.decode(try row["settings"])
-        report = try JSONText.decode(try row["report"])
+        settings = try JSONColumn.decode(try row["settings"])
+        report = try JSONColumn.decode(try row["report"])
         createdAt = try row["created_at"]
     }
 }

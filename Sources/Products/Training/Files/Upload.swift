@@ -1,7 +1,8 @@
 import Identity
 import Modules
 
-/// A file on its way in, in numbered chunks that may come in any order after the first, and more than once.
+/// An unfinished upload in numbered chunks. The first chunk comes first; the others come in any order and may be
+/// repeated.
 struct Upload: Sendable {
     let id: ID<Upload>
     let organisation: ID<Organisation>
@@ -19,10 +20,10 @@ struct Upload: Sendable {
         chunkCount = try row["chunk_count"]
     }
 
-    /// More chunks than this are refused.
+    /// The largest number of chunks of an upload.
     static let maximumChunks: Int64 = 10_000
-    /// An upload that nobody finished is thrown away after this long.
+    /// The age at which an unfinished upload is deleted.
     static let lifetime: Duration = .hours(24)
-    /// How long putting a file together may take before another request may try.
+    /// How long a request has the exclusive right to assemble the file.
     static let assemblyLease: Duration = .minutes(10)
 }

@@ -8,180 +8,180 @@ import Modules
 import NIOCore
 import Secrets
 
-/// Takes files in: chunk by chunk to disk, never whole in memory, and imported when the last one is there.
-struct UploadService: Sendable {
+/// Receives files in chunks, streams them to disk and imports the file once its last chunk has arrived.
+final class UploadService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
-    let places: TrainingFilePaths
+    let quotas: QuotaService
+    let storage: StorageQuotaService
+    let filePaths: TrainingFilePaths
     let compute: BlockingPool
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
-    static let maximumMetadata = 64 << 10
+    init(
+        database: any Database, quotas: QuotaService, storage: StorageQuotaService, filePaths: TrainingFilePaths,
+        compute: BlockingPool, audit: AuditService, runtime: Runtime
+    ) {
+        self.database = database
+        self.quotas = quotas
+        self.storage = storage
+        self.filePaths = filePaths
+        self.compute = compute
+        self.audit = audit
+        self.runtime = runtime
+    }
 
-    /// Takes one chunk, or a whole file as its only chunk. The unit of the quota is spent with the file's row, so a file that cannot
-    /// be used costs nothing and one that was sent twice costs once.
+    /// Receives one chunk, or a whole file as its only chunk. The quota unit is spent in the transaction that inserts
+    /// the file: an unusable file costs nothing, and a file that is uploaded twice costs one unit.
+    /// - Throws: `chunk-missing`, `upload-conflict`, `unusable-file`, `validation-failed`, `payload-too-large`, and the
+    ///   problems of storage.
     func receive(
         _ incoming: RawBody.Incoming,
         isWhole: Bool,
         scope: Scope,
-        standing: EntitlementSnapshot,
-        allowance: UploadAllowance
+        snapshot: EntitlementSnapshot,
+        charge: Charge
     ) async throws(Problem) -> ChunkReceived {
-        let charge: Charge
-        switch allowance {
-        case .another(let own): charge = own
-        case .again(let refusal):
-            return try await answerAgain(incoming, isWhole: isWhole, scope: scope, standing: standing, refusal: refusal)
-        }
-        let limit = standing.plan.fileBytes.bound
-        let arrival = places.upload(runtime.id())
+        let limit = snapshot.plan.fileBytes.bound
+        let arrival = filePaths.upload(runtime.id())
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
         do {
             return try await Problem.catching {
                 let description = try ChunkDescription(text, isWhole: isWhole)
-                return try await take(
-                    description, bytes: bytes, from: arrival, scope: scope, standing: standing, charge: charge)
+                return try await receive(
+                    description, bytes: bytes, from: arrival, scope: scope, snapshot: snapshot, charge: charge)
             }
         } catch {
-            try? await places.store.remove(arrival)
+            try? await filePaths.store.remove(arrival)
             throw error
         }
     }
 
-    func reader(of incoming: RawBody.Incoming, limit: Int64) throws(Problem) -> MultipartReader {
-        try MultipartReader(
-            contentType: incoming.contentType,
-            body: incoming.body,
-            limits: MultipartReader.Limits(
-                totalBytes: Int(min(limit, Int64.max / 8)) + Self.maximumMetadata + (64 << 10))
-        )
-    }
-
-    /// Reads the parts in whatever order they come; the file goes to disk.
+    /// Reads the parts in any order and writes the file part to disk.
     private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (
         metadata: String, bytes: Int64
     ) {
-        var reader = try self.reader(of: incoming, limit: limit)
+        var reader = try UploadForm.reader(of: incoming, fileBytesMax: limit)
         var metadata: String?
         var bytes: Int64?
         do {
             while let part = try await reader.next() {
                 switch part.name {
-                case "metadata": metadata = try await reader.collectText(upTo: Self.maximumMetadata)
+                case "metadata": metadata = try await reader.collectText(upTo: UploadForm.metadataBytesMax)
                 case "chunk", "file", "fileChunk":
                     guard bytes == nil else {
                         throw Problem(.invalidPayload, detail: "The body has more than one file.")
                     }
                     bytes = try await write(&reader, to: arrival, limit: limit)
-                default: _ = try await reader.collectText(upTo: Self.maximumMetadata)
+                default: _ = try await reader.collectText(upTo: UploadForm.metadataBytesMax)
                 }
             }
             guard let metadata else { throw Problem.invalid("/metadata", "is a required part of the form") }
             guard let bytes else { throw Problem.invalid("/chunk", "is a required part of the form") }
             return (metadata, bytes)
         } catch {
-            try? await places.store.remove(arrival)
+            try? await filePaths.store.remove(arrival)
             throw Problem.wrapping(error)
         }
     }
 
     private func write(_ reader: inout MultipartReader, to key: FileStore.Key, limit: Int64) async throws -> Int64 {
         var received: Int64 = 0
-        // The reader is moved into the closure's hands and back, because it may not be shared while it is read.
+        // The closure reads from a copy, which replaces the original afterwards: an inout argument cannot be captured.
         var local = reader
-        let size = try await places.store.write(key, at: 0) {
-            guard let piece = try await local.read() else { return nil }
-            received += Int64(piece.readableBytes)
+        let size = try await filePaths.store.write(key, at: 0) {
+            guard let buffer = try await local.read() else { return nil }
+            received += Int64(buffer.readableBytes)
             guard received <= limit else { throw Problem.payloadTooLarge(limit: Int(limit)) }
-            return Array(buffer: piece)
+            return Array(buffer: buffer)
         }
         reader = local
         return size
     }
 
-    private func take(
+    private func receive(
         _ description: ChunkDescription,
         bytes: Int64,
         from arrival: FileStore.Key,
         scope: Scope,
-        standing: EntitlementSnapshot,
+        snapshot: EntitlementSnapshot,
         charge: Charge
     ) async throws -> ChunkReceived {
         let position = description.chunkIndex
         let kind = description.settings.kind ?? .input
-        let begun = try await begin(description, bytes: bytes, kind: kind, scope: scope, standing: standing)
+        let start = try await start(description, bytes: bytes, kind: kind, scope: scope, snapshot: snapshot)
         let (session, upload): (TrainingSession, Upload)
-        switch begun {
-        case .underWay(let present, let own, let replaced):
-            (session, upload) = (present, own)
-            if let replaced { await discard(places.upload(replaced.id)) }
+        switch start {
+        case .unfinished(let ownSession, let ownUpload, let replaced):
+            (session, upload) = (ownSession, ownUpload)
+            if let replaced { await remove(filePaths.upload(replaced.id)) }
         case .finished(let file):
-            await discard(arrival)
+            await remove(arrival)
             return ChunkReceived(repeated: file, chunks: description.totalChunks)
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
-        try await places.store.move(arrival, to: places.chunk(position, of: upload.id))
-        switch try await keep(position, bytes: bytes, of: upload, session, standing) {
+        try await filePaths.store.move(arrival, to: filePaths.chunk(position, of: upload.id))
+        switch try await recordChunk(position, bytes: bytes, of: upload, session, snapshot) {
         case .waiting(let count):
             return ChunkReceived(
                 message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
         case .complete:
             let file = try await assemble(
-                upload, description: description, kind: kind, session: session, scope: scope, standing: standing,
+                upload, description: description, kind: kind, session: session, scope: scope, snapshot: snapshot,
                 charge: charge)
             return ChunkReceived(file, message: "The file is complete", chunks: upload.chunkCount)
-        case .over(let file):
-            await discard(places.upload(upload.id))
+        case .ended(let file):
+            await remove(filePaths.upload(upload.id))
             guard let file else {
                 throw Problem(
-                    .chunkMissing, detail: "The upload was begun anew or given up meanwhile. Send chunk 0 first.",
+                    .chunkMissing,
+                    detail: "The upload was restarted or deleted by another request. Send chunk 0 first.",
                     members: ["next_chunk": 0])
             }
             return ChunkReceived(repeated: file, chunks: upload.chunkCount)
         case .tooLarge:
-            await discard(places.upload(upload.id))
-            throw Problem.payloadTooLarge(limit: Int(standing.plan.fileBytes.value))
+            await remove(filePaths.upload(upload.id))
+            throw Problem.payloadTooLarge(limit: Int(snapshot.plan.fileBytes.value))
         }
     }
 
-    private enum Begun: Sendable {
-        /// `replaced` is an upload of the same name that was begun differently and is no more.
-        case underWay(TrainingSession, Upload, replaced: Upload?)
+    private enum UploadStart: Sendable {
+        /// `replaced` is a deleted upload of the same name with another number of chunks.
+        case unfinished(TrainingSession, Upload, replaced: Upload?)
         case finished(SeriesFile)
         case unknown
     }
 
-    private func begin(
+    private func start(
         _ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope,
-        standing: EntitlementSnapshot
-    ) async throws -> Begun {
-        try await database.write { transaction in
+        snapshot: EntitlementSnapshot
+    ) async throws -> UploadStart {
+        try await database.write { [storage, runtime] transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
             if description.chunkIndex > 0 {
                 guard let present, try transaction.hasChunk(0, of: present) else {
-                    // The answer to the last chunk may have been lost: what is complete is told to be so.
+                    // The client may repeat the last chunk because it did not get the response.
                     let file = try transaction.seriesFile(named: description.fileName, kind, of: session)
                     return file.map { .finished($0) } ?? .unknown
                 }
                 guard present.chunkCount == description.totalChunks else {
                     throw Problem(
                         .uploadConflict,
-                        detail: "It was begun with \(present.chunkCount) chunks. Send chunk 0 to begin anew.")
+                        detail: "The upload has \(present.chunkCount) chunks. Send chunk 0 to restart it.")
                 }
-                return .underWay(session, present, replaced: nil)
+                return .unfinished(session, present, replaced: nil)
             }
-            try entitlements.checkRoom(
-                for: try transaction.chunkBytes(of: session.organisation) + bytes, of: standing, in: transaction)
+            try storage.check(
+                bytes: try transaction.chunkBytes(of: session.organisation) + bytes, of: snapshot, in: transaction)
             if let present, present.chunkCount == description.totalChunks {
-                return .underWay(session, present, replaced: nil)
+                return .unfinished(session, present, replaced: nil)
             }
             if let present {
                 guard try transaction.lock(present), try !transaction.isAssembling(present) else {
                     throw Problem(
                         .uploadConflict,
-                        detail: "The chunks that came before are being put together. Try again shortly.")
+                        detail: "Another request is assembling the file. Try again shortly.")
                 }
                 try transaction.delete(present)
             }
@@ -190,32 +190,32 @@ struct UploadService: Sendable {
                 upload.chunkCount == description.totalChunks
             else {
                 throw Problem(
-                    .uploadConflict, detail: "Another request began this upload differently at the same time.")
+                    .uploadConflict, detail: "A concurrent request started this upload with another number of chunks.")
             }
-            return .underWay(session, upload, replaced: present)
+            return .unfinished(session, upload, replaced: present)
         }
     }
 
-    private enum Kept: Sendable {
-        /// So many chunks are there; others are missing, or another request puts them together.
+    private enum ChunkOutcome: Sendable {
+        /// The number of received chunks; others are missing, or another request assembles the file.
         case waiting(Int64)
-        /// All are there, and this request puts them together.
+        /// All chunks are received, and this request assembles the file.
         case complete
-        /// The upload is no more: its file is there, or it was begun anew.
-        case over(SeriesFile?)
-        /// The file would be larger than the plan allows, and its upload is given up.
+        /// The upload has ended: with its file, or without one where it was restarted or deleted.
+        case ended(SeriesFile?)
+        /// The file exceeds the limit of the plan; the upload is deleted.
         case tooLarge
     }
 
-    /// Counts a chunk that lies in its place.
-    private func keep(
-        _ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ standing: EntitlementSnapshot
-    ) async throws -> Kept {
+    /// Inserts the row of a chunk whose bytes are in the file store.
+    private func recordChunk(
+        _ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ snapshot: EntitlementSnapshot
+    ) async throws -> ChunkOutcome {
         try await database.write { transaction in
             guard try transaction.lock(upload) else {
-                return .over(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
+                return .ended(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
             }
-            guard standing.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes)
+            guard snapshot.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes)
             else {
                 try transaction.delete(upload)
                 return .tooLarge
@@ -225,26 +225,29 @@ struct UploadService: Sendable {
         }
     }
 
-    /// Puts the chunks together, imports the series, and writes the file's row together with what it costs.
+    /// Concatenates the chunks, imports the series, and inserts the file's row in the transaction that spends the
+    /// charge.
     private func assemble(
         _ upload: Upload,
         description: ChunkDescription,
         kind: SeriesFile.Kind,
         session: TrainingSession,
         scope: Scope,
-        standing: EntitlementSnapshot,
+        snapshot: EntitlementSnapshot,
         charge: Charge
     ) async throws -> SeriesFile {
         let id: ID<SeriesFile> = runtime.id()
-        let (source, series) = (places.source(id, of: session.id), places.series(id, of: session.id))
+        let (source, series) = (filePaths.source(id, of: session.id), filePaths.series(id, of: session.id))
         do {
-            let chunks = (0..<upload.chunkCount).map { places.store.path(of: places.chunk($0, of: upload.id)) }
-            let (sourcePath, seriesURL) = (places.store.path(of: source), places.url(series))
-            _ = try await places.store.write(source, at: 0) { nil }
+            let chunks = (0..<upload.chunkCount).map { filePaths.store.path(of: filePaths.chunk($0, of: upload.id)) }
+            let (sourcePath, seriesURL) = (filePaths.store.path(of: source), filePaths.url(series))
+            _ = try await filePaths.store.write(source, at: 0) { nil }
             let settings = description.settings
             let imported = try await compute.run { () -> (digest: String, bytes: Int64, report: SeriesReport) in
-                let (digest, bytes) = try Assembly.concatenate(chunks, into: sourcePath)
-                return (digest, bytes, try Assembly.importer(settings).run(URL(filePath: sourcePath), to: seriesURL))
+                let (digest, bytes) = try UploadAssembly.concatenate(chunks, into: sourcePath)
+                return (
+                    digest, bytes, try UploadAssembly.importer(settings).run(URL(filePath: sourcePath), to: seriesURL)
+                )
             }
             let file = SeriesFile(
                 id: id,
@@ -258,13 +261,13 @@ struct UploadService: Sendable {
                 report: imported.report,
                 createdAt: runtime.now()
             )
-            let kept = try await record(file, upload, session, scope, standing, charge)
-            if kept.id != file.id { await discard(source, series) }
-            await discard(places.upload(upload.id))
-            return kept
+            let stored = try await insert(file, upload, session, scope, snapshot, charge)
+            if stored.id != file.id { await remove(source, series) }
+            await remove(filePaths.upload(upload.id))
+            return stored
         } catch {
-            await discard(source, series)
-            try await abandon(upload)
+            await remove(source, series)
+            try await delete(upload)
             if let fault = error as? SeriesFault {
                 var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
                 if let line = fault.line { members["line"] = .integer(Int64(line)) }
@@ -274,16 +277,16 @@ struct UploadService: Sendable {
         }
     }
 
-    /// - Returns: the file, or the one that was there already when the same bytes came under the same name.
-    private func record(
+    /// - Returns: `file`, or the earlier file of the session with the same name and digest.
+    private func insert(
         _ file: SeriesFile,
         _ upload: Upload,
         _ session: TrainingSession,
         _ scope: Scope,
-        _ standing: EntitlementSnapshot,
+        _ snapshot: EntitlementSnapshot,
         _ charge: Charge
     ) async throws -> SeriesFile {
-        try await database.write { [entitlements, audit] transaction in
+        try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
             try transaction.delete(upload)
             guard try transaction.insert(file) else {
@@ -296,25 +299,25 @@ struct UploadService: Sendable {
                 }
                 return present
             }
-            try entitlements.spend(charge, operation: "upload:\(file.id)", in: transaction)
-            try entitlements.occupy(bytes: file.bytes, of: standing, in: transaction)
+            try quotas.spend(charge, operation: "upload:\(file.id)", in: transaction)
+            try storage.allocate(bytes: file.bytes, of: snapshot, in: transaction)
             try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
         }
     }
 
-    private func abandon(_ upload: Upload) async throws {
+    private func delete(_ upload: Upload) async throws {
         try await database.write { try $0.delete(upload) }
-        await discard(places.upload(upload.id))
+        await remove(filePaths.upload(upload.id))
     }
 
-    private func discard(_ keys: FileStore.Key...) async {
-        for key in keys { try? await places.store.remove(key) }
+    private func remove(_ keys: FileStore.Key...) async {
+        for key in keys { try? await filePaths.store.remove(key) }
     }
 }
 
-/// The disk work of putting a file together.
-private enum Assembly {
+/// Blocking work on the files of an upload.
+private enum UploadAssembly {
     static func concatenate(_ chunks: [String], into path: String) throws -> (digest: String, bytes: Int64) {
         var digest = Digest()
         var bytes: Int64 = 0
@@ -323,10 +326,10 @@ private enum Assembly {
         for chunk in chunks {
             guard let input = FileHandle(forReadingAtPath: chunk) else { throw CocoaError(.fileReadNoSuchFile) }
             defer { try? input.close() }
-            while let piece = try input.read(upToCount: 1 << 20), !piece.isEmpty {
-                digest.update(piece)
-                bytes += Int64(piece.count)
-                try output.write(contentsOf: piece)
+            while let data = try input.read(upToCount: 1 << 20), !data.isEmpty {
+                digest.update(data)
+                bytes += Int64(data.count)
+                try output.write(contentsOf: data)
             }
         }
         try output.synchronize()

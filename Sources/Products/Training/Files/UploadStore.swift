@@ -1,7 +1,7 @@
 import Identity
 import Modules
 
-/// Every SQL statement about uploads.
+/// The SQL of uploads and their chunks.
 extension Transaction {
     func insertUpload(
         _ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind
@@ -9,7 +9,8 @@ extension Transaction {
         try execute(
             """
             INSERT INTO training_uploads (id, organisation_id, session_id, file_name, kind, chunk_count, created_at)
-            VALUES (\(id), \(session.organisation), \(session.id), \(description.fileName), \(kind), \(description.totalChunks), \(now))
+            VALUES (\(id), \(session.organisation), \(session.id), \(description.fileName), \(kind),
+                    \(description.totalChunks), \(now))
             ON CONFLICT DO NOTHING
             """
         )
@@ -18,7 +19,8 @@ extension Transaction {
     func upload(of session: TrainingSession, named name: String, kind: SeriesFile.Kind) throws -> Upload? {
         try first(
             Self.selectUpload
-                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND file_name = \(name) AND kind = \(kind)",
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) "
+                + "AND file_name = \(name) AND kind = \(kind)",
             Upload.init
         )
     }
@@ -29,11 +31,15 @@ extension Transaction {
             Upload.init)
     }
 
-    /// Locks the upload's row: of chunks that arrive at once each counts the ones before it.
-    /// - Returns: false when the upload is over.
+    /// Locks the upload's row until the end of the transaction, so that concurrent chunks are counted one after the
+    /// other.
+    /// - Returns: false where the upload has been completed or deleted.
     func lock(_ upload: Upload) throws -> Bool {
         try first(
-            "SELECT id FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation) \(.forUpdate)"
+            """
+            SELECT id FROM training_uploads
+            WHERE id = \(upload.id) AND organisation_id = \(upload.organisation) \(.forUpdate)
+            """
         ) != nil
     }
 
@@ -46,14 +52,17 @@ extension Transaction {
             != nil
     }
 
-    /// Bytes of all chunks but the one at `position`.
+    /// The total size of the chunks of an upload, except the one at `position`, in bytes.
     func chunkBytes(of upload: Upload, except position: Int64) throws -> Int64 {
         try count(
-            "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks WHERE upload_id = \(upload.id) AND position <> \(position)"
+            """
+            SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks
+            WHERE upload_id = \(upload.id) AND position <> \(position)
+            """
         )
     }
 
-    /// Bytes of all chunks that wait for their file.
+    /// The total size of the chunks of an organisation's unfinished uploads, in bytes.
     func chunkBytes(of organisation: ID<Organisation>) throws -> Int64 {
         try count(
             """
@@ -63,7 +72,7 @@ extension Transaction {
         )
     }
 
-    /// - Returns: how many chunks are there now.
+    /// - Returns: the number of chunks of the upload after the insert.
     func insertChunk(_ position: Int64, bytes: Int64, of upload: Upload) throws -> Int64 {
         try execute(
             """
@@ -74,7 +83,8 @@ extension Transaction {
         return try count("SELECT COUNT(*) AS count FROM training_chunks WHERE upload_id = \(upload.id)")
     }
 
-    /// One request puts the file together; another may try when that one did not come back.
+    /// Reserves the assembly of the file for one request, for ``Upload/assemblyLease``.
+    /// - Returns: false where another request has reserved it.
     func claimAssembly(of upload: Upload) throws -> Bool {
         try execute(
             """

@@ -2,23 +2,25 @@ import Forecasting
 import Foundation
 import Modules
 
-/// The datasets that a model was trained on. A session's datasets may be made anew, so every model keeps the manifest of its own beside it:
-/// its scalers are a part of the model.
+/// The datasets that a model was trained on.
+///
+/// The folder of a model has a copy of the manifest, because the scalers are a part of the model and the session's
+/// datasets may be replaced.
 struct ModelDatasets: Sendable {
     /// The folder of the training run.
     let own: URL
-    /// The folder of the session's present datasets.
+    /// The folder of the session's present datasets; nil where there are none.
     let present: URL?
 
-    static func keepManifest(of datasets: URL, in folder: URL) throws {
-        try manifestFile(datasets).copy(to: manifestFile(folder))
+    static func copyManifest(of datasets: URL, to folder: URL) throws {
+        try FileManager.default.copyItem(at: manifestFile(datasets), to: manifestFile(folder))
     }
 
     func manifest() throws -> DatasetManifest {
         try JSONDecoder().decode(DatasetManifest.self, from: Data(contentsOf: Self.manifestFile(own)))
     }
 
-    /// - Throws: `results-not-found` where the datasets have been replaced since.
+    /// - Throws: `results-not-found` where the datasets have been replaced.
     func open() throws -> Dataset {
         if FileManager.default.fileExists(atPath: own.appending(path: "inputs.npy").path) { return try Dataset(own) }
         guard let present,
@@ -33,8 +35,4 @@ struct ModelDatasets: Sendable {
     }
 
     private static func manifestFile(_ folder: URL) -> URL { folder.appending(path: "manifest.json") }
-}
-
-extension URL {
-    fileprivate func copy(to target: URL) throws { try FileManager.default.copyItem(at: self, to: target) }
 }

@@ -12,7 +12,7 @@ struct ResultSummary: Payload {
     var violinPlotTypes: [String]
 }
 
-/// A training result with its figures.
+/// The result of a training run.
 struct ResultView: Payload {
     struct Epoch: Payload {
         var epoch: Int
@@ -54,8 +54,8 @@ struct ResultView: Payload {
     }
 }
 
-/// The metrics by output and averaging level, and by step; undefined ones are null. `persistence` is what carrying the last known
-/// value on would have reached.
+/// The metrics by output and averaging level, and by step; undefined values are null. `persistence` has the metrics of
+/// the baseline that repeats the last known value.
 struct EvaluationTables: Payload {
     var overall: [String: [String: [Double?]]]
     var bySteps: [String: [String: [String: [Double?]]]]
@@ -92,9 +92,9 @@ struct Visualizations: Payload {
 
 struct GeneratePlot: Payload {
     struct Settings: Payload {
-        /// How many datasets of the test part are drawn, from its beginning.
+        /// The number of datasets plotted, from the start of the test part.
         var datasets: Int?
-        /// Which step of the forecasts, from 1; the last one unless given.
+        /// The step of the forecasts, from 1; the last step where nil.
         var step: Int?
         var format: String?
 
@@ -106,11 +106,11 @@ struct GeneratePlot: Payload {
 
     var sessionId: String
     var plotSettings: Settings?
-    /// Which columns to draw, by name; everything unless given.
+    /// The columns to plot, by name. Where nil: all outputs and forecasts, no inputs.
     var outputs: [String: Bool]?
     var forecasts: [String: Bool]?
     var inputs: [String: Bool]?
-    /// A model's file name; the latest unless given.
+    /// The file name of a model; the latest where nil.
     var modelId: String?
 
     enum CodingKeys: String, CodingKey {
@@ -144,7 +144,7 @@ struct ScalerView: Payload {
 
     var inputScaler: [Column]
     var outputScaler: [Column]
-    /// What they were fitted on.
+    /// The datasets on which the scalers were fitted.
     var fittedOn: String
 
     init(_ manifest: DatasetManifest) {
@@ -166,7 +166,7 @@ struct ScalerView: Payload {
 }
 
 struct ScaleData: Payload {
-    /// Rows of as many numbers as there are input columns.
+    /// Rows with one number for each input column.
     var inputData: [[Double]]
 
     static let rules: [String: Rule] = ["input_data": .items(upTo: 100_000)]
@@ -197,18 +197,18 @@ struct ModelList: Payload {
 }
 
 struct Predict: Payload {
-    /// The latest model unless given.
+    /// The file name of a model; the latest where nil.
     var modelFilename: String?
-    /// One row of I_N steps × F columns, or several of them.
+    /// One row of I_N steps × F columns, or an array of rows.
     var inputData: JSONValue
-    /// Whether the inputs are in original units, and the outputs are wanted so; true unless given.
+    /// Whether inputs and outputs are in original units; true by default.
     var applyScaling: Bool?
 
     static let rules: [String: Rule] = ["model_filename": .length(1...255)]
 }
 
 struct Predicted: Payload {
-    /// For each row O_N steps of as many numbers as there are outputs.
+    /// For each row O_N steps with one number for each output.
     var predictions: [[[Double]]]
     var modelUsed: String
     var timestamp: Instant

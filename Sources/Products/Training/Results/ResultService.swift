@@ -5,21 +5,25 @@ import Identity
 import Modules
 import Plotting
 
-/// Looks at what runs left behind.
-struct ResultService: Sendable {
+/// Reads the results of runs: metrics, plots, arrays, scalers and models.
+final class ResultService: Sendable {
     let database: any Database
-    let places: TrainingFilePaths
+    let locator: ResultLocator
     let compute: BlockingPool
-    let runtime: Runtime
 
-    /// The arrays that can be fetched, by name.
+    /// The names of the arrays that can be downloaded.
     static let arrays = ["inputs", "outputs", "references"]
-    /// Numbers in one request to predict.
-    private static let maximumInputs = 2_000_000
 
+    init(database: any Database, locator: ResultLocator, compute: BlockingPool) {
+        self.database = database
+        self.locator = locator
+        self.compute = compute
+    }
+
+    /// The response to `generate-datasets` for a succeeded run.
     func generated(_ run: Run) async throws(Problem) -> DatasetsGenerated {
         guard let text = run.result else { throw Problem(.resultsNotFound) }
-        let result: DatasetResult = try await Problem.catching { try JSONText.decode(text) }
+        let result: DatasetResult = try await Problem.catching { try JSONColumn.decode(text) }
         let plots = try await plots(of: [run])
         return DatasetsGenerated(
             success: true,
@@ -37,7 +41,7 @@ struct ResultService: Sendable {
             let session = try transaction.trainingSession(name, in: scope)
             let models = try transaction.models(of: session).count
             let violins =
-                try session.datasetRun.map { try transaction.pictures(of: $0, in: session.organisation) } ?? []
+                try session.datasetRun.map { try transaction.plots(of: $0, in: session.organisation) } ?? []
             return ResultSummary(
                 nDat: session.datasetCount ?? 0,
                 workflowPhase: session.phase,
@@ -75,7 +79,7 @@ struct ResultService: Sendable {
             timeComponents: result.timeColumns)
     }
 
-    /// The pictures of the datasets and of the latest model.
+    /// The plots of the datasets and of the latest model.
     func visualizations(scope: Scope, session name: String) async throws(Problem) -> Visualizations {
         let (session, runs) = try await database.read { transaction -> (TrainingSession, [Run]) in
             let session = try transaction.trainingSession(name, in: scope)
@@ -91,28 +95,14 @@ struct ResultService: Sendable {
             metadata: .init(runIds: runs.map(\.id)),
             createdAt: runs.compactMap(\.finishedAt).max(),
             nDat: session.datasetCount ?? 0,
-            message: runs.isEmpty ? "There are no pictures yet" : "The pictures of the latest datasets and model"
+            message: runs.isEmpty ? "There are no plots yet" : "The plots of the latest datasets and model"
         )
-    }
-
-    /// Draws a model's forecasts against the truth over the first datasets of the test part.
-    func plot(_ request: GeneratePlot, scope: Scope) async throws(Problem) -> PlotDrawn {
-        let (session, model) = try await find(scope, request.sessionId, model: request.modelId)
-        let (datasets, modelFile) = (try await datasets(of: model, session), file(model, of: session))
-        let format = request.plotSettings?.format.flatMap(PlotImage.Format.init) ?? .png
-        let image = try await Problem.catching {
-            try await compute.run {
-                try ForecastDrawing(request).draw(
-                    try ForecastMode.load(from: modelFile), on: try datasets.open(), as: format)
-            }
-        }
-        try await database.write { try $0.move(session.id, of: session.organisation, to: .completed) }
-        return PlotDrawn(plotData: image.dataURL, message: "Plot drawn")
     }
 
     func array(scope: Scope, session: String, name array: String?) async throws(Problem) -> Download {
         let name = "\(array ?? Self.arrays[0]).npy"
-        return try await download(try await datasets(scope, session).appending(path: name).path, as: name)
+        let folder = try await locator.datasets(scope, session)
+        return try await download(folder.appending(path: name).path, as: name)
     }
 
     func scalers(scope: Scope, session name: String) async throws(Problem) -> ScalerView {
@@ -134,7 +124,7 @@ struct ResultService: Sendable {
             values += row
         }
         manifest.inputScaler.transform(&values)
-        try checkFinite(values)
+        try InputRows.requireFinite(values)
         let rows = stride(from: 0, to: values.count, by: max(1, width)).map { Array(values[$0..<($0 + width)]) }
         return DataScaled(scaledData: rows, scalingInfo: ScalerView(manifest))
     }
@@ -152,135 +142,46 @@ struct ResultService: Sendable {
     }
 
     func model(scope: Scope, session name: String, fileName: String?) async throws(Problem) -> Download {
-        let (session, model) = try await find(scope, name, model: fileName)
-        return try await download(file(model, of: session).path, as: model.fileName)
+        let (session, model) = try await locator.model(scope, name, fileName: fileName)
+        return try await download(locator.file(model, of: session).path, as: model.fileName)
     }
 
-    /// Forecasts from inputs that the caller brings.
-    func predict(_ request: Predict, scope: Scope, session name: String) async throws(Problem) -> Predicted {
-        let (session, stored) = try await find(scope, name, model: request.modelFilename)
-        let datasets = try await datasets(of: stored, session)
-        let manifest = try await Problem.catching { try await compute.run { try datasets.manifest() } }
-        let rows = try InputRows(
-            request.inputData, steps: manifest.inputSteps, columns: manifest.inputColumns.count,
-            limit: Self.maximumInputs)
-        let scales = request.applyScaling ?? true
-        let modelFile = file(stored, of: session)
-        let outputs = try await Problem.catching {
-            try await compute.run { () -> [Double] in
-                var inputs = rows.values
-                if scales { manifest.inputScaler.transform(&inputs) }
-                var outputs = try ForecastMode.load(from: modelFile).predict(inputs)
-                if scales { manifest.outputScaler.inverse(&outputs) }
-                return outputs
-            }
-        }
-        try checkFinite(outputs)
-        let (steps, width) = (manifest.outputSteps, manifest.outputColumns.count)
-        return Predicted(
-            predictions: (0..<rows.count).map { row in
-                (0..<steps).map { step in
-                    let start = (row * steps + step) * width
-                    return Array(outputs[start..<(start + width)])
-                }
-            },
-            modelUsed: stored.fileName,
-            timestamp: runtime.now(),
-            inputCount: rows.count,
-            scalingApplied: scales
-        )
-    }
-}
-
-// MARK: Finding things
-
-extension ResultService {
     private func trained(_ scope: Scope, _ name: String) async throws(Problem) -> (Run, TrainingResult) {
         let found = try await database.read { transaction -> (Run, TrainingResult)? in
             let session = try transaction.trainingSession(name, in: scope)
             guard let run = try transaction.latestRun(of: session, kind: .training, state: .succeeded),
                 let result = run.result
             else { return nil }
-            return (run, try JSONText.decode(result))
+            return (run, try JSONColumn.decode(result))
         }
         guard let found else { throw Problem(.resultsNotFound, detail: "Train a model first.") }
         return found
     }
 
-    private func find(_ scope: Scope, _ name: String, model fileName: String?) async throws(Problem) -> (
-        TrainingSession, StoredModel
-    ) {
-        try await database.read { transaction in
-            let session = try transaction.trainingSession(name, in: scope)
-            let models = try transaction.models(of: session)
-            guard let model = fileName == nil ? models.first : models.first(where: { $0.fileName == fileName }) else {
-                throw Problem(.modelNotFound)
-            }
-            return (session, model)
-        }
-    }
-
-    /// The folder of a session's present datasets.
-    private func datasets(_ scope: Scope, _ name: String) async throws(Problem) -> URL {
-        let run = try await database.read { transaction in
-            try transaction.datasets(of: try transaction.trainingSession(name, in: scope))?.0
-        }
-        guard let run, let folder = folder(of: run) else {
-            throw Problem(.resultsNotFound, detail: "Generate the datasets first.")
-        }
-        return folder
-    }
-
-    /// The datasets that a model was trained on.
-    private func datasets(of model: StoredModel, _ session: TrainingSession) async throws(Problem) -> ModelDatasets {
-        let run = try await database.read { try $0.datasets(of: session)?.0 }
-        return ModelDatasets(own: folder(of: model, session), present: run.flatMap { folder(of: $0) })
-    }
-
     private func manifest(_ scope: Scope, _ name: String) async throws(Problem) -> DatasetManifest {
-        let datasets = ModelDatasets(own: try await datasets(scope, name), present: nil)
+        let datasets = ModelDatasets(own: try await locator.datasets(scope, name), present: nil)
         return try await Problem.catching { try await compute.run { try datasets.manifest() } }
     }
 
-    private func folder(of run: Run) -> URL? {
-        run.attempt.map { places.url(places.attempt($0, at: run.id, of: run.session)) }
-    }
-
-    private func folder(of model: StoredModel, _ session: TrainingSession) -> URL {
-        places.url(places.attempt(model.attempt, at: model.run, of: session.id))
-    }
-
-    private func file(_ model: StoredModel, of session: TrainingSession) -> URL {
-        folder(of: model, session).appending(path: model.fileName)
-    }
-
-    /// The pictures of runs, without those of datasets that were cleared away meanwhile.
+    /// The plots of runs. Plots whose files a later run has removed are omitted.
     private func plots(of runs: [Run]) async throws(Problem) -> [String: PlotView] {
-        let pictures = try await database.read { transaction in
+        let stored = try await database.read { [locator] transaction in
             try runs.flatMap { run in
-                try transaction.pictures(of: run.id, in: run.organisation).map {
-                    (folder(of: run)?.appending(path: $0.fileName), $0)
+                try transaction.plots(of: run.id, in: run.organisation).map { plot in
+                    (locator.folder(of: run)?.appending(path: plot.fileName), plot)
                 }
             }
         }
         return try await Problem.catching {
             try await compute.run {
-                var plots: [String: PlotView] = [:]
-                for (file, picture) in pictures {
+                var views: [String: PlotView] = [:]
+                for (file, plot) in stored {
                     guard let file, let bytes = FileManager.default.contents(atPath: file.path) else { continue }
-                    plots[picture.name] = PlotView(
-                        data: PlotImage(format: .png, bytes: Array(bytes)).dataURL, type: picture.kind,
-                        label: picture.label)
+                    views[plot.name] = PlotView(
+                        data: PlotImage(format: .png, bytes: Array(bytes)).dataURL, type: plot.kind, label: plot.label)
                 }
-                return plots
+                return views
             }
-        }
-    }
-
-    /// JSON has no infinity: numbers that lead there are the caller's to change.
-    private func checkFinite(_ values: [Double]) throws(Problem) {
-        guard values.allSatisfy(\.isFinite) else {
-            throw Problem.invalid("/input_data", "has numbers so large that no finite ones come out")
         }
     }
 

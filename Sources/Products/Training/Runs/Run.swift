@@ -2,7 +2,7 @@ import Entitlements
 import Identity
 import Modules
 
-/// One piece of computing that a customer asked for and that a reservation pays for: datasets, or a model.
+/// One generation of datasets or training of a model, paid for by a reservation.
 struct Run: Sendable {
     enum Kind: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case datasets, training
@@ -19,14 +19,15 @@ struct Run: Sendable {
     let session: ID<TrainingSession>
     let kind: Kind
     private(set) var state: State
-    /// Names the request for good: the client's idempotency key, or the run's own id.
+    /// Identifies the request within the organisation: from the client's idempotency key, or the run's id.
     let operation: String
-    /// What was asked for; the same key with another fingerprint is a conflict.
+    /// The hash of the request; the same operation with another fingerprint is a conflict.
     let fingerprint: String
+    /// The payload, as JSON.
     let request: String
     private(set) var result: String?
     private(set) var error: String?
-    /// The attempt whose folder holds what the run left behind; nil until it has succeeded.
+    /// The attempt whose folder holds the results; nil until the run has succeeded.
     private(set) var attempt: Int64?
     let reservation: ID<Reservation>
     let job: ID<QueuedJob>

@@ -1,7 +1,7 @@
 import Forecasting
 import Modules
 
-/// How datasets are divided, in per cent or in numbers.
+/// The sizes of the training, validation and test parts, in per cent or as counts.
 struct TrainingSplit: Payload, Hashable {
     var trainPercentage: Double?
     var valPercentage: Double?
@@ -10,10 +10,11 @@ struct TrainingSplit: Payload, Hashable {
     var trainCount: Int?
     var validationCount: Int?
     var testCount: Int?
-    /// Another spelling of `shuffle`.
+    /// Alias of `shuffle`.
     var isRandom: Bool?
     var seed: Int?
-    /// With `shuffle`: how many datasets in a row stay together. From 2 on, none of what is tested shares values with what was trained on.
+    /// With `shuffle`: the number of consecutive datasets that stay together. From 2 on, test datasets share no values
+    /// with training datasets.
     var blockLength: Int?
 
     enum CodingKeys: String, CodingKey {
@@ -33,10 +34,10 @@ struct TrainingSplit: Payload, Hashable {
         "blockLength": .range(1...100_000),
     ]
 
-    /// As the datasets take it: 70, 20 and 10 per cent in the order of time, unless said otherwise.
-    /// - Throws: `validation-failed` where the parts do not add up.
+    /// The split of a dataset recipe; 70, 20 and 10 per cent in the order of time by default.
+    /// - Throws: `validation-failed` where the percentages do not add up to 100, or the training part is empty.
     func split() throws(Problem) -> DatasetSplit {
-        let draws = shuffle ?? isRandom ?? false
+        let isShuffled = shuffle ?? isRandom ?? false
         let seed = UInt64(self.seed ?? 42)
         let block = blockLength ?? 1
         if let train = trainCount {
@@ -46,7 +47,7 @@ struct TrainingSplit: Payload, Hashable {
                 validation: Double(validationCount ?? 0),
                 test: Double(testCount ?? 0),
                 unit: .count,
-                shuffle: draws,
+                shuffle: isShuffled,
                 seed: seed,
                 blockLength: block
             )
@@ -57,8 +58,8 @@ struct TrainingSplit: Payload, Hashable {
         }
         guard train > 0 else { throw Problem.invalid("/training_split/trainPercentage", "must be more than 0") }
         return DatasetSplit(
-            train: train / 100, validation: validation / 100, test: test / 100, shuffle: draws, seed: seed,
-            blockLength: block)
+            train: train / 100, validation: validation / 100, test: test / 100, shuffle: isShuffled,
+            seed: seed, blockLength: block)
     }
 }
 
@@ -81,12 +82,12 @@ struct TrainModels: Payload {
         var neurons: Int?
         var epochs: Int?
         var activation: ForecastParameters.Activation?
-        /// What other modes take; accepted because clients send all fields whatever the mode.
+        /// Parameters of other modes, accepted and ignored: clients send all members with every mode.
         var kernelSize: Int?
         var kernel: String?
         var c: Double?
         var epsilon: Double?
-        /// The same seed gives the same model.
+        /// The same seed and data give the same model.
         var seed: Int?
 
         enum CodingKeys: String, CodingKey {
@@ -132,7 +133,7 @@ struct TrainModels: Payload {
     static let naming = Naming.asDeclared
 }
 
-/// A run to follow.
+/// An accepted run, with the URL of its status.
 struct RunTicket: Payload {
     var success: Bool
     var message: String
@@ -144,7 +145,7 @@ struct RunTicket: Payload {
     init(_ run: ID<Run>, job: ID<QueuedJob>, session: TrainingSession, message: String) {
         success = true
         self.message = message
-        note = "The work goes on in the background; follow status_url."
+        note = "The run continues in the background; poll status_url."
         runId = run
         jobId = job
         statusUrl = "/v1/training/status/\(session.id)"
@@ -161,10 +162,10 @@ struct DatasetsGenerated: Payload {
     var runId: ID<Run>
 }
 
-/// A picture as a data URL.
+/// A plot as a data URL.
 struct PlotView: Payload {
     var data: String
-    /// What it shows: input, time, output, forecast or loss.
+    /// input, time, output, forecast or loss.
     var type: String
     /// Such as IN1 or OUT1.
     var label: String
@@ -178,7 +179,7 @@ struct RunStatus: Payload {
 
     var status: Status
     var kind: Run.Kind?
-    /// In per cent.
+    /// In per cent, 0 to 100.
     var progress: Double
     var currentStep: String?
     var message: String?

@@ -4,26 +4,31 @@ import Identity
 import Modules
 import Rates
 
-extension TrainingModule {
-    /// Making datasets, training models, and following both.
-    var runRoutes: [Route] {
-        // Whatever is left of a plan's units: each of these makes files be read and a job be queued.
-        let pace = entitlements.rate("training-runs", .perMinute(30))
+/// The endpoints of runs: generate datasets, train a model, get the status, cancel.
+struct RunRoutes: Sendable {
+    let runs: RunService
+    let results: ResultService
+    let member: Member
+    let entitlements: EntitlementsModule
+
+    var routes: [Route] {
+        // Independent of the quota, because each request reads files and enqueues a job.
+        let rate = entitlements.rate("training-runs", .perMinute(30))
         return [
             .post(
                 "training/generate-datasets/{session}",
-                "Make a session's datasets",
-                requires: identity.member.allowing(.training), entitlements.subscription,
+                "Generate the datasets of a session",
+                requires: member.allowing(.training), entitlements.subscription,
                 entitlements.quota(.processing), .path("session"), .header(.prefer),
                 .header(.idempotencyKey),
                 problems: [.sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed]
             ) { (request: GenerateDatasets, scope, _, charge, session, prefer, key) in
                 try await datasets(request, scope, charge, session, prefer, key)
-            }.guarded(by: pace),
+            }.guarded(by: rate),
             .post(
                 "training/train-models/{session}",
-                "Train a model on a session's datasets",
-                requires: identity.member.allowing(.training), entitlements.subscription,
+                "Train a model on the datasets of a session",
+                requires: member.allowing(.training), entitlements.subscription,
                 entitlements.feature(.training), entitlements.quota(.trainingRuns),
                 .path("session"),
                 .header(.idempotencyKey),
@@ -32,16 +37,16 @@ extension TrainingModule {
                 ]
             ) { (request: TrainModels, scope, _, _, charge, session, key) in
                 try await runs.train(request, scope: scope, charge: charge, session: session, key: key)
-            }.guarded(by: pace),
+            }.guarded(by: rate),
             .post(
                 "training/cancellation/{session}",
-                "Call the run of a session off",
-                requires: identity.member.allowing(.training), .path("session"),
+                "Cancel the unfinished run of a session",
+                requires: member.allowing(.training), .path("session"),
                 problems: [.sessionNotFound, .resultsNotFound]
             ) { try await runs.cancel(scope: $0, session: $1) },
             .get(
-                "training/status/{session}", "How a session's latest run stands",
-                requires: identity.member.allowing(.training), .path("session"),
+                "training/status/{session}", "Get the status of a session's latest run",
+                requires: member.allowing(.training), .path("session"),
                 problems: [.sessionNotFound]
             ) {
                 try await runs.status(scope: $0, session: $1)
@@ -49,7 +54,8 @@ extension TrainingModule {
         ]
     }
 
-    /// The datasets themselves when they are made soon enough, else the job to follow.
+    /// Returns the datasets where they are generated within ``RunService/patience``, else 202 with the URL of the
+    /// status.
     private func datasets(
         _ request: GenerateDatasets,
         _ scope: Scope,
@@ -68,8 +74,4 @@ extension TrainingModule {
         }
         return .first(try await results.generated(run))
     }
-}
-
-extension Problem.Kind {
-    static let generationFailed = Self("generation-failed", "The datasets could not be generated", status: 422)
 }

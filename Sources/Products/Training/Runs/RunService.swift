@@ -6,21 +6,36 @@ import Identity
 import Modules
 import Secrets
 
-/// The verbs of runs: start, follow, cancel. A run, what it costs, the job that does it and its audit row come to be together.
-struct RunService: Sendable {
+/// Starts, observes and cancels runs. One transaction inserts the run, its reservation, its job and its audit row.
+final class RunService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
+    let quotas: QuotaService
+    let settlement: RunSettlementService
     let queue: JobQueue
-    let audit: AuditModule
+    let audit: AuditService
     let runtime: Runtime
 
-    /// How long a request for datasets waits for them before it answers with the job to follow.
+    /// How long `generate-datasets` waits for the run before it responds with 202.
     static let patience: Duration = .seconds(20)
-    private static let pause: Duration = .milliseconds(50)
 
-    /// Makes a session's datasets.
-    /// - Parameters:
-    ///   - key: the `Idempotency-Key` header: a request that was sent before is the same request.
+    /// The number of times that a failing run is attempted.
+    static let attemptsMax = 3
+
+    init(
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService, queue: JobQueue,
+        audit: AuditService, runtime: Runtime
+    ) {
+        self.database = database
+        self.quotas = quotas
+        self.settlement = settlement
+        self.queue = queue
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    /// Starts a run that generates the datasets of a session.
+    /// - Parameter key: the `Idempotency-Key` header. A repeated key with the same payload returns the earlier run.
+    /// - Throws: `session-not-found`, `training-in-progress`, `operation-conflict`, `validation-failed`.
     func generate(
         _ request: GenerateDatasets,
         scope: Scope,
@@ -30,18 +45,20 @@ struct RunService: Sendable {
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
         return try await start(.datasets, scope: scope, charge: charge, session: name, key: key, request: request) {
-            transaction, session in
-            try checkRecipe(session, split, in: transaction)
+            [queue] transaction, session in
+            try Self.checkRecipe(session, split, in: transaction)
             try transaction.move(session.id, of: session.organisation, to: .phase1)
             return {
                 try queue.enqueue(
-                    DatasetJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction)
+                    DatasetGenerationJob(run: $0, organisation: session.organisation), Self.jobOptions(scope),
+                    in: transaction)
             }
         }
     }
 
-    /// Trains a model on a session's datasets.
-    /// - Throws: `dataset-not-ready`, `training-in-progress`, `model-not-available`, `validation-failed`.
+    /// Starts a run that trains a model on the datasets of a session.
+    /// - Throws: `session-not-found`, `operation-conflict`, `dataset-not-ready`, `training-in-progress`,
+    ///   `model-not-available`, `validation-failed`.
     func train(_ request: TrainModels, scope: Scope, charge: Charge, session name: String, key: String?)
         async throws(Problem) -> Accepted<RunTicket>
     {
@@ -50,7 +67,7 @@ struct RunService: Sendable {
         guard parameters.mode.isAvailable else {
             throw Problem(
                 .modelNotAvailable,
-                detail: "\(parameters.mode.rawValue) is not offered yet. Choose one of those that are.",
+                detail: "\(parameters.mode.rawValue) is not implemented. Use one of `available`.",
                 members: [
                     "available": .array(ForecastMode.available.map { .string($0.rawValue) }),
                     "errors": [["pointer": "/model_parameters/MODE", "detail": "is not available"]],
@@ -59,7 +76,7 @@ struct RunService: Sendable {
         }
         let (_, ticket) = try await start(
             .training, scope: scope, charge: charge, session: name, key: key, request: request
-        ) { transaction, session in
+        ) { [queue] transaction, session in
             guard let (_, datasets) = try transaction.datasets(of: session) else {
                 throw Problem(
                     .datasetNotReady,
@@ -73,22 +90,24 @@ struct RunService: Sendable {
             try transaction.move(session.id, of: session.organisation, to: .phase3)
             return {
                 try queue.enqueue(
-                    TrainingJob(run: $0, organisation: session.organisation), RunJob.options(scope), in: transaction)
+                    TrainingRunJob(run: $0, organisation: session.organisation), Self.jobOptions(scope),
+                    in: transaction)
             }
         }
         return Accepted(ticket, follow: ticket.statusUrl)
     }
 
-    /// Calls the session's run off. What it had reserved is free again, at once where it has not begun.
+    /// Cancels the session's unfinished run and releases its reservation: at once where the job has not started, else
+    /// when the worker stops.
     func cancel(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
-        let run = try await database.write { transaction in
+        let run = try await database.write { [queue, settlement, audit] transaction in
             let session = try transaction.trainingSession(name, in: scope)
             guard let run = try transaction.unfinishedRun(of: session) else {
-                throw Problem(.resultsNotFound, title: "No run is under way")
+                throw Problem(.resultsNotFound, title: "The session has no unfinished run")
             }
-            // A job that runs is told, and gives the reservation back itself. Where no job is left, nobody else would.
+            // A leased job releases the reservation when its worker stops; otherwise no worker would.
             if try queue.cancel(run.job, in: transaction) != .leased {
-                try RunJob.abandon(run.id, of: run.organisation, .cancelled, entitlements, audit, in: transaction)
+                try settlement.abandon(run.id, of: run.organisation, .cancelled, in: transaction)
             }
             try audit.record(AuditEvent("run.cancelled", by: scope, subject: run.id.text), in: transaction)
             return run
@@ -96,7 +115,7 @@ struct RunService: Sendable {
         return try await status(of: run.id, scope)
     }
 
-    /// How the session's latest run stands.
+    /// The status of the session's latest run; `not_found` where there is none.
     func status(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
         let run = try await database.read { transaction in
             try transaction.latestRun(of: try transaction.trainingSession(name, in: scope))
@@ -105,21 +124,19 @@ struct RunService: Sendable {
         return try await status(of: run.id, scope)
     }
 
-    /// Waits for a run's end, at most ``patience``.
-    /// - Returns: nil when it is not over by then.
+    /// Waits for the end of a run, at most ``patience``.
+    /// - Returns: nil where the run is unfinished by then.
     func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
-        let deadline = ContinuousClock.now + Self.patience
-        while ContinuousClock.now < deadline {
-            if let run = try await database.read({ try $0.run(run, of: scope.organisation) }), run.state.isFinished {
-                return run
-            }
-            do { try await Task.sleep(for: Self.pause) } catch { return nil }
-        }
-        return nil
+        let read: @Sendable (Transaction) throws -> Run? = { try $0.run(run, of: scope.organisation) }
+        guard let job = try await database.read(read)?.job else { return nil }
+        _ = try await queue.end(of: job, within: Self.patience, in: database)
+        // The run ends in the transaction that ends its job.
+        guard let ended = try await database.read(read), ended.state.isFinished else { return nil }
+        return ended
     }
 
     private func status(of id: ID<Run>, _ scope: Scope) async throws(Problem) -> RunStatus {
-        try await database.read { transaction in
+        try await database.read { [queue] transaction in
             guard let run = try transaction.run(id, of: scope.organisation) else {
                 return RunStatus(status: .notFound, progress: 0)
             }
@@ -127,7 +144,11 @@ struct RunService: Sendable {
         }
     }
 
-    /// The one way in which a run begins.
+    private static func jobOptions(_ scope: Scope) -> JobOptions {
+        JobOptions(organisation: scope.organisation.text, maximumAttempts: attemptsMax)
+    }
+
+    /// Inserts a run with its reservation, job and audit row, or returns the earlier run of the same operation.
     private func start(
         _ kind: Run.Kind,
         scope: Scope,
@@ -138,9 +159,9 @@ struct RunService: Sendable {
         prepare: @escaping @Sendable (Transaction, TrainingSession) throws -> (ID<Run>) throws -> ID<QueuedJob>
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
         let id: ID<Run> = runtime.id()
-        let text = try await Problem.catching { try JSONText.encode(request) }
+        let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [entitlements, audit] transaction in
+        return try await database.write { [quotas, audit] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -148,15 +169,16 @@ struct RunService: Sendable {
                 return (
                     earlier.id,
                     RunTicket(
-                        earlier.id, job: earlier.job, session: session, message: "This request was accepted before")
+                        earlier.id, job: earlier.job, session: session,
+                        message: "The run was accepted by an earlier request")
                 )
             }
             guard try transaction.unfinishedRun(of: session) == nil else {
-                throw Problem(.trainingInProgress, detail: "Wait for its end, or cancel it.")
+                throw Problem(.trainingInProgress, detail: "Wait until it ends, or cancel it.")
             }
             let enqueue = try prepare(transaction, session)
-            let terms = Reservation.Terms(loss: .ask(RunJob.witness))
-            let reservation = try entitlements.reserve(
+            let terms = Reservation.Terms(onExpiry: .resolve(RunSettlementService.resolver))
+            let reservation = try quotas.reserve(
                 charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
             let job = try enqueue(id)
             try transaction.insert(
@@ -179,13 +201,15 @@ struct RunService: Sendable {
                 id,
                 RunTicket(
                     id, job: job, session: session,
-                    message: kind == .datasets ? "Datasets are being generated" : "Training has begun")
+                    message: kind == .datasets ? "Datasets are being generated" : "Training has started")
             )
         }
     }
 
-    /// Whether the session's files and settings make datasets at all, told before anything is reserved.
-    private func checkRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction) throws {
+    /// Validates the session's files and settings before a unit is reserved.
+    private static func checkRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction)
+        throws
+    {
         let files = try transaction.seriesFiles(of: session)
         guard let steps = session.steps else {
             throw Problem.invalid("/zeitschritte", "has not been set: POST /v1/training/save-zeitschritte")
@@ -193,7 +217,7 @@ struct RunService: Sendable {
         for kind in SeriesFile.Kind.allCases where !files.contains(where: { $0.kind == kind }) {
             throw Problem.invalid("/files", "the session has no file of type \(kind.rawValue)")
         }
-        // The places of the files do not matter here, so no store is needed.
+        // The validation does not open the files, so any URL will do.
         let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { _ in
             URL(filePath: "/")
         }
@@ -202,7 +226,7 @@ struct RunService: Sendable {
 }
 
 extension DatasetRecipe {
-    /// What keeps it from making datasets, or nil.
+    /// The first error of the validation; nil where the recipe is valid.
     fileprivate var fault: DatasetFault? {
         do { try validate() } catch { return error }
         return nil
@@ -210,7 +234,7 @@ extension DatasetRecipe {
 }
 
 extension ModelFault {
-    /// Where the fault stands in a request to train.
+    /// The JSON pointer of the parameter in the payload of `train-models`.
     fileprivate var pointer: String {
         let names = ["/layers": "LAY", "/neurons": "N", "/epochs": "EP", "/mode": "MODE"]
         return field.flatMap { names[$0] }.map { "/model_parameters/\($0)" } ?? "/model_parameters"

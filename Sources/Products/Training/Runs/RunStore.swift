@@ -2,9 +2,9 @@ import Entitlements
 import Identity
 import Modules
 
-/// Every SQL statement about runs.
+/// The SQL of runs.
 extension Transaction {
-    /// A run about to be written.
+    /// The values of a run to insert.
     struct NewRun: Sendable {
         let id: ID<Run>
         let session: TrainingSession
@@ -20,9 +20,12 @@ extension Transaction {
     func insert(_ run: NewRun) throws {
         try execute(
             """
-            INSERT INTO training_runs (id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, reservation_id, job_id, started_by, created_at)
-            VALUES (\(run.id), \(run.session.organisation), \(run.session.id), \(run.kind), 'queued', \(run.operation), \(run.fingerprint),
-                    \(run.request), \(run.reservation), \(run.job), \(run.startedBy), \(now))
+            INSERT INTO training_runs
+                (id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, reservation_id,
+                 job_id, started_by, created_at)
+            VALUES (\(run.id), \(run.session.organisation), \(run.session.id), \(run.kind), 'queued',
+                    \(run.operation), \(run.fingerprint), \(run.request), \(run.reservation), \(run.job),
+                    \(run.startedBy), \(now))
             """
         )
     }
@@ -38,7 +41,8 @@ extension Transaction {
     func unfinishedRun(of session: TrainingSession) throws -> Run? {
         try first(
             Self.selectRun
-                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state IN ('queued', 'running')",
+                + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) "
+                + "AND state IN ('queued', 'running')",
             Run.init
         )
     }
@@ -61,14 +65,18 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    /// - Returns: false when the run is over already.
+    /// - Returns: false where the run is finished.
     func begin(_ run: Run) throws -> Bool {
         try execute(
-            "UPDATE training_runs SET state = 'running' WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')"
+            """
+            UPDATE training_runs SET state = 'running'
+            WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')
+            """
         ) == 1
     }
 
     /// Compare and set: a run ends once.
+    /// - Returns: false where the run is finished.
     func succeed(_ run: Run, result: String, attempt: Int64) throws -> Bool {
         try execute(
             """
@@ -90,8 +98,8 @@ extension Transaction {
 
     private static var selectRun: SQL {
         """
-        SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error, attempt, reservation_id, job_id, started_by,
-               created_at, finished_at
+        SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error,
+               attempt, reservation_id, job_id, started_by, created_at, finished_at
         FROM training_runs
 
         """

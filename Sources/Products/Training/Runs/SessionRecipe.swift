@@ -2,21 +2,21 @@ import Forecasting
 import Foundation
 import Modules
 
-/// What a session's files and settings say about its datasets.
+/// The dataset recipe given by a session's files and settings.
 struct SessionRecipe: Sendable {
     let session: TrainingSession
     let files: [SeriesFile]
     let steps: StepSettings
 
-    /// - Parameter place: where the series of a file lies.
-    func recipe(split: DatasetSplit, place: (SeriesFile) -> URL) -> DatasetRecipe {
+    /// - Parameter seriesURL: the URL of a file's imported series.
+    func recipe(split: DatasetSplit, seriesURL: (SeriesFile) -> URL) -> DatasetRecipe {
         func channels(_ kind: SeriesFile.Kind) -> [DatasetRecipe.Channel] {
-            var taken: Set<String> = []
+            var names: Set<String> = []
             return files.filter { $0.kind == kind }.map { file in
-                var channel = file.channel(at: place(file))
-                // Two files may bear the same label; columns may not.
+                var channel = file.channel(at: seriesURL(file))
+                // Two files may have the same label; column names are unique.
                 var number = 2
-                while !taken.insert(channel.name).inserted {
+                while !names.insert(channel.name).inserted {
                     channel.name = "\(file.label) (\(number))"
                     number += 1
                 }

@@ -1,12 +1,12 @@
 import Identity
 import Modules
 
-/// One forecasting project: files, settings, datasets and models that belong together.
+/// A forecasting project: its files, settings, datasets and models.
 struct TrainingSession: Sendable {
-    /// How far the work has come, in the words that clients know.
+    /// The progress of the session; the raw values are part of the API.
     enum Phase: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case upload
-        /// Datasets are being made.
+        /// Datasets are being generated.
         case phase1
         /// Datasets are ready.
         case phase2
@@ -14,20 +14,20 @@ struct TrainingSession: Sendable {
         case phase3
         /// A model is trained.
         case phase4
-        /// A plot of a forecast was made.
+        /// A forecast has been plotted.
         case completed
     }
 
     let id: ID<TrainingSession>
     let organisation: ID<Organisation>
-    /// The id that the client made up, such as `session_1767225600000_k3j9`.
+    /// The id chosen by the client, such as `session_1767225600000_k3j9`.
     let clientID: String
     let name: String?
     let phase: Phase
     let isFinalized: Bool
     let timeInfo: TimeInfo?
     let steps: StepSettings?
-    /// The run whose datasets count.
+    /// The run that generated the present datasets.
     let datasetRun: ID<Run>?
     let datasetCount: Int64?
     let createdAt: Instant
@@ -40,8 +40,8 @@ struct TrainingSession: Sendable {
         name = try row["name"]
         phase = try row["phase"]
         isFinalized = try row["is_finalized"]
-        timeInfo = try row.read("time_info", as: String?.self).map { try JSONText.decode($0) }
-        steps = try row.read("steps", as: String?.self).map { try JSONText.decode($0) }
+        timeInfo = try row.read("time_info", as: String?.self).map { try JSONColumn.decode($0) }
+        steps = try row.read("steps", as: String?.self).map { try JSONColumn.decode($0) }
         datasetRun = try row["dataset_run_id"]
         datasetCount = try row["dataset_count"]
         createdAt = try row["created_at"]

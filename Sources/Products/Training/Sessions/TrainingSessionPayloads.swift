@@ -1,7 +1,7 @@
 import Forecasting
 import Modules
 
-/// The bounds of an id that a client makes up.
+/// The length of a session id chosen by the client.
 private let clientIDLength: Rule = .length(1...128)
 
 struct InitSession: Payload {
@@ -105,7 +105,7 @@ struct SessionList: Payload {
     var totalCount: Int64
 }
 
-/// A session with its settings and files, in the camel case of the clients that read it.
+/// A session with its settings and files; its clients expect camel case.
 struct WholeSession: Payload {
     var sessionId: String
     var sessionUuid: ID<TrainingSession>
@@ -154,6 +154,6 @@ struct SessionDeleted: Payload {
 struct SessionsDeleted: Payload {
     var success: Bool
     var summary: DeletionSummary
-    /// The ids of the sessions that are gone.
+    /// The client ids of the deleted sessions.
     var details: [String]
 }

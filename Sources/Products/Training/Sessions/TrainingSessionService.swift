@@ -4,20 +4,31 @@ import Files
 import Identity
 import Modules
 
-/// The verbs of training sessions.
-struct TrainingSessionService: Sendable {
+/// Creates, reads, changes and deletes training sessions.
+final class TrainingSessionService: Sendable {
     let database: any Database
-    let entitlements: EntitlementsModule
-    let places: TrainingFilePaths
-    let audit: AuditModule
+    let storage: StorageQuotaService
+    let filePaths: TrainingFilePaths
+    let audit: AuditService
     let runtime: Runtime
 
-    /// How many sessions an organisation may have at once.
+    init(
+        database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, audit: AuditService,
+        runtime: Runtime
+    ) {
+        self.database = database
+        self.storage = storage
+        self.filePaths = filePaths
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    /// The largest number of sessions of an organisation.
     static let maximumPerOrganisation: Int64 = 1_000
 
-    /// Opens a session under the client's own id; doing so again changes its settings and nothing else.
+    /// Creates a session under the client's id, or changes the settings of the session that has it.
     func open(_ request: InitSession, scope: Scope) async throws(Problem) -> SessionOpened {
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             try ensure(request.sessionId, scope, in: transaction)
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             if let timeInfo = request.timeInfo { try transaction.update(session, timeInfo: timeInfo) }
@@ -28,7 +39,7 @@ struct TrainingSessionService: Sendable {
     }
 
     func create(_ request: CreateSession, scope: Scope) async throws(Problem) -> SessionIdentity {
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             try ensure(request.sessionId, scope, in: transaction)
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             if let name = request.sessionName { try transaction.rename(session, to: name) }
@@ -107,21 +118,21 @@ struct TrainingSessionService: Sendable {
     }
 
     /// Deletes a session with its files, datasets and models.
-    /// - Throws: `training-in-progress` while a run needs them.
+    /// - Throws: `training-in-progress` while the session has an unfinished run.
     func delete(scope: Scope, session name: String) async throws(Problem) -> SessionDeleted {
-        let deletion = try await database.write { transaction in
+        let deletion = try await database.write { [self] transaction in
             try delete(try transaction.lockedTrainingSession(name, in: scope), scope, in: transaction)
         }
         await removeFiles(of: [deletion])
         return SessionDeleted(success: true, message: "Session deleted", summary: deletion.summary)
     }
 
-    /// Deletes every session that no run needs.
+    /// Deletes every session without an unfinished run.
     func deleteAll(_ request: DeleteAllSessions, scope: Scope) async throws(Problem) -> SessionsDeleted {
         guard request.confirmDeleteAll else {
-            throw Problem(.confirmationRequired, title: "Say confirm_delete_all: true to delete everything")
+            throw Problem(.confirmationRequired, title: "Set confirm_delete_all to true to delete all sessions")
         }
-        let deleted = try await database.write { transaction in
+        let deleted = try await database.write { [self] transaction in
             try transaction.trainingSessions(in: scope, limit: Int(Self.maximumPerOrganisation)).compactMap {
                 listed -> Deletion? in
                 let session = try transaction.lockedTrainingSession(listed.id, of: listed.organisation)
@@ -144,7 +155,8 @@ struct TrainingSessionService: Sendable {
         guard try transaction.ensureTrainingSession(clientID, id: runtime.id(), in: scope) else { return }
         guard try transaction.countTrainingSessions(in: scope) <= Self.maximumPerOrganisation else {
             throw Problem(
-                .conflict, detail: "There are \(Self.maximumPerOrganisation) sessions already. Delete some first.")
+                .conflict,
+                detail: "An organisation has at most \(Self.maximumPerOrganisation) sessions. Delete some first.")
         }
     }
 
@@ -156,7 +168,7 @@ struct TrainingSessionService: Sendable {
         }
     }
 
-    /// What a deletion took, and what it leaves to be removed from disk.
+    /// A deleted session, with the folders that remain to be removed from disk.
     private struct Deletion: Sendable {
         let session: TrainingSession
         let uploads: [Upload]
@@ -171,17 +183,17 @@ struct TrainingSessionService: Sendable {
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
         try transaction.delete(session)
-        try entitlements.vacate(bytes: bytes, of: session.organisation, in: transaction)
+        try storage.release(bytes: bytes, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
         return Deletion(
             session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
     }
 
-    /// The rows are gone and with them every way to the files; what a failing disk leaves behind is only room.
+    /// Called after the commit. Without their rows the files are unreachable, so a failure to remove them is ignored.
     private func removeFiles(of deletions: [Deletion]) async {
         for deletion in deletions {
-            try? await places.store.remove(places.session(deletion.session.id))
-            for upload in deletion.uploads { try? await places.store.remove(places.upload(upload.id)) }
+            try? await filePaths.store.remove(filePaths.session(deletion.session.id))
+            for upload in deletion.uploads { try? await filePaths.store.remove(filePaths.upload(upload.id)) }
         }
     }
 }

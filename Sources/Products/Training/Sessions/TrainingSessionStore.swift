@@ -1,32 +1,35 @@
 import Identity
 import Modules
 
-/// Every SQL statement about training sessions.
+/// The SQL of training sessions.
 extension Transaction {
-    /// Finds a session by its id or by the id that the client made up; somebody else's cannot be found.
+    /// Finds a session of the scope's organisation by its id or by the client's id.
+    /// - Throws: `session-not-found`.
     func trainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
         let session = try first(
             Self.selectSession
-                + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased()))",
+                + "WHERE organisation_id = \(scope.organisation) "
+                + "AND (client_id = \(name) OR id = \(name.lowercased()))",
             TrainingSession.init
         )
         guard let session else { throw Problem(.sessionNotFound) }
         return session
     }
 
-    /// As ``trainingSession(_:in:)``, with the row locked: of two requests at once that decide by what a session has, one sees what the
-    /// other did.
+    /// As ``trainingSession(_:in:)``, with the row locked until the end of the transaction: concurrent requests that
+    /// decide by the state of the session run one after the other.
     func lockedTrainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
         let session = try first(
             Self.selectSession
-                + "WHERE organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
+                + "WHERE organisation_id = \(scope.organisation) "
+                + "AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
             TrainingSession.init
         )
         guard let session else { throw Problem(.sessionNotFound) }
         return session
     }
 
-    /// As ``lockedTrainingSession(_:in:)``, by its id.
+    /// As ``lockedTrainingSession(_:in:)``, by id and organisation.
     func lockedTrainingSession(_ id: ID<TrainingSession>, of organisation: ID<Organisation>) throws -> TrainingSession {
         let session = try first(
             Self.selectSession + "WHERE organisation_id = \(organisation) AND id = \(id) \(.forUpdate)",
@@ -51,13 +54,16 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM training_sessions WHERE organisation_id = \(scope.organisation)")
     }
 
-    /// Makes the session if the client has not used its id yet, neither one that it made up nor one that it was told.
+    /// Inserts the session unless the organisation has one whose id or client id is `clientID`.
+    /// - Returns: whether a row was inserted.
     func ensureTrainingSession(_ clientID: String, id: ID<TrainingSession>, in scope: Scope) throws -> Bool {
         try execute(
             """
             INSERT INTO training_sessions (id, organisation_id, client_id, phase, is_finalized, created_at, updated_at)
             SELECT \(id), \(scope.organisation), \(clientID), 'upload', 0, \(now), \(now)
-            WHERE NOT EXISTS (SELECT 1 FROM training_sessions WHERE organisation_id = \(scope.organisation) AND id = \(clientID.lowercased()))
+            WHERE NOT EXISTS (
+                SELECT 1 FROM training_sessions
+                WHERE organisation_id = \(scope.organisation) AND id = \(clientID.lowercased()))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -65,14 +71,17 @@ extension Transaction {
 
     func rename(_ session: TrainingSession, to name: String) throws {
         try execute(
-            "UPDATE training_sessions SET name = \(name), updated_at = \(now) WHERE id = \(session.id) AND organisation_id = \(session.organisation)"
+            """
+            UPDATE training_sessions SET name = \(name), updated_at = \(now)
+            WHERE id = \(session.id) AND organisation_id = \(session.organisation)
+            """
         )
     }
 
     func update(_ session: TrainingSession, timeInfo: TimeInfo) throws {
         try execute(
             """
-            UPDATE training_sessions SET time_info = \(try JSONText.encode(timeInfo)), updated_at = \(now)
+            UPDATE training_sessions SET time_info = \(try JSONColumn.encode(timeInfo)), updated_at = \(now)
             WHERE id = \(session.id) AND organisation_id = \(session.organisation)
             """
         )
@@ -81,7 +90,7 @@ extension Transaction {
     func update(_ session: TrainingSession, steps: StepSettings) throws {
         try execute(
             """
-            UPDATE training_sessions SET steps = \(try JSONText.encode(steps)), updated_at = \(now)
+            UPDATE training_sessions SET steps = \(try JSONColumn.encode(steps)), updated_at = \(now)
             WHERE id = \(session.id) AND organisation_id = \(session.organisation)
             """
         )
@@ -89,14 +98,20 @@ extension Transaction {
 
     func finalize(_ session: TrainingSession) throws {
         try execute(
-            "UPDATE training_sessions SET is_finalized = 1, updated_at = \(now) WHERE id = \(session.id) AND organisation_id = \(session.organisation)"
+            """
+            UPDATE training_sessions SET is_finalized = 1, updated_at = \(now)
+            WHERE id = \(session.id) AND organisation_id = \(session.organisation)
+            """
         )
     }
 
     func move(_ session: ID<TrainingSession>, of organisation: ID<Organisation>, to phase: TrainingSession.Phase) throws
     {
         try execute(
-            "UPDATE training_sessions SET phase = \(phase), updated_at = \(now) WHERE id = \(session) AND organisation_id = \(organisation)"
+            """
+            UPDATE training_sessions SET phase = \(phase), updated_at = \(now)
+            WHERE id = \(session) AND organisation_id = \(organisation)
+            """
         )
     }
 
@@ -105,24 +120,34 @@ extension Transaction {
     {
         try execute(
             """
-            UPDATE training_sessions SET dataset_run_id = \(run), dataset_count = \(count), phase = 'phase2', updated_at = \(now)
+            UPDATE training_sessions
+            SET dataset_run_id = \(run), dataset_count = \(count), phase = 'phase2', updated_at = \(now)
             WHERE id = \(session) AND organisation_id = \(organisation)
             """
         )
     }
 
-    /// Removes a session and everything that hangs on it.
+    /// Deletes a session and the rows that refer to it.
     func delete(_ session: TrainingSession) throws {
         for table in ["training_plots", "training_models", "training_runs", "training_files"] {
             try execute(
-                "DELETE FROM \(SQL(trusted: table)) WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+                """
+                DELETE FROM \(SQL(trusted: table))
+                WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
+                """
             )
         }
         try execute(
-            "DELETE FROM training_chunks WHERE upload_id IN (SELECT id FROM training_uploads WHERE session_id = \(session.id))"
+            """
+            DELETE FROM training_chunks
+            WHERE upload_id IN (SELECT id FROM training_uploads WHERE session_id = \(session.id))
+            """
         )
         try execute(
-            "DELETE FROM training_uploads WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)"
+            """
+            DELETE FROM training_uploads
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
+            """
         )
         try execute(
             "DELETE FROM training_sessions WHERE id = \(session.id) AND organisation_id = \(session.organisation)")
@@ -130,7 +155,8 @@ extension Transaction {
 
     private static var selectSession: SQL {
         """
-        SELECT id, organisation_id, client_id, name, phase, is_finalized, time_info, steps, dataset_run_id, dataset_count, created_at, updated_at
+        SELECT id, organisation_id, client_id, name, phase, is_finalized, time_info, steps, dataset_run_id,
+               dataset_count, created_at, updated_at
         FROM training_sessions
 
         """

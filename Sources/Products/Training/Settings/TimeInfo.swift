@@ -1,7 +1,7 @@
 import Forecasting
 import Modules
 
-/// Which features of time a session's datasets carry, in the words that its clients use.
+/// The time features of a session's datasets; the German member names are part of the API.
 struct TimeInfo: Payload, Hashable {
     struct Category: Payload, Hashable {
         /// Whether the feature is computed in local time.
@@ -13,7 +13,7 @@ struct TimeInfo: Payload, Hashable {
         var scaling: YesNo?
         var scalingMinimum: Double?
         var scalingMaximum: Double?
-        /// AT, DE or CH: whose holidays.
+        /// AT, DE or CH: the country whose public holidays count.
         var country: String?
 
         enum CodingKeys: String, CodingKey {
@@ -57,7 +57,7 @@ struct TimeInfo: Payload, Hashable {
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = ["zeitzone": .length(1...64)]
 
-    /// As the datasets take them.
+    /// The time features of a dataset recipe.
     var features: TimeFeatures {
         let chosen: [(Bool?, String, TimeFeatures.Component)] = [
             (year, "jahr", .year), (month, "monat", .month), (week, "woche", .week), (day, "tag", .day),
@@ -77,35 +77,4 @@ struct TimeInfo: Payload, Hashable {
         let country = categories?["feiertag"]?.country.flatMap(Holidays.Country.init) ?? .austria
         return TimeFeatures(features, timeZone: timeZone ?? "Europe/Vienna", country: country)
     }
-}
-
-/// Yes or no, as these clients write it.
-enum YesNo: String, Codable, Sendable, CaseIterable {
-    case yes = "ja"
-    case no = "nein"
-}
-
-/// How many steps datasets have, and how far apart they are.
-struct StepSettings: Payload, Hashable {
-    /// I_N: values of each input, 1 to 4096.
-    var inputs: Int
-    /// O_N: values of each output, 1 to 4096.
-    var outputs: Int
-    /// DELT: minutes from one dataset to the next.
-    var minutes: Double
-    /// OFST: minutes past the hour.
-    var offset: Double?
-
-    enum CodingKeys: String, CodingKey {
-        case inputs = "eingabe"
-        case outputs = "ausgabe"
-        case minutes = "zeitschrittweite"
-        case offset
-    }
-
-    static let naming = Naming.asDeclared
-    static let rules: [String: Rule] = [
-        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(0.016...527_040),
-        "offset": .numbers(-1440...1440),
-    ]
 }

@@ -1,0 +1,27 @@
+package import Modules
+
+/// The groups of the API documentation, in their order.
+package let documentGroups: [DocumentGroup] = [
+    DocumentGroup(
+        "Accounts and sign-in",
+        "Registration, sign-in and second factors, access and refresh tokens, API keys, e-mail and password changes.",
+        segments: ["auth", "verify-email", "reset-password"]),
+    DocumentGroup(
+        "Profile and personal data", "The profile of the caller, the export of personal data and account erasure.",
+        segments: ["user", "keep-account"]),
+    DocumentGroup(
+        "Organisations", "Organisations, their members and roles, and invitations.",
+        segments: ["organisations", "invitations", "accept-invitation"]),
+    DocumentGroup(
+        "Plans and subscriptions", "The catalogue of plans, the subscription of the organisation and its changes.",
+        segments: ["plans", "payments"]),
+    DocumentGroup(
+        "Entitlements, usage and credits",
+        "What the plan allows, reservations of metered units, usage events and the credit balance.",
+        segments: ["entitlements", "usage", "credits"]),
+    DocumentGroup(
+        "Training", "Sessions, uploads, datasets, training runs, results and forecasts.", segments: ["training"]),
+    DocumentGroup(
+        "Administration", "Audit log, credit corrections and plans, for administrators.", segments: ["admin"]),
+    DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
+]

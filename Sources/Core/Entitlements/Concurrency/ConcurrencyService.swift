@@ -1,0 +1,46 @@
+import Identity
+package import Modules
+
+/// Limits how many rows of some work are active at once.
+package final class ConcurrencyService: Sendable {
+    private let database: any Database
+    private let entitlements: EntitlementService
+
+    init(database: any Database, entitlements: EntitlementService) {
+        self.database = database
+        self.entitlements = entitlements
+    }
+
+    /// A slot for one more active row of the request's organisation.
+    /// - Throws: `no-active-subscription`, `concurrency-limit`.
+    func slot(of concurrency: Concurrency, for request: Request) async throws(Problem) -> ConcurrencySlot {
+        let snapshot = try await entitlements.snapshot(for: request)
+        let slot = ConcurrencySlot(
+            concurrency: concurrency, organisation: snapshot.organisation,
+            limit: snapshot.plan.concurrency(of: concurrency.name))
+        try await database.read { try slot.requireFree(in: $0) }
+        return slot
+    }
+
+    /// Checks the limit for a row that this transaction inserts next. A concurrent transaction that takes a slot of the
+    /// same organisation waits until this one ends, and then counts its rows too.
+    /// - Throws: `concurrency-limit` when the slot was taken since the gate's check.
+    package func take(_ slot: ConcurrencySlot, in transaction: Transaction) throws {
+        guard slot.limit != .unlimited else { return }
+        try transaction.lockConcurrency(slot.concurrency.name, of: slot.organisation)
+        try slot.requireFree(in: transaction)
+    }
+}
+
+extension Transaction {
+    /// Locks a kind of work until the transaction ends. PostgreSQL's READ COMMITTED reads what is committed when a
+    /// statement begins, so that the count after the lock includes the rows of the earlier holders of the lock.
+    fileprivate func lockConcurrency(_ kind: String, of organisation: ID<Organisation>) throws {
+        try execute(
+            """
+            INSERT INTO concurrency_locks (organisation_id, kind, locked_at) VALUES (\(organisation), \(kind), \(now))
+            ON CONFLICT (organisation_id, kind) DO UPDATE SET locked_at = excluded.locked_at
+            """
+        )
+    }
+}

@@ -1,0 +1,68 @@
+import Identity
+import Modules
+
+/// Reads the entitlements of the organisation that a request acts in, for the requirements of the gate.
+final class EntitlementService: Sendable {
+    private let database: any Database
+    private let member: Member
+    private let plans: PlanCatalog
+    private let runtime: Runtime
+    private let snapshots = TTLCache<ID<Organisation>, EntitlementSnapshot>(lifetime: .seconds(1))
+    private let subscriptions = TTLCache<ID<Organisation>, Subscription>(lifetime: .seconds(2))
+
+    init(database: any Database, member: Member, plans: PlanCatalog, runtime: Runtime) {
+        self.database = database
+        self.member = member
+        self.plans = plans
+        self.runtime = runtime
+    }
+
+    /// The organisation that a request acts in.
+    /// - Throws: what the `member` requirement throws.
+    func organisation(of request: Request) async throws(Problem) -> ID<Organisation> {
+        try await member.scope(of: request).organisation
+    }
+
+    /// The snapshot of the request's organisation; read from the database once per request.
+    /// - Throws: what the `member` requirement throws; `no-active-subscription`.
+    func snapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
+        let organisation = try await organisation(of: request)
+        let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
+        guard let snapshot else {
+            throw Problem(
+                .noActiveSubscription,
+                detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
+        }
+        request.context.set(snapshot)
+        return snapshot
+    }
+
+    /// As ``snapshot(for:)``, at most one second old.
+    func recentSnapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
+        let organisation = try await organisation(of: request), now = runtime.now()
+        if let known = snapshots.value(for: organisation, at: now) { return known }
+        let snapshot = try await snapshot(for: request)
+        snapshots.set(snapshot, for: organisation, at: now)
+        return snapshot
+    }
+
+    /// The plan of an organisation for rate limits. Every route with a rate reads it, so that the subscription may be
+    /// up to two seconds old. The absence of a subscription is not cached: the plan's rates apply as soon as there is
+    /// one, and the rates of no plan bound the reads.
+    func plan(of organisation: ID<Organisation>, for request: Request) async throws(Problem) -> Plan? {
+        if let snapshot = request.context.value(of: EntitlementSnapshot.self) { return snapshot.plan }
+        let now = runtime.now()
+        if let known = subscriptions.value(for: organisation, at: now) {
+            return plans.activePlan(of: known, at: now)?.0
+        }
+        guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
+        subscriptions.set(subscription, for: organisation, at: now)
+        return plans.activePlan(of: subscription, at: now)?.0
+    }
+
+    /// Whether work with this operation key was admitted before.
+    func isAdmitted(operation: String, of organisation: ID<Organisation>) async throws(Problem) -> Bool {
+        try await database.read { try $0.isAdmitted(operation: operation, of: organisation) }
+    }
+}

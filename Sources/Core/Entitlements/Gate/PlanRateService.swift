@@ -1,0 +1,44 @@
+import Modules
+import Rates
+
+/// Applies rate limits to the organisation that a request acts in.
+final class PlanRateService: Sendable {
+    private let limiter: RateLimiter
+    private let entitlements: EntitlementService
+
+    init(limiter: RateLimiter, entitlements: EntitlementService) {
+        self.limiter = limiter
+        self.entitlements = entitlements
+    }
+
+    /// Takes `cost` units of the rate.
+    /// - Throws: `rate-limited`; what the `member` requirement throws.
+    func take(_ cost: Int64, of source: RateRequirement.Source, for request: Request) async throws(Problem) {
+        guard limiter.isEnabled else { return }
+        // The requirement before this one has decided whether the route accepts the kind of credential.
+        let organisation = try await entitlements.organisation(of: request)
+        let policy: RatePolicy
+        switch source {
+        case .plan(let rateClass):
+            let plan = try await entitlements.plan(of: organisation, for: request)
+            policy = RatePolicy("plan-\(rateClass.name)", plan?.rates(of: rateClass) ?? .ofNoPlan)
+        case .route(let own): policy = own
+        }
+        try await limiter.take(cost, of: policy, from: organisation.text, for: request)
+    }
+
+    /// A requirement of the caller's plan's rates.
+    func requirement(_ rateClass: RateClass, cost: Int64 = 1) -> RateRequirement {
+        precondition(cost > 0, "the cost of a request is at least 1")
+        return RateRequirement(source: .plan(rateClass), cost: cost, rates: self)
+    }
+
+    /// A requirement of rates that are the same for every organisation.
+    func requirement(_ name: String, _ rates: [Rate], cost: Int64 = 1) -> RateRequirement {
+        precondition(cost > 0, "the cost of a request is at least 1")
+        guard let rates = Rates(rates) else {
+            preconditionFailure("'\(name)' has one to \(Rates.countMax) rates, each with another window")
+        }
+        return RateRequirement(source: .route(RatePolicy(name, rates)), cost: cost, rates: self)
+    }
+}

@@ -1,0 +1,11 @@
+package import Modules
+
+extension RequirementSummary.Kind {
+    package static let subscription = Self("subscription")
+    package static let feature = Self("feature")
+    package static let quota = Self("quota")
+    package static let credits = Self("credits")
+    package static let concurrency = Self("concurrency")
+    /// A permission that changes what the handler accepts; its absence refuses no request.
+    package static let right = Self("right")
+}

@@ -1,0 +1,92 @@
+extension PlanSet {
+    /// The plans of an installation without a `PLANS_FILE`, from the smallest to the largest. −1 means unlimited.
+    package static let builtIn = """
+        # Meters of products that run elsewhere, with the titles that begin "… limit reached".
+        meters: { workflows: Workflow, iterations: Iteration }
+        plans:
+          - id: free
+            name: Free
+            start: anyone
+            limits: { uploads: 5, processing: 5, training_runs: 0 }
+            file_mb: 10
+            storage_mb: 512
+            rates: { default: [60/minute, 1000/hour], checks: [600/minute] }
+          - id: trial
+            name: Trial
+            start: trial
+            trial: { days: 30, credits: 10 }
+            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 10 }
+            concurrency: { agents: 2 }
+            file_mb: 10
+            storage_mb: 512
+            rates: { default: [60/minute, 1000/hour], checks: [600/minute] }
+          - id: student
+            name: Student
+            start: payment
+            prices:
+              - { cycle: monthly, currency: usd, amount: 999 }
+              - { cycle: yearly, currency: usd, amount: 9999 }
+              - { cycle: monthly, currency: inr, amount: 79900, region: IN }
+              - { cycle: yearly, currency: inr, amount: 799900, region: IN }
+            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 100 }
+            concurrency: { agents: 5 }
+            file_mb: 10
+            storage_mb: 1024
+            rates: { default: [60/minute, 2000/hour], checks: [600/minute] }
+          - id: basic
+            name: Basic
+            limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
+            file_mb: 100
+            storage_mb: 5120
+            rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
+          - id: employee
+            name: Employee
+            start: payment
+            prices:
+              - { cycle: monthly, currency: usd, amount: 2999 }
+              - { cycle: yearly, currency: usd, amount: 29999 }
+              - { cycle: monthly, currency: inr, amount: 239900, region: IN }
+              - { cycle: yearly, currency: inr, amount: 2399900, region: IN }
+            limits: { uploads: 50, processing: 50, training_runs: 0, workflows: 500 }
+            concurrency: { agents: 20 }
+            file_mb: 100
+            storage_mb: 5120
+            rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
+          - id: pro
+            name: Pro
+            features: [training]
+            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
+            file_mb: 500
+            storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
+          - id: professional
+            name: Professional
+            start: payment
+            prices:
+              - { cycle: monthly, currency: usd, amount: 9999 }
+              - { cycle: yearly, currency: usd, amount: 99999 }
+              - { cycle: monthly, currency: inr, amount: 799900, region: IN }
+              - { cycle: yearly, currency: inr, amount: 7999900, region: IN }
+            features: [training]
+            limits: { uploads: 200, processing: 200, training_runs: 5, workflows: -1 }
+            concurrency: { agents: 100 }
+            file_mb: 500
+            storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
+          - id: premium
+            name: Premium
+            features: [training]
+            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
+            file_mb: 500
+            storage_mb: 20480
+            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
+          - id: enterprise
+            name: Enterprise
+            features: [training]
+            limits: { uploads: 999, processing: 999, training_runs: -1, workflows: -1, iterations: -1 }
+            concurrency: { agents: -1 }
+            file_mb: 2048
+            storage_mb: 102400
+            rates: { default: [1200/minute, 50000/hour], checks: [12000/minute] }
+        """
+}

@@ -1,0 +1,128 @@
+package import Modules
+package import Rates
+
+/// A plan that organisations subscribe to: features, limits per period, prices and sizes.
+package struct Plan: Sendable, Hashable {
+    package struct ID: Sendable, Hashable, SQLBindable, SQLReadable {
+        package let text: String
+        package init(_ text: String) { self.text = text }
+        package var sqlValue: SQL.Value { .text(text) }
+        package init?(sqlValue: SQL.Value) {
+            guard let text = String(sqlValue: sqlValue) else { return nil }
+            self.init(text)
+        }
+
+        package static let trial = ID("trial")
+        /// The plan that applies when payments have failed for longer than the grace period.
+        package static let reduced = ID("free")
+    }
+
+    /// How a subscription to the plan is started.
+    package enum Start: String, Sendable, Codable, CaseIterable {
+        /// By any signed-in account, without payment.
+        case anyone
+        /// As a trial, once per person, after the e-mail address is verified.
+        case trial
+        /// By payment.
+        case payment
+        /// By an administrator.
+        case administrator
+    }
+
+    package let id: ID
+    /// The display name.
+    package let name: String
+    package let start: Start
+    package let prices: [Price]
+    package let features: Set<String>
+    /// Units per month of the subscription, by meter.
+    package let limits: [String: Limit]
+    /// How many rows of some work may be active at once, by the name of the work.
+    package let concurrency: [String: Limit]
+    /// The terms of the trial, where the plan is one.
+    package let trial: TrialTerms?
+    /// The largest single file, in bytes.
+    package let fileBytes: Limit
+    /// All files together, in bytes.
+    package let storageBytes: Limit
+    /// Rate limits per organisation, by class of requests.
+    package var rates: [String: Rates] = [:]
+
+    /// A meter that the plan does not list has the limit 0.
+    package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
+    /// A class that the plan does not list has the rates of the default class; without those, ``Rates/ofNoPlan``.
+    package func rates(of rateClass: RateClass) -> Rates {
+        rates[rateClass.name] ?? rates[RateClass.default.name] ?? .ofNoPlan
+    }
+    package func includes(_ feature: Feature) -> Bool { features.contains(feature.name) }
+    /// Work that the plan does not list has the limit 0.
+    package func concurrency(of name: String) -> Limit { concurrency[name] ?? .upTo(0) }
+}
+
+/// What a plan costs for one cycle.
+package struct Price: Sendable, Hashable {
+    package let cycle: Cycle
+    package let amount: Money
+    /// An ISO 3166 code where the price is for one country; nil for all other countries.
+    package let region: String?
+}
+
+/// How often a subscription is paid. Quotas are counted per month in either case.
+package enum Cycle: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+    case monthly, yearly
+
+    package var months: Int64 {
+        switch self {
+        case .monthly: 1
+        case .yearly: 12
+        }
+    }
+}
+
+/// The length of a trial, and the credits that it starts with.
+package struct TrialTerms: Sendable, Hashable {
+    package let days: Int64
+    package let credits: Int64
+}
+
+/// A unit that is counted per period. Products declare theirs: `extension Meter { static let uploads = … }`.
+package struct Meter: Sendable, Hashable {
+    /// As in plans and responses, such as `training_runs`.
+    package let name: String
+    /// As in "Training limit reached".
+    package let title: String
+
+    package init(_ name: String, title: String) {
+        self.name = name
+        self.title = title
+    }
+}
+
+/// A feature that a plan includes or not. Products declare theirs.
+package struct Feature: Sendable, Hashable {
+    package let name: String
+    package let title: String
+
+    package init(_ name: String, title: String) {
+        self.name = name
+        self.title = title
+    }
+}
+
+/// Requests that a plan limits together, such as expensive ones. Products declare theirs.
+package struct RateClass: Sendable, Hashable {
+    /// As in plans and header fields, such as `generate`.
+    package let name: String
+    package init(_ name: String) { self.name = name }
+
+    /// All requests that belong to no other class.
+    package static let `default` = RateClass("default")
+    /// Entitlement checks, reservations and usage reports of products that run elsewhere: frequent requests of one
+    /// organisation.
+    package static let checks = RateClass("checks")
+}
+
+extension Rates {
+    /// For organisations without a plan, and plans without rates.
+    package static let ofNoPlan = Rates(.perMinute(60), .perHour(1_000))
+}

@@ -1,0 +1,123 @@
+import Modules
+import Yams
+
+/// A set of plans in a fixed order, parsed from a YAML file or assembled from stored versions.
+package struct PlanSet: Sendable {
+    package struct Entry: Sendable, Hashable {
+        package let id: Plan.ID
+        package let document: PlanDocument
+        var plan: Plan { document.plan(id) }
+    }
+
+    /// In the order of the file, from the smallest to the largest.
+    package let entries: [Entry]
+    /// The entries as plans.
+    package let plans: [Plan]
+    /// Meters that the file adds to those of the products in this program.
+    package let meters: [Meter]
+    /// Features that the file adds to those of the products in this program.
+    package let features: [Feature]
+    private let ranks: [Plan.ID: Int]
+
+    package subscript(_ id: Plan.ID) -> Plan? { ranks[id].map { plans[$0] } }
+
+    /// The position of a plan in the order of the file; a larger plan has a larger rank.
+    func rank(of id: Plan.ID) -> Int? { ranks[id] }
+
+    package init(_ entries: [Entry], meters: [Meter] = [], features: [Feature] = []) {
+        self.entries = entries
+        self.meters = meters
+        self.features = features
+        plans = entries.map(\.plan)
+        ranks = Dictionary(entries.enumerated().map { ($1.id, $0) }) { first, _ in first }
+    }
+
+    /// - Parameters:
+    ///   - yaml: the text of the file.
+    ///   - offers: the names of meters, features and rate classes that plans may use.
+    /// - Throws: ``PlanSetFaults`` with all faults.
+    package init(yaml: String, offers: Offers) throws {
+        let root: JSONValue
+        do {
+            root = try YAMLDecoder().decode(JSONValue.self, from: yaml)
+        } catch let error as YamlError {
+            throw PlanSetFaults(["the file is not YAML: \(error)"])
+        } catch {
+            throw PlanSetFaults(["the file is empty"])
+        }
+        guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
+            throw PlanSetFaults(["the file is a list of one or more plans under the name 'plans'"])
+        }
+        var faults = members.keys.sorted().filter { !["plans", "meters", "features"].contains($0) }.map {
+            "'\($0)': is not a member of the file"
+        }
+        let meters = Self.titles(of: "meters", in: members, &faults).map { Meter($0, title: $1) }
+        let features = Self.titles(of: "features", in: members, &faults).map { Feature($0, title: $1) }
+        let offers = offers.adding(meters: meters, features: features)
+        var entries: [Entry] = []
+        var ids: Set<String> = []
+        for (index, item) in list.enumerated() {
+            guard case .object(var fields) = item, let id = fields.removeValue(forKey: "id")?.string, Self.isID(id)
+            else {
+                faults.append("plan \(index + 1): an id consists of 1 to 64 characters of a–z, 0–9, _ and -")
+                continue
+            }
+            if !ids.insert(id).inserted { faults.append("plan '\(id)': is defined twice") }
+            do throws(Problem) {
+                let document = try Self.document(.object(fields), offers)
+                entries.append(Entry(id: Plan.ID(id), document: document))
+            } catch {
+                faults += Self.lines(of: error).map { "plan '\(id)': \($0)" }
+            }
+        }
+        guard faults.isEmpty else { throw PlanSetFaults(faults) }
+        self.init(entries, meters: meters, features: features)
+    }
+
+    /// The names of a section, with their titles.
+    private static func titles(of section: String, in members: [String: JSONValue], _ faults: inout [String]) -> [(
+        String, String
+    )] {
+        guard let value = members[section] else { return [] }
+        guard case .object(let titles) = value else {
+            faults.append("'\(section)': maps names to titles, as in { workflows: Workflow }")
+            return []
+        }
+        return titles.sorted { $0.key < $1.key }.compactMap { name, title in
+            if let title = title.string, isID(name), !title.isEmpty { return (name, title) }
+            faults.append(
+                "\(section) '\(name)': a name consists of 1 to 64 characters of a–z, 0–9, _ and -, "
+                    + "and its title is text"
+            )
+            return nil
+        }
+    }
+
+    private static func lines(of problem: Problem) -> [String] {
+        (problem.members["errors"]?.array ?? []).map { fault in
+            "\(fault["pointer"]?.string?.dropFirst().replacing("/", with: ".") ?? "") \(fault["detail"]?.string ?? "")"
+        }
+    }
+
+    static func isID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45 }
+    }
+
+    /// - Throws: `validation-failed` with all faults.
+    static func document(_ value: JSONValue, _ offers: Offers) throws(Problem) -> PlanDocument {
+        let document = try PayloadDecoder(for: PlanDocument.self).decode(PlanDocument.self, from: value)
+        let faults = document.faults(offers)
+        guard faults.isEmpty else { throw Problem.invalid(faults) }
+        return document
+    }
+}
+
+/// All faults of a file of plans.
+package struct PlanSetFaults: Error, CustomStringConvertible {
+    package let faults: [String]
+    init(_ faults: [String]) { self.faults = faults }
+    package var description: String {
+        "The plans are not valid:\n" + faults.map { "  - \($0)" }.joined(separator: "\n")
+    }
+}

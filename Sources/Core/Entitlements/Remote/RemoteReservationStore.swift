@@ -1,0 +1,38 @@
+import Identity
+import Modules
+
+/// All SQL that reads remote reservations. ``QuotaService`` changes them, as it does all reservations.
+extension Transaction {
+    /// The row is locked until the transaction ends.
+    /// - Returns: nil also for a reservation of a local product, or of another organisation.
+    func remoteReservation(_ id: ID<Reservation>, of organisation: ID<Organisation>) throws -> RemoteReservation? {
+        // Locked first, so that the state that is read below is the state that the transition changes.
+        _ = try first(
+            "SELECT id FROM reservations WHERE id = \(id) AND organisation_id = \(organisation) \(.forUpdate)")
+        let found = try first(Self.selectRemote + "AND reservations.id = \(id)", of: organisation)
+        return found.flatMap { $0.operation.hasPrefix(RemoteReservation.operationPrefix) ? $0 : nil }
+    }
+
+    func remoteReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws
+        -> RemoteReservation?
+    {
+        try first(Self.selectRemote + "AND reservations.operation_key = \(operation)", of: organisation)
+    }
+
+    private func first(_ select: SQL, of organisation: ID<Organisation>) throws -> RemoteReservation? {
+        try first("\(select) AND reservations.organisation_id = \(organisation)", RemoteReservation.init)
+    }
+
+    private static var selectRemote: SQL {
+        """
+        SELECT reservations.id, reservations.organisation_id, reservations.operation_key, fingerprint,
+            reservations.meter, reservations.period_start, reservations.amount, state, lease_until,
+            CASE state WHEN 'committed' THEN actual END AS used, COALESCE(usage_entries.is_overrun, 0) AS is_overrun
+        FROM reservations LEFT JOIN usage_entries
+            ON usage_entries.organisation_id = reservations.organisation_id
+                AND usage_entries.operation_key = reservations.operation_key
+        WHERE 1 = 1
+
+        """
+    }
+}

@@ -1,0 +1,53 @@
+package import Identity
+package import Modules
+
+/// Proof that the plan has enough units left for this work. The gate makes it; the service that does the work spends it
+/// once, in the transaction of the work.
+package struct Charge: Sendable {
+    package let meter: Meter
+    package let units: Int64
+    package let mode: QuotaMode
+    package let organisation: ID<Organisation>
+    let limit: Limit
+    let period: Period
+    let planName: String
+
+    init(meter: Meter, units: Int64, mode: QuotaMode = .durable, snapshot: EntitlementSnapshot) {
+        self.meter = meter
+        self.units = units
+        self.mode = mode
+        organisation = snapshot.organisation
+        limit = snapshot.plan.limit(of: meter)
+        period = snapshot.period
+        planName = snapshot.plan.name
+    }
+
+    var bucket: Bucket { Bucket(organisation: organisation, meter: meter.name, periodStart: period.start) }
+
+    /// The operation key of a request that carries the idempotency key `key`.
+    package func operation(key: String) -> String { "\(meter.name):\(key)" }
+
+    func refusal(_ level: Level) -> Problem {
+        let left = max(0, limit.value - level.used - level.held)
+        let taken =
+            left == 0
+            ? "All \(limit.value) of this period are"
+            : "This takes \(units), and all but \(left) of \(limit.value) in this period are"
+        return Problem(
+            .quotaExceeded,
+            title: "\(meter.title) limit reached",
+            detail: "\(taken) used or reserved for work in progress. The next period begins at \(period.end).",
+            members: [
+                "plan": .string(planName), "limit": .integer(limit.value),
+                "current_usage": .integer(level.used + level.held),
+                "resets_at": .string(period.end.description),
+            ]
+        )
+    }
+}
+
+extension Problem.Kind {
+    package static let quotaExceeded = Self("quota-exceeded", "Limit reached", status: 403)
+    package static let operationConflict = Self(
+        "operation-conflict", "This idempotency key was used for another request", status: 409)
+}

@@ -1,0 +1,45 @@
+package import Identity
+package import Modules
+
+/// The storage of an organisation, counted in bytes against the plan's limit. All methods run in the caller's
+/// transaction.
+package final class StorageQuotaService: Sendable {
+    /// Adds bytes to the organisation's storage.
+    /// - Throws: `storage-exceeded`.
+    package func allocate(bytes: Int64, of snapshot: EntitlementSnapshot, in transaction: Transaction) throws {
+        let bucket = Bucket.storage(of: snapshot.organisation)
+        guard try transaction.use(bytes, of: bucket, limit: snapshot.plan.storageBytes) != nil else {
+            throw snapshot.storageRefusal(try transaction.level(of: bucket))
+        }
+    }
+
+    /// Checks, without a change, whether ``allocate(bytes:of:in:)`` would succeed: for a refusal before the upload.
+    /// - Throws: `storage-exceeded`.
+    package func check(bytes: Int64, of snapshot: EntitlementSnapshot, in transaction: Transaction) throws {
+        let level = try transaction.level(of: Bucket.storage(of: snapshot.organisation))
+        guard snapshot.plan.storageBytes.allows(level.used + bytes) else { throw snapshot.storageRefusal(level) }
+    }
+
+    /// Subtracts bytes from the organisation's storage.
+    package func release(bytes: Int64, of organisation: ID<Organisation>, in transaction: Transaction) throws {
+        try transaction.settle(Bucket.storage(of: organisation), held: 0, used: -bytes)
+    }
+}
+
+extension EntitlementSnapshot {
+    fileprivate func storageRefusal(_ level: Level) -> Problem {
+        func megabytes(_ bytes: Int64) -> JSONValue { .number((Double(bytes) / 1_048_576 * 100).rounded() / 100) }
+        return Problem(
+            .storageExceeded,
+            detail: "Delete files that are no longer needed, or change the plan.",
+            members: [
+                "plan": .string(plan.name), "current_usage_mb": megabytes(level.used),
+                "limit_mb": megabytes(plan.storageBytes.value),
+            ]
+        )
+    }
+}
+
+extension Problem.Kind {
+    package static let storageExceeded = Self("storage-exceeded", "Storage limit reached", status: 403)
+}

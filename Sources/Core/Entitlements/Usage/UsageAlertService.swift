@@ -1,0 +1,57 @@
+import Audit
+import Identity
+import Mail
+import Modules
+
+/// Sends mail to the owners of an organisation when a meter reaches a threshold of its limit.
+final class UsageAlertService: Sendable {
+    /// Percent of the limit, in ascending order.
+    static let thresholds: [Int64] = [80, 100]
+
+    private let plans: PlanCatalog
+    private let audit: AuditService
+    private let mailer: Mailer
+
+    init(plans: PlanCatalog, audit: AuditService, mailer: Mailer) {
+        self.plans = plans
+        self.audit = audit
+        self.mailer = mailer
+    }
+
+    /// The thresholds that a usage has reached.
+    static func thresholds(at used: Int64, of limit: Int64) -> [Int64] {
+        thresholds.filter { Double(used) >= Double(limit) * Double($0) / 100 }
+    }
+
+    /// Sends an alert for the highest threshold that is reached, once per period, meter and threshold. Every method
+    /// that uses units calls this afterwards, in the same transaction.
+    /// - Parameter level: the bucket's level with these units.
+    func sendAlerts(for bucket: Bucket, at level: Level, in transaction: Transaction) throws {
+        let used = level.used
+        guard let subscription = try transaction.subscription(of: bucket.organisation),
+            let (plan, period) = plans.activePlan(of: subscription, at: transaction.now),
+            period.start == bucket.periodStart,
+            case .upTo(let limit)? = plan.limits[bucket.meter], limit > 0
+        else { return }
+        var reached = Self.thresholds(at: used, of: limit)
+        guard !reached.isEmpty else { return }
+        let alerted = try transaction.alertedPercent(of: bucket)
+        reached.removeAll { $0 <= alerted }
+        var isNew = false
+        for percent in reached {
+            isNew = try transaction.insertAlert(of: bucket, percent: percent, used: used, allowed: limit)
+        }
+        guard isNew, let percent = reached.last else { return }
+        let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
+        try audit.record(
+            AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
+        for contact in try Contact.owners(of: bucket.organisation, in: transaction) {
+            let values = [
+                "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
+                "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
+                "used": "\(used)", "limit": "\(limit)", "resets": period.end.description,
+            ]
+            try mailer.send(Email("usage-alert", to: contact.email, values: values), in: transaction)
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import Modules
+
+/// Impersonation of accounts by administrators.
+struct ImpersonationRoutes {
+    let impersonations: ImpersonationService
+    let member: Member
+
+    private var administrator: RoleRequirement { RoleRequirement(member: member, roles: [.admin]) }
+
+    var routes: [Route] {
+        [
+            .post(
+                "auth/users/{id}/impersonation", "Impersonate an account for one hour", requires: administrator,
+                .path("id", of: Person.self), problems: [.notFound, .impersonationNotAllowed]
+            ) { [impersonations] (payload: ImpersonationRequest, scope, id) in
+                Created(try await impersonations.begin(of: id, because: payload.reason, by: scope))
+            },
+            .delete(
+                "auth/users/{id}/impersonation", "End every impersonation of an account", requires: administrator,
+                .path("id", of: Person.self), problems: [.notFound]
+            ) { [impersonations] scope, id in try await impersonations.end(of: id, by: scope) },
+        ]
+    }
+}

@@ -1,0 +1,29 @@
+import Modules
+
+/// Builds the services of organisations and API keys.
+final class OrganisationServices: Sendable {
+    let memberships: MembershipService
+    let apiKeyCache = APIKeyCache()
+    let apiKeys: APIKeyService
+    let apiKeyReader: APIKeyReader
+    let organisations: OrganisationService
+    let invitations: InvitationService
+
+    init(_ dependencies: IdentityDependencies, _ sessions: SessionServices) {
+        let (database, audit, runtime) = (dependencies.database, dependencies.audit, dependencies.runtime)
+        let settings = dependencies.settings
+        memberships = MembershipService(database: database, runtime: runtime)
+        apiKeys = APIKeyService(
+            database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
+            runtime: runtime)
+        apiKeyReader = APIKeyReader(
+            database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
+            runtime: runtime, logger: dependencies.logger)
+        organisations = OrganisationService(
+            database: database, tokens: sessions.tokens, memberships: memberships, keyCache: apiKeyCache,
+            audit: audit, runtime: runtime)
+        invitations = InvitationService(
+            database: database, memberships: memberships, audit: audit, mailer: dependencies.mailer,
+            frontend: settings.frontend, runtime: runtime)
+    }
+}

@@ -1,0 +1,33 @@
+import Modules
+
+struct PasswordChange: Payload {
+    var currentPassword: String?
+    /// Another spelling of `current_password`.
+    var oldPassword: String?
+    var newPassword: String
+    /// True by default.
+    var signOutOthers: Bool?
+
+    static let rules: [String: Rule] = [
+        "current_password": .length(1...1_024), "old_password": .length(1...1_024), "new_password": .length(1...1_024),
+    ]
+}
+
+/// A new password with either the token of a link, or an address and the code that was mailed to it.
+struct PasswordReset: FormReadable {
+    var token: String?
+    var email: String?
+    var otpCode: String?
+    var newPassword: String
+
+    static let rules: [String: Rule] = [
+        "token": .length(1...400), "email": .length(1...254), "otp_code": .length(1...20),
+        "new_password": .length(1...1_024),
+    ]
+}
+
+struct PasswordChanged: Payload {
+    var success = true
+    var message: String
+    var sessionsEnded: Int
+}

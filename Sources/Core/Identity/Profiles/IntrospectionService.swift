@@ -1,0 +1,26 @@
+import Modules
+
+/// Says whether an access token is valid, whose it is and until when (as RFC 7662 does).
+final class IntrospectionService: Sendable {
+    private let database: any Database
+    private let tokens: TokenIssuer
+
+    init(database: any Database, tokens: TokenIssuer) {
+        self.database = database
+        self.tokens = tokens
+    }
+
+    /// - Throws: only for failures of the server; an invalid token is a result.
+    func introspect(_ token: String) async throws(Problem) -> TokenVerdict {
+        do {
+            let verified = try await tokens.verify(token)
+            guard let person = try await database.read({ try $0.person(verified.person) }), !person.isSuspended else {
+                return TokenVerdict(reason: nil)
+            }
+            return TokenVerdict(verified, person)
+        } catch {
+            guard error.kind.status == 401 else { throw error }
+            return TokenVerdict(reason: error.members["details"]?.string ?? error.title)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Base
+import Foundation
+import Mustache
+
+/// The rendered content of an e-mail.
+struct RenderedEmail: Sendable, Equatable {
+    let subject: String
+    let text: String
+    let html: String
+}
+
+/// The compiled templates of all e-mails: `name.txt.mustache` and `name.html.mustache` in the folder `Templates`, which
+/// the build embeds. The first line of a text is the subject. HTML is escaped; its layout is `frame.html.mustache`.
+package struct EmailTemplates: Sendable {
+    private let library: MustacheLibrary
+
+    /// The maximum length of a value in characters. Links are not shortened.
+    static let valueLengthMax = 200
+
+    /// - Throws: the fault of a template that does not compile.
+    package init() throws {
+        var library = MustacheLibrary()
+        try library.register(Self.source(PackageResources.frame_html_mustache), named: "frame")
+        for source in Self.sources {
+            try library.register("{{% CONTENT_TYPE:TEXT}}" + Self.source(source.text), named: "\(source.name).txt")
+            try library.register(Self.source(source.html), named: "\(source.name).html")
+        }
+        self.library = library
+    }
+
+    /// - Throws: ``EmailFault`` for an unknown template or a missing value.
+    func render(_ email: Email, sender: Sender) throws -> RenderedEmail {
+        let values = TemplateValues(email.values.merging(["sender": sender.name]) { $1 })
+        guard let message = library.render(values, withTemplate: "\(email.template).txt"),
+            let html = library.render(values, withTemplate: "\(email.template).html")
+        else { throw EmailFault.unknownTemplate(email.template) }
+        guard values.missing.isEmpty else { throw EmailFault.missingValues(email.template, values.missing.sorted()) }
+        let parts = message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].hasPrefix(Self.subjectMark) else {
+            throw EmailFault.unknownTemplate(email.template)
+        }
+        let text = parts[1].drop { $0 == "\n" }
+        return RenderedEmail(
+            subject: String(parts[0].dropFirst(Self.subjectMark.count)), text: String(text), html: html)
+    }
+
+    private static let subjectMark = "Subject: "
+
+    private static func source(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    private static let sources: [(name: String, text: [UInt8], html: [UInt8])] = [
+        ("account-closed", PackageResources.account_closed_txt_mustache, PackageResources.account_closed_html_mustache),
+        ("account-exists", PackageResources.account_exists_txt_mustache, PackageResources.account_exists_html_mustache),
+        ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
+        (
+            "email-change-requested", PackageResources.email_change_requested_txt_mustache,
+            PackageResources.email_change_requested_html_mustache
+        ),
+        ("email-changed", PackageResources.email_changed_txt_mustache, PackageResources.email_changed_html_mustache),
+        ("erased", PackageResources.erased_txt_mustache, PackageResources.erased_html_mustache),
+        (
+            "erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache,
+            PackageResources.erasure_scheduled_html_mustache
+        ),
+        ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
+        ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
+        ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
+        (
+            "password-changed", PackageResources.password_changed_txt_mustache,
+            PackageResources.password_changed_html_mustache
+        ),
+        ("reset-password", PackageResources.reset_password_txt_mustache, PackageResources.reset_password_html_mustache),
+        (
+            "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
+            PackageResources.second_factor_changed_html_mustache
+        ),
+        ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
+        ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
+        ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
+        ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
+        ("verify-email", PackageResources.verify_email_txt_mustache, PackageResources.verify_email_html_mustache),
+    ]
+}
+
+/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words. It collects
+/// the names that a template uses and the e-mail lacks.
+private final class TemplateValues: MustacheParent {
+    private let values: [String: String]
+    private(set) var missing: Set<String> = []
+
+    init(_ values: [String: String]) {
+        self.values = Dictionary(
+            uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
+    }
+
+    /// An empty value is rendered as absent, so that a section omits it.
+    func child(named name: String) -> Any? {
+        guard let value = values[name] else {
+            missing.insert(name)
+            return nil
+        }
+        return value.isEmpty ? nil : value
+    }
+
+    private static func shown(_ value: String, isLink: Bool) -> String {
+        if let instant = Instant(value) { return words(instant) }
+        let line = String(String.UnicodeScalarView(value.unicodeScalars.map { isSeparator($0) ? " " : $0 }))
+        return isLink || line.count <= EmailTemplates.valueLengthMax
+            ? line : line.prefix(EmailTemplates.valueLengthMax - 1) + "…"
+    }
+
+    /// Whether a character could make a value look like other content of the e-mail: line breaks, control characters
+    /// and bidirectional formatting characters.
+    private static func isSeparator(_ scalar: UnicodeScalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+        }
+    }
+
+    private static func words(_ instant: Instant) -> String {
+        let day = CivilDate(dayNumber: instant.seconds.quotient(flooredBy: 86_400))
+        let months = [
+            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November", "December",
+        ]
+        let clock = instant.description.dropFirst(11).prefix(5)
+        return "\(day.day) \(months[Int(day.month) - 1]) \(day.year), \(clock) UTC"
+    }
+}

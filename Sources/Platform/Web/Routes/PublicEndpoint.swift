@@ -1,0 +1,40 @@
+package import Base
+import HTTPTypes
+
+/// The client of a request that needs no credential.
+package struct ClientInfo: Sendable {
+    package let address: String
+    package let requestID: String
+    package let userAgent: String?
+    package let cookies: Cookies
+
+    package init(address: String, requestID: String, userAgent: String?, cookies: Cookies = Cookies()) {
+        self.address = address
+        self.requestID = requestID
+        self.userAgent = userAgent
+        self.cookies = cookies
+    }
+}
+
+/// The requirement of a public endpoint. A route without requirements does not compile, so that none is public by
+/// omission.
+package struct PublicEndpoint: Requirement {
+    package init() {}
+
+    package var phase: RequestPhase { .network }
+    package var problems: [Problem.Kind] { [] }
+    package var summary: RequirementSummary { RequirementSummary(.public) }
+
+    package func check(_ request: Request) -> ClientInfo {
+        ClientInfo(
+            address: request.address,
+            requestID: request.requestID,
+            userAgent: request.headers[.userAgent],
+            cookies: request.cookies
+        )
+    }
+}
+
+extension Requirement where Self == PublicEndpoint {
+    package static var `public`: Self { PublicEndpoint() }
+}

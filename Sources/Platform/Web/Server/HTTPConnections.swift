@@ -1,0 +1,56 @@
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Telemetry
+
+/// Sets up the pipeline of each accepted connection and serves it.
+struct HTTPConnections: ServerChildChannel {
+    let limits: HTTPLimits
+    let upgrader: (any WebSocketEndpoint)?
+    let executors: LoopExecutors
+    let malformed: @Sendable (HTTPError) -> Response
+    let respond: @Sendable (IncomingRequest) async -> Response
+    let open = ConnectionCount()
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
+        channel.eventLoop.makeCompletedFuture {
+            let bridge = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
+            var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+            decoderLimits.maxHeaderFieldSize = limits.headerListBytes
+            decoderLimits.maxHeaderListSize = limits.headerListBytes
+            decoderLimits.maxHeaderFieldCount = limits.headerCount
+            let decoder = ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(decoder)
+            try pipeline.addHandler(
+                HTTPConnectionHandler(limits: limits, bridge: bridge, decoder: decoder, logger: logger))
+            return HTTPConnection(bridge: bridge, peerAddress: Self.name(channel.remoteAddress))
+        }
+    }
+
+    func handle(value connection: HTTPConnection, logger: Logger) async {
+        open.opened()
+        defer { open.closed() }
+        await withTaskExecutorPreference(executors[connection.channel.eventLoop]) {
+            await connection.serve(as: self, logger: logger)
+        }
+    }
+
+    /// The IP address without its port, `unix` for a Unix socket. An IPv4-mapped IPv6 address is written as the IPv4
+    /// address.
+    private static func name(_ address: SocketAddress?) -> String {
+        guard let name = address?.ipAddress else { return "unix" }
+        return name.hasPrefix("::ffff:") && name.contains(".") ? String(name.dropFirst(7)) : name
+    }
+}
+
+final class ConnectionCount: Sendable {
+    private let open = Atomic(0)
+
+    var value: Int { open.load(ordering: .relaxed) }
+    func opened() { open.add(1, ordering: .relaxed) }
+    func closed() { open.subtract(1, ordering: .relaxed) }
+}

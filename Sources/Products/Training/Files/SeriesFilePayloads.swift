@@ -1,0 +1,135 @@
+import Forecasting
+import Identity
+import Modules
+
+/// The progress of an upload, and the file once the upload is complete.
+struct ChunkReceived: Payload {
+    var success = true
+    var message: String
+    var receivedChunks: Int64
+    var totalChunks: Int64
+    var file: SeriesFileView?
+
+    static let naming = Naming.asDeclared
+
+    init(message: String, receivedChunks: Int64, totalChunks: Int64) {
+        self.message = message
+        self.receivedChunks = receivedChunks
+        self.totalChunks = totalChunks
+    }
+
+    /// The upload is complete.
+    init(_ file: SeriesFile, message: String, chunks: Int64 = 1) {
+        self.init(message: message, receivedChunks: chunks, totalChunks: chunks)
+        self.file = SeriesFileView(file)
+    }
+
+    /// The upload was completed by an earlier request.
+    init(repeated file: SeriesFile, chunks: Int64) {
+        self.init(file, message: "The file is complete already", chunks: chunks)
+    }
+}
+
+struct SeriesFileList: Payload {
+    var files: [SeriesFileView]
+
+    static let naming = Naming.asDeclared
+}
+
+/// A file with the statistics of its series; the German member names are part of the API.
+struct SeriesFileView: Payload {
+    var id: ID<SeriesFile>
+    var fileName: String
+    var kind: SeriesFile.Kind
+    var label: String
+    var bytes: Int64
+    var settings: SeriesSettings
+    var utcMin: Instant
+    var utcMax: Instant
+    var min: Double
+    var max: Double
+    var datenpunkte: Int
+    var numerischeDatenpunkte: Int
+    /// The percentage of rows with a numeric value.
+    var numerischerAnteil: Double
+    /// The mean and the smallest step, in minutes.
+    var zeitschrittweiteMean: Double
+    var zeitschrittweiteMin: Double
+    /// Minutes past the hour; nil where they vary.
+    var offset: Double?
+    var importReport: ImportView
+    var createdAt: Instant
+
+    enum CodingKeys: String, CodingKey {
+        case id, fileName
+        case kind = "type"
+        case label = "bezeichnung"
+        case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil,
+            zeitschrittweiteMean, zeitschrittweiteMin, offset
+        case importReport = "import"
+        case createdAt
+    }
+
+    static let naming = Naming.asDeclared
+
+    init(_ file: SeriesFile) {
+        let statistics = file.report.statistics
+        id = file.id
+        fileName = file.name
+        kind = file.kind
+        label = file.label
+        bytes = file.bytes
+        settings = file.settings
+        utcMin = Instant(microseconds: statistics.first)
+        utcMax = Instant(microseconds: statistics.last)
+        min = statistics.minimum
+        max = statistics.maximum
+        datenpunkte = file.report.rowsRead
+        numerischeDatenpunkte = file.report.numericCount
+        numerischerAnteil = file.report.numericShare
+        zeitschrittweiteMean = statistics.meanStepMinutes
+        zeitschrittweiteMin = statistics.minimumStepMinutes
+        offset = statistics.offsetMinutes
+        importReport = ImportView(file.report)
+        createdAt = file.createdAt
+    }
+}
+
+/// The report of an import.
+struct ImportView: Payload {
+    var encoding: String
+    var delimiter: String
+    var hadHeader: Bool
+    var timeColumn: String
+    var valueColumn: String
+    var timeFormat: String
+    var timeZone: String
+    var rowsRead: Int
+    var rowsSkipped: Int
+    var skippedByReason: [String: Int]
+    var duplicates: Int
+    var wasSorted: Bool
+    var missingSteps: Int
+    var largestGapMinutes: Double
+    var largestGapAfter: Instant?
+
+    static let naming = Naming.asDeclared
+
+    init(_ report: SeriesReport) {
+        encoding = report.encoding.rawValue
+        delimiter = report.delimiter.rawValue
+        hadHeader = report.hadHeader
+        timeColumn = report.timeColumn.name ?? "column \(report.timeColumn.index + 1)"
+        valueColumn = report.valueColumn.name ?? "column \(report.valueColumn.index + 1)"
+        timeFormat = report.timeFormat
+        timeZone = report.timeZone
+        rowsRead = report.rowsRead
+        rowsSkipped = report.rowsSkipped
+        skippedByReason = report.skippedByReason
+        duplicates = report.duplicates
+        wasSorted = report.wasSorted
+        missingSteps = report.statistics.missingSteps
+        largestGapMinutes = report.statistics.largestGapMinutes
+        largestGapAfter = report.statistics.largestGapAfter.map { Instant(microseconds: $0) }
+    }
+}

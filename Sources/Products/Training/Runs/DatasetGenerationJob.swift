@@ -1,0 +1,156 @@
+import Audit
+import Entitlements
+import Files
+import Forecasting
+import Foundation
+import Identity
+import Modules
+import Plotting
+
+/// Generates the datasets of one run.
+struct DatasetGenerationJob: Job {
+    static let name = "training.generate-datasets"
+    let run: ID<Run>
+    let organisation: ID<Organisation>
+}
+
+/// The result of a run that generated datasets, stored in its row.
+struct DatasetResult: Codable, Sendable {
+    var recipe: DatasetRecipe
+    var shape: ForecastShape
+    var count: Int
+    var dropped: Int
+    var inputColumns: [String]
+    var timeColumns: [String]
+    var outputColumns: [String]
+}
+
+/// The worker of ``DatasetGenerationJob``.
+final class DatasetGenerationWorker: Sendable {
+    let database: any Database
+    let quotas: QuotaService
+    let settlement: RunSettlementService
+    let workspace: RunWorkspace
+    let audit: AuditService
+
+    /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
+    /// process leaves more.
+    private static let removedFoldersMax = 16
+
+    init(
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
+        workspace: RunWorkspace,
+        audit: AuditService
+    ) {
+        self.database = database
+        self.quotas = quotas
+        self.settlement = settlement
+        self.workspace = workspace
+        self.audit = audit
+    }
+
+    var worker: Worker {
+        Worker(
+            DatasetGenerationJob.self,
+            perform: perform,
+            abandoned: { [settlement] job, abandonment, transaction in
+                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
+            }
+        )
+    }
+
+    @Sendable private func perform(_ job: DatasetGenerationJob, context: JobContext) async throws -> JobOutcome {
+        guard let (run, session, files) = try await start(job) else { return .done }
+        guard let steps = session.steps else { throw JobFailure.permanent("The session has no steps.") }
+        let request: GenerateDatasets = try JSONColumn.decode(run.request)
+        let split = try (request.trainingSplit ?? TrainingSplit()).split()
+        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { file in
+            workspace.filePaths.url(workspace.filePaths.series(file.twin(among: files).id, of: session.id))
+        }
+        let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
+            try await workspace.compute(context) { report in
+                do {
+                    let manifest = try DatasetGenerator(recipe).run(
+                        into: folder,
+                        progress: { fraction, phase in
+                            report(
+                                .init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling"))
+                        },
+                        checkCancellation: context.checkCancellation
+                    )
+                    report(.init(percent: 88, phase: "plots"))
+                    return (
+                        manifest,
+                        try ViolinPlots.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
+                    )
+                } catch let fault as DatasetFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as SeriesFault {
+                    throw JobFailure.permanent(fault.message)
+                }
+            }
+        }
+        let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
+        return .done { [quotas, audit] transaction in
+            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
+            for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
+            try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
+            try quotas.commit(run.reservation, in: transaction)
+            try audit.record(
+                AuditEvent(
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
+                    subject: run.id.text, details: ["kind": "datasets"]),
+                in: transaction
+            )
+        }
+    }
+
+    /// Marks the run as running, and removes the plots and folders of earlier runs except those of the present
+    /// datasets.
+    /// - Returns: nil where the run is finished.
+    private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
+        let started = try await database.write {
+            [quotas] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+            guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
+                let session = try transaction.trainingSession(run.session, of: job.organisation)
+            else { return nil }
+            try quotas.extend(run.reservation, in: transaction)
+            let earlier = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.removedFoldersMax).filter
+            {
+                $0 != run.id && $0 != session.datasetRun
+            }
+            try transaction.deleteDatasetPlots(of: session, except: run)
+            return (run, session, try transaction.seriesFiles(of: session), earlier)
+        }
+        guard let (run, session, files, earlier) = started else { return nil }
+        let filePaths = workspace.filePaths
+        for id in earlier { try await filePaths.store.remove(filePaths.run(id, of: session.id)) }
+        return (run, session, files)
+    }
+}
+
+extension DatasetResult {
+    init(_ recipe: DatasetRecipe, _ manifest: DatasetManifest) {
+        self.recipe = recipe
+        count = manifest.count
+        dropped = manifest.droppedCount
+        shape = ForecastShape(
+            inputSteps: manifest.inputSteps,
+            inputFeatures: manifest.inputColumns.count,
+            outputSteps: manifest.outputSteps,
+            outputFeatures: manifest.outputColumns.count
+        )
+        inputColumns = manifest.inputColumns.filter { $0.kind != .time }.map(\.name)
+        timeColumns = manifest.inputColumns.filter { $0.kind == .time }.map(\.name)
+        outputColumns = manifest.outputColumns.map(\.name)
+    }
+}
+
+extension Transaction {
+    /// The present datasets of a session and the run that generated them; nil where there are none.
+    func datasets(of session: TrainingSession) throws -> (Run, DatasetResult)? {
+        guard let id = session.datasetRun, let run = try run(id, of: session.organisation), let result = run.result
+        else { return nil }
+        return (run, try JSONColumn.decode(result))
+    }
+}

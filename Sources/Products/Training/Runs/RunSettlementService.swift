@@ -1,0 +1,54 @@
+import Audit
+import Entitlements
+import Identity
+import Modules
+
+/// Settles the reservation of a run that ends without a result, or whose reservation's lease ends.
+final class RunSettlementService: Sendable {
+    let quotas: QuotaService
+    let audit: AuditService
+
+    /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
+    static let resolver = "training.runs"
+
+    init(quotas: QuotaService, audit: AuditService) {
+        self.quotas = quotas
+        self.audit = audit
+    }
+
+    /// Called when the lease of a run's reservation ends. An unfinished run, which may wait or compute for a day, keeps
+    /// its unit; a finished run has settled its reservation already.
+    static func resolve(_ reservation: Reservation, in transaction: Transaction) throws -> Reservation.Resolution {
+        let run = try transaction.run(ofOperation: reservation.operation, in: reservation.organisation)
+        return run?.state.isFinished == false ? .inProgress(QuotaService.lease) : .unused
+    }
+
+    /// Ends a run without a result: stores the reason, releases the reservation and moves the session back to the phase
+    /// of its latest result.
+    func abandon(
+        _ id: ID<Run>, of organisation: ID<Organisation>, _ abandonment: JobAbandonment, in transaction: Transaction
+    ) throws {
+        guard let run = try transaction.run(id, of: organisation) else { return }
+        let (state, reason): (Run.State, String?) =
+            switch abandonment {
+            case .failed(let reason): (.failed, reason)
+            case .poisoned: (.failed, "The process ended repeatedly during the run.")
+            case .cancelled: (.cancelled, nil)
+            }
+        guard try transaction.end(run, as: state, error: reason) else { return }
+        try quotas.release(run.reservation, in: transaction)
+        if state == .failed {
+            let details = ["kind": run.kind.rawValue]
+            try audit.record(
+                AuditEvent(
+                    "run.failed", outcome: .failure, actor: run.startedBy.text, organisation: organisation.text,
+                    subject: id.text, details: details),
+                in: transaction
+            )
+        }
+        let session = try transaction.trainingSession(run.session, of: organisation)
+        let models = try session.map { try transaction.models(of: $0).count } ?? 0
+        try transaction.move(
+            run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
+    }
+}

@@ -1,0 +1,56 @@
+import Files
+import Foundation
+import Modules
+
+/// The folder and the threads of a run.
+struct RunWorkspace: Sendable {
+    let filePaths: TrainingFilePaths
+    let pool: BlockingPool
+
+    /// Calls `body` with the folder of this attempt. The folders of earlier attempts are removed before, and the folder
+    /// of this attempt where `body` throws.
+    func withFolder<Result>(
+        of run: Run, _ context: JobContext, _ body: (URL) async throws -> Result
+    ) async throws -> Result {
+        try await filePaths.store.remove(filePaths.run(run.id, of: run.session))
+        let attempt = filePaths.attempt(context.fence, at: run.id, of: run.session)
+        do {
+            return try await body(URL(filePath: try await filePaths.store.folder(attempt)))
+        } catch {
+            try? await filePaths.store.remove(attempt)
+            throw error
+        }
+    }
+
+    /// Runs `body` on a thread of the pool and forwards its progress to the job. Of reports that come faster than they
+    /// are stored only the newest is kept.
+    func compute<Result: Sendable>(
+        _ context: JobContext,
+        _ body: @escaping @Sendable (_ report: (RunProgress) -> Void) throws -> Result
+    ) async throws -> Result {
+        let (updates, sender) = AsyncStream.makeStream(of: RunProgress.self, bufferingPolicy: .bufferingNewest(1))
+        async let forwarding: Void = {
+            for await update in updates {
+                await context.report(percent: update.percent, phase: update.phase, message: update.message)
+            }
+        }()
+        do {
+            let result = try await pool.run { try body { sender.yield($0) } }
+            sender.finish()
+            await forwarding
+            return result
+        } catch {
+            sender.finish()
+            await forwarding
+            throw error
+        }
+    }
+}
+
+/// The progress of a run, which `GET /v1/training/status/{session}` returns.
+struct RunProgress: Sendable {
+    /// 0 to 100.
+    var percent: Double
+    var phase: String
+    var message: String?
+}

@@ -1,0 +1,194 @@
+import Audit
+import Entitlements
+import Files
+import Forecasting
+import Foundation
+import Identity
+import Modules
+import Plotting
+
+/// Trains the model of one run.
+struct TrainingRunJob: Job {
+    static let name = "training.train-model"
+    let run: ID<Run>
+    let organisation: ID<Organisation>
+}
+
+/// The result of a run that trained a model, stored in its row.
+struct TrainingResult: Codable, Sendable {
+    var mode: ForecastMode
+    var parameters: ForecastParameters
+    var split: DatasetSplit
+    var evaluation: Evaluation
+    var epochs: [EpochReport]
+    var seconds: Double
+    var modelFileName: String
+}
+
+/// The worker of ``TrainingRunJob``.
+final class TrainingRunWorker: Sendable {
+    let database: any Database
+    let quotas: QuotaService
+    let settlement: RunSettlementService
+    let workspace: RunWorkspace
+    let audit: AuditService
+    let runtime: Runtime
+
+    init(
+        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
+        workspace: RunWorkspace,
+        audit: AuditService, runtime: Runtime
+    ) {
+        self.database = database
+        self.quotas = quotas
+        self.settlement = settlement
+        self.workspace = workspace
+        self.audit = audit
+        self.runtime = runtime
+    }
+
+    var worker: Worker {
+        Worker(
+            TrainingRunJob.self,
+            perform: perform,
+            abandoned: { [settlement] job, abandonment, transaction in
+                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
+            }
+        )
+    }
+
+    @Sendable private func perform(_ job: TrainingRunJob, context: JobContext) async throws -> JobOutcome {
+        guard let (run, found) = try await start(job) else { return .done }
+        guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else {
+            throw JobFailure.permanent("The session has no datasets.")
+        }
+        let request: TrainModels = try JSONColumn.decode(run.request)
+        let parameters = request.modelParameters.forecast
+        let split = try request.trainingSplit?.split() ?? datasets.recipe.split
+        let filePaths = workspace.filePaths
+        let sessionDatasets = filePaths.url(filePaths.attempt(attempt, at: datasetRun.id, of: run.session))
+        let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
+        let trained = try await workspace.withFolder(of: run, context) { folder in
+            try await workspace.compute(context) { report in
+                do {
+                    // Another split gives other training data and so other scalers: the run generates datasets of its
+                    // own.
+                    var source = sessionDatasets
+                    if split != datasets.recipe.split {
+                        var recipe = datasets.recipe
+                        recipe.split = split
+                        _ = try DatasetGenerator(recipe).run(
+                            into: folder,
+                            progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
+                            checkCancellation: context.checkCancellation
+                        )
+                        source = folder
+                    } else {
+                        try ModelDatasets.copyManifest(of: sessionDatasets, to: folder)
+                    }
+                    return try TrainedModel(
+                        parameters, on: Dataset(source), named: name, into: folder, report: report,
+                        checkCancellation: context.checkCancellation)
+                } catch let fault as DatasetFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as ModelFault {
+                    throw JobFailure.permanent(fault.message)
+                } catch let fault as SeriesFault {
+                    throw JobFailure.permanent(fault.message)
+                }
+            }
+        }
+        let result = try JSONColumn.encode(trained.result(parameters, split))
+        return .done { [quotas, audit, runtime] transaction in
+            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
+            try transaction.insertModel(
+                trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
+            for (position, plot) in trained.plots.enumerated() {
+                try transaction.insert(plot, run: run, position: position)
+            }
+            try transaction.move(run.session, of: run.organisation, to: .phase4)
+            try quotas.commit(run.reservation, in: transaction)
+            try audit.record(
+                AuditEvent(
+                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
+                    subject: run.id.text, details: ["kind": "training"]),
+                in: transaction
+            )
+        }
+    }
+
+    /// Marks the run as running.
+    /// - Returns: nil where the run is finished.
+    private func start(_ job: TrainingRunJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
+        try await database.write { [quotas] transaction in
+            guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
+                let session = try transaction.trainingSession(run.session, of: job.organisation)
+            else { return nil }
+            try quotas.extend(run.reservation, in: transaction)
+            return (run, try transaction.datasets(of: session))
+        }
+    }
+}
+
+/// A trained, evaluated and plotted model: the computing part of a training run.
+private struct TrainedModel: Sendable {
+    let fileName: String
+    let bytes: Int64
+    let evaluation: Evaluation
+    let epochs: [EpochReport]
+    let seconds: Double
+    let plots: [Plot]
+
+    init(
+        _ parameters: ForecastParameters,
+        on dataset: Dataset,
+        named fileName: String,
+        into folder: URL,
+        report: (RunProgress) -> Void,
+        checkCancellation: () throws -> Void
+    ) throws {
+        let started = ContinuousClock.now
+        report(.init(percent: 6, phase: "training", message: parameters.mode.rawValue))
+        var epochs: [EpochReport] = []
+        let model = try parameters.train(
+            on: dataset,
+            epochEnded: { epoch in
+                epochs.append(epoch)
+                let loss = epoch.validationLoss ?? epoch.loss
+                let message =
+                    "epoch \(epoch.epoch) of \(epoch.epochs), loss \(Self.short(loss)), "
+                    + "about \(Int(epoch.secondsLeft.rounded())) s left"
+                report(
+                    .init(
+                        percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training",
+                        message: message))
+            },
+            checkCancellation: checkCancellation
+        )
+        report(.init(percent: 82, phase: "evaluation"))
+        evaluation = try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
+        report(.init(percent: 92, phase: "plots"))
+        plots = try ForecastPlots.draw(model, on: dataset, epochs: epochs, into: folder)
+        report(.init(percent: 97, phase: "saving"))
+        self.fileName = fileName
+        let file = folder.appending(path: fileName)
+        try model.save(to: file)
+        bytes = Int64(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
+        self.epochs = epochs
+        seconds = (ContinuousClock.now - started).inSeconds
+    }
+
+    func result(_ parameters: ForecastParameters, _ split: DatasetSplit) -> TrainingResult {
+        TrainingResult(
+            mode: parameters.mode,
+            parameters: parameters,
+            split: split,
+            evaluation: evaluation,
+            epochs: epochs,
+            seconds: seconds,
+            modelFileName: fileName
+        )
+    }
+
+    private static func short(_ value: Double) -> String { String(format: "%.5g", value) }
+}
