@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func `every setting has a default`() throws {
+    @Test func `every variable has a default`() throws {
         let configuration = try read([:])
         #expect(configuration.environment == .development)
         #expect(configuration.host == "127.0.0.1")
@@ -32,14 +32,14 @@ import Testing
         #expect(configuration.bcryptRounds == 12)
         #expect(configuration.corsOrigins == [])
         #expect(configuration.logFormat == .json)
-        #expect(try Configuration(logFormat: .text) { _ in nil }.logFormat == .text)
-        #expect(try Configuration(logFormat: .text) { $0 == "LOG_FORMAT" ? "json" : nil }.logFormat == .json)
+        #expect(try Configuration(environment: [:], logFormat: .text).logFormat == .text)
+        #expect(try Configuration(environment: ["LOG_FORMAT": "json"], logFormat: .text).logFormat == .json)
         #expect(configuration.jobLease == .seconds(30))
         #expect(configuration.limitsRates && configuration.redisURL.isEmpty)
         #expect((configuration.authenticationRequests, configuration.authenticationWindow) == (10, .seconds(60)))
     }
 
-    @Test func `every setting can be set`() throws {
+    @Test func `every variable is read`() throws {
         let configuration = try read([
             "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse",
             "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
@@ -109,13 +109,13 @@ import Testing
         ("RATE_LIMIT_ENABLED", "perhaps"), ("VISITOR_RATE_LIMIT_REQUESTS", "0"), ("AUTH_RATE_LIMIT_REQUESTS", "-1"),
         ("AUTH_RATE_LIMIT_WINDOW_SECONDS", "0"),
     ])
-    func `a value out of bounds is one fault that names the setting`(_ name: String, _ value: String) {
+    func `a fault starts with the name of the variable whose value is out of bounds`(_ name: String, _ value: String) {
         let found = faults([name: value])
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("\(name): ") == true, "\(found)")
     }
 
-    @Test func `production reports every missing setting at once`() {
+    @Test func `production reports all faults at once`() {
         let found = faults([
             "ENVIRONMENT": "production", "CORS_ORIGINS": "https://a.example,*", "BCRYPT_ROUNDS": "9", "PORT": "x",
         ])
@@ -136,7 +136,7 @@ import Testing
         ("Your-Secret-Key-0123456789-abcdefghij", "well-known default"),
         ("gatehouse-0123456789-abcdefghijklmnop", "well-known default"),
     ])
-    func `production refuses weak secrets`(_ secret: String, _ reason: String) {
+    func `production refuses short, well-known and regular secrets`(_ secret: String, _ reason: String) {
         var values = ["ENVIRONMENT": "production", "BASE_URL": "https://api.example"]
         if !secret.isEmpty { values["SECRET_KEY"] = secret }
         let found = faults(values)
@@ -147,7 +147,7 @@ import Testing
         if !secret.isEmpty { #expect(found.first?.contains(secret) == false) }
     }
 
-    @Test func `the key of HS256 is long, and production requires one that is no default`() {
+    @Test func `JWT_SECRET has 32 characters or more, and is required in production`() {
         let production = [
             "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
             "BASE_URL": "https://api.example", "JWT_ALGORITHM": "HS256",
@@ -167,7 +167,7 @@ import Testing
         #expect(found("b7Nm1Kp6Js3Hd5Fg0TyUeq8Zr2Lw9Xc4V", production) == [])
     }
 
-    @Test func `production starts with a secret and its URL`() throws {
+    @Test func `production starts with a secret key and a base URL`() throws {
         let configuration = try read([
             "ENVIRONMENT": "production", "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
             "BASE_URL": "https://api.example",
@@ -175,32 +175,31 @@ import Testing
         #expect(configuration.environment == .production)
     }
 
-    @Test func `every name that is read is documented, and the other way round`() throws {
+    @Test func `the documented variables are the variables that are read`() throws {
         let reporter = ReadNames()
         let provider = EnvironmentVariablesProvider(environmentVariables: [:])
-        let configuration = try Configuration(
-            reading: ConfigReader(provider: provider, accessReporter: reporter))
+        let configuration = try Configuration(reading: ConfigReader(provider: provider, accessReporter: reporter))
         #expect(reporter.names == Set(configuration.settings.map(\.name)))
         #expect(reporter.names.count == configuration.settings.count)
         #expect(configuration.settings.allSatisfy { !$0.meaning.isEmpty })
     }
 
-    @Test func `flags of a command win, and the file .env may be missing`() async throws {
-        let configuration = try await Configuration.load(overrides: ["PORT": "4711", "DATA_DIR": "/tmp/elsewhere"])
+    @Test func `command options override variables, and the .env file is optional`() async throws {
+        let configuration = try await Configuration.load(overrides: ["PORT": "4711", "DATA_DIR": "/tmp/other"])
         #expect(configuration.port == 4711)
         #expect(configuration.databaseURL.contains("/tmp/other"))
         await #expect(throws: ConfigurationFaults.self) { try await Configuration.load(overrides: ["PORT": "x"]) }
     }
 
-    @Test func `a mail server is read with its user, certificates and sender`() throws {
+    @Test func `the settings of a mail server are read`() throws {
         let mail = try read([
             "SMTP_HOST": "smtp.example", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_CA_FILE": "/dev/null",
-            "FROM_EMAIL": "gate@example.org",
-            "FROM_NAME": "The Gate",
+            "FROM_EMAIL": "noreply@gatehouse.example",
+            "FROM_NAME": "Gatehouse",
         ])
         #expect((mail.smtpHost, mail.smtpPort, mail.smtpSecurity) == ("smtp.example", 587, .starttls))
         #expect((mail.smtpUser, mail.smtpPassword, mail.smtpCAFile) == ("u", "p", "/dev/null"))
-        #expect((mail.fromEmail, mail.fromName) == ("gate@example.org", "The Gate"))
+        #expect((mail.fromEmail, mail.fromName) == ("noreply@gatehouse.example", "Gatehouse"))
         #expect(
             try read(["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "tls"]).smtpPort == 465
         )
@@ -216,7 +215,7 @@ import Testing
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PASSWORD": "p"], "SMTP_USER"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "none"], "SMTP_SECURITY"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_SECURITY": "maybe"], "SMTP_SECURITY"),
-        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "no-address"], "FROM_EMAIL"),
+        (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "no-domain"], "FROM_EMAIL"),
         (
             ["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "FROM_NAME": "a\r\nBcc: x@y.example"],
             "FROM_NAME"
@@ -225,14 +224,16 @@ import Testing
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_PORT": "0"], "SMTP_PORT"),
         (["SMTP_HOST": "smtp.example", "FROM_EMAIL": "a@b.example", "SMTP_CA_FILE": "/no/such/file"], "SMTP_CA_FILE"),
     ])
-    func `a mail server that is half configured is a fault`(_ values: [String: String], _ name: String) {
+    func `a partly configured mail server is reported with the missing or wrong variable`(
+        _ values: [String: String], _ name: String
+    ) {
         let found = faults(values)
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("\(name):") == true)
     }
 
     @Test(arguments: ["SMTP_USER", "SMTP_PASSWORD", "FROM_EMAIL"])
-    func `production requires SMTP_HOST with any other setting of a mail server`(_ name: String) {
+    func `in production the settings of a mail server require SMTP_HOST`(_ name: String) {
         let values = [
             "ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
             "BASE_URL": "https://api.example",
@@ -242,7 +243,7 @@ import Testing
     }
 }
 
-/// The names of the settings that were read.
+/// Records the names of the settings that are read.
 private final class ReadNames: AccessReporter {
     private let found = Mutex<Set<String>>([])
     var names: Set<String> { found.withLock { $0 } }

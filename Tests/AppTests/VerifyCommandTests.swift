@@ -7,7 +7,9 @@ import Testing
 /// The command `gatehouse verify`, run as a process beside the installation.
 @Suite struct VerifyCommandTests {
     @Test(arguments: Engine.available)
-    func `the command reports that every invariant holds, and otherwise each difference`(engine: Engine) async throws {
+    func `verify confirms that the invariants hold, and otherwise names the rows that violate them`(engine: Engine)
+        async throws
+    {
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let token = try #require(try await app.mail(to: person.email).last?.token)

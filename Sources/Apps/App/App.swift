@@ -20,7 +20,7 @@ package struct App: Sendable {
     package let audit: AuditModule
     package let identity: IdentityModule
     /// The tables and files of every module that hold personal data.
-    package let holdings: [PersonalDataTable]
+    package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -62,7 +62,7 @@ package struct AppDependencies: Sendable {
 }
 
 /// Builds the system in the order of its layers: storage, core services, products, routes and jobs.
-/// - Throws: ``ConfigurationFaults``, ``CatalogueFaults``, or an error of opening the database.
+/// - Throws: ``ConfigurationFaults``, ``PlanSetFaults``, or an error of opening the database.
 package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
     -> App
 {
@@ -153,9 +153,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
         runtime: runtime)
-    let moduleRoutes = modules.flatMap(\.routes).map { limits.guarded($0, identity, entitlements) }
-    let routes = entitlements.explaining(operations.routes + moduleRoutes) {
-        limits.guarded($0, identity, entitlements)
+    let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
+    let routes = entitlements.withExplanation(of: operations.routes + moduleRoutes) {
+        limits.limited($0, identity, entitlements)
     }
     let dispatcher = RequestDispatcher(
         routes: routes
@@ -168,7 +168,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     // Recovery needs the resolvers of reservations, which the products have registered by now.
-    try await entitlements.recover()
+    try await entitlements.recovery.recover()
     return App(
         configuration: configuration,
         database: database,
@@ -192,7 +192,8 @@ package let allMigrations: [Migration] =
     + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
-package let allInvariants: [Invariant] = Ledger.invariants + EntitlementsModule.invariants + TrainingModule.invariants
+package let allInvariants: [Invariant] =
+    LedgerInvariants.all + EntitlementsModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -226,10 +227,11 @@ private func makeDelivery(
 ) throws -> MailDeliveryService {
     let sender = Sender(
         name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
-    return try Delivery(database: database, mailer: mailer, sender: sender, carrier: transport(configuration, sender))
+    return try MailDeliveryService(
+        database: database, mailer: mailer, sender: sender, transport: mailTransport(configuration, sender))
 }
 
-private func transport(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
+private func mailTransport(_ configuration: Configuration, _ sender: Sender) -> MailTransport {
     guard let host = configuration.smtpHost else {
         return configuration.environment == .production ? .unconfigured : .folder("\(configuration.dataFolder)/mail")
     }

@@ -74,7 +74,8 @@ package struct Configuration: Sendable {
     package var given: [String: String]
 
     /// Declares and reads every setting.
-    private init(reading source: inout SettingReader) {
+    /// - Parameter logFormat: the default of `LOG_FORMAT`.
+    private init(reading source: inout SettingReader, logFormat: LineLogHandler.Format) {
         environment = source.choice("ENVIRONMENT", .development, "the kind of installation")
         host = source.text("HOST", "127.0.0.1", "the address to listen on")
         port = source.integer("PORT", 8_080, 0...65_535, "the port to listen on, 0 for a free one")
@@ -156,7 +157,8 @@ package struct Configuration: Sendable {
             "the name of this process among those that share its database, the same after a restart; "
                 + "host name and port by default")
         logLevel = source.choice("LOG_LEVEL", .info, "the lowest level that is logged")
-        logFormat = source.choice("LOG_FORMAT", .json, "the format of log lines")
+        self.logFormat = source.choice(
+            "LOG_FORMAT", logFormat, "the format of log lines", describedAs: "text on a terminal and json elsewhere")
         jobSlots = source.integer(
             "JOB_SLOTS", 2, 0...64, "jobs that run at once in this process, 0 leaves them to `gatehouse work`")
         jobLease = .seconds(
@@ -169,20 +171,25 @@ package struct Configuration: Sendable {
     /// The defaults.
     package init() {
         var source = SettingReader(Self.reader([:]))
-        self.init(reading: &source)
+        self.init(reading: &source, logFormat: .json)
     }
 
+    /// - Parameter logFormat: the default of `LOG_FORMAT`.
     /// - Throws: ``ConfigurationFaults`` with every fault.
-    init(reading values: ConfigReader) throws {
+    init(reading values: ConfigReader, logFormat: LineLogHandler.Format = .json) throws {
         var source = SettingReader(values)
-        self.init(reading: &source)
+        self.init(reading: &source, logFormat: logFormat)
         let faults = source.faults + faults
         guard faults.isEmpty else { throw ConfigurationFaults(faults: faults) }
     }
 
-    /// - Parameter environment: values by name, in place of those of the process.
+    /// - Parameters:
+    ///   - environment: values by name, in place of those of the process.
+    ///   - logFormat: the default of `LOG_FORMAT`.
     /// - Throws: ``ConfigurationFaults`` with every fault.
-    init(environment: [String: String]) throws { try self.init(reading: Self.reader(environment)) }
+    init(environment: [String: String], logFormat: LineLogHandler.Format = .json) throws {
+        try self.init(reading: Self.reader(environment), logFormat: logFormat)
+    }
 
     /// Reads the environment and `.env`.
     /// - Parameter overrides: the values of a command's flags, by the names of settings.
@@ -192,7 +199,7 @@ package struct Configuration: Sendable {
         return try Configuration(
             reading: ConfigReader(providers: [
                 EnvironmentVariablesProvider(environmentVariables: overrides), EnvironmentVariablesProvider(), file,
-            ]))
+            ]), logFormat: LogOutput.isTerminal ? .text : .json)
     }
 
     private static func reader(_ environment: [String: String]) -> ConfigReader {

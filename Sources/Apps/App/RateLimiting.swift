@@ -91,7 +91,9 @@ struct RateLimiting: Sendable {
             namesAccount: { $0 is any NamesAccount.Type },
             accountName: { ($0 as? any NamesAccount)?.accountName },
             pseudonym: pseudonym,
-            isKnownDevice: { name, request async throws(Problem) in try await identity.knownDevices.isKnown(name, request) }
+            isKnownDevice: { name, request async throws(Problem) in
+                try await identity.knownDevices.isKnown(name, request)
+            }
         )
     }
 }

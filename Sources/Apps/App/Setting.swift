@@ -109,8 +109,9 @@ struct SettingReader {
     }
 
     /// One of the raw values, in any case of letters.
+    /// - Parameter description: of a default that depends on the process.
     mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ name: String, _ fallback: Choice, _ meaning: String
+        _ name: String, _ fallback: Choice, _ meaning: String, describedAs description: String? = nil
     ) -> Choice {
         let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         var choice = fallback
@@ -121,7 +122,7 @@ struct SettingReader {
                 faults.append("\(name): is one of \(choices), not '\(text)'")
             }
         }
-        add(name, "\(meaning); \(choices)", default: fallback.rawValue, value: choice.rawValue)
+        add(name, "\(meaning); \(choices)", default: description ?? fallback.rawValue, value: choice.rawValue)
         return choice
     }
 

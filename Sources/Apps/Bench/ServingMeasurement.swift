@@ -242,7 +242,7 @@ private struct ServerGroup {
             let line = response.text.split(separator: "\n").first { $0.hasPrefix("gatehouse_database_\(name) ") }
             return line?.split(separator: " ").last.flatMap { Double($0) } ?? .nan
         }
-        return (metric("sqlite_commit_groups_total"), metric("sqlite_commit_jobs_total"))
+        return (metric("sqlite_commit_groups_total"), metric("sqlite_commit_writes_total"))
     }
 
     private func url(of target: Target) -> String { servers[target.server]?.url ?? "" }

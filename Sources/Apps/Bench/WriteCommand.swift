@@ -22,7 +22,7 @@ struct WriteCommand: AsyncParsableCommand {
         rates.one = try await spendings(server, charges, callers: 1)
         rates.many = try await spendings(server, charges, callers: 256)
         let gauges = server.app.database.gauges
-        rates.groupSize = gauges["sqlite_commit_group_jobs_last"] ?? .nan
+        rates.groupSize = gauges["sqlite_commit_group_writes_last"] ?? .nan
         await server.app.database.close()
         FileHandle.standardOutput.write(try JSONEncoder().encode(rates))
     }

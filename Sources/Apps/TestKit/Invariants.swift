@@ -12,7 +12,8 @@ package enum Invariants {
     private static let stranded = Invariant(
         "a reservation is held, and no run can release it",
         """
-        SELECT reservations.id FROM reservations LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
+        SELECT reservations.id FROM reservations
+        LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
         WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'
             AND reservations.operation_key NOT LIKE 'test:%' AND reservations.operation_key NOT LIKE '%:test-%'
             AND reservations.operation_key NOT LIKE 'remote/%'

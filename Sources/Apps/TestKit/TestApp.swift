@@ -218,7 +218,7 @@ package func withTestApp(
         let files = try await InstallationTemplate.shared.files(engine, common)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        FileManager.default.createFile(
+        _ = FileManager.default.createFile(
             atPath: folder.appending(path: "secret.key").path(), contents: files.secret,
             attributes: [.posixPermissions: 0o600])
         template = files

@@ -26,7 +26,7 @@ struct Failure: Error {
         case is ExitCode, is CleanExit, is ValidationError: return nil
         case let faults as ConfigurationFaults:
             self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
-        case let faults as CatalogueFaults:
+        case let faults as PlanSetFaults:
             self.init(faults.description + "\nThe plans are read from PLANS_FILE.", status: Self.unusable)
         case let problem as Problem: self.init(problem)
         case let error as CocoaError: self.init(error)

@@ -17,16 +17,16 @@ static size_t read_message(char *buffer, size_t size, size_t count, void *contex
     memcpy(buffer, source->bytes, taken);
     source->bytes += taken;
     source->left -= taken;
-    // libcurl calls once more after the last byte, and then sends the end of the message.
+    // libcurl reads once more after the last byte, and then sends the end of the message.
     if (taken == 0) source->is_at_end = 1;
     return taken;
 }
 
-// libcurl passes the replies of an SMTP server as header lines.
+// libcurl passes the replies of the server as header lines.
 static size_t note_reply(char *bytes, size_t size, size_t count, void *context) {
     gatehouse_smtp_outcome *outcome = context;
     size_t length = size * count;
-    // 221 is the reply to QUIT, after the result.
+    // The reply to QUIT (221) would replace the reply to the message.
     if (length >= 3 && memcmp(bytes, "221", 3) == 0) return length;
     size_t kept = length < sizeof outcome->reply - 1 ? length : sizeof outcome->reply - 1;
     memcpy(outcome->reply, bytes, kept);
@@ -53,7 +53,7 @@ void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_o
     if (handle && recipients) {
         curl_easy_setopt(handle, CURLOPT_URL, request->url);
         curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-        // Disables the proxies of environment variables.
+        // Proxy settings of the environment must not apply to e-mail.
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
         curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
@@ -82,7 +82,7 @@ void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_o
     outcome->is_handed_over = source.is_at_end;
     snprintf(outcome->explanation, sizeof outcome->explanation, "%s", curl_easy_strerror((CURLcode)outcome->result));
     curl_slist_free_all(recipients);
-    // The cleanup sends QUIT and waits for its reply, which is not recorded.
+    // Sends QUIT and waits for its reply, which is not recorded.
     if (handle) {
         curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, ignore);
         curl_easy_setopt(handle, CURLOPT_HEADERDATA, NULL);

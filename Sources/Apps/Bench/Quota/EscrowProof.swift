@@ -33,7 +33,9 @@ struct EscrowProof {
         var found = outcome.faults
 
         // Starting a node resolves the reservations of its earlier processes without waiting for leases.
-        for node in 0..<processes { _ = try await server.app.entitlements.begin(as: killed.name(of: node)) }
+        for node in 0..<processes {
+            _ = try await server.app.entitlements.recovery.startNode(as: killed.name(of: node))
+        }
         found += try await invariants.faults()
         let result = try await invariants.escrowResult(
             of: killed.reports(), organisations: server.organisations(of: tokens))

@@ -26,7 +26,7 @@ struct PairCommand: AsyncParsableCommand {
         let after = server.app.database.gauges
         rates.hot = try await pairs(server, Array(charges.prefix(1)), callers: Self.busy)
         func increase(_ name: String) -> Double { (after[name] ?? 0) - (before[name] ?? 0) }
-        rates.groupSize = increase("sqlite_commit_jobs_total") / max(1, increase("sqlite_commit_groups_total"))
+        rates.groupSize = increase("sqlite_commit_writes_total") / max(1, increase("sqlite_commit_groups_total"))
         let recorder = RecordingDatabase(server.app.database)
         var recorded: [RecordedPair] = []
         for charge in charges { recorded.append(try await record(charge, server, recorder)) }

@@ -80,7 +80,7 @@ struct ProofServer {
     }
 
     /// A charge of the gate; it can be spent repeatedly.
-    func charge(_ token: String, units: Int64, _ mode: Admission) async throws -> Charge {
+    func charge(_ token: String, units: Int64, _ mode: QuotaMode) async throws -> Charge {
         let request = Request(
             method: .post,
             path: "/v1/proof",

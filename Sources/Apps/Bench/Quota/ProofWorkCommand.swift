@@ -25,7 +25,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
     func run() async throws {
         let parent = getppid()
         let server = try await ProofServer(folder: folder, database: database, connections: connections)
-        try await server.app.entitlements.begin(as: node)
+        try await server.app.entitlements.recovery.startNode(as: node)
         let tokens = try server.tokens()
         var charges: [[Charge]] = []
         for token in tokens {
@@ -40,7 +40,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
             group.addTask {
                 // The process ends with its parent.
                 while getppid() == parent {
-                    _ = try? await server.app.entitlements.recover()
+                    _ = try? await server.app.entitlements.recovery.recover()
                     // A jump of the clock ends the leases of blocks, so that each draw would use up a block.
                     if !escrow { server.clock.set(offset: [.hours(-1), .zero, .hours(1)].randomElement() ?? .zero) }
                     try? await Task.sleep(for: .seconds(1))
@@ -48,7 +48,9 @@ struct ProofWorkCommand: AsyncParsableCommand {
                 Foundation.exit(1)
             }
             if escrow {
-                group.addTask { _ = try? await server.app.entitlements.keeper(logger: server.app.logger).run() }
+                group.addTask {
+                    _ = try? await server.app.entitlements.escrow.refresher(logger: server.app.logger).run()
+                }
             }
             for task in 0..<tasks {
                 group.addTask {
@@ -72,7 +74,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         guard let charge = charges[account].randomElement() else { return }
         report.append(.requested, key, Int64(account), charge.units)
         do {
-            try await server.app.entitlements.draw(charge, operation: key)
+            try await server.app.entitlements.escrow.draw(charge, operation: key)
             report.append(.committed, key, charge.units)
             try? await Task.sleep(for: .milliseconds(Int.random(in: 0..<40)))
         } catch {
@@ -99,15 +101,15 @@ struct ProofWorkCommand: AsyncParsableCommand {
             switch Int.random(in: 0..<100) {
             case 0..<50:
                 let units = max(0, charge.units + ([-1, 0, 0, 0, 1].randomElement() ?? 0))
-                let settled = try await database.write { try entitlements.commit(id, units: units, in: $0) }
+                let settled = try await database.write { try entitlements.quotas.commit(id, units: units, in: $0) }
                 report.append(.committed, key, settled?.actual ?? 0)
             case 50..<96:
-                try await database.write { try entitlements.release(id, in: $0) }
+                try await database.write { try entitlements.quotas.release(id, in: $0) }
                 report.append(.released, key)
             case 96..<98:
                 // After the end of the lease a commit still succeeds.
                 try await Task.sleep(for: Self.lease * 1.5)
-                let settled = try await database.write { try entitlements.commit(id, in: $0) }
+                let settled = try await database.write { try entitlements.quotas.commit(id, in: $0) }
                 report.append(.committed, key, settled?.actual ?? 0)
             default: report.append(.abandoned, key)
             }

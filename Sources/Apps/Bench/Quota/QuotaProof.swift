@@ -36,7 +36,7 @@ struct QuotaProof {
         // process, at most an hour ahead.
         if engine == .sqlite { server.clock.set(offset: .hours(1)) }
         try await Task.sleep(for: ProofWorkCommand.lease * 2)
-        try await server.app.entitlements.recover()
+        try await server.app.entitlements.recovery.recover()
         found += try await invariants.faults()
         let result = try await invariants.result(of: try killed.reports())
         found += result.faults
@@ -65,10 +65,10 @@ struct QuotaProof {
         for operation in operations {
             let charge = try await server.charge(tokens[operation.account], units: operation.units, .durable)
             let settled = try await database.write { transaction in
-                let id = try entitlements.reserve(
+                let id = try entitlements.quotas.reserve(
                     charge, operation: charge.operation(key: operation.key), fingerprint: operation.key, in: transaction
                 )
-                return try entitlements.commit(id, in: transaction)
+                return try entitlements.quotas.commit(id, in: transaction)
             }
             if settled?.state != .committed || settled?.actual != operation.charged {
                 faults.append(

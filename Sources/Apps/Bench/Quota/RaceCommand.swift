@@ -31,10 +31,10 @@ struct RaceCommand: AsyncParsableCommand {
     func run() async throws {
         let server = try await ProofServer(folder: folder, database: database, connections: 4)
         let entitlements = server.app.entitlements
-        try await entitlements.begin(as: node)
+        try await entitlements.recovery.startNode(as: node)
         let token = try server.tokens().first ?? ""
-        let charge = try await server.charge(token, units: 1, Admission(rawValue: mode) ?? .durable)
-        let maintenance = Task { try await entitlements.keeper(logger: server.app.logger).run() }
+        let charge = try await server.charge(token, units: 1, QuotaMode(rawValue: mode) ?? .durable)
+        let maintenance = Task { try await entitlements.escrow.refresher(logger: server.app.logger).run() }
         _ = FileManager.default.createFile(atPath: "\(folder)/ready-\(node)", contents: nil)
         while !FileManager.default.fileExists(atPath: "\(folder)/go") { try await Task.sleep(for: .milliseconds(2)) }
 
@@ -55,7 +55,7 @@ struct RaceCommand: AsyncParsableCommand {
             }
         }
         result.seconds = (ContinuousClock.now - start).inSeconds
-        try await entitlements.closeBlocks()
+        try await entitlements.escrow.close()
         maintenance.cancel()
         _ = try? await maintenance.value
         await server.app.database.close()

@@ -36,7 +36,7 @@ struct CreateAdministratorCommand: AsyncParsableCommand {
     func run() async throws {
         let chosen = try password.choose(for: email)
         let database = try await installation.withApp { app in
-            _ = try await app.identity.createAdministrator(email: email, password: chosen)
+            _ = try await app.identity.registration.createAdministrator(email: email, password: chosen)
             return app.configuration.databaseDescription
         }
         Terminal.print("\(email) is an administrator now (\(database)).")
@@ -62,7 +62,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let isNew = try await installation.withApp { app in try await app.identity.promote(named: email) }
+        let isNew = try await installation.withApp { app in try await app.identity.users.promote(named: email) }
         Terminal.print(
             isNew
                 ? "\(email) is an administrator now; its sessions are revoked."
@@ -92,7 +92,7 @@ struct ResetPasswordCommand: AsyncParsableCommand {
 
     func run() async throws {
         let chosen = try password.choose(for: email)
-        try await installation.withApp { app in try await app.identity.resetPassword(named: email, to: chosen) }
+        try await installation.withApp { app in try await app.identity.users.resetPassword(named: email, to: chosen) }
         Terminal.print("The password of \(email) is changed; its sessions are revoked.")
         password.showGenerated(chosen)
     }

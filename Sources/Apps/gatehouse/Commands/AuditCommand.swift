@@ -50,7 +50,7 @@ struct VerifyAuditCommand: AsyncParsableCommand {
     func run() async throws {
         let external = try checkpoint.flatMap(Self.checkpoints)
         let report = try await installation.withApp { app in
-            try await app.audit.verify(from: from, reservationResolvers: external)
+            try await app.audit.verification.verify(from: from, externalCheckpoints: external)
         }
         guard report.isSound else { throw Failure(Self.findings(report)) }
         let erased = report.erased == 0 ? "" : ", of \(report.erased) of which personal data was erased"
@@ -103,7 +103,7 @@ struct ExportAuditCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        try await installation.withApp { app in try await app.audit.export { Terminal.print($0) } }
+        try await installation.withApp { app in try await app.audit.export.export { Terminal.print($0) } }
     }
 }
 
@@ -118,7 +118,7 @@ struct AuditKeyCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await installation.withApp { app in try await app.audit.publicKeys() }
+        let keys = try await installation.withApp { app in try await app.audit.checkpoints.publicKeys() }
         for key in keys { Terminal.print("\(key.id)  \(Hex.encode(key.publicBytes))") }
     }
 }

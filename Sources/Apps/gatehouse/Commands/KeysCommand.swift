@@ -23,7 +23,7 @@ struct ListKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await installation.withApp { app in try await app.identity.signingKeys() }
+        let keys = try await installation.withApp { app in try await app.identity.signingKeys.list() }
         Text.table(keys).forEach { Terminal.print($0) }
     }
 }
@@ -49,7 +49,7 @@ struct RotateKeysCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let keys = try await installation.withApp { app in try await app.identity.rotateSigningKey(now: isImmediate) }
+        let keys = try await installation.withApp { app in try await app.identity.signingKeys.rotate(now: isImmediate) }
         Text.table(keys).forEach { Terminal.print($0) }
     }
 }

@@ -15,7 +15,10 @@ struct OpenAPICommand: AsyncParsableCommand {
     func run() async throws {
         let text = try await App.withTemporary { app in
             // The document does not describe its own route.
-            OpenAPI(routes: app.routes.filter { $0.path != "/openapi.json" }, version: gatehouseVersion).text
+            OpenAPI(
+                routes: app.routes.filter { $0.path != "/openapi.json" }, groups: documentGroups,
+                version: gatehouseVersion
+            ).text
         }
         Terminal.print(String(text.dropLast()))
     }

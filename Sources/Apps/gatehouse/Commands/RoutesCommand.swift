@@ -32,7 +32,7 @@ struct RoutesCommand: AsyncParsableCommand {
 
 extension Route {
     /// The requirements without those that only decode parameters or the body.
-    fileprivate var gateNames: [String] { gate.filter { $0.schema == nil && $0.kind != .body }.map(\.text) }
+    fileprivate var gateNames: [String] { gate.filter { !$0.readsInput }.map(\.tag) }
 
     fileprivate var description: JSONValue {
         [

@@ -64,7 +64,7 @@ extension Tour {
     /// Creates the first administrator in process, as `gatehouse admin create` does; the administrator then changes
     /// the plan over HTTP.
     func changePlanToPro(_ account: TourAccount) async throws {
-        _ = try await app.identity.createAdministrator(email: "root@example.org", password: Self.password)
+        _ = try await app.identity.registration.createAdministrator(email: "root@example.org", password: Self.password)
         runner.note("(on the server: gatehouse admin create --email root@example.org)")
         let form = ClientBody.form([
             "grant_type": "password", "username": "root@example.org", "password": Self.password,

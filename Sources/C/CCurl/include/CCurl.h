@@ -1,15 +1,15 @@
 #pragma once
 #include <stddef.h>
 
-/// A message and its SMTP server. The pointers are not used after the call.
+/// A message and its SMTP server. No pointer is used after the call.
 typedef struct {
     /// `smtp://host:port/name` or `smtps://host:port/name`; the name is the argument of EHLO.
     const char *url;
-    /// Whether a connection without STARTTLS is closed before the message is sent.
+    /// Whether a connection without STARTTLS is closed before any command.
     int requires_starttls;
-    /// A PEM file of trusted certificates; NULL for those of the system.
+    /// A PEM file of certificates that replace the system's trust store; NULL for the trust store.
     const char *ca_file;
-    /// NULL for no authentication.
+    /// NULL for a server without authentication.
     const char *user;
     const char *password;
     const char *sender;
@@ -25,20 +25,20 @@ typedef struct {
 typedef struct {
     /// A CURLcode; 0 when the server accepted the message.
     int result;
-    /// The server's last reply code; 0 without a reply.
+    /// The server's last reply code; 0 when there was none.
     long reply_code;
-    /// The first bytes of the server's last reply line, with a 0 at the end.
+    /// The start of the server's last reply line, terminated by NUL.
     char reply[64];
     /// libcurl's text for `result`.
     char explanation[128];
-    /// Whether the whole message was sent. Without a reply it is then open whether the server accepted it.
+    /// Whether the whole message was sent, so that only the reply is missing.
     int is_handed_over;
 } gatehouse_smtp_outcome;
 
-/// Sends one message, on the calling thread, within the timeouts of the request.
+/// Sends one message within the timeouts and blocks the calling thread.
 void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_outcome *outcome);
 
-/// Whether `result` is a refused authentication.
+/// Whether `result` is a refused user name or password.
 int gatehouse_smtp_is_denied(int result);
-/// Whether `result` is a failure to establish the required TLS connection.
+/// Whether `result` is a failure of TLS or of the certificate check.
 int gatehouse_smtp_is_unsafe(int result);
