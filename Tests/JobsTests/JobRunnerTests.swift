@@ -439,22 +439,22 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `with any failing statement a job's effects are applied once`(engine: Engine) async throws {
-        for statement in 1...40 {
-            var isUntouched = false
+        let failed = try await withEachStatementFailing { statement in
+            var statementCount = 0
             try await withJobFixture(engine) { fixture in
                 let id = try await fixture.enqueue(Note(text: "n"))
                 let faulty = FaultyDatabase(fixture.database, failingAt: statement)
                 try? await fixture.runner([.notes], on: faulty).runUntilIdle()
-                isUntouched = faulty.statementCount < statement
+                statementCount = faulty.statementCount
                 // In whatever state the failure left the job, a runner without failures completes it.
                 fixture.clock.advance(by: .seconds(60))
                 try await fixture.runner([.notes]).runUntilIdle()
                 #expect(try await fixture.status(id).state == .completed, "statement \(statement)")
                 #expect(try await fixture.notes() == ["n"], "statement \(statement)")
             }
-            if isUntouched { return }
+            return statementCount
         }
-        Issue.record("no run was without a failure")
+        #expect(failed < 40)
     }
 
     @Test(arguments: Engine.available)
