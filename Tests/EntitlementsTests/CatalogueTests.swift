@@ -72,7 +72,7 @@ import Testing
             "'c': features.0 is no known feature",
             "'d': storage_mb must be at most", "'e': prices is required", "'f': prices.0.currency is required",
             "'g': prices.0.currency is not a currency",
-            "'g': prices.0.region is not a country", "'h': trial belongs", "'i': prices.0.cycle must be one of",
+            "'g': prices.0.region is not a country", "'h': trial is required", "'i': prices.0.cycle must be one of",
             "'i': prices.0.amount must be at least 0",
             "'i': trial.days must be at least 1", "'meters': maps names to titles", "'extras': is not a member",
         ] {
