@@ -52,7 +52,8 @@ import Testing
         configuration.databaseURL = database
         configuration.bcryptRounds = 4
         let app = try await buildApp(configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
-        _ = try await app.identity.registration.createAdministrator(email: "root@example.org", password: TestApp.password)
+        _ = try await app.identity.registration.createAdministrator(
+            email: "root@example.org", password: TestApp.password)
         let test = TestApp(
             app: app, clock: TestClock(Runtime.system.now()), engine: .sqlite, log: LogOutput(keepsLines: true))
         let login = await test.call(

@@ -14,8 +14,9 @@ import Testing
         try await withTestApp(.sqlite) { app in
             let text = OpenAPI(
                 routes: app.app.routes.filter { $0.path != "/openapi.json" }, groups: documentGroups,
-                version: gatehouseVersion)
-                .text
+                version: gatehouseVersion
+            )
+            .text
             #expect(await app.call("GET", "/openapi.json").text == text)
             if ProcessInfo.processInfo.environment["GATEHOUSE_UPDATE_SNAPSHOTS"] == "1" {
                 try text.write(to: Self.file, atomically: true, encoding: .utf8)

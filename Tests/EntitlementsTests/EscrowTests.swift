@@ -188,7 +188,9 @@ import Testing
             try await quota.entitlements.escrow.draw(charge, operation: "test:one")
             try await quota.entitlements.escrow.draw(charge, operation: "test:two")
             #expect(try await quota.level() == [4, 0, 1])
-            await expectProblem(.quotaExceeded) { try await quota.entitlements.escrow.draw(charge, operation: "test:three") }
+            await expectProblem(.quotaExceeded) {
+                try await quota.entitlements.escrow.draw(charge, operation: "test:three")
+            }
         }
     }
 

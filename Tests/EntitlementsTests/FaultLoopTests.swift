@@ -116,7 +116,8 @@ import Testing
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
             try await quota.entitlements.recovery.startNode(as: "node")
             for loss in Reservation.ExpiryPolicy.some {
-                try await quota.reserve(try await quota.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
+                try await quota.reserve(
+                    try await quota.charge(), terms: Reservation.Terms(lifetime: .process, onExpiry: loss))
             }
             try await quota.reserve(try await quota.charge())
             let count = try await faults.failEachStatement { _ in
@@ -174,7 +175,9 @@ import Testing
                 #expect(present == expected)
             }
             try await withEachStatementFailing(on: quota.database) { database in
-                try await database.write { try entitlements.storage.release(bytes: 100, of: quota.organisation, in: $0) }
+                try await database.write {
+                    try entitlements.storage.release(bytes: 100, of: quota.organisation, in: $0)
+                }
                 expected = 0
             } check: { _ in
                 let present = try await used()

@@ -158,7 +158,8 @@ import Testing
                 name = "release \(hold)"
             case 85..<94:
                 let lease = choose(leases)
-                found = try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
+                found =
+                    try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
                 expected = run.model.extend(index, fence: fence, lease: lease)
                 name = "extend \(hold)"
             default:

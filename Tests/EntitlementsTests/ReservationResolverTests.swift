@@ -125,8 +125,10 @@ import Testing
             #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(resolver.calls == ["test:unknown", "test:known"])
             #expect(try await (quota.state(unknown), quota.state(known)) == ("held", "committed"))
-            #expect(quota.app.log.lines.contains { 
-                    $0.contains("The resolver of an expired reservation failed") && $0.contains(unknown.text) })
+            #expect(
+                quota.app.log.lines.contains {
+                    $0.contains("The resolver of an expired reservation failed") && $0.contains(unknown.text)
+                })
             resolver.set(.unused, of: "test:unknown")
             #expect(try await quota.entitlements.recovery.recover() == 1)
             #expect(try await quota.level() == [1, 0, 4])

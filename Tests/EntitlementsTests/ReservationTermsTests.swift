@@ -157,7 +157,8 @@ import Testing
                 try await quota.charge(units: 3), try await quota.charge(.processing, units: 3)
             )
             try await quota.database.write { [entitlements = quota.entitlements] transaction in
-                _ = try entitlements.quotas.reserve([uploads, processing], key: "test-1", fingerprint: "", in: transaction)
+                _ = try entitlements.quotas.reserve(
+                    [uploads, processing], key: "test-1", fingerprint: "", in: transaction)
                 for (charges, key, kind) in [
                     ([uploads, processing], "test-2", Problem.Kind.quotaExceeded),
                     ([uploads], "test-3", .quotaExceeded),

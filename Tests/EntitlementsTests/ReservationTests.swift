@@ -51,7 +51,8 @@ import Testing
         case .commit: try await quota.commit(id)
         case .release: try await quota.release(id)
         case .extend:
-            try await quota.database.write { [entitlements = quota.entitlements] in try entitlements.quotas.extend(id, in: $0)
+            try await quota.database.write { [entitlements = quota.entitlements] in
+                try entitlements.quotas.extend(id, in: $0)
             }
         case .expire:
             quota.app.clock.advance(by: QuotaService.lease + .seconds(1))
@@ -270,12 +271,16 @@ import Testing
             }
             // The level of storage does not depend on the period.
             app.clock.advance(by: .minutes(10))
-            try await quota.database.write { try entitlements.storage.release(bytes: 512 << 20, of: quota.organisation, in: $0) }
+            try await quota.database.write {
+                try entitlements.storage.release(bytes: 512 << 20, of: quota.organisation, in: $0)
+            }
             let usage = await app.call("GET", "/v1/usage", token: quota.person.token)
             #expect(usage["storage"]?["used"]?.integer == 0)
             // Vacating more than is occupied violates a CHECK of the schema.
             await expectProblem(.internalError) {
-                try await quota.database.write { try entitlements.storage.release(bytes: 1, of: quota.organisation, in: $0) }
+                try await quota.database.write {
+                    try entitlements.storage.release(bytes: 1, of: quota.organisation, in: $0)
+                }
             }
         }
     }

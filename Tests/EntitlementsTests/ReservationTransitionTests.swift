@@ -28,7 +28,8 @@ import Testing
         var testDescription: String { "\(terms.excess), \(terms.onExpiry): \(transitions) → \(state)" }
 
         init(
-            _ transitions: Transition..., excess: Reservation.Excess = .overrun, onExpiry: Reservation.ExpiryPolicy = .release,
+            _ transitions: Transition..., excess: Reservation.Excess = .overrun,
+            onExpiry: Reservation.ExpiryPolicy = .release,
             to state: Reservation.State, _ bucket: [Int64],
             fence: Int64 = 1, isOverrun: Bool = false, isFenced: Bool = false
         ) {
@@ -73,12 +74,16 @@ import Testing
         // Expired with a resolver: it is missing, or it returns an end.
         Case(.expire, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         Case(
-            .resolve(.used(2)), .resolve(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed, [0, 2, 0],
+            .resolve(.used(2)), .resolve(.used(3)), .commit(3), .release(), onExpiry: .resolve("w"), to: .committed,
+            [0, 2, 0],
             fence: 2),
         Case(.resolve(.used(0)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
         Case(.resolve(.used(-1)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
-        Case(.resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Case(.resolve(.used(5), free: 1), excess: .overage, onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
+        Case(
+            .resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
+        Case(
+            .resolve(.used(5), free: 1), excess: .overage,
+            onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
         Case(.resolve(.used(5), free: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
         Case(.resolve(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
         // A commit after the resolver returned `.unused` is still charged.
@@ -86,7 +91,8 @@ import Testing
         // The work goes on under the same fence.
         Case(.resolve(.inProgress(.hours(9))), onExpiry: .resolve("w"), to: .held, [3, 0, 0]),
         Case(
-            .resolve(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"), to: .committed,
+            .resolve(.inProgress(.hours(9))), .extend(fence: 1), .commit(3, fence: 1), onExpiry: .resolve("w"),
+            to: .committed,
             [0, 3, 0]),
         Case(.resolve(.inProgress(.hours(9))), .expire, onExpiry: .resolve("w"), to: .committed, [0, 3, 0], fence: 2),
         // Without a resolver in the terms its answer is ignored.
@@ -127,7 +133,8 @@ import Testing
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
                 case .takeUp: _ = reservation.takeOver(until: Self.start + .hours(9))
                 case .expire: effect = reservation.expire(at: Self.start)
-                case .resolve(let outcome, let free): effect = reservation.expire(outcome, remaining: free, at: Self.start)
+                case .resolve(let outcome, let free):
+                    effect = reservation.expire(outcome, remaining: free, at: Self.start)
                 }
             } catch {
                 isFenced = error.kind == .reservationLost
@@ -162,7 +169,8 @@ import Testing
     }
 
     @Test func `work that goes on outlives its process, with an extended lease`() {
-        var reservation = Self.reservation(Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
+        var reservation = Self.reservation(
+            Reservation.Terms(lifetime: .process, onExpiry: .resolve("w"), lease: .hours(6)))
         let now = Self.start + .hours(7)
         #expect(reservation.expire(.inProgress(.hours(2)), at: now) == Reservation.Effect())
         #expect(reservation.lifetime == .lease && reservation.leaseUntil == now + .hours(2))
@@ -173,7 +181,9 @@ import Testing
 
     /// All sequences of four transitions: the reservation ends once, and its units leave the held count once.
     @Test(arguments: Reservation.Excess.allCases, Reservation.ExpiryPolicy.some)
-    func `units are settled once in every order of transitions`(_ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy)
+    func `units are settled once in every order of transitions`(
+        _ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy
+    )
         throws
     {
         let transitions: [Transition] = [
@@ -189,7 +199,8 @@ import Testing
                 var next = reservation
                 var effect: Reservation.Effect?
                 switch transition {
-                case .commit(let units, let free, let fence): effect = try? next.commit(units, remaining: free, fence: fence)
+                case .commit(let units, let free, let fence):
+                    effect = try? next.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
                 case .takeUp: _ = next.takeOver(until: Self.start)
                 case .expire: effect = next.expire(at: Self.start)

@@ -49,7 +49,9 @@ import Testing
             try await quota.commit(try await quota.reserve(try await quota.charge()))
             try await quota.reserve(try await quota.charge())
             let snapshot = try await quota.snapshot()
-            try await app.app.database.write { try app.app.entitlements.storage.allocate(bytes: 0, of: snapshot, in: $0) }
+            try await app.app.database.write {
+                try app.app.entitlements.storage.allocate(bytes: 0, of: snapshot, in: $0)
+            }
             try await credits.commit(try await credits.reserve(try await credits.charge(4)), 12)
             try await credits.grant(9, expiresIn: 4)
             _ = try await credits.reserve(try await credits.charge(3))

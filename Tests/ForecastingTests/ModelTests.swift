@@ -266,7 +266,7 @@ struct DenseModelTests {
         let fault = #expect(throws: ModelFault.self) { try ForecastParameters(mode).validate(for: shape) }
         #expect(
             fault?.code == .modeNotAvailable
-                && fault?.message == "\(mode.rawValue) cannot be trained yet. Available are: LIN, Dense.")
+                && fault?.message == "\(mode.rawValue) is not available. Use one of LIN, Dense.")
         #expect(ForecastMode.all.count == 8 && !mode.isAvailable)
     }
 }

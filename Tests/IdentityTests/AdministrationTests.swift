@@ -142,7 +142,9 @@ import Testing
                 "POST", "/v1/auth/login", json: ["email": .string(person.email), "password": "other horse battery"])
             #expect(response["user"]?["role"] == "admin")
             await #expect(throws: Problem.self) { _ = try await identity.users.promote(named: "unknown@example.org") }
-            await #expect(throws: Problem.self) { try await identity.users.resetPassword(named: person.email, to: "short") }
+            await #expect(throws: Problem.self) {
+                try await identity.users.resetPassword(named: person.email, to: "short")
+            }
         }
     }
 

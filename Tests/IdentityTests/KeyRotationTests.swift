@@ -157,7 +157,8 @@ import Testing
                 { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.prepare() }, check: check)
             app.clock.advance(by: .days(91))
             try await withEachStatementFailing(
-                on: app.app.database, { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.makeDueTransitions() },
+                on: app.app.database,
+                { try await app.rotation(database: $0) { $0.signingAlgorithm = .edDSA }.makeDueTransitions() },
                 check: check)
             #expect(try await app.app.identity.signingKeys.list().map(\.state) == [.next, .current])
         }
@@ -186,7 +187,9 @@ import Testing
                 }
             }
             #expect(
-                try await app.app.identity.signingKeys.list().map(\.state).sorted { $0.rawValue < $1.rawValue } == [.current]
+                try await app.app.identity.signingKeys.list().map(\.state).sorted { $0.rawValue < $1.rawValue } == [
+                    .current
+                ]
                     + Array(repeating: .previous, count: 4)
             )
         }

@@ -311,7 +311,8 @@ import Testing
             #expect(await app.attemptLogin(person, person.password, from: "203.0.113.1").status == 401)
             let loginThrottle = LoginThrottle(lockout: .adaptive, sealer: try app.sealer)
             try await app.app.database.write { transaction in
-                try loginThrottle.resetFailures(                    of: person.id, client: ClientInfo(address: "203.0.113.1", requestID: "a-reset", userAgent: nil),
+                try loginThrottle.resetFailures(
+                    of: person.id, client: ClientInfo(address: "203.0.113.1", requestID: "a-reset", userAgent: nil),
                     in: transaction)
             }
             #expect(await app.attemptLogin(person, person.password, from: "203.0.113.1").status == 200)

@@ -535,7 +535,7 @@ import Testing
         try await withServer { _ in
             Response(status: .ok, body: .file(path: file.path, range: 0..<Int64(size)))
         } use: { server in
-            // The bound leaves room for tests that run concurrently and is half the size of the file.
+            // The bound allows for tests that run concurrently and is half the size of the file.
             let before = try residentBytes()
             let client = try server.client(receiveBuffer: 64 << 10)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

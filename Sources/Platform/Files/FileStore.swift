@@ -195,5 +195,5 @@ package struct FileStore: Sendable {
 }
 
 extension Problem.Kind {
-    package static let storageFull = Self("storage-full", "There is no room left to store this", status: 507)
+    package static let storageFull = Self("storage-full", "Not enough disk space to store this", status: 507)
 }

@@ -50,7 +50,8 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
                 throw ModelFault(
                     .stepsDiffer,
                     "LIN forecasts each step from the same step of the inputs, "
-                        + "so it needs as many input steps (\(shape.inputSteps)) as output steps (\(shape.outputSteps)). "
+                        + "so it needs as many input steps (\(shape.inputSteps)) "
+                        + "as output steps (\(shape.outputSteps)). "
                         + "Make them equal, or use Dense."
                 )
             }
