@@ -56,8 +56,9 @@ import Testing
                             "error": "Active subscription required",
                             "status": 402, "code": "subscription-required", "request_id": "request-0002",
                             "detail":
-                                "Verify your e-mail address to start a trial, or start a plan: "
-                                + "GET /v1/plans lists them.",
+                                .string(
+                                    "Verify your e-mail address to start a trial, or start a plan: "
+                                        + "GET /v1/plans lists them."),
                         ], "\(path)")
                 }
             }

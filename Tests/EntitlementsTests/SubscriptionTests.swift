@@ -161,8 +161,9 @@ import Testing
                     "current_usage": 5,
                     "resets_at": "2026-02-28T12:00:00Z",
                     "detail":
-                        "All 5 of this period are used or reserved for work in progress. "
-                        + "The next period begins at 2026-02-28T12:00:00Z.",
+                        .string(
+                            "All 5 of this period are used or reserved for work in progress. "
+                                + "The next period begins at 2026-02-28T12:00:00Z."),
                 ]
             )
         }
