@@ -10,6 +10,7 @@ import Plotting
 /// Generates the datasets of one run.
 struct DatasetGenerationJob: Job {
     static let name = "training.generate-datasets"
+    static let lane = JobLane.compute
     let run: ID<Run>
     let organisation: ID<Organisation>
 }

@@ -10,6 +10,7 @@ import Plotting
 /// Trains the model of one run.
 struct TrainingRunJob: Job {
     static let name = "training.train-model"
+    static let lane = JobLane.compute
     let run: ID<Run>
     let organisation: ID<Organisation>
 }
