@@ -1,6 +1,7 @@
 import Base
 import Storage
 import Synchronization
+import Telemetry
 import TestKit
 import Testing
 

@@ -1,5 +1,6 @@
 import Base
 import Storage
+import Telemetry
 import TestKit
 import Testing
 

@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 /// The kinds of jobs that share slots. A lane has slots of its own, so that its jobs do not wait for those of another.
 package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {

@@ -177,7 +177,7 @@ extension Transaction {
 extension Transaction {
     /// Whether one of the claims would lease a job, or a job of any kind is due to become available.
     func hasDueJob(for claims: [LaneClaim]) throws -> Bool {
-        for claim in claims where try hasClaimableJob(claim) { return true }
+        if try claims.contains(where: { try hasClaimableJob($0) }) { return true }
         return try first(
             "SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now) LIMIT 1") != nil
     }
