@@ -240,7 +240,11 @@ import Testing
                 #expect(
                     await fixture.level("uploads") == [isThere ? 1 : 0, 0],
                     "statement \(number): \(response?.description ?? "")")
-                #expect(await fixture.storage() == (isThere ? Int64(bytes.count) : 0))
+                let chunks = try await fixture.database.read {
+                    try $0.count(
+                        "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks")
+                }
+                #expect(await fixture.storage() == chunks + (isThere ? Int64(bytes.count) : 0))
                 let audited = try await fixture.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
                 try await fixture.requireInvariants()

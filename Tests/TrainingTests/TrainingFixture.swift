@@ -132,6 +132,26 @@ struct TrainingFixture: Sendable {
         await app.call("GET", "/v1/usage", token: person.token)["storage"]?["used"]?.integer
     }
 
+    /// The storage that the runs of the organisation occupy, in bytes.
+    func runBytes() async throws -> Int64 {
+        try await database.read { [person] in
+            try $0.count(
+                """
+                SELECT CAST(COALESCE(SUM(storage_bytes), 0) AS \(.integer)) AS count FROM training_runs
+                WHERE organisation_id = \(person.organisation)
+                """
+            )
+        }
+    }
+
+    /// The size of the files that runs have written, in bytes.
+    func runBytesOnDisk() -> Int64 {
+        filesOnDisk().filter { $0.contains("/runs/") }.reduce(0) { sum, path in
+            let size = try? FileManager.default.attributesOfItem(atPath: root.appending(path: path).path)[.size]
+            return sum + ((size as? NSNumber)?.int64Value ?? 0)
+        }
+    }
+
     func count(_ table: String, where condition: SQL = "1 = 1") async throws -> Int64 {
         try await database.read { [person] in
             try $0.count(

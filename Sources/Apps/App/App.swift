@@ -121,6 +121,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit.service,
         queue: queue,
         files: files,
+        runThreads: max(1, configuration.jobSlots),
         runtime: runtime
     )
 

@@ -14,7 +14,7 @@ package struct DatasetGenerator: Sendable {
     /// The validated recipe.
     package let recipe: DatasetRecipe
     /// The largest total size of the arrays, in bytes.
-    package var bytesMax = 8 << 30
+    package var bytesMax = Int(StorageBound.arrayBytesMax)
     /// The largest number of reference times.
     package var referencesMax = 5_000_000
 
