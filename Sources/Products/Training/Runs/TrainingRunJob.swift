@@ -163,7 +163,8 @@ private struct TrainedModel: Sendable {
         report(.init(percent: 82, phase: "evaluation"))
         evaluation = try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
         report(.init(percent: 92, phase: "plots"))
-        plots = try ForecastPlots.draw(model, on: dataset, epochs: epochs, into: folder)
+        plots = try ForecastPlots.draw(
+            model, on: dataset, epochs: epochs, into: folder, checkCancellation: checkCancellation)
         report(.init(percent: 97, phase: "saving"))
         self.fileName = fileName
         let file = folder.appending(path: fileName)
