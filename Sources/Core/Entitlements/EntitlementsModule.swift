@@ -83,6 +83,10 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts, audit: audit)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
+        let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
+        func serviceKey(_ scope: ServiceKey.Scope) -> ServiceKeyRequirement {
+            ServiceKeyRequirement(scope: scope, keys: serviceKeys, member: identity.member)
+        }
         routes =
             PlanRoutes(identity: identity, plans: plans).routes
             + SubscriptionRoutes(
@@ -94,7 +98,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             ).routes
             + SubscriptionAdministrationRoutes(identity: identity, subscriptions: subscriptions).routes
             + UsageRoutes(
-                identity: identity, subscription: subscription, usage: usage,
+                identity: identity, serviceKey: serviceKey(.usageWrite), subscription: subscription, usage: usage,
                 queries: UsageQueryService(database: database, plans: plans, meters: meters), meters: meters,
                 rates: planRates
             ).routes
@@ -103,10 +107,15 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
                 checks: EntitlementCheckService(database: database, plans: plans, meters: meters), rates: planRates
             ).routes
             + RemoteReservationRoutes(
-                member: identity.member, subscription: subscription,
+                serviceKey: serviceKey(.reservationsWrite), subscription: subscription,
                 reservations: RemoteReservationService(
                     database: database, quotas: quotas, meters: meters, audit: audit),
                 rates: planRates
+            ).routes
+            + ServiceKeyRoutes(
+                identity: identity,
+                serviceKeys: ServiceKeyService(
+                    database: database, meters: meters, reader: serviceKeys, audit: audit, runtime: runtime)
             ).routes
 
         // The trial starts in the transaction that verifies the e-mail address.
@@ -120,7 +129,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
 
     package static let migrations =
         EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations + CreditSchema.migrations
-        + RetainedUsageSchema.migrations
+        + ServiceKeySchema.migrations + RetainedUsageSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
     package var personalDataTables: [PersonalDataTable] {

@@ -21,6 +21,11 @@ enum EntitlementsPersonalData {
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "started_at"], orderedBy: "person_id"
             ),
+            // Service keys stay, without their author.
+            PersonalDataTable("service-keys", in: "service_keys") { subject, _, transaction in
+                try transaction.execute(
+                    "UPDATE service_keys SET created_by = NULL WHERE created_by = \(subject.person)")
+            },
             // Versions of plans stay, without their author.
             PersonalDataTable("plan-versions", in: "plan_versions") { subject, _, transaction in
                 try transaction.execute(

@@ -3,6 +3,7 @@ import Modules
 
 struct UsageRoutes {
     let identity: IdentityModule
+    let serviceKey: ServiceKeyRequirement
     let subscription: SubscriptionRequirement
     let usage: UsageService
     let queries: UsageQueryService
@@ -31,8 +32,7 @@ struct UsageRoutes {
             .post(
                 "usage/events",
                 "Report usage that was counted elsewhere: one event, or up to \(UsageReport.countMax)",
-                requires: identity.member.allowing(.usageWrite),
-                UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
+                requires: serviceKey, UsageBackfill(),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
                 try UsageAnswer(
