@@ -99,6 +99,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             + SubscriptionAdministrationRoutes(identity: identity, subscriptions: subscriptions).routes
             + UsageRoutes(
                 identity: identity, serviceKey: serviceKey(.usageWrite), subscription: subscription, usage: usage,
+                corrections: UsageCorrectionService(
+                    database: database, plans: plans, meters: meters, alerts: alerts, audit: audit),
                 queries: UsageQueryService(database: database, plans: plans, meters: meters), meters: meters,
                 rates: planRates
             ).routes

@@ -6,6 +6,7 @@ struct UsageRoutes {
     let serviceKey: ServiceKeyRequirement
     let subscription: SubscriptionRequirement
     let usage: UsageService
+    let corrections: UsageCorrectionService
     let queries: UsageQueryService
     let meters: MeterCatalog
     let rates: PlanRateService
@@ -39,6 +40,15 @@ struct UsageRoutes {
                     try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rates.requirement(.checks)),
+            .post(
+                "admin/usage/{organisation_id}/corrections",
+                "Correct an organisation's usage of the current period by an entry of its own",
+                requires: identity.role(.admin), .path("organisation_id", of: Organisation.self),
+                .header(.idempotencyKey),
+                problems: [.unknownMeter, .usageNotAvailable, .operationConflict]
+            ) { (correction: UsageCorrection, scope, organisation, key) in
+                Created(try await corrections.correct(correction, key: key, of: organisation, scope: scope))
+            },
             .get(
                 "usage/series",
                 "Usage by hour or by day",
