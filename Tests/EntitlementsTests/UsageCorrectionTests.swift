@@ -64,4 +64,27 @@ import Testing
             #expect(try await quota.count("usage_events") == 0)
         }
     }
+
+    @Test(arguments: Engine.available)
+    func `a correction is atomic at every failing statement, and counted once when repeated`(engine: Engine)
+        async throws
+    {
+        let faults = UnavailableDatabase.Switch()
+        try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
+            let administrator = try await app.administrator()
+            let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
+            try await quota.spend(try await quota.charge(units: 4), "test:four")
+            var status = 0
+            let count = try await faults.failEachStatement { _ in
+                status = await correct(quota, administrator, -3).status
+            } check: { _ in
+                try await quota.requireInvariants()
+                // The correction and its audit event are committed together or not at all.
+                let audited = try await quota.auditCount("usage.corrected")
+                #expect(audited == (status == 201 ? 1 : 0))
+            }
+            #expect(count >= 5 && status == 201)
+            #expect(try await quota.level() == [1, 0, 4])
+        }
+    }
 }
