@@ -121,7 +121,8 @@ struct SeriesImportTests {
         #expect(report.skippedExamples.map(\.line) == [3] && report.skippedExamples.first?.reason == .text)
         let refused = try fault(file(19))
         #expect(refused?.code == .unreadableRows && refused?.line == 3 && refused?.column == "value")
-        #expect(refused?.message.contains("\"\(text)\"") == true && refused?.settings.contains("skipUnreadable") == true)
+        #expect(
+            refused?.message.contains("\"\(text)\"") == true && refused?.settings.contains("skipUnreadable") == true)
         var settings = SeriesImport()
         settings.skipsUnreadable = true
         #expect(try fixture.read(file(19), settings).samples.count == 18)

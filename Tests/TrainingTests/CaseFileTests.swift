@@ -110,7 +110,7 @@ import Testing
             columns: ["Datum", "Wert"]),
         Case(
             name: "16-markers", count: 36, first: "2024-04-01T00:00:00Z", last: "2024-04-02T22:00:00Z", minimum: 19,
-            maximum: 23, columns: ["last_changed", "state"], skipped: ["no-number": 12]),
+            maximum: 23, columns: ["last_changed", "state"], skipped: ["no-number": 11, "text": 1]),
         Case(
             name: "16-trailing-and-total", settings: vienna, count: 48, first: "2023-12-31T23:00:00Z",
             last: "2024-01-01T10:45:00Z", minimum: 0.1, maximum: 0.147,
@@ -142,8 +142,8 @@ import Testing
                 #expect(file?["min"]?.number == one.minimum && file?["max"]?.number == one.maximum, "\(one)")
                 let report = file?["import"]
                 #expect([report?["timeColumn"]?.string, report?["valueColumn"]?.string] == one.columns, "\(one)")
-                let skipped = report?["skippedByReason"]?.object?.mapValues(\.integer)
-                #expect(skipped == one.skipped.mapValues { $0 }, "\(one): \(response)")
+                let skipped = report?["skippedByReason"]?.object?.compactMapValues(\.integer)
+                #expect(skipped == one.skipped, "\(one): \(response)")
                 #expect(report?["missingSteps"]?.integer == (one.name == "16-markers" ? 11 : 0), "\(one): \(response)")
             }
             #expect(await fixture.level("uploads") == [Int64(Self.cases.count), 0])
@@ -230,33 +230,40 @@ import Testing
             reason: "ambiguous-dates", column: "date", readings: ["2024-04-03", "2024-03-04"],
             remedy: ["dateOrder": "day-month"], values: [0, 23]),
         Refusal(
-            name: "two sensors by turns", text: rows("time,sensor,value", 48) {
+            name: "two sensors by turns",
+            text: rows("time,sensor,value", 48) {
                 "\(hour($0 / 2)),\($0 % 2 == 0 ? "a" : "b"),\($0 % 2 == 0 ? 20 + $0 % 5 : 50 + $0 % 7)"
             },
             reason: "several-series", column: "sensor"),
         Refusal(
-            name: "two units by turns", text: rows("last_changed,state,x", 48) {
+            name: "two units by turns",
+            text: rows("last_changed,state,x", 48) {
                 "\(hour($0)),\($0 % 2 == 0 ? 20 + $0 % 5 : 50 + $0 % 7),\($0 % 2 == 0 ? "°C" : "%")"
             },
             reason: "several-series", column: "x"),
         Refusal(
-            name: "two stations one after the other", text: rows("station;time;value", 48) {
+            name: "two stations one after the other",
+            text: rows("station;time;value", 48) {
                 "\($0 < 24 ? 9901 : 9902);\(hour($0 % 24));\($0 % 9)"
             },
             reason: "several-series", column: "station"),
         Refusal(
-            name: "two series without a column that tells", text: rows("time;value", 48) {
+            name: "two series without a column that tells",
+            text: rows("time;value", 48) {
                 "\(hour($0 / 2));\($0 % 2 == 0 ? 1 : 100)"
             },
             reason: "several-series", column: "time"),
         Refusal(
-            name: "text among numbers", text: rows("time;value", 20) { "\(hour($0));\($0 % 10 == 5 ? "low" : "\($0)")" },
+            name: "text among numbers",
+            text: rows("time;value", 20) { "\(hour($0));\($0 % 10 == 5 ? "low" : "\($0)")" },
             reason: "unreadable-rows", column: "value", remedy: ["skipUnreadable": true], values: [0, 19]),
         Refusal(
-            name: "hexadecimal numbers", text: rows("time;value", 20) { "\(hour($0));\($0 % 9 == 5 ? "0x1F" : "\($0)")" },
+            name: "hexadecimal numbers",
+            text: rows("time;value", 20) { "\(hour($0));\($0 % 9 == 5 ? "0x1F" : "\($0)")" },
             reason: "unreadable-rows", column: "value", remedy: ["skipUnreadable": true], values: [0, 19]),
         Refusal(
-            name: "times in two formats", text: rows("time;value", 40) {
+            name: "times in two formats",
+            text: rows("time;value", 40) {
                 "\($0 % 10 == 5 ? "1. Feb. 2024" : hour($0));\($0)"
             },
             reason: "unreadable-rows", column: "time", remedy: ["skipUnreadable": true], values: [0, 39]),
@@ -280,7 +287,9 @@ import Testing
                     let refused = await fixture.upload(Array(one.text.utf8), path: path)
                     #expect(refused.status == 422 && refused.code == "unusable-file", "\(one.name): \(refused)")
                     #expect(refused["reason"]?.string == one.reason, "\(one.name): \(refused)")
-                    if let column = one.column { #expect(refused["column"]?.string == column, "\(one.name): \(refused)") }
+                    if let column = one.column {
+                        #expect(refused["column"]?.string == column, "\(one.name): \(refused)")
+                    }
                     if let readings = one.readings {
                         #expect(refused["readings"]?.array?.compactMap(\.string) == readings, "\(one.name): \(refused)")
                         #expect(readings.allSatisfy { refused["detail"]?.string?.contains($0) == true }, "\(one.name)")
@@ -298,7 +307,8 @@ import Testing
                 #expect(read.status == 201, "\(one.name): \(read)")
                 let report = read["file"]?["import"]
                 #expect(
-                    [report?["firstRows"]?[0]?["value"]?.number, report?["lastRows"]?[2]?["value"]?.number] == one.values,
+                    [report?["firstRows"]?[0]?["value"]?.number, report?["lastRows"]?[2]?["value"]?.number]
+                        == one.values,
                     "\(one.name): \(read)")
                 used += 1
             }
@@ -368,15 +378,19 @@ import Testing
             #expect(forms["file"]?["settings"]?["mittelwertbildungUberDenZeithorizont"]?.string == "ja", "\(forms)")
             for (change, pointer) in [
                 (["zeithorizont_anfang": 1], "/metadata/zeithorizont_anfang"),
-                (["mittelwertbildung_uber_den_zeithorizont": "vielleicht"],
-                    "/metadata/mittelwertbildung_uber_den_zeithorizont"),
+                (
+                    ["mittelwertbildung_uber_den_zeithorizont": "vielleicht"],
+                    "/metadata/mittelwertbildung_uber_den_zeithorizont"
+                ),
                 (["zeithorizont_start": 2, "zeithorizont_end": 1], "/metadata/zeithorizont_end"),
                 (["zeithorizont_start": 2], "/metadata/zeithorizont_start"),
                 (["skalierung_min": 3], "/metadata/skalierung_min"),
                 (["zeithorizont_start": -2, "zeithorizontStart": -4], "/metadata/zeithorizont_start"),
                 (["additionalData": ["x": 1]], "/metadata/additionalData/x"),
-                (["additionalData": ["fileMetadata": ["colour": "blue"]]],
-                    "/metadata/additionalData/fileMetadata/colour"),
+                (
+                    ["additionalData": ["fileMetadata": ["colour": "blue"]]],
+                    "/metadata/additionalData/fileMetadata/colour"
+                ),
             ] as [([String: JSONValue], String)] {
                 let refused = await fixture.upload(Samples.hourly(30), "c.csv", settings: change)
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(change) \(refused)")

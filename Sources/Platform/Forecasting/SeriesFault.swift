@@ -59,8 +59,8 @@ package struct SeriesFault: Error, Sendable, Equatable, CustomStringConvertible 
         let start = line.map { "Line \($0): c" } ?? "C"
         return SeriesFault(
             .severalSeries,
-            "\(start)olumn \"\(column)\" tells several series apart, such as \(shown). Upload a file for each, with the "
-                + "rows of one.",
+            "\(start)olumn \"\(column)\" tells several series apart, such as \(shown). "
+                + "Upload a file for each, with the rows of one.",
             line: line, column: column)
     }
 }

@@ -64,7 +64,7 @@ package struct SeriesImport: Sendable {
         private static let rowsPerReport = 16_384
         private static let examplesMax = 5
         private static let shownRows = 3
-        /// One row of this many may be unreadable, have more fields than the header, or repeat a time with another value.
+        /// Of this many rows one may be unreadable, be wider than the header, or repeat a time with another value.
         private static let rowsPerFault = 20
         /// The number of words of a column that tells series apart; a column with more numbers the rows.
         private static let seriesMax = 64
@@ -262,8 +262,9 @@ package struct SeriesImport: Sendable {
             if texts.count * Self.rowsPerFault > timed {
                 throw SeriesFault(
                     .unreadableRows,
-                    "Line \(texts.line): \"\(texts.text)\" in column \"\(value)\" is no number, as in \(texts.count) of "
-                        + "\(timed) rows. Set valueColumn to another column, or skipUnreadable to true to leave them out.",
+                    "Line \(texts.line): \"\(texts.text)\" in column \"\(value)\" is no number, as in \(texts.count) "
+                        + "of \(timed) rows. Set valueColumn to another column, or skipUnreadable to true to leave "
+                        + "them out.",
                     line: texts.line, column: value, settings: ["valueColumn", "skipUnreadable"])
             }
             if timeless.count > 1, timeless.count * Self.rowsPerFault > numericCount + timeless.count {
@@ -284,8 +285,9 @@ package struct SeriesImport: Sendable {
             let name = layout.name(of: layout.timeColumn)
             throw SeriesFault(
                 .severalSeries,
-                "\(count) rows have the time of an earlier row in column \"\(name)\" and another value\(place). Upload a "
-                    + "file for each series, set timeColumn to the column with the whole time, or zeitzone to the zone of local times.",
+                "\(count) rows have the time of an earlier row in column \"\(name)\" and another value\(place). "
+                    + "Upload a file for each series, set timeColumn to the column with the whole time, or zeitzone to "
+                    + "the zone of local times.",
                 line: conflicts.count > 0 ? conflicts.line : nil, column: name, settings: ["timeColumn", "zeitzone"])
         }
 

@@ -135,7 +135,8 @@ struct SeriesLayout {
             Array(text.utf8).withUnsafeBufferPointer { TimestampParser.calendar($0, order: order) }
                 .map { stamp in
                     let date = CivilTime.date(days: CivilTime.floorDivide(stamp.wall, CivilTime.secondsPerDay))
-                    return "\(date.year)-\(date.month < 10 ? "0" : "")\(date.month)-\(date.day < 10 ? "0" : "")\(date.day)"
+                    let digits = [date.month, date.day].map { ($0 < 10 ? "-0" : "-") + "\($0)" }
+                    return "\(date.year)" + digits.joined()
                 } ?? text
         }
         return SeriesFault(

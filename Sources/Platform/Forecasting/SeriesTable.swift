@@ -155,12 +155,12 @@ struct SeriesTable {
 
     /// The form in which a column has times throughout, with a rank among columns: the form, the rows, times of day.
     private func timeForm(of column: Int, in body: [Int], isGiven: Bool) -> (form: TimeForm, rank: (Int, Int, Int))? {
-        func throughout(_ parses: ([UInt8]) -> Bool) -> Int? {
+        /// The number of fields that parse, and whether nearly all between the first and the last of them do.
+        func parsed(_ parses: ([UInt8]) -> Bool) -> (hits: Int, isThroughout: Bool) {
             let hits = body.filter { parses(rows[$0][column]) }
-            guard let first = hits.first, let last = hits.last else { return nil }
+            guard let first = hits.first, let last = hits.last else { return (0, false) }
             let filled = body.filter { $0 >= first && $0 <= last && !rows[$0][column].isEmpty }.count
-            return Double(hits.count) >= Double(filled) * Self.timeShare || filled - hits.count <= 1 || isGiven
-                ? hits.count : nil
+            return (hits.count, Double(hits.count) >= Double(filled) * Self.timeShare || filled - hits.count <= 1)
         }
         let calendar = { (field: [UInt8]) -> Bool in
             field.withUnsafeBufferPointer {
@@ -168,7 +168,9 @@ struct SeriesTable {
                     || TimestampParser.calendar($0, order: .monthDay) != nil
             }
         }
-        if let hits = throughout(calendar), hits > 0 {
+        let (hits, isThroughout) = parsed(calendar)
+        // Rows with another text are refused later with their line, unless another column has times throughout.
+        if hits > 0, isThroughout || isGiven || hits * 2 >= body.count {
             let hasTime = body.contains { index in
                 rows[index][column].withUnsafeBufferPointer {
                     (TimestampParser.calendar($0, order: .dayMonth) ?? TimestampParser.calendar($0, order: .monthDay))?
@@ -176,7 +178,7 @@ struct SeriesTable {
                 }
             }
             let changes = Set(body.map { rows[$0][column] }.filter(calendar)).count > 1
-            let rank = hits * 2 < body.count ? 1 : changes ? 4 : 2
+            let rank = hits * 2 < body.count || !isThroughout ? 1 : changes ? 4 : 2
             return (.calendar(.dayMonth), (rank, hits, hasTime ? 1 : 0))
         }
         let isNamed = isGiven || isTimeName(column)
@@ -185,10 +187,8 @@ struct SeriesTable {
             var previous: Int?
             var isAscending = true
             var isDescending = true
-            let hits = throughout { field in
-                field.withUnsafeBufferPointer { form.stamp($0) } != nil
-            }
-            guard let hits, hits > 0, hits * 2 >= count || isGiven else { return nil }
+            let (hits, isThroughout) = parsed { field in field.withUnsafeBufferPointer { form.stamp($0) } != nil }
+            guard hits > 0, isThroughout || isGiven, hits * 2 >= count || isGiven else { return nil }
             for index in body {
                 guard let wall = rows[index][column].withUnsafeBufferPointer({ form.stamp($0)?.wall }) else { continue }
                 if let previous {
@@ -241,7 +241,7 @@ struct SeriesTable {
                 return
             }
         }
-        // A column of whole hours is told by its name, as many other columns have small numbers.
+        // The name decides whether whole numbers are hours, as many other columns have small numbers.
         for column in free where header.map({ Self.hourNames.contains(headerName(column, $0)) }) ?? false {
             let hits = data.filter { index in
                 let hour = rows[index][column].withUnsafeBufferPointer { NumberParser.plain($0) }

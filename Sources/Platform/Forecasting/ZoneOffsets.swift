@@ -46,8 +46,8 @@ struct ZoneOffsets {
         let earlyIsReal = offset(at: early) == before
         let lateIsReal = offset(at: late) == after
         if earlyIsReal, lateIsReal {
-            guard let previous else { return isDescending ? late : early }
-            if isDescending { return late < previous ? late : early }
+            guard let previous else { return early }
+            if isDescending || previous > late { return late < previous ? late : early }
             return previous >= early && previous < late ? late : early
         }
         return earlyIsReal || !lateIsReal ? early : late

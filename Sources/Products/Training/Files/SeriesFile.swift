@@ -37,7 +37,8 @@ struct SeriesFile: Sendable {
         return DatasetRecipe.Channel(
             name: label,
             series: series,
-            horizon: DatasetRecipe.Horizon(settings.horizonStart ?? fallback.start, settings.horizonEnd ?? fallback.end),
+            horizon: DatasetRecipe.Horizon(
+                settings.horizonStart ?? fallback.start, settings.horizonEnd ?? fallback.end),
             averaging: settings.averaging == .yes,
             scaling: settings.scaling == .no
                 ? nil : DatasetRecipe.Scaling(settings.scalingMinimum ?? 0, settings.scalingMaximum ?? 1)

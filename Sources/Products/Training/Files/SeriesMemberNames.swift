@@ -22,10 +22,12 @@ enum SeriesMemberNames {
 
     /// Members of a record that the server computes from the file or the settings. What clients send is not read.
     static let computed: Set<String> = [
-        "id", "fileName", "file_name", "utcMin", "utc_min", "utcMax", "utc_max", "min", "max", "offset", "offsett", "datenpunkte",
+        "id", "fileName", "file_name", "utcMin", "utc_min", "utcMax", "utc_max", "min", "max", "offset", "offsett",
+        "datenpunkte",
         "numerischeDatenpunkte", "numerische_datenpunkte", "numerischerAnteil", "numerischer_anteil", "datenform",
         "datenanpassung", "zeitschrittweite", "zeitschrittweiteMean", "zeitschrittweite_mean", "zeitschrittweiteMin",
-        "zeitschrittweite_min", "zeitschrittweiteMittelwert", "zeitschrittweite_mittelwert", "zeitschrittweiteMinValue",
+        "zeitschrittweite_min", "zeitschrittweiteMittelwert", "zeitschrittweite_mittelwert",
+        "zeitschrittweiteMinValue",
         "zeitschrittweiteAvgValue", "zeitschrittweiteTransferiertenDaten", "zeitschrittweite_transferierten_daten",
         "offsetTransferiertenDaten", "offset_transferierten_daten", "storagePath", "storage_path", "createdAt",
         "created_at", "updatedAt", "updated_at", "sessionId", "session_id",
