@@ -140,6 +140,17 @@ struct FileFormatTests {
         #expect(report.skippedByReason == ["before-header": 2, "blank": 1] && report.valueColumn.name == "kW")
     }
 
+    @Test func `totals at the end are skipped, a change of the format of times is refused`() throws {
+        let table = Self.rows("time;value", 12) { "\(Self.stamp($0));\($0),5" }
+        let (report, samples) = try fixture.read(table + "\nSumme;12,5\nMittel;3,5\nMaximum;11,5\n")
+        #expect(samples.count == 12 && report.skippedByReason == ["no-time": 3])
+        #expect(report.skippedExamples.map(\.line) == [14, 15, 16])
+        try FileManager.default.removeItem(at: fixture.file("series.bin"))
+        let change = Self.rows(nil, 12) { "2. Feb. 2024 \(Self.hour($0)):00;\($0),5" }
+        let fault = try fault(table + "\n" + change)
+        #expect(fault?.code == .unreadableRows && fault?.line == 14 && fault?.column == "time")
+    }
+
     @Test func `the first and the last rows are reported as they are understood`() throws {
         let report = try fixture.read(Self.rows("time;value", 10) { "\(Self.stamp(9 - $0));\($0),5" }).report
         #expect(report.firstRows.map(\.line) == [2, 3, 4] && report.firstRows.map(\.value) == [0.5, 1.5, 2.5])

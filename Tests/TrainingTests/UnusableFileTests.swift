@@ -89,6 +89,17 @@ import Testing
             #expect(
                 await fixture.upload(Samples.hourly(20), settings: ["zeitzone": "../../etc/passwd"])["reason"]?.string
                     == "unknown-time-zone")
+            // The first chunk is refused, not the last one.
+            let first = await fixture.send(
+                "upload-chunk", Samples.hourly(20),
+                [
+                    "sessionId": "s", "fileName": "a.csv", "chunkIndex": 0, "totalChunks": 2,
+                    "additionalData": ["fileMetadata": ["zeitzone": "Mars/Olympus"]],
+                ])
+            #expect(
+                first.status == 422 && first["reason"]?.string == "unknown-time-zone"
+                    && first["settings"] == ["zeitzone"], "\(first)")
+            #expect(try await fixture.count("training_uploads") == 0)
             #expect(fixture.filesOnDisk() == [])
             #expect(await fixture.level("uploads") == [0, 0])
         }

@@ -53,6 +53,13 @@ package struct SeriesFault: Error, Sendable, Equatable, CustomStringConvertible 
         self.settings = settings
     }
 
+    /// A name that is not in the IANA time zone database.
+    package static func unknownTimeZone(_ name: String) -> SeriesFault {
+        SeriesFault(
+            .unknownTimeZone, "There is no time zone named \"\(name)\". Use a name such as Europe/Vienna or UTC.",
+            settings: ["zeitzone"])
+    }
+
     /// A column whose words tell several series apart.
     static func severalSeries(column: String, words: [String], line: Int?) -> SeriesFault {
         let shown = words.prefix(3).map { "\"\($0.prefix(40))\"" }.joined(separator: ", ")

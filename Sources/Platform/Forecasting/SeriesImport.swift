@@ -46,10 +46,7 @@ package struct SeriesImport: Sendable {
         -> SeriesReport
     {
         guard let zone = TimeZone(identifier: timeZone) else {
-            throw SeriesFault(
-                .unknownTimeZone,
-                "There is no time zone named \"\(timeZone)\". Use a name such as Europe/Vienna or UTC.",
-                settings: ["zeitzone"])
+            throw SeriesFault.unknownTimeZone(timeZone)
         }
         let layout = try SeriesLayout.detect(in: source, for: self)
         var rows = try Rows(
@@ -66,6 +63,8 @@ package struct SeriesImport: Sendable {
         private static let shownRows = 3
         /// Of this many rows one may be unreadable, be wider than the header, or repeat a time with another value.
         private static let rowsPerFault = 20
+        /// The number of rows without a time at the end, such as a total, that are no fault.
+        private static let footerRowsMax = 5
         /// The number of words of a column that tells series apart; a column with more numbers the rows.
         private static let seriesMax = 64
 
@@ -94,6 +93,8 @@ package struct SeriesImport: Sendable {
         var texts = Faults()
         /// Rows with a number, and a text that is no time.
         var timeless = Faults()
+        /// Those of them since the last row with a time.
+        var footer = Faults()
         /// Rows with more fields than the header.
         var uneven = Faults()
         /// Rows whose time an earlier row has with another value.
@@ -112,6 +113,11 @@ package struct SeriesImport: Sendable {
             mutating func add(line: Int, text: String) {
                 if count == 0 { (self.line, self.text) = (line, text) }
                 count += 1
+            }
+
+            mutating func add(_ later: Faults) {
+                if count == 0 { (line, text) = (later.line, later.text) }
+                count += later.count
             }
         }
 
@@ -140,6 +146,7 @@ package struct SeriesImport: Sendable {
                     try progress(Double(lines.bytesRead) / Double(Swift.max(lines.bytesTotal, 1)))
                 }
             }
+            if footer.count > Self.footerRowsMax { endFooter() }
             try progress(1)
         }
 
@@ -170,10 +177,11 @@ package struct SeriesImport: Sendable {
                 return .text
             }
             guard let stamp else {
-                if !time.isEmpty { timeless.add(line: number, text: shown(time, timeless)) }
+                if !time.isEmpty { footer.add(line: number, text: shown(time, footer)) }
                 return .noTime
             }
             numericCount += 1
+            if footer.count > 0 { endFooter() }
             count(line)
             let row = SeriesReport.Row(line: number, stamp: stamp, value: value)
             if firstRows.count < Self.shownRows { firstRows.append(row) }
@@ -213,6 +221,11 @@ package struct SeriesImport: Sendable {
                     isDescending: isDescending)
             }
             return Int64(seconds) * CivilTime.microsecondsPerSecond + Int64(read.microseconds)
+        }
+
+        private mutating func endFooter() {
+            timeless.add(footer)
+            footer = Faults()
         }
 
         /// The beginning of a field, for the first fault of its kind.

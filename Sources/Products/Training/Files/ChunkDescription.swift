@@ -1,3 +1,4 @@
+import Forecasting
 import Foundation
 import Modules
 
@@ -14,7 +15,8 @@ struct ChunkDescription: Sendable {
 
     /// Decodes and validates the text of the part, with the bounds of the endpoints that take the same members as JSON.
     /// - Parameter isWhole: whether the chunk is the whole file; `chunkIndex` and `totalChunks` are then ignored.
-    /// - Throws: `invalid-payload` or `validation-failed`, with pointers to the members as they were sent.
+    /// - Throws: `invalid-payload` or `validation-failed`, with pointers to the members as they were sent;
+    ///   `unusable-file` for an unknown time zone.
     init(_ text: String, isWhole: Bool) throws(Problem) {
         guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
             let members = metadata.object
@@ -41,6 +43,10 @@ struct ChunkDescription: Sendable {
         guard faults.isEmpty, let position else { throw Problem.invalid(faults) }
         (sessionId, fileName, chunkIndex, totalChunks) = (position.sessionId, position.fileName, index, total)
         settings = top.settings.changed(by: nested.settings)
+        // The import comes with the last chunk, and would refuse the zone after all of them.
+        if let zone = settings.timeZone, TimeZone(identifier: zone) == nil {
+            throw Problem.unusable(.unknownTimeZone(zone))
+        }
         try settings.check(kind: .input) { nested.pointers[$0] ?? top.pointers[$0] ?? "/metadata/\($0.rawValue)" }
     }
 

@@ -382,7 +382,7 @@ private enum UploadAssembly {
 
 extension Problem {
     /// The refusal of a file: why, where, and the settings that would change it.
-    fileprivate static func unusable(_ fault: SeriesFault) -> Problem {
+    static func unusable(_ fault: SeriesFault) -> Problem {
         var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
         if let line = fault.line { members["line"] = .integer(Int64(line)) }
         if let column = fault.column { members["column"] = .string(column) }
