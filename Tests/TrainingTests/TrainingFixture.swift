@@ -37,12 +37,12 @@ struct TrainingFixture: Sendable {
     @discardableResult
     func upload(
         _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input",
-        settings: [String: JSONValue] = [:]
+        settings: [String: JSONValue] = [:], path: String = "instant-upload"
     ) async
         -> TestResponse
     {
         await send(
-            "instant-upload", bytes,
+            path, bytes,
             ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
     }
 
@@ -240,6 +240,8 @@ enum Samples {
     static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(
             path: "Examples")
+    static let cases = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Cases")
 }
 
 extension TestResponse {

@@ -57,6 +57,42 @@ final class UploadService: Sendable {
         }
     }
 
+    /// Reads a whole file as ``receive(_:isWhole:scope:snapshot:charge:)`` would, and stores nothing. No unit is taken.
+    /// - Throws: `session-not-found`, `unusable-file`, `validation-failed`, `payload-too-large`.
+    func preview(_ incoming: RawBody.Incoming, scope: Scope, snapshot: EntitlementSnapshot) async throws(Problem)
+        -> UploadPreview
+    {
+        let arrival = filePaths.upload(runtime.id())
+        let (text, bytes) = try await spool(incoming, to: arrival, limit: snapshot.plan.fileBytes.bound)
+        let folder: ID<Upload> = runtime.id()
+        let result: Result<SeriesFile, any Error>
+        do {
+            result = .success(try await previewed(text, bytes: bytes, from: arrival, in: folder, scope: scope))
+        } catch { result = .failure(error) }
+        await remove(arrival, filePaths.upload(folder))
+        return try await Problem.catching { UploadPreview(try result.get()) }
+    }
+
+    private func previewed(
+        _ text: String, bytes: Int64, from arrival: FileStore.Key, in folder: ID<Upload>, scope: Scope
+    ) async throws -> SeriesFile {
+        let description = try ChunkDescription(text, isWhole: true)
+        let session = try await database.read { try $0.trainingSession(description.sessionId, in: scope) }
+        let (source, series) = (filePaths.chunk(0, of: folder), filePaths.chunk(1, of: folder))
+        try await filePaths.store.move(arrival, to: source)
+        let (sourceURL, seriesURL, settings) = (filePaths.url(source), filePaths.url(series), description.settings)
+        let kind = settings.kind ?? .input
+        do {
+            let report = try await compute.run { () -> SeriesReport in
+                try UploadAssembly.importer(settings).run(sourceURL, to: seriesURL)
+            }
+            return SeriesFile(
+                id: runtime.id(), organisation: session.organisation, session: session.id, name: description.fileName,
+                kind: kind, digest: "", bytes: bytes, settings: settings.changed(by: SeriesSettings(kind: kind)),
+                report: report, createdAt: runtime.now())
+        } catch let fault as SeriesFault { throw Problem.unusable(fault) }
+    }
+
     /// Reads the parts in any order and writes the file part to disk.
     private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (
         metadata: String, bytes: Int64
@@ -294,11 +330,7 @@ final class UploadService: Sendable {
         } catch {
             await remove(source, series)
             try await delete(upload)
-            if let fault = error as? SeriesFault {
-                var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
-                if let line = fault.line { members["line"] = .integer(Int64(line)) }
-                throw Problem(.unusableFile, detail: fault.message, members: members)
-            }
+            if let fault = error as? SeriesFault { throw Problem.unusable(fault) }
             throw error
         }
     }
@@ -373,6 +405,21 @@ private enum UploadAssembly {
         if let name = settings.timeColumn { importer.timeColumn = .name(name) }
         if let name = settings.valueColumn { importer.valueColumn = .name(name) }
         if let zone = settings.timeZone { importer.timeZone = zone }
+        importer.decimal = settings.decimalMark
+        importer.dateOrder = settings.dateOrder
+        importer.skipsUnreadable = settings.skipUnreadable ?? false
         return importer
+    }
+}
+
+extension Problem {
+    /// The refusal of a file: why, where, and the settings that would change it.
+    static func unusable(_ fault: SeriesFault) -> Problem {
+        var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
+        if let line = fault.line { members["line"] = .integer(Int64(line)) }
+        if let column = fault.column { members["column"] = .string(column) }
+        if !fault.readings.isEmpty { members["readings"] = .array(fault.readings.map { .string($0) }) }
+        if !fault.settings.isEmpty { members["settings"] = .array(fault.settings.map { .string($0) }) }
+        return Problem(.unusableFile, detail: fault.message, members: members)
     }
 }
