@@ -163,6 +163,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
                 describing: routes, groups: documentGroups, version: gatehouseVersion),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
+        requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
         logger: logger,
         runtime: runtime

@@ -14,6 +14,10 @@ enum InboundPart: Sendable {
     case frame(WebSocketFrame)
 }
 
+extension InboundPart {
+    var bodyBytes: Int { if case .body(let chunk) = self { chunk.readableBytes } else { 0 } }
+}
+
 /// What the task of a connection writes to its pipeline: serialized bytes, by their role in the response.
 enum OutboundPart: Sendable {
     /// A complete response: the head, with the body in the same buffer or in the second one.

@@ -12,10 +12,19 @@ struct HTTPConnections: ServerChildChannel {
     let executors: LoopExecutors
     let malformed: @Sendable (HTTPError) -> Response
     let respond: @Sendable (IncomingRequest) async -> Response
+    let table: ConnectionTable
+    let bodyMemory: BodyMemory
     let open = ConnectionCount()
+
+    /// The path that restricted connections serve.
+    static let healthPath = "/health"
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
+            let peer = Self.name(channel.remoteAddress)
+            let isRestricted = table.add(channel, from: peer)
+            var limits = limits
+            if isRestricted { limits.headerTimeout = limits.restrictedHeaderTimeout }
             let bridge = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
@@ -27,7 +36,7 @@ struct HTTPConnections: ServerChildChannel {
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(
                 HTTPConnectionHandler(limits: limits, bridge: bridge, decoder: decoder, logger: logger))
-            return HTTPConnection(bridge: bridge, peerAddress: Self.name(channel.remoteAddress))
+            return HTTPConnection(bridge: bridge, peerAddress: peer, isRestricted: isRestricted)
         }
     }
 
