@@ -96,7 +96,10 @@ package struct RequestDispatcher: Sendable {
         response.headers[.xRequestID] = requestID
         context?.value(of: ResponseFields.self)?.add(to: &response)
         addCORS(to: &response, origin: head.headerFields.value(of: .origin))
-        record(head, response, routed, requestID, address, context, ContinuousClock.now - started)
+        response.addDefaultFields()
+        let duration = ContinuousClock.now - started
+        response.headers.append(HTTPField(name: .xProcessTime, value: Self.seconds(duration)))
+        record(head, response, routed, requestID, address, context, duration)
         return response
     }
 
@@ -109,11 +112,21 @@ package struct RequestDispatcher: Sendable {
     /// The response to input that is not a request, such as malformed HTTP: without a route and without a client
     /// address.
     package func refuse(_ problem: Problem) -> Response {
-        problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+        var response = problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+        response.addDefaultFields()
+        return response
+    }
+
+    /// With six decimals.
+    private static func seconds(_ duration: Duration) -> String {
+        let microseconds = max(0, duration.microseconds)
+        // Adding a million pads the fraction to six digits; the leading 1 is dropped.
+        return "\(microseconds / 1_000_000)." + String(1_000_000 + microseconds % 1_000_000).dropFirst()
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
-        // An overload without a cause is a limit that clients reach. The metric counts it; a flood does not fill the log.
+        // An overload without a cause is a limit that clients reach: the metric counts it, and a flood of them fills no
+        // log.
         if problem.kind.status >= 500, problem.kind != .overloaded || problem.cause != nil {
             logger.error(
                 "\(problem.title)",
@@ -236,8 +249,21 @@ extension RequestDispatcher {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
         response.headers[.accessControlExposeHeaders] =
-            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-            + "X-RateLimit-Reset, X-Request-ID"
+            "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Process-Time, X-RateLimit-Limit, "
+            + "X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID, X-Total-Count"
+    }
+}
+
+extension Response {
+    /// The fields of every response: a cache stores none that does not say so, because most responses are for one
+    /// account and pages hold tokens; a browser takes the media type as it is (Fetch standard, `nosniff`).
+    fileprivate mutating func addDefaultFields() {
+        if !headers.contains(.cacheControl) {
+            headers.append(HTTPField(name: .cacheControl, value: "no-store"))
+        }
+        if !headers.contains(.xContentTypeOptions) {
+            headers.append(HTTPField(name: .xContentTypeOptions, value: "nosniff"))
+        }
     }
 }
 

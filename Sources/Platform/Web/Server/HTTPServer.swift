@@ -1,5 +1,5 @@
-package import HTTPTypes
 import Foundation
+package import HTTPTypes
 import HummingbirdCore
 package import NIOCore
 import NIOPosix
