@@ -32,6 +32,19 @@ import Testing
         }
     }
 
+    @Test func `unsafe requests without an account have the rate per endpoint and network`() async throws {
+        try await withTestApp(.sqlite, change: { $0.limitsRates = true }) { app in
+            func verify(from address: String) async -> Int {
+                await app.call("POST", "/v1/auth/verify-token", json: ["token": "no token"], address: address).status
+            }
+            for _ in 0..<120 { #expect(await verify(from: "192.0.2.1") != 429) }
+            #expect(await verify(from: "192.0.2.1") == 429)
+            #expect(await verify(from: "192.0.2.2") != 429)
+            let refresh = await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": "no token"])
+            #expect(refresh.status == 401, "another endpoint")
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `every spelling of an account's name counts as one account`(_ engine: Engine) async throws {
         try await withTestApp(

@@ -64,7 +64,7 @@ struct RateLimiting: Sendable {
     /// count as those of visitors: behind a proxy that is not trusted, all visitors are one network.
     private static let documentRates = Rates(.perMinute(120))
 
-    /// Unsafe requests of one account to one endpoint.
+    /// Unsafe requests of one account, or of one network without one, to one endpoint.
     private static let writeRates = Rates(.perMinute(120))
 
     private static let take = RedisScript(RedisRateStore.Script.take.source)
@@ -80,18 +80,23 @@ struct RateLimiting: Sendable {
         guard !route.requiresAccount else {
             // A route may declare another rate class of the plan.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
-            let limited = route.guarded(by: entitlements.rate(), isEnabled: isEnabled)
-            guard ![.get, .head, .options].contains(route.method) else { return limited }
-            return limited.guarded(
-                by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path), isEnabled: isEnabled)
+            return limitedWrites(route.guarded(by: entitlements.rate(), isEnabled: isEnabled))
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
-            return route
+            return limitedWrites(route)
         }
         return
             route
             .guarded(by: AuthenticationRateLimit(limiter: limiter, rates: authenticationRates), isEnabled: isEnabled)
             .guarded(by: accountLimit(identity), isEnabled: isEnabled)
+    }
+
+    /// A route with the rate of unsafe requests, where it is one for them.
+    private func limitedWrites(_ route: Route) -> Route {
+        guard ![.get, .head, .options].contains(route.method) else { return route }
+        return route.guarded(
+            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path),
+            isEnabled: limiter.isEnabled)
     }
 
     /// An endpoint of the API documentation with its rate limit.

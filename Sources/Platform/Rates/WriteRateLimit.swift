@@ -1,7 +1,7 @@
 package import Base
 package import Web
 
-/// Limits unsafe requests (RFC 9110, section 9.2.1) by endpoint and account.
+/// Limits unsafe requests (RFC 9110, section 9.2.1) by endpoint and account, at public endpoints by network.
 package struct WriteRateLimit: Middleware {
     let limiter: RateLimiter
     let policy: RatePolicy

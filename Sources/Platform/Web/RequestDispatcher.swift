@@ -105,7 +105,7 @@ package struct RequestDispatcher: Sendable {
 
     /// The network of a client whose request a trusted proxy forwards; nil for other requests, and for health checks.
     private func forwardedNetwork(of client: String, by peer: String, _ head: HTTPRequest) -> NetworkRange? {
-        guard client != peer, head.path != HTTPConnections.healthPath, !proxies.trusts(client) else { return nil }
+        guard client != peer, !head.isHealthCheck, !proxies.trusts(client) else { return nil }
         return NetworkAddress(client)?.network
     }
 

@@ -56,7 +56,7 @@ private struct RequestLoop: Sendable {
 
     /// - Returns: false where that was the last request of the connection.
     private func serve(_ head: RequestHead) async throws -> Bool {
-        guard !connection.isRestricted || head.isHealthCheck else {
+        guard !connection.isRestricted || head.request.isHealthCheck else {
             try await write(server.malformed(.tooManyConnections), to: head, keepsAlive: false)
             return false
         }
@@ -92,12 +92,6 @@ private struct RequestLoop: Sendable {
     private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {
         try await ResponseWriter(bridge: bridge, malformed: server.malformed, logger: logger).write(
             response, to: head, keepsAlive: keepsAlive)
-    }
-}
-
-extension RequestHead {
-    fileprivate var isHealthCheck: Bool {
-        request.path?.prefix { $0 != "?" }.elementsEqual(HTTPConnections.healthPath) == true
     }
 }
 

@@ -16,9 +16,6 @@ struct HTTPConnections: ServerChildChannel {
     let bodyMemory: BodyMemory
     let open = ConnectionCount()
 
-    /// The path that restricted connections serve.
-    static let healthPath = "/health"
-
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
             let peer = Self.name(channel.remoteAddress)
@@ -62,4 +59,9 @@ final class ConnectionCount: Sendable {
     var value: Int { open.load(ordering: .relaxed) }
     func opened() { open.add(1, ordering: .relaxed) }
     func closed() { open.subtract(1, ordering: .relaxed) }
+}
+
+extension HTTPRequest {
+    /// Whether it asks for the liveness of the process, which is answered beyond all limits of connections.
+    var isHealthCheck: Bool { path?.prefix { $0 != "?" } == "/health" }
 }
