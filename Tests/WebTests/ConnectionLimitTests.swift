@@ -122,6 +122,26 @@ import Testing
         }
     }
 
+    @Test func `the bodies of one network take a part of the memory, those of a proxy all of it`() async throws {
+        for (proxies, status) in [(TrustedProxies.none, 503), (try #require(TrustedProxies(["127.0.0.1"])), 200)] {
+            try await withServer(
+                limits: { ($0.bodyMemoryBytesPerNetwork, $0.uncountedBodyBytes) = (50_000, 0) }, proxies: proxies
+            ) { request in
+                await ServerTests.echo(request)
+            } use: { server in
+                let first = try server.client()
+                try await first.send(Self.post(40_000, 39_999))
+                #expect(try await eventually { server.server.reservedBodyBytes == 39_999 })
+                let second = try server.client()
+                try await second.send(Self.post(20_000, 20_000))
+                #expect(try await second.response().status == status)
+                try await first.send("a")
+                #expect(try await first.response().status == 200)
+                #expect(try await eventually { server.server.reservedBodyBytes == 0 })
+            }
+        }
+    }
+
     @Test func `the memory of a body is free after its client disconnects`() async throws {
         try await withServer { request in
             await ServerTests.echo(request)

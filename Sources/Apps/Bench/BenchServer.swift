@@ -86,6 +86,7 @@ struct BenchServer {
         var limits = HTTPLimits()
         // All clients of a measurement have one address.
         limits.connectionsPerNetwork = limits.connections
+        limits.bodyMemoryBytesPerNetwork = limits.bodyMemoryBytes
         let server = HTTPServer(
             host: "127.0.0.1",
             port: 0,

@@ -1,21 +1,40 @@
+import Base
 import Synchronization
 
-/// The memory that the collected bodies of all connections take together.
+/// The memory that collected bodies take, of all connections together and by network.
 final class BodyMemory: Sendable {
-    private let limit: Int
-    private let reserved = Atomic(0)
-
-    /// - Parameter limit: in bytes.
-    init(limit: Int) { self.limit = limit }
-
-    /// - Returns: false where the bodies would exceed the limit; nothing is reserved then.
-    func reserve(_ bytes: Int) -> Bool {
-        guard reserved.add(bytes, ordering: .relaxed).newValue > limit else { return true }
-        reserved.subtract(bytes, ordering: .relaxed)
-        return false
+    private struct State {
+        var total = 0
+        var byNetwork: [NetworkRange: Int] = [:]
     }
 
-    func release(_ bytes: Int) { reserved.subtract(bytes, ordering: .relaxed) }
+    private let limits: HTTPLimits
+    private let state = Mutex(State())
 
-    var reservedBytes: Int { reserved.load(ordering: .relaxed) }
+    init(limits: HTTPLimits) { self.limits = limits }
+
+    /// - Parameter network: nil for a trusted proxy.
+    /// - Returns: false where the bodies would exceed a limit; nothing is reserved then.
+    func reserve(_ bytes: Int, for network: NetworkRange?) -> Bool {
+        state.withLock { state in
+            let ofNetwork = network.map { state.byNetwork[$0, default: 0] } ?? 0
+            guard state.total + bytes <= limits.bodyMemoryBytes,
+                network == nil || ofNetwork + bytes <= limits.bodyMemoryBytesPerNetwork
+            else { return false }
+            state.total += bytes
+            if let network { state.byNetwork[network] = ofNetwork + bytes }
+            return true
+        }
+    }
+
+    func release(_ bytes: Int, for network: NetworkRange?) {
+        guard bytes > 0 else { return }
+        state.withLock { state in
+            state.total -= bytes
+            guard let network, let count = state.byNetwork[network] else { return }
+            state.byNetwork[network] = count > bytes ? count - bytes : nil
+        }
+    }
+
+    var reservedBytes: Int { state.withLock { $0.total } }
 }

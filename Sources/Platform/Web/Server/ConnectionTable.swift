@@ -24,11 +24,13 @@ final class ConnectionTable: Sendable {
         self.proxies = proxies
     }
 
+    /// The network of a client that connects directly; nil for a trusted proxy and a Unix socket.
+    func network(of peer: String) -> NetworkRange? { proxies.trusts(peer) ? nil : NetworkAddress(peer)?.network }
+
     /// Counts a connection until it is closed.
-    /// - Parameter peer: the address of its other end.
+    /// - Parameter network: as by ``network(of:)``.
     /// - Returns: whether the connection is restricted.
-    func add(_ channel: any Channel, from peer: String) -> Bool {
-        let network = proxies.trusts(peer) ? nil : NetworkAddress(peer)?.network
+    func add(_ channel: any Channel, from network: NetworkRange?) -> Bool {
         let (isRestricted, evicted) = state.withLock { state -> (Bool, (any Channel)?) in
             let ofNetwork = network.map { state.byNetwork[$0, default: 0] } ?? 0
             if state.open < limits.connections, ofNetwork < limits.connectionsPerNetwork {

@@ -9,6 +9,8 @@ import Telemetry
 struct HTTPConnection: ServerChildChannelValue {
     let bridge: ConnectionBridge
     let peerAddress: String
+    /// Of a client that connects directly.
+    let network: NetworkRange?
     /// Beyond a limit of connections: it answers one health check.
     let isRestricted: Bool
 
@@ -62,7 +64,8 @@ private struct RequestLoop: Sendable {
         }
         let body =
             head.hasBody
-            ? IncomingBody(head, bridge: bridge, memory: server.bodyMemory, limits: server.limits) : nil
+            ? IncomingBody(
+                head, from: connection.network, bridge: bridge, memory: server.bodyMemory, limits: server.limits) : nil
         if body == nil { guard case .end = try await bridge.nextOfConnection() else { return false } }
         let request = IncomingRequest(
             head: head.request,

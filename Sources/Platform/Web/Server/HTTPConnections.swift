@@ -19,7 +19,8 @@ struct HTTPConnections: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
             let peer = Self.name(channel.remoteAddress)
-            let isRestricted = table.add(channel, from: peer)
+            let network = table.network(of: peer)
+            let isRestricted = table.add(channel, from: network)
             var limits = limits
             if isRestricted { limits.headerTimeout = limits.restrictedHeaderTimeout }
             let bridge = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
@@ -33,7 +34,7 @@ struct HTTPConnections: ServerChildChannel {
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(
                 HTTPConnectionHandler(limits: limits, bridge: bridge, decoder: decoder, logger: logger))
-            return HTTPConnection(bridge: bridge, peerAddress: peer, isRestricted: isRestricted)
+            return HTTPConnection(bridge: bridge, peerAddress: peer, network: network, isRestricted: isRestricted)
         }
     }
 

@@ -20,8 +20,10 @@ package struct HTTPLimits: Sendable {
     /// Bytes of a body for each second of waiting beyond ``bodyRateGrace``; a slower body is answered 408.
     package var bodyBytesPerSecondMin = 4 << 10
     /// Bytes of collected bodies in memory, of all connections together; a body that needs more is answered 503.
-    package var bodyMemoryBytes = 256 << 20
-    /// Bytes of each body that ``bodyMemoryBytes`` does not count, so that small requests are served while it is used
+    package var bodyMemoryBytes = 128 << 20
+    /// The part of them that one network may take, except trusted proxies.
+    package var bodyMemoryBytesPerNetwork = 32 << 20
+    /// Bytes of each body that neither of them counts, so that small requests are served while it is used
     /// up.
     package var uncountedBodyBytes = 16 << 10
     /// Without the client reading a byte of the response; then the connection is closed.

@@ -53,7 +53,7 @@ package struct HTTPServer: Service {
             malformed: malformed,
             respond: respond,
             table: ConnectionTable(limits: limits, proxies: proxies),
-            bodyMemory: BodyMemory(limit: limits.bodyMemoryBytes)
+            bodyMemory: BodyMemory(limits: limits)
         )
     }
 

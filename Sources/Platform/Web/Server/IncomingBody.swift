@@ -1,3 +1,4 @@
+import Base
 import NIOCore
 import Synchronization
 
@@ -38,10 +39,16 @@ final class IncomingBody: AsyncSequence, Sendable {
     private let bridge: ConnectionBridge
     private let announcedSize: Int?
     private let memory: BodyMemory
+    private let network: NetworkRange?
     private let uncountedBytes: Int
     private let state: Mutex<State>
 
-    init(_ head: RequestHead, bridge: ConnectionBridge, memory: BodyMemory, limits: HTTPLimits) {
+    /// - Parameter network: of the client; nil for a trusted proxy.
+    init(
+        _ head: RequestHead, from network: NetworkRange?, bridge: ConnectionBridge, memory: BodyMemory,
+        limits: HTTPLimits
+    ) {
+        self.network = network
         self.bridge = bridge
         self.memory = memory
         uncountedBytes = limits.uncountedBodyBytes
@@ -63,7 +70,7 @@ final class IncomingBody: AsyncSequence, Sendable {
         state.withLock { state in
             let missing = size - uncountedBytes - state.reserved
             guard missing > 0 else { return true }
-            guard memory.reserve(missing) else { return false }
+            guard memory.reserve(missing, for: network) else { return false }
             state.reserved += missing
             return true
         }
@@ -74,7 +81,7 @@ final class IncomingBody: AsyncSequence, Sendable {
     func finish() -> Rest {
         state.withLock { state in
             defer { if state.failure == nil { state.failure = .finished } }
-            memory.release(state.reserved)
+            memory.release(state.reserved, for: network)
             state.reserved = 0
             if case .fault(let fault) = state.failure { return .fault(fault) }
             if state.isComplete { return .nothing }
