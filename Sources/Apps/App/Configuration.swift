@@ -37,6 +37,8 @@ package struct Configuration: Sendable {
     /// In steps of 30 seconds.
     package var authenticatorWindow: Int
     package var trustedProxies: [String]
+    /// Open connections.
+    package var connectionsPerNetwork: Int
     package var corsOrigins: [String]
     package var baseURL: String
     /// Empty for `baseURL`; without a slash at its end.
@@ -118,6 +120,9 @@ package struct Configuration: Sendable {
         trustedProxies = source.list(
             "TRUSTED_PROXIES",
             "addresses, ranges such as 10.0.0.0/8, or unix, whose X-Forwarded-For is accepted; none by default")
+        connectionsPerNetwork = source.integer(
+            "CONNECTIONS_PER_NETWORK", HTTPLimits().connectionsPerNetwork, 1...1_000_000,
+            "open connections of one network, and behind TRUSTED_PROXIES the requests under way for one")
         corsOrigins = source.list("CORS_ORIGINS", "allowed origins of browsers, separated by commas; none by default")
         baseURL = source.text("BASE_URL", "the URL of this service, and the issuer of its tokens") ?? ""
         frontendURL = source.webAddress(

@@ -34,6 +34,8 @@ struct SeriesFileList: Payload {
     var files: [SeriesFileView]
 
     static let naming = Naming.asDeclared
+
+    var listTotal: Int64? { Int64(files.count) }
 }
 
 /// A file with the statistics of its series; the German member names are part of the API.
