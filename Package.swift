@@ -26,6 +26,8 @@ let c: [Target] = [
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+    // Functions of its header alone: floating-point modes, processor features, loops with vector instructions.
+    .systemLibrary(name: "CCompute", path: "Sources/C/CCompute"),
     .library("CIDN2", pkgConfig: "libidn2", apt: "libidn2-dev"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -51,7 +53,7 @@ let platform: [Target] = [
         "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
         embeds: ["Templates"]),
     .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
-    .layer("Platform", "Forecasting", ["Base", "CLapack"]),
+    .layer("Platform", "Forecasting", ["Base", "CCompute", "CLapack"]),
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
@@ -107,7 +109,7 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Modules", "Identity", "Entitlements", .arguments,
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", .arguments,
         ],
         path: "Sources/Apps/gatehouse"
     ),

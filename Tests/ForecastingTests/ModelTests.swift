@@ -62,7 +62,7 @@ struct LinearModelTests {
     }
 
     @Test func `fewer rows than columns give the minimum-norm weights`() throws {
-        let dataset = try exact(DatasetSplit(train: 1, validation: 0, test: 3, unit: .count), inputSteps: 3)
+        let dataset = try exact(DatasetSplit(train: 3, validation: 0, test: 3, unit: .count), inputSteps: 3)
         let model = try ForecastParameters(.linear).train(on: dataset)
         let forecast = try model.predict(dataset.scaledInputs([0]))
         for (value, truth) in zip(forecast, dataset.outputs(0)) { #expect(abs(value - truth) < 1e-9) }
@@ -216,6 +216,35 @@ struct DenseModelTests {
                 }
             )
         }
+    }
+
+    @Test func `cancellation is checked before every batch, and progress is reported within an epoch`() throws {
+        let dataset = try parabola()
+        var checks = 0
+        var reports: [Double] = []
+        _ = try ForecastParameters(.dense, layers: 1, neurons: 4, epochs: 2).train(
+            on: dataset, progress: { epoch, fraction in reports.append(Double(epoch - 1) + fraction) },
+            checkCancellation: { checks += 1 })
+        // 1050 training and 300 validation datasets in batches of 32.
+        #expect(checks == 2 * (33 + 10))
+        #expect(reports.count == 2 * 3 && reports == reports.sorted() && reports.contains { $0 > 0 && $0 < 1 })
+    }
+
+    @Test func `denormals are zero while a model is trained, and not after`() {
+        // A divisor that the compiler does not know.
+        let divisor = Float(CommandLine.arguments.count + 1)
+        func quotient() -> Float { Float.leastNormalMagnitude / divisor }
+        #if arch(x86_64) || arch(arm64)
+            #expect(Processor.flushingDenormals(quotient) == 0)
+        #endif
+        #expect(quotient() > 0)
+    }
+
+    @Test func `kernels are chosen where OpenBLAS does not know a processor`() {
+        #expect(Processor.kernels(for: "Prescott", vectorLevel: 512) == "SkylakeX")
+        #expect(Processor.kernels(for: "Prescott", vectorLevel: 2) == "Haswell")
+        #expect(Processor.kernels(for: "Prescott", vectorLevel: 0) == nil)
+        #expect(Processor.kernels(for: "Zen", vectorLevel: 2) == nil)
     }
 
     @Test func `diverging training is an error`() throws {

@@ -1,5 +1,6 @@
 import App
 import ArgumentParser
+import Forecasting
 import Foundation
 
 /// The command `gatehouse`.
@@ -44,6 +45,7 @@ struct Gatehouse: AsyncParsableCommand {
 
     /// Replaces ArgumentParser's main, to print the messages and exit statuses of ``Failure``.
     static func main() async {
+        Processor.selectKernels()
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

@@ -1,3 +1,4 @@
+import CCompute
 import Foundation
 
 /// The state of Adam: running means of the gradient and of its square (Kingma and Ba, with the constants of Keras).
@@ -29,18 +30,11 @@ final class AdamOptimiser {
         steps += 1
         let rate = Float(
             Self.rate * (1 - pow(Self.decayOfSquare, steps)).squareRoot() / (1 - pow(Self.decayOfMean, steps)))
-        let keepMean = Float(Self.decayOfMean)
-        let keepSquare = Float(Self.decayOfSquare)
-        let epsilon = Self.epsilon
-        var index = 0
-        while index < count {
-            let slope = gradient[index]
-            let m = keepMean * mean[index] + (1 - keepMean) * slope
-            let v = keepSquare * square[index] + (1 - keepSquare) * slope * slope
-            mean[index] = m
-            square[index] = v
-            parameters[index] -= rate * m / (v.squareRoot() + epsilon)
-            index &+= 1
-        }
+        compute_adam(
+            parameters, gradient, mean, square, count,
+            compute_adam_step(
+                rate: rate, keep_mean: Float(Self.decayOfMean), keep_square: Float(Self.decayOfSquare),
+                epsilon: Self.epsilon),
+            Processor.vectorLevel)
     }
 }

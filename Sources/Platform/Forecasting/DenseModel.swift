@@ -17,14 +17,15 @@ package struct DenseModel: ForecastModel {
     private static let batchRows = 32
     /// The number of epochs without a lower validation loss that ends the training.
     private static let patience = 2
-    /// The number of batches between two checks of cancellation.
-    private static let batchesPerCheck = 64
+    /// The number of batches between two reports of progress.
+    private static let batchesPerReport = 16
     private static let predictionRows = 256
 
     static func train(
         on dataset: Dataset,
         parameters: ForecastParameters,
         epochEnded: (EpochReport) throws -> Void,
+        progress: (_ epoch: Int, _ fraction: Double) throws -> Void,
         checkCancellation: () throws -> Void
     ) throws -> DenseModel {
         let shape = dataset.shape
@@ -52,8 +53,14 @@ package struct DenseModel: ForecastModel {
                     guard let weights = weights.baseAddress, let gradient = gradient.baseAddress else {
                         return Double.nan
                     }
-                    return try meanSquaredError(pass, weights, dataset: dataset, rows: train, checkCancellation) {
-                        rows in
+                    var batches = 0
+                    let batchCount = (train.count + batchRows - 1) / batchRows
+                    func check() throws {
+                        try checkCancellation()
+                        if batches % batchesPerReport == 0 { try progress(epoch, Double(batches) / Double(batchCount)) }
+                        batches += 1
+                    }
+                    return try meanSquaredError(pass, weights, dataset: dataset, rows: train, check) { rows in
                         pass.backward(weights, gradient: gradient, rows: rows)
                         optimiser.step(weights, gradient: gradient)
                     }
@@ -113,7 +120,7 @@ package struct DenseModel: ForecastModel {
         var sum = 0.0
         var start = 0
         while start < rows.count {
-            if start / pass.rowsMax % batchesPerCheck == 0 { try checkCancellation() }
+            try checkCancellation()
             let batch = rows[start..<min(start + pass.rowsMax, rows.count)]
             convert(dataset.scaledInputs(batch), into: pass.inputs)
             targets.withUnsafeMutableBufferPointer { targets in

@@ -82,20 +82,25 @@ package struct ForecastParameters: Codable, Sendable, Equatable {
 
     /// Trains a model on the training part of the datasets.
     ///
-    /// `epochEnded` is called after every epoch (LIN has none), and `checkCancellation` often; an error of either ends
-    /// the training. Throws `ModelFault` as `validate` does, `emptyPart` without training data, `diverged` where
-    /// numbers are no longer finite.
+    /// `epochEnded` is called after every epoch (LIN has none), `progress` several times within it with its number and
+    /// the fraction done, and `checkCancellation` before every batch; an error of any of them ends the training. Throws
+    /// `ModelFault` as `validate` does, `emptyPart` without training data, `diverged` where numbers are no longer
+    /// finite.
     package func train(
         on dataset: Dataset,
         epochEnded: (EpochReport) throws -> Void = { _ in },
+        progress: (_ epoch: Int, _ fraction: Double) throws -> Void = { _, _ in },
         checkCancellation: () throws -> Void = {}
     ) throws -> any ForecastModel {
         try validate(for: dataset.shape)
-        switch mode {
-        case .linear: return try LinearModel.train(on: dataset, checkCancellation: checkCancellation)
-        default:
-            return try DenseModel.train(
-                on: dataset, parameters: self, epochEnded: epochEnded, checkCancellation: checkCancellation)
+        return try Processor.flushingDenormals { () -> any ForecastModel in
+            switch mode {
+            case .linear: return try LinearModel.train(on: dataset, checkCancellation: checkCancellation)
+            default:
+                return try DenseModel.train(
+                    on: dataset, parameters: self, epochEnded: epochEnded, progress: progress,
+                    checkCancellation: checkCancellation)
+            }
         }
     }
 }
