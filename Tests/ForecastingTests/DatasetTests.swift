@@ -34,6 +34,7 @@ struct DatasetTests {
         let series = try fixture.series("s", [(0, 0), (60, 60), (180, 0), (240, 60)])
         var recipe = plainRecipe(series, input: .init(0, 1.5), output: .init(0, 0), steps: 4)
         recipe.steps.offsetMinutes = 30
+        recipe.maximumGapMinutes = -1
         let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [0.5, 1.5, 2.5])
         #expect(dataset.inputs(0) == [30, 60, 45, 30] && dataset.inputs(1) == [45, 30, 15, 0])
@@ -51,6 +52,7 @@ struct DatasetTests {
         let series = try fixture.series("s", [(0, 1), (20, 2), (40, 3), (60, 10), (80, 20), (120, 30), (180, 0)])
         var recipe = plainRecipe(series, input: .init(-1, 0), output: .init(0, 0), steps: 3)
         recipe.inputs[0].averaging = true
+        recipe.maximumGapMinutes = -1
         let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [1, 2, 3])
         #expect((0..<3).map { dataset.inputs($0) } == [[4, 4, 4], [20, 20, 20], [15, 15, 15]])
@@ -60,6 +62,7 @@ struct DatasetTests {
         let series = try fixture.series("s", [(0, 1), (60, 2), (420, 3), (480, 4)])
         var recipe = plainRecipe(series, input: .init(-1, 0), output: .init(0, 0))
         recipe.inputs[0].averaging = true
+        recipe.maximumGapMinutes = -1
         let dataset = try fixture.datasets(recipe)
         #expect(hours(dataset) == [1, 2, 7, 8] && dataset.manifest.dropped == ["outside-series": 1, "no-sample": 4])
     }
@@ -104,16 +107,34 @@ struct DatasetTests {
 
     // MARK: Gaps
 
-    @Test func `a value that is not a number drops the datasets that need it`() throws {
+    @Test func `a row without a number is a gap`() throws {
         let series = try fixture.hourly("s", [0, 1, 2, .nan, 4, 5, 6, 7, 8])
-        let dataset = try fixture.datasets(plainRecipe(series, output: .init(1, 1)))
+        var recipe = plainRecipe(series, output: .init(1, 1))
+        var dataset = try fixture.datasets(recipe)
+        #expect(hours(dataset) == [1, 5, 6, 7] && dataset.manifest.dropped == ["outside-series": 2, "gap": 3])
+        #expect(
+            dataset.manifest.drops.map { [$0.reason, $0.kind.rawValue, $0.series, "\($0.count)"] } == [
+                ["gap", "input", "in", "2"], ["outside-series", "input", "in", "1"], ["gap", "output", "out", "1"],
+                ["outside-series", "output", "out", "1"],
+            ])
+        #expect(dataset.manifest.drops.map { $0.first / 3_600_000_000 } == [3, 0, 2, 8])
+        recipe.maximumGapMinutes = -1
+        dataset = try fixture.datasets(recipe)
         #expect(
             hours(dataset) == [1, 5, 6, 7] && dataset.manifest.dropped == ["outside-series": 2, "not-a-number": 3])
+        recipe.maximumGapMinutes = 120
+        dataset = try fixture.datasets(recipe)
+        #expect(hours(dataset) == [1, 2, 3, 4, 5, 6, 7] && dataset.inputs(2) == [2, 3])
+        recipe.maximumGapMinutes = nil
+        recipe.inputs[0].averaging = true
+        #expect(try hours(fixture.datasets(recipe)) == [1, 5, 6, 7], "a mean does not leave out a row either")
     }
 
     @Test func `a gap is interpolated unless it is longer than allowed`() throws {
         let series = try fixture.series("s", [(0, 0), (60, 1), (240, 4), (300, 5)])
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
+        #expect(try hours(fixture.datasets(recipe)) == [0, 1, 4, 5], "1.5 times the usual step is the default")
+        recipe.maximumGapMinutes = -1
         #expect(try hours(fixture.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
         recipe.maximumGapMinutes = 180
         #expect(try hours(fixture.datasets(recipe)) == [0, 1, 2, 3, 4, 5])
@@ -168,6 +189,37 @@ struct DatasetTests {
         #expect(throws: DatasetFault.self) {
             try numbered(DatasetSplit(train: 90, validation: 10, test: 1, unit: .count))
         }
+    }
+
+    @Test func `parts in the order of time leave out the datasets whose outputs overlap the next part`() throws {
+        let series = try fixture.hourly("s", (0..<103).map { Double($0) })
+        var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 3), steps: 4)
+        recipe.split = DatasetSplit()
+        let dataset = try fixture.datasets(recipe)
+        // Of 100 datasets with four outputs an hour apart the last three of a part reach into the next one.
+        #expect(dataset.rows(of: .train) == Array(0..<67) && dataset.rows(of: .validation) == Array(70..<87))
+        #expect(dataset.rows(of: .test) == Array(90..<100) && dataset.manifest.split.purged == 6)
+    }
+
+    @Test func `persistence repeats the newest known value, whatever the order of the inputs`() throws {
+        let a = try fixture.hourly("a", (0..<30).map { Double($0) })
+        let b = try fixture.hourly("b", (0..<30).map { Double($0) * 2 })
+        var recipe = plainRecipe(a, input: .init(-5, -3), output: .init(1, 2))
+        recipe.inputs.append(.init(name: "new", series: a, horizon: .init(-1, 0)))
+        recipe.inputs.append(.init(name: "ahead", series: a, horizon: .init(2, 3)))
+        recipe.outputs.append(.init(name: "other", series: b, horizon: .init(1, 2)))
+        let dataset = try fixture.datasets(recipe)
+        #expect(dataset.manifest.persistence == [1, nil])
+        let warning = try #require(dataset.manifest.warnings.first)
+        #expect(
+            dataset.manifest.warnings.count == 1 && warning.contains("1 of the 2 steps") && warning.contains("ahead"))
+        recipe.inputs.reverse()
+        #expect(try fixture.datasets(recipe).manifest.persistence == [1, nil])
+        let baseline = try #require(Persistence(dataset.manifest))
+        let forecast = try dataset.forecasts(by: baseline, rows: [0]).forecast
+        let known = dataset.inputs(0)[dataset.manifest.inputColumns.count + 1]
+        #expect(abs(forecast[0] - known) < 1e-9 && abs(forecast[2] - known) < 1e-9)
+        #expect(forecast[1].isNaN && forecast[3].isNaN)
     }
 
     @Test func `shuffled parts follow from the seed and have each dataset once`() throws {
@@ -265,7 +317,8 @@ struct DatasetTests {
         #expect(field { $0.steps.stepMinutes = 0 } == "/steps/stepMinutes")
         #expect(field { $0.steps.stepMinutes = .nan } == "/steps/stepMinutes")
         #expect(field { $0.steps.offsetMinutes = .infinity } == "/steps/offsetMinutes")
-        #expect(field { $0.maximumGapMinutes = -1 } == "/maximumGapMinutes")
+        #expect(field { $0.maximumGapMinutes = -2 } == "/maximumGapMinutes")
+        #expect(field { $0.maximumGapMinutes = 0 } == "/maximumGapMinutes")
         #expect(
             field { $0.timeFeatures = TimeFeatures([.init(.day), .init(.day)]) } == "/timeFeatures/features/1/component"
         )
@@ -279,7 +332,7 @@ struct DatasetTests {
         var generator = try DatasetGenerator(plainRecipe(series))
         generator.bytesMax = 10_000
         let fault = #expect(throws: DatasetFault.self) { _ = try generator.run(into: fixture.folder) }
-        #expect(fault?.code == .tooLarge && fault?.message.contains("39 kB") == true)
+        #expect(fault?.code == .tooLarge && fault?.message.contains("47 kB") == true)
         generator.bytesMax = 8 << 30
         generator.referencesMax = 999
         #expect(throws: DatasetFault.self) { _ = try generator.run(into: fixture.folder) }
@@ -356,6 +409,13 @@ struct ScalerTests {
         #expect(values == [0, 2])
         scaler.inverse(&values)
         #expect(values == [4, 6])
+    }
+
+    @Test func `a column that differs by rounding noise is constant`() {
+        let scaler = Scaler(columns: [.init(dataMinimum: 20, dataMaximum: 20 + 1.4e-11, target: .init(0, 1))])
+        var values = [20, 20 + 7e-12, 20 + 1.4e-11, 20.000001]
+        scaler.transform(&values)
+        #expect(values[0] == 0 && values[1] == 0 && values[2] == 0 && abs(values[3] - 1e-6) < 1e-12)
     }
 
     @Test func `a scaler is encoded and decoded unchanged`() throws {

@@ -21,13 +21,16 @@ struct EvaluationTests {
     private func evaluate(_ values: [Double], forecast: [Double], steps: Int, stepMinutes: Double = 60) throws
         -> Evaluation
     {
-        let series = try fixture.hourly("s", values)
+        // The training datasets whose outputs overlap those of the first test dataset are left out.
+        let earlier = steps - 1
+        let series = try fixture.hourly("s", Array(repeating: values[0], count: earlier) + values)
         var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, Double(steps - 1)), steps: steps)
         recipe.inputs[0].scaling = nil
         recipe.outputs[0].scaling = nil
         recipe.steps.stepMinutes = stepMinutes
         let count = values.count - steps + 1
-        recipe.split = DatasetSplit(train: 1, validation: 0, test: Double(count - 1), unit: .count)
+        recipe.split = DatasetSplit(
+            train: Double(1 + earlier), validation: 0, test: Double(count - 1), unit: .count)
         let dataset = try fixture.datasets(recipe)
         return try Evaluation(of: ConstantForecaster(shape: dataset.shape, values: forecast), on: dataset)
     }
@@ -102,18 +105,53 @@ struct EvaluationTests {
     }
 
     @Test func `persistence repeats the last known value`() throws {
-        let series = try fixture.hourly("s", [0, 1, 3, 6, 10, 15, 21])
+        let series = try fixture.hourly("s", [0, 0, 1, 3, 6, 10, 15, 21])
         var recipe = plainRecipe(series)
         recipe.outputs[0].scaling = .init(-5, 5)
-        recipe.split = DatasetSplit(train: 1, validation: 0, test: 3, unit: .count)
+        recipe.split = DatasetSplit(train: 2, validation: 0, test: 3, unit: .count)
         let dataset = try fixture.datasets(recipe)
         let persistence = try #require(Persistence(dataset.manifest))
-        let (truth, forecast) = try dataset.forecasts(by: persistence, rows: [1, 2])
+        let (truth, forecast) = try dataset.forecasts(by: persistence, rows: [2, 3])
         #expect(truth == [6, 10, 10, 15])
         for (value, expected) in zip(forecast, [3.0, 3, 6, 6]) { #expect(abs(value - expected) < 1e-12) }
         let evaluation = try Evaluation(of: persistence, on: dataset)
         #expect(evaluation.model == evaluation.persistence)
         expect(evaluation.model, .mae, (3 + 7 + 4 + 9 + 5 + 11) / 6)
+    }
+
+    @Test func `seasonal naive repeats the value of the day and of the week before`() throws {
+        // The value is the number of the hour: a day earlier it is 24 less, a week earlier 168 less.
+        let series = try fixture.hourly("s", (0..<400).map { Double($0) })
+        var recipe = plainRecipe(series, output: .init(23, 25), steps: 3)
+        recipe.inputs[0].horizon = .init(-2, 0)
+        recipe.split = DatasetSplit()
+        let dataset = try fixture.datasets(recipe)
+        let model = try ForecastParameters(.linear).train(on: dataset)
+        let seasonal = try Evaluation(of: model, on: dataset).seasonal
+        #expect(Set(seasonal.keys) == ["24", "168"])
+        let day = try #require(seasonal["24"])
+        // The value a day before the third step is not known at the reference time: two days before it is.
+        #expect(day.tables.bySteps["out"]?["60"]?["MAE"] == [24, 24, 48])
+        #expect(day.datasets == dataset.manifest.split.test)
+        expect(day.tables, .mae, 32)
+        expect(try #require(seasonal["168"]).tables, .mae, 168)
+        // A series of three days has no value a week before.
+        let short = try fixture.hourly("short", (0..<72).map { Double($0) })
+        recipe.inputs[0].series = short
+        recipe.outputs[0].series = short
+        recipe.outputs[0].horizon = .init(1, 3)
+        let few = try fixture.datasets(recipe)
+        let evaluation = try Evaluation(of: ForecastParameters(.linear).train(on: few), on: few)
+        #expect(Set(evaluation.seasonal.keys) == ["24"])
+    }
+
+    @Test func `metrics that are not finite are an error`() throws {
+        for forecast in [1e200, .infinity, .nan] {
+            let fault = #expect(throws: ModelFault.self) {
+                _ = try evaluate([1, 2, 3, 4], forecast: [forecast], steps: 1)
+            }
+            #expect(fault?.code == .notFinite)
+        }
     }
 
     @Test func `tables have the shape of the API, with null for undefined values`() throws {

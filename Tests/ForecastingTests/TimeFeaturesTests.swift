@@ -134,4 +134,18 @@ struct TimeFeaturesTests {
                 "day sin", "day cos", "holiday", "year sin", "year cos",
             ])
     }
+
+    @Test func `the time of day at daily steps is one number to the last bit`() throws {
+        // From 2010 on, where seconds since 1970 as multiples of a turn lose digits.
+        let start = try minutes("2010-01-01T06:00:00Z")
+        let series = try fixture.series("days", (0..<400).map { (start + Double($0) * 1440, Double($0)) })
+        var recipe = plainRecipe(series, input: .init(0, 0), output: .init(0, 0), steps: 1)
+        recipe.steps.stepMinutes = 1440
+        recipe.steps.offsetMinutes = 60
+        recipe.timeFeatures = TimeFeatures([.init(.day, scaling: .init())])
+        let dataset = try fixture.datasets(recipe)
+        let columns = dataset.manifest.inputScaler.columns.dropFirst()
+        #expect(dataset.manifest.count == 400 && columns.count == 2)
+        #expect(columns.allSatisfy { $0.dataMinimum == $0.dataMaximum })
+    }
 }

@@ -1,7 +1,7 @@
 /// Reads the values of one channel for successive datasets.
 struct ChannelReader {
     /// The reason why a dataset is dropped.
-    enum Drop: String {
+    enum Drop: String, CaseIterable, Codable, Sendable {
         case outside = "outside-series"
         case gap
         case notANumber = "not-a-number"
@@ -26,6 +26,8 @@ struct ChannelReader {
     private let maximumGap: Int64?
     /// For each step the index of the last sample at or before it, for the previous reference time.
     private var cursors: [Int]
+    /// For each step the last run of samples found that are not numbers.
+    private var gaps: [Range<Int>]
     private var window = Window()
 
     /// The samples within the horizon, and their running sum.
@@ -33,8 +35,10 @@ struct ChannelReader {
         var lower = 0
         var upper = 0
         var sum = CompensatedSum()
-        /// The next sample whose distance to its successor is checked, and the end of the latest gap found.
+        /// The next sample whose distance from the last number is checked, that number's time, and the end of the
+        /// latest gap found.
         var next = 0
+        var last: Int64?
         var gapEnd = Int64.min
     }
 
@@ -46,6 +50,7 @@ struct ChannelReader {
         averaging = channel.averaging
         self.maximumGap = maximumGap
         cursors = Array(repeating: 0, count: averaging ? 1 : steps)
+        gaps = Array(repeating: 0..<0, count: cursors.count)
     }
 
     /// Writes the values of the steps, `stride` elements apart, or returns why the dataset is dropped. Reference times
@@ -60,20 +65,44 @@ struct ChannelReader {
     private mutating func interpolate(_ reference: Int64, row: UnsafeMutablePointer<Double>, stride: Int) -> Drop? {
         for step in offsets.indices {
             let stamp = reference + offsets[step]
-            guard let prior = series.index(atOrBefore: stamp, hint: cursors[step]),
-                let value = series.interpolated(at: stamp, prior: prior)
-            else {
-                return .outside
-            }
+            guard let prior = series.index(atOrBefore: stamp, hint: cursors[step]) else { return .outside }
             cursors[step] = prior
-            guard value.isFinite else { return .notANumber }
-            if let maximumGap, prior + 1 < series.count, series.stamp(prior) != stamp,
-                series.stamp(prior + 1) - series.stamp(prior) > maximumGap
-            {
-                return .gap
+            if let maximumGap {
+                if let drop = bridge(stamp, prior: prior, step: step, maximumGap, into: row + step * stride) {
+                    return drop
+                }
+            } else {
+                guard let value = series.interpolated(at: stamp, prior: prior) else { return .outside }
+                guard value.isFinite else { return .notANumber }
+                row[step * stride] = value
             }
-            row[step * stride] = value
         }
+        return nil
+    }
+
+    /// Interpolates between the numbers around a time, unless they are further apart than allowed.
+    private mutating func bridge(
+        _ stamp: Int64, prior: Int, step: Int, _ maximumGap: Int64, into target: UnsafeMutablePointer<Double>
+    ) -> Drop? {
+        var low = prior
+        var high = prior + 1
+        if series.stamp(prior) == stamp, series.value(prior).isFinite {
+            target.pointee = series.value(prior)
+            return nil
+        }
+        let gap = !series.value(low).isFinite ? low : high < series.count && !series.value(high).isFinite ? high : nil
+        if let gap {
+            if !gaps[step].contains(gap) { gaps[step] = series.gap(around: gap) }
+            low = gaps[step].lowerBound - 1
+            high = gaps[step].upperBound
+        }
+        guard low >= 0, high < series.count else { return .outside }
+        let (before, after) = (series.stamp(low), series.stamp(high))
+        guard after - before <= maximumGap else { return .gap }
+        let share = Double(stamp - before) / Double(after - before)
+        let value = series.value(low) + (series.value(high) - series.value(low)) * share
+        guard value.isFinite else { return .notANumber }
+        target.pointee = value
         return nil
     }
 
@@ -96,9 +125,12 @@ struct ChannelReader {
     /// Whether a gap overlaps the horizon. It suffices to keep the latest gap that begins before the end of the
     /// horizon.
     private mutating func hasGap(_ reference: Int64, longerThan maximumGap: Int64) -> Bool {
-        while window.next + 1 < series.count, series.stamp(window.next) < reference + end {
-            let following = series.stamp(window.next + 1)
-            if following - series.stamp(window.next) > maximumGap { window.gapEnd = following }
+        while window.next < series.count, window.last.map({ $0 < reference + end }) ?? true {
+            if series.value(window.next).isFinite {
+                let following = series.stamp(window.next)
+                if let last = window.last, following - last > maximumGap { window.gapEnd = following }
+                window.last = following
+            }
             window.next += 1
         }
         return window.gapEnd > reference + start

@@ -30,7 +30,9 @@ package final class Dataset: Sendable {
             manifest.persistence.allSatisfy({ $0.map(manifest.inputColumns.indices.contains) ?? true })
         else { throw damaged }
         let references = referenceArray
-        parts = try manifest.split.requested.parts(manifest.count, span: manifest.split.windowSpan) {
+        parts = try manifest.split.requested.parts(
+            manifest.count, span: manifest.split.windowSpan, outputSpan: manifest.split.outputSpan
+        ) {
             references.integers(row: $0)[0]
         }
         guard parts.train.count == manifest.split.train, parts.validation.count == manifest.split.validation,
@@ -50,6 +52,17 @@ package final class Dataset: Sendable {
 
     /// The rows of a part, in ascending order of time.
     package func rows(of part: DatasetSplit.Part) -> [Int32] { parts[part] }
+
+    /// The row with a reference time; nil where there is none.
+    package func row(at reference: Int64) -> Int? {
+        var low = 0
+        var high = manifest.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.reference(middle) < reference { low = middle + 1 } else { high = middle }
+        }
+        return low < manifest.count && self.reference(low) == reference ? low : nil
+    }
 
     /// The reference time of a row, in microseconds since 1970.
     package func reference(_ row: Int) -> Int64 { referenceArray.integers(row: row)[0] }

@@ -35,8 +35,8 @@ package struct DatasetGenerator: Sendable {
         self.recipe = recipe
     }
 
-    /// Writes `inputs.npy`, `outputs.npy` and `references.npy` (unscaled) and then `manifest.json` into an existing
-    /// folder and replaces earlier datasets.
+    /// Writes `inputs.npy`, `outputs.npy`, `references.npy` (unscaled), `parts.npy` and then `manifest.json` into an
+    /// existing folder and replaces earlier datasets.
     ///
     /// Throws `DatasetFault` where no or too many datasets would result, `SeriesFault` and `FileFault` for the files,
     /// and the errors of `progress` and `checkCancellation`, which are called several times a second. After an
@@ -75,6 +75,8 @@ package struct DatasetGenerator: Sendable {
         let inputWidth: Int
         let outputWidth: Int
         var dropped: [ChannelReader.Drop: Int] = [:]
+        /// The reference times that each channel drops: the inputs, then the outputs.
+        var drops: [[ChannelReader.Drop: (count: Int, first: Int64, last: Int64)]]
         var samplers: [DistributionSampler]
         var first: Int64 = 0
         var last: Int64 = 0
@@ -83,12 +85,16 @@ package struct DatasetGenerator: Sendable {
         init(_ generator: DatasetGenerator, files: DatasetFiles) throws {
             recipe = generator.recipe
             self.files = files
-            let gap = recipe.maximumGapMinutes.map { Int64(($0 * 60e6).rounded()) }
+            let bound = recipe.maximumGapMinutes
             // A file that is both input and output is opened once.
-            var open: [URL: Series] = [:]
+            var open: [URL: (series: Series, gap: Int64?)] = [:]
             func reader(_ channel: DatasetRecipe.Channel, steps: Int) throws -> ChannelReader {
-                let series = try open[channel.series] ?? Series(channel.series)
-                open[channel.series] = series
+                if open[channel.series] == nil {
+                    let series = try Series(channel.series)
+                    let gap = bound.map { $0 < 0 ? nil : Int64(($0 * 60e6).rounded()) } ?? series.usualStep * 3 / 2
+                    open[channel.series] = (series, gap)
+                }
+                let (series, gap) = try open[channel.series] ?? (Series(channel.series), nil)
                 return ChannelReader(series, channel: channel, steps: steps, maximumGap: gap)
             }
             let steps = recipe.steps
@@ -97,6 +103,7 @@ package struct DatasetGenerator: Sendable {
             clock = TimeFeatureClock(recipe.timeFeatures, steps: steps.inputSteps)
             inputWidth = inputs.count + recipe.timeFeatures.columns.count
             outputWidth = outputs.count
+            drops = Array(repeating: [:], count: inputs.count + outputs.count)
             samplers = Array(
                 repeating: DistributionSampler(seed: DatasetGenerator.sampleSeed), count: inputWidth + outputWidth)
             times = ReferenceTimes(inputs.map(\.series), steps: steps)
@@ -115,7 +122,7 @@ package struct DatasetGenerator: Sendable {
                     field: "/steps/stepMinutes"
                 )
             }
-            let bytes = times.count * (steps.inputSteps * inputWidth + steps.outputSteps * outputWidth + 1) * 8
+            let bytes = times.count * (steps.inputSteps * inputWidth + steps.outputSteps * outputWidth + 2) * 8
             guard bytes <= generator.bytesMax else {
                 let format = ByteCountFormatStyle(style: .binary)
                 throw DatasetFault(
@@ -150,8 +157,10 @@ package struct DatasetGenerator: Sendable {
                     try progress(0.8 * Double(index) / Double(times.count), .datasets)
                 }
                 let reference = times[index]
-                if let drop = fill(reference, input: input, output: output) {
+                if let (drop, channel) = fill(reference, input: input, output: output) {
                     dropped[drop, default: 0] += 1
+                    let earlier = drops[channel][drop] ?? (0, reference, reference)
+                    drops[channel][drop] = (earlier.count + 1, earlier.first, reference)
                     continue
                 }
                 try inputFile.append(UnsafeRawBufferPointer(input))
@@ -173,14 +182,16 @@ package struct DatasetGenerator: Sendable {
             _ reference: Int64,
             input: UnsafeMutableBufferPointer<Double>,
             output: UnsafeMutableBufferPointer<Double>
-        ) -> ChannelReader.Drop? {
+        ) -> (ChannelReader.Drop, channel: Int)? {
             guard let inputRow = input.baseAddress, let outputRow = output.baseAddress else { return nil }
             for index in inputs.indices {
-                if let drop = inputs[index].fill(reference, row: inputRow + index, stride: inputWidth) { return drop }
+                if let drop = inputs[index].fill(reference, row: inputRow + index, stride: inputWidth) {
+                    return (drop, index)
+                }
             }
             for index in outputs.indices {
                 if let drop = outputs[index].fill(reference, row: outputRow + index, stride: outputWidth) {
-                    return drop
+                    return (drop, inputs.count + index)
                 }
             }
             clock.fill(reference, row: inputRow, stride: inputWidth, column: inputs.count)
@@ -201,7 +212,8 @@ package struct DatasetGenerator: Sendable {
             return DatasetFault(
                 .nothingLeft,
                 "None of the \(times.count) reference times gives a dataset: \(reasons). "
-                    + "Check the horizons against the first and last times of the files."
+                    + "Check the horizons against the first and last times of the files, and the gaps of the files "
+                    + "against the longest gap that is interpolated (max_gap_minutes)."
             )
         }
 
@@ -212,14 +224,20 @@ package struct DatasetGenerator: Sendable {
             try checkCancellation()
             try progress(0.8, .scaling)
             let references = try NumPyFile.Reader(files.references, element: .integer, dimensions: 1)
-            let span = windowSpan
-            let parts = try recipe.split.parts(count, span: span) { references.integers(row: $0)[0] }
+            let span = Self.span(recipe.inputs + recipe.outputs)
+            let outputSpan = Self.span(recipe.outputs)
+            let parts = try recipe.split.parts(count, span: span, outputSpan: outputSpan) {
+                references.integers(row: $0)[0]
+            }
             guard !parts.train.isEmpty else {
                 throw DatasetFault(
                     .nothingLeft,
                     "None of the \(count) datasets is in the training part. Use a shorter step or more data.",
                     field: "/split")
             }
+            let partFile = try NumPyFile.Writer(files.parts, element: .integer, rowShape: [])
+            for number in parts.numbers(count) { try withUnsafeBytes(of: number) { try partFile.append($0) } }
+            try partFile.finish()
             let inputScaler = try Self.fit(
                 files.inputs,
                 rows: parts.train,
@@ -235,13 +253,21 @@ package struct DatasetGenerator: Sendable {
                 checkCancellation: checkCancellation)
             let inputColumns =
                 recipe.inputs.enumerated().map {
-                    DatasetManifest.Column(kind: .input, label: "IN\($0.offset + 1)", name: $0.element.name)
+                    DatasetManifest.Column(
+                        kind: .input, label: "IN\($0.offset + 1)", name: $0.element.name, horizon: $0.element.horizon,
+                        averaging: $0.element.averaging)
                 }
-                + recipe.timeFeatures.columns.enumerated().map {
-                    DatasetManifest.Column(kind: .time, label: "TIME\($0.offset + 1)", name: $0.element)
+                + recipe.timeFeatures.features.flatMap { feature in
+                    feature.component.columns.map { (feature, $0) }
+                }.enumerated().map { index, column in
+                    DatasetManifest.Column(
+                        kind: .time, label: "TIME\(index + 1)", name: column.1,
+                        horizon: column.0.form == .current ? .init(0, 0) : column.0.horizon, averaging: false)
                 }
             let outputColumns = recipe.outputs.enumerated().map {
-                DatasetManifest.Column(kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name)
+                DatasetManifest.Column(
+                    kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name, horizon: $0.element.horizon,
+                    averaging: $0.element.averaging)
             }
             let manifest = DatasetManifest(
                 count: count,
@@ -252,30 +278,36 @@ package struct DatasetGenerator: Sendable {
                 outputColumns: outputColumns,
                 references: .init(tried: times.count, first: first, last: last),
                 dropped: Dictionary(uniqueKeysWithValues: dropped.map { ($0.key.rawValue, $0.value) }),
+                drops: zip(inputColumns.filter { $0.kind == .input } + outputColumns, drops).flatMap { column, drops in
+                    drops.sorted { $0.key.rawValue < $1.key.rawValue }.map { drop, times in
+                        DatasetManifest.Drop(
+                            reason: drop.rawValue, kind: column.kind, series: column.name, count: times.count,
+                            first: times.first, last: times.last)
+                    }
+                },
+                warnings: recipe.warnings,
                 split: .init(
                     requested: recipe.split,
                     train: parts.train.count,
                     validation: parts.validation.count,
                     test: parts.test.count,
                     purged: parts.purged,
-                    windowSpan: span
+                    windowSpan: span,
+                    outputSpan: outputSpan
                 ),
                 inputScaler: inputScaler,
                 outputScaler: outputScaler,
-                persistence: recipe.outputs.map { output in
-                    recipe.inputs.firstIndex { $0.series.standardizedFileURL == output.series.standardizedFileURL }
-                },
+                persistence: recipe.outputs.map(recipe.persistentInput),
                 distributions: zip(samplers, inputColumns + outputColumns).map { $0.distribution($1.name) }
             )
             try progress(1, .scaling)
             return manifest
         }
 
-        /// The time from the earliest value of a dataset to its latest, in microseconds.
-        private var windowSpan: Int64 {
-            let horizons = (recipe.inputs + recipe.outputs).map(\.horizon)
-            let start = horizons.map(\.startHours).min() ?? 0
-            let end = horizons.map(\.endHours).max() ?? 0
+        /// The time from the earliest value of channels to the latest, in microseconds.
+        private static func span(_ channels: [DatasetRecipe.Channel]) -> Int64 {
+            let start = channels.map(\.horizon.startHours).min() ?? 0
+            let end = channels.map(\.horizon.endHours).max() ?? 0
             return Int64(((end - start) * Double(CivilTime.microsecondsPerHour)).rounded())
         }
 

@@ -85,8 +85,10 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
     package var timeFeatures: TimeFeatures
     /// The split of the datasets.
     package var split: DatasetSplit
-    /// A longer distance between neighbouring samples is a gap; a dataset that needs a value within a gap is dropped.
-    /// Nil: values are interpolated over any distance.
+    /// A longer distance between neighbouring numbers is a gap; a dataset that needs a value within a gap is dropped.
+    ///
+    /// Nil: 1.5 times the usual step of each series. -1: values are interpolated over any distance, but not beside a
+    /// sample without a number.
     package var maximumGapMinutes: Double?
 
     /// `validate`, which `DatasetGenerator` calls, checks the bounds.
@@ -164,8 +166,9 @@ package struct DatasetRecipe: Codable, Sendable, Equatable {
             abs(steps.offsetMinutes) <= 1440, "/steps/offsetMinutes", "The offset is at most a day (1440 minutes).")
         if let maximumGapMinutes {
             try require(
-                maximumGapMinutes > 0 && maximumGapMinutes <= 5_270_400, "/maximumGapMinutes",
-                "The largest gap is more than 0 minutes.")
+                maximumGapMinutes == -1 || maximumGapMinutes > 0 && maximumGapMinutes <= 5_270_400,
+                "/maximumGapMinutes",
+                "The largest gap is more than 0 and at most 5270400 minutes, or -1 for any.")
         }
         for (index, feature) in timeFeatures.features.enumerated() {
             try check(feature.horizon, "/timeFeatures/features/\(index)/horizon")

@@ -21,7 +21,8 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
     package var test: Double
     /// The unit of the three sizes.
     package var unit: Unit
-    /// Whether datasets are assigned at random. Otherwise the parts follow each other in time.
+    /// Whether datasets are assigned at random. Otherwise the parts follow each other in time, and at the end of the
+    /// training and validation parts the datasets whose outputs overlap those of the next part are left out.
     package var shuffle: Bool
     /// The seed of the shuffle.
     package var seed: UInt64
@@ -58,6 +59,15 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         var test: [Int32] = []
         var purged = 0
 
+        /// 0 training, 1 validation, 2 test, 3 none, for each of `count` datasets.
+        func numbers(_ count: Int) -> [Int64] {
+            var numbers = [Int64](repeating: 3, count: count)
+            for (number, rows) in [train, validation, test].enumerated() {
+                for row in rows { numbers[Int(row)] = Int64(number) }
+            }
+            return numbers
+        }
+
         subscript(part: Part) -> [Int32] {
             switch part {
             case .train: train
@@ -93,7 +103,7 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
     }
 
     /// The number of datasets of each part, of `count` in all.
-    func sizes(_ count: Int) throws(DatasetFault) -> (train: Int, validation: Int, test: Int) {
+    package func sizes(_ count: Int) throws(DatasetFault) -> (train: Int, validation: Int, test: Int) {
         switch unit {
         case .fraction:
             // Half to even, as Python's `round`: clients compute the same counts.
@@ -112,9 +122,11 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
         }
     }
 
-    /// Divides `count` datasets. `span` is the length of a dataset's window and `reference` its reference time, both in
-    /// microseconds.
-    func parts(_ count: Int, span: Int64, reference: (Int) -> Int64) throws(DatasetFault) -> Parts {
+    /// Divides `count` datasets. `span` is the length of a dataset's window, `outputSpan` that of its outputs and
+    /// `reference` its reference time, all in microseconds.
+    func parts(
+        _ count: Int, span: Int64, outputSpan: Int64, reference: (Int) -> Int64
+    ) throws(DatasetFault) -> Parts {
         let sizes = try sizes(count)
         let order = order(count)
         var labels = [UInt8](repeating: 3, count: count)
@@ -123,7 +135,10 @@ package struct DatasetSplit: Codable, Sendable, Equatable {
             labels[Int(index)] = position < ends[0] ? 0 : position < ends[1] ? 1 : position < ends[2] ? 2 : 3
         }
         var parts = Parts()
-        if shuffle, blockLength > 1 {
+        if !shuffle {
+            // Outputs overlap by the steps of one dataset less one.
+            parts.purged += Self.purge(&labels, span: outputSpan, reference: reference, backwards: true)
+        } else if blockLength > 1 {
             parts.purged += Self.purge(&labels, span: span, reference: reference, backwards: false)
             parts.purged += Self.purge(&labels, span: span, reference: reference, backwards: true)
         }

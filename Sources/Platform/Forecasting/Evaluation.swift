@@ -1,5 +1,5 @@
-/// The accuracy of forecasts on the test part, in original units, at up to twelve levels of averaging, with the
-/// persistence baseline.
+/// The accuracy of forecasts on the test part, in original units, at up to twelve levels of averaging, with that of
+/// persistence and of seasonal naive forecasts.
 package struct Evaluation: Codable, Sendable, Equatable {
     /// A list for each metric and for `delta [min]`; null where a metric is undefined.
     package typealias Table = [String: [Double?]]
@@ -39,19 +39,33 @@ package struct Evaluation: Codable, Sendable, Equatable {
     package var datasets: Int
     /// The tables of the model.
     package var model: Tables
-    /// The tables of persistence; nil where an output's series is not among the inputs.
+    /// The tables of persistence for the outputs whose series is among the inputs; nil where there is none.
     package var persistence: Tables?
+    /// The tables of seasonal naive forecasts, by their period in hours: `24` and `168`. A period without a value that
+    /// is known at the reference time is omitted.
+    package var seasonal: [String: Seasonal]
+
+    /// The accuracy of forecasts that repeat the value of the same time of an earlier period.
+    package struct Seasonal: Codable, Sendable, Equatable {
+        /// The number of datasets of the test part for which such a value exists.
+        package var datasets: Int
+        /// The tables, over these datasets.
+        package var tables: Tables
+    }
 
     /// The key of the list of the levels' minutes.
     package static let delta = "delta [min]"
     /// The largest number of steps averaged.
     package static let levelsMax = 12
+    /// The periods of seasonal naive forecasts: a day and a week.
+    package static let seasonHours = [24, 168]
     /// The number of datasets forecast at once.
     private static let batchRows = 1024
 
     /// Evaluates a forecaster on the test part, in the order of time.
     ///
-    /// Throws `ModelFault.emptyPart` without a test part, and the errors of `checkCancellation`.
+    /// Throws `ModelFault.emptyPart` without a test part, `notFinite` where a forecast or a sum of errors is not
+    /// finite, and the errors of `checkCancellation`.
     package init(of forecaster: any Forecaster, on dataset: Dataset, checkCancellation: () throws -> Void = {}) throws {
         let rows = dataset.rows(of: .test)
         guard !rows.isEmpty else {
@@ -61,15 +75,46 @@ package struct Evaluation: Codable, Sendable, Equatable {
             throw ModelFault(.shapeMismatch, "The model was trained on datasets of another shape.")
         }
         datasets = rows.count
-        model = try Self.tables(of: forecaster, on: dataset, rows: rows, checkCancellation)
-        persistence = try Persistence(dataset.manifest).map {
-            try Self.tables(of: $0, on: dataset, rows: rows, checkCancellation)
+        let forecasts = try Self.sums(on: dataset, rows: rows, checkCancellation) { batch in
+            let pair = try dataset.forecasts(by: forecaster, rows: batch)
+            guard pair.forecast.allSatisfy(\.isFinite) else {
+                throw ModelFault(
+                    .notFinite, "The model forecasts values that are not finite. Turn scaling on, or use fewer layers.")
+            }
+            return pair
+        }
+        guard forecasts.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+            throw ModelFault(
+                .notFinite,
+                "The metrics of the model are not finite: its errors are too large to be squared. "
+                    + "Divide the values of the output by a constant, or leave out those that are too large.")
+        }
+        model = Self.tables(forecasts, dataset.manifest)
+        persistence = try Persistence(dataset.manifest).map { baseline in
+            Self.tables(
+                try Self.sums(on: dataset, rows: rows, checkCancellation) {
+                    try dataset.forecasts(by: baseline, rows: $0)
+                }, dataset.manifest)
+        }
+        seasonal = [:]
+        for hours in Self.seasonHours {
+            let season = SeasonalNaive(hours: hours, dataset)
+            var count = 0
+            let sums = try Self.sums(on: dataset, rows: rows, checkCancellation) { batch in
+                let pair = season.forecasts(batch)
+                count += pair.datasets
+                return (pair.truth, pair.forecast)
+            }
+            guard count > 0 else { continue }
+            seasonal["\(hours)"] = Seasonal(datasets: count, tables: Self.tables(sums, dataset.manifest))
         }
     }
 
-    private static func tables(
-        of forecaster: any Forecaster, on dataset: Dataset, rows: [Int32], _ checkCancellation: () throws -> Void
-    ) throws -> Tables {
+    /// The sums of each output and level. A forecast with NaN is left out.
+    private static func sums(
+        on dataset: Dataset, rows: [Int32], _ checkCancellation: () throws -> Void,
+        forecasts: (ArraySlice<Int32>) throws -> (truth: [Double], forecast: [Double])
+    ) throws -> [[Level]] {
         let manifest = dataset.manifest
         let steps = manifest.outputSteps
         let outputs = manifest.outputColumns.count
@@ -79,14 +124,15 @@ package struct Evaluation: Codable, Sendable, Equatable {
         while start < rows.count {
             try checkCancellation()
             let batch = rows[start..<min(start + dataset.shape.batchRows(batchRows), rows.count)]
-            let (truth, forecast) = try dataset.forecasts(by: forecaster, rows: batch)
+            let (truth, forecast) = try forecasts(batch)
             truth.withUnsafeBufferPointer { truth in
                 forecast.withUnsafeBufferPointer { forecast in
                     for row in 0..<batch.count {
                         for output in 0..<outputs {
-                            for level in sums[output].indices {
-                                sums[output][level].add(
-                                    truth, forecast, from: row * steps * outputs + output, stride: outputs)
+                            let first = row * steps * outputs + output
+                            let isWhole = (0..<steps).allSatisfy { !forecast[first + $0 * outputs].isNaN }
+                            for level in sums[output].indices where isWhole {
+                                sums[output][level].add(truth, forecast, from: first, stride: outputs)
                             }
                         }
                     }
@@ -94,8 +140,14 @@ package struct Evaluation: Codable, Sendable, Equatable {
             }
             start = batch.endIndex
         }
+        return sums
+    }
+
+    /// The tables of the outputs that have forecasts.
+    private static func tables(_ sums: [[Level]], _ manifest: DatasetManifest) -> Tables {
+        let levels = 1...min(levelsMax, manifest.outputSteps)
         var tables = Tables(overall: [:], bySteps: [:])
-        for (output, column) in manifest.outputColumns.enumerated() {
+        for (output, column) in manifest.outputColumns.enumerated() where !sums[output][0].all.isEmpty {
             var overall: Table = [delta: levels.map { manifest.stepMinutes * Double($0) }]
             var bySteps: [String: Table] = [:]
             for metric in Metric.allCases { overall[metric.rawValue] = sums[output].map { $0.all.value(metric) } }
@@ -124,6 +176,8 @@ package struct Evaluation: Codable, Sendable, Equatable {
             self.size = size
             self.steps = Array(repeating: MetricSums(), count: steps / size)
         }
+
+        var isFinite: Bool { all.isFinite && steps.allSatisfy(\.isFinite) }
 
         /// Averages truth and forecast over blocks of `size` steps; remaining steps at the end are ignored.
         mutating func add(

@@ -25,6 +25,12 @@ struct MetricSums {
         count += 1
     }
 
+    /// Whether the errors and their squares have a finite sum. Where they have, only a division by almost zero
+    /// overflows, and such a metric counts as undefined.
+    var isFinite: Bool { absolute.isFinite && squared.isFinite }
+
+    var isEmpty: Bool { count == 0 }
+
     /// Nil where the metric is undefined for these values. Each metric is checked by itself.
     func value(_ metric: Evaluation.Metric) -> Double? {
         guard count > 0 else { return nil }

@@ -14,6 +14,8 @@ package struct ModelFault: Error, Sendable, Equatable, CustomStringConvertible {
         case shapeMismatch = "shape-mismatch"
         /// Numbers of the training are no longer finite.
         case diverged
+        /// A metric overflows, so that the accuracy of the model cannot be stated.
+        case notFinite = "not-finite"
         /// The required part of the datasets is empty.
         case emptyPart = "empty-part"
         /// The file is not a model of this format.

@@ -1,16 +1,15 @@
-/// The baseline of all models: each output repeats the last value of its own series among the inputs.
+/// The baseline of all models: each output repeats the newest known value of its own series among the inputs.
 package struct Persistence: Forecaster {
     /// The shape of the datasets.
     package let shape: ForecastShape
-    private let columns: [Int]
+    private let columns: [Int?]
     private let inputScaler: Scaler
     private let outputScaler: Scaler
 
-    /// Nil where an output's series is not among the inputs.
+    /// Nil where no output's series is among the inputs.
     package init?(_ manifest: DatasetManifest) {
-        let columns = manifest.persistence.compactMap { $0 }
-        guard columns.count == manifest.outputColumns.count else { return nil }
-        self.columns = columns
+        guard manifest.persistence.contains(where: { $0 != nil }) else { return nil }
+        columns = manifest.persistence
         shape = ForecastShape(
             inputSteps: manifest.inputSteps,
             inputFeatures: manifest.inputColumns.count,
@@ -21,11 +20,12 @@ package struct Persistence: Forecaster {
         outputScaler = manifest.outputScaler
     }
 
-    /// The last step of the output's own series, at every step.
+    /// The last step of the output's own series, at every step; NaN for outputs whose series is not among the inputs.
     package func predict(_ inputs: [Double]) throws(ModelFault) -> [Double] {
         let rows = try shape.rows(inputs)
-        var outputs = [Double](repeating: 0, count: rows * shape.outputCount)
+        var outputs = [Double](repeating: .nan, count: rows * shape.outputCount)
         for (output, input) in columns.enumerated() {
+            guard let input else { continue }
             let from = inputScaler.columns[input]
             let to = outputScaler.columns[output]
             for row in 0..<rows {

@@ -20,11 +20,20 @@ package struct Scaler: Codable, Sendable, Equatable {
         var origin: Double { target == nil ? 0 : dataMinimum }
         var shift: Double { target?.minimum ?? 0 }
 
+        /// A width below this share of the values is rounding noise.
+        private static let noise = 1e-9
+
+        /// Whether the fitted data differ by no more than rounding noise.
+        var isConstant: Bool {
+            let width = dataMaximum - dataMinimum
+            return !(width > Self.noise * max(abs(dataMinimum), abs(dataMaximum)))
+        }
+
         /// A constant column counts as one unit wide, as in scikit-learn: it is scaled to the minimum of the range.
         var factor: Double {
             guard let target else { return 1 }
             let width = dataMaximum - dataMinimum
-            let factor = (target.maximum - target.minimum) / (width > 0 && width.isFinite ? width : 1)
+            let factor = (target.maximum - target.minimum) / (!isConstant && width.isFinite ? width : 1)
             return factor.isFinite && factor > 0 ? factor : 1
         }
     }
@@ -44,7 +53,21 @@ package struct Scaler: Codable, Sendable, Equatable {
     package func inverse(_ values: inout [Double]) { values.withUnsafeMutableBufferPointer { inverse($0) } }
 
     func transform(_ values: UnsafeMutableBufferPointer<Double>) {
+        for (index, column) in columns.enumerated() where column.target != nil && column.isConstant {
+            level(values, column: index, column)
+        }
         apply(values, columns.map { ($0.origin, $0.factor, $0.shift) })
+    }
+
+    /// Replaces the fitted values of a constant column by their minimum, so that they are equal after the scaling too.
+    private func level(_ values: UnsafeMutableBufferPointer<Double>, column first: Int, _ column: Column) {
+        var index = first
+        while index < values.count {
+            if values[index] >= column.dataMinimum, values[index] <= column.dataMaximum {
+                values[index] = column.dataMinimum
+            }
+            index &+= columns.count
+        }
     }
 
     func inverse(_ values: UnsafeMutableBufferPointer<Double>) {

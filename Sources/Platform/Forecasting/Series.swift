@@ -81,8 +81,9 @@ package final class Series: Sendable {
         return sum.mean
     }
 
-    /// The statistics of the whole series, in one pass.
+    /// The statistics of the numbers of the series; samples that are not finite are gaps.
     package func statistics() -> SeriesStatistics {
+        let first = (0..<count).first { value($0).isFinite }.map(stamp) ?? self.first
         var minimum = Double.infinity
         var maximum = -Double.infinity
         var sum = CompensatedSum()
@@ -90,14 +91,15 @@ package final class Series: Sendable {
         var smallest = Int64.max
         var largest: (gap: Int64, after: Int64) = (0, first)
         var previous = first
+        var numbers = 0
         for index in 0..<count {
             let value = value(index)
-            if value.isFinite {
-                minimum = min(minimum, value)
-                maximum = max(maximum, value)
-                sum.add(value)
-            }
-            guard index > 0 else { continue }
+            guard value.isFinite else { continue }
+            minimum = min(minimum, value)
+            maximum = max(maximum, value)
+            sum.add(value)
+            numbers += 1
+            guard numbers > 1 else { continue }
             let stamp = stamp(index)
             let step = stamp - previous
             // A bound for series with irregular steps, which have no typical step: the first 1024 distinct steps are
@@ -107,12 +109,14 @@ package final class Series: Sendable {
             if step > largest.gap { largest = (step, previous) }
             previous = stamp
         }
+        let last = previous
         let typical = steps.max { ($0.value, -$0.key) < ($1.value, -$1.key) }?.key ?? 0
         var missing = 0
         if typical > 0, largest.gap > typical {
             previous = first
-            for index in 1..<count {
+            for index in 0..<count where value(index).isFinite {
                 let stamp = stamp(index)
+                guard stamp > first else { continue }
                 missing += max(0, Int((Double(stamp - previous) / Double(typical)).rounded()) - 1)
                 previous = stamp
             }
@@ -121,20 +125,34 @@ package final class Series: Sendable {
         let isConstant = typical > 0 && CivilTime.microsecondsPerHour % typical == 0
         let withinHour = CivilTime.floorModulo(Int(first), Int(CivilTime.microsecondsPerHour))
         return SeriesStatistics(
-            count: count,
+            count: numbers,
             first: first,
             last: last,
             minimum: sum.count > 0 ? minimum : 0,
             maximum: sum.count > 0 ? maximum : 0,
             mean: sum.mean ?? 0,
-            meanStepMinutes: count > 1 ? Double(last - first) / minute / Double(count - 1) : 0,
-            minimumStepMinutes: count > 1 ? Double(smallest) / minute : 0,
+            meanStepMinutes: numbers > 1 ? Double(last - first) / minute / Double(numbers - 1) : 0,
+            minimumStepMinutes: numbers > 1 ? Double(smallest) / minute : 0,
             typicalStepMinutes: Double(typical) / minute,
             largestGapMinutes: Double(largest.gap) / minute,
             largestGapAfter: largest.gap > typical ? largest.after : nil,
             missingSteps: missing,
             offsetMinutes: isConstant ? Double(withinHour) / minute : nil
         )
+    }
+
+    /// The most frequent distance of neighbouring numbers, in microseconds.
+    var usualStep: Int64 {
+        Int64((statistics().typicalStepMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
+    }
+
+    /// The samples around `index` that are not finite; empty where that sample is a number.
+    func gap(around index: Int) -> Range<Int> {
+        var low = index
+        var high = index
+        while low > 0, !value(low - 1).isFinite { low -= 1 }
+        while high < count, !value(high).isFinite { high += 1 }
+        return low < high ? low..<high : index..<index
     }
 
     /// The value at a timestamp, given the index of the last sample at or before it.

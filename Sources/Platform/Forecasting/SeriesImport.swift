@@ -5,7 +5,8 @@ package import Foundation
 /// Delimiter, header, columns, encoding, time format and decimal mark are detected from the beginning of the file, and
 /// from all of it where the beginning fits two readings, unless they are given. A file that still fits two readings is
 /// refused. Rows without a time or a number are skipped and counted; with more than 5 % of them the file is refused,
-/// unless the fields are empty or known markers of missing values. Rows in order are written as a stream; rows out of
+/// unless the fields are empty or known markers of missing values. Of a row without a number the time is kept as a gap
+/// (NaN). Rows in order are written as a stream; rows out of
 /// order are sorted at the end (16 bytes a sample), and of rows with equal timestamps the first is kept.
 package struct SeriesImport: Sendable {
     /// The column to read.
@@ -83,6 +84,8 @@ package struct SeriesImport: Sendable {
         var previous: Int64?
         var isDescending = false
         var timeFormat: String?
+        /// The time of the last row without a number, until it is written as a gap.
+        var gap: Int64?
         var dependsOnOrder = false
         var usesTimeZone = false
         var firstRows: [SeriesReport.Row] = []
@@ -171,9 +174,12 @@ package struct SeriesImport: Sendable {
             let value: Double
             switch NumberParser.read(field, decimal: layout.decimal) {
             case .number(let number): value = number
-            case .missing: return .noNumber
+            case .missing:
+                try keepGap(at: stamp)
+                return .noNumber
             case .text:
                 if stamp != nil { texts.add(line: number, text: shown(field, texts)) }
+                try keepGap(at: stamp)
                 return .text
             }
             guard let stamp else {
@@ -181,6 +187,7 @@ package struct SeriesImport: Sendable {
                 return .noTime
             }
             numericCount += 1
+            try writeGap(before: stamp)
             if footer.count > 0 { endFooter() }
             count(line)
             let row = SeriesReport.Row(line: number, stamp: stamp, value: value)
@@ -203,6 +210,26 @@ package struct SeriesImport: Sendable {
             previousValue = value
             try writer.append(stamp: stamp, value: value)
             return nil
+        }
+
+        /// Keeps the time of a row without a number. It is written with the next row, unless that has the same time.
+        private mutating func keepGap(at stamp: Int64?) throws {
+            // Before the first number and after the last there is nothing to interrupt.
+            guard let stamp, let previous, stamp != previous else { return }
+            try writeGap(before: stamp)
+            gap = stamp
+        }
+
+        private mutating func writeGap(before next: Int64) throws {
+            guard let stamp = gap else { return }
+            gap = nil
+            guard stamp != next else { return }
+            if let previous {
+                if stamp < previous { isOutOfOrder = true }
+                isDescending = stamp < previous
+            }
+            previous = stamp
+            try writer.append(stamp: stamp, value: .nan)
         }
 
         private mutating func stamp(_ text: UnsafeBufferPointer<UInt8>, clock: UnsafeBufferPointer<UInt8>?) -> Int64? {
@@ -320,7 +347,7 @@ package struct SeriesImport: Sendable {
                 duplicates += sorted.removed
                 conflicting += sorted.conflicting
             }
-            guard writer.count > 1 else {
+            guard writer.numberCount > 1 else {
                 throw SeriesFault(.singleRow, "The file has a single time with a number. A series needs at least two.")
             }
             try refuseConflicts(conflicting)

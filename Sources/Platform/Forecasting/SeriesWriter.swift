@@ -5,6 +5,8 @@ package final class SeriesWriter {
     private let output: OutputFile
     /// The number of appended samples.
     private(set) package var count = 0
+    /// The number of appended samples that are numbers; the others are gaps.
+    private(set) package var numberCount = 0
 
     /// Throws `FileFault` for I/O errors, as all methods here do.
     package init(_ url: URL) throws(FileFault) {
@@ -15,6 +17,7 @@ package final class SeriesWriter {
     package func append(stamp: Int64, value: Double) throws(FileFault) {
         try output.append(UInt64(bitPattern: stamp), value.bitPattern)
         count += 1
+        if !value.isNaN { numberCount += 1 }
     }
 
     /// Renames the file to its final name. An unfinished file is deleted.
@@ -22,7 +25,7 @@ package final class SeriesWriter {
         try output.finish()
     }
 
-    /// Sorts the samples and keeps the first of those with equal timestamps.
+    /// Sorts the samples and keeps the first of those with equal timestamps, a number before a gap.
     ///
     /// Returns the number of removed samples, and how many of them have another value than the kept one.
     func sort() throws -> (removed: Int, conflicting: Int) {
@@ -34,12 +37,18 @@ package final class SeriesWriter {
             samples.sort { $0.stamp < $1.stamp }
             for index in samples.indices {
                 if kept > 0, samples[index].stamp == samples[kept - 1].stamp {
-                    if samples[index].value != samples[kept - 1].value { conflicting += 1 }
+                    let earlier = samples[kept - 1].value
+                    if earlier.isNaN {
+                        samples[kept - 1] = samples[index]
+                    } else if !samples[index].value.isNaN, samples[index].value != earlier {
+                        conflicting += 1
+                    }
                 } else {
                     samples[kept] = samples[index]
                     kept += 1
                 }
             }
+            numberCount = samples[..<kept].count { !$0.value.isNaN }
             return kept * Series.bytesPerSample
         }
         let removed = count - kept

@@ -23,9 +23,10 @@ package enum StorageBound {
         )
     }
 
-    /// The files of a known number of datasets: for each a row of inputs, a row of outputs and a reference time.
+    /// The files of a known number of datasets: for each a row of inputs, a row of outputs, a reference time and a
+    /// part.
     package static func datasets(count: Int, _ shape: ForecastShape) -> Int64 {
-        Int64(count) * Int64(shape.inputCount + shape.outputCount + 1) * 8 + columns(of: shape)
+        Int64(count) * Int64(shape.inputCount + shape.outputCount + 2) * 8 + columns(of: shape)
     }
 
     /// The file of a model with its manifest and its plots.

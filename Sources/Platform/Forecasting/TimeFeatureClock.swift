@@ -7,9 +7,18 @@ struct TimeFeatureClock {
     private var zone: ZoneOffsets
     private var holidays: Holidays
 
-    /// Mean lengths in seconds: a year of 365.25 days and a twelfth of it.
-    private static let meanYear = 31_557_600.0
-    private static let meanMonth = 2_629_800.0
+    // Phases are computed from whole microseconds: those of equal times of day are equal to the last bit, so that such
+    // a column is a constant and not rounding noise that a scaler would spread over its range.
+
+    /// A mean length in seconds: a year is 365.25 days and a month a twelfth of it.
+    private static func meanSeconds(_ component: TimeFeatures.Component) -> Int {
+        switch component {
+        case .year: 31_557_600
+        case .month: 2_629_800
+        case .week: 604_800
+        case .day, .holiday: CivilTime.secondsPerDay
+        }
+    }
 
     init(_ timeFeatures: TimeFeatures, steps: Int) {
         self.steps = steps
@@ -48,31 +57,29 @@ struct TimeFeatureClock {
     /// The elapsed fraction of the component's period, 0 to 1; for a holiday 1 or 0.
     private mutating func value(_ feature: TimeFeatures.Feature, at stamp: Int64) -> Double {
         if !feature.isLocal, feature.component != .holiday {
-            let seconds = Double(stamp) / 1e6
-            switch feature.component {
-            case .year: return seconds / Self.meanYear
-            case .month: return seconds / Self.meanMonth
-            case .week: return seconds / 604_800
-            case .day, .holiday: return seconds / 86_400
-            }
+            let period = Self.meanSeconds(feature.component) * 1_000_000
+            return Double(CivilTime.floorModulo(Int(stamp), period)) / Double(period)
         }
         let whole = CivilTime.floorDivide(Int(stamp), 1_000_000)
         let wall = whole + zone.offset(at: whole)
         let day = CivilTime.floorDivide(wall, CivilTime.secondsPerDay)
-        let second = Double(wall - day * CivilTime.secondsPerDay) + Double(Int(stamp) - whole * 1_000_000) / 1e6
+        let timeOfDay = (wall - day * CivilTime.secondsPerDay) * 1_000_000 + Int(stamp) - whole * 1_000_000
+        func phase(days: Int, of period: Int) -> Double {
+            let microsecondsPerDay = CivilTime.secondsPerDay * 1_000_000
+            return Double(days * microsecondsPerDay + timeOfDay) / Double(period * microsecondsPerDay)
+        }
         switch feature.component {
         case .day:
-            return second / 86_400
+            return phase(days: 0, of: 1)
         case .week:
-            return (Double(CivilTime.weekday(days: day)) * 86_400 + second) / 604_800
+            return phase(days: CivilTime.weekday(days: day), of: 7)
         case .month:
             let date = CivilTime.date(days: day)
-            return (Double(date.day - 1) * 86_400 + second)
-                / (Double(CivilTime.daysInMonth(year: date.year, month: date.month)) * 86_400)
+            return phase(days: date.day - 1, of: CivilTime.daysInMonth(year: date.year, month: date.month))
         case .year:
             let date = CivilTime.date(days: day)
             let dayOfYear = day - CivilTime.days(year: date.year, month: 1, day: 1)
-            return (Double(dayOfYear) * 86_400 + second) / (CivilTime.isLeap(date.year) ? 31_622_400 : 31_536_000)
+            return phase(days: dayOfYear, of: CivilTime.isLeap(date.year) ? 366 : 365)
         case .holiday:
             return holidays.contains(day: day) ? 1 : 0
         }
