@@ -99,14 +99,14 @@ import Testing
                 (["training_split": ["seed": -1]], "/training_split/seed"),
                 (["training_split": ["shuffle": "yes"]], "/training_split/shuffle"),
                 (["colour": "red"], "/colour"),
+                (["max_gap_minutes": 0], "/max_gap_minutes"), (["max_gap_minutes": -2], "/max_gap_minutes"),
+                (["max_gap_minutes": -0.5], "/max_gap_minutes"),
+                (["training_split": ["n_train": 51]], "/training_split/n_train"),
             ]
             for (body, pointer) in bodies {
                 let refused = await fixture.post("generate-datasets/s", body)
                 #expect(refused.status == 422 && refused.pointers == [pointer], "\(refused)")
             }
-            _ = await fixture.post(
-                "save-time-info", ["sessionId": "s", "timeInfo": ["tag": true, "zeitzone": "Mars/Olympus"]])
-            #expect(await fixture.post("generate-datasets/s").pointers == ["/timeFeatures/timeZone"])
             #expect(await fixture.post("generate-datasets/elsewhere").code == "session-not-found")
             #expect(await fixture.level("processing") == [0, 0])
             #expect(try await fixture.count("reservations") == 0)
@@ -262,10 +262,10 @@ import Testing
                 try await fixture.generate("s", ["training_split": split])
                 return await fixture.get("scalers/s")["fitted_on"]?.string
             }
-            #expect(try await parts([:]) == "the training part: 139 of 198 datasets")
+            #expect(try await parts([:]) == "the training part: 138 of 198 datasets")
             #expect(
                 try await parts(["trainPercentage": 50, "valPercentage": 25, "testPercentage": 25])
-                    == "the training part: 99 of 198 datasets")
+                    == "the training part: 98 of 198 datasets")
             #expect(
                 try await parts(["n_train": 77, "n_val": 10, "n_test": 11, "random_dat": true])
                     == "the training part: 77 of 198 datasets")
@@ -273,6 +273,36 @@ import Testing
             let blocks = try await parts(["trainPercentage": 70, "shuffle": true, "blockLength": 24, "seed": 3])
             let count = blocks.flatMap { Int64($0.split(separator: " ")[3]) }
             #expect((count ?? 999) < 139 && (count ?? 0) > 80, "\(blocks ?? "")")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `gaps are not made up, and the response lists what was dropped`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, runsJobs: true) { fixture in
+            let rows = (0..<60).compactMap { hour -> String? in
+                // One row has no number, and five are missing.
+                (40..<45).contains(hour) ? nil : "\(Samples.stamp(hour));\(hour == 20 ? "" : "\(hour)")"
+            }
+            let series = Array((["UTC;value"] + rows).joined(separator: "\n").utf8)
+            try await fixture.prepare(series: series)
+            let made = await fixture.post("generate-datasets/s")
+            // Steps at -1, 0 and 0, 1 hours: three datasets need hour 20, and seven the hours 40 to 44.
+            #expect(made.status == 200 && made["dataset_count"]?.integer == 58 - 10, "\(made)")
+            let gaps = try #require(made["dropped"]?.array).filter { $0["reason"]?.string == "gap" }
+            #expect(gaps.compactMap { $0["count"]?.integer }.reduce(0, +) == 10)
+            #expect(gaps.allSatisfy { $0["series"]?.string == "series.csv" && $0["first"]?.string != nil })
+            #expect(made["dropped_count"]?.integer == 12)
+            #expect(await fixture.get("results-summary/s")["dropped"] == made["dropped"])
+            // The first step of the output is the reference time, whose value is the last input.
+            #expect(made["warnings"]?.array?.count == 1)
+            #expect(made["warnings"]?[0]?.string?.contains("1 of the 2 steps") == true)
+            let bridged = await fixture.post("generate-datasets/s", ["max_gap_minutes": 360])
+            #expect(bridged["dataset_count"]?.integer == 58, "\(bridged)")
+            let page = await fixture.post("generate-datasets/s", ["max_gap_minutes": -1])
+            #expect(page["dataset_count"]?.integer == 55, "\(page)")
+            #expect(await fixture.level("processing") == [3, 0])
+            let parts = await fixture.get("download-arrays/s?name=parts")
+            #expect(parts.status == 200 && parts.bytes.suffix(8) == [2, 0, 0, 0, 0, 0, 0, 0])
         }
     }
 }

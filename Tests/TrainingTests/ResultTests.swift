@@ -33,6 +33,11 @@ import Testing
             #expect(Set(bySteps.keys) == ["60", "120", "180"])
             #expect(bySteps["60"]?["MAE"]?.array?.count == 3 && bySteps["120"]?["MAE"]?.array?.count == 1)
             #expect(tables["persistence"]?["series.csv"]?["MAE"]?.array?.count == 3)
+            #expect(tables["persistence_ts"]?["series.csv"]?["60"]?["MAE"]?.array?.count == 3)
+            let seasonal = try #require(tables["seasonal_naive"]?.object)
+            #expect(Set(seasonal.keys) == ["24", "168"])
+            #expect(seasonal["24"]?["df_eval"]?["series.csv"]?["MAE"]?.array?.count == 3)
+            #expect(seasonal["168"]?["df_eval_ts"]?["series.csv"]?["60"]?["MAE"]?.array?.count == 3)
             let mae = try #require(overall["MAE"]?[0]?.number), rmse = try #require(overall["RMSE"]?[0]?.number)
             #expect(mae > 0 && rmse >= mae)
 
@@ -79,21 +84,21 @@ import Testing
     @Test(arguments: Engine.available)
     func `scalers are fitted on the training part alone`(engine: Engine) async throws {
         try await withTrainingFixture(engine) { fixture in
-            // The values ascend: those of the training part end at the 139th dataset.
+            // The values ascend: those of the training part end at the 138th dataset.
             try await fixture.prepareDatasets(series: Samples.hourly(200) { Double($0) })
             let scalers = await fixture.get("scalers/s")
-            #expect(scalers["fitted_on"]?.string == "the training part: 139 of 198 datasets")
+            #expect(scalers["fitted_on"]?.string == "the training part: 138 of 198 datasets")
             let input = try #require(scalers["input_scaler"]?[0])
             #expect(
                 input["name"]?.string == "series.csv" && input["data_min"]?.number == 0
-                    && input["data_max"]?.number == 139)
+                    && input["data_max"]?.number == 138)
             #expect(input["target_min"]?.number == 0 && input["target_max"]?.number == 1)
-            #expect(scalers["output_scaler"]?[0]?["data_max"]?.number == 140)
+            #expect(scalers["output_scaler"]?[0]?["data_max"]?.number == 139)
             let file = await fixture.get("scalers/s/download")
             #expect(
                 file.json == scalers.json
                     && file.headers["content-disposition"] == "attachment; filename=\"scalers.json\"")
-            let scaled = await fixture.post("scale-data/s", ["input_data": [[0], [139], [69.5], [278]]])
+            let scaled = await fixture.post("scale-data/s", ["input_data": [[0], [138], [69], [276]]])
             #expect(scaled["scaled_data"] == [[0], [1], [0.5], [2]] && scaled["scaling_info"] == scalers.json)
             for (body, pointer) in [
                 (["input_data": [[1, 2]]], "/input_data/0"), (["input_data": [[1], []]], "/input_data/1"),
@@ -202,6 +207,10 @@ import Testing
             let svg = try #require(
                 data.hasPrefix("data:image/svg+xml;base64,") ? Data(base64Encoded: String(data.dropFirst(26))) : nil)
             #expect(String(decoding: svg, as: UTF8.self).contains("<svg"))
+            let course = await fixture.post(
+                "generate-plot",
+                ["sessionId": "s", "plot_settings": ["forecast": 1], "df_plot_in": ["series.csv": true]])
+            #expect(course.status == 200 && course["plot_data"] != plot["plot_data"], "\(course)")
             // A plot without columns has no lines and is valid.
             let bare = await fixture.post(
                 "generate-plot",
@@ -212,6 +221,12 @@ import Testing
                 (["sessionId": "s", "plot_settings": ["step": 0]], "/plot_settings/step"),
                 (["sessionId": "s", "plot_settings": ["format": "gif"]], "/plot_settings/format"), ([:], "/sessionId"),
                 (["sessionId": "s", "plot_settings": ["datasets": 4_001]], "/plot_settings/datasets"),
+                (["sessionId": "s", "plot_settings": ["forecast": 0]], "/plot_settings/forecast"),
+                (["sessionId": "s", "plot_settings": ["forecast": 999]], "/plot_settings/forecast"),
+                (["sessionId": "s", "plot_settings": ["forecast": 1, "step": 1]], "/plot_settings/forecast"),
+                (["sessionId": "s", "df_plot_out": ["none": true]], "/df_plot_out/none"),
+                (["sessionId": "s", "df_plot_fcst": ["none": false]], "/df_plot_fcst/none"),
+                (["sessionId": "s", "df_plot_in": ["none": true]], "/df_plot_in/none"),
             ] as [(JSONValue, String)] {
                 #expect(await fixture.post("generate-plot", body).pointers == [pointer])
             }
@@ -262,10 +277,44 @@ import Testing
             #expect((await fixture.get("results/s")["datasets_tested"]?.integer ?? 0) > 60)
             #expect(await fixture.post("generate-plot", ["sessionId": "s"]).status == 200)
             // The datasets of the session have not changed.
-            #expect(await fixture.get("scalers/s")["fitted_on"]?.string == "the training part: 139 of 198 datasets")
+            #expect(await fixture.get("scalers/s")["fitted_on"]?.string == "the training part: 138 of 198 datasets")
             #expect(fixture.filesOnDisk().filter { $0.hasSuffix("inputs.npy") }.count == 2)
             #expect(await fixture.post("session/s/delete").status == 200)
             #expect(fixture.filesOnDisk() == [])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `the result of every model can be read`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepareDatasets()
+            try await fixture.train()
+            try await fixture.train("s", Samples.dense)
+            let models = try #require(await fixture.get("list-models-database/s")["data"]?["models"]?.array)
+            for model in models {
+                let name = try #require(model["filename"]?.string)
+                let result = await fixture.get("results/s?model=\(name)")
+                #expect(result["mode"] == model["mode"] && result["model_filename"]?.string == name, "\(result)")
+                #expect(await fixture.get("evaluation-tables/s?model=\(name)")["model_type"] == model["mode"])
+                #expect(await fixture.get("download-arrays/s?name=parts&model=\(name)").status == 200)
+            }
+            for path in ["results/s", "evaluation-tables/s", "download-arrays/s"] {
+                #expect(await fixture.get("\(path)?model=other").code == "model-not-found")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `predict takes as many numbers as it says, and no more`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepareDatasets()
+            try await fixture.train()
+            // 50,000 rows of two numbers with 17 digits, in a body above the limit of other requests.
+            let row: JSONValue = [[0.12345678901234568], [-0.12345678901234568]]
+            let most = await fixture.post("predict/s", ["input_data": .array(Array(repeating: row, count: 50_000))])
+            #expect(most.status == 200 && most["input_count"]?.integer == 50_000)
+            let more = await fixture.post("predict/s", ["input_data": .array(Array(repeating: row, count: 50_001))])
+            #expect(more.status == 422 && more.pointers == ["/input_data"])
         }
     }
 }

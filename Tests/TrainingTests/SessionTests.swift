@@ -135,6 +135,37 @@ import Testing
                     "save-time-info", ["sessionId": "s", "timeInfo": ["category_data": ["feiertag": ["land": "FR"]]]],
                     "/timeInfo/category_data/feiertag/land"
                 ),
+                (
+                    "save-zeitschritte",
+                    ["sessionId": "s", "zeitschritte": ["eingabe": 1, "ausgabe": 1, "zeitschrittweite": 0.0165]],
+                    "/zeitschritte/zeitschrittweite"
+                ),
+                (
+                    "save-time-info", ["sessionId": "s", "timeInfo": ["tag": true, "zeitzone": "Mars/Olympus"]],
+                    "/timeInfo/zeitzone"
+                ),
+                (
+                    "init-session", ["sessionId": "s", "timeInfo": ["zeitzone": "Mars/Olympus"]], "/timeInfo/zeitzone"
+                ),
+                (
+                    "save-time-info",
+                    ["sessionId": "s", "timeInfo": ["category_data": ["tag": ["zeithorizontStart": 1]]]],
+                    "/timeInfo/category_data/tag/zeithorizontStart"
+                ),
+                (
+                    "save-time-info",
+                    ["sessionId": "s", "timeInfo": ["category_data": ["tag": ["zeithorizontEnd": -2]]]],
+                    "/timeInfo/category_data/tag/zeithorizontEnd"
+                ),
+                (
+                    "save-time-info",
+                    ["sessionId": "s", "timeInfo": ["category_data": ["jahr": ["skalierungMin": 1]]]],
+                    "/timeInfo/category_data/jahr/skalierungMin"
+                ),
+                (
+                    "save-time-info", ["sessionId": "s", "timeInfo": ["category_data": ["year": [:]]]],
+                    "/timeInfo/category_data/year"
+                ),
                 ("session-name-change", ["sessionId": "s", "sessionName": .string(long)], "/sessionName"),
                 ("session-name-change", ["sessionId": "s", "sessionName": ""], "/sessionName"),
             ]

@@ -213,20 +213,68 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `training with an empty test part fails and costs nothing`(engine: Engine) async throws {
+    func `training without a test part keeps the model, without metrics`(engine: Engine) async throws {
         try await withTrainingFixture(engine) { fixture in
             try await fixture.prepareDatasets()
             let split: JSONValue = ["trainPercentage": 100, "valPercentage": 0, "testPercentage": 0]
-            try await fixture.require(
-                202,
-                await fixture.post("train-models/s", ["model_parameters": Samples.linear, "training_split": split]))
-            try await fixture.app.runJobs()
-            let status = await fixture.get("status/s")
-            #expect(
-                status["status"]?.string == "failed" && status["error"]?.string?.contains("test part") == true,
-                "\(status)")
+            try await fixture.train("s", Samples.linear, split: split)
+            #expect(await fixture.level("training_runs") == [1, 0])
+            let result = await fixture.get("results/s")
+            #expect(result["df_eval"] == [:] && result["datasets_tested"]?.integer == 0, "\(result)")
+            let tables = await fixture.get("evaluation-tables/s")
+            #expect(tables.code == "results-not-found" && tables["error"]?.string == "The model has no metrics")
+            #expect(await fixture.post("predict/s", ["input_data": [[1], [2]]]).status == 200)
+            #expect(await fixture.post("generate-plot", ["sessionId": "s"]).code == "results-not-found")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a split of more datasets than there are is refused at once`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepareDatasets()
+            let refused = await fixture.post(
+                "train-models/s",
+                ["model_parameters": Samples.linear, "training_split": ["n_train": 190, "n_test": 9]])
+            #expect(refused.status == 422 && refused.pointers == ["/training_split/n_train"], "\(refused)")
             #expect(await fixture.level("training_runs") == [0, 0])
-            #expect(fixture.filesOnDisk().filter { $0.hasSuffix("inputs.npy") }.count == 1)
+            #expect(try await fixture.count("training_runs") == 1)
+            try await fixture.train("s", Samples.linear, split: ["n_train": 190, "n_test": 8])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `training on datasets of other settings is refused until they are generated again`(engine: Engine)
+        async throws
+    {
+        try await withTrainingFixture(engine) { fixture in
+            try await fixture.prepareDatasets()
+            let file = try #require(await fixture.get("csv-files/s?type=input")["files"]?[0]?["id"]?.string)
+            func steps(_ minutes: JSONValue) async {
+                _ = await fixture.post(
+                    "save-zeitschritte",
+                    ["sessionId": "s", "zeitschritte": ["eingabe": 2, "ausgabe": 2, "zeitschrittweite": minutes]])
+            }
+            func refusal() async -> TestResponse {
+                await fixture.post("train-models/s", ["model_parameters": Samples.linear])
+            }
+            await steps(30)
+            #expect(await refusal().code == "dataset-not-ready")
+            #expect(await refusal()["detail"]?.string?.contains("Changed: the steps.") == true)
+            await steps(60)
+            _ = await fixture.post("save-time-info", ["sessionId": "s", "timeInfo": ["tag": true]])
+            #expect(await refusal()["detail"]?.string?.contains("the time features") == true)
+            _ = await fixture.post("save-time-info", ["sessionId": "s", "timeInfo": [:]])
+            _ = await fixture.put("csv-files/\(file)", ["zeithorizontStart": -3])
+            #expect(await refusal().status == 409)
+            #expect(await fixture.level("training_runs") == [0, 0])
+            #expect(try await fixture.count("training_runs") == 1)
+            // Settings that are as they were, or new datasets, can be trained on.
+            _ = await fixture.put("csv-files/\(file)", ["zeithorizontStart": -1])
+            try await fixture.train()
+            await steps(30)
+            try await fixture.generate()
+            try await fixture.train()
+            #expect(await fixture.level("training_runs") == [2, 0])
         }
     }
 

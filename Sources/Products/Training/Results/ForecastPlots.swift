@@ -23,17 +23,20 @@ enum ForecastPlots {
             let last = (shape.outputSteps - 1) * shape.outputFeatures
             for (output, column) in dataset.manifest.outputColumns.enumerated() {
                 try checkCancellation()
+                let times = axis.times(at: column.offsets(steps: shape.outputSteps)[shape.outputSteps - 1])
                 func series(_ name: String, _ values: [Double]) -> LineChart.Series {
                     LineChart.Series(
-                        name: name, x: axis.times, y: axis.values { values[$0 * shape.outputCount + last + output] })
+                        name: name, x: times, y: axis.values { values[$0 * shape.outputCount + last + output] })
                 }
                 let chart = LineChart(
                     title: "\(column.name): the last step of each forecast",
-                    xTitle: "reference time (UTC)",
+                    xTitle: "time (UTC)",
                     yTitle: column.name,
                     horizontal: .time,
                     series: [series("truth", truth), series(model.mode.rawValue, forecast)]
-                        + (persistence.map { [series("persistence", $0)] } ?? [])
+                        + (persistence.flatMap { values in
+                            dataset.manifest.persistence[output].map { _ in [series("persistence", values)] }
+                        } ?? [])
                 )
                 plots += try save(
                     chart, name: "forecast \(column.name)", kind: "forecast", label: column.label,

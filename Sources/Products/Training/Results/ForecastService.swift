@@ -11,9 +11,6 @@ final class ForecastService: Sendable {
     let compute: BlockingPool
     let runtime: Runtime
 
-    /// The largest number of numbers in a request to predict.
-    private static let inputsMax = 2_000_000
-
     init(database: any Database, locator: ResultLocator, compute: BlockingPool, runtime: Runtime) {
         self.database = database
         self.locator = locator
@@ -29,7 +26,14 @@ final class ForecastService: Sendable {
         let manifest = try await Problem.catching { try await compute.run { try datasets.manifest() } }
         let rows = try InputRows(
             request.inputData, steps: manifest.inputSteps, columns: manifest.inputColumns.count,
-            limit: Self.inputsMax)
+            limit: Predict.numbersMax)
+        let outputNumbers = manifest.outputSteps * manifest.outputColumns.count
+        guard rows.count * outputNumbers <= Predict.numbersMax else {
+            throw Problem.invalid(
+                "/input_data",
+                "must have at most \(Predict.numbersMax / outputNumbers) rows: the response has at most "
+                    + "\(Predict.numbersMax) numbers")
+        }
         let scales = request.applyScaling ?? true
         let modelFile = locator.file(stored, of: session)
         let outputs = try await Problem.catching {

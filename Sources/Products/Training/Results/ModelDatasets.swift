@@ -21,8 +21,12 @@ struct ModelDatasets: Sendable {
     }
 
     /// - Throws: `results-not-found` where the datasets have been replaced.
-    func open() throws -> Dataset {
-        if FileManager.default.fileExists(atPath: own.appending(path: "inputs.npy").path) { return try Dataset(own) }
+    func open() throws -> Dataset { try Dataset(folder()) }
+
+    /// The folder with the arrays.
+    /// - Throws: `results-not-found` where the datasets have been replaced.
+    func folder() throws -> URL {
+        if FileManager.default.fileExists(atPath: own.appending(path: "inputs.npy").path) { return own }
         guard let present,
             FileManager.default.contentsEqual(
                 atPath: Self.manifestFile(own).path, andPath: Self.manifestFile(present).path)
@@ -31,7 +35,7 @@ struct ModelDatasets: Sendable {
                 .resultsNotFound, title: "The datasets of this model have been replaced",
                 detail: "Train a model on the present datasets.")
         }
-        return try Dataset(present)
+        return present
     }
 
     private static func manifestFile(_ folder: URL) -> URL { folder.appending(path: "manifest.json") }

@@ -10,6 +10,10 @@ struct ResultSummary: Payload {
     var modelCount: Int
     var hasViolinPlots: Bool
     var violinPlotTypes: [String]
+    /// What was dropped from the datasets and why.
+    var dropped: [DroppedDatasets]
+    /// Settings that make the forecasts look better than they are.
+    var warnings: [String]
 }
 
 /// The result of a training run.
@@ -32,7 +36,9 @@ struct ResultView: Payload {
     var seconds: Double
     var modelFilename: String
     var epochs: [Epoch]
+    /// Empty where the split has no test part.
     var dfEval: [String: [String: [Double?]]]
+    var warnings: [String]
     var finishedAt: Instant?
 
     init(_ run: Run, _ result: TrainingResult) {
@@ -43,30 +49,54 @@ struct ResultView: Payload {
         epochsAsked = result.parameters.epochs
         activation = result.parameters.activation.rawValue
         seed = Int(clamping: result.parameters.seed)
-        datasetsTested = result.evaluation.datasets
+        datasetsTested = result.evaluation?.datasets ?? 0
         seconds = result.seconds
         modelFilename = result.modelFileName
         epochs = result.epochs.map {
             Epoch(epoch: $0.epoch, loss: $0.loss, validationLoss: $0.validationLoss, rmse: $0.rmse)
         }
-        dfEval = result.evaluation.model.overall
+        dfEval = result.evaluation?.model.overall ?? [:]
+        warnings = result.warnings
         finishedAt = run.finishedAt
     }
 }
 
 /// The metrics by output and averaging level, and by step; undefined values are null. `persistence` has the metrics of
-/// the baseline that repeats the last known value.
+/// the baseline that repeats the newest known value, for the outputs whose series is among the inputs.
 struct EvaluationTables: Payload {
+    /// The metrics of the baseline that repeats the value of the same time a period earlier.
+    struct Seasonal: Payload {
+        /// The number of datasets of the test part for which that value exists.
+        var datasets: Int
+        var overall: [String: [String: [Double?]]]
+        var bySteps: [String: [String: [String: [Double?]]]]
+
+        enum CodingKeys: String, CodingKey {
+            case datasets
+            case overall = "df_eval"
+            case bySteps = "df_eval_ts"
+        }
+
+        static let naming = Naming.asDeclared
+    }
+
     var overall: [String: [String: [Double?]]]
     var bySteps: [String: [String: [String: [Double?]]]]
     var modelType: String
     var persistence: [String: [String: [Double?]]]?
+    var persistenceBySteps: [String: [String: [String: [Double?]]]]?
+    /// By the period in hours: 24 and 168.
+    var seasonal: [String: Seasonal]
+    var warnings: [String]
 
     enum CodingKeys: String, CodingKey {
         case overall = "df_eval"
         case bySteps = "df_eval_ts"
         case modelType = "model_type"
         case persistence
+        case persistenceBySteps = "persistence_ts"
+        case seasonal = "seasonal_naive"
+        case warnings
     }
 
     static let naming = Naming.asDeclared
@@ -96,11 +126,14 @@ struct GeneratePlot: Payload {
         var datasets: Int?
         /// The step of the forecasts, from 1; the last step where nil.
         var step: Int?
+        /// The number of a dataset of the test part, from 1: its forecast is plotted over all steps.
+        var forecast: Int?
         var format: String?
 
         static let naming = Naming.asDeclared
         static let rules: [String: Rule] = [
-            "datasets": .range(1...4_000), "step": .range(1...4_096), "format": .oneOf(["png", "svg"]),
+            "datasets": .range(1...4_000), "step": .range(1...4_096),
+            "forecast": .range(1...5_000_000), "format": .oneOf(["png", "svg"]),
         ]
     }
 
@@ -198,7 +231,7 @@ struct ModelList: Payload {
     var listTotal: Int64? { Int64(data.count) }
 }
 
-struct Predict: Payload {
+struct Predict: MultiFormatBody {
     /// The file name of a model; the latest where nil.
     var modelFilename: String?
     /// One row of I_N steps × F columns, or an array of rows.
@@ -207,6 +240,12 @@ struct Predict: Payload {
     var applyScaling: Bool?
 
     static let rules: [String: Rule] = ["model_filename": .length(1...255)]
+
+    /// The largest number of numbers in `input_data`, and in the response.
+    static let numbersMax = 100_000
+    /// Of each number 25 characters with its separator.
+    static let bodyBytesMax = 2_500_000 + (64 << 10)
+    static var formats: [BodyFormat] { [BodyFormat("application/json", of: Predict.self) { $0 }] }
 }
 
 struct Predicted: Payload {

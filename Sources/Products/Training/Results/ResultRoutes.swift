@@ -19,17 +19,18 @@ struct ResultRoutes: Sendable {
                 try await results.summary(scope: $0, session: $1)
             },
             .get(
-                "training/results/{session}", "Get the latest training result",
-                requires: member.allowing(.training), .path("session"), problems: missing
+                "training/results/{session}", "Get the result of a training, of the latest or of a model",
+                requires: member.allowing(.training), .path("session"), .query("model", upTo: 255),
+                problems: missing + [.modelNotFound]
             ) {
-                try await results.latest(scope: $0, session: $1)
+                try await results.result(scope: $0, session: $1, model: $2)
             }.alias("training/get-training-results/{session}"),
             .get(
-                "training/evaluation-tables/{session}", "Get the metrics of the latest model",
-                requires: member.allowing(.training), .path("session"),
-                problems: missing
+                "training/evaluation-tables/{session}", "Get the metrics of the latest model, or of another",
+                requires: member.allowing(.training), .path("session"), .query("model", upTo: 255),
+                problems: missing + [.modelNotFound]
             ) {
-                try await results.evaluation(scope: $0, session: $1)
+                try await results.evaluation(scope: $0, session: $1, model: $2)
             },
             .get(
                 "training/plot-variables/{session}", "List the columns of the datasets",
@@ -56,9 +57,9 @@ struct ResultRoutes: Sendable {
                 "training/download-arrays/{session}",
                 "Download an array of the datasets as a NumPy file",
                 requires: member.allowing(.training), .path("session"),
-                .query("name", oneOf: ResultService.arrays),
-                problems: missing
-            ) { try await results.array(scope: $0, session: $1, name: $2) },
+                .query("name", oneOf: ResultService.arrays), .query("model", upTo: 255),
+                problems: missing + [.modelNotFound]
+            ) { try await results.array(scope: $0, session: $1, name: $2, model: $3) },
             .get(
                 "training/scalers/{session}", "Get the scalers of the datasets",
                 requires: member.allowing(.training), .path("session"), problems: missing

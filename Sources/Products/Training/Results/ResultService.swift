@@ -12,7 +12,7 @@ final class ResultService: Sendable {
     let compute: BlockingPool
 
     /// The names of the arrays that can be downloaded.
-    static let arrays = ["inputs", "outputs", "references"]
+    static let arrays = ["inputs", "outputs", "references", "parts"]
 
     init(database: any Database, locator: ResultLocator, compute: BlockingPool) {
         self.database = database
@@ -31,6 +31,8 @@ final class ResultService: Sendable {
             datasetCount: Int64(result.count),
             nDat: Int64(result.count),
             droppedCount: result.dropped,
+            dropped: result.drops.map(DroppedDatasets.init),
+            warnings: result.warnings,
             violinPlots: plots,
             runId: run.id
         )
@@ -40,6 +42,7 @@ final class ResultService: Sendable {
         try await database.read { transaction in
             let session = try transaction.trainingSession(name, in: scope)
             let models = try transaction.models(of: session).count
+            let datasets = try transaction.datasets(of: session)?.1
             let violins =
                 try session.datasetRun.map { try transaction.plots(of: $0, in: session.organisation) } ?? []
             return ResultSummary(
@@ -49,23 +52,37 @@ final class ResultService: Sendable {
                 hasTrainedModel: models > 0,
                 modelCount: models,
                 hasViolinPlots: !violins.isEmpty,
-                violinPlotTypes: Set(violins.map(\.kind)).sorted()
+                violinPlotTypes: Set(violins.map(\.kind)).sorted(),
+                dropped: datasets?.drops.map(DroppedDatasets.init) ?? [],
+                warnings: datasets?.warnings ?? []
             )
         }
     }
 
-    func latest(scope: Scope, session name: String) async throws(Problem) -> ResultView {
-        let (run, result) = try await trained(scope, name)
+    /// - Parameter model: the file name of a model; the latest where nil.
+    func result(scope: Scope, session name: String, model: String?) async throws(Problem) -> ResultView {
+        let (run, result) = try await trained(scope, name, model)
         return ResultView(run, result)
     }
 
-    func evaluation(scope: Scope, session name: String) async throws(Problem) -> EvaluationTables {
-        let (_, result) = try await trained(scope, name)
+    /// - Throws: as ``result(scope:session:model:)``, and `results-not-found` where the split has no test part.
+    func evaluation(scope: Scope, session name: String, model: String?) async throws(Problem) -> EvaluationTables {
+        let (_, result) = try await trained(scope, name, model)
+        guard let evaluation = result.evaluation else {
+            throw Problem(
+                .resultsNotFound, title: "The model has no metrics",
+                detail: "The split has no test part. Train with one, such as testPercentage 10.")
+        }
         return EvaluationTables(
-            overall: result.evaluation.model.overall,
-            bySteps: result.evaluation.model.bySteps,
+            overall: evaluation.model.overall,
+            bySteps: evaluation.model.bySteps,
             modelType: result.mode.rawValue,
-            persistence: result.evaluation.persistence?.overall
+            persistence: evaluation.persistence?.overall,
+            persistenceBySteps: evaluation.persistence?.bySteps,
+            seasonal: evaluation.seasonal.mapValues {
+                .init(datasets: $0.datasets, overall: $0.tables.overall, bySteps: $0.tables.bySteps)
+            },
+            warnings: result.warnings
         )
     }
 
@@ -99,9 +116,20 @@ final class ResultService: Sendable {
         )
     }
 
-    func array(scope: Scope, session: String, name array: String?) async throws(Problem) -> Download {
+    /// - Parameter model: the file name of a model, for the datasets that it was trained on; the present datasets of
+    ///   the session where nil.
+    func array(
+        scope: Scope, session: String, name array: String?, model: String?
+    ) async throws(Problem) -> Download {
         let name = "\(array ?? Self.arrays[0]).npy"
-        let folder = try await locator.datasets(scope, session)
+        let folder: URL
+        if let model {
+            let (session, stored) = try await locator.model(scope, session, fileName: model)
+            let datasets = try await locator.datasets(of: stored, session)
+            folder = try await Problem.catching { try await compute.run { try datasets.folder() } }
+        } else {
+            folder = try await locator.datasets(scope, session)
+        }
         return try await download(folder.appending(path: name).path, as: name)
     }
 
@@ -146,12 +174,21 @@ final class ResultService: Sendable {
         return try await download(locator.file(model, of: session).path, as: model.fileName)
     }
 
-    private func trained(_ scope: Scope, _ name: String) async throws(Problem) -> (Run, TrainingResult) {
+    private func trained(_ scope: Scope, _ name: String, _ model: String?) async throws(Problem) -> (
+        Run, TrainingResult
+    ) {
         let found = try await database.read { transaction -> (Run, TrainingResult)? in
             let session = try transaction.trainingSession(name, in: scope)
-            guard let run = try transaction.latestRun(of: session, kind: .training, state: .succeeded),
-                let result = run.result
-            else { return nil }
+            let run: Run?
+            if let model {
+                guard let stored = try transaction.models(of: session).first(where: { $0.fileName == model }) else {
+                    throw Problem(.modelNotFound)
+                }
+                run = try transaction.run(stored.run, of: session.organisation)
+            } else {
+                run = try transaction.latestRun(of: session, kind: .training, state: .succeeded)
+            }
+            guard let run, let result = run.result else { return nil }
             return (run, try JSONColumn.decode(result))
         }
         guard let found else { throw Problem(.resultsNotFound, detail: "Train a model first.") }

@@ -4,8 +4,8 @@ import Forecasting
 /// consecutive, because those between them are not in the test part.
 struct TestPartAxis: Sendable {
     let rows: [Int32]
-    /// Seconds since 1970, with an additional element for each break.
-    let times: [Double]
+    /// The reference times in seconds since 1970, with an additional element for each break.
+    private let references: [Double]
     private let breaks: Set<Int>
 
     /// - Parameter limit: the largest number of datasets.
@@ -13,8 +13,12 @@ struct TestPartAxis: Sendable {
         rows = Array(dataset.rows(of: .test).prefix(limit))
         breaks = Set(rows.indices.dropFirst().filter { [rows] index in rows[index] != rows[index - 1] + 1 })
         let seconds = rows.map { Double(dataset.reference(Int($0))) / 1e6 }
-        times = Self.spread(seconds, breaks, gap: { (seconds[$0 - 1] + seconds[$0]) / 2 })
+        references = Self.spread(seconds, breaks, gap: { (seconds[$0 - 1] + seconds[$0]) / 2 })
     }
+
+    /// The times that values are for, in seconds since 1970.
+    /// - Parameter offset: from the reference time to the time of the values, in microseconds.
+    func times(at offset: Int64) -> [Double] { references.map { $0 + Double(offset) / 1e6 } }
 
     /// One value for each dataset, and NaN for each break.
     func values(_ value: (_ index: Int) -> Double) -> [Double] {

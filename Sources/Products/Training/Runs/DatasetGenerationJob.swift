@@ -20,6 +20,8 @@ struct DatasetResult: Codable, Sendable {
     var shape: ForecastShape
     var count: Int
     var dropped: Int
+    var drops: [DatasetManifest.Drop]
+    var warnings: [String]
     var inputColumns: [String]
     var timeColumns: [String]
     var outputColumns: [String]
@@ -64,7 +66,9 @@ final class DatasetGenerationWorker: Sendable {
         guard let steps = session.steps else { throw JobFailure.permanent("The session has no steps.") }
         let request: GenerateDatasets = try JSONColumn.decode(run.request)
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
-        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(split: split) { file in
+        let recipe = SessionRecipe(session: session, files: files, steps: steps).recipe(
+            split: split, maximumGapMinutes: request.maximumGapMinutes
+        ) { file in
             workspace.filePaths.url(workspace.filePaths.series(file.twin(among: files).id, of: session.id))
         }
         let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
@@ -138,6 +142,8 @@ extension DatasetResult {
         self.recipe = recipe
         count = manifest.count
         dropped = manifest.droppedCount
+        drops = manifest.drops
+        warnings = manifest.warnings
         shape = ForecastShape(
             inputSteps: manifest.inputSteps,
             inputFeatures: manifest.inputColumns.count,

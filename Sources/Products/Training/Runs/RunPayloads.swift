@@ -66,13 +66,24 @@ struct TrainingSplit: Payload, Hashable {
 struct GenerateDatasets: Payload {
     var modelParameters: JSONValue?
     var trainingSplit: TrainingSplit?
+    /// In minutes: a longer distance between neighbouring values is a gap, and datasets that need a value within it are
+    /// dropped. 1.5 times the usual step of each series where nil; with -1 values are interpolated over any distance.
+    var maximumGapMinutes: Double?
 
     enum CodingKeys: String, CodingKey {
         case modelParameters = "model_parameters"
         case trainingSplit = "training_split"
+        case maximumGapMinutes = "max_gap_minutes"
     }
 
     static let naming = Naming.asDeclared
+    static let rules: [String: Rule] = ["max_gap_minutes": .numbers(-1...5_270_400)]
+
+    /// - Throws: `validation-failed`.
+    func checkGap() throws(Problem) {
+        guard let maximumGapMinutes, maximumGapMinutes != -1, maximumGapMinutes <= 0 else { return }
+        throw Problem.invalid("/max_gap_minutes", "must be more than 0, or -1")
+    }
 }
 
 struct TrainModels: Payload {
@@ -158,6 +169,10 @@ struct DatasetsGenerated: Payload {
     var datasetCount: Int64
     var nDat: Int64
     var droppedCount: Int
+    /// What was dropped and why.
+    var dropped: [DroppedDatasets]
+    /// Settings that make the forecasts look better than they are.
+    var warnings: [String]
     var violinPlots: [String: PlotView]
     var runId: ID<Run>
 }

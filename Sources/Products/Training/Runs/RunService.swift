@@ -51,10 +51,12 @@ final class RunService: Sendable {
         key: String?
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
+        try request.checkGap()
         return try await start(
             .datasets, scope: scope, snapshot: snapshot, charge: charge, session: name, key: key, request: request
         ) { [queue] transaction, session in
             let bytes = try Self.checkedRecipe(session, split, in: transaction)
+            try RunChecks.requireCounts(split, of: session, in: transaction)
             try transaction.move(session.id, of: session.organisation, to: .phase1)
             return Preparation(storageBytes: bytes) {
                 try queue.enqueue(
@@ -96,6 +98,8 @@ final class RunService: Sendable {
             } catch let fault as ModelFault {
                 throw Problem.invalid(fault.pointer, fault.message)
             }
+            try RunChecks.requireCurrent(datasets, session, in: transaction)
+            if let split { try RunChecks.requireCounts(split, of: datasets.count) }
             try transaction.move(session.id, of: session.organisation, to: .phase3)
             var bytes = StorageBound.model(parameters, datasets.shape)
             // Another split makes the run generate datasets of its own.

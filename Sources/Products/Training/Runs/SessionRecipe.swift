@@ -8,8 +8,12 @@ struct SessionRecipe: Sendable {
     let files: [SeriesFile]
     let steps: StepSettings
 
-    /// - Parameter seriesURL: the URL of a file's imported series.
-    func recipe(split: DatasetSplit, seriesURL: (SeriesFile) -> URL) -> DatasetRecipe {
+    /// - Parameters:
+    ///   - maximumGapMinutes: the longest gap that is interpolated; 1.5 times the usual step of each series where nil.
+    ///   - seriesURL: the URL of a file's imported series.
+    func recipe(
+        split: DatasetSplit, maximumGapMinutes: Double? = nil, seriesURL: (SeriesFile) -> URL
+    ) -> DatasetRecipe {
         func channels(_ kind: SeriesFile.Kind) -> [DatasetRecipe.Channel] {
             var names: Set<String> = []
             return files.filter { $0.kind == kind }.map { file in
@@ -30,7 +34,8 @@ struct SessionRecipe: Sendable {
                 inputSteps: steps.inputs, outputSteps: steps.outputs, stepMinutes: steps.minutes,
                 offsetMinutes: steps.offset ?? 0),
             timeFeatures: session.timeInfo?.features ?? TimeFeatures(),
-            split: split
+            split: split,
+            maximumGapMinutes: maximumGapMinutes
         )
     }
 }

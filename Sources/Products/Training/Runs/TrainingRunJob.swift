@@ -19,7 +19,9 @@ struct TrainingResult: Codable, Sendable {
     var mode: ForecastMode
     var parameters: ForecastParameters
     var split: DatasetSplit
-    var evaluation: Evaluation
+    /// Nil where the split has no test part.
+    var evaluation: Evaluation?
+    var warnings: [String]
     var epochs: [EpochReport]
     var seconds: Double
     var modelFileName: String
@@ -129,7 +131,8 @@ final class TrainingRunWorker: Sendable {
 private struct TrainedModel: Sendable {
     let fileName: String
     let bytes: Int64
-    let evaluation: Evaluation
+    let evaluation: Evaluation?
+    let warnings: [String]
     let epochs: [EpochReport]
     let seconds: Double
     let plots: [Plot]
@@ -158,10 +161,19 @@ private struct TrainedModel: Sendable {
                         percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training",
                         message: message))
             },
+            progress: { epoch, fraction in
+                report(
+                    .init(
+                        percent: 6 + 74 * (Double(epoch - 1) + fraction) / Double(parameters.epochs), phase: "training",
+                        message: "epoch \(epoch) of \(parameters.epochs), \(Int(fraction * 100)) %"))
+            },
             checkCancellation: checkCancellation
         )
         report(.init(percent: 82, phase: "evaluation"))
-        evaluation = try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
+        evaluation =
+            dataset.rows(of: .test).isEmpty
+            ? nil : try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
+        warnings = dataset.manifest.warnings
         report(.init(percent: 92, phase: "plots"))
         plots = try ForecastPlots.draw(
             model, on: dataset, epochs: epochs, into: folder, checkCancellation: checkCancellation)
@@ -180,6 +192,7 @@ private struct TrainedModel: Sendable {
             parameters: parameters,
             split: split,
             evaluation: evaluation,
+            warnings: warnings,
             epochs: epochs,
             seconds: seconds,
             modelFileName: fileName

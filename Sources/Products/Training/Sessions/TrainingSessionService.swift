@@ -28,7 +28,8 @@ final class TrainingSessionService: Sendable {
 
     /// Creates a session under the client's id, or changes the settings of the session that has it.
     func open(_ request: InitSession, scope: Scope) async throws(Problem) -> SessionOpened {
-        try await database.write { [self] transaction in
+        try request.timeInfo?.check()
+        return try await database.write { [self] transaction in
             try ensure(request.sessionId, scope, in: transaction)
             let session = try transaction.trainingSession(request.sessionId, in: scope)
             if let timeInfo = request.timeInfo { try transaction.update(session, timeInfo: timeInfo) }
@@ -94,6 +95,7 @@ final class TrainingSessionService: Sendable {
     }
 
     func save(_ request: SaveTimeInfo, scope: Scope) async throws(Problem) -> Success {
+        try request.timeInfo.check()
         try await change(request.sessionId, scope) { try $0.update($1, timeInfo: request.timeInfo) }
         return Success(message: "Time info saved")
     }

@@ -6,7 +6,7 @@ struct StepSettings: Payload, Hashable {
     var inputs: Int
     /// O_N: values of each output, 1 to 4096.
     var outputs: Int
-    /// DELT: minutes from one dataset to the next.
+    /// DELT: minutes from one dataset to the next, from a second to a year.
     var minutes: Double
     /// OFST: minutes past the hour.
     var offset: Double?
@@ -20,7 +20,7 @@ struct StepSettings: Payload, Hashable {
 
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = [
-        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(0.016...527_040),
+        "eingabe": .range(1...4096), "ausgabe": .range(1...4096), "zeitschrittweite": .numbers(1.0 / 60...527_040),
         "offset": .numbers(-1440...1440),
     ]
 }

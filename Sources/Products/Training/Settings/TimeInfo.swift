@@ -1,4 +1,5 @@
 import Forecasting
+import Foundation
 import Modules
 
 /// The time features of a session's datasets; the German member names are part of the API.
@@ -28,7 +29,10 @@ struct TimeInfo: Payload, Hashable {
         }
 
         static let naming = Naming.asDeclared
-        static let rules: [String: Rule] = ["land": .oneOf(["AT", "DE", "CH"])]
+        static let rules: [String: Rule] = [
+            "land": .oneOf(["AT", "DE", "CH"]), "zeithorizontStart": .numbers(-87_660...87_660),
+            "zeithorizontEnd": .numbers(-87_660...87_660),
+        ]
     }
 
     enum Form: String, Codable, Sendable, CaseIterable {
@@ -56,6 +60,32 @@ struct TimeInfo: Payload, Hashable {
 
     static let naming = Naming.asDeclared
     static let rules: [String: Rule] = ["zeitzone": .length(1...64)]
+
+    /// Compares bounds, a missing one with its default.
+    /// - Throws: `validation-failed` with pointers below `/timeInfo`.
+    func check() throws(Problem) {
+        if let timeZone, TimeZone(identifier: timeZone) == nil {
+            throw Problem.invalid("/timeInfo/zeitzone", "is not a time zone; use a name such as Europe/Vienna")
+        }
+        for (name, category) in (categories ?? [:]).sorted(by: { $0.key < $1.key }) {
+            let pointer = "/timeInfo/category_data/\(name)"
+            guard Self.names.contains(name) else {
+                throw Problem.invalid(pointer, "must be one of \(Self.names.joined(separator: ", "))")
+            }
+            if category.horizonStart ?? -1 > category.horizonEnd ?? 0 {
+                throw Problem.invalid(
+                    pointer + (category.horizonEnd == nil ? "/zeithorizontStart" : "/zeithorizontEnd"),
+                    "the horizon must not end (0 unless it is sent) before it starts (-1 unless it is sent)")
+            }
+            if category.scalingMinimum ?? 0 >= category.scalingMaximum ?? 1 {
+                throw Problem.invalid(
+                    pointer + (category.scalingMaximum == nil ? "/skalierungMin" : "/skalierungMax"),
+                    "skalierungMax (1 unless it is sent) must be larger than skalierungMin (0 unless it is sent)")
+            }
+        }
+    }
+
+    private static let names = ["jahr", "monat", "woche", "tag", "feiertag"]
 
     /// The time features of a dataset recipe.
     var features: TimeFeatures {
