@@ -229,6 +229,22 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `training whose metrics are not finite fails with the reason and costs nothing`(engine: Engine) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            // The squares of errors of such values overflow.
+            try await fixture.prepareDatasets(series: Samples.hourly(200) { Double($0 * $0 % 17) * 1e160 })
+            try await fixture.require(202, await fixture.post("train-models/s", ["model_parameters": Samples.linear]))
+            try await fixture.app.runJobs()
+            let status = await fixture.get("status/s")
+            #expect(
+                status["status"]?.string == "failed" && status["error"]?.string?.contains("not finite") == true,
+                "\(status)")
+            #expect(await fixture.level("training_runs") == [0, 0])
+            #expect(await fixture.get("list-models-database/s")["data"]?["count"]?.integer == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a split of more datasets than there are is refused at once`(engine: Engine) async throws {
         try await withTrainingFixture(engine) { fixture in
             try await fixture.prepareDatasets()
