@@ -17,6 +17,9 @@ package struct Email: Sendable, Codable, Hashable {
 }
 
 extension Email {
+    /// When the link and the code have expired, after which the e-mail is of no use; nil without one.
+    var expiresAt: Instant? { values["expires"].flatMap { Instant($0) } }
+
     /// The required values of every template. A value may be empty, such as the name of an account without one.
     package static let requiredValues: [String: Set<String>] = [
         "account-closed": ["name", "when", "address"],
