@@ -40,7 +40,7 @@ package struct JobRunner: Service {
     }
 
     /// How long cancelled jobs have to end at a stop before they are handed back.
-    static let stoppingGrace = Duration.seconds(2)
+    package static let stoppingGrace = Duration.seconds(2)
     /// Jobs that become available, and leases that expire, in one pass.
     static let promotedMax = 1_000
     static let sweptMax = 100

@@ -27,6 +27,7 @@ package final class RegistrationService: Sendable {
     /// Creates an account and begins a session.
     /// - Throws: `validation-failed` for an address, role or password that is not accepted; `account-exists`.
     func register(_ registration: Registration, client: ClientInfo) async throws(Problem) -> SignedIn {
+        try sessions.tokens.checkClock()
         let person = try await create(
             registration, role: registration.role ?? .user, isEmailVerified: false, client: client)
         return try await sessions.begin(for: person, client: client)

@@ -33,6 +33,7 @@ final class SessionService: Sendable {
     func begin(for person: Person, client: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
         -> SignedIn
     {
+        try tokens.checkClock()
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
@@ -62,6 +63,7 @@ final class SessionService: Sendable {
     /// - Throws: `invalid-refresh-token`.
     func refresh(_ text: String, client: ClientInfo) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
+        try tokens.checkClock()
         let result = try await database.write { [self] transaction in try present(token, client, in: transaction) }
         switch result {
         case .renewed(let person, let organisation, let successor):
