@@ -54,6 +54,7 @@ struct OperationRoutes: Sendable {
         do {
             counts = try await readQueue()
             try database.checkFile()
+            if let failure = database.writeFailure { throw failure }
         } catch {
             throw Problem(
                 .notReady, detail: "The database does not answer, or its schema is older than this version.",

@@ -263,7 +263,9 @@ extension JobRunner {
         await running.waitUntilEmpty(atMost: limit)
         for job in running.all { job.stop(.draining) }
         await running.waitUntilEmpty(atMost: Self.stoppingGrace)
-        for job in running.all { await handBack(job) }
+        await withDiscardingTaskGroup { tasks in
+            for job in running.all { tasks.addTask { await handBack(job) } }
+        }
     }
 }
 
