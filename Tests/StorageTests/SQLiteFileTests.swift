@@ -79,22 +79,6 @@ import Testing
         }
     }
 
-    @Test func `a full disk is reported until a write succeeds`() async throws {
-        try await withTables(.sqlite) { database in
-            #expect(database.writeFailure == nil)
-            let pages = try await database.write { try $0.first("PRAGMA page_count")?["page_count"] as Int64? } ?? 0
-            try await database.write { try $0.first("PRAGMA max_page_count = " + SQL(trusted: "\(pages + 4)")) }
-            let text = String(repeating: "x", count: 200_000)
-            await #expect(throws: Problem.self) {
-                try await database.write { try $0.execute("INSERT INTO things (id, text) VALUES ('a', \(text))") }
-            }
-            #expect((database.writeFailure?.cause as? StorageError)?.kind == .full)
-            #expect(database.writeFailure?.kind == .overloaded)
-            try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('b')") }
-            #expect(database.writeFailure == nil)
-        }
-    }
-
     @Test func `the length of the WAL is a gauge`() async throws {
         try await withTables(.sqlite) { database in
             try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a')") }

@@ -100,6 +100,7 @@ extension App {
 
     private var httpLimits: HTTPLimits {
         var limits = HTTPLimits()
+        limits.connectionsPerNetwork = configuration.connectionsPerNetwork
         limits.drainTimeout = max(
             .zero, configuration.shutdownTimeout - configuration.drainGrace - Configuration.shutdownReserve)
         return limits
@@ -110,6 +111,7 @@ extension App {
             host: configuration.host,
             port: configuration.port,
             limits: httpLimits,
+            proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
             logger: logger,
             malformed: { fault in dispatcher.refuse(fault.problem) },
             respond: { request in

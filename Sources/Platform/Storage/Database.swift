@@ -43,9 +43,6 @@ package protocol Database: Sendable {
     /// - Throws: the problem that writes would get.
     func checkFile() throws(Problem)
 
-    /// The problem of the disk that the last write met; nil after a write that met none. For `/ready`.
-    var writeFailure: Problem? { get }
-
     /// Removes deleted rows from files beside the tables, as far as the engine does not do so itself.
     func scrub() async throws(Problem)
 
@@ -70,9 +67,6 @@ extension Database {
     package func checkFile() throws(Problem) {}
 
     package func scrub() async throws(Problem) {}
-
-    /// An engine whose disk is not this machine's.
-    package var writeFailure: Problem? { nil }
 
     /// An engine without notifications: its readers poll.
     package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {

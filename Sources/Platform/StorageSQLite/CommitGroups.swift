@@ -1,6 +1,5 @@
 import Base
 import GRDB
-import GRDBSQLite
 import Storage
 import Synchronization
 
@@ -57,9 +56,6 @@ final class CommitGroups: Sendable {
 
     var statistics: Statistics { state.withLock { $0.statistics } }
 
-    /// Of the last group, where its disk was full or failed.
-    var diskFailure: StorageError? { state.withLock { $0.diskFailure } }
-
     /// Refuses further writes, and returns when every accepted write is complete.
     func close() async {
         state.withLock { $0.isClosed = true }
@@ -82,7 +78,6 @@ final class CommitGroups: Sendable {
     private func commitGroup(on connection: GRDB.Database) {
         guard let first = state.withLock({ $0.next() }) else { return }
         var members = [first]
-        var diskFailure: StorageError?
         do {
             do {
                 try identity.check()
@@ -92,33 +87,26 @@ final class CommitGroups: Sendable {
                 members += state.withLock { $0.next(upTo: Self.writesMax - 1) }
                 throw error
             }
-            let completions = try run(&members, on: connection, &diskFailure)
+            let completions = try run(&members, on: connection)
             let began = ContinuousClock.now
             try commit(connection)
             try confirm()
             let took = ContinuousClock.now - began
-            state.withLock {
-                $0.count(groupOf: members.count, committedIn: took)
-                $0.diskFailure = diskFailure
-            }
+            state.withLock { $0.count(groupOf: members.count, committedIn: took) }
             for complete in completions { complete() }
         } catch {
             if connection.isInsideTransaction { try? connection.rollback() }
-            let failure = Self.diskFailure(error) ?? diskFailure
-            state.withLock { $0.diskFailure = failure }
             for member in members { member.fail(error) }
         }
     }
 
     /// Runs the first write and those that wait behind it, up to the bounds of a group.
     /// - Returns: the completion of each member, for after the commit.
-    private func run(
-        _ members: inout [PendingTransaction], on connection: GRDB.Database, _ diskFailure: inout StorageError?
-    ) throws -> [Completion] {
+    private func run(_ members: inout [PendingTransaction], on connection: GRDB.Database) throws -> [Completion] {
         var completions: [Completion] = []
         let deadline = ContinuousClock.now + state.withLock { $0.pace.workTime }
         while true {
-            completions.append(try attempt(members[completions.count], on: connection, &diskFailure))
+            completions.append(try attempt(members[completions.count], on: connection))
             guard members.count < Self.writesMax, .now < deadline, let next = state.withLock({ $0.next() }) else {
                 return completions
             }
@@ -128,9 +116,7 @@ final class CommitGroups: Sendable {
 
     /// - Returns: a successful write's after-commit actions and completion, or a failed write's failure.
     /// - Throws: only errors that end the whole group.
-    private func attempt(
-        _ write: PendingTransaction, on connection: GRDB.Database, _ diskFailure: inout StorageError?
-    ) throws -> Completion {
+    private func attempt(_ write: PendingTransaction, on connection: GRDB.Database) throws -> Completion {
         try connection.runSavepointStatement("SAVEPOINT member")
         let engine = SQLiteTransaction(connection, catalogue)
         do {
@@ -142,7 +128,6 @@ final class CommitGroups: Sendable {
                 complete()
             }
         } catch {
-            if let failure = engine.failure { diskFailure = Self.diskFailure(failure) ?? diskFailure }
             // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled back the whole transaction, the group's other
             // members included.
             guard connection.isInsideTransaction else {
@@ -154,14 +139,6 @@ final class CommitGroups: Sendable {
             try connection.runSavepointStatement("RELEASE member")
             return { write.fail(error) }
         }
-    }
-
-    /// The error as a failure of the disk; nil for any other error.
-    private static func diskFailure(_ error: any Error) -> StorageError? {
-        let failure = (error as? DatabaseError).map { StorageError($0) } ?? error as? StorageError
-        guard let failure else { return nil }
-        let isReadOnly = Int32(failure.code).map { $0 & 0xff == SQLITE_READONLY || $0 & 0xff == SQLITE_IOERR }
-        return failure.kind == .full || isReadOnly == true ? failure : nil
     }
 
     /// Tries twice, each for the busy timeout: it fails when another process holds the write lock for longer.
@@ -219,7 +196,6 @@ extension CommitGroups {
         private(set) var hasTurn = false
         var isClosed = false
         private(set) var pace = CommitPace()
-        var diskFailure: StorageError?
 
         var statistics: Statistics {
             var statistics = committed

@@ -109,8 +109,6 @@ package final class SQLiteDatabase: Storage.Database {
         do throws(StorageError) { try identity.check() } catch { throw error.problem }
     }
 
-    package var writeFailure: Problem? { groups.diskFailure?.problem }
-
     package func scrub() async throws(Problem) {
         do { try await SQLiteFile.scrub(pool) } catch { throw .leavingSQLite(error) }
     }
