@@ -119,7 +119,7 @@ import Testing
         async throws
     {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let mailed = try await app.resetChallenge(person)
             let challenge: [String: JSONValue] =
                 method == "link"

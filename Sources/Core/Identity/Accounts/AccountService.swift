@@ -37,20 +37,25 @@ package final class AccountService: Sendable {
         apiKeys.invalidateCache()
     }
 
-    /// Reopens an account that was suspended, or closed by its owner.
-    /// - Throws: `not-found`, also for an account that is open.
+    /// Reopens an account that was suspended or closed.
+    /// - Throws: `not-found`, also for an account that is open, and for one that was closed with an address that was
+    ///   not verified.
     package func restore(_ person: ID<Person>) async throws(Problem) {
         defer { sessions.accountCache.invalidate(person) }
         try await database.write { [audit] transaction in
             guard try transaction.reopen(person) else {
-                throw Problem(.notFound, detail: "There is no such account, or it is neither suspended nor closed.")
+                throw Problem(
+                    .notFound,
+                    detail: "There is no such account, or it is neither suspended nor closed, or it was closed before "
+                        + "its address was verified.")
             }
             try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
         }
     }
 
     /// Closes the scope's account: its sessions end and it cannot be signed in to. Its address and user name stay
-    /// reserved, so that an administrator can reopen it.
+    /// reserved, so that an administrator can reopen it; those of an account whose address is not verified are free at
+    /// once, because the address may be another person's.
     /// - Throws: `confirmation-required`.
     func close(_ scope: Scope, isConfirmed: Bool) async throws(Problem) -> AccountClosed {
         guard isConfirmed else {
@@ -61,12 +66,14 @@ package final class AccountService: Sendable {
             guard let person = try transaction.lockedPerson(scope.person), try transaction.close(person.id) else {
                 throw Problem(.notFound)
             }
+            if !person.isEmailVerified { try transaction.releaseAddress(of: person.id) }
             try transaction.endChallenges(of: person.id)
             let ended = try transaction.revokeSessions(of: person.id, because: "account closed")
             try events.accountClosed(person, in: transaction)
             try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
             try mailer.send(
-                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address),
+                ifVerified: person, in: transaction)
             return (person.email, ended)
         }
         sessions.noteRevoked(ended, of: scope.person)

@@ -31,10 +31,12 @@ final class AccountServices: Sendable {
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
         introspection = IntrospectionService(database: database, tokens: sessions.tokens)
+        let recovery = AccountRecoveryService(
+            memberships: organisations.memberships, apiKeys: organisations.apiKeys, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,
-            audit: audit, mailer: mailer)
+            recovery: recovery, audit: audit, mailer: mailer)
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
             accountCache: sessions.accountCache, audit: audit, mailer: mailer)

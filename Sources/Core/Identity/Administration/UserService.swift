@@ -88,7 +88,8 @@ package final class UserService: Sendable {
         return user
     }
 
-    /// Closes an account: login is refused. Its data remains until an erasure.
+    /// Closes an account: login is refused. Its data remains until an erasure. An address that is not verified can be
+    /// registered again at once.
     /// - Throws: `not-found`, `own-account`, `last-administrator`.
     func close(_ id: ID<Person>, by scope: Scope) async throws(Problem) {
         guard id != scope.person else { throw Problem(.ownAccount, detail: "Only another administrator can do this.") }
@@ -100,10 +101,12 @@ package final class UserService: Sendable {
             if person.role == .admin, try !transaction.hasAdministrator(besides: id) {
                 throw Problem(.lastAdministrator, detail: "Make another administrator first.")
             }
+            if !person.isEmailVerified { try transaction.releaseAddress(of: id) }
             try transaction.endChallenges(of: id)
             try events.accountClosed(person, in: transaction)
             try mailer.send(
-                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address),
+                ifVerified: person, in: transaction)
             let ended = try transaction.revokeAllSessions(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(

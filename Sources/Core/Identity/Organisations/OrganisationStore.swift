@@ -134,8 +134,8 @@ extension Transaction {
         ) == 1
     }
 
-    /// Deletes an organisation with its API keys and invitations, and moves its sessions to the personal organisations
-    /// of their persons. Rows of other modules prevent the deletion by their foreign keys.
+    /// Deletes an organisation with its API keys, revokes its invitations, and moves its sessions to the personal
+    /// organisations of their persons. Rows of other modules prevent the deletion by their foreign keys.
     /// - Returns: false for a personal organisation, and where `owner` is not the only member and its owner.
     /// - Throws: a `StorageError` of the kind `reference` for rows of other modules.
     func deleteOrganisation(_ id: ID<Organisation>, owner: ID<Person>) throws -> Bool {
@@ -143,7 +143,7 @@ extension Transaction {
             try countMembers(of: id) == 1
         else { return false }
         try execute("DELETE FROM api_keys WHERE organisation_id = \(id)")
-        try execute("DELETE FROM invitations WHERE organisation_id = \(id)")
+        try detachInvitations(from: id)
         try execute(
             """
             UPDATE sessions

@@ -12,13 +12,14 @@ final class PasswordService: Sendable {
     private let confirmation: Confirmation
     private let loginThrottle: LoginThrottle
     private let sessions: SessionService
+    private let recovery: AccountRecoveryService
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
-        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditService,
-        mailer: Mailer
+        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService,
+        recovery: AccountRecoveryService, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.hasher = hasher
@@ -27,6 +28,7 @@ final class PasswordService: Sendable {
         self.confirmation = confirmation
         self.loginThrottle = loginThrottle
         self.sessions = sessions
+        self.recovery = recovery
         self.audit = audit
         self.mailer = mailer
     }
@@ -52,7 +54,9 @@ final class PasswordService: Sendable {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try notifyChange(person, from: scope.address, in: transaction)
+            try endResets(of: person, in: transaction)
+            try mailer.send(
+                changeNotice(to: person, from: scope.address, in: transaction), ifVerified: person, in: transaction)
             guard change.signOutOthers ?? true else { return [] }
             return try transaction.revokeSessions(of: person.id, except: scope.session, because: "password changed")
         }
@@ -79,7 +83,8 @@ final class PasswordService: Sendable {
         return Acknowledgement(message: "If this address belongs to an account, a mail is on its way to it.")
     }
 
-    /// Sets a new password by the proof of a mail, and ends every session. It begins none.
+    /// Sets a new password by the proof of a mail, and ends every session. It begins none. Where the address was not
+    /// verified before, it also ends every other access to the account: see ``AccountRecoveryService``.
     /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which does not use up the link.
     func reset(_ proof: Proof, to password: String, client: ClientInfo) async throws(Problem) -> PasswordChanged {
         try policy.check(password, against: [], at: "/new_password")
@@ -100,6 +105,7 @@ final class PasswordService: Sendable {
         }
         let done = try outcome.get()
         sessions.noteRevoked(done.ended, of: done.person)
+        recovery.invalidateCaches()
         return PasswordChanged(
             message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count)
     }
@@ -113,6 +119,7 @@ final class PasswordService: Sendable {
         -> Reset
     {
         _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
+        if !person.isEmailVerified { try recovery.endAccess(to: person, client, in: transaction) }
         // The mail went to the present address: a change of address ends earlier challenges.
         _ = try challenges.accept(person, by: client, in: transaction)
         // The proof identifies the owner, so failures of others no longer refuse a sign-in.
@@ -124,7 +131,8 @@ final class PasswordService: Sendable {
                 subject: person.id.text),
             in: transaction
         )
-        try notifyChange(person, from: client.address, in: transaction)
+        try endResets(of: person, in: transaction)
+        try mailer.send(changeNotice(to: person, from: client.address, in: transaction), in: transaction)
         return Reset(person: person.id, ended: ended)
     }
 
@@ -136,9 +144,12 @@ final class PasswordService: Sendable {
         throw .invalidProof(.link(token: token))
     }
 
-    private func notifyChange(_ person: Person, from address: String, in transaction: Transaction) throws {
+    private func endResets(of person: Person, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-        try mailer.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
+    }
+
+    private func changeNotice(to person: Person, from address: String, in transaction: Transaction) -> Email {
+        .notice("password-changed", to: person, at: transaction.now, from: address)
     }
 
     private func recordFailure(_ person: ID<Person>?, _ client: ClientInfo, in transaction: Transaction) throws {

@@ -89,7 +89,9 @@ final class ErasureExecutionService: Sendable {
             organisations: organisations, naming: [subject.person.text] + organisations, in: transaction)
         for table in tables { try table.erase(subject, pseudonym, transaction) }
         try audit.record(AuditEvent("account.erased", actor: pseudonym.text, subject: pseudonym.text), in: transaction)
-        try mailer.send(Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), in: transaction)
+        try mailer.send(
+            Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), ifVerified: person,
+            in: transaction)
         // One job even without files: it scrubs the database too.
         for start in stride(from: 0, to: max(1, keys.count), by: ErasedFilesJob.keysMax) {
             let part = keys[start..<min(start + ErasedFilesJob.keysMax, keys.count)]

@@ -47,7 +47,8 @@ final class ErasureService: Sendable {
                     "name": person.callingName, "when": erasure.dueAt.description,
                     "link": "\(frontend)/keep-account?token=\(token)",
                 ]
-                try mailer.send(Email("erasure-scheduled", to: person.email, values: values), in: transaction)
+                try mailer.send(
+                    Email("erasure-scheduled", to: person.email, values: values), ifVerified: person, in: transaction)
             }
             return ErasureView(erasure)
         }

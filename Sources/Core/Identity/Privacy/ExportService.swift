@@ -91,7 +91,7 @@ final class ExportService: Sendable {
     private func link(_ token: String) -> String { "\(address)/v1/user/export/\(token)" }
 
     /// Writes the archive of an export that is being prepared.
-    /// - Returns: an outcome whose effects mark the export as ready and send its link.
+    /// - Returns: an outcome whose effects mark the export as ready and send its link, which ``view(_:)`` shows too.
     func prepare(_ id: ID<Export>, _ context: JobContext) async throws -> JobOutcome {
         let found = try await database.read { transaction -> (export: Export, subject: DataSubject)? in
             guard let export = try transaction.export(id), export.state == .preparing else { return nil }
@@ -128,7 +128,7 @@ final class ExportService: Sendable {
                 Email(
                     "export-ready", to: person.email,
                     values: ["name": person.fullName ?? "", "link": link, "expires": expiry.description]),
-                in: transaction
+                ifVerified: person, in: transaction
             )
         }
     }

@@ -71,7 +71,8 @@ final class SecondFactorVerifier: Sendable {
     /// Sends an e-mail about a change of the second factor.
     func notify(_ person: Person, of change: String, in transaction: Transaction) throws {
         let values = ["name": person.displayName, "change": change, "when": "\(transaction.now)"]
-        try mailer.send(Email("second-factor-changed", to: person.email, values: values), in: transaction)
+        try mailer.send(
+            Email("second-factor-changed", to: person.email, values: values), ifVerified: person, in: transaction)
     }
 
     /// Authenticators show the digits in groups; separators in the input are ignored.

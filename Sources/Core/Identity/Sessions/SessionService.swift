@@ -59,7 +59,8 @@ final class SessionService: Sendable {
     }
 
     /// Exchanges a refresh token for its successor and a new access token. A token that was exchanged before, and not
-    /// within the replay window, was copied: the session is revoked and its person is notified by mail.
+    /// within the replay window, was copied: the session is revoked and its person is notified by mail, if the address
+    /// is verified.
     /// - Throws: `invalid-refresh-token`.
     func refresh(_ text: String, client: ClientInfo) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
@@ -130,7 +131,8 @@ final class SessionService: Sendable {
             "when": transaction.now.description,
             "address": client.address,
         ]
-        try mailer.send(Email("session-reused", to: person.email, values: values), in: transaction)
+        try mailer.send(
+            Email("session-reused", to: person.email, values: values), ifVerified: person, in: transaction)
     }
 
     private func recordRefusal(
