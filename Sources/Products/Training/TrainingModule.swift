@@ -10,6 +10,7 @@ package struct TrainingModule: Module {
     let datasetWorker: DatasetGenerationWorker
     let trainingWorker: TrainingRunWorker
     let uploadPruning: UploadPruningWorker
+    private let impersonatedRuns: Worker
     package let routes: [Route]
 
     package init(
@@ -39,6 +40,7 @@ package struct TrainingModule: Module {
         let runs = RunService(
             database: database, quotas: entitlements.quotas, settlement: settlement, queue: queue, audit: audit,
             runtime: runtime)
+        impersonatedRuns = ImpersonatedRunJob.worker(runs)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
         let forecasts = ForecastService(
@@ -73,7 +75,9 @@ package struct TrainingModule: Module {
     package static let migrations = TrainingSchema.migrations
     package static let invariants = TrainingInvariants.all
     package var migrations: [Migration] { Self.migrations }
-    package var workers: [Worker] { [datasetWorker.worker, trainingWorker.worker, uploadPruning.worker] }
+    package var workers: [Worker] {
+        [datasetWorker.worker, trainingWorker.worker, uploadPruning.worker, impersonatedRuns]
+    }
     package var schedules: [Schedule] { [uploadPruning.schedule] }
 }
 
