@@ -12,7 +12,7 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations",
                 "Reserve units for work that is done elsewhere",
-                requires: member.allowing(.entitlementsReserve).inPerson, subscription,
+                requires: member.allowing(.entitlementsReserve), subscription,
                 problems: [.unknownMeter, .quotaExceeded, .operationConflict]
             ) { (hold: RemoteHold, scope, snapshot) in
                 Created(try await reservations.reserve(hold, snapshot: snapshot, scope: scope))
@@ -20,7 +20,7 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations/{id}/commit",
                 "Commit a reservation: its units are used",
-                requires: member.allowing(.entitlementsReserve).inPerson, .path("id", of: Reservation.self),
+                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { (commit: RemoteCommit, scope, id) in
                 try await reservations.commit(id, units: commit.units, scope: scope)
@@ -28,13 +28,13 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations/{id}/release",
                 "Release a reservation: its units are available again",
-                requires: member.allowing(.entitlementsReserve).inPerson, .path("id", of: Reservation.self),
+                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { scope, id in try await reservations.release(id, scope: scope) },
             .post(
                 "entitlements/reservations/{id}/heartbeat",
                 "Renew the lease of a reservation",
-                requires: member.allowing(.entitlementsReserve).inPerson, .path("id", of: Reservation.self),
+                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { (heartbeat: RemoteHeartbeat, scope, id) in
                 try await reservations.extend(id, leaseSeconds: heartbeat.leaseSeconds, scope: scope)

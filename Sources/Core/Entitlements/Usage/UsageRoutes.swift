@@ -31,7 +31,7 @@ struct UsageRoutes {
             .post(
                 "usage/events",
                 "Report usage that was counted elsewhere: one event, or up to \(UsageReport.countMax)",
-                requires: identity.member.allowing(.usageWrite).inPerson,
+                requires: identity.member.allowing(.usageWrite),
                 UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
