@@ -7,13 +7,19 @@ import Testing
 @testable import Ledger
 
 @Suite struct LedgerTests {
-    private let ledger = LedgerService(runtime: .system)
+    private let clock: TestClock
+    private let ledger: LedgerService
     private let issued = LedgerAccount("issued", of: "owner", in: .credits, mayBeNegative: true)
     private let available = LedgerAccount("available", of: "owner", in: .credits)
 
-    private func withLedger(
-        _ engine: Engine, clock: TestClock = TestClock(), _ body: (any Database) async throws -> Void
-    ) async throws {
+    init() {
+        let clock = TestClock()
+        self.clock = clock
+        // Ids sort by the same clock as the rows.
+        ledger = LedgerService(runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes))
+    }
+
+    private func withLedger(_ engine: Engine, _ body: (any Database) async throws -> Void) async throws {
         try await withDatabase(engine, clock: { clock.now }) { database in
             try await Migrator(LedgerSchema.migrations).run(on: database)
             try await body(database)
@@ -86,8 +92,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `the balance at any time is derived from the movements`(engine: Engine) async throws {
-        let clock = TestClock()
-        try await withLedger(engine, clock: clock) { database in
+        try await withLedger(engine) { database in
             let start = clock.now
             for day in 1...5 {
                 try await post(Int64(day), from: issued, to: available, "day \(day)", on: database)

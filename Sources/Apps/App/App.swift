@@ -109,6 +109,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit.service,
         ledger: LedgerService(runtime: runtime),
         mailer: mailer,
+        sealer: sealer,
         limiter: limits.limiter,
         runtime: runtime
     )

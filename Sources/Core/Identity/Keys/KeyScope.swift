@@ -29,21 +29,13 @@ extension KeyScope {
     package static let identityRead = KeyScope("identity.read")
     /// Check the limits of the plan and their use.
     package static let entitlementsCheck = KeyScope("entitlements.check")
-    /// Record usage events of other services.
-    package static let usageWrite = KeyScope("usage.write")
-    /// Reserve units for work of other services, and commit or release them.
-    package static let entitlementsReserve = KeyScope("entitlements.reserve")
-    /// Record usage events of the past.
-    package static let usageBackfill = KeyScope("usage.backfill")
     package static let training = KeyScope("training")
     /// Read what administrators can read.
     package static let administrationRead = KeyScope("administration.read", for: [.admin])
 
     /// Every scope that a route declares, in the order in which error messages list them. A new scope must be added
     /// here.
-    package static let catalogue: [KeyScope] = [
-        identityRead, entitlementsCheck, entitlementsReserve, usageWrite, usageBackfill, training, administrationRead,
-    ]
+    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, training, administrationRead]
 
     /// The scopes of a key with `names` while its owner has `role`: never more than the role allows.
     static func effective(_ names: [String], for role: Role) -> Set<KeyScope> {
