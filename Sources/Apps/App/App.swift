@@ -77,7 +77,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let secret =
         configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
     let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
-    let database = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
+    let database = MonitoredDatabase(
+        dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
     try await Migrator(allMigrations).run(on: database)
     let files = try FileStore(root: "\(configuration.dataFolder)/files")
 
@@ -122,6 +123,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit.service,
         queue: queue,
         files: files,
+        runThreads: max(1, configuration.jobSlots),
         runtime: runtime
     )
 
@@ -152,8 +154,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
     let operations = OperationRoutes(
-        configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
-        runtime: runtime)
+        configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
+        limits: limits, runtime: runtime)
     let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
     let routes = entitlements.withExplanation(of: operations.routes + moduleRoutes) {
         limits.limited($0, identity, entitlements)
@@ -161,9 +163,10 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let dispatcher = RequestDispatcher(
         routes: routes
             + DocumentRoutes.routes(
-                describing: routes, groups: documentGroups, version: gatehouseVersion),
+                describing: routes, groups: documentGroups, version: gatehouseVersion, limited: limits.limitedDocument),
         corsOrigins: configuration.corsOrigins,
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
+        requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
         logger: logger,
         runtime: runtime

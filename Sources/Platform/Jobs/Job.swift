@@ -6,6 +6,12 @@ package import Base
 package protocol Job: Codable, Sendable {
     /// The kind in rows, logs and metrics, such as `training.run`. Never changed once released.
     static var name: String { get }
+    /// Whose slots the kind uses; ``JobLane/system`` unless declared.
+    static var lane: JobLane { get }
+}
+
+extension Job {
+    package static var lane: JobLane { .system }
 }
 
 /// The subject of an `ID<QueuedJob>`: one row of the queue.
@@ -19,7 +25,7 @@ package struct JobOptions: Sendable {
     package var runAt: Instant?
     /// While a job of the same kind and key is unfinished, enqueuing returns that one.
     package var uniqueKey: String?
-    /// The organisation that owns the job, where one does.
+    /// The organisation that owns the job, where one does. Organisations share the slots of ``JobLane/compute``.
     package var organisation: String?
     /// The attempts before the job is dead.
     package var maximumAttempts: Int

@@ -47,6 +47,8 @@ struct IssuedServiceKey: Payload {
 struct ServiceKeyList: Payload {
     /// Newest first.
     var serviceKeys: [ServiceKeyView]
+
+    var listTotal: Int64? { Int64(serviceKeys.count) }
 }
 
 struct ServiceKeyView: Payload {

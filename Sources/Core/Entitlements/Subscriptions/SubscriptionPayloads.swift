@@ -96,6 +96,8 @@ struct SubscriptionPage: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 struct TrialStatus: Payload {

@@ -29,7 +29,9 @@ extension Payload {
     }
 
     package func response() throws(Problem) -> Response {
-        Response(json: try encoded())
+        var response = Response(json: try encoded())
+        if let listTotal { response.headers[.xTotalCount] = String(listTotal) }
+        return response
     }
 }
 
@@ -44,7 +46,11 @@ package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
     }
 
     package static var documented: [DocumentedResponse] { Body.documented }
-    package func response() -> Response { Response(json: json) }
+    package func response() -> Response {
+        var response = Response(json: json)
+        if let listTotal = body.listTotal { response.headers[.xTotalCount] = String(listTotal) }
+        return response
+    }
 }
 
 extension NoContent {
@@ -131,7 +137,6 @@ package struct Download: ResponseConvertible {
             status: .ok,
             headers: [
                 .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
-                .xContentTypeOptions: "nosniff",
             ],
             body: .file(path: path, range: 0..<size)
         )
@@ -205,7 +210,6 @@ package struct Page: ResponseConvertible {
         response.headers[.contentSecurityPolicy] =
             "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
             + "frame-ancestors 'none'"
-        response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
         return response
     }
