@@ -204,7 +204,9 @@ extension TestApp {
     func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (
         id: String, text: String
     ) {
-        let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
+        let body: [String: JSONValue] = [
+            "name": "for a test", "scopes": .array(scopes.map { .string($0) }), "password": .string(person.password),
+        ]
         let response = await call(
             "POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
         guard let id = response["id"]?.string, let text = response["api_key"]?.string else {

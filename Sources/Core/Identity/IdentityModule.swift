@@ -39,7 +39,7 @@ package struct IdentityModule: Module {
         )
         sessionServices = try await SessionServices(dependencies)
         signInServices = SignInServices(dependencies, sessionServices)
-        organisationServices = OrganisationServices(dependencies, sessionServices)
+        organisationServices = OrganisationServices(dependencies, sessionServices, signInServices)
         accountServices = AccountServices(dependencies, sessionServices, signInServices, organisationServices)
         member = Self.member(dependencies, sessionServices, organisationServices)
         dependencies.events.addUsage { person, _, transaction in

@@ -24,6 +24,7 @@ extension Email {
     package static let requiredValues: [String: Set<String>] = [
         "account-closed": ["name", "when", "address"],
         "account-exists": ["name", "link"],
+        "api-key-created": ["name", "key", "when", "address"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
         "email-change-requested": ["name", "when", "address"],
         "email-changed": ["name", "when"],

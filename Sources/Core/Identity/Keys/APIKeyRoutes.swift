@@ -6,11 +6,14 @@ struct APIKeyRoutes {
     let member: Member
     let verified: VerifiedRequirement
 
+    /// The refusals of every endpoint that creates a key.
+    private static let refusals: [Problem.Kind] = [.reauthenticationRequired, .tooManyAPIKeys, .notFound]
+
     var routes: [Route] {
         [
             .post(
                 "auth/api-keys", "Create an API key; its text is shown once", requires: member.inPerson, verified,
-                problems: [.tooManyAPIKeys]
+                problems: Self.refusals + [.wrongPassword, .invalidSecondFactor, .accountLocked]
             ) { [apiKeys] (payload: APIKeyRequest, scope, _) in
                 Created(try await apiKeys.create(payload, scope: scope))
             },
@@ -21,7 +24,7 @@ struct APIKeyRoutes {
                 "auth/api-keys/{id}/rotation", "Rotate an API key; the old key remains valid for the overlap",
                 requires: member.inPerson, verified, .path("id", of: APIKey.self),
                 .query("overlap_hours", 0...168, default: Int(APIKey.overlap.inSeconds) / 3_600),
-                problems: [.apiKeyEnded, .tooManyAPIKeys]
+                problems: Self.refusals + [.apiKeyEnded]
             ) { [apiKeys] scope, _, id, hours in
                 Created(try await apiKeys.rotate(id, overlap: .hours(Int64(hours)), scope: scope))
             },
@@ -32,7 +35,7 @@ struct APIKeyRoutes {
             },
             .post(
                 "user/profile/reset-api-key", "Revoke the default API key and create a new one",
-                requires: member.inPerson, verified, problems: [.tooManyAPIKeys]
+                requires: member.inPerson, verified, problems: Self.refusals
             ) { [apiKeys] scope, _ in
                 let issued = try await apiKeys.reset(scope)
                 return APIKeyReset(

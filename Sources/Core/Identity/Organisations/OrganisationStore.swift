@@ -103,12 +103,13 @@ extension Transaction {
         ) == 1
     }
 
-    /// True where another owner exists and the organisation is not the personal one of `person`.
+    /// True where another owner exists who remains, and the organisation is not the personal one of `person`.
     private static func canLoseOwner(_ person: ID<Person>, in organisation: ID<Organisation>) -> SQL {
         """
         (EXISTS (
             SELECT 1 FROM memberships AS others
-            WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner')
+            WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner'
+                AND \(Succession.requested.remains("others.person_id")))
         AND NOT EXISTS (
             SELECT 1 FROM organisations
             WHERE organisations.id = \(organisation) AND organisations.personal_of = \(person)))

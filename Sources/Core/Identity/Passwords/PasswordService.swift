@@ -13,12 +13,13 @@ final class PasswordService: Sendable {
     private let loginThrottle: LoginThrottle
     private let sessions: SessionService
     private let recovery: AccountRecoveryService
+    private let apiKeys: APIKeyService
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
-        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService,
+        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, apiKeys: APIKeyService,
         recovery: AccountRecoveryService, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
@@ -29,25 +30,27 @@ final class PasswordService: Sendable {
         self.loginThrottle = loginThrottle
         self.sessions = sessions
         self.recovery = recovery
+        self.apiKeys = apiKeys
         self.audit = audit
         self.mailer = mailer
     }
 
-    /// Changes a password, given the present one. The person's other sessions end unless the payload says otherwise.
-    /// - Throws: `wrong-password`; `validation-failed`; `conflict` where it was changed concurrently.
+    /// Changes a password, given the present one. The person's other sessions end unless the payload says otherwise;
+    /// the API keys where it says so.
+    /// - Throws: what ``Confirmation`` throws; `validation-failed`; `conflict` where it was changed concurrently.
     func change(_ change: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
         guard let present = change.currentPassword ?? change.oldPassword else {
             throw Problem.invalid("/current_password", "is required")
         }
-        let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") {
-            person, _ in person
-        }
+        let person = try await confirmation.confirm(
+            password: present, code: change.mfaCode, by: scope, for: "password.changed"
+        ) { person, _ in person }
         guard change.newPassword != present else {
             throw Problem.invalid("/new_password", "must not be the present password")
         }
         try policy.check(change.newPassword, against: person.names, at: "/new_password")
         let hash = try await hasher.hash(change.newPassword)
-        let ended = try await database.write { [self] transaction -> [ID<Session>] in
+        let ended = try await database.write { [self] transaction -> EndedCredentials in
             guard try transaction.lockedPerson(person.id) != nil,
                 try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
             else {
@@ -57,11 +60,26 @@ final class PasswordService: Sendable {
             try endResets(of: person, in: transaction)
             try mailer.send(
                 changeNotice(to: person, from: scope.address, in: transaction), ifVerified: person, in: transaction)
-            guard change.signOutOthers ?? true else { return [] }
-            return try transaction.revokeSessions(of: person.id, except: scope.session, because: "password changed")
+            let reason = "password changed"
+            let keys =
+                change.revokeApiKeys ?? false
+                ? try apiKeys.revokeAll(of: person.id, because: reason, by: scope, in: transaction) : 0
+            let sessions =
+                change.signOutOthers ?? true
+                ? try transaction.revokeImpersonations(by: person.id, because: reason)
+                    + transaction.revokeSessions(of: person.id, except: scope.session, because: reason) : []
+            return EndedCredentials(sessions: sessions, keys: keys)
         }
-        sessions.noteRevoked(ended, of: person.id)
-        return PasswordChanged(message: "The password is changed", sessionsEnded: ended.count)
+        sessions.noteRevoked(ended.sessions, of: person.id)
+        if ended.keys > 0 { apiKeys.invalidateCache() }
+        return PasswordChanged(
+            message: "The password is changed", sessionsEnded: ended.sessions.count, apiKeysRevoked: ended.keys)
+    }
+
+    private struct EndedCredentials: Sendable {
+        let sessions: [ID<Session>]
+        /// The number of revoked API keys.
+        let keys: Int
     }
 
     /// Mails a link and a code for a new password. The response is the same whether or not the account exists, as in
@@ -83,8 +101,9 @@ final class PasswordService: Sendable {
         return Acknowledgement(message: "If this address belongs to an account, a mail is on its way to it.")
     }
 
-    /// Sets a new password by the proof of a mail, and ends every session. It begins none. Where the address was not
-    /// verified before, it also ends every other access to the account: see ``AccountRecoveryService``.
+    /// Sets a new password by the proof of a mail, ends every session and revokes every API key. It begins no session.
+    /// Where the address was not verified before, it also ends every other access to the account: see
+    /// ``AccountRecoveryService``.
     /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which does not use up the link.
     func reset(_ proof: Proof, to password: String, client: ClientInfo) async throws(Problem) -> PasswordChanged {
         try policy.check(password, against: [], at: "/new_password")
@@ -106,13 +125,16 @@ final class PasswordService: Sendable {
         let done = try outcome.get()
         sessions.noteRevoked(done.ended, of: done.person)
         recovery.invalidateCaches()
+        apiKeys.invalidateCache()
         return PasswordChanged(
-            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count)
+            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count,
+            apiKeysRevoked: done.revokedKeys)
     }
 
     private struct Reset: Sendable {
         let person: ID<Person>
         let ended: [ID<Session>]
+        let revokedKeys: Int
     }
 
     private func reset(_ person: Person, to hash: String, _ client: ClientInfo, in transaction: Transaction) throws
@@ -124,16 +146,24 @@ final class PasswordService: Sendable {
         _ = try challenges.accept(person, by: client, in: transaction)
         // The proof identifies the owner, so failures of others no longer refuse a sign-in.
         try loginThrottle.resetFailures(of: person.id, client: client, in: transaction)
-        let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
+        let ended = try transaction.revokeAllSessions(of: person.id, because: "password reset")
         try audit.record(
             AuditEvent(
                 "password.reset", from: client, actor: person.id.text, organisation: person.organisation.text,
                 subject: person.id.text),
             in: transaction
         )
+        let keys = try apiKeys.revokeAll(
+            of: person.id, because: "password reset",
+            event: {
+                AuditEvent(
+                    "api-key.revoked", from: client, actor: person.id.text, organisation: person.organisation.text,
+                    subject: $0, details: $1)
+            },
+            in: transaction)
         try endResets(of: person, in: transaction)
         try mailer.send(changeNotice(to: person, from: client.address, in: transaction), in: transaction)
-        return Reset(person: person.id, ended: ended)
+        return Reset(person: person.id, ended: ended, revokedKeys: keys)
     }
 
     /// Refuses unknown tokens before a password is hashed for them. A code is not checked before: the response time

@@ -76,5 +76,5 @@ final class SecondFactorVerifier: Sendable {
     }
 
     /// Authenticators show the digits in groups; separators in the input are ignored.
-    private static func digits(_ code: String) -> String { code.filter { $0 != " " && $0 != "-" } }
+    private static func digits(_ code: String) -> String { code.filter { !$0.isWhitespace && $0 != "-" } }
 }

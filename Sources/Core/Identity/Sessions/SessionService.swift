@@ -29,7 +29,11 @@ final class SessionService: Sendable {
     }
 
     /// Begins a session of an authenticated person, in their personal organisation.
-    /// - Parameter method: how the person was authenticated.
+    /// - Parameters:
+    ///   - person: as read when the password was verified. The password takes a while to verify: the account is read
+    ///     again here, so that a change of it in the meantime ends the sign-in too.
+    ///   - method: how the person was authenticated.
+    /// - Throws: `invalid-credentials` where the password or the role has changed since, or the account was suspended.
     func begin(for person: Person, client: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
         -> SignedIn
     {
@@ -38,7 +42,15 @@ final class SessionService: Sendable {
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
         defer { accountCache.invalidate(person.id) }
-        try await database.write { [audit] transaction in
+        let isBegun = try await database.write { [audit] transaction -> Bool in
+            guard try transaction.lockedPerson(person.id)?.isAuthenticated(as: person) ?? false else {
+                try audit.record(
+                    AuditEvent(
+                        "session.created", outcome: .refused, from: client, subject: person.id.text,
+                        details: ["reason": "account changed"]),
+                    in: transaction)
+                return false
+            }
             try transaction.insertSession(id, of: person, sealedKey: sealed, client: client, method: method)
             try transaction.save(KnownDevice.network(client, of: person.id), of: person.id)
             try audit.record(
@@ -52,7 +64,9 @@ final class SessionService: Sendable {
                 ),
                 in: transaction
             )
+            return true
         }
+        guard isBegun else { throw Problem(.invalidCredentials) }
         return try await signedIn(
             person, session: id, organisation: person.organisation,
             refresh: RefreshToken(session: id, counter: 0, key: key))
@@ -179,6 +193,13 @@ final class SessionService: Sendable {
         return SignedIn(
             accessToken: access, refreshToken: refresh.text, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf,
             user: User(person))
+    }
+}
+
+extension Person {
+    /// Whether this account, as it is now, is the one whose password was verified before.
+    func isAuthenticated(as verified: Person) -> Bool {
+        passwordHash == verified.passwordHash && role == verified.role && !isSuspended
     }
 }
 

@@ -80,11 +80,12 @@ final class VerificationService: Sendable {
 
     /// Sends a challenge to a new address, which replaces the present one once it is verified. A notice is mailed to
     /// the present one where that is verified.
-    /// - Throws: `wrong-password`; `too-many-mails`.
+    /// - Throws: what ``Confirmation`` throws; `too-many-mails`.
     func changeAddress(_ change: AddressChange, scope: Scope) async throws(Problem) -> Acknowledgement {
         let new = try EmailAddress(reading: change.newEmail, at: "/new_email")
-        let known = try await confirmation.confirm(password: change.password, by: scope, for: "email.change-requested")
-        { person, _ in person }
+        let known = try await confirmation.confirm(
+            password: change.password, code: change.mfaCode, by: scope, for: "email.change-requested"
+        ) { person, _ in person }
         guard new.key != CanonicalText.accountKey(of: known.email) else {
             throw Problem.invalid("/new_email", "is your address already")
         }
