@@ -43,7 +43,7 @@ package struct JobRunner: Service {
     static let stoppingGrace = Duration.seconds(2)
     /// Jobs that become available, and leases that expire, in one pass.
     static let promotedMax = 1_000
-    static let sweptMax = 100
+    static let expiredMax = 100
     /// The first pause after a failed pass. It doubles up to ``Settings/poll``.
     static let retryPause = Duration.milliseconds(100)
     /// After this number of jobs ``runUntilIdle()`` reports an endless loop.
@@ -113,12 +113,12 @@ package struct JobRunner: Service {
         try await scheduler.register()
         for _ in 0..<Self.idleJobsMax {
             let ticks = try await scheduler.fireDue { throw $1 }
-            let swept = try await sweep()
+            let expired = try await expireLeases()
             let isDue = try await database.read { [kinds] in try $0.hasDueJob(of: kinds) }
             if isDue, let job = try await claim(atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
-            } else if ticks + swept == 0 {
+            } else if ticks + expired == 0 {
                 return
             }
         }
@@ -162,23 +162,23 @@ extension JobRunner {
     /// Does what is due.
     /// - Returns: the time until the next due time, as known after this pass.
     private func pass(_ signal: WakeUpSignal) async throws -> Duration {
-        let agenda = try await database.read { [kinds, scheduler] transaction in
-            try JobAgenda(
+        let due = try await database.read { [kinds, scheduler] transaction in
+            try DueJobs(
                 dueSchedules: scheduler.due(in: transaction),
-                expired: transaction.expiredJobs(of: kinds, atMost: Self.sweptMax),
+                expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
                 hasDueJob: transaction.hasDueJob(of: kinds),
                 untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
                     .compactMap { $0 }.min().map { $0 - transaction.now }
             )
         }
-        let ticks = try await scheduler.fire(agenda.dueSchedules) { schedule, error in
+        let ticks = try await scheduler.fire(due.dueSchedules) { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
             logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
-        let swept = try await sweep(agenda.expired)
+        let expired = try await expireLeases(of: due.expired)
         let free = settings.slots - running.count
         var promoted = 0
-        if agenda.hasDueJob, free > 0 {
+        if due.hasDueJob, free > 0 {
             let claimed = try await claim(atMost: free)
             promoted = claimed.promoted
             for job in claimed.jobs {
@@ -190,9 +190,10 @@ extension JobRunner {
                 }
             }
         }
-        // A fired schedule has another next tick, and a swept lease or a full batch of promotions may leave more to do.
-        let isComplete = ticks + swept == 0 && promoted < Self.promotedMax
-        return isComplete ? agenda.untilNext ?? settings.poll : .zero
+        // A fired schedule has another next tick, and an expired lease or a full batch of promotions may leave more to
+        // do.
+        let isComplete = ticks + expired == 0 && promoted < Self.promotedMax
+        return isComplete ? due.untilNext ?? settings.poll : .zero
     }
 
     /// Makes due jobs available and leases up to `count` of them.
@@ -207,7 +208,7 @@ extension JobRunner {
         while (try? await Task.sleep(for: settings.heartbeat)) != nil { await renewLeases() }
     }
 
-    /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease was lost.
+    /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease has expired.
     func renewLeases() async {
         let jobs = running.all
         guard !jobs.isEmpty else { return }
@@ -229,17 +230,18 @@ extension JobRunner {
     /// Ends the leases of workers that have stopped their heartbeats. Each job has its own transaction, so that a
     /// failing `abandoned` of one does not affect another.
     /// - Returns: the number of jobs that changed state.
-    func sweep() async throws(Problem) -> Int {
-        try await sweep(database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.sweptMax) })
+    func expireLeases() async throws(Problem) -> Int {
+        try await expireLeases(of: database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.expiredMax) })
     }
 
-    private func sweep(_ expired: [ClaimedJob]) async throws(Problem) -> Int {
+    private func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
         var moved = 0
         for job in expired {
             do {
                 let ending = try await database.write { [queue, workers] transaction in
-                    let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.")
-                    { try $0.expireLease(at: transaction.now) }
+                    let ending = try transaction.move(
+                        job.leaseToken, onlyExpired: true, error: "The lease of the worker expired."
+                    ) { try $0.expireLease(at: transaction.now) }
                     if case .abandoned(let reason) = ending {
                         try workers[job.kind]?.abandoned(job.payload, reason, transaction)
                     }
@@ -268,7 +270,7 @@ extension JobRunner {
 }
 
 /// What one read of the tables found for a runner.
-private struct JobAgenda: Sendable {
+private struct DueJobs: Sendable {
     let dueSchedules: [String]
     let expired: [ClaimedJob]
     let hasDueJob: Bool

@@ -284,7 +284,7 @@ extension Transaction {
         )
     }
 
-    /// Extends an expired lease, so that no runner sweeps the job before.
+    /// Extends an expired lease, so that no runner expires the lease before.
     func postpone(_ leaseToken: LeaseToken, by duration: Duration) throws {
         try execute(
             """

@@ -25,7 +25,7 @@ package struct Schedule: Sendable {
     static let lateAfter = Duration.minutes(1)
 
     package let id: String
-    let timetable: Timetable
+    let rule: ScheduleRule
     let misfire: Misfire
     let enqueue: @Sendable (Instant, JobQueue, Transaction) throws -> Void
 
@@ -47,7 +47,7 @@ package struct Schedule: Sendable {
         self.misfire = misfire
         self.enqueue = enqueue
         do {
-            timetable = try Timetable(rule)
+            self.rule = try ScheduleRule(rule)
         } catch {
             preconditionFailure("schedule '\(id)': \(error)")
         }
@@ -56,15 +56,15 @@ package struct Schedule: Sendable {
     /// Which of the ticks from `first` through `now` fire.
     func ticks(from first: Instant, through now: Instant) -> [Instant] {
         switch misfire {
-        case .skip: timetable.latest(1, from: first, through: now).filter { now - $0 <= Self.lateAfter }
-        case .once: timetable.latest(1, from: first, through: now)
-        case .all(let cap): timetable.latest(cap, from: first, through: now)
+        case .skip: rule.latest(1, from: first, through: now).filter { now - $0 <= Self.lateAfter }
+        case .once: rule.latest(1, from: first, through: now)
+        case .all(let cap): rule.latest(cap, from: first, through: now)
         }
     }
 }
 
 /// A valid rule.
-enum Timetable: Sendable {
+enum ScheduleRule: Sendable {
     case cron(CronExpression)
     case interval(Duration)
 

@@ -38,7 +38,7 @@ package struct RequestBody: Sendable, AsyncSequence {
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(step: makeNext()) }
 
-    /// Collects the collected body.
+    /// Collects the whole body.
     /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` for a truncated
     ///   body.
     package func collect(upTo limit: Int) async throws(Problem) -> ByteBuffer {

@@ -35,7 +35,7 @@ struct UsageRoutes {
                 UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
-                try UsageAnswer(
+                try UsageReportResponse(
                     try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rates.requirement(.checks)),

@@ -1,4 +1,4 @@
-/// The phases of a request on its way to the handler, in the order in which they run.
+/// The phases of a request before the handler, in the order in which they run.
 ///
 /// A route has one ordered list of steps (``Route/steps``). Each step belongs to one phase and is one of three kinds:
 /// - a ``Requirement`` that the route declares; its proof is an argument of the handler;
