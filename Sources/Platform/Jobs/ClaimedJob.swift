@@ -1,0 +1,11 @@
+import Base
+
+/// A leased job.
+struct ClaimedJob: Sendable {
+    let leaseToken: LeaseToken
+    let kind: String
+    let payload: String
+    let attempt: Int
+    let priority: Int
+    let runAt: Instant
+}
