@@ -5,14 +5,14 @@ package struct DocumentRoutes: Sendable {
     /// - Parameters:
     ///   - routes: every other route.
     ///   - groups: in the order in which the documents list them.
-    package static func routes(describing routes: [Route], groups: [DocumentGroup] = [], version: String) -> [Route] {
+    package static func routes(describing routes: [Route], groups: DocumentGroups = [], version: String) -> [Route] {
         let kinds = Dictionary(
             grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
                 .methodNotAllowed, .notFound,
             ], by: \.code
         )
         .compactMapValues(\.first)
-        let page = OnDemand { DocumentPage.html(routes, groups: groups) }
+        let page = OnDemand { DocumentPage.html(routes, groups: groups.all) }
         var all: [Route] = [
             .get("/docs", "API documentation", requires: .public) { _ in Page(await page.madeElsewhere) },
             .get("/docs/style.css", "Stylesheet of the HTML pages", requires: .public) { _ in
