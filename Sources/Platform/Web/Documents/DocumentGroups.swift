@@ -4,7 +4,7 @@ package struct DocumentGroups: Sendable {
     let summary: String
     /// Further sentences about every endpoint.
     let details: String
-    let all: [DocumentGroup]
+    package let all: [DocumentGroup]
 
     package init(_ summary: String, details: String, _ all: [DocumentGroup]) {
         self.summary = summary
