@@ -14,6 +14,10 @@ struct Caller: Sendable {
     var plan: Plan.ID?
     /// The scopes of the caller's API key; nil for a caller without one.
     var keyScopes: Set<String>?
+    /// The scopes of the caller's service key; nil for a caller without one.
+    var serviceScopes: Set<String>?
+    /// The problem code with which every endpoint that accepts service keys refuses this caller's.
+    var serviceRefusal: String?
     /// The account whose session the caller uses; nil for other credentials.
     var person: TestPerson?
     /// The header fields of the caller's credential, without the access token of ``person``.
@@ -25,6 +29,7 @@ struct Caller: Sendable {
         for requirement in route.gate {
             switch requirement.kind {
             case .public, .metricsToken: return nil
+            case .serviceKey: if let refusal = serviceKeyRefusal(requirement) { return refusal }
             case .member: if let refusal = identityRefusal(requirement) { return refusal }
             case .role:
                 if let refusal = identityRefusal(requirement) { return refusal }
@@ -53,7 +58,15 @@ struct Caller: Sendable {
         return nil
     }
 
+    private func serviceKeyRefusal(_ requirement: RequirementSummary) -> String? {
+        if let serviceScopes {
+            return serviceRefusal ?? (serviceScopes.contains(requirement.name) ? nil : "insufficient-scope")
+        }
+        return refusal ?? "insufficient-scope"
+    }
+
     private func identityRefusal(_ requirement: RequirementSummary) -> String? {
+        if serviceScopes != nil { return "authentication-failed" }
         if let refusal { return refusal }
         guard let keyScopes else { return nil }
         return requirement.keyScope.map(keyScopes.contains) ?? false ? nil : "insufficient-scope"
@@ -91,50 +104,100 @@ struct CallersFixture {
         }
         let (suspendedKey, key) = (try await app.apiKey(of: suspended, ["*"]), try await app.apiKey(of: pro, ["*"]))
         try await app.app.identity.accounts.suspend(suspended.id)
-        let narrow = try await app.apiKey(of: pro, ["usage.write"])
+        let narrow = try await app.apiKey(of: pro, ["identity.read"])
         let revoked = try await app.apiKey(of: pro, ["*"])
         _ = await app.call("DELETE", "/v1/auth/api-keys/\(revoked.id)", token: pro.token)
         let short = try await app.apiKey(
             of: pro, ["*"], ["expires_at": .string((app.clock.now + .seconds(1)).description)])
+        let services = try await ServiceCallers(app, administrator, pro.organisation, other.organisation)
         app.clock.advance(by: .seconds(1))
         let mistyped = String(key.text.dropLast()) + (key.text.hasSuffix("0") ? "1" : "0")
         let everything = Set(app.app.routes.compactMap(\.keyScope)).subtracting(["administration.read"])
         let proPlan = Plan.ID("pro")
-        all = [
-            Caller(name: "no credential", refusal: "missing-authorization"),
-            Caller(name: "a malformed token", refusal: "authentication-failed", headers: Self.bearer("not.a-token")),
-            Caller(name: "an expired token", refusal: "token-expired", headers: Self.bearer(expired.token)),
-            Caller(name: "suspended", refusal: "token-expired", headers: Self.bearer(suspended.token)),
-            Caller(name: "unverified", person: unverified),
-            Caller(name: "no subscription", person: unsubscribed),
-            Caller(name: "Free", plan: Plan.ID("free"), person: free),
-            Caller(name: "Pro", plan: proPlan, person: pro),
-            Caller(name: "another organisation", plan: proPlan, person: other),
-            Caller(
-                name: "in an organisation that is not theirs", refusal: "not-a-member", plan: proPlan, person: pro,
-                headers: ["X-Organisation": other.organisation]),
-            Caller(name: "administrator", role: .admin, person: administrator),
-            Caller(
-                name: "a key with every scope", plan: proPlan, keyScopes: everything, headers: ["X-API-Key": key.text]),
-            Caller(
-                name: "the same key as a bearer", plan: proPlan, keyScopes: everything,
-                headers: Self.bearer(key.text)),
-            Caller(
-                name: "a key of another scope", plan: proPlan, keyScopes: ["usage.write"],
-                headers: ["X-API-Key": narrow.text]),
-            Caller(name: "an expired key", refusal: "api-key-expired", headers: ["X-API-Key": short.text]),
-            Caller(name: "a revoked key", refusal: "authentication-failed", headers: ["X-API-Key": revoked.text]),
-            Caller(name: "a mistyped key", refusal: "authentication-failed", headers: ["X-API-Key": mistyped]),
-            Caller(
-                name: "a key of a suspended account", refusal: "authentication-failed",
-                headers: ["X-API-Key": suspendedKey.text]),
-            Caller(
-                name: "a key in an organisation that is not its own", refusal: "not-a-member",
-                headers: ["X-API-Key": key.text, "X-Organisation": other.organisation]),
-        ]
+        all =
+            [
+                Caller(name: "no credential", refusal: "missing-authorization"),
+                Caller(
+                    name: "a malformed token", refusal: "authentication-failed", headers: Self.bearer("not.a-token")),
+                Caller(name: "an expired token", refusal: "token-expired", headers: Self.bearer(expired.token)),
+                Caller(name: "suspended", refusal: "token-expired", headers: Self.bearer(suspended.token)),
+                Caller(name: "unverified", person: unverified),
+                Caller(name: "no subscription", person: unsubscribed),
+                Caller(name: "Free", plan: Plan.ID("free"), person: free),
+                Caller(name: "Pro", plan: proPlan, person: pro),
+                Caller(name: "another organisation", plan: proPlan, person: other),
+                Caller(
+                    name: "in an organisation that is not theirs", refusal: "not-a-member", plan: proPlan, person: pro,
+                    headers: ["X-Organisation": other.organisation]),
+                Caller(name: "administrator", role: .admin, person: administrator),
+                Caller(
+                    name: "a key with every scope", plan: proPlan, keyScopes: everything,
+                    headers: ["X-API-Key": key.text]),
+                Caller(
+                    name: "the same key as a bearer", plan: proPlan, keyScopes: everything,
+                    headers: Self.bearer(key.text)),
+                Caller(
+                    name: "a key of another scope", plan: proPlan, keyScopes: ["identity.read"],
+                    headers: ["X-API-Key": narrow.text]),
+                Caller(name: "an expired key", refusal: "api-key-expired", headers: ["X-API-Key": short.text]),
+                Caller(name: "a revoked key", refusal: "authentication-failed", headers: ["X-API-Key": revoked.text]),
+                Caller(name: "a mistyped key", refusal: "authentication-failed", headers: ["X-API-Key": mistyped]),
+                Caller(
+                    name: "a key of a suspended account", refusal: "authentication-failed",
+                    headers: ["X-API-Key": suspendedKey.text]),
+                Caller(
+                    name: "a key in an organisation that is not its own", refusal: "not-a-member",
+                    headers: ["X-API-Key": key.text, "X-Organisation": other.organisation]),
+            ] + services.all
     }
 
     private static func bearer(_ token: String) -> [String: String] { ["Authorization": "Bearer \(token)"] }
+}
+
+/// Products that run elsewhere, with service keys.
+private struct ServiceCallers {
+    let all: [Caller]
+
+    /// - Parameter organisation: one with the plan Pro.
+    init(_ app: TestApp, _ administrator: TestPerson, _ organisation: String, _ other: String) async throws {
+        let (pro, scopes) = (Plan.ID("pro"), Set(["reservations:write", "usage:write"]))
+        func key(_ scopes: Set<String>, _ more: [String: JSONValue] = [:]) async throws -> TestServiceKey {
+            try await app.serviceKey(scopes.sorted(), more, administrator: administrator)
+        }
+        let every = try await key(scopes)
+        let narrow = try await key(["usage:write"])
+        let listed = try await key(scopes, ["organisations": [.string(other)]])
+        let revoked = try await key(scopes)
+        _ = await app.call("DELETE", "/v1/admin/service-keys/\(revoked.id)", token: administrator.token)
+        let short = try await key(scopes, ["expires_at": .string((app.clock.now + .seconds(1)).description)])
+        let mistyped = String(every.text.dropLast()) + (every.text.hasSuffix("0") ? "1" : "0")
+        func caller(
+            _ name: String, _ scopes: Set<String>, refused: String? = nil, headers: [String: String]
+        ) -> Caller {
+            Caller(name: name, plan: pro, serviceScopes: scopes, serviceRefusal: refused, headers: headers)
+        }
+        all = [
+            caller("a service key", scopes, headers: every.headers(in: organisation)),
+            caller(
+                "the same service key in X-API-Key", scopes,
+                headers: ["X-API-Key": every.text, "X-Organisation": organisation]),
+            caller("a service key of another scope", ["usage:write"], headers: narrow.headers(in: organisation)),
+            caller(
+                "a service key without an organisation", scopes, refused: "invalid-request",
+                headers: ["Authorization": "Bearer \(every.text)"]),
+            caller(
+                "a service key outside of its organisations", scopes, refused: "not-a-member",
+                headers: listed.headers(in: organisation)),
+            caller(
+                "an expired service key", scopes, refused: "api-key-expired", headers: short.headers(in: organisation)),
+            caller(
+                "a revoked service key", scopes, refused: "authentication-failed",
+                headers: revoked.headers(in: organisation)),
+            caller(
+                "a mistyped service key", scopes, refused: "authentication-failed",
+                headers: TestServiceKey(id: "", text: mistyped).headers(in: organisation)),
+        ]
+    }
 }
 
 extension TestApp {

@@ -53,6 +53,7 @@ import Testing
             "LOG_FORMAT": "text", "JOB_SLOTS": "0", "JOB_LEASE_SECONDS": "3", "JWT_ALGORITHM": "eddsa",
             "JWT_SECRET": "z", "KEY_ROTATION_DAYS": "0", "LOCKOUT": "Strict", "TOTP_WINDOW": "2",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1,unix", "NODE_NAME": "north-1",
+            "CONNECTIONS_PER_NETWORK": "5",
             "REDIS_URL": "rediss://:p@cache.example/1",
             "REDIS_CA_FILE": "ca.pem", "RATE_LIMIT_ENABLED": "False", "VISITOR_RATE_LIMIT_REQUESTS": "7",
             "AUTH_RATE_LIMIT_REQUESTS": "8",
@@ -79,6 +80,7 @@ import Testing
         #expect(configuration.lockout == .strict)
         #expect(configuration.authenticatorWindow == 2)
         #expect(configuration.trustedProxies == ["10.0.0.0/8", "::1", "unix"])
+        #expect(configuration.connectionsPerNetwork == 5)
         #expect(configuration.baseURL == "https://api.example")
         #expect(configuration.frontendURL == "https://app.example/pages")
         #expect((configuration.plansFile, configuration.metricsToken) == ("plans.yaml", "t"))

@@ -64,7 +64,7 @@ import Testing
                 let first = route.gate.first { $0.kind != .rate }?.kind
                 #expect(
                     first == .public || first == .metricsToken || first == .member || first == .role
-                        || first == .organisationRole,
+                        || first == .organisationRole || first == .serviceKey,
                     "\(route.method) \(route.path)")
             }
             #expect(

@@ -47,7 +47,7 @@ struct CreditRoutesFixture: Sendable {
                 let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
                 let receipt = try await database.write { transaction in
                     let hold = try service.reserve(
-                        charge, operation: operation, fingerprint: payload.plan, in: transaction)
+                        charge, operation: operation, fingerprint: payload.plan ?? "", in: transaction)
                     return Receipt(
                         hold: hold, remaining: try service.balance(of: scope.organisation, in: transaction).available)
                 }

@@ -171,7 +171,7 @@ import Testing
                     "POST", "/v1/auth/api-keys", json: body, token: credits.person.token)
                 return try #require(response["api_key"]?.string)
             }
-            let (allowed, forbidden) = (try await key("entitlements.check"), try await key("usage.write"))
+            let (allowed, forbidden) = (try await key("entitlements.check"), try await key("training"))
             for path in ["/v1/credits", "/v1/credits/balance", "/v1/credits/entries"] {
                 #expect(await credits.app.call("GET", path, headers: ["X-API-Key": allowed]).status == 200)
                 #expect(

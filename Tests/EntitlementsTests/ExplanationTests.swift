@@ -138,19 +138,20 @@ import Testing
     @Test(arguments: Engine.available)
     func `roles and rights are included, and a missing right does not refuse the request`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let backfill = "right:usage.backfill"
+            let backfill = "right:usage:backfill"
             func requirement(_ response: TestResponse, _ name: String) -> JSONValue? {
                 response["requirements"]?.array?.first { $0["requirement"]?.string == name }
             }
-            let owner = await explain(quota, "POST /v1/usage/events")
-            #expect(
-                owner["role"] == "user" && requirement(owner, backfill)?["met"] == true
-                    && requirement(owner, backfill)?["required"] == false, "\(owner)")
-            let key = await explain(
-                quota, "POST /v1/usage/events", headers: try await quota.key("entitlements.check", "usage.write"))
-            #expect(
-                key["allowed"] == true && requirement(key, backfill)?["met"] == false
-                    && requirement(key, backfill)?["problem"] == nil, "\(key)")
+            // Usage is reported with service keys, so that sessions and API keys do not meet the gate.
+            for headers in [nil, try await quota.key("entitlements.check")] as [[String: String]?] {
+                let owner = await explain(quota, "POST /v1/usage/events", headers: headers)
+                #expect(
+                    owner["allowed"] == false && owner["refusal"]?["code"] == "insufficient-scope"
+                        && requirement(owner, "service-key:usage:write")?["met"] == false
+                        && requirement(owner, backfill)?["met"] == false
+                        && requirement(owner, backfill)?["required"] == false
+                        && requirement(owner, backfill)?["problem"] == nil, "\(owner)")
+            }
             let administrator = QuotaFixture(app: quota.app, person: try await quota.app.administrator())
             let allowed = await explain(administrator, "GET /v1/admin/plans/free")
             #expect(

@@ -13,13 +13,15 @@ extension QuotaFixture {
         return ["X-API-Key": text]
     }
 
-    func report(_ json: JSONValue) async -> TestResponse {
-        await app.call("POST", "/v1/usage/events", json: json, token: person.token)
+    /// Reports usage with the fixture's service key.
+    func report(_ json: JSONValue) async throws -> TestResponse {
+        await app.call("POST", "/v1/usage/events", json: json, headers: try await service())
     }
 
     func report(_ json: JSONValue, as mediaType: String) async throws -> TestResponse {
         await app.call(
-            "POST", "/v1/usage/events", body: (mediaType, Array(try JSONEncoder().encode(json))), token: person.token)
+            "POST", "/v1/usage/events", body: (mediaType, Array(try JSONEncoder().encode(json))),
+            headers: try await service())
     }
 
     func get(_ path: String) async -> TestResponse { await app.call("GET", path, token: person.token) }

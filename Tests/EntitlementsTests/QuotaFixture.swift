@@ -11,9 +11,20 @@ import Testing
 struct QuotaFixture: Sendable {
     let app: TestApp
     let person: TestPerson
+    private let fixtureKey = FixtureServiceKey()
     var entitlements: EntitlementsModule { app.app.entitlements }
     var database: any Database { app.app.database }
     var organisation: ID<Organisation> { ID(trusted: person.organisation) }
+
+    init(app: TestApp, person: TestPerson) {
+        self.app = app
+        self.person = person
+    }
+
+    /// The header fields of a service key with every scope, in the fixture's organisation.
+    func service() async throws -> [String: String] {
+        try await fixtureKey.key(in: app).headers(in: person.organisation)
+    }
 
     /// The charge that the gate's check returns.
     func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: QuotaMode = .durable)

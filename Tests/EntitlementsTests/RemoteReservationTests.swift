@@ -20,13 +20,14 @@ import Testing
         ]
         return await quota.app.call(
             "POST", Self.path, json: .object(payload.merging(members) { $1 }),
-            headers: try await quota.key("entitlements.reserve"))
+            headers: try await quota.service())
     }
 
-    private func perform(_ quota: QuotaFixture, _ id: String, _ action: String, json: JSONValue? = nil) async
+    private func perform(_ quota: QuotaFixture, _ id: String, _ action: String, json: JSONValue? = nil) async throws
         -> TestResponse
     {
-        await quota.app.call("POST", "\(Self.path)/\(id)/\(action)", json: json, token: quota.person.token)
+        await quota.app.call(
+            "POST", "\(Self.path)/\(id)/\(action)", json: json, headers: try await quota.service())
     }
 
     private let workflows = Meter("workflows", title: "Workflow")
@@ -90,16 +91,16 @@ import Testing
             #expect(try await reserve(quota, "job 1", 5, ["lease_seconds": 60]).code == "operation-conflict")
             #expect(try await quota.level(workflows) == [0, 4, 96])
             let id = try #require(held["id"]?.string)
-            let done = await perform(quota, id, "commit")
+            let done = try await perform(quota, id, "commit")
             #expect(
                 done.status == 200 && done["state"] == "committed" && done["used"] == 4 && done["is_overrun"] == false,
                 "\(done)")
-            #expect(await perform(quota, id, "commit").json == done.json)
-            #expect(await perform(quota, id, "commit", json: ["units": 4]).json == done.json)
+            #expect(try await perform(quota, id, "commit").json == done.json)
+            #expect(try await perform(quota, id, "commit", json: ["units": 4]).json == done.json)
             for (action, json) in [("commit", ["units": 3]), ("release", nil), ("heartbeat", nil)]
                 as [(String, JSONValue?)]
             {
-                let late = await perform(quota, id, action, json: json)
+                let late = try await perform(quota, id, action, json: json)
                 #expect(
                     late.status == 409 && late.code == "reservation-settled" && late["state"] == "committed",
                     "\(action): \(late)")
@@ -118,14 +119,14 @@ import Testing
     ) async throws {
         try await withQuotaFixture(engine, plan: "student") { quota in
             let fewer = try #require(try await reserve(quota, "fewer", 40)["id"]?.string)
-            let less = await perform(quota, fewer, "commit", json: ["units": 10])
+            let less = try await perform(quota, fewer, "commit", json: ["units": 10])
             #expect(less["used"] == 10 && less["is_overrun"] == false, "\(less)")
             #expect(try await quota.level(workflows) == [10, 0, 90])
             let more = try #require(try await reserve(quota, "more", 40)["id"]?.string)
-            let fits = await perform(quota, more, "commit", json: ["units": 50])
+            let fits = try await perform(quota, more, "commit", json: ["units": 50])
             #expect(fits["used"] == 50 && fits["is_overrun"] == false, "\(fits)")
             let most = try #require(try await reserve(quota, "most", 40)["id"]?.string)
-            let over = await perform(quota, most, "commit", json: ["units": 45])
+            let over = try await perform(quota, most, "commit", json: ["units": 45])
             #expect(over["used"] == 45 && over["is_overrun"] == true, "\(over)")
             #expect(try await quota.level(workflows).prefix(2) == [105, 0])
             #expect(try await reserve(quota, "none left", 1).code == "quota-exceeded")
@@ -136,19 +137,19 @@ import Testing
     func `a release and an expired lease return the units`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "student") { quota in
             let first = try #require(try await reserve(quota, "first", 60)["id"]?.string)
-            #expect(await perform(quota, first, "release")["state"] == "released")
-            #expect(await perform(quota, first, "release").status == 200)
-            #expect(await perform(quota, first, "commit").code == "reservation-settled")
+            #expect(try await perform(quota, first, "release")["state"] == "released")
+            #expect(try await perform(quota, first, "release").status == 200)
+            #expect(try await perform(quota, first, "commit").code == "reservation-settled")
             #expect(try await quota.level(workflows) == [0, 0, 100])
             #expect(try await quota.auditCount("reservation.released") == 1)
 
             let second = try #require(try await reserve(quota, "second", 60, ["lease_seconds": 30])["id"]?.string)
             quota.app.clock.advance(by: .seconds(30))
-            let heartbeat = await perform(quota, second, "heartbeat", json: ["lease_seconds": 40])
+            let heartbeat = try await perform(quota, second, "heartbeat", json: ["lease_seconds": 40])
             #expect(heartbeat["lease_until"] == .string(quota.timestamp(.seconds(40))), "\(heartbeat)")
             // A shorter lease does not shorten a longer one.
             #expect(
-                await perform(quota, second, "heartbeat", json: ["lease_seconds": 10])["lease_until"]
+                try await perform(quota, second, "heartbeat", json: ["lease_seconds": 10])["lease_until"]
                     == heartbeat["lease_until"]
             )
             quota.app.clock.advance(by: .seconds(40))
@@ -157,10 +158,10 @@ import Testing
             quota.app.clock.advance(by: .seconds(1))
             try await quota.entitlements.recovery.recover()
             #expect(try await quota.level(workflows) == [0, 0, 100])
-            #expect(await perform(quota, second, "heartbeat").code == "reservation-settled")
+            #expect(try await perform(quota, second, "heartbeat").code == "reservation-settled")
             // The work was done, and its units are reserved by another operation.
             #expect(try await reserve(quota, "third", 60).status == 201)
-            let late = await perform(quota, second, "commit")
+            let late = try await perform(quota, second, "commit")
             #expect(late["state"] == "committed" && late["is_overrun"] == true && late["used"] == 60, "\(late)")
             #expect(try await quota.level(workflows) == [60, 60, 0])
         }
@@ -172,12 +173,12 @@ import Testing
             let id = try #require(try await reserve(quota, "late", 60, ["lease_seconds": 30])["id"]?.string)
             quota.app.clock.advance(by: .seconds(31))
             try await quota.entitlements.recovery.recover()
-            let released = await perform(quota, id, "release")
+            let released = try await perform(quota, id, "release")
             #expect(released.status == 200 && released["state"] == "released" && released["used"] == nil, "\(released)")
-            #expect(await perform(quota, id, "release").json == released.json)
+            #expect(try await perform(quota, id, "release").json == released.json)
             #expect(try await quota.auditCount("reservation.released") == 1)
             for action in ["commit", "heartbeat"] {
-                let late = await perform(quota, id, action)
+                let late = try await perform(quota, id, action)
                 #expect(
                     late.status == 409 && late.code == "reservation-settled" && late["state"] == "released",
                     "\(action): \(late)")
@@ -193,15 +194,15 @@ import Testing
     func `a commit of zero units ends a reservation without usage`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "student") { quota in
             let id = try #require(try await reserve(quota, "nothing", 60)["id"]?.string)
-            let done = await perform(quota, id, "commit", json: ["units": 0])
+            let done = try await perform(quota, id, "commit", json: ["units": 0])
             #expect(
                 done.status == 200 && done["state"] == "committed" && done["used"] == 0 && done["is_overrun"] == false,
                 "\(done)")
             for json in [nil, ["units": 0]] as [JSONValue?] {
-                #expect(await perform(quota, id, "commit", json: json).json == done.json)
+                #expect(try await perform(quota, id, "commit", json: json).json == done.json)
             }
-            #expect(await perform(quota, id, "commit", json: ["units": 1]).code == "reservation-settled")
-            #expect(await perform(quota, id, "commit", json: ["units": -1]).status == 422)
+            #expect(try await perform(quota, id, "commit", json: ["units": 1]).code == "reservation-settled")
+            #expect(try await perform(quota, id, "commit", json: ["units": -1]).status == 422)
             #expect(try await quota.level(workflows) == [0, 0, 100])
             #expect(try await quota.auditCount("reservation.committed") == 1)
         }
@@ -229,28 +230,54 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an API key changes only reservations of its organisation that were made through this endpoint`(engine: Engine)
-        async throws
-    {
+    func `a service key changes only reservations that it has made, in the organisation that the request names`(
+        engine: Engine
+    ) async throws {
         try await withQuotaFixture(engine, plan: "student") { quota in
             let held = try await reserve(quota, "mine", 2)
             let id = try #require(held["id"]?.string)
             let other = QuotaFixture(app: quota.app, person: try await quota.app.subscriber("student", "other"))
             for action in ["commit", "release", "heartbeat"] {
-                #expect(await perform(other, id, action).status == 404, "\(action)")
+                #expect(try await perform(other, id, action).status == 404, "\(action)")
             }
             let own = try await reserve(other, "mine", 3)
             #expect(own.status == 201 && own["id"] != held["id"])
-            // A reservation of a product cannot be changed by an API key.
+            // The same key in another organisation does not find it.
+            let key = try await quota.app.serviceKey()
+            let made = await quota.app.call(
+                "POST", Self.path, json: ["meter": "workflows", "operation": "two organisations"],
+                headers: key.headers(in: quota.person.organisation))
+            let two = try #require(made["id"]?.string)
+            for action in ["commit", "release", "heartbeat"] {
+                let elsewhere = await quota.app.call(
+                    "POST", "\(Self.path)/\(two)/\(action)", headers: key.headers(in: other.person.organisation))
+                #expect(elsewhere.status == 404, "\(action)")
+            }
+            let back = await quota.app.call(
+                "POST", "\(Self.path)/\(two)/release", headers: key.headers(in: quota.person.organisation))
+            #expect(back.status == 200, "\(back)")
+            // A reservation of a product cannot be changed by a service key.
             let work = try await quota.reserve(try await quota.charge(.uploads))
             for action in ["commit", "release", "heartbeat"] {
-                #expect(await perform(quota, work.text, action).status == 404, "\(action)")
+                #expect(try await perform(quota, work.text, action).status == 404, "\(action)")
             }
             #expect(try await quota.state(work) == "held")
             #expect(try await quota.level(workflows) == [0, 2, 98])
-            let check = try await quota.key("entitlements.check", "usage.write")
-            let refused = await quota.app.call("POST", "\(Self.path)/\(id)/commit", headers: check)
-            #expect(refused.code == "insufficient-scope" && refused["scope"] == "entitlements.reserve", "\(refused)")
+            // Neither the owner's session nor a key of the organisation settles what the product reserved.
+            for headers in [
+                ["Authorization": "Bearer \(quota.person.token)"], try await quota.key("*"),
+                try await quota.app.serviceKey(["usage:write"]).headers(in: quota.person.organisation),
+            ] {
+                for path in [Self.path, "\(Self.path)/\(id)/commit", "\(Self.path)/\(id)/release"] {
+                    let refused = await quota.app.call(
+                        "POST", path, json: path == Self.path ? ["meter": "workflows", "operation": "mine"] : nil,
+                        headers: headers)
+                    #expect(
+                        refused.status == 403 && refused.code == "insufficient-scope"
+                            && refused["scope"] == "reservations:write", "\(refused)")
+                }
+            }
+            #expect(try await quota.level(workflows) == [0, 2, 98])
         }
     }
 
@@ -260,7 +287,7 @@ import Testing
     {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("student"))
-            let key = try await quota.key("entitlements.reserve")
+            let key = try await quota.service()
             let responses = await withTaskGroup(of: TestResponse.self) { group in
                 for _ in 0..<8 {
                     group.addTask {

@@ -39,10 +39,13 @@ import Testing
         #expect(!again)
     }
 
-    @Test func `a paid plan ends the trial and starts its period`() throws {
+    @Test func `a plan ends the trial, and a paid one starts its period`() throws {
         var trial = trial()
         let now = start + .days(10)
-        try trial.change(to: pro, at: now)
+        var unpaid = trial
+        try unpaid.change(to: free, at: now)
+        #expect(unpaid.status == .active && unpaid.trialEndsAt == nil && unpaid.anchor == start)
+        try trial.change(to: pro, startsPeriod: true, at: now)
         #expect(
             trial.status == .active && trial.trialEndsAt == nil && trial.anchor == now && trial.plan(at: now).id == pro)
         #expect(trial.access(at: start + .days(400)) == .full)
@@ -73,8 +76,10 @@ import Testing
     @Test func `a downgrade of a yearly subscription takes effect next year`() throws {
         var subscription = Subscription(
             id: ID(trusted: "s"), organisation: ID(trusted: "o"), plan: pro, cycle: .yearly, at: start)
-        try subscription.schedule(free, at: start + .days(40))
-        #expect(subscription.nextPlanAt == Instant(seconds: 1_798_761_600))
+        try subscription.schedule(free, cycle: .monthly, at: start + .days(40))
+        #expect(subscription.nextPlanAt == Instant(seconds: 1_798_761_600) && subscription.cycle == .yearly)
+        let settled = subscription.settle(at: Instant(seconds: 1_798_761_600))
+        #expect(settled && subscription.plan == free && subscription.cycle == .monthly && subscription.nextCycle == nil)
     }
 
     @Test func `a cancellation takes effect with the period and can be resumed until then`() throws {

@@ -14,14 +14,14 @@ import Testing
         async throws
     {
         try await withQuotaFixture(engine) { quota in
-            let first = await quota.report(event("a", 2))
+            let first = try await quota.report(event("a", 2))
             #expect(first.status == 201 && first["outcome"] == "accepted" && first["is_overrun"] == false, "\(first)")
-            let again = await quota.report(event("a", 2))
+            let again = try await quota.report(event("a", 2))
             #expect(again.status == 200 && again["outcome"] == "duplicate", "\(again)")
             #expect(again["period_start"] == first["period_start"])
             for other in [event("a", 3), event("a", 2, meter: "processing"), event("a", 2, at: quota.timestamp(.zero))]
             {
-                let refused = await quota.report(other)
+                let refused = try await quota.report(other)
                 #expect(refused.status == 409 && refused.code == "usage-conflict", "\(refused)")
             }
             #expect(try await quota.level() == [2, 0, 3])
@@ -30,7 +30,7 @@ import Testing
 
             // Event ids are unique per organisation.
             let other = QuotaFixture(app: quota.app, person: try await quota.app.subscriber("free", "other"))
-            #expect(await other.report(event("a", 3)).status == 201)
+            #expect(try await other.report(event("a", 3)).status == 201)
             #expect(try await other.level() == [3, 0, 2])
             #expect(try await quota.level() == [2, 0, 3])
         }
@@ -43,7 +43,7 @@ import Testing
                 event("a"), event("b", 2), event("a"), event("b", 1), event("c", meter: "storage"),
                 event("d", at: quota.timestamp(.minutes(6))),
             ]
-            let response = await quota.report(["events": events])
+            let response = try await quota.report(["events": events])
             #expect(response.status == 207, "\(response)")
             #expect([response["accepted"], response["duplicates"], response["refused"]] == [2, 1, 3])
             let results = try #require(response["results"]?.array)
@@ -55,9 +55,9 @@ import Testing
             #expect(
                 results.map { $0["code"] } == [nil, nil, nil, "usage-conflict", "unknown-meter", "usage-in-future"])
             #expect(try await quota.level() == [3, 0, 2])
-            let repeated = await quota.report([event("b", 2), event("a")])
+            let repeated = try await quota.report([event("b", 2), event("a")])
             #expect(repeated.status == 200 && repeated["duplicates"] == 2, "\(repeated)")
-            #expect(await quota.report([]).json == ["accepted": 0, "duplicates": 0, "refused": 0, "results": []])
+            #expect(try await quota.report([]).json == ["accepted": 0, "duplicates": 0, "refused": 0, "results": []])
             #expect(try await quota.level() == [3, 0, 2])
         }
     }
@@ -68,17 +68,18 @@ import Testing
             func events(_ count: Int) -> JSONValue {
                 .array((0..<count).map { event("n\($0)", 1, meter: $0.isMultiple(of: 2) ? "uploads" : "workflows") })
             }
-            let tooMany = await quota.report(events(UsageReport.countMax + 1))
+            let tooMany = try await quota.report(events(UsageReport.countMax + 1))
             #expect(tooMany.status == 422, "\(tooMany)")
             let entries = try await quota.count("usage_entries")
             #expect(entries == 0)
-            let response = await quota.report(events(UsageReport.countMax))
+            let response = try await quota.report(events(UsageReport.countMax))
             #expect(
                 response.status == 200 && response["accepted"] == .integer(Int64(UsageReport.countMax)), "\(response)")
             #expect(try await quota.level() == [500, 0, 499])
             #expect(try await quota.level(Meter("workflows", title: "")) == [500, 0, -1])
             #expect(
-                await quota.report(events(UsageReport.countMax))["duplicates"] == .integer(Int64(UsageReport.countMax)))
+                try await quota.report(events(UsageReport.countMax))["duplicates"]
+                    == .integer(Int64(UsageReport.countMax)))
             #expect(try await quota.level() == [500, 0, 499])
         }
     }
@@ -104,7 +105,7 @@ import Testing
             #expect(
                 try await quota.report(cloudEvent("1", 5, source: "/another"), as: structured).code == "usage-conflict")
             // A native event with the same id is another event.
-            #expect(await quota.report(event("1")).status == 201)
+            #expect(try await quota.report(event("1")).status == 201)
             let batch = try await quota.report(
                 [cloudEvent("1", source: "/b"), cloudEvent("2", source: "/b")], as: "application/cloudevents-batch+json"
             )
@@ -144,53 +145,29 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an event in the future is refused, and an old one needs the right usage.backfill`(engine: Engine) async throws
+    func `an event in the future is refused, and an old one needs the scope usage backfill`(engine: Engine)
+        async throws
     {
         try await withQuotaFixture(engine, plan: "pro") { quota in
-            #expect(await quota.report(event("ahead", at: quota.timestamp(UsageService.skewMax))).status == 201)
+            let plain = try await quota.app.serviceKey(["usage:write"]).headers(in: quota.person.organisation)
+            func report(_ event: JSONValue, _ headers: [String: String]) async -> TestResponse {
+                await quota.app.call("POST", "/v1/usage/events", json: event, headers: headers)
+            }
+            #expect(await report(event("ahead", at: quota.timestamp(UsageService.skewMax)), plain).status == 201)
             let beyondSkew = UsageService.skewMax + .microseconds(1)
-            let ahead = await quota.report(event("further", at: quota.timestamp(beyondSkew)))
+            let ahead = await report(event("further", at: quota.timestamp(beyondSkew)), plain)
             #expect(ahead.status == 422 && ahead.code == "usage-in-future", "\(ahead)")
 
             let old = event("old", at: quota.timestamp(.zero - UsageService.ageMax - .microseconds(1)))
-            let plain = await quota.app.call(
-                "POST", "/v1/usage/events", json: old, headers: try await quota.key("usage.write"))
-            #expect(plain.status == 422 && plain.code == "usage-too-old", "\(plain)")
+            let tooOld = await report(old, plain)
+            #expect(tooOld.status == 422 && tooOld.code == "usage-too-old", "\(tooOld)")
             let edge = event("edge", at: quota.timestamp(.zero - UsageService.ageMax))
-            #expect(
-                await quota.app.call(
-                    "POST", "/v1/usage/events", json: edge, headers: try await quota.key("usage.write")
-                )
-                .status == 201)
+            #expect(await report(edge, plain).status == 201)
             // The right is checked on every request; its absence alone is no refusal and no audit event.
             #expect(try await quota.auditCount("access.refused") == 0)
-            #expect(
-                await quota.app.call(
-                    "POST", "/v1/usage/events", json: old, headers: try await quota.key("usage.backfill")
-                ).code == "insufficient-scope")
-            let right = try await quota.key("usage.write", "usage.backfill")
-            #expect(await quota.app.call("POST", "/v1/usage/events", json: old, headers: right).status == 201)
-            // The owner has the right, a member of the organisation has not.
-            #expect(await quota.report(event("older", at: quota.timestamp(.zero - .days(90)))).status == 201)
-            let member = try await quota.app.register("member")
-            try await quota.database.write { [organisation = quota.organisation] transaction in
-                try transaction.execute(
-                    """
-                    INSERT INTO memberships (organisation_id, person_id, role, created_at)
-                    VALUES (\(organisation), \(member.id), 'member', \(transaction.now))
-                    """
-                )
-            }
-            let headers = ["X-Organisation": quota.person.organisation]
-            let far = await quota.app.call(
-                "POST", "/v1/usage/events", json: event("far", at: quota.timestamp(.zero - .days(90))),
-                token: member.token,
-                headers: headers)
-            #expect(far.code == "usage-too-old", "\(far)")
-            #expect(
-                await quota.app.call(
-                    "POST", "/v1/usage/events", json: event("near"), token: member.token, headers: headers
-                ).status == 201)
+            let alone = try await quota.app.serviceKey(["usage:backfill"]).headers(in: quota.person.organisation)
+            #expect(await report(old, alone).code == "insufficient-scope")
+            #expect(try await quota.report(old).status == 201)
         }
     }
 
@@ -202,13 +179,13 @@ import Testing
             let first = try await quota.snapshot().period
             // The last microsecond of the grace period of the first period.
             quota.app.clock.advance(by: first.end - quota.app.clock.now + UsageService.grace - .microseconds(1))
-            let inGrace = await quota.report(event("late", 2, at: (first.end - .hours(2)).description))
+            let inGrace = try await quota.report(event("late", 2, at: (first.end - .hours(2)).description))
             #expect(
                 inGrace["period_start"] == .string(first.start.description) && inGrace["adjusts_period_start"] == nil,
                 "\(inGrace)")
             #expect(try await quota.level() == [0, 0, 5])
             quota.app.clock.advance(by: .microseconds(1))
-            let tooLate = await quota.report(event("later", 3, at: (first.end - .hours(1)).description))
+            let tooLate = try await quota.report(event("later", 3, at: (first.end - .hours(1)).description))
             #expect(tooLate.status == 201, "\(tooLate)")
             #expect(
                 tooLate["period_start"] == .string(first.end.description)
@@ -219,7 +196,7 @@ import Testing
             }
             #expect(used == 2)
             // A repeat returns the first outcome.
-            let again = await quota.report(event("later", 3, at: (first.end - .hours(1)).description))
+            let again = try await quota.report(event("later", 3, at: (first.end - .hours(1)).description))
             #expect(
                 again["outcome"] == "duplicate" && again["adjusts_period_start"] == .string(first.start.description))
             #expect(try await quota.count("usage_events WHERE adjusts_start IS NOT NULL") == 1)
@@ -232,7 +209,7 @@ import Testing
     {
         try await withQuotaFixture(engine) { quota in
             try await quota.reserve(try await quota.charge(units: 2))
-            let response = await quota.report([
+            let response = try await quota.report([
                 event("fits", 3), event("over", 2), event("none", 1, meter: "training_runs"),
             ])
             #expect(response.status == 200, "\(response)")
@@ -249,36 +226,36 @@ import Testing
     {
         try await withTestApp(engine) { app in
             let unsubscribed = QuotaFixture(app: app, person: try await app.register())
-            #expect(await unsubscribed.report(event("a")).code == "no-active-subscription")
+            #expect(try await unsubscribed.report(event("a")).code == "no-active-subscription")
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))
             #expect(
                 await app.call(
                     "POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: quota.person.token
                 ).status == 200)
-            let response = await quota.report(event("a"))
+            let response = try await quota.report(event("a"))
             #expect(response.status == 201 && response["is_overrun"] == true, "\(response)")
             try await quota.requireInvariants()
         }
     }
 
     @Test(arguments: Engine.available)
-    func `a key without the scope or of another organisation is refused`(engine: Engine) async throws {
+    func `sessions and API keys of the organisation cannot report usage`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let refused = await quota.app.call(
-                "POST", "/v1/usage/events", json: event("a"), headers: try await quota.key("entitlements.check"))
-            #expect(refused.code == "insufficient-scope" && refused["scope"] == "usage.write", "\(refused)")
-            let other = QuotaFixture(app: quota.app, person: try await quota.app.subscriber("free", "other"))
-            let foreign = try await quota.key("usage.write").merging(["X-Organisation": other.person.organisation]) {
-                $1
+            for headers in [
+                ["Authorization": "Bearer \(quota.person.token)"], try await quota.key("*"),
+                try await quota.key("entitlements.check"),
+            ] {
+                let refused = await quota.app.call("POST", "/v1/usage/events", json: event("a"), headers: headers)
+                #expect(
+                    refused.status == 403 && refused.code == "insufficient-scope" && refused["scope"] == "usage:write",
+                    "\(refused)")
             }
-            #expect(
-                await quota.app.call("POST", "/v1/usage/events", json: event("a"), headers: foreign).code
-                    == "not-a-member")
+            #expect(await quota.app.call("POST", "/v1/usage/events", json: event("a")).code == "missing-authorization")
             #expect(try await quota.count("usage_entries") == 0)
-            #expect(
-                await quota.app.call(
-                    "POST", "/v1/usage/events", json: event("a"), headers: try await quota.key("usage.write")
-                ).status == 201)
+            // The refusals are audited once a minute.
+            #expect(try await quota.auditCount("access.refused") == 1)
+            let other = QuotaFixture(app: quota.app, person: try await quota.app.subscriber("free", "other"))
+            #expect(try await quota.report(event("a")).status == 201)
             #expect(try await quota.level() == [1, 0, 4])
             #expect(try await other.level() == [0, 0, 5])
         }
@@ -289,12 +266,12 @@ import Testing
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("pro"))
             let events = (0..<20).map { event("race \($0)") }
-            let responses = await withTaskGroup(of: TestResponse.self) { group in
+            let responses = try await withThrowingTaskGroup(of: TestResponse.self) { group in
                 // Each in a different order: the transactions must not deadlock.
                 for turn in 0..<8 {
-                    group.addTask { await quota.report(.array(Array(events[turn...] + events[..<turn]))) }
+                    group.addTask { try await quota.report(.array(Array(events[turn...] + events[..<turn]))) }
                 }
-                return await group.reduce(into: []) { $0.append($1) }
+                return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(responses.allSatisfy { $0.status == 200 }, "\(responses)")
             #expect(responses.reduce(0) { $0 + ($1["accepted"]?.integer ?? 0) } == 20)
@@ -306,7 +283,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a report is atomic at every failing statement, and counted once when repeated`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let scope = try await quota.scope()
+            let scope = quota.serviceScope()
             let events =
                 [("a", "uploads", 2), ("b", "uploads", 2), ("c", "processing", 1)] as [(String, String, Int64)]
             let report = UsageReport(events.map { ReportedUsage(UsageEvent(id: $0, meter: $1, amount: $2)) })
@@ -329,11 +306,13 @@ import Testing
 }
 
 extension QuotaFixture {
-    func scope() async throws -> Scope {
-        try await app.app.identity.member.check(
-            Request(
-                method: .post, path: "/v1/test", headers: [.authorization: "Bearer \(person.token)"],
-                requestID: "test-request", address: "192.0.2.1",
-                received: app.clock.now))
+    /// A service key of every organisation and meter, as the gate yields it.
+    func serviceScope() -> ServiceScope {
+        let key = ServiceKey(
+            id: ID(trusted: "service-key"), origin: ID(trusted: "service-key"), name: "for a test", prefix: "gh_svc_",
+            scopes: ServiceKey.Scope.allCases, organisations: nil, meters: nil, createdAt: app.clock.now,
+            expiresAt: nil, revokedAt: nil, lastUsedAt: nil, successor: nil)
+        return ServiceScope(
+            key: key, organisation: organisation, requestID: "test-request", address: "192.0.2.1")
     }
 }

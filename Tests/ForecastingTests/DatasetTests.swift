@@ -309,6 +309,17 @@ struct DatasetTests {
         #expect(fractions.first == 0 && fractions.last == 1 && fractions == fractions.sorted() && fractions.count > 4)
     }
 
+    @Test func `cancellation is checked more often where datasets are large`() throws {
+        let series = try fixture.hourly("s", Array(repeating: 1, count: 1_000))
+        func checks(steps: Int) throws -> Int {
+            var count = 0
+            _ = try DatasetGenerator(plainRecipe(series, steps: steps)).run(
+                into: fixture.folder, checkCancellation: { count += 1 })
+            return count
+        }
+        #expect(try checks(steps: 4_096) >= checks(steps: 2) + 3)
+    }
+
     @Test func `arrays that contradict their manifest are refused`() throws {
         let series = try fixture.hourly("s", [0, 10, 20, 30, 40, 50])
         _ = try fixture.datasets(plainRecipe(series))

@@ -99,7 +99,7 @@ struct SeriesImportTests {
         #expect(samples.first?.value == value && report.delimiter.rawValue == delimiter && !report.hadHeader)
     }
 
-    @Test(arguments: ["", "nan", "inf", "n/a", "12 °C", "1.2.3", "--1", "1e999", "-", "0x10"])
+    @Test(arguments: ["", "nan", "inf", "n/a", "NULL", "1e999", "-", "–", "unavailable", "#N/A"])
     func `a row without a number is skipped and counted`(text: String) throws {
         let (report, samples) = try fixture.read(
             "time,value\n2010-01-01 00:00,1\n2010-01-01 01:00,\(text)\n2010-01-01 02:00,3\n")
@@ -108,6 +108,24 @@ struct SeriesImportTests {
         #expect(abs(report.numericShare - 200.0 / 3) < 1e-9)
         let example = try #require(report.skippedExamples.first)
         #expect(example.line == 3 && example.reason == .noNumber && example.text == "2010-01-01 01:00,\(text)")
+    }
+
+    @Test(arguments: ["12 °C", "1.2.3", "--1", "0x1F", "1,2,3", "1 00", "e5", "5e"])
+    func `text instead of numbers is skipped and counted up to 5 per cent`(text: String) throws {
+        func file(_ rows: Int) -> String {
+            (["time;value"] + (0..<rows).map { "2010-01-\($0 < 9 ? "0" : "")\($0 + 1);\($0 == 1 ? text : "1.5")" })
+                .joined(separator: "\n")
+        }
+        let refused = try fault(file(19))
+        #expect(refused?.code == .unreadableRows && refused?.line == 3 && refused?.column == "value")
+        #expect(
+            refused?.message.contains("\"\(text)\"") == true && refused?.settings.contains("skipUnreadable") == true)
+        let (report, samples) = try fixture.read(file(20))
+        #expect(samples.count == 19 && report.skippedByReason == ["text": 1])
+        #expect(report.skippedExamples.map(\.line) == [3] && report.skippedExamples.first?.reason == .text)
+        var settings = SeriesImport()
+        settings.skipsUnreadable = true
+        #expect(try fixture.read(file(19), settings).samples.count == 18)
     }
 
     @Test func `blank rows are counted and do not lower the share of numbers`() throws {
@@ -249,7 +267,7 @@ struct SeriesImportTests {
 
     @Test func `a file without times is refused`() throws {
         #expect(try fault("a,b\n1,2\n3,4\n")?.code == .noTimeColumn)
-        #expect(try fault("12/31/2010 00:00,2\n01/31/2011,4\n")?.code == .noTimeColumn)
+        #expect(try fault("31st of December,2\n1st of January,4\n")?.code == .noTimeColumn)
     }
 
     @Test func `a NUL byte is refused with its line`() throws {

@@ -62,6 +62,46 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `one export a day is prepared, and one is ready`(engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(400) }) { app in
+            let person = try await app.register("user")
+            let first = await app.call("POST", "/v1/user/export", token: person.token)
+            try await app.runJobs()
+            let link = try #require(await app.call("GET", "/v1/user/export", token: person.token)["link"]?.string)
+            let path = String(link.trimmingPrefix(/https?:\/\/[^\/]+/))
+            app.clock.advance(by: .hours(1))
+            let refused = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(refused.status == 429 && refused.code == "export-too-soon", "\(refused)")
+            #expect(refused.headers["retry-after"] == "82800")
+            #expect(
+                refused["next_at"]?.string == (app.clock.now + .hours(23)).description)
+            #expect(try await app.auditCount("export.requested") == 1)
+            #expect(try app.files("exports").count == 1)
+            #expect(try await app.mail(to: person.email).count { $0.subject == "Your data is ready" } == 1)
+            // Another person has a day of their own.
+            let other = try await app.register("other")
+            #expect(await app.call("POST", "/v1/user/export", token: other.token).status == 202)
+
+            app.clock.advance(by: .hours(23))
+            let second = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(second.status == 202 && second["id"] != first["id"])
+            // The earlier one can be downloaded until the new one replaces it.
+            #expect(await app.call("GET", path).status == 200)
+            try await app.runJobs()
+            #expect(await app.call("GET", path).status == 404)
+            #expect(await app.call("GET", "/v1/user/export", token: person.token)["id"] == second["id"])
+            #expect(
+                try await app.app.database.read {
+                    try $0.count(
+                        """
+                        SELECT COUNT(*) AS count FROM privacy_exports
+                        WHERE person_id = \(person.id) AND state = 'ready' AND expires_at > \(app.clock.now)
+                        """)
+                } == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an export contains the data of the account, and the manifest has the hash of every entry`(
         engine: Engine
     ) async throws {
@@ -164,9 +204,13 @@ import Testing
                     try $0.count("SELECT COUNT(*) AS count FROM privacy_exports WHERE state = 'preparing'")
                 }
                 #expect(preparing == 0)
+                // The next one is requested a day later.
+                try await app.app.database.write {
+                    try $0.execute("UPDATE privacy_exports SET requested_at = requested_at - \(86_400_000_000)")
+                }
             }
             #expect(failed > 5)
-            _ = await app.call("POST", "/v1/user/export", token: person.token)
+            #expect(await app.call("POST", "/v1/user/export", token: person.token).status == 202)
             app.clock.advance(by: .hours(2))
             try await app.runJobs()
             app.clock.advance(by: .hours(2))

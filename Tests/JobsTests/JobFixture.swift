@@ -99,6 +99,13 @@ struct Other: Job {
     static let name = "test.other"
 }
 
+/// A job of the lane that organisations share.
+struct Computation: Job {
+    static let name = "test.computation"
+    static let lane = JobLane.compute
+    var text: String
+}
+
 extension Transaction {
     func note(_ text: String) throws {
         try execute(

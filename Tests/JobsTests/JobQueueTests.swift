@@ -1,5 +1,6 @@
 import Base
 import Storage
+import Telemetry
 import TestKit
 import Testing
 
@@ -121,12 +122,22 @@ import Testing
             try await fixture.enqueue(Note(text: "b"))
             try await fixture.enqueue(Other(), JobOptions(runAt: fixture.clock.now + .hours(1)))
             var counts = try await fixture.database.read { try fixture.queue.counts(in: $0) }
-            #expect(counts == JobCounts(scheduled: 1, available: 2, oldestAvailable: .seconds(40)))
+            #expect(
+                counts
+                    == JobCounts(lanes: [.system: .init(scheduled: 1, available: 2, oldestAvailable: .seconds(40))]))
             try await fixture.runner([
                 Worker(Note.self) { job, _ in throw job.text == "a" ? JobFailure.permanent("no") : JobFailure.retry() }
             ]).runUntilIdle()
+            try await fixture.enqueue(Computation(text: "c"))
             counts = try await fixture.database.read { try fixture.queue.counts(in: $0) }
-            #expect(counts == JobCounts(scheduled: 1, retryable: 1, dead: 1))
+            #expect(
+                counts
+                    == JobCounts(lanes: [
+                        .system: .init(scheduled: 1, retryable: 1, dead: 1), .compute: .init(available: 1),
+                    ]))
+            fixture.metrics.set(counts)
+            #expect(
+                fixture.metrics.exposition.contains(#"gatehouse_jobs{lane="compute",state="available"} 1"#))
         }
     }
 

@@ -313,7 +313,7 @@ import Testing
             for crash in 1...3 {
                 // Claimed without a worker, as by a process that crashes.
                 let claimed = try await fixture.database.write {
-                    try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30))
+                    try $0.claimJobs(.system([Note.name], 5), lease: .seconds(30))
                 }
                 #expect(claimed.map(\.attempt) == [crash])
                 fixture.clock.advance(by: .seconds(30))
@@ -340,7 +340,7 @@ import Testing
                     try transaction.note("\(job.text): \(why)")
                 }
             ])
-            _ = try await fixture.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }
+            _ = try await fixture.database.write { try $0.claimJobs(.system([Note.name], 5), lease: .seconds(30)) }
             #expect(try await fixture.cancel(cancelled) == .leased)
             fixture.clock.advance(by: .minutes(1))
             try await runner.runUntilIdle()
@@ -425,7 +425,7 @@ import Testing
             ])
             let bad = try await fixture.enqueue(Note(text: "bad"), JobOptions(maximumAttempts: 1))
             let good = try await fixture.enqueue(Note(text: "good"), JobOptions(maximumAttempts: 1))
-            _ = try await fixture.database.write { try $0.claimJobs(of: [Note.name], atMost: 5, lease: .seconds(30)) }
+            _ = try await fixture.database.write { try $0.claimJobs(.system([Note.name], 5), lease: .seconds(30)) }
             fixture.clock.advance(by: .seconds(30))
             try await runner.runUntilIdle()
             #expect(try await fixture.status(bad).state == .leased)

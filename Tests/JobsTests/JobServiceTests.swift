@@ -17,7 +17,7 @@ import Testing
                 if job.text == "last" { done.open() }
                 return .done { try $0.note(job.text) }
             }
-            try await whileServing([fixture.runner([worker], settings: .init(slots: 1, poll: .seconds(3_600)))]) {
+            try await whileServing([fixture.runner([worker], settings: .init(systemSlots: 1, poll: .seconds(3_600)))]) {
                 stop in
                 for text in ["a", "b", "last"] { try await fixture.enqueue(Note(text: text)) }
                 await done.wait()
@@ -112,7 +112,7 @@ import Testing
             let slow = try await fixture.enqueue(Note(text: "slow")),
                 quick = try await fixture.enqueue(Note(text: "quick"))
             let runner = fixture.runner(
-                [worker], settings: .init(slots: 2, poll: .milliseconds(5), drain: .milliseconds(300)))
+                [worker], settings: .init(systemSlots: 2, poll: .milliseconds(5), drain: .milliseconds(300)))
             try await whileServing([runner]) { stop in
                 await both.wait()
                 let late = try await fixture.enqueue(Note(text: "late"))

@@ -70,7 +70,7 @@ import Testing
             try await fixture.enqueue(Note(text: "lease"))
             // Claimed without a worker, as by a process that crashes.
             _ = try await fixture.database.write {
-                try $0.claimJobs(of: [Note.name], atMost: 1, lease: .milliseconds(20))
+                try $0.claimJobs(.system([Note.name], 1), lease: .milliseconds(20))
             }
             try await whileServing([fixture.runner([worker], settings: Self.unpolled)]) { stop in
                 let retried = try await fixture.enqueue(Note(text: "retry"))

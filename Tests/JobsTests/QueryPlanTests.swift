@@ -13,11 +13,12 @@ import Testing
                 let recorder = RecordingEngine(transaction.engine)
                 let recorded = Transaction(engine: recorder, now: transaction.now)
                 let id = try fixture.queue.enqueue(Note(text: "n"), JobOptions(uniqueKey: "k"), in: recorded)
-                _ = try recorded.hasDueJob(of: [Note.name])
+                _ = try recorded.hasDueJob(for: [.system([Note.name], 1)])
                 _ = try recorded.nextDueTime(of: [Note.name])
                 _ = try recorded.nextTick(of: ["test"])
                 try recorded.promoteJobs(atMost: 10)
-                let claimed = try recorded.claimJobs(of: [Note.name, Other.name], atMost: 2, lease: .seconds(30))
+                let claimed = try recorded.claimJobs(.system([Note.name, Other.name], 2), lease: .seconds(30))
+                _ = try recorded.cancelledLeases(among: claimed.map(\.leaseToken))
                 _ = try recorded.renewLeases(of: claimed.map(\.leaseToken), lease: .seconds(30))
                 _ = try recorded.expiredJobs(of: [Note.name], atMost: 10)
                 for job in claimed { _ = try recorded.move(job.leaseToken) { try $0.complete(at: transaction.now) } }
@@ -42,6 +43,27 @@ import Testing
             for index in [
                 "jobs_to_claim", "jobs_to_promote", "jobs_leased", "jobs_dead", "jobs_finished", "schedule_ticks_fired",
             ] {
+                #expect(plans.contains { $0.contains(index) }, "no statement uses \(index)")
+            }
+        }
+    }
+
+    @Test func `claims that organisations share read the index of their lane`() async throws {
+        try await withJobFixture(.sqlite) { fixture in
+            let plans = try await fixture.database.write { transaction in
+                let recorder = RecordingEngine(transaction.engine)
+                let recorded = Transaction(engine: recorder, now: transaction.now)
+                _ = try recorded.hasClaimableJob(.compute([Computation.name], 2, organisationMax: 1))
+                try recorded.lockLane(.compute)
+                _ = try recorded.claimJobs(.compute([Computation.name], 2, organisationMax: 1), lease: .seconds(30))
+                return try recorder.statements.flatMap { statement in
+                    try transaction.engine.run("EXPLAIN QUERY PLAN " + statement.text, statement.values).rows.map {
+                        try $0.read("detail", as: String.self)
+                    }
+                }
+            }
+            for step in plans { #expect(!step.contains("SCAN jobs") || step.contains("USING"), "\(step)") }
+            for index in ["jobs_to_claim", "jobs_leased"] {
                 #expect(plans.contains { $0.contains(index) }, "no statement uses \(index)")
             }
         }

@@ -40,6 +40,22 @@ import Testing
         }
     }
 
+    @Test func `a state that another store decided is the start of a key`() {
+        let clock = ManualClock()
+        let store = LocalRateStore(capacity: 512, clock: { clock.now })
+        let rates = Rates(.perMinute(10), .perHour(100))
+        let key = RateKey(limit: "a", subject: "x")
+        #expect(store.arrivalTimes(of: key) == nil)
+        store.raise(key, to: ArrivalTimes(clock.now + 60_000_000, clock.now + 360_000_000, 0, 0))
+        #expect(!store.take(1, from: key, under: rates).isAllowed)
+        store.raise(key, to: ArrivalTimes(clock.now, clock.now, 0, 0))
+        #expect(!store.take(1, from: key, under: rates).isAllowed, "a state is never lowered")
+        clock.advance(by: .seconds(6))
+        #expect(store.take(1, from: key, under: rates).isAllowed)
+        #expect(!store.take(1, from: key, under: rates).isAllowed)
+        #expect(store.take(10, from: RateKey(limit: "a", subject: "y"), under: rates).isAllowed)
+    }
+
     @Test func `each limit has its own table`() {
         let store = LocalRateStore(capacity: 512, clock: { 1 })
         let rates = Rates(.perMinute(1))

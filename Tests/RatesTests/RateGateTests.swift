@@ -178,7 +178,8 @@ import Testing
                 answer.status == 200 && answer.headers["ratelimit-policy"] == #""plan-checks";q=600;w=60"#,
                 "\(answer.headers)")
             let reported = await app.call(
-                "POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1], token: person.token)
+                "POST", "/v1/usage/events", json: ["id": "1", "meter": "uploads", "amount": 1],
+                headers: try await app.serviceKey().headers(in: person.organisation))
             #expect(reported.status == 201 && reported.headers["x-ratelimit-remaining"] == "598", "\(reported)")
         }
     }

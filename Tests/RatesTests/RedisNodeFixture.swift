@@ -15,7 +15,8 @@ struct RedisNodeFixture: Sendable {
     static func with(
         _ address: String, prefix: String = "gatehouse-test:\(UUID().uuidString):",
         clock: @escaping @Sendable () -> Int64 = LocalRateStore.uptime,
-        metrics: Metrics = Metrics(), _ body: (RedisNodeFixture) async throws -> Void
+        metrics: Metrics = Metrics(), isAway: @escaping @Sendable () -> Bool = { false },
+        _ body: (RedisNodeFixture) async throws -> Void
     ) async throws {
         var settings = RedisSettings(address: try RedisAddress(address))
         settings.commandTimeout = .seconds(2)
@@ -30,6 +31,7 @@ struct RedisNodeFixture: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             runtime: .system, clock: clock
         ) { script, keys, arguments in
+            if isAway() { throw CancellationError() }
             guard let redisScript = scripts[script] else { return [] }
             return try await client.run(redisScript, keys: keys, arguments: arguments).array?.compactMap(\.integer)
                 ?? []

@@ -78,6 +78,7 @@ import Testing
                     await one.store.sendHeartbeat()
                     #expect(await (allowed(one, "a"), allowed(two, "a")) == (20, 0))
                     server.stop()
+                    #expect(await (allowed(one, "a"), allowed(two, "a")) == (0, 0), "used up before")
                     #expect(await (allowed(one, "b"), allowed(two, "b")) == (10, 10))
                     #expect(!one.store.isShared && !two.store.isShared)
                     #expect(metrics.exposition.contains("gatehouse_rates_shared 0"))
@@ -92,8 +93,67 @@ import Testing
                     }
                     #expect(one.store.isShared && two.store.isShared)
                     #expect(metrics.exposition.contains("gatehouse_rates_shared 1"))
-                    #expect(await (allowed(two, "d"), allowed(one, "d")) == (20, 0))
+                    // The server started without its state: no key has a new burst.
+                    #expect(await (allowed(two, "a"), allowed(one, "a")) == (0, 0))
+                    #expect(await (allowed(two, "b"), allowed(one, "b")) == (0, 0))
+                    #expect(await (allowed(two, "d"), allowed(one, "d")) == (1, 0))
                 }
+            }
+        }
+    }
+
+    @Test func `a server that keeps its state learns what a node allowed meanwhile`() async throws {
+        let clock = ManualClock()
+        let isAway = Atomic(false)
+        try await RedisNodeFixture.with(
+            TestRedis.sharedAddress ?? "", clock: { clock.now }, isAway: { isAway.load(ordering: .relaxed) }
+        ) { one in
+            try await RedisNodeFixture.with(TestRedis.sharedAddress ?? "", prefix: one.prefix) { two in
+                let rates = Rates(.perDay(20))
+                let key = RateKey(limit: "t", subject: "s")
+                func allowed(_ node: RedisNodeFixture) async -> Int {
+                    var count = 0
+                    for _ in 0..<30 where await node.store.take(1, from: key, under: rates).isAllowed { count += 1 }
+                    return count
+                }
+                await one.store.sendHeartbeat()
+                await two.store.sendHeartbeat()
+                await one.store.sendHeartbeat()
+                for _ in 0..<8 { #expect(await one.store.take(1, from: key, under: rates).isAllowed) }
+                isAway.store(true, ordering: .relaxed)
+                // Eight of twenty units are used, and so are four of the ten of the node's share.
+                #expect(await allowed(one) == 6)
+                isAway.store(false, ordering: .relaxed)
+                clock.advance(by: .seconds(1))
+                #expect(await allowed(one) == 0)
+                #expect(one.store.isShared)
+                // A server that is asked by a node with knowledge takes it over when it allows the next request.
+                clock.advance(by: .seconds(86_400 / 20 + 2))
+                #expect(await allowed(one) == 1)
+                #expect(await allowed(two) == 0)
+            }
+        }
+    }
+
+    @Test func `a server that lost its state gives every key its rate and no burst`() async throws {
+        try await RedisNodeFixture.with(TestRedis.sharedAddress ?? "") { one in
+            try await RedisNodeFixture.with(TestRedis.sharedAddress ?? "", prefix: one.prefix) { two in
+                let rates = Rates(.perHour(3_600, burst: 50), .perDay(10_000))
+                func allowed(_ node: RedisNodeFixture, _ subject: String) async -> Int {
+                    var count = 0
+                    let key = RateKey(limit: "t", subject: subject)
+                    for _ in 0..<60 where await node.store.take(1, from: key, under: rates).isAllowed { count += 1 }
+                    return count
+                }
+                #expect(await allowed(one, "used") >= 50)
+                for key in ["rates:t:used", "epoch"] { _ = try await one.client.send("DEL", one.prefix + key) }
+                // A node that is new since the loss has no knowledge; the first one that has some reports the loss.
+                #expect(await two.store.take(1, from: RateKey(limit: "t", subject: "x"), under: rates).isAllowed)
+                #expect(await allowed(one, "used") <= 2, "one a second")
+                #expect(await allowed(two, "used") <= 2)
+                #expect(await allowed(two, "new") <= 3)
+                let left = await two.store.peek(1, from: RateKey(limit: "t", subject: "other"), under: rates)
+                #expect(left.remaining(of: 0, under: rates) < 50)
             }
         }
     }

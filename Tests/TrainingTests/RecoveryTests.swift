@@ -240,7 +240,11 @@ import Testing
                 #expect(
                     await fixture.level("uploads") == [isThere ? 1 : 0, 0],
                     "statement \(number): \(response?.description ?? "")")
-                #expect(await fixture.storage() == (isThere ? Int64(bytes.count) : 0))
+                let chunks = try await fixture.database.read {
+                    try $0.count(
+                        "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks")
+                }
+                #expect(await fixture.storage() == chunks + (isThere ? Int64(bytes.count) : 0))
                 let audited = try await fixture.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
                 try await fixture.requireInvariants()
@@ -278,12 +282,16 @@ import Testing
     @Test func `uploads and predictions do not wait for runs`() async throws {
         let faults = UnavailableDatabase.Switch()
         try await withTrainingFixture(.sqlite, plan: "enterprise", faults: faults) { fixture in
-            for name in ["a", "b", "c"] { try await fixture.prepareDatasets(name) }
+            // Each of two organisations runs one at a time.
+            let other = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("enterprise"))
+            for name in ["a", "c"] { try await fixture.prepareDatasets(name) }
+            try await other.prepareDatasets("b")
             try await fixture.train("c")
-            for name in ["a", "b"] {
+            let owners = [("a", fixture), ("b", other)]
+            for (name, owner) in owners {
                 try await fixture.require(
                     202,
-                    await fixture.post(
+                    await owner.post(
                         "train-models/\(name)",
                         ["model_parameters": Samples.endless, "training_split": Samples.withoutValidation]))
             }
@@ -291,7 +299,7 @@ import Testing
             async let second: Void = fixture.app.runJobs()
             func running() async -> Int {
                 var count = 0
-                for name in ["a", "b"] where await fixture.get("status/\(name)")["status"]?.string == "running" {
+                for (name, owner) in owners where await owner.get("status/\(name)")["status"]?.string == "running" {
                     count += 1
                 }
                 return count
@@ -302,12 +310,13 @@ import Testing
             #expect(await fixture.upload(Samples.hourly(50), "other.csv", to: "c").status == 201)
             #expect(await fixture.get("visualizations/c").status == 200)
             #expect(await running() == 2)
-            for name in ["a", "b"] { #expect(await fixture.post("cancellation/\(name)").status == 200) }
+            for (name, owner) in owners { #expect(await owner.post("cancellation/\(name)").status == 200) }
             // The next progress reports of the runs find the cancellation.
             fixture.app.clock.advance(by: .milliseconds(300))
             _ = try await (first, second)
             #expect(await running() == 0)
             #expect(await fixture.level("training_runs") == [1, 0])
+            #expect(await other.level("training_runs") == [0, 0])
         }
     }
 }

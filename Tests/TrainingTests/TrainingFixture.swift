@@ -37,12 +37,12 @@ struct TrainingFixture: Sendable {
     @discardableResult
     func upload(
         _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s", kind: String = "input",
-        settings: [String: JSONValue] = [:]
+        settings: [String: JSONValue] = [:], path: String = "instant-upload"
     ) async
         -> TestResponse
     {
         await send(
-            "instant-upload", bytes,
+            path, bytes,
             ["sessionId": .string(session), "fileName": .string(name), "type": .string(kind)].merging(settings) { $1 })
     }
 
@@ -130,6 +130,26 @@ struct TrainingFixture: Sendable {
 
     func storage() async -> Int64? {
         await app.call("GET", "/v1/usage", token: person.token)["storage"]?["used"]?.integer
+    }
+
+    /// The storage that the runs of the organisation occupy, in bytes.
+    func runBytes() async throws -> Int64 {
+        try await database.read { [person] in
+            try $0.count(
+                """
+                SELECT CAST(COALESCE(SUM(storage_bytes), 0) AS \(.integer)) AS count FROM training_runs
+                WHERE organisation_id = \(person.organisation)
+                """
+            )
+        }
+    }
+
+    /// The size of the files that runs have written, in bytes.
+    func runBytesOnDisk() -> Int64 {
+        filesOnDisk().filter { $0.contains("/runs/") }.reduce(0) { sum, path in
+            let size = try? FileManager.default.attributesOfItem(atPath: root.appending(path: path).path)[.size]
+            return sum + ((size as? NSNumber)?.int64Value ?? 0)
+        }
     }
 
     func count(_ table: String, where condition: SQL = "1 = 1") async throws -> Int64 {
@@ -220,6 +240,8 @@ enum Samples {
     static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(
             path: "Examples")
+    static let cases = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Cases")
 }
 
 extension TestResponse {

@@ -89,6 +89,17 @@ import Testing
             #expect(
                 await fixture.upload(Samples.hourly(20), settings: ["zeitzone": "../../etc/passwd"])["reason"]?.string
                     == "unknown-time-zone")
+            // The first chunk is refused, not the last one.
+            let first = await fixture.send(
+                "upload-chunk", Samples.hourly(20),
+                [
+                    "sessionId": "s", "fileName": "a.csv", "chunkIndex": 0, "totalChunks": 2,
+                    "additionalData": ["fileMetadata": ["zeitzone": "Mars/Olympus"]],
+                ])
+            #expect(
+                first.status == 422 && first["reason"]?.string == "unknown-time-zone"
+                    && first["settings"] == ["zeitzone"], "\(first)")
+            #expect(try await fixture.count("training_uploads") == 0)
             #expect(fixture.filesOnDisk() == [])
             #expect(await fixture.level("uploads") == [0, 0])
         }
@@ -126,7 +137,8 @@ import Testing
                 (["bezeichnung": "a\u{0}b"], "/metadata/bezeichnung"),
                 (["zeithorizontStart": 1e9], "/metadata/zeithorizontStart"),
                 (["skalierung": "vielleicht"], "/metadata/skalierung"),
-                (["zeithorizontStart": 2, "zeithorizontEnd": 1], "/zeithorizontEnd"),
+                (["zeithorizontStart": 2, "zeithorizontEnd": 1], "/metadata/zeithorizontEnd"),
+                (["colour": "blue"], "/metadata/colour"),
                 (
                     ["additionalData": ["fileMetadata": ["zeithorizontEnd": "morgen"]]],
                     "/metadata/additionalData/fileMetadata/zeithorizontEnd"
@@ -171,7 +183,7 @@ import Testing
         }
     }
 
-    @Test func `settings are read from both places, and unknown members are ignored`() async throws {
+    @Test func `settings are read from both places, the nested ones last`() async throws {
         try await withTrainingFixture(.sqlite, plan: "free") { fixture in
             try await fixture.prepare(series: nil)
             let sent = await fixture.send(
@@ -181,7 +193,7 @@ import Testing
                     "sessionId": "s", "fileName": "a.csv", "chunkIndex": 0, "totalChunks": 1, "fileSize": 4_711,
                     "bezeichnung": "top", "zeithorizontStart": -2,
                     "additionalData": [
-                        "fileMetadata": ["type": "output", "bezeichnung": "nested", "colour": "blue"], "x": 1,
+                        "fileMetadata": ["type": "output", "bezeichnung": "nested", "utcMin": "2010-01-01T00:00:00Z"]
                     ],
                 ]
             )

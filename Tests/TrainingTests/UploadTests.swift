@@ -384,7 +384,7 @@ import Testing
             try await fixture.prepare(series: nil)
             let sent = await fixture.upload(
                 Samples.hourly(50), "a/../../../etc/passwd",
-                settings: ["bezeichnung": "Water", "zeithorizontStart": -3, "unknown": [1]])
+                settings: ["bezeichnung": "Water", "zeithorizontStart": -3])
             let id = try #require(sent["file"]?["id"]?.string)
             #expect(
                 sent["file"]?["fileName"]?.string == "a/../../../etc/passwd"

@@ -41,8 +41,37 @@ import Testing
         #expect(verdict(at: 100) == .wait(until: Self.second(130)))
         #expect(verdict(at: 110, awaited: 100) == .wait(until: Self.second(130)))
         #expect(verdict(at: 130, awaited: 100) == .requestTimeout)
-        timeouts.chunkArrived(at: Self.second(129))
+        timeouts.chunkArrived(1 << 20, at: Self.second(129), bodyAwaitedSince: Self.second(100))
         #expect(verdict(at: 130, awaited: 100) == .wait(until: Self.second(159)))
+    }
+
+    @Test mutating func `a body that arrives byte by byte has the grace time altogether`() {
+        timeouts.headArrived(at: Self.second(0))
+        for second in 1...29 as ClosedRange<Int64> {
+            timeouts.chunkArrived(1, at: Self.second(second), bodyAwaitedSince: Self.second(second - 1))
+        }
+        #expect(verdict(at: 29, awaited: 29) == .wait(until: Self.second(30)))
+        #expect(verdict(at: 30, awaited: 29) == .requestTimeout)
+        // The next request of the connection starts anew.
+        timeouts.requestEnded()
+        timeouts.answered(at: Self.second(30))
+        timeouts.headArrived(at: Self.second(30))
+        #expect(verdict(at: 30, awaited: 30) == .wait(until: Self.second(60)))
+    }
+
+    @Test mutating func `a body at the minimum rate goes on until the body timeout`() {
+        timeouts.headArrived(at: Self.second(0))
+        for second in 1...1_799 as ClosedRange<Int64> {
+            timeouts.chunkArrived(4 << 10, at: Self.second(second), bodyAwaitedSince: Self.second(second - 1))
+            #expect(verdict(at: second, awaited: second) != .requestTimeout)
+        }
+        #expect(verdict(at: 1_800, awaited: 1_799) == .requestTimeout)
+    }
+
+    @Test mutating func `the time of the handler is not the time of the body`() {
+        timeouts.headArrived(at: Self.second(0))
+        timeouts.chunkArrived(1, at: Self.second(1_000), bodyAwaitedSince: nil)
+        #expect(verdict(at: 5_000, awaited: 5_000) == .wait(until: Self.second(5_030)))
     }
 
     @Test mutating func `the write timeout restarts whenever the client reads bytes`() {

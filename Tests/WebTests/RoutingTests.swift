@@ -109,11 +109,11 @@ import Web
         let line = try #require(try fixture.lines().first?.object)
         #expect(
             Set(line.keys) == [
-                "timestamp", "level", "logger", "message", "request_id", "method", "path", "status", "duration_ms",
+                "timestamp", "level", "logger", "message", "request_id", "method", "path", "status_code", "duration_ms",
                 "client_ip", "user",
             ])
         #expect(line["request_id"] == "request-0001")
-        #expect(line["status"] == 200)
+        #expect(line["status_code"] == 200)
         #expect(line["client_ip"] == "192.0.2.9")
         #expect(line["user"] == "-")
         #expect(line["level"] == "info")

@@ -603,20 +603,6 @@ import Testing
         }
     }
 
-    @Test func `connections beyond the limit wait`() async throws {
-        try await withServer(limits: { $0.connections = 1 }) { request in
-            await Self.echo(request)
-        } use: { server in
-            var first: RawClient? = try server.client()
-            try await first?.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await first?.response().text == "GET /first ")
-            let second = try server.client()
-            try await second.send("GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
-            first = nil
-            #expect(try await second.response().text == "GET /second ")
-        }
-    }
-
     // MARK: WebSocket
 
     @Test func `any request of a connection may become a WebSocket`() async throws {
@@ -698,7 +684,7 @@ import Testing
     }
 
     /// The method, the target and the body of the request.
-    private static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
+    static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
         do throws(Problem) {
             let body = try await request.body.collect(upTo: limit)
             return Response(
@@ -736,14 +722,19 @@ private struct ClosesOnShutdown: WebSocketEndpoint {
     }
 }
 
-private func problemResponse(_ problem: Problem) -> Response {
-    Response(status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
+func problemResponse(_ problem: Problem) -> Response {
+    var response = Response(
+        status: .init(code: problem.kind.status), text: "\(problem)", mediaType: "application/problem+json")
+    for (name, value) in problem.headers {
+        if let name = HTTPField.Name(name) { response.headers[name] = value }
+    }
+    return response
 }
 
 // MARK: - Test server
 
 /// A server on a port of its own.
-private struct RunningServer: Sendable {
+struct RunningServer: Sendable {
     let server: HTTPServer
     let port: Int
     let group: ServiceGroup
@@ -758,9 +749,10 @@ private struct RunningServer: Sendable {
     func shutDown() async { await group.triggerGracefulShutdown() }
 }
 
-private func withServer(
+func withServer(
     host: String = "127.0.0.1",
     limits change: (inout HTTPLimits) -> Void = { _ in },
+    proxies: TrustedProxies = .none,
     upgrader: (any WebSocketEndpoint)? = nil,
     respond: @escaping @Sendable (IncomingRequest) async -> Response,
     use body: (RunningServer) async throws -> Void
@@ -773,6 +765,7 @@ private func withServer(
         host: host,
         port: 0,
         limits: limits,
+        proxies: proxies,
         upgrader: upgrader,
         logger: logger,
         malformed: { problemResponse($0.problem) },

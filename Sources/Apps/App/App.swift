@@ -53,7 +53,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let secret =
         configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
     let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
-    let database = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
+    let database = MonitoredDatabase(
+        dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
     try await Migrator(allMigrations).run(on: database)
     let files = try FileStore(root: "\(configuration.dataFolder)/files")
 
@@ -85,6 +86,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit.service,
         ledger: LedgerService(runtime: runtime),
         mailer: mailer,
+        sealer: sealer,
         limiter: limits.limiter,
         runtime: runtime
     )
@@ -97,6 +99,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit.service,
         queue: queue,
         files: files,
+        runThreads: max(1, configuration.jobSlots),
         runtime: runtime
     )
 
@@ -127,8 +130,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
     )
     let operations = OperationRoutes(
-        configuration: configuration, database: database, queue: queue, metrics: metrics, limits: limits,
-        runtime: runtime)
+        configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
+        limits: limits, runtime: runtime)
     let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
     let routes = entitlements.withExplanation(of: operations.routes + moduleRoutes) {
         limits.limited($0, identity, entitlements)
@@ -136,10 +139,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let dispatcher = RequestDispatcher(
         routes: routes
             + DocumentRoutes.routes(
-                describing: routes, groups: documentGroups, version: gatehouseVersion),
+                describing: routes, groups: documentGroups, version: gatehouseVersion, limited: limits.limitedDocument),
         corsOrigins: configuration.corsOrigins,
         requestHeaders: [.organisation],
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
+        requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
         logger: logger,
         runtime: runtime

@@ -37,6 +37,8 @@ package struct Configuration: Sendable {
     /// In steps of 30 seconds.
     package var authenticatorWindow: Int
     package var trustedProxies: [String]
+    /// Open connections.
+    package var connectionsPerNetwork: Int
     package var corsOrigins: [String]
     package var baseURL: String
     /// Empty for `baseURL`; without a slash at its end.
@@ -118,6 +120,9 @@ package struct Configuration: Sendable {
         trustedProxies = source.list(
             "TRUSTED_PROXIES",
             "addresses, ranges such as 10.0.0.0/8, or unix, whose X-Forwarded-For is accepted; none by default")
+        connectionsPerNetwork = source.integer(
+            "CONNECTIONS_PER_NETWORK", HTTPLimits().connectionsPerNetwork, 1...1_000_000,
+            "open connections of one network, and behind TRUSTED_PROXIES the requests under way for one")
         corsOrigins = source.list("CORS_ORIGINS", "allowed origins of browsers, separated by commas; none by default")
         baseURL = source.text("BASE_URL", "the URL of this service, and the issuer of its tokens") ?? ""
         frontendURL = source.webAddress(
@@ -160,7 +165,8 @@ package struct Configuration: Sendable {
         self.logFormat = source.choice(
             "LOG_FORMAT", logFormat, "the format of log lines", describedAs: "text on a terminal and json elsewhere")
         jobSlots = source.integer(
-            "JOB_SLOTS", 2, 0...64, "jobs that run at once in this process, 0 leaves them to `gatehouse work`")
+            "JOB_SLOTS", 2, 0...64,
+            "computations that run at once in this process, 0 leaves all jobs to `gatehouse work`")
         jobLease = .seconds(
             source.integer(
                 "JOB_LEASE_SECONDS", 30, 3...600, "seconds after which a job of a killed process is run again"))

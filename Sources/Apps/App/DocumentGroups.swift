@@ -28,6 +28,6 @@ private let groups: [DocumentGroup] = [
     DocumentGroup(
         "Training", "Sessions, uploads, datasets, training runs, results and forecasts.", segments: ["training"]),
     DocumentGroup(
-        "Administration", "Audit log, credit corrections and plans, for administrators.", segments: ["admin"]),
+        "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

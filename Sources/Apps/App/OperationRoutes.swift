@@ -1,4 +1,5 @@
 import HTTPTypes
+import Identity
 import MessagingRedis
 package import Modules
 import Secrets
@@ -6,7 +7,8 @@ import Secrets
 /// The endpoints for operators: status, health, readiness and metrics.
 struct OperationRoutes: Sendable {
     let configuration: Configuration
-    let database: any Database
+    let database: MonitoredDatabase
+    let identity: IdentityModule
     let queue: JobQueue
     let metrics: Metrics
     let limits: RateLimiting
@@ -25,12 +27,16 @@ struct OperationRoutes: Sendable {
                         timestamp: runtime.now()))
             },
             .get("/health", "Liveness of the process", requires: .public) { _ in Health(status: "ok") },
-            .get(
-                "/ready", "Readiness of the database, its schema and the job queue", requires: .public,
-                problems: [.notReady]
-            ) { _ in
-                try await readiness()
-            },
+            limits.limitedReadiness(
+                .get(
+                    "/ready", "Readiness of the database, its schema and the job queue", requires: .public,
+                    OperatorCheck(configuration: configuration, member: identity.member), .header(.ifNoneMatch),
+                    problems: [.notReady]
+                ) { _, isOperator, known in
+                    Revalidated(
+                        try await readiness(withCounts: isOperator), ifNoneMatch: known,
+                        cacheControl: isOperator ? "no-store" : "no-cache")
+                }),
             .get(
                 "/metrics", "Metrics in the text format of Prometheus",
                 requires: MetricsToken(configuration: configuration)
@@ -43,7 +49,8 @@ struct OperationRoutes: Sendable {
         ]
     }
 
-    private func readiness() async throws(Problem) -> Readiness {
+    /// - Parameter withCounts: whether the response has the counts of jobs.
+    private func readiness(withCounts: Bool) async throws(Problem) -> Readiness {
         let counts: JobCounts
         do {
             counts = try await database.read { try queue.counts(in: $0) }
@@ -52,12 +59,16 @@ struct OperationRoutes: Sendable {
                 .notReady, detail: "The database does not answer, or its schema is older than this version.",
                 headers: ["Retry-After": "5"], cause: error)
         }
+        if let failure = database.writeFailure {
+            throw Problem(
+                .notReady, detail: "The database does not take writes.", headers: ["Retry-After": "5"], cause: failure)
+        }
         let redis = await limits.redis.isReady
         return Readiness(
             status: redis == false ? "degraded" : "ready",
-            database: database.dialect == .sqlite ? "sqlite" : "postgresql", jobsWaiting: counts.available,
-            jobsRunning: counts.leased,
-            jobsDead: counts.dead, redis: redis.map { $0 ? "shared" : "away" })
+            database: database.dialect == .sqlite ? "sqlite" : "postgresql",
+            jobsWaiting: withCounts ? counts.available : nil, jobsRunning: withCounts ? counts.leased : nil,
+            jobsDead: withCounts ? counts.dead : nil, redis: redis.map { $0 ? "shared" : "away" })
     }
 
     private func measure() async throws(Problem) {
@@ -79,17 +90,36 @@ struct MetricsToken: Requirement {
     func check(_ request: Request) throws(Problem) -> ClientInfo {
         let refusal = Problem(.metricsClosed, headers: ["WWW-Authenticate": "Bearer"])
         if let token = configuration.metricsToken {
-            guard let sent = request.headers[.authorization], constantTimeEquals(sent.utf8, "Bearer \(token)".utf8)
-            else { throw refusal }
+            guard Self.isSent(token, in: request) else { throw refusal }
         } else if configuration.environment == .production {
             throw refusal
         }
         return PublicEndpoint().check(request)
     }
+
+    static func isSent(_ token: String, in request: Request) -> Bool {
+        request.headers[.authorization].map { constantTimeEquals($0.utf8, "Bearer \(token)".utf8) } ?? false
+    }
+}
+
+/// Whether the caller is an administrator or sends `METRICS_TOKEN`. It refuses no request.
+struct OperatorCheck: Requirement {
+    let configuration: Configuration
+    let member: Member
+    var phase: RequestPhase { .identity }
+    var problems: [Problem.Kind] { [] }
+    var summary: RequirementSummary { RequirementSummary(.operatorCheck, isRequired: false) }
+
+    func check(_ request: Request) async -> Bool {
+        if let token = configuration.metricsToken, MetricsToken.isSent(token, in: request) { return true }
+        return (try? await member.scope(of: request))?.role == .admin
+    }
 }
 
 extension RequirementSummary.Kind {
     package static let metricsToken = Self("metrics-token")
+    /// Whether the caller is an operator; other callers get less.
+    package static let operatorCheck = Self("operator")
 }
 
 extension SecurityScheme {
@@ -110,9 +140,10 @@ struct Health: Payload {
 struct Readiness: Payload {
     var status: String
     var database: String
-    var jobsWaiting: Int
-    var jobsRunning: Int
-    var jobsDead: Int
+    /// The counts are for administrators and `METRICS_TOKEN`; absent for others.
+    var jobsWaiting: Int?
+    var jobsRunning: Int?
+    var jobsDead: Int?
     /// `shared` or `away`; absent without `REDIS_URL`. While Redis is away, each node applies its share of the rates.
     var redis: String?
 }

@@ -60,6 +60,13 @@ struct RateLimiting: Sendable {
     /// clients behind one address use them, so they have the rate of other public endpoints.
     private static let tokenEndpoints: Set = ["/v1/auth/refresh", "/v1/auth/verify-token"]
 
+    /// Requests a minute of one network for the API documentation, and for `/ready`, which operators poll. They do not
+    /// count as those of visitors: behind a proxy that is not trusted, all visitors are one network.
+    private static let documentRates = Rates(.perMinute(120))
+
+    /// Unsafe requests of one account, or of one network without one, to one endpoint.
+    private static let writeRates = Rates(.perMinute(120))
+
     private static let take = RedisScript(RedisRateStore.Script.take.source)
     private static let countNodes = RedisScript(RedisRateStore.Script.countNodes.source)
 
@@ -73,15 +80,35 @@ struct RateLimiting: Sendable {
         guard !route.requiresAccount else {
             // A route may declare another rate class of the plan.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
-            return route.guarded(by: entitlements.rate(), isEnabled: isEnabled)
+            return limitedWrites(route.guarded(by: entitlements.rate(), isEnabled: isEnabled))
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
-            return route
+            return limitedWrites(route)
         }
         return
             route
             .guarded(by: AuthenticationRateLimit(limiter: limiter, rates: authenticationRates), isEnabled: isEnabled)
             .guarded(by: accountLimit(identity), isEnabled: isEnabled)
+    }
+
+    /// A route with the rate of unsafe requests, where it is one for them.
+    private func limitedWrites(_ route: Route) -> Route {
+        guard ![.get, .head, .options].contains(route.method) else { return route }
+        return route.guarded(
+            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path),
+            isEnabled: limiter.isEnabled)
+    }
+
+    /// An endpoint of the API documentation with its rate limit.
+    func limitedDocument(_ route: Route) -> Route { limited(route, "documents") }
+
+    /// `/ready` with its rate limit.
+    func limitedReadiness(_ route: Route) -> Route { limited(route, "readiness") }
+
+    private func limited(_ route: Route, _ name: String) -> Route {
+        route.guarded(
+            by: NetworkRateLimit(name, limiter: limiter, rates: Self.documentRates, readsCredentials: false),
+            isEnabled: limiter.isEnabled)
     }
 
     private func accountLimit(_ identity: IdentityModule) -> AccountRateLimit {
@@ -90,6 +117,7 @@ struct RateLimiting: Sendable {
             rates: authenticationRates,
             namesAccount: { $0 is any NamesAccount.Type },
             accountName: { ($0 as? any NamesAccount)?.accountName },
+            accountKey: { ($0 as? any NamesAccount)?.accountKey },
             pseudonym: pseudonym,
             isKnownDevice: { name, request async throws(Problem) in
                 try await identity.knownDevices.isKnown(name, request)

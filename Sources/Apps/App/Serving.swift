@@ -72,9 +72,13 @@ extension App {
     }
 
     private func server(onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
-        HTTPServer(
+        var limits = HTTPLimits()
+        limits.connectionsPerNetwork = configuration.connectionsPerNetwork
+        return HTTPServer(
             host: configuration.host,
             port: configuration.port,
+            limits: limits,
+            proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
             logger: logger,
             malformed: { fault in dispatcher.refuse(fault.problem) },
             respond: { request in

@@ -83,10 +83,15 @@ struct BenchServer {
     func serve(on group: any EventLoopGroup, onRunning: @escaping @Sendable (Int) -> Void) async throws {
         FreedMemory.keep()
         let dispatcher = dispatcher
+        var limits = HTTPLimits()
+        // All clients of a measurement have one address.
+        limits.connectionsPerNetwork = limits.connections
+        limits.bodyMemoryBytesPerNetwork = limits.bodyMemoryBytes
         let server = HTTPServer(
             host: "127.0.0.1",
             port: 0,
             eventLoopGroup: group,
+            limits: limits,
             logger: app.logger,
             malformed: { fault in dispatcher.refuse(fault.problem) },
             respond: { request in

@@ -79,7 +79,9 @@ struct StartMeasurement {
     private func serve(_ folder: URL) throws -> Child {
         try Child(
             binary, ["serve", "--port", "\(Self.port)"],
-            environment: ["DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false"])
+            environment: [
+                "DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false", "CONNECTIONS_PER_NETWORK": "10000",
+            ])
     }
 
     private func untilHealthy(_ client: Client) async throws {

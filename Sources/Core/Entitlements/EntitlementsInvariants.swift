@@ -67,7 +67,7 @@ enum EntitlementsInvariants {
             "a usage entry has more units beyond the limit than units, or an overrun has none",
             """
             SELECT operation_key, amount, beyond FROM usage_entries
-            WHERE beyond > amount OR is_overrun = 1 AND beyond = 0
+            WHERE beyond > CASE WHEN amount > 0 THEN amount ELSE 0 END OR is_overrun = 1 AND beyond = 0
             """
         ),
     ]

@@ -4,6 +4,7 @@ package import Ledger
 package import Mail
 package import Modules
 package import Rates
+package import Secrets
 
 /// Plans, subscriptions, quotas, credits, concurrency and usage: what an organisation may use, and how much it has
 /// used.
@@ -23,6 +24,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     let usage: UsageService
     let creditExpiry: CreditExpiryService
     let creditCorrections: CreditCorrectionService
+    private let retention: RetainedUsageService
     private let entitlements: EntitlementService
     private let creditGate: CreditGate
     private let planRates: PlanRateService
@@ -40,6 +42,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         audit: AuditService,
         ledger: LedgerService,
         mailer: Mailer,
+        sealer: Sealer,
         limiter: RateLimiter,
         runtime: Runtime
     ) {
@@ -71,13 +74,19 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         creditCorrections = CreditCorrectionService(database: database, credits: credits, ledger: ledger, audit: audit)
 
         // Subscriptions and usage
+        retention = RetainedUsageService(sealer: sealer)
         subscriptions = SubscriptionService(
-            database: database, plans: plans, credits: credits, audit: audit, runtime: runtime)
+            database: database, plans: plans, credits: credits, retention: retention, audit: audit, runtime: runtime)
         trials = TrialService(
-            database: database, plans: plans, credits: credits, audit: audit, mailer: mailer, runtime: runtime)
+            database: database, plans: plans, credits: credits, retention: retention, audit: audit, mailer: mailer,
+            runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts, audit: audit)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
+        let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
+        func serviceKey(_ scope: ServiceKey.Scope) -> ServiceKeyRequirement {
+            ServiceKeyRequirement(scope: scope, keys: serviceKeys, member: identity.member)
+        }
         routes =
             PlanRoutes(identity: identity, plans: plans).routes
             + SubscriptionRoutes(
@@ -89,7 +98,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             ).routes
             + SubscriptionAdministrationRoutes(identity: identity, subscriptions: subscriptions).routes
             + UsageRoutes(
-                identity: identity, subscription: subscription, usage: usage,
+                identity: identity, serviceKey: serviceKey(.usageWrite), subscription: subscription, usage: usage,
+                corrections: UsageCorrectionService(
+                    database: database, plans: plans, meters: meters, alerts: alerts, audit: audit),
                 queries: UsageQueryService(database: database, plans: plans, meters: meters), meters: meters,
                 rates: planRates
             ).routes
@@ -98,23 +109,34 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
                 checks: EntitlementCheckService(database: database, plans: plans, meters: meters), rates: planRates
             ).routes
             + RemoteReservationRoutes(
-                member: identity.member, subscription: subscription,
+                serviceKey: serviceKey(.reservationsWrite), subscription: subscription,
                 reservations: RemoteReservationService(
                     database: database, quotas: quotas, meters: meters, audit: audit),
                 rates: planRates
+            ).routes
+            + ServiceKeyRoutes(
+                identity: identity,
+                serviceKeys: ServiceKeyService(
+                    database: database, meters: meters, reader: serviceKeys, audit: audit, runtime: runtime)
             ).routes
 
         // The trial starts in the transaction that verifies the e-mail address.
         identity.events.onEmailVerified { [trials] person, organisation, transaction in
             _ = try trials.begin(for: person, of: organisation, in: transaction)
         }
+        identity.events.onAccountClosed { [retention] person, _, transaction in
+            try retention.retain(person, in: transaction)
+        }
     }
 
     package static let migrations =
         EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations + CreditSchema.migrations
+        + ServiceKeySchema.migrations + RetainedUsageSchema.migrations
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
-    package var personalDataTables: [PersonalDataTable] { EntitlementsPersonalData.tables(ledger: ledger) }
+    package var personalDataTables: [PersonalDataTable] {
+        EntitlementsPersonalData.tables(ledger: ledger, retention: retention)
+    }
     package var workers: [Worker] {
         [
             ExpireReservationsJob.worker(recovery, nodes), SettleSubscriptionsJob.worker(trials),

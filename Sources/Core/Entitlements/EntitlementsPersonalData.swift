@@ -4,8 +4,8 @@ import Modules
 
 /// Personal data in the tables of this module, in the order of erasure: tables that refer to others come first.
 enum EntitlementsPersonalData {
-    static func tables(ledger: LedgerService) -> [PersonalDataTable] {
-        CreditPersonalData.tables(ledger: ledger) + usageTables + [
+    static func tables(ledger: LedgerService, retention: RetainedUsageService) -> [PersonalDataTable] {
+        [retainedUsage(retention)] + CreditPersonalData.tables(ledger: ledger) + usageTables + [
             PersonalDataTable(
                 "trial-reminders", in: "trial_reminders",
                 where: {
@@ -21,6 +21,11 @@ enum EntitlementsPersonalData {
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "started_at"], orderedBy: "person_id"
             ),
+            // Service keys stay, without their author.
+            PersonalDataTable("service-keys", in: "service_keys") { subject, _, transaction in
+                try transaction.execute(
+                    "UPDATE service_keys SET created_by = NULL WHERE created_by = \(subject.person)")
+            },
             // Versions of plans stay, without their author.
             PersonalDataTable("plan-versions", in: "plan_versions") { subject, _, transaction in
                 try transaction.execute(
@@ -50,6 +55,13 @@ enum EntitlementsPersonalData {
                 showing: ["id", "organisation_id", "plan_id", "status", "anchor_at", "created_at", "updated_at"]
             ),
         ]
+    }
+
+    /// Before buckets and subscriptions are erased, the period's use is kept under an HMAC of the address.
+    private static func retainedUsage(_ retention: RetainedUsageService) -> PersonalDataTable {
+        PersonalDataTable("retained-usage", in: "retained_periods") { subject, _, transaction in
+            try retention.retain(subject.person, in: transaction)
+        }
     }
 
     private static var usageTables: [PersonalDataTable] {

@@ -25,11 +25,13 @@ enum EntitlementsSchema {
                 cancel_at \(.integer),
                 next_plan_id TEXT,
                 next_plan_at \(.integer),
+                next_cycle TEXT CHECK (next_cycle IN ('monthly', 'yearly')),
                 created_at \(.integer) NOT NULL,
                 updated_at \(.integer) NOT NULL,
                 CHECK (is_live = CASE WHEN status IN ('canceled', 'incomplete_expired') THEN 0 ELSE 1 END),
                 CHECK (status <> 'trialing' OR trial_ends_at IS NOT NULL),
-                CHECK ((next_plan_id IS NULL) = (next_plan_at IS NULL))
+                CHECK ((next_plan_id IS NULL) = (next_plan_at IS NULL)),
+                CHECK (next_cycle IS NULL OR next_plan_id IS NOT NULL)
             ) \(.strict)
             """,
             "CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (organisation_id) WHERE is_live = 1",

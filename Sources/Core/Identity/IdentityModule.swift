@@ -54,6 +54,7 @@ package struct IdentityModule: Module {
         return Member(
             readers: [
                 CookieReader(browserSessions: sessions.browserSessions, csrfProtection: csrfProtection),
+                ServiceKeyRefusal(),
                 organisations.apiKeyReader,
                 BearerReader(tokens: sessions.tokens, csrfProtection: csrfProtection),
             ],

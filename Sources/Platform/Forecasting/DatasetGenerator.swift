@@ -14,12 +14,18 @@ package struct DatasetGenerator: Sendable {
     /// The validated recipe.
     package let recipe: DatasetRecipe
     /// The largest total size of the arrays, in bytes.
-    package var bytesMax = 8 << 30
+    package var bytesMax = Int(StorageBound.arrayBytesMax)
     /// The largest number of reference times.
     package var referencesMax = 5_000_000
 
-    /// The number of reference times between two reports of progress and checks of cancellation.
-    private static let rowsPerReport = 4096
+    /// The numbers that are computed, and the most reference times that are tried, between two reports of progress and
+    /// checks of cancellation: a fraction of a second.
+    private static let numbersPerReport = 1 << 21
+    private static let rowsPerReportMax = 4096
+
+    private static func rowsPerReport(numbersPerRow: Int) -> Int {
+        max(1, min(rowsPerReportMax, numbersPerReport / max(1, numbersPerRow)))
+    }
     /// The seed of the samples from which the distributions are estimated.
     private static let sampleSeed: UInt64 = 42
 
@@ -33,7 +39,7 @@ package struct DatasetGenerator: Sendable {
     /// folder and replaces earlier datasets.
     ///
     /// Throws `DatasetFault` where no or too many datasets would result, `SeriesFault` and `FileFault` for the files,
-    /// and the errors of `progress` and `checkCancellation`, which are called every 4096 reference times. After an
+    /// and the errors of `progress` and `checkCancellation`, which are called several times a second. After an
     /// error the folder has no arrays.
     package func run(
         into folder: URL,
@@ -137,8 +143,9 @@ package struct DatasetGenerator: Sendable {
                 input.deallocate()
                 output.deallocate()
             }
+            let rowsPerReport = DatasetGenerator.rowsPerReport(numbersPerRow: input.count + output.count)
             for index in 0..<times.count {
-                if index % DatasetGenerator.rowsPerReport == 0 {
+                if index % rowsPerReport == 0 {
                     try checkCancellation()
                     try progress(0.8 * Double(index) / Double(times.count), .datasets)
                 }
@@ -278,8 +285,9 @@ package struct DatasetGenerator: Sendable {
             let array = try NumPyFile.Reader(url, element: .double, dimensions: 3)
             var columns = targets.map { Scaler.Column(dataMinimum: .infinity, dataMaximum: -.infinity, target: $0) }
             var released = 0
+            let rowsPerReport = DatasetGenerator.rowsPerReport(numbersPerRow: array.rowCount)
             for (position, row) in rows.enumerated() {
-                if position % DatasetGenerator.rowsPerReport == 0 {
+                if position % rowsPerReport == 0 {
                     try checkCancellation()
                     array.release(rows: released..<Int(row))
                     released = Int(row)

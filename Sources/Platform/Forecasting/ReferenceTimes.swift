@@ -8,8 +8,13 @@ struct ReferenceTimes {
     private let step: Int64
 
     init(_ inputs: [Series], steps: DatasetRecipe.Steps) {
-        let start = inputs.map(\.first).max() ?? 0
-        let end = inputs.map(\.last).min() ?? 0
+        self.init(from: inputs.map(\.first).max() ?? 0, to: inputs.map(\.last).min() ?? 0, steps: steps)
+    }
+
+    /// - Parameters:
+    ///   - start: the latest first time of the input series, in microseconds since 1970.
+    ///   - end: the earliest last time of them.
+    init(from start: Int64, to end: Int64, steps: DatasetRecipe.Steps) {
         let hour = CivilTime.microsecondsPerHour
         let step = Int64((steps.stepMinutes * Double(CivilTime.microsecondsPerMinute)).rounded())
         let floor = Int64(CivilTime.floorDivide(Int(start), Int(hour))) * hour

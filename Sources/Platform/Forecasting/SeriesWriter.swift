@@ -22,22 +22,29 @@ package final class SeriesWriter {
         try output.finish()
     }
 
-    /// Sorts the samples and keeps the first of those with equal timestamps. Returns the number of removed samples.
-    func sort() throws -> Int {
+    /// Sorts the samples and keeps the first of those with equal timestamps.
+    ///
+    /// Returns the number of removed samples, and how many of them have another value than the kept one.
+    func sort() throws -> (removed: Int, conflicting: Int) {
         var kept = 0
+        var conflicting = 0
         try output.rewrite { bytes in
             var samples = bytes.bindMemory(to: Sample.self)
             // The sort of the standard library is stable, so the first of equal timestamps stays first.
             samples.sort { $0.stamp < $1.stamp }
-            for index in samples.indices where kept == 0 || samples[index].stamp != samples[kept - 1].stamp {
-                samples[kept] = samples[index]
-                kept += 1
+            for index in samples.indices {
+                if kept > 0, samples[index].stamp == samples[kept - 1].stamp {
+                    if samples[index].value != samples[kept - 1].value { conflicting += 1 }
+                } else {
+                    samples[kept] = samples[index]
+                    kept += 1
+                }
             }
             return kept * Series.bytesPerSample
         }
-        let dropped = count - kept
+        let removed = count - kept
         count = kept
-        return dropped
+        return (removed, conflicting)
     }
 
     private struct Sample: BitwiseCopyable {

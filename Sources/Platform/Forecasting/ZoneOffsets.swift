@@ -34,8 +34,9 @@ struct ZoneOffsets {
     /// The instant at which local clocks show `wall` (seconds since 1970 as if local time were UTC).
     ///
     /// Of a local hour that occurs twice the first is taken, unless the previous row is past it: then the second. A
-    /// skipped local hour is read with the offset before the change, as in `java.time`.
-    mutating func instant(wall: Int, after previous: Int?) -> Int {
+    /// skipped local hour is read with the offset before the change, as in `java.time`. In a file that begins with its
+    /// newest row (`isDescending`) the second of the two hours comes first.
+    mutating func instant(wall: Int, after previous: Int?, isDescending: Bool = false) -> Int {
         if isUTC { return wall }
         let before = offset(at: wall - CivilTime.secondsPerDay)
         let after = offset(at: wall + CivilTime.secondsPerDay)
@@ -44,7 +45,11 @@ struct ZoneOffsets {
         let late = wall - after
         let earlyIsReal = offset(at: early) == before
         let lateIsReal = offset(at: late) == after
-        if earlyIsReal, lateIsReal, let previous, previous >= early, previous < late { return late }
+        if earlyIsReal, lateIsReal {
+            guard let previous else { return early }
+            if isDescending || previous > late { return late < previous ? late : early }
+            return previous >= early && previous < late ? late : early
+        }
         return earlyIsReal || !lateIsReal ? early : late
     }
 

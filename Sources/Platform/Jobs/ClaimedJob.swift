@@ -4,6 +4,7 @@ import Base
 struct ClaimedJob: Sendable {
     let leaseToken: LeaseToken
     let kind: String
+    let lane: JobLane
     let payload: String
     let attempt: Int
     let priority: Int

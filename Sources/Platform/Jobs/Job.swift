@@ -4,4 +4,10 @@
 package protocol Job: Codable, Sendable {
     /// The kind in rows, logs and metrics, such as `training.run`. Never changed once released.
     static var name: String { get }
+    /// Whose slots the kind uses; ``JobLane/system`` unless declared.
+    static var lane: JobLane { get }
+}
+
+extension Job {
+    package static var lane: JobLane { .system }
 }

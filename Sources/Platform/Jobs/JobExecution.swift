@@ -18,7 +18,7 @@ extension JobRunner {
         let runningJob = RunningJob(
             job, database: database, lease: settings.lease, runtime: runtime, logger: log(job), usesTimer: isPatient)
         running.add(runningJob)
-        metrics.set("gatehouse_jobs_running", to: Double(running.count))
+        setRunning(job.lane)
         return runningJob
     }
 
@@ -44,7 +44,7 @@ extension JobRunner {
             "gatehouse_job_duration_seconds", [("kind", job.kind)], seconds: (ContinuousClock.now - start).inSeconds)
         await conclude(runningJob, worker, result, isPatient: isPatient)
         running.remove(runningJob)
-        metrics.set("gatehouse_jobs_running", to: Double(running.count))
+        setRunning(job.lane)
     }
 
     /// Releases the lease of a job whose worker does not stop.
@@ -152,6 +152,10 @@ extension JobRunner {
         return logger
     }
 
+    private func setRunning(_ lane: JobLane) {
+        metrics.set("gatehouse_jobs_running", [("lane", lane.rawValue)], to: Double(running.count(of: lane)))
+    }
+
     func record(_ ending: JobLifecycle.Ending, of job: ClaimedJob) {
         metrics.increment("gatehouse_jobs_ended_total", [("kind", job.kind), ("outcome", ending.label)])
         switch ending {
@@ -202,21 +206,28 @@ extension Problem {
 extension Metrics {
     func describeJobs() {
         describe("gatehouse_jobs_ended_total", "Leases of jobs that ended, by kind and outcome.")
-        describe("gatehouse_jobs_running", "Jobs that run in this process.")
+        describe("gatehouse_jobs_running", "Jobs that run in this process, by lane.")
         describe("gatehouse_job_duration_seconds", "Run time of jobs, by kind.")
-        describe("gatehouse_jobs", "Unfinished and dead jobs of the queue, by state.")
-        describe("gatehouse_jobs_oldest_available_seconds", "Waiting time of the oldest available job.")
+        describe("gatehouse_jobs", "Unfinished and dead jobs of the queue, by lane and state.")
+        describe("gatehouse_jobs_oldest_available_seconds", "Waiting time of the oldest available job, by lane.")
         describe("gatehouse_schedule_failures_total", "Failed ticks of schedules, which are tried again.")
     }
 
     /// Sets the gauges of the queue. They describe the database, not the process, so they are read when metrics are
     /// scraped.
     package func set(_ counts: JobCounts) {
-        let states: [(JobState, Int)] = [
-            (.scheduled, counts.scheduled), (.available, counts.available), (.leased, counts.leased),
-            (.retryable, counts.retryable), (.dead, counts.dead),
-        ]
-        for (state, count) in states { set("gatehouse_jobs", [("state", state.rawValue)], to: Double(count)) }
-        set("gatehouse_jobs_oldest_available_seconds", to: counts.oldestAvailable.inSeconds)
+        for lane in JobLane.allCases {
+            let counts = counts.lanes[lane] ?? LaneCounts()
+            let states: [(JobState, Int)] = [
+                (.scheduled, counts.scheduled), (.available, counts.available), (.leased, counts.leased),
+                (.retryable, counts.retryable), (.dead, counts.dead),
+            ]
+            for (state, count) in states {
+                set("gatehouse_jobs", [("lane", lane.rawValue), ("state", state.rawValue)], to: Double(count))
+            }
+            set(
+                "gatehouse_jobs_oldest_available_seconds", [("lane", lane.rawValue)],
+                to: counts.oldestAvailable.inSeconds)
+        }
     }
 }

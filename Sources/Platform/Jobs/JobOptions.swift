@@ -8,7 +8,7 @@ package struct JobOptions: Sendable {
     package var runAt: Instant?
     /// While a job of the same kind and key is unfinished, enqueuing returns that one.
     package var uniqueKey: String?
-    /// The organisation that owns the job, where one does.
+    /// The organisation that owns the job, where one does. Organisations share the slots of ``JobLane/compute``.
     package var organisation: String?
     /// The attempts before the job is dead.
     package var maximumAttempts: Int

@@ -35,11 +35,11 @@ package final class JobQueue: Sendable {
     package func enqueue<Work: Job>(_ job: Work, _ options: JobOptions = .init(), in transaction: Transaction) throws
         -> ID<QueuedJob>
     {
-        try enqueue(kind: Work.name, payload: Self.payload(of: job), options, in: transaction)
+        try enqueue(kind: Work.name, lane: Work.lane, payload: Self.payload(of: job), options, in: transaction)
     }
 
     /// Cancels a job. A waiting job is cancelled at once. For a running job the request is recorded and its worker gets
-    /// it with the next heartbeat; a job that completes before that is completed.
+    /// it within ``JobRunner/Settings/cancellationPoll``; a job that completes before that is completed.
     /// - Returns: `cancelled` when this call cancelled the job, so that the caller releases what was reserved for it;
     ///   `leased` when its worker's `abandoned` will release it; nil when the job does not exist or has ended.
     package func cancel(_ id: ID<QueuedJob>, in transaction: Transaction) throws -> JobState? {
@@ -79,7 +79,8 @@ package final class JobQueue: Sendable {
     package func redrive(_ id: ID<QueuedJob>, in transaction: Transaction) throws -> ID<QueuedJob>? {
         guard let dead = try transaction.deadJob(id) else { return nil }
         if let successor = dead.redrivenAs { return successor }
-        let successor = try enqueue(kind: dead.kind, payload: dead.payload, dead.options, in: transaction)
+        let successor = try enqueue(
+            kind: dead.kind, lane: dead.lane, payload: dead.payload, dead.options, in: transaction)
         try transaction.markRedriven(id, as: successor)
         return successor
     }
@@ -88,11 +89,11 @@ package final class JobQueue: Sendable {
         try transaction.jobCounts()
     }
 
-    private func enqueue(kind: String, payload: String, _ options: JobOptions, in transaction: Transaction) throws
-        -> ID<QueuedJob>
-    {
+    private func enqueue(
+        kind: String, lane: JobLane, payload: String, _ options: JobOptions, in transaction: Transaction
+    ) throws -> ID<QueuedJob> {
         let id = ids.next()
-        let queued = try transaction.insertJob(id, kind: kind, payload: payload, options)
+        let queued = try transaction.insertJob(id, kind: kind, lane: lane, payload: payload, options)
         if queued == id { notifier.signalQueued(kind, in: transaction) }
         return queued
     }

@@ -12,11 +12,20 @@ package import Telemetry
 /// with a read; it writes only where something is due.
 package struct JobRunner: Service {
     package struct Settings: Sendable {
-        /// Jobs that run at once.
+        /// Jobs of ``JobLane/compute`` that run at once.
         package var slots: Int
+        /// Jobs of the other lanes that run at once.
+        package var systemSlots: Int
+        package var mailSlots: Int
+        package var exportSlots: Int
+        /// Jobs of ``JobLane/compute`` of one organisation that run at once, in all processes together: half of the
+        /// slots unless given, so that another organisation finds a free one.
+        package var organisationSlots: Int
         /// How long a worker keeps its job without a heartbeat.
         package var lease: Duration
         package var heartbeat: Duration
+        /// How long a running job may take to get its cancellation.
+        package var cancellationPoll: Duration
         /// How long a lost signal of another process can delay a job.
         package var poll: Duration
         /// How long running jobs may continue after the start of a graceful shutdown.
@@ -24,18 +33,40 @@ package struct JobRunner: Service {
 
         package init(
             slots: Int = 4,
+            systemSlots: Int = 4,
+            mailSlots: Int = 4,
+            exportSlots: Int = 2,
+            organisationSlots: Int? = nil,
             lease: Duration = .seconds(30),
             heartbeat: Duration = .seconds(10),
+            cancellationPoll: Duration = .milliseconds(500),
             poll: Duration = JobQueue.repairInterval,
             drain: Duration = .seconds(20)
         ) {
-            precondition(slots >= 1, "a runner needs a slot to run a job in")
+            precondition(
+                min(slots, systemSlots, mailSlots, exportSlots) >= 1, "a lane needs a slot to run a job in")
+            let organisationSlots = organisationSlots ?? max(1, slots / 2)
+            precondition(organisationSlots >= 1, "an organisation needs a slot to run a job in")
             precondition(heartbeat < lease, "a lease must outlast the interval of heartbeats")
             self.slots = slots
+            self.systemSlots = systemSlots
+            self.mailSlots = mailSlots
+            self.exportSlots = exportSlots
+            self.organisationSlots = organisationSlots
             self.lease = lease
             self.heartbeat = heartbeat
+            self.cancellationPoll = cancellationPoll
             self.poll = poll
             self.drain = drain
+        }
+
+        func slots(of lane: JobLane) -> Int {
+            switch lane {
+            case .system: systemSlots
+            case .mail: mailSlots
+            case .compute: slots
+            case .export: exportSlots
+            }
         }
     }
 
@@ -95,6 +126,7 @@ package struct JobRunner: Service {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await sendHeartbeats() }
+                group.addTask { await pollCancellations() }
                 await claimJobs(registration.signal, isStopping: { isStopping.withLock { $0 } })
                 // A task of its own, so that jobs are handed back also when this task is cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
@@ -114,8 +146,9 @@ package struct JobRunner: Service {
         for _ in 0..<Self.idleJobsMax {
             let ticks = try await scheduler.fireDue { throw $1 }
             let expired = try await expireLeases()
-            let isDue = try await database.read { [kinds] in try $0.hasDueJob(of: kinds) }
-            if isDue, let job = try await claim(atMost: 1).jobs.first {
+            let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
+            let isDue = try await database.read { try $0.hasDueJob(for: claims) }
+            if isDue, let job = try await lease(claims, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
             } else if ticks + expired == 0 {
@@ -162,11 +195,12 @@ extension JobRunner {
     /// Does what is due.
     /// - Returns: the time until the next due time, as known after this pass.
     private func pass(_ signal: WakeUpSignal) async throws -> Duration {
+        let claims = vacantClaims
         let due = try await database.read { [kinds, scheduler] transaction in
             try DueJobs(
                 dueSchedules: scheduler.due(in: transaction),
                 expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
-                hasDueJob: transaction.hasDueJob(of: kinds),
+                hasDueJob: !claims.isEmpty && transaction.hasDueJob(for: claims),
                 untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
                     .compactMap { $0 }.min().map { $0 - transaction.now }
             )
@@ -176,12 +210,11 @@ extension JobRunner {
             logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
         let expired = try await expireLeases(of: due.expired)
-        let free = settings.slots - running.count
         var promoted = 0
-        if due.hasDueJob, free > 0 {
-            let claimed = try await claim(atMost: free)
-            promoted = claimed.promoted
-            for job in claimed.jobs {
+        if due.hasDueJob {
+            let leased = try await lease(claims)
+            promoted = leased.promoted
+            for job in leased.jobs {
                 let runningJob = start(job, isPatient: true)
                 // An unstructured task: a worker that ignores its cancellation must not keep the process from stopping.
                 Task {
@@ -196,16 +229,50 @@ extension JobRunner {
         return isComplete ? due.untilNext ?? settings.poll : .zero
     }
 
-    /// Makes due jobs available and leases up to `count` of them.
-    func claim(atMost count: Int) async throws(Problem) -> (promoted: Int, jobs: [ClaimedJob]) {
-        try await database.write { [kinds, lease = settings.lease] transaction in
+    /// A claim for each lane with a free slot.
+    private var vacantClaims: [LaneClaim] {
+        JobLane.allCases.compactMap { lane in
+            let free = settings.slots(of: lane) - running.count(of: lane)
+            return free > 0 ? claim(of: lane, count: free) : nil
+        }
+    }
+
+    func claim(of lane: JobLane, count: Int) -> LaneClaim {
+        LaneClaim(
+            lane: lane, kinds: kinds, count: count,
+            organisationMax: lane == .compute ? settings.organisationSlots : nil)
+    }
+
+    /// Makes due jobs available and leases those that the claims allow, at most `count`.
+    func lease(_ claims: [LaneClaim], atMost count: Int = .max) async throws(Problem) -> (
+        promoted: Int, jobs: [ClaimedJob]
+    ) {
+        try await database.write { [lease = settings.lease] transaction in
+            // Locks before rows of jobs are locked: the other order could end in a deadlock.
+            for claim in claims where claim.organisationMax != nil { try transaction.lockLane(claim.lane) }
             let promoted = try transaction.promoteJobs(atMost: Self.promotedMax)
-            return (promoted, try transaction.claimJobs(of: kinds, atMost: count, lease: lease))
+            var jobs: [ClaimedJob] = []
+            for claim in claims where jobs.count < count { jobs += try transaction.claimJobs(claim, lease: lease) }
+            return (promoted, jobs)
         }
     }
 
     private func sendHeartbeats() async {
         while (try? await Task.sleep(for: settings.heartbeat)) != nil { await renewLeases() }
+    }
+
+    private func pollCancellations() async {
+        while (try? await Task.sleep(for: settings.cancellationPoll)) != nil { await stopCancelledJobs() }
+    }
+
+    /// Stops the running jobs whose cancellation was requested.
+    func stopCancelledJobs() async {
+        let tokens = running.all.map(\.job.leaseToken)
+        guard !tokens.isEmpty else { return }
+        // When the read fails, the next poll or heartbeat delivers the cancellation.
+        let cancelled = try? await database.read { Set(try $0.cancelledLeases(among: tokens)) }
+        guard let cancelled, !cancelled.isEmpty else { return }
+        for job in running.all where cancelled.contains(job.job.leaseToken) { job.stop(.requested) }
     }
 
     /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease has expired.

@@ -51,8 +51,20 @@ package struct JobStatus: Sendable, Equatable {
     package let redrivenAs: ID<QueuedJob>?
 }
 
-/// The jobs of the queue, by state.
+/// The unfinished and dead jobs of the queue, by lane.
 package struct JobCounts: Sendable, Equatable {
+    /// Lanes without a job are absent.
+    package var lanes: [JobLane: LaneCounts] = [:]
+
+    package var available: Int { sum(\.available) }
+    package var leased: Int { sum(\.leased) }
+    package var dead: Int { sum(\.dead) }
+
+    private func sum(_ count: KeyPath<LaneCounts, Int>) -> Int { lanes.values.map { $0[keyPath: count] }.reduce(0, +) }
+}
+
+/// The unfinished and dead jobs of a lane, by state.
+package struct LaneCounts: Sendable, Equatable {
     package var scheduled = 0
     package var available = 0
     package var leased = 0

@@ -8,6 +8,7 @@ struct Heartbeat: Sendable {
 
 struct DeadJob: Sendable {
     let kind: String
+    let lane: JobLane
     let payload: String
     let options: JobOptions
     let redrivenAs: ID<QueuedJob>?
@@ -16,16 +17,19 @@ struct DeadJob: Sendable {
 // Inserting and reading jobs.
 extension Transaction {
     /// - Returns: `id`, or that of the unfinished job that has the same kind and unique key.
-    func insertJob(_ id: ID<QueuedJob>, kind: String, payload: String, _ options: JobOptions) throws -> ID<QueuedJob> {
+    func insertJob(
+        _ id: ID<QueuedJob>, kind: String, lane: JobLane, payload: String, _ options: JobOptions
+    ) throws -> ID<QueuedJob> {
         let runAt = options.runAt ?? now
         // DO UPDATE instead of DO NOTHING, so that RETURNING gives the id of the existing row.
         let row = try first(
             """
             INSERT INTO jobs (
-                id, kind, organisation, payload, unique_key, priority, state, run_at, maximum_attempts, created_at
+                id, kind, lane, organisation, payload, unique_key, priority, state, run_at, maximum_attempts, created_at
             )
-            VALUES (\(id), \(kind), \(options.organisation), \(payload), \(options.uniqueKey), \(options.priority),
-                    \(runAt <= now ? JobState.available : .scheduled), \(runAt), \(options.maximumAttempts), \(now))
+            VALUES (\(id), \(kind), \(lane), \(options.organisation), \(payload), \(options.uniqueKey),
+                    \(options.priority), \(runAt <= now ? JobState.available : .scheduled), \(runAt),
+                    \(options.maximumAttempts), \(now))
             ON CONFLICT (kind, unique_key)
             WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
             DO UPDATE SET unique_key = excluded.unique_key
@@ -88,23 +92,23 @@ extension Transaction {
         var counts = JobCounts()
         let rows = try all(
             """
-            SELECT state, COUNT(*) AS count, MIN(run_at) AS oldest FROM jobs
-            WHERE state IN ('scheduled', 'retryable') GROUP BY state
-            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'available' GROUP BY state
-            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'leased' GROUP BY state
-            UNION ALL SELECT state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'dead' GROUP BY state
+            SELECT lane, state, COUNT(*) AS count, MIN(run_at) AS oldest FROM jobs
+            WHERE state IN ('scheduled', 'retryable') GROUP BY lane, state
+            UNION ALL SELECT lane, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'available' GROUP BY lane, state
+            UNION ALL SELECT lane, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'leased' GROUP BY lane, state
+            UNION ALL SELECT lane, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'dead' GROUP BY lane, state
             """
         )
         for row in rows {
-            let count: Int = try row["count"]
+            let (lane, count): (JobLane, Int) = (try row["lane"], try row["count"])
             switch try row.read("state", as: JobState.self) {
-            case .scheduled: counts.scheduled = count
-            case .retryable: counts.retryable = count
-            case .leased: counts.leased = count
-            case .dead: counts.dead = count
+            case .scheduled: counts.lanes[lane, default: .init()].scheduled = count
+            case .retryable: counts.lanes[lane, default: .init()].retryable = count
+            case .leased: counts.lanes[lane, default: .init()].leased = count
+            case .dead: counts.lanes[lane, default: .init()].dead = count
             case .available:
-                counts.available = count
-                counts.oldestAvailable = max(.zero, now - (try row["oldest"]))
+                counts.lanes[lane, default: .init()].available = count
+                counts.lanes[lane, default: .init()].oldestAvailable = max(.zero, now - (try row["oldest"]))
             case .completed, .cancelled: break
             }
         }
@@ -116,12 +120,13 @@ extension Transaction {
     func deadJob(_ id: ID<QueuedJob>) throws -> DeadJob? {
         try first(
             """
-            SELECT kind, payload, priority, unique_key, organisation, maximum_attempts, redriven_as
+            SELECT kind, lane, payload, priority, unique_key, organisation, maximum_attempts, redriven_as
             FROM jobs WHERE id = \(id) AND state = 'dead' \(.forUpdate)
             """
         ) { row in
             DeadJob(
                 kind: try row["kind"],
+                lane: try row["lane"],
                 payload: try row["payload"],
                 options: JobOptions(
                     priority: try row["priority"],
@@ -153,11 +158,9 @@ extension Transaction {
 
 // Due times.
 extension Transaction {
-    /// Whether a job of one of `kinds` is available, or a job of any kind is due to become so.
-    func hasDueJob(of kinds: [String]) throws -> Bool {
-        let available = try first(
-            "SELECT id FROM jobs WHERE state = 'available' AND kind IN \(list: kinds) LIMIT 1")
-        if available != nil { return true }
+    /// Whether one of the claims would lease a job, or a job of any kind is due to become available.
+    func hasDueJob(for claims: [LaneClaim]) throws -> Bool {
+        if try claims.contains(where: { try hasClaimableJob($0) }) { return true }
         return try first(
             "SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now) LIMIT 1") != nil
     }
@@ -181,7 +184,7 @@ extension Transaction {
     }
 }
 
-// Claiming jobs and ending leases.
+// Promoting jobs and ending leases.
 extension Transaction {
     /// Makes due jobs available.
     /// - Returns: their number.
@@ -198,40 +201,14 @@ extension Transaction {
         )
     }
 
-    /// Leases up to `count` jobs, by priority, then by due time.
-    ///
-    /// The rows are picked in a CTE because PostgreSQL may run a subquery with LIMIT more than once and lock more rows.
-    func claimJobs(of kinds: [String], atMost count: Int, lease: Duration) throws -> [ClaimedJob] {
-        let claimed = try all(
-            """
-            WITH picked AS (
-                SELECT id FROM jobs WHERE state = 'available' AND kind IN \(list: kinds)
-                ORDER BY priority, run_at, id LIMIT \(count) \(.skipLocked)
-            )
-            UPDATE jobs
-            SET state = 'leased', attempt = attempt + 1, fence = fence + 1, lease_until = \(now + lease),
-                started_at = COALESCE(started_at, \(now))
-            WHERE id IN (SELECT id FROM picked) AND state = 'available'
-            RETURNING id, fence, kind, payload, attempt, priority, run_at
-            """,
-            ClaimedJob.init
-        )
-        // RETURNING has no defined order.
-        return claimed.sorted {
-            ($0.priority, $0.runAt, $0.leaseToken.id.text) < ($1.priority, $1.runAt, $1.leaseToken.id.text)
-        }
-    }
-
     /// Renews the leases that are still valid.
     /// - Returns: a heartbeat for each renewed lease; the others are lost.
     func renewLeases(of tokens: [LeaseToken], lease: Duration) throws -> [LeaseToken: Heartbeat] {
-        guard let first = tokens.first else { return [:] }
-        var pairs: SQL = "(\(first.id), \(first.fence))"
-        for token in tokens.dropFirst() { pairs = pairs + ", (\(token.id), \(token.fence))" }
+        guard !tokens.isEmpty else { return [:] }
         let rows = try all(
             """
             UPDATE jobs SET lease_until = \(now + lease)
-            WHERE state = 'leased' AND (id, fence) IN (VALUES \(pairs))
+            WHERE state = 'leased' AND (id, fence) IN (VALUES \(Self.pairs(tokens)))
             RETURNING id, fence, cancel_requested_at
             """
         ) {
@@ -241,6 +218,21 @@ extension Transaction {
             )
         }
         return Dictionary(uniqueKeysWithValues: rows)
+    }
+
+    /// - Returns: those of the leases whose job is to stop.
+    func cancelledLeases(among tokens: [LeaseToken]) throws -> [LeaseToken] {
+        guard !tokens.isEmpty else { return [] }
+        return try all(
+            """
+            SELECT id, fence FROM jobs
+            WHERE state = 'leased' AND cancel_requested_at IS NOT NULL AND (id, fence) IN (VALUES \(Self.pairs(tokens)))
+            """
+        ) { LeaseToken(id: try $0["id"], fence: try $0["fence"]) }
+    }
+
+    private static func pairs(_ tokens: [LeaseToken]) -> SQL {
+        tokens.dropFirst().reduce("(\(tokens[0].id), \(tokens[0].fence))") { $0 + ", (\($1.id), \($1.fence))" }
     }
 
     /// - Returns: nil when the lease is lost.
@@ -260,7 +252,7 @@ extension Transaction {
     func expiredJobs(of kinds: [String], atMost count: Int) throws -> [ClaimedJob] {
         try all(
             """
-            SELECT id, fence, kind, payload, attempt, priority, run_at FROM jobs
+            SELECT id, fence, kind, lane, payload, attempt, priority, run_at FROM jobs
             WHERE state = 'leased' AND lease_until <= \(now) AND kind IN \(list: kinds)
             ORDER BY lease_until LIMIT \(count)
             """,
@@ -321,9 +313,10 @@ extension Transaction {
 }
 
 extension ClaimedJob {
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         leaseToken = LeaseToken(id: try row["id"], fence: try row["fence"])
         kind = try row["kind"]
+        lane = try row["lane"]
         payload = try row["payload"]
         attempt = try row["attempt"]
         priority = try row["priority"]

@@ -9,6 +9,7 @@ package enum JobsSchema {
             CREATE TABLE jobs (
                 id TEXT PRIMARY KEY NOT NULL,
                 kind TEXT NOT NULL CHECK (kind <> ''),
+                lane TEXT NOT NULL CHECK (lane IN ('system', 'mail', 'compute', 'export')),
                 organisation TEXT,
                 payload TEXT NOT NULL,
                 unique_key TEXT,
@@ -40,7 +41,7 @@ package enum JobsSchema {
                 CHECK (redriven_as IS NULL OR state = 'dead')
             ) \(.strict)
             """,
-            "CREATE INDEX jobs_to_claim ON jobs (priority, run_at, id) WHERE state = 'available'",
+            "CREATE INDEX jobs_to_claim ON jobs (lane, priority, run_at, id) WHERE state = 'available'",
             "CREATE INDEX jobs_to_promote ON jobs (run_at) WHERE state IN ('scheduled', 'retryable')",
             "CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'leased'",
             "CREATE INDEX jobs_dead ON jobs (finished_at) WHERE state = 'dead'",
@@ -49,6 +50,7 @@ package enum JobsSchema {
             CREATE UNIQUE INDEX jobs_unfinished_key ON jobs (kind, unique_key)
             WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'leased', 'retryable')
             """,
+            "CREATE TABLE job_lane_locks (lane TEXT PRIMARY KEY NOT NULL, locked_at \(.integer) NOT NULL) \(.strict)",
             """
             CREATE TABLE schedules (
                 id TEXT PRIMARY KEY NOT NULL,

@@ -10,7 +10,9 @@ final class RunningJobs: Sendable {
 
     private let state = Mutex(State())
 
-    var count: Int { state.withLock { $0.jobs.count } }
+    func count(of lane: JobLane) -> Int {
+        state.withLock { state in state.jobs.values.count { $0.job.lane == lane } }
+    }
     var all: [RunningJob] { state.withLock { Array($0.jobs.values) } }
 
     func add(_ job: RunningJob) { state.withLock { $0.jobs[job.job.leaseToken] = job } }

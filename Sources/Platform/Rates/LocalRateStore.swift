@@ -34,6 +34,15 @@ package final class LocalRateStore: RateStore {
         table(of: key.limit).peek(cost, from: key.subject, under: rates, at: clock())
     }
 
+    /// - Returns: nil where the key has no state.
+    func arrivalTimes(of key: RateKey) -> ArrivalTimes? { table(of: key.limit).arrivalTimes(of: key.subject) }
+
+    /// Raises the state of a key to what another store has decided, by this store's clock. Without effect where the key
+    /// has no slot and none is free.
+    func raise(_ key: RateKey, to arrivalTimes: ArrivalTimes) {
+        table(of: key.limit).raise(key.subject, to: arrivalTimes, at: clock())
+    }
+
     /// The table of one limit, for callers that use it often. Limits are few: their names come from the program or the
     /// catalogue.
     package func table(of limit: String) -> RateTable {
@@ -83,6 +92,16 @@ package final class RateTable: Sendable {
         return shard.peek(cost, from: hash, under: rates, at: now)
     }
 
+    func arrivalTimes(of subject: some Hashable) -> ArrivalTimes? {
+        let (shard, hash) = shard(of: subject)
+        return shard.arrivalTimes(of: hash)
+    }
+
+    func raise(_ subject: some Hashable, to arrivalTimes: ArrivalTimes, at now: Int64) {
+        let (shard, hash) = shard(of: subject)
+        shard.raise(hash, to: arrivalTimes, at: now)
+    }
+
     private func shard(of subject: some Hashable) -> (Shard, hash: UInt64) {
         let hash = UInt64(truncatingIfNeeded: subject.hashValue)
         return (shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)], hash)
@@ -129,6 +148,25 @@ package final class RateTable: Sendable {
                 let isAllowed = GCRA.advanced(content.arrivalTimes[slot], by: cost, at: now, under: rates) != nil
                 return RateDecision(
                     isAllowed: isAllowed, arrivalTimes: content.arrivalTimes[slot], now: now, cost: cost)
+            }
+        }
+
+        func arrivalTimes(of hash: UInt64) -> ArrivalTimes? {
+            let (tag, first) = set(of: hash)
+            return content.withLock { content in
+                (first..<first + RateTable.slotsPerSet).first { content.tags[$0] == tag }.map {
+                    content.arrivalTimes[$0]
+                }
+            }
+        }
+
+        func raise(_ hash: UInt64, to arrivalTimes: ArrivalTimes, at now: Int64) {
+            let (tag, first) = set(of: hash)
+            content.withLock { content in
+                let slot = Self.slot(of: tag, from: first, at: now, in: &content)
+                // The shared slot decides for other keys too.
+                guard slot != first + RateTable.slotsPerSet else { return }
+                content.arrivalTimes[slot] = pointwiseMax(content.arrivalTimes[slot], arrivalTimes)
             }
         }
 

@@ -8,12 +8,13 @@ package struct NetworkRateLimit: Middleware {
     let policy: RatePolicy
     let readsCredentials: Bool
 
-    /// - Parameter readsCredentials: whether the route authenticates; where it does not, a credential exempts no
-    ///   request.
-    package init(limiter: RateLimiter, rates: Rates, readsCredentials: Bool) {
+    /// - Parameters:
+    ///   - name: limits with the same name and rates count together.
+    ///   - readsCredentials: whether the route authenticates; where it does not, a credential exempts no request.
+    package init(_ name: String = "visitors", limiter: RateLimiter, rates: Rates, readsCredentials: Bool) {
         self.limiter = limiter
         self.readsCredentials = readsCredentials
-        policy = RatePolicy("visitors", rates)
+        policy = RatePolicy(name, rates)
     }
 
     package var phase: RequestPhase { .network }

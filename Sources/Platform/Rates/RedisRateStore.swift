@@ -10,6 +10,10 @@ package import Telemetry
 /// While Redis is unavailable each node allows its share: the rate divided by the number of nodes that were last alive.
 /// The state in Redis is used again with the first response of the server. An unavailable server gets one request a
 /// second, so that no other request waits for its timeout.
+///
+/// No change between the two gives a key a new burst. A node keeps what the server decided in its own table, so that
+/// its share starts from there. It sends the state of its table with each request, and a server that has less takes it
+/// over. A server that lost the state of all keys treats every key as used up but for one unit: see ``Script/take``.
 package final class RedisRateStore: RateStore, Service {
     /// Runs a script on the server and returns its result, a list of numbers.
     package typealias ScriptRunner =
@@ -33,6 +37,8 @@ package final class RedisRateStore: RateStore, Service {
     private let nodes = Atomic(RedisRateStore.nodesAssumed)
     /// The time of the next attempt by the local clock; 0 while the server is available.
     private let retryTime = Atomic<Int64>(0)
+    /// When the state that this node last used was begun, by the server's clock; 0 before the first response.
+    private let epoch = Atomic<Int64>(0)
 
     /// - Parameters:
     ///   - prefix: of each key, so that several installations can use one server.
@@ -104,15 +110,19 @@ package final class RedisRateStore: RateStore, Service {
     /// - Returns: nil where the server is unavailable.
     private func decide(_ cost: Int64, _ key: RateKey, _ rates: Rates, takes: Bool = true) async -> RateDecision? {
         do {
+            let sent = clock()
             let numbers = try await run(
-                .take, ["\(prefix)rates:\(key.limit):\(key.subject)"], Self.arguments(takes ? cost : -cost, rates))
-            guard numbers.count == rates.all.count + 2 else { throw UnexpectedResult() }
+                .take, ["\(prefix)rates:\(key.limit):\(key.subject)", "\(prefix)epoch"],
+                arguments(takes ? cost : -cost, rates, known: local.arrivalTimes(of: key), at: sent))
+            guard numbers.count == rates.all.count + 3 else { throw UnexpectedResult() }
+            epoch.store(numbers[2], ordering: .relaxed)
             if retryTime.exchange(0, ordering: .relaxed) != 0 {
                 metrics.set("gatehouse_rates_shared", to: 1)
                 logger.notice("rates are shared through Redis again")
             }
             var arrivalTimes = ArrivalTimes(repeating: 0)
-            for index in rates.all.indices { arrivalTimes[index] = numbers[index + 2] }
+            for index in rates.all.indices { arrivalTimes[index] = numbers[index + 3] }
+            if takes { local.raise(key, to: arrivalTimes &+ (sent - numbers[1])) }
             return RateDecision(isAllowed: numbers[0] == 1, arrivalTimes: arrivalTimes, now: numbers[1], cost: cost)
         } catch {
             if retryTime.exchange(clock() + Self.retryInterval, ordering: .relaxed) == 0 {
@@ -124,8 +134,14 @@ package final class RedisRateStore: RateStore, Service {
         }
     }
 
-    private static func arguments(_ cost: Int64, _ rates: Rates) -> [String] {
-        [String(cost)] + rates.all.flatMap { [String($0.window), String($0.interval), String($0.burst)] }
+    /// - Parameter known: arrival times by the local clock, sent as their distance from the present.
+    private func arguments(_ cost: Int64, _ rates: Rates, known: ArrivalTimes?, at now: Int64) -> [String] {
+        var arguments = [String(cost), String(epoch.load(ordering: .relaxed))]
+        for (index, rate) in rates.all.enumerated() {
+            let distance = max(0, (known?[index] ?? 0) - now)
+            arguments += [String(rate.window), String(rate.interval), String(rate.burst), String(distance)]
+        }
+        return arguments
     }
 
     private struct UnexpectedResult: Error {}
@@ -139,6 +155,13 @@ extension RedisRateStore {
         /// ``GCRA`` on a hash with a field per window. A Lua number has 53 bits, enough for microseconds since 1970
         /// until 2255; numbers are written without an exponent. A key expires when all of its arrival times are past,
         /// or less than a second later. A negative cost takes no units.
+        ///
+        /// `known` is how far ahead of the present an arrival time is in the table of the node. A difference of a
+        /// second is ignored: a command takes less, so that the times of commands do not add up.
+        ///
+        /// The second key holds when the state was begun (`epoch`), and when an earlier state was lost (`lost`, 0 for
+        /// never): a node that knows another epoch than the server has seen it lost. Every key may then have been used
+        /// up at that time. It has one unit at once and no more than its rate since.
         package static let take = Script(
             source: """
                 local time = redis.call('TIME')
@@ -146,22 +169,35 @@ extension RedisRateStore {
                 local cost = tonumber(ARGV[1])
                 local peeks = cost < 0
                 cost = math.abs(cost)
-                local count = (#ARGV - 1) / 3
+                local known_epoch = tonumber(ARGV[2])
+                local stored = redis.call('HMGET', KEYS[2], 'epoch', 'lost')
+                local epoch, lost = tonumber(stored[1]), tonumber(stored[2]) or 0
+                if not epoch or (known_epoch > 0 and known_epoch ~= epoch and lost == 0) then
+                  if known_epoch > 0 then lost = now end
+                  epoch = epoch or now
+                  redis.call('HSET', KEYS[2],
+                    'epoch', string.format('%.0f', epoch), 'lost', string.format('%.0f', lost))
+                end
+                lost = math.min(lost, now)
+                local count = (#ARGV - 2) / 4
                 local fields = {'last'}
-                for i = 1, count do fields[i + 1] = ARGV[3 * i - 1] end
+                for i = 1, count do fields[i + 1] = ARGV[4 * i - 1] end
                 local state = redis.call('HMGET', KEYS[1], unpack(fields))
                 local last = tonumber(state[1]) or 0
                 local restoration = 0
-                for i = 1, count do restoration = math.max(restoration, ARGV[3 * i] * ARGV[3 * i + 1]) end
+                for i = 1, count do restoration = math.max(restoration, ARGV[4 * i] * ARGV[4 * i + 1]) end
                 local clock_set_back = last - now > restoration
                 if clock_set_back then last = now end
                 local time_of_take = math.max(now, last)
                 local allowed = 1
                 local before, after, latest = {}, {}, now
                 for i = 1, count do
-                  local interval, burst = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
+                  local interval, burst = tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+                  local known = math.min(tonumber(ARGV[4 * i + 2]), burst * interval)
                   local arrival = tonumber(state[i + 1]) or 0
                   if clock_set_back then arrival = math.min(arrival, now + burst * interval) end
+                  if lost > 0 then arrival = math.max(arrival, lost + (burst - 1) * interval) end
+                  if now + known > math.max(arrival, now) + 1000000 then arrival = now + known end
                   before[i] = arrival
                   after[i] = math.max(arrival, time_of_take) + cost * interval
                   if after[i] - time_of_take > burst * interval then allowed = 0 end
@@ -177,8 +213,8 @@ extension RedisRateStore {
                   redis.call('HSET', KEYS[1], unpack(write))
                   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((latest - now) / 1000) + 1))
                 end
-                local result = {allowed, now}
-                for i = 1, count do result[i + 2] = after[i] end
+                local result = {allowed, now, epoch}
+                for i = 1, count do result[i + 3] = after[i] end
                 return result
                 """
         )

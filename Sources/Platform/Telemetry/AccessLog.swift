@@ -67,7 +67,7 @@ extension AccessLog.Line {
         line.add("method", method)
         line.add("path", path)
         line.add("request_id", requestID)
-        line.add("status", number: status.description)
+        line.add("status_code", number: status.description)
         line.add("user", user ?? "-")
     }
 
@@ -78,7 +78,7 @@ extension AccessLog.Line {
             "method": .string(method),
             "path": .string(path),
             "request_id": .string(requestID),
-            "status": .stringConvertible(status),
+            "status_code": .stringConvertible(status),
             "user": .string(user ?? "-"),
         ]
     }

@@ -11,6 +11,8 @@ extension HTTPFields {
 
 extension HTTPField.Name {
     package static let xContentTypeOptions = constant("X-Content-Type-Options")
+    package static let xProcessTime = constant("X-Process-Time")
+    package static let xTotalCount = constant("X-Total-Count")
     package static let referrerPolicy = constant("Referrer-Policy")
     package static let xForwardedFor = constant("X-Forwarded-For")
     package static let xRequestID = constant("X-Request-ID")

@@ -6,11 +6,16 @@ package struct RequestBody: Sendable, AsyncSequence {
     package typealias Element = ByteBuffer
 
     private let makeNext: @Sendable () -> () async throws -> ByteBuffer?
+    private let reserve: @Sendable (_ size: Int) -> Bool
     /// The value of `Content-Length`, if any.
     package let announcedSize: Int?
 
-    package init<Base: AsyncSequence & Sendable>(_ base: Base, announcedSize: Int?) where Base.Element == ByteBuffer {
+    /// - Parameter reserve: whether there is memory for a collected part of `size` bytes.
+    package init<Base: AsyncSequence & Sendable>(
+        _ base: Base, announcedSize: Int?, reserve: @escaping @Sendable (_ size: Int) -> Bool = { _ in true }
+    ) where Base.Element == ByteBuffer {
         self.announcedSize = announcedSize
+        self.reserve = reserve
         makeNext = {
             var iterator = base.makeAsyncIterator()
             return { try await iterator.next(isolation: #isolation) }
@@ -22,6 +27,7 @@ package struct RequestBody: Sendable, AsyncSequence {
 
     package init(bytes: [UInt8]) {
         announcedSize = bytes.count
+        reserve = { _ in true }
         makeNext = {
             var isRead = bytes.isEmpty
             return {
@@ -38,9 +44,9 @@ package struct RequestBody: Sendable, AsyncSequence {
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(step: makeNext()) }
 
-    /// Collects the whole body.
+    /// Collects the body.
     /// - Throws: `payload-too-large` as soon as it is known to exceed `limit` bytes, `invalid-payload` for a truncated
-    ///   body.
+    ///   body, `overloaded` where the bodies under way take too much memory.
     package func collect(upTo limit: Int) async throws(Problem) -> ByteBuffer {
         if let announcedSize, announcedSize > limit { throw Problem.payloadTooLarge(limit: limit) }
         var collected = ByteBuffer()
@@ -49,6 +55,7 @@ package struct RequestBody: Sendable, AsyncSequence {
                 guard collected.readableBytes + chunk.readableBytes <= limit else {
                     throw Problem.payloadTooLarge(limit: limit)
                 }
+                guard reserve(collected.readableBytes + chunk.readableBytes) else { throw Problem.bodiesTooLarge }
                 if collected.readableBytes == 0 { collected = chunk } else { collected.writeBuffer(&chunk) }
             }
         } catch let problem as Problem {
@@ -67,6 +74,13 @@ extension Problem.Kind {
 }
 
 extension Problem {
+    /// The bodies under way take as much memory as all connections may.
+    fileprivate static var bodiesTooLarge: Problem {
+        Problem(
+            .overloaded, detail: "The server is receiving too many large bodies at once.",
+            headers: ["Retry-After": "2", "Connection": "close"])
+    }
+
     package static func payloadTooLarge(limit: Int) -> Problem {
         Problem(
             .payloadTooLarge, detail: "At most \(limit) bytes are accepted here.",

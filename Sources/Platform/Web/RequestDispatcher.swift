@@ -11,6 +11,7 @@ package struct RequestDispatcher: Sendable {
     private let corsOrigins: Set<String>
     private let corsRequestHeaders: String
     private let proxies: TrustedProxies
+    private let requestsInFlight: RequestsInFlight
     private let metrics: Metrics
     private let requestMetrics: RequestMetrics
     private let logger: Logger
@@ -21,11 +22,13 @@ package struct RequestDispatcher: Sendable {
     ///   - corsOrigins: origins that may send cross-origin requests; `*` is any.
     ///   - requestHeaders: fields that modules read in cross-origin requests, besides those that this one does.
     ///   - proxies: peers whose `X-Forwarded-For` is used.
+    ///   - requestsPerNetwork: requests under way that proxies forward for one network.
     package init(
         routes: [Route],
         corsOrigins: [String],
         requestHeaders: [HTTPField.Name] = [],
         proxies: TrustedProxies = .none,
+        requestsPerNetwork: Int = HTTPLimits().connectionsPerNetwork,
         metrics: Metrics,
         logger: Logger,
         runtime: Runtime
@@ -35,6 +38,7 @@ package struct RequestDispatcher: Sendable {
         self.corsOrigins = Set(corsOrigins)
         corsRequestHeaders = (Self.requestHeaders + requestHeaders).map(\.rawName).sorted().joined(separator: ", ")
         self.proxies = proxies
+        requestsInFlight = RequestsInFlight(limit: requestsPerNetwork)
         self.metrics = metrics
         requestMetrics = RequestMetrics(metrics)
         self.logger = logger
@@ -49,10 +53,16 @@ package struct RequestDispatcher: Sendable {
         let started = ContinuousClock.now
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
         let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Request.self).text
+        let forwarded = forwardedNetwork(of: address, by: peer, head)
+        var isCounted = false
         var routed = "(no route)"
         var context: RequestContext?
         var response: Response
         do {
+            if let forwarded {
+                try requestsInFlight.begin(forwarded)
+                isCounted = true
+            }
             let target = head.path ?? "/"
             let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
             let path = RouteTable.canonicalPath(of: mark.map { String(target[..<$0]) } ?? target)
@@ -86,21 +96,42 @@ package struct RequestDispatcher: Sendable {
         } catch {
             response = problemResponse(Problem.wrapping(error), requestID: requestID, route: routed)
         }
+        if isCounted, let forwarded { requestsInFlight.end(forwarded) }
         response.headers[.xRequestID] = requestID
         context?.value(of: ResponseFields.self)?.add(to: &response)
         addCORS(to: &response, origin: head.headerFields.value(of: .origin))
-        record(head, response, routed, requestID, address, context, ContinuousClock.now - started)
+        response.addDefaultFields()
+        let duration = ContinuousClock.now - started
+        response.headers.append(HTTPField(name: .xProcessTime, value: Self.seconds(duration)))
+        record(head, response, routed, requestID, address, context, duration)
         return response
+    }
+
+    /// The network of a client whose request a trusted proxy forwards; nil for other requests, and for health checks.
+    private func forwardedNetwork(of client: String, by peer: String, _ head: HTTPRequest) -> NetworkRange? {
+        guard client != peer, !head.isHealthCheck, !proxies.trusts(client) else { return nil }
+        return NetworkAddress(client)?.network
     }
 
     /// The response to input that is not a request, such as malformed HTTP: without a route and without a client
     /// address.
     package func refuse(_ problem: Problem) -> Response {
-        problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+        var response = problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
+        response.addDefaultFields()
+        return response
+    }
+
+    /// With six decimals.
+    private static func seconds(_ duration: Duration) -> String {
+        let microseconds = max(0, duration.microseconds)
+        // Adding a million pads the fraction to six digits; the leading 1 is dropped.
+        return "\(microseconds / 1_000_000)." + String(1_000_000 + microseconds % 1_000_000).dropFirst()
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
-        if problem.kind.status >= 500 {
+        // An overload without a cause is a limit that clients reach: the metric counts it, and a flood of them fills no
+        // log.
+        if problem.kind.status >= 500, problem.kind != .overloaded || problem.cause != nil {
             logger.error(
                 "\(problem.title)",
                 metadata: [
@@ -224,8 +255,21 @@ extension RequestDispatcher {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlAllowCredentials] = corsOrigins.contains(origin) ? "true" : nil
         response.headers[.accessControlExposeHeaders] =
-            "Location, RateLimit, RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-            + "X-RateLimit-Reset, X-Request-ID"
+            "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Process-Time, X-RateLimit-Limit, "
+            + "X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID, X-Total-Count"
+    }
+}
+
+extension Response {
+    /// The fields of every response: a cache stores none that does not say so, because most responses are for one
+    /// account and pages hold tokens; a browser takes the media type as it is (Fetch standard, `nosniff`).
+    fileprivate mutating func addDefaultFields() {
+        if !headers.contains(.cacheControl) {
+            headers.append(HTTPField(name: .cacheControl, value: "no-store"))
+        }
+        if !headers.contains(.xContentTypeOptions) {
+            headers.append(HTTPField(name: .xContentTypeOptions, value: "nosniff"))
+        }
     }
 }
 

@@ -46,7 +46,7 @@ package struct TrustedProxies: Sendable {
         return client
     }
 
-    private func trusts(_ peer: String) -> Bool {
+    func trusts(_ peer: String) -> Bool {
         if peer == Self.unixSocket { return includesUnixSocket }
         guard !ranges.isEmpty, let address = NetworkAddress(peer) else { return false }
         return ranges.contains { $0.contains(address) }

@@ -4,11 +4,16 @@ import Modules
 enum TrainingInvariants {
     static let all: [Invariant] = [
         Invariant(
-            "the storage in use differs from the total size of the files",
+            "the storage in use differs from the total size of files, chunks of uploads, datasets and models",
             """
             SELECT id FROM organisations
             WHERE (SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) FROM training_files
                    WHERE training_files.organisation_id = organisations.id)
+                + (SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) FROM training_chunks
+                   JOIN training_uploads ON training_uploads.id = upload_id
+                   WHERE training_uploads.organisation_id = organisations.id)
+                + (SELECT CAST(COALESCE(SUM(storage_bytes), 0) AS \(.integer)) FROM training_runs
+                   WHERE training_runs.organisation_id = organisations.id)
                 <> (SELECT CAST(COALESCE(SUM(used), 0) AS \(.integer)) FROM buckets
                     WHERE buckets.organisation_id = organisations.id AND meter = 'storage')
             """

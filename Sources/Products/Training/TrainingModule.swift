@@ -10,8 +10,10 @@ package struct TrainingModule: Module {
     let datasetWorker: DatasetGenerationWorker
     let trainingWorker: TrainingRunWorker
     let uploadPruning: UploadPruningWorker
+    let settlement: RunSettlementService
     package let routes: [Route]
 
+    /// - Parameter runThreads: runs that compute at once, at least the slots of their lane.
     package init(
         database: any Database,
         identity: IdentityModule,
@@ -19,13 +21,14 @@ package struct TrainingModule: Module {
         audit: AuditService,
         queue: JobQueue,
         files store: FileStore,
+        runThreads: Int = 2,
         runtime: Runtime
     ) {
         let filePaths = TrainingFilePaths(store: store)
         self.filePaths = filePaths
-        // Runs take up to hours, and requests must not wait for them: each has two threads of its own, outside of the
+        // Runs take up to hours, and requests must not wait for them: each has threads of its own, outside of the
         // event loops.
-        let runPool = BlockingPool(name: "training", threads: 2, capacity: 64)
+        let runPool = BlockingPool(name: "training", threads: runThreads, capacity: 64)
         let requestPool = BlockingPool(name: "training-requests", threads: 2, capacity: 64)
 
         let sessions = TrainingSessionService(
@@ -35,10 +38,12 @@ package struct TrainingModule: Module {
             compute: requestPool, audit: audit, runtime: runtime)
         let files = SeriesFileService(
             database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
-        let settlement = RunSettlementService(quotas: entitlements.quotas, audit: audit)
+        let settlement = RunSettlementService(
+            quotas: entitlements.quotas, storage: entitlements.storage, audit: audit)
+        self.settlement = settlement
         let runs = RunService(
-            database: database, quotas: entitlements.quotas, settlement: settlement, queue: queue, audit: audit,
-            runtime: runtime)
+            database: database, quotas: entitlements.quotas, storage: entitlements.storage, settlement: settlement,
+            queue: queue, audit: audit, runtime: runtime)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
         let forecasts = ForecastService(
@@ -57,12 +62,13 @@ package struct TrainingModule: Module {
 
         let workspace = RunWorkspace(filePaths: filePaths, pool: runPool)
         datasetWorker = DatasetGenerationWorker(
-            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit)
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, queue: queue)
         trainingWorker = TrainingRunWorker(
-            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, audit: audit,
+            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace,
             runtime: runtime)
         uploadPruning = UploadPruningWorker(
-            database: database, filePaths: filePaths, compute: requestPool, runtime: runtime)
+            database: database, storage: entitlements.storage, filePaths: filePaths, compute: requestPool,
+            runtime: runtime)
         entitlements.resolvers.register(RunSettlementService.resolver) {
             try RunSettlementService.resolve($0, in: $1)
         }
@@ -74,7 +80,12 @@ package struct TrainingModule: Module {
     package static let migrations = TrainingSchema.migrations
     package static let invariants = TrainingInvariants.all
     package var migrations: [Migration] { Self.migrations }
-    package var workers: [Worker] { [datasetWorker.worker, trainingWorker.worker, uploadPruning.worker] }
+    package var workers: [Worker] {
+        [
+            datasetWorker.worker, trainingWorker.worker, ReplacedDatasetsJob.worker(settlement, filePaths),
+            uploadPruning.worker,
+        ]
+    }
     package var schedules: [Schedule] { [uploadPruning.schedule] }
 }
 

@@ -28,8 +28,8 @@ struct TrainingPersonalData: Sendable {
             PersonalDataTable(
                 "training-runs", in: "training_runs", where: inErasedOrganisations,
                 showing: [
-                    "id", "session_id", "kind", "state", "operation_key", "request", "result", "error", "created_at",
-                    "finished_at",
+                    "id", "session_id", "kind", "state", "operation_key", "request", "result", "error",
+                    "storage_bytes", "created_at", "finished_at",
                 ]
             ),
             PersonalDataTable(

@@ -72,13 +72,15 @@ enum TrainingSchema {
                 result TEXT,
                 error TEXT,
                 attempt \(.integer),
+                storage_bytes \(.integer) NOT NULL CHECK (storage_bytes >= 0),
                 reservation_id TEXT NOT NULL,
                 job_id TEXT NOT NULL,
                 started_by TEXT NOT NULL,
                 created_at \(.integer) NOT NULL,
                 finished_at \(.integer),
                 UNIQUE (organisation_id, operation_key),
-                CHECK ((finished_at IS NULL) = (state IN ('queued', 'running')))
+                CHECK ((finished_at IS NULL) = (state IN ('queued', 'running'))),
+                CHECK (storage_bytes = 0 OR state NOT IN ('failed', 'cancelled'))
             ) \(.strict)
             """,
             """

@@ -147,4 +147,6 @@ struct CreditEntryPage: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }

@@ -17,10 +17,11 @@ final class EntitlementService: Sendable {
         self.runtime = runtime
     }
 
-    /// The organisation that a request acts in.
+    /// The organisation that a request acts in: of its account, or the one that a service key names.
     /// - Throws: what the `member` requirement throws.
     func organisation(of request: Request) async throws(Problem) -> ID<Organisation> {
-        try await member.scope(of: request).organisation
+        if let service = request.context.value(of: ServiceScope.self) { return service.organisation }
+        return try await member.scope(of: request).organisation
     }
 
     /// The snapshot of the request's organisation; read from the database once per request.

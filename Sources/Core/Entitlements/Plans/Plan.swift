@@ -48,6 +48,8 @@ package struct Plan: Sendable, Hashable {
     /// Rate limits per organisation, by class of requests.
     package var rates: [String: Rates] = [:]
 
+    /// Whether the plan is begun without payment, by the account itself: free or as a trial.
+    package var needsNoPayment: Bool { start == .anyone || start == .trial }
     /// A meter that the plan does not list has the limit 0.
     package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
     /// A class that the plan does not list has the rates of the default class; without those, ``Rates/ofNoPlan``.

@@ -38,6 +38,8 @@ struct PlanVersionView: Payload {
 
 struct PlanList: Payload {
     var plans: [PlanView]
+
+    var listTotal: Int64? { Int64(plans.count) }
 }
 
 struct PlanView: Payload {

@@ -5,7 +5,7 @@ import Modules
 struct RemoteReservation: Sendable {
     let id: ID<Reservation>
     let organisation: ID<Organisation>
-    /// ``operationPrefix`` and the client's key for the work.
+    /// ``operationPrefix(of:)`` and the client's key for the work.
     let operation: String
     let fingerprint: String
     let meter: String
@@ -17,9 +17,9 @@ struct RemoteReservation: Sendable {
     let used: Int64?
     let isOverrun: Bool
 
-    /// Begins the operation keys of remote reservations. No key of a local product begins with it: those begin with the
-    /// name of a meter, which has no slash.
-    static let operationPrefix = "remote/"
+    /// Begins the operation keys of the reservations of a service key and of its successors: other keys do not see
+    /// them. No key of a local product begins with it: those begin with the name of a meter, which has no slash.
+    static func operationPrefix(of key: ServiceKey) -> String { "remote/\(key.origin)/" }
     static let leaseSecondsDefault: Int64 = 900
     static let leaseSecondsRange: ClosedRange<Int64> = 10...86_400
 }

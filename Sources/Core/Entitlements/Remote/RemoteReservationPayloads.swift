@@ -15,7 +15,7 @@ struct RemoteHold: Payload {
         "lease_seconds": .range(RemoteReservation.leaseSecondsRange),
     ]
 
-    var operationKey: String { RemoteReservation.operationPrefix + operation }
+    func operationKey(of key: ServiceKey) -> String { RemoteReservation.operationPrefix(of: key) + operation }
     var fingerprint: String { Digest.hex("\(units ?? 1) \(leaseSeconds.map { "\($0)" } ?? "-") \(meter)") }
 }
 
@@ -47,9 +47,10 @@ struct RemoteReservationView: Payload {
     /// Whether the charge exceeds the limit, which is possible after the lease has ended.
     var isOverrun: Bool
 
-    init(_ reservation: RemoteReservation) {
+    /// - Parameter key: the key that the reservation belongs to.
+    init(_ reservation: RemoteReservation, of key: ServiceKey) {
         id = reservation.id
-        operation = String(reservation.operation.dropFirst(RemoteReservation.operationPrefix.count))
+        operation = String(reservation.operation.dropFirst(RemoteReservation.operationPrefix(of: key).count))
         meter = reservation.meter
         units = reservation.units
         state = reservation.state.rawValue

@@ -1,8 +1,9 @@
 import Identity
 import Modules
 
+/// Reservations of products that run elsewhere, each with a service key.
 struct RemoteReservationRoutes {
-    let member: Member
+    let serviceKey: ServiceKeyRequirement
     let subscription: SubscriptionRequirement
     let reservations: RemoteReservationService
     let rates: PlanRateService
@@ -12,7 +13,7 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations",
                 "Reserve units for work that is done elsewhere",
-                requires: member.allowing(.entitlementsReserve), subscription,
+                requires: serviceKey, subscription,
                 problems: [.unknownMeter, .quotaExceeded, .operationConflict]
             ) { (hold: RemoteHold, scope, snapshot) in
                 Created(try await reservations.reserve(hold, snapshot: snapshot, scope: scope))
@@ -20,7 +21,7 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations/{id}/commit",
                 "Commit a reservation: its units are used",
-                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
+                requires: serviceKey, .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { (commit: RemoteCommit, scope, id) in
                 try await reservations.commit(id, units: commit.units, scope: scope)
@@ -28,13 +29,13 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations/{id}/release",
                 "Release a reservation: its units are available again",
-                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
+                requires: serviceKey, .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { scope, id in try await reservations.release(id, scope: scope) },
             .post(
                 "entitlements/reservations/{id}/heartbeat",
                 "Renew the lease of a reservation",
-                requires: member.allowing(.entitlementsReserve), .path("id", of: Reservation.self),
+                requires: serviceKey, .path("id", of: Reservation.self),
                 problems: [.reservationSettled]
             ) { (heartbeat: RemoteHeartbeat, scope, id) in
                 try await reservations.extend(id, leaseSeconds: heartbeat.leaseSeconds, scope: scope)

@@ -4,13 +4,15 @@ import Modules
 /// All SQL that reads remote reservations. ``QuotaService`` changes them, as it does all reservations.
 extension Transaction {
     /// The row is locked until the transaction ends.
-    /// - Returns: nil also for a reservation of a local product, or of another organisation.
-    func remoteReservation(_ id: ID<Reservation>, of organisation: ID<Organisation>) throws -> RemoteReservation? {
+    /// - Returns: nil also for a reservation of a local product, of another organisation, or of another service key.
+    func remoteReservation(_ id: ID<Reservation>, in scope: ServiceScope) throws -> RemoteReservation? {
+        let organisation = scope.organisation
         // Locked first, so that the state that is read below is the state that the transition changes.
         _ = try first(
             "SELECT id FROM reservations WHERE id = \(id) AND organisation_id = \(organisation) \(.forUpdate)")
         let found = try first(Self.selectRemote + "AND reservations.id = \(id)", of: organisation)
-        return found.flatMap { $0.operation.hasPrefix(RemoteReservation.operationPrefix) ? $0 : nil }
+        let prefix = RemoteReservation.operationPrefix(of: scope.key)
+        return found.flatMap { $0.operation.hasPrefix(prefix) ? $0 : nil }
     }
 
     func remoteReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws

@@ -9,7 +9,7 @@ package final class StorageQuotaService: Sendable {
     package func allocate(bytes: Int64, of snapshot: EntitlementSnapshot, in transaction: Transaction) throws {
         let bucket = Bucket.storage(of: snapshot.organisation)
         guard try transaction.use(bytes, of: bucket, limit: snapshot.plan.storageBytes) != nil else {
-            throw snapshot.storageRefusal(try transaction.level(of: bucket))
+            throw snapshot.storageRefusal(of: bytes, at: try transaction.level(of: bucket))
         }
     }
 
@@ -17,7 +17,16 @@ package final class StorageQuotaService: Sendable {
     /// - Throws: `storage-exceeded`.
     package func check(bytes: Int64, of snapshot: EntitlementSnapshot, in transaction: Transaction) throws {
         let level = try transaction.level(of: Bucket.storage(of: snapshot.organisation))
-        guard snapshot.plan.storageBytes.allows(level.used + bytes) else { throw snapshot.storageRefusal(level) }
+        guard snapshot.plan.storageBytes.allows(level.used + bytes) else {
+            throw snapshot.storageRefusal(of: bytes, at: level)
+        }
+    }
+
+    /// Replaces bytes that were allocated before the work by those that its files take.
+    package func settle(
+        allocated: Int64, actual: Int64, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
+        try transaction.settle(Bucket.storage(of: organisation), held: 0, used: actual - allocated)
     }
 
     /// Subtracts bytes from the organisation's storage.
@@ -27,14 +36,16 @@ package final class StorageQuotaService: Sendable {
 }
 
 extension EntitlementSnapshot {
-    fileprivate func storageRefusal(_ level: Level) -> Problem {
+    /// - Parameter bytes: what the refused work would take.
+    fileprivate func storageRefusal(of bytes: Int64, at level: Level) -> Problem {
         func megabytes(_ bytes: Int64) -> JSONValue { .number((Double(bytes) / 1_048_576 * 100).rounded() / 100) }
         return Problem(
             .storageExceeded,
             detail: "Delete files that are no longer needed, or change the plan.",
             members: [
                 "plan": .string(plan.name), "current_usage_mb": megabytes(level.used),
-                "limit_mb": megabytes(plan.storageBytes.value),
+                "limit_mb": megabytes(plan.storageBytes.value), "required": .integer(bytes),
+                "available": .integer(max(0, plan.storageBytes.value - level.used - level.held)),
             ]
         )
     }

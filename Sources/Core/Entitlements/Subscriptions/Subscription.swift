@@ -35,7 +35,8 @@ package struct Subscription: Sendable, Hashable {
     private(set) var planSince: Instant
     private(set) var cycle: Cycle
     private(set) var status: Status
-    /// The start of the first period. A change of plan keeps it, and with it the usage of the period.
+    /// The start of the first period. A change of plan keeps it, and so does a later subscription without payment: the
+    /// usage of the period continues.
     private(set) var anchor: Instant
     private(set) var trialEndsAt: Instant?
     /// Nil for a plan without payment.
@@ -46,25 +47,34 @@ package struct Subscription: Sendable, Hashable {
     /// The plan from the next period on, after a downgrade.
     private(set) var nextPlan: Plan.ID?
     private(set) var nextPlanAt: Instant?
+    /// The cycle of the next plan; nil keeps the current one.
+    private(set) var nextCycle: Cycle?
 
     /// How long access stays full after a failed renewal.
     static let grace: Duration = .days(7)
 
     /// A subscription to a plan without payment, or one that an administrator sets.
-    init(id: ID<Subscription>, organisation: ID<Organisation>, plan: Plan.ID, cycle: Cycle = .monthly, at now: Instant)
-    {
+    /// - Parameter anchor: that of the organisation's earlier subscription, whose period and usage continue; nil starts
+    ///   a first period now.
+    init(
+        id: ID<Subscription>, organisation: ID<Organisation>, plan: Plan.ID, cycle: Cycle = .monthly,
+        anchor: Instant? = nil, at now: Instant
+    ) {
         self.id = id
         self.organisation = organisation
         self.plan = plan
         self.cycle = cycle
         planSince = now
-        anchor = now
+        self.anchor = anchor ?? now
         status = .active
     }
 
     /// A trial subscription.
-    init(id: ID<Subscription>, organisation: ID<Organisation>, trialOf plan: Plan.ID, days: Int64, at now: Instant) {
-        self.init(id: id, organisation: organisation, plan: plan, at: now)
+    init(
+        id: ID<Subscription>, organisation: ID<Organisation>, trialOf plan: Plan.ID, days: Int64,
+        anchor: Instant? = nil, at now: Instant
+    ) {
+        self.init(id: id, organisation: organisation, plan: plan, anchor: anchor, at: now)
         status = .trialing
         trialEndsAt = now + .days(days)
     }
@@ -94,28 +104,36 @@ package struct Subscription: Sendable, Hashable {
         if let nextPlan, let nextPlanAt, now >= nextPlanAt { (nextPlan, nextPlanAt) } else { (plan, planSince) }
     }
 
+    /// Whether a payment covers the present time.
+    func isPaid(at now: Instant) -> Bool { paidThrough.map { now < $0 } ?? false }
+
     // MARK: Transitions
 
-    /// Changes the plan now. The period and its usage continue; a trial ends, and a first period starts.
-    mutating func change(to plan: Plan.ID, cycle: Cycle? = nil, at now: Instant) throws(Problem) {
+    /// Changes the plan now. A trial ends; the period and its usage continue.
+    /// - Parameter startsPeriod: whether a trial's end starts a first period, as for a plan that is paid for.
+    mutating func change(to plan: Plan.ID, cycle: Cycle? = nil, startsPeriod: Bool = false, at now: Instant)
+        throws(Problem)
+    {
         try requireLive("change")
         if status == .trialing {
             status = .active
             trialEndsAt = nil
-            anchor = now
+            if startsPeriod { anchor = now }
         }
         self.plan = plan
         self.cycle = cycle ?? self.cycle
         planSince = now
-        (nextPlan, nextPlanAt, cancelAt) = (nil, nil, nil)
+        (nextPlan, nextPlanAt, nextCycle, cancelAt) = (nil, nil, nil, nil)
     }
 
     /// Changes the plan with the next period.
-    mutating func schedule(_ plan: Plan.ID, at now: Instant) throws(Problem) {
+    /// - Parameter cycle: from then on; nil keeps the current one.
+    mutating func schedule(_ plan: Plan.ID, cycle: Cycle? = nil, at now: Instant) throws(Problem) {
         try requireLive("change")
         guard status != .trialing else { throw Self.refusal("A trial has no next period: start the plan instead.") }
         nextPlan = plan
-        nextPlanAt = Period(anchor: anchor, every: cycle, containing: now).end
+        nextPlanAt = Period(anchor: anchor, every: self.cycle, containing: now).end
+        nextCycle = cycle
     }
 
     /// Ends the subscription, now or with the period.
@@ -127,7 +145,7 @@ package struct Subscription: Sendable, Hashable {
         } else {
             cancelAt = Period(anchor: anchor, every: cycle, containing: now).end
         }
-        (nextPlan, nextPlanAt) = (nil, nil)
+        (nextPlan, nextPlanAt, nextCycle) = (nil, nil, nil)
     }
 
     /// Revokes a cancellation before the period ends.
@@ -185,8 +203,8 @@ package struct Subscription: Sendable, Hashable {
     mutating func settle(at now: Instant) -> Bool {
         let before = self
         if let next = nextPlan, let since = nextPlanAt, now >= since {
-            (plan, planSince) = (next, since)
-            (nextPlan, nextPlanAt) = (nil, nil)
+            (plan, planSince, cycle) = (next, since, nextCycle ?? cycle)
+            (nextPlan, nextPlanAt, nextCycle) = (nil, nil, nil)
         }
         if status == .trialing, let trialEndsAt, now >= trialEndsAt { status = .canceled }
         if !status.isFinal, let cancelAt, now >= cancelAt { status = .canceled }
@@ -215,6 +233,7 @@ extension Subscription {
         cancelAt = try row["cancel_at"]
         nextPlan = try row["next_plan_id"]
         nextPlanAt = try row["next_plan_at"]
+        nextCycle = try row["next_cycle"]
     }
 }
 

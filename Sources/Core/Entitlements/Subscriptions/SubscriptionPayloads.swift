@@ -1,18 +1,22 @@
 import Identity
 import Modules
 
-struct Subscribe: Payload {
+/// The body of the routes by which customers choose a plan.
+struct PlanChoice: PlanSelection {
     /// The plan's id, such as `free`.
-    var plan: String
-
-    static let rules: [String: Rule] = ["plan": .length(1...64)]
-}
-
-struct PlanChoice: Payload {
-    var plan: String
+    var plan: String?
+    /// The same as `plan`.
+    var tier: String?
+    /// The same as `plan`.
+    var planType: String?
+    /// `yearly` for plans that are paid for.
     var cycle: Cycle?
+    /// The same as `cycle`; `annual` is yearly.
+    var billingCycle: BillingCycle?
+    /// The same as the cycle `yearly`, or with false `monthly`.
+    var annual: Bool?
 
-    static let rules: [String: Rule] = ["plan": .length(1...64)]
+    static let rules = planRules
 }
 
 struct Cancellation: Payload {
@@ -20,18 +24,26 @@ struct Cancellation: Payload {
     var immediate: Bool?
 }
 
-struct Adjustment: Payload {
+struct Adjustment: PlanSelection {
     enum Moment: String, Codable, CaseIterable, Sendable {
         case now
         case periodEnd = "period_end"
     }
 
-    var plan: String
+    var plan: String?
+    /// The same as `plan`.
+    var tier: String?
+    /// The same as `plan`.
+    var planType: String?
     var cycle: Cycle?
+    /// The same as `cycle`; `annual` is yearly.
+    var billingCycle: BillingCycle?
+    /// The same as the cycle `yearly`, or with false `monthly`.
+    var annual: Bool?
     /// Defaults to now.
     var takesEffect: Moment?
 
-    static let rules: [String: Rule] = ["plan": .length(1...64)]
+    static let rules = planRules
 }
 
 struct TrialExtension: Payload {
@@ -84,6 +96,8 @@ struct SubscriptionPage: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 struct TrialStatus: Payload {
@@ -93,12 +107,16 @@ struct TrialStatus: Payload {
     var endsAt: Instant?
     /// Whole days, including the current one.
     var daysRemaining: Int64
+    /// The credits that the organisation can spend; 0 without an active trial.
+    var creditsRemaining: Int64
 
-    init(_ subscription: Subscription?, hasBeenUsed: Bool, at now: Instant) {
+    /// - Parameter credits: what the organisation can spend.
+    init(_ subscription: Subscription?, hasBeenUsed: Bool, credits: Int64, at now: Instant) {
         let end = subscription?.trialEndsAt
         isActive = subscription?.status == .trialing && subscription?.access(at: now) == .full
         self.hasBeenUsed = hasBeenUsed
         endsAt = end
         daysRemaining = isActive ? end.map { (($0 - now).microseconds + 86_399_999_999) / 86_400_000_000 } ?? 0 : 0
+        creditsRemaining = isActive ? credits : 0
     }
 }

@@ -15,7 +15,7 @@ struct SubscriptionRoutes {
                 "Start a plan that needs no payment",
                 requires: identity.organisation(.owner, .admin).inPerson,
                 problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
-            ) { (payload: Subscribe, scope) in Created(try await subscriptions.start(payload, scope: scope)) },
+            ) { (choice: PlanChoice, scope) in Created(try await subscriptions.start(choice, scope: scope)) },
             .get(
                 "payments/subscription", "The current subscription",
                 requires: identity.member.allowing(.entitlementsCheck), subscription

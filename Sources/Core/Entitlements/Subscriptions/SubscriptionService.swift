@@ -7,25 +7,34 @@ final class SubscriptionService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
     private let credits: CreditService
+    private let retention: RetainedUsageService
     private let audit: AuditService
     private let runtime: Runtime
 
-    init(database: any Database, plans: PlanCatalog, credits: CreditService, audit: AuditService, runtime: Runtime) {
+    init(
+        database: any Database, plans: PlanCatalog, credits: CreditService, retention: RetainedUsageService,
+        audit: AuditService, runtime: Runtime
+    ) {
         self.database = database
         self.plans = plans
         self.credits = credits
+        self.retention = retention
         self.audit = audit
         self.runtime = runtime
     }
 
     /// Starts a plan that needs no payment.
-    /// - Throws: `plan-not-found`; `payment-required` for any other plan; `already-subscribed`.
-    func start(_ payload: Subscribe, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(payload.plan)
+    /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`.
+    func start(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+        let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
+        let cycle = try cycle(choice, of: plan) ?? .monthly
         return try await database.write { [self] transaction in
+            let anchor = try retention.anchor(
+                for: plan, of: scope.organisation, person: scope.person, in: transaction)
             let subscription = Subscription(
-                id: runtime.id(), organisation: scope.organisation, plan: plan.id, at: transaction.now)
+                id: runtime.id(), organisation: scope.organisation, plan: plan.id, cycle: cycle, anchor: anchor,
+                at: transaction.now)
             guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }
             try record("subscription.started", subscription, by: scope, ["plan": plan.id.text], in: transaction)
             return try view(subscription, at: transaction.now)
@@ -33,20 +42,24 @@ final class SubscriptionService: Sendable {
     }
 
     /// Changes to a plan that needs no payment, at once.
-    /// - Throws: `plan-not-found`, `payment-required`, `subscription-state`.
+    /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`.
     func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(choice.plan)
+        let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
+        let cycle = try cycle(choice, of: plan)
         return try await change("subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text]) {
             subscription, now in
-            try subscription.change(to: plan.id, cycle: choice.cycle, at: now)
+            try subscription.change(to: plan.id, cycle: cycle, at: now)
         }
     }
 
-    /// Changes to a smaller plan with the next period.
-    /// - Throws: `plan-not-found`, `subscription-state`; `conflict` for a plan that is not smaller.
+    /// Changes to a smaller plan with the next period: to one that needs no payment, or to one that is paid for as the
+    /// current one is.
+    /// - Throws: `validation-failed`, `plan-not-found`, `subscription-state`; `conflict` for a plan that is not
+    ///   smaller, and for one that the caller could not start.
     func downgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(choice.plan)
+        let plan = try plan(choice)
+        let cycle = try cycle(choice, of: plan)
         let ranks = plans.current
         return try await change(
             "subscription.downgrade-scheduled", of: scope.organisation, by: scope, ["plan": plan.id.text]
@@ -61,7 +74,10 @@ final class SubscriptionService: Sendable {
                         + "POST /v1/payments/upgrade changes to it at once."
                 )
             }
-            try subscription.schedule(plan.id, at: now)
+            guard plan.start == .anyone || plan.start == .payment && subscription.isPaid(at: now) else {
+                throw Problem(.conflict, detail: Self.wayToStart(plan), members: ["plan": .string(plan.name)])
+            }
+            try subscription.schedule(plan.id, cycle: cycle, at: now)
         }
     }
 
@@ -82,24 +98,30 @@ final class SubscriptionService: Sendable {
         try await change("subscription.resumed", of: scope.organisation, by: scope, [:]) { try $0.resume(at: $1) }
     }
 
-    /// Sets the plan of an account, now or with the next period. The usage of the period is kept.
-    /// - Throws: `plan-not-found`, `not-found` for an unknown account, `subscription-state`.
+    /// Sets the plan of an account, now or with the next period. The usage of the period is kept; a plan that is paid
+    /// for starts a first period where there is no subscription or a trial.
+    /// - Throws: `validation-failed`, `plan-not-found`, `not-found` for an unknown account, `subscription-state`.
     func adjust(_ adjustment: Adjustment, scope: Scope, person: ID<Person>) async throws(Problem) -> SubscriptionView {
-        let plan = try plan(adjustment.plan)
+        let plan = try plan(adjustment)
+        let cycle = try cycle(adjustment, of: plan)
         let isLater = adjustment.takesEffect == .periodEnd
         return try await database.write { [self] transaction in
             let organisation = try transaction.requirePersonalOrganisation(of: person)
             let now = transaction.now
+            let anchor =
+                plan.needsNoPayment
+                ? try retention.anchor(for: plan, of: organisation, person: person, in: transaction) : nil
             let new = Subscription(
-                id: runtime.id(), organisation: organisation, plan: plan.id, cycle: adjustment.cycle ?? .monthly,
+                id: runtime.id(), organisation: organisation, plan: plan.id, cycle: cycle ?? .monthly, anchor: anchor,
                 at: now)
             var subscription = new
             if try !transaction.insert(new), let current = try transaction.lockedSubscription(of: organisation) {
                 subscription = current
                 if isLater {
-                    try subscription.schedule(plan.id, at: now)
+                    try subscription.schedule(plan.id, cycle: cycle, at: now)
                 } else {
-                    try subscription.change(to: plan.id, cycle: adjustment.cycle, at: now)
+                    try subscription.change(
+                        to: plan.id, cycle: cycle, startsPeriod: !plan.needsNoPayment, at: now)
                 }
                 try transaction.update(subscription)
                 try credits.adjustTrialCredits(to: subscription, in: transaction)
@@ -179,13 +201,26 @@ final class SubscriptionService: Sendable {
         }
     }
 
-    private func plan(_ id: String) throws(Problem) -> Plan {
+    private func plan(_ selection: some PlanSelection) throws(Problem) -> Plan {
+        let id = try selection.selectedPlan()
         let plans = plans.current
         guard let plan = plans[Plan.ID(id)] else {
             throw Problem(
                 .planNotFound, detail: "The plans are: \(plans.plans.map(\.id.text).joined(separator: ", ")).")
         }
         return plan
+    }
+
+    /// The cycle to set: a plan without payment is always monthly.
+    /// - Returns: nil where the current cycle stays.
+    /// - Throws: `validation-failed` for a yearly cycle of a plan without payment.
+    private func cycle(_ selection: some PlanSelection, of plan: Plan) throws(Problem) -> Cycle? {
+        let selected = try selection.selectedCycle()
+        guard plan.needsNoPayment else { return selected?.cycle }
+        if let selected, selected.cycle != .monthly {
+            throw Problem.invalid("/\(selected.name)", "is monthly for the plan \(plan.name), which is not paid for")
+        }
+        return .monthly
     }
 
     private func view(_ subscription: Subscription, at now: Instant) throws -> SubscriptionView {
@@ -211,13 +246,17 @@ final class SubscriptionService: Sendable {
     }
 
     private static func paymentRequired(_ plan: Plan) -> Problem {
+        Problem(.paymentRequired, detail: wayToStart(plan), members: ["plan": .string(plan.name)])
+    }
+
+    private static func wayToStart(_ plan: Plan) -> String {
         let way =
             switch plan.start {
             case .trial: "is started by verifying an e-mail address, once."
             case .payment: "must be paid for."
             case .administrator, .anyone: "is started by an administrator."
             }
-        return Problem(.paymentRequired, detail: "\(plan.name) \(way)", members: ["plan": .string(plan.name)])
+        return "\(plan.name) \(way)"
     }
 }
 

@@ -13,20 +13,27 @@ extension Transaction {
         try first(Self.currentSubscription(of: organisation) + " \(.forUpdate)", Subscription.init)
     }
 
+    /// The anchor of the organisation's last subscription, whether it is live or has ended: a subscription without
+    /// payment continues its periods, so that leaving and coming back restores no units.
+    func anchor(of organisation: ID<Organisation>) throws -> Instant? {
+        try lockedSubscription(of: organisation)?.anchor
+    }
+
     /// - Returns: false when the organisation has a live subscription.
     func insert(_ subscription: Subscription) throws -> Bool {
         try execute(
             """
             INSERT INTO subscriptions (
                 id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
-                trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, created_at, updated_at
+                trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
+                created_at, updated_at
             )
             VALUES (
                 \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
                 \(subscription.cycle), \(subscription.status), \(subscription.status.isFinal ? 0 : 1),
                 \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
                 \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
-                \(subscription.nextPlanAt), \(now), \(now)
+                \(subscription.nextPlanAt), \(subscription.nextCycle), \(now), \(now)
             )
             ON CONFLICT DO NOTHING
             """
@@ -42,7 +49,7 @@ extension Transaction {
                 anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
                 paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil),
                 cancel_at = \(subscription.cancelAt), next_plan_id = \(subscription.nextPlan),
-                next_plan_at = \(subscription.nextPlanAt), updated_at = \(now)
+                next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle), updated_at = \(now)
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
         )
@@ -100,7 +107,7 @@ extension Transaction {
     private static var subscriptionColumns: SQL {
         """
         subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at,
-        trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at
+        trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle
 
         """
     }

@@ -13,33 +13,39 @@ final class TrialService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
     private let credits: CreditService
+    private let retention: RetainedUsageService
     private let audit: AuditService
     private let mailer: Mailer
     private let runtime: Runtime
 
     init(
-        database: any Database, plans: PlanCatalog, credits: CreditService, audit: AuditService, mailer: Mailer,
-        runtime: Runtime
+        database: any Database, plans: PlanCatalog, credits: CreditService, retention: RetainedUsageService,
+        audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
         self.credits = credits
+        self.retention = retention
         self.audit = audit
         self.mailer = mailer
         self.runtime = runtime
     }
 
-    /// Starts a person's trial where the plans include one, the person has had none, and the organisation has no live
-    /// subscription.
+    /// Starts a person's trial where the plans include one, the person has had none, also with an earlier account of
+    /// the same address, and the organisation has no live subscription.
     /// - Returns: nil where no trial is started.
     func begin(for person: ID<Person>, of organisation: ID<Organisation>, in transaction: Transaction) throws
         -> Subscription?
     {
-        guard let plan = plans.current.plans.first(where: { $0.start == .trial }), let terms = plan.trial else {
+        guard let plan = plans.current.plans.first(where: { $0.start == .trial }), let terms = plan.trial,
+            try !retention.hasHadTrial(person, in: transaction)
+        else {
             return nil
         }
+        let anchor = try retention.anchor(for: plan, of: organisation, person: person, in: transaction)
         let subscription = Subscription(
-            id: runtime.id(), organisation: organisation, trialOf: plan.id, days: terms.days, at: transaction.now)
+            id: runtime.id(), organisation: organisation, trialOf: plan.id, days: terms.days, anchor: anchor,
+            at: transaction.now)
         guard try transaction.insertTrial(of: person, subscription), try transaction.insert(subscription) else {
             try transaction.deleteTrial(subscription)
             return nil
@@ -61,25 +67,36 @@ final class TrialService: Sendable {
         try await database.write { [self] transaction in
             guard let contact = try Contact.of(scope.person, in: transaction), contact.isEmailVerified
             else { throw Problem(.emailNotProved) }
-            if try transaction.hasHadTrial(scope.person) { throw Problem(.trialUsed) }
+            if try retention.hasHadTrial(scope.person, in: transaction) { throw Problem(.trialUsed) }
             guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
                 throw Problem(.alreadySubscribed)
             }
-            return TrialStatus(subscription, hasBeenUsed: true, at: transaction.now)
+            return try status(subscription, hasBeenUsed: true, of: scope.organisation, in: transaction)
         }
     }
 
     func status(scope: Scope) async throws(Problem) -> TrialStatus {
-        try await database.read { transaction in
-            let subscription = try transaction.subscription(of: scope.organisation)
-            return TrialStatus(
-                subscription, hasBeenUsed: try transaction.hasHadTrial(scope.person), at: transaction.now)
+        try await database.read { [self] transaction in
+            try status(
+                try transaction.subscription(of: scope.organisation),
+                hasBeenUsed: try retention.hasHadTrial(scope.person, in: transaction), of: scope.organisation,
+                in: transaction)
         }
     }
 
-    /// Writes changes of subscriptions that are due, and sends trial reminders. Safe to run at any time and on several
-    /// nodes at once.
+    private func status(
+        _ subscription: Subscription?, hasBeenUsed: Bool, of organisation: ID<Organisation>,
+        in transaction: Transaction
+    ) throws -> TrialStatus {
+        TrialStatus(
+            subscription, hasBeenUsed: hasBeenUsed,
+            credits: try credits.balance(of: organisation, in: transaction).available, at: transaction.now)
+    }
+
+    /// Writes changes of subscriptions that are due, sends trial reminders, and deletes retained usage whose period has
+    /// ended. Safe to run at any time and on several nodes at once.
     func settleAll() async throws(Problem) {
+        try await database.write { try $0.deleteEndedRetainedPeriods() }
         while try await settleBatch() == Self.batchMax {}
         while try await remindBatch() == Self.batchMax {}
     }

@@ -25,6 +25,9 @@ struct ExportedUsage: Sendable {
     let position: ExportPosition
     let fields: [CSV.Field]
 
+    /// Begins the operation keys of corrections.
+    static let correctionPrefix = "correction/"
+
     static let header = CSV.line(
         ["occurred_at", "meter", "amount", "kind", "period_start", "adjusts_period_start", "id", "source", "subject"]
             .map { .text($0) })
@@ -33,7 +36,10 @@ struct ExportedUsage: Sendable {
         let adjusts: Instant? = try row["adjusts_start"]
         let key: String = try row["operation_key"]
         position = ExportPosition(occurredAt: try row["occurred_at"], key: key)
-        let kind = try row.read("is_overrun", as: Bool.self) ? "overrun" : adjusts == nil ? "usage" : "adjustment"
+        let isOverrun: Bool = try row["is_overrun"]
+        let kind =
+            key.hasPrefix(Self.correctionPrefix)
+            ? "correction" : isOverrun ? "overrun" : adjusts == nil ? "usage" : "adjustment"
         fields = [
             .text(position.occurredAt.description), .text(try row["meter"]), .number(try row["amount"]), .text(kind),
             .text(try row.read("period_start", as: Instant.self).description), .text(adjusts?.description ?? ""),

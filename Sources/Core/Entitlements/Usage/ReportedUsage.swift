@@ -4,7 +4,7 @@ import Secrets
 /// A usage event, independent of the format in which it was reported.
 struct ReportedUsage: Sendable {
     /// The operation key of its usage entry. Keys of local products begin with the name of a meter, which has no slash.
-    let key: String
+    private(set) var key: String
     let id: String
     let source: String?
     let meter: String
@@ -44,6 +44,13 @@ struct ReportedUsage: Sendable {
         amount = event.data.amount
         occurredAt = moment ?? nil
         subject = event.subject
+    }
+
+    /// The same event with a key that another service key's event with the same id does not have.
+    func scoped(by key: ServiceKey) -> ReportedUsage {
+        var event = self
+        event.key = "service/\(key.origin)/\(self.key)"
+        return event
     }
 
     /// A digest of the contents: the same key with another fingerprint is a conflict.

@@ -1,14 +1,16 @@
 import Identity
 import Modules
 
-/// Whether the caller may report usage older than ``UsageService/ageMax``: owners and administrators of the
-/// organisation, and their API keys that have the scope. It refuses no request.
+/// Whether the caller may report usage older than ``UsageService/ageMax``: service keys that have the scope. It refuses
+/// no request.
 struct UsageBackfill: Requirement {
-    let right: OrganisationRoleRequirement
-
     var phase: RequestPhase { .account }
     var problems: [Problem.Kind] { [] }
-    var summary: RequirementSummary { RequirementSummary(.right, KeyScope.usageBackfill.name, isRequired: false) }
+    var summary: RequirementSummary {
+        RequirementSummary(.right, ServiceKey.Scope.usageBackfill.rawValue, isRequired: false)
+    }
 
-    func check(_ request: Request) async throws(Problem) -> Bool { try await right.isMet(by: request) }
+    func check(_ request: Request) -> Bool {
+        request.context.value(of: ServiceScope.self)?.key.scopes.contains(.usageBackfill) ?? false
+    }
 }

@@ -3,8 +3,10 @@ import Modules
 
 struct UsageRoutes {
     let identity: IdentityModule
+    let serviceKey: ServiceKeyRequirement
     let subscription: SubscriptionRequirement
     let usage: UsageService
+    let corrections: UsageCorrectionService
     let queries: UsageQueryService
     let meters: MeterCatalog
     let rates: PlanRateService
@@ -31,14 +33,22 @@ struct UsageRoutes {
             .post(
                 "usage/events",
                 "Report usage that was counted elsewhere: one event, or up to \(UsageReport.countMax)",
-                requires: identity.member.allowing(.usageWrite),
-                UsageBackfill(right: identity.organisation(.owner, .admin).allowing(.usageBackfill)),
+                requires: serviceKey, UsageBackfill(),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
                 try UsageReportResponse(
                     try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rates.requirement(.checks)),
+            .post(
+                "admin/usage/{organisation_id}/corrections",
+                "Correct an organisation's usage of the current period by an entry of its own",
+                requires: identity.role(.admin), .path("organisation_id", of: Organisation.self),
+                .header(.idempotencyKey),
+                problems: [.unknownMeter, .usageNotAvailable, .operationConflict]
+            ) { (correction: UsageCorrection, scope, organisation, key) in
+                Created(try await corrections.correct(correction, key: key, of: organisation, scope: scope))
+            },
             .get(
                 "usage/series",
                 "Usage by hour or by day",

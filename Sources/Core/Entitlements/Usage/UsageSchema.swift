@@ -4,14 +4,15 @@ enum UsageSchema {
     static let migrations = [
         Migration(
             "entitlements-003-usage",
-            // `beyond`: how many of the units exceed the limit, agreed upon or as an overrun.
+            // `amount`: negative for an administrator's correction. `beyond`: how many of the units exceed the limit,
+            // agreed upon or as an overrun.
             """
             CREATE TABLE usage_entries (
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
                 operation_key TEXT NOT NULL,
                 meter TEXT NOT NULL,
                 period_start \(.integer) NOT NULL,
-                amount \(.integer) NOT NULL CHECK (amount > 0),
+                amount \(.integer) NOT NULL CHECK (amount <> 0),
                 beyond \(.integer) NOT NULL CHECK (beyond >= 0),
                 is_overrun \(.integer) NOT NULL CHECK (is_overrun IN (0, 1)),
                 occurred_at \(.integer) NOT NULL,

@@ -32,20 +32,24 @@ final class UsageService: Sendable {
     /// - Parameter mayBackfill: whether usage older than ``ageMax`` is accepted.
     /// - Returns: the outcome of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
-    func record(_ report: UsageReport, mayBackfill: Bool, scope: Scope) async throws(Problem) -> [UsageOutcome] {
+    func record(_ report: UsageReport, mayBackfill: Bool, scope: ServiceScope) async throws(Problem) -> [UsageOutcome] {
         try await database.write { [self] transaction in
-            try record(report.reported, mayBackfill: mayBackfill, scope: scope, in: transaction)
+            let events = report.reported.map { $0.scoped(by: scope.key) }
+            return try record(events, mayBackfill: mayBackfill, scope: scope, in: transaction)
         }
     }
 
-    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: Scope, in transaction: Transaction) throws
+    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: ServiceScope, in transaction: Transaction)
+        throws
         -> [UsageOutcome]
     {
         guard let subscription = try transaction.subscription(of: scope.organisation) else {
             throw Problem(.noActiveSubscription)
         }
         let names = Set(meters.all.map(\.name))
-        let refusals = events.map { refusal(of: $0, meters: names, mayBackfill: mayBackfill, at: transaction.now) }
+        let refusals = events.map {
+            refusal(of: $0, meters: names, mayBackfill: mayBackfill, scope: scope, at: transaction.now)
+        }
         let placed = zip(events, refusals).filter { $1 == nil }.map { event, _ in
             PlacedUsage(event, in: subscription, at: transaction.now)
         }
@@ -95,10 +99,13 @@ final class UsageService: Sendable {
         return plans.activePlan(of: subscription, at: moment)?.0.limits[bucket.meter] ?? .upTo(0)
     }
 
-    private func refusal(of event: ReportedUsage, meters: Set<String>, mayBackfill: Bool, at now: Instant) -> Problem? {
+    private func refusal(
+        of event: ReportedUsage, meters: Set<String>, mayBackfill: Bool, scope: ServiceScope, at now: Instant
+    ) -> Problem? {
         guard meters.contains(event.meter) else {
             return Problem(.unknownMeter, detail: "There is no meter '\(event.meter.prefix(64))'.")
         }
+        do throws(Problem) { try scope.require(event.meter) } catch { return error }
         guard let moment = event.occurredAt else { return nil }
         if moment > now + Self.skewMax {
             return Problem(
@@ -107,8 +114,7 @@ final class UsageService: Sendable {
         if moment < now - Self.ageMax, !mayBackfill {
             return Problem(
                 .usageTooOld,
-                detail: "Usage older than 35 days requires a key with the scope \(KeyScope.usageBackfill.name), "
-                    + "or an owner of the organisation."
+                detail: "Usage older than 35 days requires the scope \(ServiceKey.Scope.usageBackfill.rawValue)."
             )
         }
         return nil

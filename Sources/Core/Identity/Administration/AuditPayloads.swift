@@ -46,6 +46,8 @@ struct AuditLogs: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 /// One row of the audit trail for the person whom it concerns.
@@ -90,4 +92,6 @@ struct Activities: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }

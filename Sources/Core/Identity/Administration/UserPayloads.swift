@@ -20,6 +20,8 @@ struct ManagedUsers: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 /// The changes of an account by an administrator. Absent fields change nothing.

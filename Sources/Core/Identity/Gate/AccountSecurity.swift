@@ -5,6 +5,8 @@ extension RequirementSummary.Kind {
     package static let member = Self("member")
     /// A role of the account.
     package static let role = Self("role")
+    /// The key of a product that runs elsewhere.
+    package static let serviceKey = Self("service-key")
     /// A role in an organisation.
     package static let organisationRole = Self("organisation-role")
 }
@@ -14,6 +16,8 @@ extension SecurityScheme {
         "bearer", "An access token, or an API key where the endpoint accepts API keys.")
     package static let apiKey = header(
         "apiKey", field: "X-API-Key", "An API key that has the scope of the endpoint.")
+    package static let serviceKey = bearer(
+        "serviceKey", "A service key that has the scope of the endpoint, with the organisation in X-Organisation.")
 }
 
 extension RequirementSummary {
@@ -30,8 +34,10 @@ extension RequirementSummary {
 }
 
 extension Route {
-    /// Whether the caller has to present the credential of an account.
-    package var requiresAccount: Bool { security.contains { $0.scheme == .accessToken } }
+    /// Whether the caller has to present the credential of an account, or a service key.
+    package var requiresAccount: Bool {
+        security.contains { $0.scheme == .accessToken || $0.scheme == .serviceKey }
+    }
     /// The scope with which an API key is accepted; nil where none is.
     package var keyScope: String? { gate.lazy.compactMap(\.keyScope).first }
 }

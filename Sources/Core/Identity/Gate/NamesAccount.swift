@@ -6,6 +6,13 @@ package protocol NamesAccount: Payload {
     var accountName: String? { get }
 }
 
+extension NamesAccount {
+    /// The same for every spelling of the name of one account; nil where the client names none.
+    package var accountKey: String? {
+        accountName.map { CanonicalText.accountKey(of: $0.filter { !$0.isWhitespace }) }
+    }
+}
+
 extension Registration: NamesAccount {
     package var accountName: String? { email }
 }

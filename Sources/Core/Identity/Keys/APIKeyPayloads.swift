@@ -37,6 +37,8 @@ struct IssuedAPIKey: Payload {
 
 struct APIKeyList: Payload {
     var apiKeys: [APIKeyView]
+
+    var listTotal: Int64? { Int64(apiKeys.count) }
 }
 
 struct APIKeyView: Payload {

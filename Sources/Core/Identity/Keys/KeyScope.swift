@@ -1,7 +1,7 @@
 import Modules
 
-/// A scope of API keys: the name of a group of endpoints, such as `usage.write`. A route declares the scope that admits
-/// keys.
+/// A scope of API keys: the name of a group of endpoints, such as `identity.read`. A route declares the scope that
+/// admits keys.
 package struct KeyScope: Sendable {
     package let name: String
     /// The roles whose keys may have it; nil for every role.
@@ -29,18 +29,10 @@ extension KeyScope {
     package static let identityRead = KeyScope("identity.read")
     /// Check the limits of the plan and their use.
     package static let entitlementsCheck = KeyScope("entitlements.check")
-    /// Record usage events of other services.
-    package static let usageWrite = KeyScope("usage.write")
-    /// Reserve units for work of other services, and commit or release them.
-    package static let entitlementsReserve = KeyScope("entitlements.reserve")
-    /// Record usage events of the past.
-    package static let usageBackfill = KeyScope("usage.backfill")
     /// Read what administrators can read.
     package static let administrationRead = KeyScope("administration.read", for: [.admin])
 
     /// The scopes that routes of Core declare, in the order in which error messages list them. A new scope must be
     /// added here. Products list theirs in ``IdentitySettings/keyScopes``.
-    package static let catalogue: [KeyScope] = [
-        identityRead, entitlementsCheck, entitlementsReserve, usageWrite, usageBackfill, administrationRead,
-    ]
+    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, administrationRead]
 }

@@ -28,6 +28,8 @@ struct InvitationView: Payload {
 
 struct InvitationList: Payload {
     var invitations: [InvitationView]
+
+    var listTotal: Int64? { Int64(invitations.count) }
 }
 
 struct InvitationAcceptance: Payload {

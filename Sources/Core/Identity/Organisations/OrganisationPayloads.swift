@@ -26,6 +26,8 @@ struct OrganisationView: Payload {
 
 struct OrganisationList: Payload {
     var organisations: [OrganisationView]
+
+    var listTotal: Int64? { Int64(organisations.count) }
 }
 
 struct MemberView: Payload {
@@ -49,6 +51,8 @@ struct MemberPage: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 struct MemberRoleRequest: Payload {

@@ -16,6 +16,26 @@ struct Export: Sendable {
     /// The time for which a ready archive can be downloaded.
     static let lifetime: Duration = .days(7)
 
+    /// The time from the request of an export that became ready to the next one.
+    static let interval: Duration = .days(1)
+
     static let folder = FileStore.Key("exports")
     static func fileKey(_ fileName: String) -> FileStore.Key { FileStore.Key("exports", fileName) }
+}
+
+extension Export {
+    /// The refusal of another export while this one is ready and recent.
+    func tooSoon(at now: Instant) -> Problem {
+        let next = requestedAt + Self.interval
+        return Problem(
+            .exportTooSoon,
+            detail: "The last export is ready: GET /v1/user/export has its link. The next one is possible at \(next).",
+            members: ["next_at": .string(next.description)],
+            headers: ["Retry-After": String(max(1, Int((next - now).inSeconds.rounded(.up))))]
+        )
+    }
+}
+
+extension Problem.Kind {
+    static let exportTooSoon = Self("export-too-soon", "One export a day can be requested", status: 429)
 }

@@ -3,6 +3,7 @@ import Modules
 /// Prepares one export.
 struct ExportJob: Job {
     static let name = "privacy.prepare-export"
+    static let lane = JobLane.export
     let export: ID<Export>
 
     static func worker(_ exports: ExportService) -> Worker {

@@ -7,7 +7,9 @@ struct ExportRoutes {
 
     var routes: [Route] {
         [
-            .post("user/export", "Request an export of your data", requires: member.inPerson) { [exports] scope in
+            .post(
+                "user/export", "Request an export of your data", requires: member.inPerson, problems: [.exportTooSoon]
+            ) { [exports] scope in
                 Accepted(try await exports.request(scope), follow: "/v1/user/export")
             },
             .get("user/export", "Get the state of your export and its link", requires: member) { [exports] scope in

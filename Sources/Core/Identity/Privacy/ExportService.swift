@@ -32,10 +32,17 @@ final class ExportService: Sendable {
         self.runtime = runtime
     }
 
-    /// Requests an export. While one is being prepared, a repeated request returns that one.
+    /// Requests an export. While one is being prepared, a repeated request returns that one. A new one replaces a ready
+    /// one; it can be requested ``Export/interval`` after that.
+    /// - Throws: `export-too-soon`.
     func request(_ scope: Scope) async throws(Problem) -> ExportView {
         let id: ID<Export> = runtime.id()
         let export = try await database.write { [queue, audit] transaction in
+            if let latest = try transaction.latestExport(of: scope.person), latest.state == .ready,
+                transaction.now < latest.requestedAt + Export.interval
+            {
+                throw latest.tooSoon(at: transaction.now)
+            }
             if try transaction.insertExport(id, of: scope.person) {
                 try queue.enqueue(ExportJob(export: id), JobOptions(maximumAttempts: 5), in: transaction)
                 try audit.record(AuditEvent("export.requested", by: scope, subject: scope.person.text), in: transaction)

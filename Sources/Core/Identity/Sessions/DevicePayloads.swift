@@ -6,6 +6,8 @@ struct Devices: Payload {
     var total: Int64
     var limit: Int
     var offset: Int
+
+    var listTotal: Int64? { total }
 }
 
 /// How many sessions were ended.

@@ -22,9 +22,10 @@ struct BodyReader: Sendable {
         bytesMax = multiFormat?.bodyBytesMax ?? Route.maximumBody
     }
 
-    /// - Throws: 415 for another media type, 413 for a body above the limit, 400 or 422 for one that does not fit the
-    ///   schema.
+    /// - Throws: 415 for another media type or a compressed body, 413 for a body above the limit, 400 or 422 for one
+    ///   that does not fit the schema.
     func read<Input: Payload>(_ request: Request) async throws(Problem) -> Input {
+        try request.checkBodyCoding()
         let mediaType =
             request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
             ?? "application/json"

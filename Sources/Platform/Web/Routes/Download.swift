@@ -29,7 +29,6 @@ package struct Download: ResponseConvertible {
             status: .ok,
             headers: [
                 .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
-                .xContentTypeOptions: "nosniff",
             ],
             body: .file(path: path, range: 0..<size)
         )

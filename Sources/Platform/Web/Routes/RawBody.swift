@@ -20,6 +20,7 @@ package struct RawBody: Requirement {
     }
 
     package func check(_ request: Request) throws(Problem) -> Incoming {
+        try request.checkBodyCoding()
         let contentType = request.headers[.contentType] ?? ""
         guard contentType.lowercased().hasPrefix(mediaType) else {
             throw Problem(.unsupportedMediaType, detail: "Send \(mediaType).")

@@ -29,7 +29,9 @@ extension Payload {
     }
 
     package func response() throws(Problem) -> Response {
-        Response(json: try encoded())
+        var response = Response(json: try encoded())
+        if let listTotal { response.headers[.xTotalCount] = String(listTotal) }
+        return response
     }
 }
 
@@ -44,7 +46,11 @@ package struct PreencodedResponse<Body: Payload>: ResponseConvertible {
     }
 
     package static var documented: [DocumentedResponse] { Body.documented }
-    package func response() -> Response { Response(json: json) }
+    package func response() -> Response {
+        var response = Response(json: json)
+        if let listTotal = body.listTotal { response.headers[.xTotalCount] = String(listTotal) }
+        return response
+    }
 }
 
 extension NoContent {

@@ -23,7 +23,6 @@ package struct StreamedText: ResponseConvertible {
             status: .ok,
             headers: [
                 .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(name)\"",
-                .xContentTypeOptions: "nosniff",
             ],
             body: .chunks { [chunks] in
                 let next = chunks()

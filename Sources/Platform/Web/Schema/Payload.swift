@@ -8,12 +8,15 @@ package protocol Payload: Codable, Sendable, ResponseConvertible {
     static var rules: [String: Rule] { get }
     /// Whether unknown members are accepted and ignored.
     static var isOpen: Bool { get }
+    /// Of a list: the number of its elements on all pages, which is sent as `X-Total-Count`. Nil for other payloads.
+    var listTotal: Int64? { get }
 }
 
 extension Payload {
     package static var naming: Naming { .snakeCase }
     package static var rules: [String: Rule] { [:] }
     package static var isOpen: Bool { false }
+    package var listTotal: Int64? { nil }
 }
 
 /// How property names are spelled in JSON. The naming of a payload applies to nested values.

@@ -29,6 +29,8 @@ final class ConnectionBridge: @unchecked Sendable {
 
     /// The pipeline reads while fewer parts than this are queued.
     private static let queuedPartsMax = 16
+    /// The pipeline reads while the queued parts of bodies have fewer bytes than this.
+    private static let queuedBytesMax = 128 << 10
 
     let channel: any Channel
     private let executor: LoopExecutor
@@ -36,6 +38,7 @@ final class ConnectionBridge: @unchecked Sendable {
     private var end: (any PipelineEnd)?
 
     private var queue = CircularBuffer<InboundPart>(initialCapacity: 4)
+    private var queuedBytes = 0
     /// The client sends nothing more.
     private(set) var isInputClosed = false
     private var isOutputClosed = false
@@ -68,7 +71,10 @@ extension ConnectionBridge {
     func detach(_ end: any PipelineEnd) { if self.end === end { self.end = nil } }
 
     /// Queues a part until ``readCompleted()``.
-    func receive(_ part: InboundPart) { queue.append(part) }
+    func receive(_ part: InboundPart) {
+        queue.append(part)
+        queuedBytes += part.bodyBytes
+    }
 
     func readCompleted() {
         guard reader != nil, !queue.isEmpty else { return }
@@ -80,7 +86,7 @@ extension ConnectionBridge {
 
     /// - Returns: false where enough parts are queued; ``PipelineEnd/resumeReading()`` is called later.
     func shouldRead() -> Bool {
-        isReadingPaused = queue.count >= Self.queuedPartsMax
+        isReadingPaused = queue.count >= Self.queuedPartsMax || queuedBytes >= Self.queuedBytesMax
         return !isReadingPaused
     }
 
@@ -194,7 +200,8 @@ extension ConnectionBridge {
 
     private func dequeue() -> InboundPart? {
         let part = queue.popFirst()
-        if isReadingPaused, queue.count < Self.queuedPartsMax / 2 {
+        queuedBytes -= part?.bodyBytes ?? 0
+        if isReadingPaused, queue.count < Self.queuedPartsMax / 2, queuedBytes < Self.queuedBytesMax / 2 {
             isReadingPaused = false
             end?.resumeReading()
         }

@@ -14,6 +14,10 @@ enum InboundPart: Sendable {
     case frame(WebSocketFrame)
 }
 
+extension InboundPart {
+    var bodyBytes: Int { if case .body(let chunk) = self { chunk.readableBytes } else { 0 } }
+}
+
 /// What the task of a connection writes to its pipeline: serialized bytes, by their role in the response.
 enum OutboundPart: Sendable {
     /// A complete response: the head, with the body in the same buffer or in the second one.
@@ -52,7 +56,9 @@ extension RequestHead {
         announcedSize = fields.size.flatMap { Int($0) }
         // The decoder accepts sizes that exceed Int.
         guard fields.size == nil || announcedSize != nil else { throw .malformed }
-        hasBody = fields.isChunked || (announcedSize ?? 0) > 0
+        // A transfer coding below "chunked" would reach the handler as the body.
+        guard fields.codings.allSatisfy({ $0.lowercased() == "chunked" }) else { throw .malformed }
+        hasBody = !fields.codings.isEmpty || (announcedSize ?? 0) > 0
         expectsContinue = hasBody && !isVersion10 && fields.expectation?.lowercased() == "100-continue"
         requestsUpgrade = head.method == .CONNECT || fields.requestsUpgrade
         keepsAlive = head.isKeepAlive && !requestsUpgrade
@@ -85,7 +91,8 @@ private struct RequestFields {
     var hosts = 0
     var host: String?
     var size: String?
-    var isChunked = false
+    /// The values of `Transfer-Encoding`.
+    var codings: [String] = []
     var expectation: String?
     var requestsUpgrade = false
 
@@ -100,7 +107,7 @@ private struct RequestFields {
                 host = value
                 continue
             case "content-length": size = size ?? value
-            case "transfer-encoding": isChunked = true
+            case "transfer-encoding": codings.append(value)
             case "expect": expectation = expectation ?? value
             case "upgrade": requestsUpgrade = true
             default: break

@@ -21,6 +21,9 @@ struct ConnectionTimeouts {
     private var idleSince: NIODeadline
     private var headSince: NIODeadline?
     private var lastChunk: NIODeadline
+    /// Of the current body: the time for which handlers waited for the chunks that have arrived.
+    private var bodyWait = TimeAmount.zero
+    private var bodyBytes = 0
     private var stall: Stall?
     private var lingersSince: NIODeadline?
 
@@ -45,10 +48,16 @@ struct ConnectionTimeouts {
 
     mutating func headArrived(at now: NIODeadline) {
         (headSince, isFirstRequest, isReadingRequest, lastChunk) = (nil, false, true, now)
+        (bodyWait, bodyBytes) = (.zero, 0)
         unanswered += 1
     }
 
-    mutating func chunkArrived(at now: NIODeadline) { lastChunk = now }
+    /// - Parameter awaited: since when a handler has been waiting for a part of the body.
+    mutating func chunkArrived(_ bytes: Int, at now: NIODeadline, bodyAwaitedSince awaited: NIODeadline?) {
+        if let awaited { bodyWait = bodyWait + (now - max(awaited, lastChunk)) }
+        bodyBytes += bytes
+        lastChunk = now
+    }
 
     mutating func requestEnded() { isReadingRequest = false }
 
@@ -86,11 +95,19 @@ struct ConnectionTimeouts {
         }
         if unanswered > 0 {
             guard isReadingRequest else { return .wait(until: nil) }
-            guard let awaited else { return .wait(until: now + TimeAmount(limits.bodyReadTimeout)) }
-            return Self.due(max(awaited, lastChunk), limits.bodyReadTimeout, now, .requestTimeout)
+            let readTimeout = TimeAmount(limits.bodyReadTimeout)
+            guard let awaited else { return .wait(until: now + min(readTimeout, bodyWaitMax)) }
+            let end = max(awaited, lastChunk) + min(readTimeout, bodyWaitMax - bodyWait)
+            return now >= end ? .requestTimeout : .wait(until: end)
         }
         if let headSince { return Self.due(headSince, limits.headerTimeout, now, .requestTimeout) }
         return Self.due(idleSince, isFirstRequest ? limits.headerTimeout : limits.idleTimeout, now, .close)
+    }
+
+    /// The time for which handlers may wait for the current body altogether: it grows with every byte that arrives.
+    private var bodyWaitMax: TimeAmount {
+        let seconds = Int64(bodyBytes / max(1, limits.bodyBytesPerSecondMin))
+        return min(TimeAmount(limits.bodyTimeout), TimeAmount(limits.bodyRateGrace) + .seconds(seconds))
     }
 
     private static func due(_ since: NIODeadline, _ time: Duration, _ now: NIODeadline, _ verdict: Verdict) -> Verdict {

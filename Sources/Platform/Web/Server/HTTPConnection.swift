@@ -9,6 +9,10 @@ import Telemetry
 struct HTTPConnection: ServerChildChannelValue {
     let bridge: ConnectionBridge
     let peerAddress: String
+    /// Of a client that connects directly.
+    let network: NetworkRange?
+    /// Beyond a limit of connections: it answers one health check.
+    let isRestricted: Bool
 
     var channel: any Channel { bridge.channel }
 
@@ -54,11 +58,18 @@ private struct RequestLoop: Sendable {
 
     /// - Returns: false where that was the last request of the connection.
     private func serve(_ head: RequestHead) async throws -> Bool {
-        let body = head.hasBody ? IncomingBody(head, bridge: bridge) : nil
+        guard !connection.isRestricted || head.request.isHealthCheck else {
+            try await write(server.malformed(.tooManyConnections), to: head, keepsAlive: false)
+            return false
+        }
+        let body =
+            head.hasBody
+            ? IncomingBody(
+                head, from: connection.network, bridge: bridge, memory: server.bodyMemory, limits: server.limits) : nil
         if body == nil { guard case .end = try await bridge.nextOfConnection() else { return false } }
         let request = IncomingRequest(
             head: head.request,
-            body: body.map { RequestBody($0, announcedSize: head.announcedSize) } ?? .empty,
+            body: body.map { RequestBody($0, announcedSize: head.announcedSize, reserve: $0.reserve) } ?? .empty,
             peerAddress: connection.peerAddress
         )
         if let endpoint = server.upgrader, body == nil,
@@ -73,7 +84,8 @@ private struct RequestLoop: Sendable {
         let rest = body?.finish() ?? .nothing
         if case .fault(let fault) = rest { response = server.malformed(fault) }
         let keepsAlive =
-            head.keepsAlive && !bridge.isDraining && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
+            head.keepsAlive && !bridge.isDraining && !connection.isRestricted
+            && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
             && !response.closesConnection && !(response.contentLength == nil && head.isVersion10)
         try await write(response, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return false }

@@ -89,7 +89,7 @@ extension HTTPConnectionHandler {
                 bridge.receive(.fault(error))
             }
         case .body(let chunk):
-            timeouts.chunkArrived(at: .now())
+            timeouts.chunkArrived(chunk.readableBytes, at: .now(), bodyAwaitedSince: bridge.bodyAwaitedSince)
             bridge.receive(.body(chunk))
         case .end:
             timeouts.requestEnded()

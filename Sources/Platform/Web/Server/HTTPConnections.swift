@@ -12,10 +12,17 @@ struct HTTPConnections: ServerChildChannel {
     let executors: LoopExecutors
     let malformed: @Sendable (HTTPError) -> Response
     let respond: @Sendable (IncomingRequest) async -> Response
+    let table: ConnectionTable
+    let bodyMemory: BodyMemory
     let open = ConnectionCount()
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
+            let peer = Self.name(channel.remoteAddress)
+            let network = table.network(of: peer)
+            let isRestricted = table.add(channel, from: network)
+            var limits = limits
+            if isRestricted { limits.headerTimeout = limits.restrictedHeaderTimeout }
             let bridge = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
@@ -27,7 +34,7 @@ struct HTTPConnections: ServerChildChannel {
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(
                 HTTPConnectionHandler(limits: limits, bridge: bridge, decoder: decoder, logger: logger))
-            return HTTPConnection(bridge: bridge, peerAddress: Self.name(channel.remoteAddress))
+            return HTTPConnection(bridge: bridge, peerAddress: peer, network: network, isRestricted: isRestricted)
         }
     }
 
@@ -53,4 +60,9 @@ final class ConnectionCount: Sendable {
     var value: Int { open.load(ordering: .relaxed) }
     func opened() { open.add(1, ordering: .relaxed) }
     func closed() { open.subtract(1, ordering: .relaxed) }
+}
+
+extension HTTPRequest {
+    /// Whether it asks for the liveness of the process, which is answered beyond all limits of connections.
+    var isHealthCheck: Bool { path?.prefix { $0 != "?" } == "/health" }
 }

@@ -8,6 +8,8 @@ package enum HTTPError: Sendable, CaseIterable {
     case headersTooLarge
     /// The request did not arrive in time.
     case timeout
+    /// The connection is beyond a limit of ``HTTPLimits``.
+    case tooManyConnections
     /// The file of a response could not be opened.
     case unreadableFile
 
@@ -17,6 +19,10 @@ package enum HTTPError: Sendable, CaseIterable {
         case .uriTooLong: Problem(.uriTooLong)
         case .headersTooLarge: Problem(.headersTooLarge)
         case .timeout: Problem(.requestTimeout)
+        case .tooManyConnections:
+            Problem(
+                .overloaded, detail: "Too many connections are open: close some, or use them for several requests.",
+                headers: ["Retry-After": "1"])
         case .unreadableFile: Problem(.internalError)
         }
     }

@@ -13,10 +13,29 @@ package struct HTTPLimits: Sendable {
     package var idleTimeout: Duration = .seconds(75)
     /// Without a byte of the body while a handler waits for one; then 408.
     package var bodyReadTimeout: Duration = .seconds(30)
+    /// Time that handlers wait for the parts of one body altogether; then 408.
+    package var bodyTimeout: Duration = .seconds(1_800)
+    /// The time that handlers wait for one body at any rate; ``bodyBytesPerSecondMin`` applies after it.
+    package var bodyRateGrace: Duration = .seconds(30)
+    /// Bytes of a body for each second of waiting beyond ``bodyRateGrace``; a slower body is answered 408.
+    package var bodyBytesPerSecondMin = 4 << 10
+    /// Bytes of collected bodies in memory, of all connections together; a body that needs more is answered 503.
+    package var bodyMemoryBytes = 128 << 20
+    /// The part of them that one network may take, except trusted proxies.
+    package var bodyMemoryBytesPerNetwork = 32 << 20
+    /// Bytes of each body that neither of them counts, so that small requests are served while it is used
+    /// up.
+    package var uncountedBodyBytes = 16 << 10
     /// Without the client reading a byte of the response; then the connection is closed.
     package var writeTimeout: Duration = .seconds(60)
-    /// Open connections; further ones wait in the backlog of the kernel.
+    /// Open connections, or fewer where the process may open fewer files. Further ones are restricted to health checks.
     package var connections = 10_000
+    /// Open connections of one network, except those of trusted proxies. Further ones are restricted to health checks.
+    package var connectionsPerNetwork = 256
+    /// Open connections that are restricted to health checks; a further one closes the oldest of them.
+    package var restrictedConnections = 16
+    /// From the start of a restricted connection to the end of its request's head; then it is closed.
+    package var restrictedHeaderTimeout: Duration = .seconds(2)
     /// Bytes of a body that its handler did not read and that are dropped to keep the connection; a longer rest closes
     /// it.
     package var unreadBodyBytes = 256 << 10
@@ -34,6 +53,17 @@ package struct HTTPLimits: Sendable {
     static let fileChunkBytes = 128 << 10
     /// Connections that the kernel accepts ahead of the server.
     static let backlog = 1024
+    /// Open files that are not connections: databases, uploads, connections to other servers.
+    static let otherFiles = 256
 
     package init() {}
+}
+
+extension HTTPLimits {
+    /// With no more connections than a process may have that opens `count` files at once.
+    func bounded(byOpenFiles count: Int) -> HTTPLimits {
+        var limits = self
+        limits.connections = min(connections, max(1, count - Self.otherFiles - restrictedConnections))
+        return limits
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 package import HTTPTypes
 import HummingbirdCore
 package import NIOCore
@@ -21,6 +22,7 @@ package struct HTTPServer: Service {
     ///   - host: the name or address to listen on; one that begins with `/` is the path of a Unix socket.
     ///   - port: 0 lets the system choose.
     ///   - eventLoopGroup: the process-wide one unless given.
+    ///   - proxies: their connections are not counted by network.
     ///   - upgrader: decides which requests become WebSockets; nil refuses all of them.
     ///   - malformed: answers input that is not a request; the connection is closed after the response.
     ///   - respond: answers one request. It is cancelled when the drain timeout aborts the server, not when its client
@@ -31,6 +33,7 @@ package struct HTTPServer: Service {
         port: Int,
         eventLoopGroup: (any EventLoopGroup)? = nil,
         limits: HTTPLimits = HTTPLimits(),
+        proxies: TrustedProxies = .none,
         upgrader: (any WebSocketEndpoint)? = nil,
         logger: Logger,
         malformed: @escaping @Sendable (HTTPError) -> Response,
@@ -38,6 +41,7 @@ package struct HTTPServer: Service {
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         address = host.hasPrefix("/") ? .unixDomainSocket(path: host) : .hostname(host, port: port)
+        let limits = limits.bounded(byOpenFiles: Self.openFilesMax)
         group = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         self.limits = limits
         self.logger = logger
@@ -47,7 +51,9 @@ package struct HTTPServer: Service {
             upgrader: upgrader,
             executors: LoopExecutors(of: group),
             malformed: malformed,
-            respond: respond
+            respond: respond,
+            table: ConnectionTable(limits: limits, proxies: proxies),
+            bodyMemory: BodyMemory(limits: limits)
         )
     }
 
@@ -59,8 +65,7 @@ package struct HTTPServer: Service {
             childChannelSetup: connections,
             configuration: ServerConfiguration(
                 address: address,
-                backlog: HTTPLimits.backlog,
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: logger)
+                backlog: HTTPLimits.backlog
             ),
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? 0) },
             eventLoopGroup: group,
@@ -76,6 +81,16 @@ package struct HTTPServer: Service {
 
     /// Open connections, including WebSockets.
     package var openConnections: Int { connections.open.value }
+
+    /// How many files the process may open at once.
+    private static var openFilesMax: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Bytes of ``HTTPLimits/bodyMemoryBytes`` that bodies under way take.
+    package var reservedBodyBytes: Int { connections.bodyMemory.reservedBytes }
 
     private func abortAfterDrain() async throws {
         do {

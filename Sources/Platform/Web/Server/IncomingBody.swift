@@ -1,3 +1,4 @@
+import Base
 import NIOCore
 import Synchronization
 
@@ -30,15 +31,27 @@ final class IncomingBody: AsyncSequence, Sendable {
         var received = 0
         var isComplete = false
         var mustSendContinue: Bool
+        /// Bytes of ``BodyMemory``.
+        var reserved = 0
         var failure: ReadFailure?
     }
 
     private let bridge: ConnectionBridge
     private let announcedSize: Int?
+    private let memory: BodyMemory
+    private let network: NetworkRange?
+    private let uncountedBytes: Int
     private let state: Mutex<State>
 
-    init(_ head: RequestHead, bridge: ConnectionBridge) {
+    /// - Parameter network: of the client; nil for a trusted proxy.
+    init(
+        _ head: RequestHead, from network: NetworkRange?, bridge: ConnectionBridge, memory: BodyMemory,
+        limits: HTTPLimits
+    ) {
+        self.network = network
         self.bridge = bridge
+        self.memory = memory
+        uncountedBytes = limits.uncountedBodyBytes
         announcedSize = head.announcedSize
         state = Mutex(State(mustSendContinue: head.expectsContinue))
     }
@@ -50,11 +63,26 @@ final class IncomingBody: AsyncSequence, Sendable {
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
 
-    /// Ends the access of the handler.
+    /// Reserves memory for a collected part of the body, until ``finish()``.
+    /// - Parameter size: of the part, in bytes.
+    /// - Returns: false where the bodies of all connections would take too much.
+    func reserve(_ size: Int) -> Bool {
+        state.withLock { state in
+            let missing = size - uncountedBytes - state.reserved
+            guard missing > 0 else { return true }
+            guard memory.reserve(missing, for: network) else { return false }
+            state.reserved += missing
+            return true
+        }
+    }
+
+    /// Ends the access of the handler, and releases the memory of the body.
     /// - Returns: what it left unread.
     func finish() -> Rest {
         state.withLock { state in
             defer { if state.failure == nil { state.failure = .finished } }
+            memory.release(state.reserved, for: network)
+            state.reserved = 0
             if case .fault(let fault) = state.failure { return .fault(fault) }
             if state.isComplete { return .nothing }
             // Without a 100 response the client may send its body or omit it: the next bytes are ambiguous.

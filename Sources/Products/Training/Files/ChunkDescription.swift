@@ -1,10 +1,11 @@
+import Forecasting
 import Foundation
 import Modules
 
 /// The part `metadata` of an upload: the position of the chunk and the settings of the file.
 ///
-/// Unknown members are ignored. Settings are read from the top level and from `additionalData.fileMetadata`, which
-/// wins.
+/// Settings are read from the top level and from `additionalData.fileMetadata`, which wins, under the names of
+/// ``SeriesSettings`` and under those of the page's own records (``SeriesMemberNames``). Unknown members are refused.
 struct ChunkDescription: Sendable {
     let sessionId: String
     let fileName: String
@@ -14,19 +15,21 @@ struct ChunkDescription: Sendable {
 
     /// Decodes and validates the text of the part, with the bounds of the endpoints that take the same members as JSON.
     /// - Parameter isWhole: whether the chunk is the whole file; `chunkIndex` and `totalChunks` are then ignored.
-    /// - Throws: `invalid-payload` or `validation-failed`, with pointers into the metadata.
+    /// - Throws: `invalid-payload` or `validation-failed`, with pointers to the members as they were sent;
+    ///   `unusable-file` for an unknown time zone.
     init(_ text: String, isWhole: Bool) throws(Problem) {
-        guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)), metadata.object != nil
+        guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
+            let members = metadata.object
         else {
             throw Problem(.invalidPayload, detail: "The part 'metadata' is not a JSON object.")
         }
         var faults: [Problem.Fault] = []
-        let position = Self.position.read(metadata, at: "/metadata", &faults)
-        let top = Self.settings.read(metadata, at: "/metadata", &faults)
-        var nested: SeriesSettings?
-        if let additional = metadata["additionalData"]?["fileMetadata"], additional != .null {
-            nested = Self.settings.read(additional, at: "/metadata/additionalData/fileMetadata", &faults)
-        }
+        let position = Self.position.read(
+            members.filter { Self.position.names.contains($0.key) }, at: "/metadata", &faults)
+        var ownMembers = members.filter { !Self.position.names.contains($0.key) && $0.key != "additionalData" }
+        ownMembers = ownMembers.filter { !SeriesMemberNames.ofTransport.contains($0.key) }
+        let top = NamedSettings(ownMembers, at: "/metadata", &faults)
+        let nested = Self.nested(members["additionalData"], &faults)
         let (index, total) = isWhole ? (0, 1) : (position?.chunkIndex ?? -1, position?.totalChunks ?? 0)
         if faults.isEmpty {
             if position?.fileName.unicodeScalars.contains(where: { $0.value < 32 }) ?? true {
@@ -37,14 +40,80 @@ struct ChunkDescription: Sendable {
                 faults.append(.init("/metadata/chunkIndex", "must be from 0 to totalChunks - 1"))
             }
         }
-        guard faults.isEmpty, let position, let top else { throw Problem.invalid(faults) }
+        guard faults.isEmpty, let position else { throw Problem.invalid(faults) }
         (sessionId, fileName, chunkIndex, totalChunks) = (position.sessionId, position.fileName, index, total)
-        settings = top.changed(by: nested ?? SeriesSettings())
-        try settings.check()
+        settings = top.settings.changed(by: nested.settings)
+        // The import comes with the last chunk, and would refuse the zone after all of them.
+        if let zone = settings.timeZone, TimeZone(identifier: zone) == nil {
+            throw Problem.unusable(.unknownTimeZone(zone))
+        }
+        try settings.check(kind: .input) { nested.pointers[$0] ?? top.pointers[$0] ?? "/metadata/\($0.rawValue)" }
     }
 
-    private static let position = LenientReader<ChunkPosition>()
-    private static let settings = LenientReader<SeriesSettings>()
+    private static func nested(_ additional: JSONValue?, _ faults: inout [Problem.Fault]) -> NamedSettings {
+        let pointer = "/metadata/additionalData"
+        guard let additional, additional != .null else { return NamedSettings() }
+        guard var members = additional.object else {
+            faults.append(.init(pointer, "must be an object"))
+            return NamedSettings()
+        }
+        let own = members.removeValue(forKey: "fileMetadata") ?? .null
+        for name in members.keys.sorted() {
+            faults.append(.init(pointer + Problem.Fault.step(name), "is not a known member"))
+        }
+        guard own != .null else { return NamedSettings() }
+        guard let settings = own.object else {
+            faults.append(.init(pointer + "/fileMetadata", "must be an object"))
+            return NamedSettings()
+        }
+        return NamedSettings(settings, at: pointer + "/fileMetadata", &faults)
+    }
+
+    private static let position = MemberReader<ChunkPosition>()
+}
+
+/// The settings of an object, and the pointers of its members as they were sent.
+private struct NamedSettings {
+    private(set) var settings = SeriesSettings()
+    private(set) var pointers: [SeriesSettings.CodingKeys: String] = [:]
+
+    init() {}
+
+    init(_ members: [String: JSONValue], at pointer: String, _ faults: inout [Problem.Fault]) {
+        var known: [String: JSONValue] = [:]
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            let place = pointer + Problem.Fault.step(name)
+            if SeriesMemberNames.computed.contains(name) { continue }
+            guard let key = SeriesMemberNames.setting(name) else {
+                faults.append(.init(place, "is not a known member"))
+                continue
+            }
+            // The page sends its form's empty fields as empty texts, and numbers as texts.
+            guard value != .null, value != .string("") else { continue }
+            let sent = SeriesMemberNames.isNumber(key) ? Self.number(value) : value
+            if let earlier = known[key.rawValue], earlier != sent {
+                faults.append(.init(place, "contradicts \(pointers[key] ?? key.rawValue)"))
+            }
+            known[key.rawValue] = sent
+            pointers[key] = place
+        }
+        let found = Self.reader.faults(known, at: "")
+        faults += found.map { fault in
+            let key = SeriesSettings.CodingKeys(rawValue: String(fault.pointer.dropFirst()))
+            return Problem.Fault(key.flatMap { pointers[$0] } ?? pointer + fault.pointer, fault.detail)
+        }
+        if found.isEmpty, let read = Self.reader.read(known, at: pointer, &faults) { settings = read }
+    }
+
+    private static func number(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .integer(let number): .number(Double(number))
+        case .string(let text): Double(text).flatMap { $0.isFinite ? .number($0) : nil } ?? value
+        default: value
+        }
+    }
+
+    private static let reader = MemberReader<SeriesSettings>()
 }
 
 /// The session, file and position of a chunk.
@@ -61,11 +130,12 @@ private struct ChunkPosition: Payload {
     ]
 }
 
-/// Decodes a payload from a JSON object and ignores members that the payload has not.
-private struct LenientReader<Value: Payload>: Sendable {
+/// Decodes a payload from the members of an object.
+private struct MemberReader<Value: Payload>: Sendable {
+    /// The names of the payload's members.
+    let names: Set<String>
     private let schema: Schema
     private let components: [String: Schema]
-    private let names: Set<String>
     private let decoder = PayloadDecoder(for: Value.self)
 
     init() {
@@ -79,14 +149,17 @@ private struct LenientReader<Value: Payload>: Sendable {
         self.names = names
     }
 
+    func faults(_ members: [String: JSONValue], at pointer: String) -> [Problem.Fault] {
+        schema.faults(in: .object(members), components: components, at: pointer)
+    }
+
     /// - Returns: nil where faults were appended to `faults`.
-    func read(_ value: JSONValue, at pointer: String, _ faults: inout [Problem.Fault]) -> Value? {
-        let known = value.object.map { JSONValue.object($0.filter { names.contains($0.key) }) } ?? value
-        let found = schema.faults(in: known, components: components, at: pointer)
+    func read(_ members: [String: JSONValue], at pointer: String, _ faults: inout [Problem.Fault]) -> Value? {
+        let found = self.faults(members, at: pointer)
         faults += found
         guard found.isEmpty else { return nil }
         do {
-            return try decoder.decode(Value.self, from: known)
+            return try decoder.decode(Value.self, from: .object(members))
         } catch {
             faults.append(.init(pointer, error.detail ?? error.title))
             return nil

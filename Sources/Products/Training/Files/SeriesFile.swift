@@ -27,18 +27,18 @@ struct SeriesFile: Sendable {
     /// for which persistence (the last known value) is a baseline.
     func twin(among files: [SeriesFile]) -> SeriesFile {
         files.first { other in
-            other.kind == .input && other.digest == digest && other.settings.timeColumn == settings.timeColumn
-                && other.settings.valueColumn == settings.valueColumn && other.settings.timeZone == settings.timeZone
+            other.kind == .input && other.digest == digest && other.settings.importsAs(settings)
         } ?? self
     }
 
     /// The channel of a dataset recipe. Default horizons: -1 to 0 hours for an input, 0 to 1 hour for an output.
     func channel(at series: URL) -> DatasetRecipe.Channel {
-        let fallback = kind == .input ? (-1.0, 0.0) : (0.0, 1.0)
+        let fallback = SeriesSettings.defaultHorizon(kind)
         return DatasetRecipe.Channel(
             name: label,
             series: series,
-            horizon: DatasetRecipe.Horizon(settings.horizonStart ?? fallback.0, settings.horizonEnd ?? fallback.1),
+            horizon: DatasetRecipe.Horizon(
+                settings.horizonStart ?? fallback.start, settings.horizonEnd ?? fallback.end),
             averaging: settings.averaging == .yes,
             scaling: settings.scaling == .no
                 ? nil : DatasetRecipe.Scaling(settings.scalingMinimum ?? 0, settings.scalingMaximum ?? 1)

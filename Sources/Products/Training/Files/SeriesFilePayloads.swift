@@ -34,6 +34,8 @@ struct SeriesFileList: Payload {
     var files: [SeriesFileView]
 
     static let naming = Naming.asDeclared
+
+    var listTotal: Int64? { Int64(files.count) }
 }
 
 /// A file with the statistics of its series; the German member names are part of the API.
@@ -48,6 +50,7 @@ struct SeriesFileView: Payload {
     var utcMax: Instant
     var min: Double
     var max: Double
+    /// The number of samples: rows that are skipped, or that repeat a time, do not count.
     var datenpunkte: Int
     var numerischeDatenpunkte: Int
     /// The percentage of rows with a numeric value.
@@ -84,8 +87,8 @@ struct SeriesFileView: Payload {
         utcMax = Instant(microseconds: statistics.last)
         min = statistics.minimum
         max = statistics.maximum
-        datenpunkte = file.report.rowsRead
-        numerischeDatenpunkte = file.report.numericCount
+        datenpunkte = statistics.count
+        numerischeDatenpunkte = statistics.count
         numerischerAnteil = file.report.numericShare
         zeitschrittweiteMean = statistics.meanStepMinutes
         zeitschrittweiteMin = statistics.minimumStepMinutes
@@ -95,41 +98,64 @@ struct SeriesFileView: Payload {
     }
 }
 
-/// The report of an import.
-struct ImportView: Payload {
-    var encoding: String
-    var delimiter: String
-    var hadHeader: Bool
-    var timeColumn: String
-    var valueColumn: String
-    var timeFormat: String
-    var timeZone: String
-    var rowsRead: Int
-    var rowsSkipped: Int
-    var skippedByReason: [String: Int]
-    var duplicates: Int
-    var wasSorted: Bool
-    var missingSteps: Int
-    var largestGapMinutes: Double
-    var largestGapAfter: Instant?
+/// What an upload of a file would give. Nothing is stored.
+struct UploadPreview: Payload {
+    var success = true
+    var message = "This is a preview: the file is not stored"
+    var file: SeriesPreview
 
     static let naming = Naming.asDeclared
 
-    init(_ report: SeriesReport) {
-        encoding = report.encoding.rawValue
-        delimiter = report.delimiter.rawValue
-        hadHeader = report.hadHeader
-        timeColumn = report.timeColumn.name ?? "column \(report.timeColumn.index + 1)"
-        valueColumn = report.valueColumn.name ?? "column \(report.valueColumn.index + 1)"
-        timeFormat = report.timeFormat
-        timeZone = report.timeZone
-        rowsRead = report.rowsRead
-        rowsSkipped = report.rowsSkipped
-        skippedByReason = report.skippedByReason
-        duplicates = report.duplicates
-        wasSorted = report.wasSorted
-        missingSteps = report.statistics.missingSteps
-        largestGapMinutes = report.statistics.largestGapMinutes
-        largestGapAfter = report.statistics.largestGapAfter.map { Instant(microseconds: $0) }
+    init(_ file: SeriesFile) { self.file = SeriesPreview(file) }
+}
+
+/// A ``SeriesFileView`` of a file that is not stored.
+struct SeriesPreview: Payload {
+    var fileName: String
+    var kind: SeriesFile.Kind
+    var label: String
+    var bytes: Int64
+    var settings: SeriesSettings
+    var utcMin: Instant
+    var utcMax: Instant
+    var min: Double
+    var max: Double
+    var datenpunkte: Int
+    var numerischeDatenpunkte: Int
+    var numerischerAnteil: Double
+    var zeitschrittweiteMean: Double
+    var zeitschrittweiteMin: Double
+    var offset: Double?
+    var importReport: ImportView
+
+    enum CodingKeys: String, CodingKey {
+        case fileName
+        case kind = "type"
+        case label = "bezeichnung"
+        case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil,
+            zeitschrittweiteMean, zeitschrittweiteMin, offset
+        case importReport = "import"
+    }
+
+    static let naming = Naming.asDeclared
+
+    init(_ file: SeriesFile) {
+        let view = SeriesFileView(file)
+        fileName = view.fileName
+        kind = view.kind
+        label = view.label
+        bytes = view.bytes
+        settings = view.settings
+        utcMin = view.utcMin
+        utcMax = view.utcMax
+        min = view.min
+        max = view.max
+        datenpunkte = view.datenpunkte
+        numerischeDatenpunkte = view.numerischeDatenpunkte
+        numerischerAnteil = view.numerischerAnteil
+        zeitschrittweiteMean = view.zeitschrittweiteMean
+        zeitschrittweiteMin = view.zeitschrittweiteMin
+        offset = view.offset
+        importReport = view.importReport
     }
 }

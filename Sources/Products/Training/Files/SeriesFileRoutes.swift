@@ -29,11 +29,11 @@ struct SeriesFileRoutes: Sendable {
             ) { try await receive($3, isWhole: false, scope: $0, snapshot: $1, admission: $2) },
             .post(
                 "training/instant-upload",
-                "Upload a whole file",
+                "Upload a whole file, or preview its import",
                 requires: member.allowing(.training), entitlements.subscription, admission,
-                .multipart(texts: ["metadata"], file: "file"),
+                .query("preview", oneOf: ["true", "false"]), .multipart(texts: ["metadata"], file: "file"),
                 problems: uploadProblems
-            ) { Created(try await receive($3, isWhole: true, scope: $0, snapshot: $1, admission: $2)) }.alias(
+            ) { try await receiveWhole($4, isPreview: $3 == "true", scope: $0, snapshot: $1, admission: $2) }.alias(
                 "training/csv-files"),
             .get(
                 "training/csv-files/{id}",
@@ -55,6 +55,23 @@ struct SeriesFileRoutes: Sendable {
                 problems: [.fileNotFound, .trainingInProgress]
             ) { try await files.delete(scope: $0, file: $1) },
         ]
+    }
+
+    private func receiveWhole(
+        _ incoming: RawBody.Incoming,
+        isPreview: Bool,
+        scope: Scope,
+        snapshot: EntitlementSnapshot,
+        admission: UploadAdmission
+    ) async throws(Problem) -> Either<Created<ChunkReceived>, UploadPreview> {
+        guard isPreview else {
+            return .first(
+                Created(
+                    try await receive(
+                        incoming, isWhole: true, scope: scope, snapshot: snapshot, admission: admission)))
+        }
+        if case .repeatOnly(let refusal) = admission { throw refusal }
+        return .second(try await uploads.preview(incoming, scope: scope, snapshot: snapshot))
     }
 
     private func receive(

@@ -36,7 +36,7 @@ final class SeriesFileService: Sendable {
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             let settings = file.settings.changed(by: request)
-            try settings.check()
+            try settings.check(kind: file.kind)
             try settings.checkSameImport(as: file.settings)
             if let kind = request.kind, kind != file.kind,
                 try transaction.seriesFile(named: file.name, kind, of: session) != nil

@@ -1,3 +1,4 @@
+import Forecasting
 import Modules
 
 /// The settings of a file; the German member names are part of the API.
@@ -16,8 +17,14 @@ struct SeriesSettings: Payload, Hashable {
     var valueColumn: String?
     /// The time zone of timestamps without an offset; UTC where nil.
     var timeZone: String?
+    /// The decimal mark of the values; detected by the import where nil.
+    var decimalMark: DecimalMark?
+    /// The order of day and month in dates such as 03/04/2024; detected by the import where nil.
+    var dateOrder: DateOrder?
+    /// Whether more than 5 % of the rows may have a text instead of a time or a number.
+    var skipUnreadable: Bool?
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, Sendable {
         case kind = "type"
         case label = "bezeichnung"
         case horizonStart = "zeithorizontStart"
@@ -28,6 +35,7 @@ struct SeriesSettings: Payload, Hashable {
         case scalingMaximum = "skalierungMax"
         case timeColumn, valueColumn
         case timeZone = "zeitzone"
+        case decimalMark, dateOrder, skipUnreadable
     }
 
     static let naming = Naming.asDeclared
@@ -36,6 +44,11 @@ struct SeriesSettings: Payload, Hashable {
         "zeithorizontEnd": .numbers(-87_660...87_660),
         "timeColumn": .length(1...255), "valueColumn": .length(1...255), "zeitzone": .length(1...64),
     ]
+
+    /// The horizon of a file without one, in hours.
+    static func defaultHorizon(_ kind: SeriesFile.Kind) -> (start: Double, end: Double) {
+        kind == .input ? (-1, 0) : (0, 1)
+    }
 
     /// The settings of `other`, and those of `self` where `other` has nil.
     func changed(by other: SeriesSettings) -> SeriesSettings {
@@ -50,29 +63,55 @@ struct SeriesSettings: Payload, Hashable {
             scalingMaximum: other.scalingMaximum ?? scalingMaximum,
             timeColumn: other.timeColumn ?? timeColumn,
             valueColumn: other.valueColumn ?? valueColumn,
-            timeZone: other.timeZone ?? timeZone
+            timeZone: other.timeZone ?? timeZone,
+            decimalMark: other.decimalMark ?? decimalMark,
+            dateOrder: other.dateOrder ?? dateOrder,
+            skipUnreadable: other.skipUnreadable ?? skipUnreadable
         )
     }
+
+    /// Whether both read the same series from the same file.
+    func importsAs(_ other: SeriesSettings) -> Bool { importSettings.map(\.text) == other.importSettings.map(\.text) }
 
     /// Settings of the import cannot change after it.
     /// - Throws: `validation-failed` where settings of the import differ from those that the file was imported with.
     func checkSameImport(as imported: SeriesSettings) throws(Problem) {
-        let pairs = [
-            ("timeColumn", timeColumn, imported.timeColumn), ("valueColumn", valueColumn, imported.valueColumn),
-            ("zeitzone", timeZone, imported.timeZone),
-        ]
-        for (name, wanted, present) in pairs where wanted != present {
-            throw Problem.invalid("/\(name)", "cannot be changed after the upload: delete the file and upload it again")
+        for (wanted, present) in zip(importSettings, imported.importSettings) where wanted != present {
+            throw Problem.invalid(
+                "/\(wanted.name)", "cannot be changed after the upload: delete the file and upload it again")
         }
     }
 
+    private var importSettings: [(name: String, text: String?)] {
+        [
+            ("timeColumn", timeColumn), ("valueColumn", valueColumn), ("zeitzone", timeZone),
+            ("decimalMark", decimalMark?.rawValue), ("dateOrder", dateOrder?.rawValue),
+            ("skipUnreadable", skipUnreadable.map { $0 ? "true" : "false" }),
+        ]
+    }
+
+    /// Compares bounds, a missing one with its default.
+    /// - Parameters:
+    ///   - kind: the kind of the file where the settings have none.
+    ///   - pointer: the JSON pointer of a member by its name in `CodingKeys`.
     /// - Throws: `validation-failed` where two settings contradict each other.
-    func check() throws(Problem) {
-        if let start = horizonStart, let end = horizonEnd, start > end {
-            throw Problem.invalid("/zeithorizontEnd", "must not lie before zeithorizontStart")
+    func check(kind fallback: SeriesFile.Kind, at pointer: (CodingKeys) -> String = { "/\($0.rawValue)" })
+        throws(Problem)
+    {
+        let horizon = Self.defaultHorizon(kind ?? fallback)
+        if let horizonEnd, horizonStart ?? horizon.start > horizonEnd {
+            throw Problem.invalid(pointer(.horizonEnd), "must not lie before zeithorizontStart")
         }
-        if let low = scalingMinimum, let high = scalingMaximum, low >= high {
-            throw Problem.invalid("/skalierungMax", "must be larger than skalierungMin")
+        if let horizonStart, horizonEnd == nil, horizonStart > horizon.end {
+            throw Problem.invalid(
+                pointer(.horizonStart), "must not lie after zeithorizontEnd, which is \(horizon.end) unless it is sent")
+        }
+        if let scalingMaximum, scalingMinimum ?? 0 >= scalingMaximum {
+            throw Problem.invalid(pointer(.scalingMaximum), "must be larger than skalierungMin")
+        }
+        if let scalingMinimum, scalingMaximum == nil, scalingMinimum >= 1 {
+            throw Problem.invalid(
+                pointer(.scalingMinimum), "must be smaller than skalierungMax, which is 1 unless it is sent")
         }
     }
 }

@@ -1,3 +1,4 @@
+import Entitlements
 import Files
 import Foundation
 import Modules
@@ -10,6 +11,7 @@ struct UploadPruningJob: Job {
 /// The worker and the hourly schedule of ``UploadPruningJob``.
 final class UploadPruningWorker: Sendable {
     let database: any Database
+    let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
     let runtime: Runtime
@@ -17,8 +19,12 @@ final class UploadPruningWorker: Sendable {
     /// The largest number of uploads deleted by one run of the job.
     private static let batch = 200
 
-    init(database: any Database, filePaths: TrainingFilePaths, compute: BlockingPool, runtime: Runtime) {
+    init(
+        database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, compute: BlockingPool,
+        runtime: Runtime
+    ) {
         self.database = database
+        self.storage = storage
         self.filePaths = filePaths
         self.compute = compute
         self.runtime = runtime
@@ -26,12 +32,16 @@ final class UploadPruningWorker: Sendable {
 
     var worker: Worker {
         Worker(UploadPruningJob.self) { [self] _, context in
-            let stale = try await database.write { transaction in
-                let stale = try transaction.staleUploads(limit: Self.batch)
-                for upload in stale { try transaction.delete(upload) }
-                return stale
+            let stale = try await database.read { try $0.staleUploads(limit: Self.batch) }
+            for upload in stale {
+                try context.checkCancellation()
+                // One transaction each: uploads of many organisations would lock their storage in any order.
+                try await database.write { [storage] transaction in
+                    let bytes = try transaction.delete(upload)
+                    try storage.release(bytes: bytes, of: upload.organisation, in: transaction)
+                }
+                try await filePaths.store.remove(filePaths.upload(upload.id))
             }
-            for upload in stale { try await filePaths.store.remove(filePaths.upload(upload.id)) }
             try await removeOrphans(context)
             return .done
         }

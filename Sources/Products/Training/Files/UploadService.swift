@@ -57,6 +57,42 @@ final class UploadService: Sendable {
         }
     }
 
+    /// Reads a whole file as ``receive(_:isWhole:scope:snapshot:charge:)`` would, and stores nothing. No unit is taken.
+    /// - Throws: `session-not-found`, `unusable-file`, `validation-failed`, `payload-too-large`.
+    func preview(_ incoming: RawBody.Incoming, scope: Scope, snapshot: EntitlementSnapshot) async throws(Problem)
+        -> UploadPreview
+    {
+        let arrival = filePaths.upload(runtime.id())
+        let (text, bytes) = try await spool(incoming, to: arrival, limit: snapshot.plan.fileBytes.bound)
+        let folder: ID<Upload> = runtime.id()
+        let result: Result<SeriesFile, any Error>
+        do {
+            result = .success(try await previewed(text, bytes: bytes, from: arrival, in: folder, scope: scope))
+        } catch { result = .failure(error) }
+        await remove(arrival, filePaths.upload(folder))
+        return try await Problem.catching { UploadPreview(try result.get()) }
+    }
+
+    private func previewed(
+        _ text: String, bytes: Int64, from arrival: FileStore.Key, in folder: ID<Upload>, scope: Scope
+    ) async throws -> SeriesFile {
+        let description = try ChunkDescription(text, isWhole: true)
+        let session = try await database.read { try $0.trainingSession(description.sessionId, in: scope) }
+        let (source, series) = (filePaths.chunk(0, of: folder), filePaths.chunk(1, of: folder))
+        try await filePaths.store.move(arrival, to: source)
+        let (sourceURL, seriesURL, settings) = (filePaths.url(source), filePaths.url(series), description.settings)
+        let kind = settings.kind ?? .input
+        do {
+            let report = try await compute.run { () -> SeriesReport in
+                try UploadAssembly.importer(settings).run(sourceURL, to: seriesURL)
+            }
+            return SeriesFile(
+                id: runtime.id(), organisation: session.organisation, session: session.id, name: description.fileName,
+                kind: kind, digest: "", bytes: bytes, settings: settings.changed(by: SeriesSettings(kind: kind)),
+                report: report, createdAt: runtime.now())
+        } catch let fault as SeriesFault { throw Problem.unusable(fault) }
+    }
+
     /// Reads the parts in any order and writes the file part to disk.
     private func spool(_ incoming: RawBody.Incoming, to arrival: FileStore.Key, limit: Int64) async throws(Problem) -> (
         metadata: String, bytes: Int64
@@ -139,6 +175,9 @@ final class UploadService: Sendable {
                     members: ["next_chunk": 0])
             }
             return ChunkReceived(repeated: file, chunks: upload.chunkCount)
+        case .refused(let problem):
+            await remove(filePaths.chunk(position, of: upload.id))
+            throw problem
         case .tooLarge:
             await remove(filePaths.upload(upload.id))
             throw Problem.payloadTooLarge(limit: Int(snapshot.plan.fileBytes.value))
@@ -160,7 +199,7 @@ final class UploadService: Sendable {
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
             if description.chunkIndex > 0 {
-                guard let present, try transaction.hasChunk(0, of: present) else {
+                guard let present, try transaction.chunkBytes(at: 0, of: present) != nil else {
                     // The client may repeat the last chunk because it did not get the response.
                     let file = try transaction.seriesFile(named: description.fileName, kind, of: session)
                     return file.map { .finished($0) } ?? .unknown
@@ -170,11 +209,12 @@ final class UploadService: Sendable {
                         .uploadConflict,
                         detail: "The upload has \(present.chunkCount) chunks. Send chunk 0 to restart it.")
                 }
+                try Self.checkStorage(
+                    for: bytes, at: description.chunkIndex, of: present, storage, snapshot, transaction)
                 return .unfinished(session, present, replaced: nil)
             }
-            try storage.check(
-                bytes: try transaction.chunkBytes(of: session.organisation) + bytes, of: snapshot, in: transaction)
             if let present, present.chunkCount == description.totalChunks {
+                try Self.checkStorage(for: bytes, at: 0, of: present, storage, snapshot, transaction)
                 return .unfinished(session, present, replaced: nil)
             }
             if let present {
@@ -183,8 +223,10 @@ final class UploadService: Sendable {
                         .uploadConflict,
                         detail: "Another request is assembling the file. Try again shortly.")
                 }
-                try transaction.delete(present)
+                let freed = try transaction.delete(present)
+                try storage.release(bytes: freed, of: present.organisation, in: transaction)
             }
+            try storage.check(bytes: bytes, of: snapshot, in: transaction)
             try transaction.insertUpload(runtime.id(), of: session, description, kind: kind)
             guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind),
                 upload.chunkCount == description.totalChunks
@@ -196,6 +238,15 @@ final class UploadService: Sendable {
         }
     }
 
+    /// Refuses a chunk beyond the storage of the plan before it replaces an earlier one of the same position.
+    private static func checkStorage(
+        for bytes: Int64, at position: Int64, of upload: Upload, _ storage: StorageQuotaService,
+        _ snapshot: EntitlementSnapshot, _ transaction: Transaction
+    ) throws {
+        let more = try bytes - (transaction.chunkBytes(at: position, of: upload) ?? 0)
+        if more > 0 { try storage.check(bytes: more, of: snapshot, in: transaction) }
+    }
+
     private enum ChunkOutcome: Sendable {
         /// The number of received chunks; others are missing, or another request assembles the file.
         case waiting(Int64)
@@ -203,22 +254,33 @@ final class UploadService: Sendable {
         case complete
         /// The upload has ended: with its file, or without one where it was restarted or deleted.
         case ended(SeriesFile?)
+        /// A concurrent request took the storage; the chunk is missing again.
+        case refused(Problem)
         /// The file exceeds the limit of the plan; the upload is deleted.
         case tooLarge
     }
 
-    /// Inserts the row of a chunk whose bytes are in the file store.
+    /// Inserts the row of a chunk whose bytes are in the file store, and takes its storage.
     private func recordChunk(
         _ position: Int64, bytes: Int64, of upload: Upload, _ session: TrainingSession, _ snapshot: EntitlementSnapshot
     ) async throws -> ChunkOutcome {
-        try await database.write { transaction in
+        try await database.write { [storage] transaction in
             guard try transaction.lock(upload) else {
                 return .ended(try transaction.seriesFile(named: upload.fileName, upload.kind, of: session))
             }
             guard snapshot.plan.fileBytes.allows(try transaction.chunkBytes(of: upload, except: position) + bytes)
             else {
-                try transaction.delete(upload)
+                let freed = try transaction.delete(upload)
+                try storage.release(bytes: freed, of: upload.organisation, in: transaction)
                 return .tooLarge
+            }
+            let replaced = try transaction.chunkBytes(at: position, of: upload) ?? 0
+            if replaced > 0 { try storage.release(bytes: replaced, of: upload.organisation, in: transaction) }
+            do {
+                try storage.allocate(bytes: bytes, of: snapshot, in: transaction)
+            } catch let problem as Problem where problem.kind == .storageExceeded {
+                try transaction.deleteChunk(position, of: upload)
+                return .refused(problem)
             }
             let count = try transaction.insertChunk(position, bytes: bytes, of: upload)
             return try count == upload.chunkCount && transaction.claimAssembly(of: upload) ? .complete : .waiting(count)
@@ -268,11 +330,7 @@ final class UploadService: Sendable {
         } catch {
             await remove(source, series)
             try await delete(upload)
-            if let fault = error as? SeriesFault {
-                var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
-                if let line = fault.line { members["line"] = .integer(Int64(line)) }
-                throw Problem(.unusableFile, detail: fault.message, members: members)
-            }
+            if let fault = error as? SeriesFault { throw Problem.unusable(fault) }
             throw error
         }
     }
@@ -288,7 +346,7 @@ final class UploadService: Sendable {
     ) async throws -> SeriesFile {
         try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
-            try transaction.delete(upload)
+            let chunks = try transaction.delete(upload)
             guard try transaction.insert(file) else {
                 guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session),
                     present.digest == file.digest
@@ -297,9 +355,12 @@ final class UploadService: Sendable {
                         .uploadConflict, title: "The session has another file of this name",
                         detail: "Delete it first, or choose another name.")
                 }
+                try storage.release(bytes: chunks, of: session.organisation, in: transaction)
                 return present
             }
             try quotas.spend(charge, operation: "upload:\(file.id)", in: transaction)
+            // The file takes the storage that its chunks had.
+            try storage.release(bytes: chunks, of: session.organisation, in: transaction)
             try storage.allocate(bytes: file.bytes, of: snapshot, in: transaction)
             try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
@@ -307,7 +368,10 @@ final class UploadService: Sendable {
     }
 
     private func delete(_ upload: Upload) async throws {
-        try await database.write { try $0.delete(upload) }
+        try await database.write { [storage] transaction in
+            let bytes = try transaction.delete(upload)
+            try storage.release(bytes: bytes, of: upload.organisation, in: transaction)
+        }
         await remove(filePaths.upload(upload.id))
     }
 
@@ -341,6 +405,21 @@ private enum UploadAssembly {
         if let name = settings.timeColumn { importer.timeColumn = .name(name) }
         if let name = settings.valueColumn { importer.valueColumn = .name(name) }
         if let zone = settings.timeZone { importer.timeZone = zone }
+        importer.decimal = settings.decimalMark
+        importer.dateOrder = settings.dateOrder
+        importer.skipsUnreadable = settings.skipUnreadable ?? false
         return importer
+    }
+}
+
+extension Problem {
+    /// The refusal of a file: why, where, and the settings that would change it.
+    static func unusable(_ fault: SeriesFault) -> Problem {
+        var members: [String: JSONValue] = ["reason": .string(fault.code.rawValue)]
+        if let line = fault.line { members["line"] = .integer(Int64(line)) }
+        if let column = fault.column { members["column"] = .string(column) }
+        if !fault.readings.isEmpty { members["readings"] = .array(fault.readings.map { .string($0) }) }
+        if !fault.settings.isEmpty { members["settings"] = .array(fault.settings.map { .string($0) }) }
+        return Problem(.unusableFile, detail: fault.message, members: members)
     }
 }

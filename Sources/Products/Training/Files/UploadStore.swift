@@ -47,9 +47,15 @@ extension Transaction {
         try first("SELECT id FROM training_uploads WHERE id = \(upload.id) AND assembling_until >= \(now)") != nil
     }
 
-    func hasChunk(_ position: Int64, of upload: Upload) throws -> Bool {
-        try first("SELECT position FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)")
-            != nil
+    /// - Returns: the size of a received chunk, in bytes; nil where it has not been received.
+    func chunkBytes(at position: Int64, of upload: Upload) throws -> Int64? {
+        try first("SELECT bytes FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)") {
+            try $0["bytes"]
+        }
+    }
+
+    func deleteChunk(_ position: Int64, of upload: Upload) throws {
+        try execute("DELETE FROM training_chunks WHERE upload_id = \(upload.id) AND position = \(position)")
     }
 
     /// The total size of the chunks of an upload, except the one at `position`, in bytes.
@@ -58,16 +64,6 @@ extension Transaction {
             """
             SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks
             WHERE upload_id = \(upload.id) AND position <> \(position)
-            """
-        )
-    }
-
-    /// The total size of the chunks of an organisation's unfinished uploads, in bytes.
-    func chunkBytes(of organisation: ID<Organisation>) throws -> Int64 {
-        try count(
-            """
-            SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks
-            WHERE upload_id IN (SELECT id FROM training_uploads WHERE organisation_id = \(organisation))
             """
         )
     }
@@ -94,9 +90,15 @@ extension Transaction {
         ) == 1
     }
 
-    func delete(_ upload: Upload) throws {
-        try execute("DELETE FROM training_chunks WHERE upload_id = \(upload.id)")
+    /// - Returns: the bytes of its chunks, whose storage the caller releases.
+    func delete(_ upload: Upload) throws -> Int64 {
+        // Locked, so that no chunk is inserted meanwhile.
+        guard try lock(upload) else { return 0 }
+        let chunks: [Int64] = try all("DELETE FROM training_chunks WHERE upload_id = \(upload.id) RETURNING bytes") {
+            try $0["bytes"]
+        }
         try execute("DELETE FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation)")
+        return chunks.reduce(0, +)
     }
 
     func staleUploads(limit: Int) throws -> [Upload] {

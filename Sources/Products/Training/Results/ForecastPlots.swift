@@ -7,9 +7,10 @@ enum ForecastPlots {
     /// The number of datasets plotted, from the start of the test part.
     private static let datasetsMax = 240
 
-    static func draw(_ model: any ForecastModel, on dataset: Dataset, epochs: [EpochReport], into folder: URL) throws
-        -> [Plot]
-    {
+    static func draw(
+        _ model: any ForecastModel, on dataset: Dataset, epochs: [EpochReport], into folder: URL,
+        checkCancellation: () throws -> Void
+    ) throws -> [Plot] {
         var plots: [Plot] = []
         let axis = TestPartAxis(dataset, limit: datasetsMax)
         if !axis.rows.isEmpty {
@@ -21,6 +22,7 @@ enum ForecastPlots {
             // Of each dataset the last step, whose forecast reaches furthest ahead.
             let last = (shape.outputSteps - 1) * shape.outputFeatures
             for (output, column) in dataset.manifest.outputColumns.enumerated() {
+                try checkCancellation()
                 func series(_ name: String, _ values: [Double]) -> LineChart.Series {
                     LineChart.Series(
                         name: name, x: axis.times, y: axis.values { values[$0 * shape.outputCount + last + output] })

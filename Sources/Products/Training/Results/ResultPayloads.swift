@@ -194,6 +194,8 @@ struct ModelList: Payload {
 
     var success: Bool
     var data: Models
+
+    var listTotal: Int64? { Int64(data.count) }
 }
 
 struct Predict: Payload {

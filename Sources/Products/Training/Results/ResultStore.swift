@@ -37,6 +37,10 @@ extension Transaction {
         )
     }
 
+    func deletePlots(of run: ID<Run>, in organisation: ID<Organisation>) throws {
+        try execute("DELETE FROM training_plots WHERE run_id = \(run) AND organisation_id = \(organisation)")
+    }
+
     func insertModel(_ fileName: String, mode: ForecastMode, bytes: Int64, run: Run, id: ID<StoredModel>) throws {
         try execute(
             """

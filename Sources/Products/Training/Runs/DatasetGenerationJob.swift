@@ -1,4 +1,3 @@
-import Audit
 import Entitlements
 import Files
 import Forecasting
@@ -10,6 +9,7 @@ import Plotting
 /// Generates the datasets of one run.
 struct DatasetGenerationJob: Job {
     static let name = "training.generate-datasets"
+    static let lane = JobLane.compute
     let run: ID<Run>
     let organisation: ID<Organisation>
 }
@@ -31,7 +31,7 @@ final class DatasetGenerationWorker: Sendable {
     let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditService
+    let queue: JobQueue
 
     /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
     /// process leaves more.
@@ -40,13 +40,13 @@ final class DatasetGenerationWorker: Sendable {
     init(
         database: any Database, quotas: QuotaService, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditService
+        queue: JobQueue
     ) {
         self.database = database
         self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
-        self.audit = audit
+        self.queue = queue
     }
 
     var worker: Worker {
@@ -68,9 +68,9 @@ final class DatasetGenerationWorker: Sendable {
             workspace.filePaths.url(workspace.filePaths.series(file.twin(among: files).id, of: session.id))
         }
         let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
-            try await workspace.compute(context) { report in
+            try await workspace.compute(context) { [workspace] report in
                 do {
-                    let manifest = try DatasetGenerator(recipe).run(
+                    let manifest = try workspace.generator(recipe, for: run).run(
                         into: folder,
                         progress: { fraction, phase in
                             report(
@@ -91,17 +91,20 @@ final class DatasetGenerationWorker: Sendable {
             }
         }
         let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
-        return .done { [quotas, audit] transaction in
-            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
+        let bytes = try await workspace.bytes(of: run, context)
+        return .done { [settlement, queue] transaction in
+            guard try transaction.succeed(run, result: result, attempt: context.fence, storageBytes: bytes) else {
+                return
+            }
+            if let replaced = try transaction.trainingSession(session.id, of: run.organisation)?.datasetRun {
+                try transaction.deletePlots(of: replaced, in: run.organisation)
+                try queue.enqueue(
+                    ReplacedDatasetsJob(run: replaced, session: session.id, organisation: run.organisation),
+                    ReplacedDatasetsJob.options(run, at: transaction.now), in: transaction)
+            }
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
-            try quotas.commit(run.reservation, in: transaction)
-            try audit.record(
-                AuditEvent(
-                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
-                    subject: run.id.text, details: ["kind": "datasets"]),
-                in: transaction
-            )
+            try settlement.settle(run, storageBytes: bytes, in: transaction)
         }
     }
 
@@ -110,7 +113,7 @@ final class DatasetGenerationWorker: Sendable {
     /// - Returns: nil where the run is finished.
     private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
         let started = try await database.write {
-            [quotas] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+            [quotas, settlement] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
             guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
                 let session = try transaction.trainingSession(run.session, of: job.organisation)
             else { return nil }
@@ -120,6 +123,7 @@ final class DatasetGenerationWorker: Sendable {
                 $0 != run.id && $0 != session.datasetRun
             }
             try transaction.deleteDatasetPlots(of: session, except: run)
+            try settlement.releaseStorage(ofRuns: earlier, of: run.organisation, in: transaction)
             return (run, session, try transaction.seriesFiles(of: session), earlier)
         }
         guard let (run, session, files, earlier) = started else { return nil }

@@ -29,6 +29,9 @@ struct Run: Sendable {
     private(set) var error: String?
     /// The attempt whose folder holds the results; nil until the run has succeeded.
     private(set) var attempt: Int64?
+    /// The storage that the run occupies: what it may take until it has succeeded, then what its files take; none once
+    /// it has failed or its files are replaced.
+    let storageBytes: Int64
     let reservation: ID<Reservation>
     let job: ID<QueuedJob>
     let startedBy: ID<Person>
@@ -47,6 +50,7 @@ struct Run: Sendable {
         result = try row["result"]
         error = try row["error"]
         attempt = try row["attempt"]
+        storageBytes = try row["storage_bytes"]
         reservation = try row["reservation_id"]
         job = try row["job_id"]
         startedBy = try row["started_by"]

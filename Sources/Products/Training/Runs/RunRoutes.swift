@@ -21,9 +21,11 @@ struct RunRoutes: Sendable {
                 requires: member.allowing(.training), entitlements.subscription,
                 entitlements.quota(.processing), .path("session"), .header(.prefer),
                 .header(.idempotencyKey),
-                problems: [.sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed]
-            ) { (request: GenerateDatasets, scope, _, charge, session, prefer, key) in
-                try await datasets(request, scope, charge, session, prefer, key)
+                problems: [
+                    .sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed, .storageExceeded,
+                ]
+            ) { (request: GenerateDatasets, scope, snapshot, charge, session, prefer, key) in
+                try await datasets(request, scope, snapshot, charge, session, prefer, key)
             }.guarded(by: rate),
             .post(
                 "training/train-models/{session}",
@@ -34,9 +36,11 @@ struct RunRoutes: Sendable {
                 .header(.idempotencyKey),
                 problems: [
                     .sessionNotFound, .datasetNotReady, .trainingInProgress, .operationConflict, .modelNotAvailable,
+                    .storageExceeded,
                 ]
-            ) { (request: TrainModels, scope, _, _, charge, session, key) in
-                try await runs.train(request, scope: scope, charge: charge, session: session, key: key)
+            ) { (request: TrainModels, scope, snapshot, _, charge, session, key) in
+                try await runs.train(
+                    request, scope: scope, snapshot: snapshot, charge: charge, session: session, key: key)
             }.guarded(by: rate),
             .post(
                 "training/cancellation/{session}",
@@ -59,12 +63,14 @@ struct RunRoutes: Sendable {
     private func datasets(
         _ request: GenerateDatasets,
         _ scope: Scope,
+        _ snapshot: EntitlementSnapshot,
         _ charge: Charge,
         _ session: String,
         _ prefer: String?,
         _ key: String?
     ) async throws -> Either<DatasetsGenerated, Accepted<RunAccepted>> {
-        let (id, ticket) = try await runs.generate(request, scope: scope, charge: charge, session: session, key: key)
+        let (id, ticket) = try await runs.generate(
+            request, scope: scope, snapshot: snapshot, charge: charge, session: session, key: key)
         let isAsynchronous = prefer?.lowercased().contains("respond-async") ?? false
         guard !isAsynchronous, let run = try await runs.end(of: id, scope: scope) else {
             return .second(Accepted(ticket, follow: ticket.statusUrl))

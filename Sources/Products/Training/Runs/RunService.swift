@@ -10,6 +10,7 @@ import Secrets
 final class RunService: Sendable {
     let database: any Database
     let quotas: QuotaService
+    let storage: StorageQuotaService
     let settlement: RunSettlementService
     let queue: JobQueue
     let audit: AuditService
@@ -21,12 +22,16 @@ final class RunService: Sendable {
     /// The number of times that a failing run is attempted.
     static let attemptsMax = 3
 
+    /// The largest storage of a run, in bytes.
+    private static let storageBytesMax = 2 * StorageBound.arrayBytesMax
+
     init(
-        database: any Database, quotas: QuotaService, settlement: RunSettlementService, queue: JobQueue,
-        audit: AuditService, runtime: Runtime
+        database: any Database, quotas: QuotaService, storage: StorageQuotaService, settlement: RunSettlementService,
+        queue: JobQueue, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
+        self.storage = storage
         self.settlement = settlement
         self.queue = queue
         self.audit = audit
@@ -35,20 +40,23 @@ final class RunService: Sendable {
 
     /// Starts a run that generates the datasets of a session.
     /// - Parameter key: the `Idempotency-Key` header. A repeated key with the same payload returns the earlier run.
-    /// - Throws: `session-not-found`, `training-in-progress`, `operation-conflict`, `validation-failed`.
+    /// - Throws: `session-not-found`, `training-in-progress`, `operation-conflict`, `validation-failed`,
+    ///   `storage-exceeded`.
     func generate(
         _ request: GenerateDatasets,
         scope: Scope,
+        snapshot: EntitlementSnapshot,
         charge: Charge,
         session name: String,
         key: String?
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunAccepted) {
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
-        return try await start(.datasets, scope: scope, charge: charge, session: name, key: key, request: request) {
-            [queue] transaction, session in
-            try Self.checkRecipe(session, split, in: transaction)
+        return try await start(
+            .datasets, scope: scope, snapshot: snapshot, charge: charge, session: name, key: key, request: request
+        ) { [queue] transaction, session in
+            let bytes = try Self.checkedRecipe(session, split, in: transaction)
             try transaction.move(session.id, of: session.organisation, to: .phase1)
-            return {
+            return Preparation(storageBytes: bytes) {
                 try queue.enqueue(
                     DatasetGenerationJob(run: $0, organisation: session.organisation), Self.jobOptions(scope),
                     in: transaction)
@@ -58,11 +66,12 @@ final class RunService: Sendable {
 
     /// Starts a run that trains a model on the datasets of a session.
     /// - Throws: `session-not-found`, `operation-conflict`, `dataset-not-ready`, `training-in-progress`,
-    ///   `model-not-available`, `validation-failed`.
-    func train(_ request: TrainModels, scope: Scope, charge: Charge, session name: String, key: String?)
-        async throws(Problem) -> Accepted<RunAccepted>
-    {
-        _ = try request.trainingSplit?.split()
+    ///   `model-not-available`, `validation-failed`, `storage-exceeded`.
+    func train(
+        _ request: TrainModels, scope: Scope, snapshot: EntitlementSnapshot, charge: Charge, session name: String,
+        key: String?
+    ) async throws(Problem) -> Accepted<RunAccepted> {
+        let split = try request.trainingSplit?.split()
         let parameters = request.modelParameters.forecast
         guard parameters.mode.isAvailable else {
             throw Problem(
@@ -75,7 +84,7 @@ final class RunService: Sendable {
             )
         }
         let (_, ticket) = try await start(
-            .training, scope: scope, charge: charge, session: name, key: key, request: request
+            .training, scope: scope, snapshot: snapshot, charge: charge, session: name, key: key, request: request
         ) { [queue] transaction, session in
             guard let (_, datasets) = try transaction.datasets(of: session) else {
                 throw Problem(
@@ -88,7 +97,12 @@ final class RunService: Sendable {
                 throw Problem.invalid(fault.pointer, fault.message)
             }
             try transaction.move(session.id, of: session.organisation, to: .phase3)
-            return {
+            var bytes = StorageBound.model(parameters, datasets.shape)
+            // Another split makes the run generate datasets of its own.
+            if let split, split != datasets.recipe.split {
+                bytes += StorageBound.datasets(count: datasets.count, datasets.shape)
+            }
+            return Preparation(storageBytes: bytes) {
                 try queue.enqueue(
                     TrainingRunJob(run: $0, organisation: session.organisation), Self.jobOptions(scope),
                     in: transaction)
@@ -148,20 +162,28 @@ final class RunService: Sendable {
         JobOptions(organisation: scope.organisation.text, maximumAttempts: attemptsMax)
     }
 
-    /// Inserts a run with its reservation, job and audit row, or returns the earlier run of the same operation.
+    /// What a run needs beside its row.
+    private struct Preparation {
+        /// What the run may write, in bytes.
+        let storageBytes: Int64
+        let enqueue: (ID<Run>) throws -> ID<QueuedJob>
+    }
+
+    /// Inserts a run with its reservation, storage, job and audit row, or returns the earlier run of the operation.
     private func start(
         _ kind: Run.Kind,
         scope: Scope,
+        snapshot: EntitlementSnapshot,
         charge: Charge,
         session name: String,
         key: String?,
         request: some Payload,
-        prepare: @escaping @Sendable (Transaction, TrainingSession) throws -> (ID<Run>) throws -> ID<QueuedJob>
+        prepare: @escaping @Sendable (Transaction, TrainingSession) throws -> Preparation
     ) async throws(Problem) -> (run: ID<Run>, ticket: RunAccepted) {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [quotas, audit] transaction in
+        return try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -176,11 +198,17 @@ final class RunService: Sendable {
             guard try transaction.unfinishedRun(of: session) == nil else {
                 throw Problem(.trainingInProgress, detail: "Wait until it ends, or cancel it.")
             }
-            let enqueue = try prepare(transaction, session)
+            let preparation = try prepare(transaction, session)
             let terms = Reservation.Terms(onExpiry: .resolve(RunSettlementService.resolver))
             let reservation = try quotas.reserve(
                 charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
-            let job = try enqueue(id)
+            // A larger run fails before it writes so much, but is refused with what it would take.
+            if preparation.storageBytes > Self.storageBytesMax {
+                try storage.check(bytes: preparation.storageBytes, of: snapshot, in: transaction)
+            }
+            let storageBytes = min(preparation.storageBytes, Self.storageBytesMax)
+            try storage.allocate(bytes: storageBytes, of: snapshot, in: transaction)
+            let job = try preparation.enqueue(id)
             try transaction.insert(
                 .init(
                     id: id,
@@ -189,6 +217,7 @@ final class RunService: Sendable {
                     operation: operation,
                     fingerprint: fingerprint,
                     request: text,
+                    storageBytes: storageBytes,
                     reservation: reservation,
                     job: job,
                     startedBy: scope.person
@@ -207,8 +236,9 @@ final class RunService: Sendable {
     }
 
     /// Validates the session's files and settings before a unit is reserved.
-    private static func checkRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction)
-        throws
+    /// - Returns: the largest size of the datasets, in bytes.
+    private static func checkedRecipe(_ session: TrainingSession, _ split: DatasetSplit, in transaction: Transaction)
+        throws -> Int64
     {
         let files = try transaction.seriesFiles(of: session)
         guard let steps = session.steps else {
@@ -222,6 +252,10 @@ final class RunService: Sendable {
             URL(filePath: "/")
         }
         if let fault = recipe.fault { throw Problem.invalid(fault.field ?? "", fault.message) }
+        let times = files.filter { $0.kind == .input }.map {
+            (first: $0.report.statistics.first, last: $0.report.statistics.last)
+        }
+        return StorageBound.datasets(recipe, inputTimes: times)
     }
 }
 

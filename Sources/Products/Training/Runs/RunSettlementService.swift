@@ -3,16 +3,18 @@ import Entitlements
 import Identity
 import Modules
 
-/// Settles the reservation of a run that ends without a result, or whose reservation's lease ends.
+/// Settles the reservation and the storage of a run that ends, or whose reservation's lease ends.
 final class RunSettlementService: Sendable {
     let quotas: QuotaService
+    let storage: StorageQuotaService
     let audit: AuditService
 
     /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
     static let resolver = "training.runs"
 
-    init(quotas: QuotaService, audit: AuditService) {
+    init(quotas: QuotaService, storage: StorageQuotaService, audit: AuditService) {
         self.quotas = quotas
+        self.storage = storage
         self.audit = audit
     }
 
@@ -23,8 +25,32 @@ final class RunSettlementService: Sendable {
         return run?.state.isFinished == false ? .inProgress(QuotaService.lease) : .unused
     }
 
-    /// Ends a run without a result: stores the reason, releases the reservation and moves the session back to the phase
-    /// of its latest result.
+    /// Settles what was reserved for a run that has succeeded in this transaction: commits the unit, and replaces the
+    /// storage that the run might take by what its files take.
+    ///
+    /// Called after the session's row is changed: uploads lock the session before the storage, too.
+    func settle(_ run: Run, storageBytes: Int64, in transaction: Transaction) throws {
+        try quotas.commit(run.reservation, in: transaction)
+        try storage.settle(
+            allocated: run.storageBytes, actual: storageBytes, of: run.organisation, in: transaction)
+        try audit.record(
+            AuditEvent(
+                "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
+                subject: run.id.text, details: ["kind": run.kind.rawValue]),
+            in: transaction
+        )
+    }
+
+    /// Releases the storage of finished runs whose files are removed.
+    func releaseStorage(
+        ofRuns runs: [ID<Run>], of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
+        let bytes = try transaction.takeStorage(ofRuns: runs, in: organisation)
+        if bytes > 0 { try storage.release(bytes: bytes, of: organisation, in: transaction) }
+    }
+
+    /// Ends a run without a result: stores the reason, releases the reservation and the storage, and moves the session
+    /// back to the phase of its latest result.
     func abandon(
         _ id: ID<Run>, of organisation: ID<Organisation>, _ abandonment: JobAbandonment, in transaction: Transaction
     ) throws {
@@ -50,5 +76,6 @@ final class RunSettlementService: Sendable {
         let models = try session.map { try transaction.models(of: $0).count } ?? 0
         try transaction.move(
             run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
+        try storage.release(bytes: run.storageBytes, of: organisation, in: transaction)
     }
 }

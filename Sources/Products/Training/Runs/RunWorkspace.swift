@@ -1,4 +1,5 @@
 import Files
+import Forecasting
 import Foundation
 import Modules
 
@@ -20,6 +21,18 @@ struct RunWorkspace: Sendable {
             try? await filePaths.store.remove(attempt)
             throw error
         }
+    }
+
+    /// The size of the files of this attempt, in bytes.
+    func bytes(of run: Run, _ context: JobContext) async throws -> Int64 {
+        try await filePaths.store.bytes(under: filePaths.attempt(context.fence, at: run.id, of: run.session))
+    }
+
+    /// A generator that writes no more than the storage that the run occupies.
+    func generator(_ recipe: DatasetRecipe, for run: Run) throws(DatasetFault) -> DatasetGenerator {
+        var generator = try DatasetGenerator(recipe)
+        generator.bytesMax = min(generator.bytesMax, Int(run.storageBytes))
+        return generator
     }
 
     /// Runs `body` on a thread of the pool and forwards its progress to the job. Of reports that come faster than they

@@ -1,4 +1,3 @@
-import Audit
 import Entitlements
 import Files
 import Forecasting
@@ -10,6 +9,7 @@ import Plotting
 /// Trains the model of one run.
 struct TrainingRunJob: Job {
     static let name = "training.train-model"
+    static let lane = JobLane.compute
     let run: ID<Run>
     let organisation: ID<Organisation>
 }
@@ -31,19 +31,17 @@ final class TrainingRunWorker: Sendable {
     let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
-    let audit: AuditService
     let runtime: Runtime
 
     init(
         database: any Database, quotas: QuotaService, settlement: RunSettlementService,
         workspace: RunWorkspace,
-        audit: AuditService, runtime: Runtime
+        runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
-        self.audit = audit
         self.runtime = runtime
     }
 
@@ -69,7 +67,7 @@ final class TrainingRunWorker: Sendable {
         let sessionDatasets = filePaths.url(filePaths.attempt(attempt, at: datasetRun.id, of: run.session))
         let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
         let trained = try await workspace.withFolder(of: run, context) { folder in
-            try await workspace.compute(context) { report in
+            try await workspace.compute(context) { [workspace] report in
                 do {
                     // Another split gives other training data and so other scalers: the run generates datasets of its
                     // own.
@@ -77,7 +75,7 @@ final class TrainingRunWorker: Sendable {
                     if split != datasets.recipe.split {
                         var recipe = datasets.recipe
                         recipe.split = split
-                        _ = try DatasetGenerator(recipe).run(
+                        _ = try workspace.generator(recipe, for: run).run(
                             into: folder,
                             progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
                             checkCancellation: context.checkCancellation
@@ -99,21 +97,18 @@ final class TrainingRunWorker: Sendable {
             }
         }
         let result = try JSONColumn.encode(trained.result(parameters, split))
-        return .done { [quotas, audit, runtime] transaction in
-            guard try transaction.succeed(run, result: result, attempt: context.fence) else { return }
+        let bytes = try await workspace.bytes(of: run, context)
+        return .done { [settlement, runtime] transaction in
+            guard try transaction.succeed(run, result: result, attempt: context.fence, storageBytes: bytes) else {
+                return
+            }
             try transaction.insertModel(
                 trained.fileName, mode: parameters.mode, bytes: trained.bytes, run: run, id: runtime.id())
             for (position, plot) in trained.plots.enumerated() {
                 try transaction.insert(plot, run: run, position: position)
             }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
-            try quotas.commit(run.reservation, in: transaction)
-            try audit.record(
-                AuditEvent(
-                    "run.succeeded", actor: run.startedBy.text, organisation: run.organisation.text,
-                    subject: run.id.text, details: ["kind": "training"]),
-                in: transaction
-            )
+            try settlement.settle(run, storageBytes: bytes, in: transaction)
         }
     }
 
@@ -168,7 +163,8 @@ private struct TrainedModel: Sendable {
         report(.init(percent: 82, phase: "evaluation"))
         evaluation = try Evaluation(of: model, on: dataset, checkCancellation: checkCancellation)
         report(.init(percent: 92, phase: "plots"))
-        plots = try ForecastPlots.draw(model, on: dataset, epochs: epochs, into: folder)
+        plots = try ForecastPlots.draw(
+            model, on: dataset, epochs: epochs, into: folder, checkCancellation: checkCancellation)
         report(.init(percent: 97, phase: "saving"))
         self.fileName = fileName
         let file = folder.appending(path: fileName)

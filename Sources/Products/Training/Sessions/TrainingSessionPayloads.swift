@@ -103,6 +103,8 @@ struct SessionView: Payload {
 struct SessionList: Payload {
     var sessions: [SessionView]
     var totalCount: Int64
+
+    var listTotal: Int64? { totalCount }
 }
 
 /// A session with its settings and files; its clients expect camel case.

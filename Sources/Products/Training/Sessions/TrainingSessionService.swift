@@ -182,8 +182,10 @@ final class TrainingSessionService: Sendable {
         let files = try transaction.seriesFiles(of: session)
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
+        var occupied = try bytes + transaction.lockedRunBytes(of: session)
+        for upload in uploads { occupied += try transaction.delete(upload) }
         try transaction.delete(session)
-        try storage.release(bytes: bytes, of: session.organisation, in: transaction)
+        try storage.release(bytes: occupied, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
         return Deletion(
             session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))

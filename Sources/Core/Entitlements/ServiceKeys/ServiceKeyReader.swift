@@ -1,0 +1,75 @@
+import HTTPTypes
+import Identity
+import Modules
+import Secrets
+
+/// Authenticates requests with a service key, as a bearer token or in `X-API-Key`.
+final class ServiceKeyReader: Sendable {
+    /// The resolution of a key's `last_used_at`, and the interval between two writes of it.
+    static let useResolution: Duration = .minutes(1)
+
+    private let database: any Database
+    private let runtime: Runtime
+    private let logger: Logger
+    /// Valid keys by the hash of their text.
+    private let keys = TTLCache<[UInt8], ServiceKey>()
+    private let uses = TTLCache<ID<ServiceKey>, Bool>(lifetime: useResolution, refreshesEarly: false)
+
+    init(database: any Database, runtime: Runtime, logger: Logger) {
+        self.database = database
+        self.runtime = runtime
+        self.logger = logger
+    }
+
+    var problems: [Problem.Kind] { [.authenticationFailed, .apiKeyExpired] }
+
+    /// - Returns: nil for a request without a service key.
+    /// - Throws: `authentication-failed`, `api-key-expired`.
+    func key(of request: Request) async throws(Problem) -> ServiceKey? {
+        guard let given = ServiceKeyCredential.text(in: request) else { return nil }
+        guard let text = ServiceKeyText(given) else { throw Self.refusal("the service key is malformed or mistyped") }
+        let now = runtime.now()
+        let hash = text.hash
+        let key: ServiceKey
+        if let cached = keys.value(for: hash, at: now) {
+            key = cached
+        } else {
+            key = try await find(text.id, hash)
+            keys.set(key, for: hash, at: now)
+        }
+        guard key.expiresAt.map({ $0 > now }) ?? true else { throw Problem(.apiKeyExpired, headers: Self.challenge) }
+        await noteUse(of: key, at: now)
+        return key
+    }
+
+    /// Empties this node's cache after a change that ends keys.
+    func invalidateCache() { keys.invalidateAll() }
+
+    private func find(_ id: ID<ServiceKey>, _ hash: [UInt8]) async throws(Problem) -> ServiceKey {
+        let found = try await database.read { try $0.serviceKeyWithHash(id) }
+        guard let (key, expected) = found, constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else {
+            throw Self.refusal("the service key is not known")
+        }
+        guard key.revokedAt == nil else { throw Self.refusal("the service key is not valid any more") }
+        return key
+    }
+
+    /// Writes the time of use, at most once per ``useResolution`` on each node. A failed write is logged and does not
+    /// fail the request.
+    private func noteUse(of key: ServiceKey, at now: Instant) async {
+        guard key.lastUsedAt.map({ now - $0 >= Self.useResolution }) ?? true, uses.value(for: key.id, at: now) == nil
+        else { return }
+        uses.set(true, for: key.id, at: now)
+        do {
+            try await database.write { try $0.noteUse(ofServiceKey: key.id) }
+        } catch {
+            logger.warning("The last use of a service key could not be written.", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    private static let challenge = ["WWW-Authenticate": "Bearer error=\"invalid_token\""]
+
+    private static func refusal(_ reason: String) -> Problem {
+        Problem(.authenticationFailed, members: ["details": .string(reason)], headers: challenge)
+    }
+}

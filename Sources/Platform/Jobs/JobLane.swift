@@ -1,0 +1,25 @@
+import Storage
+
+/// The kinds of jobs that share slots. A lane has slots of its own, so that its jobs do not wait for those of another.
+package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
+    /// Maintenance: short jobs that other parts of the service depend on.
+    case system
+    /// Deliveries of e-mails, which wait for a mail server.
+    case mail
+    /// Computations of minutes or hours. Organisations share the slots: see ``LaneClaim/organisationMax``.
+    case compute
+    /// Exports of personal data, which read everything about a person.
+    case export
+}
+
+/// What a runner may claim in one lane.
+struct LaneClaim: Sendable {
+    let lane: JobLane
+    /// The kinds of jobs that the runner has workers for.
+    let kinds: [String]
+    /// The number of free slots.
+    let count: Int
+    /// The jobs of one organisation that may run at once, in all processes together; nil without a limit. With a limit
+    /// the organisation with the fewest running jobs is next.
+    let organisationMax: Int?
+}

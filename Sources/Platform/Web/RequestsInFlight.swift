@@ -1,0 +1,37 @@
+import Base
+import HTTPTypes
+import Synchronization
+
+/// The requests under way that trusted proxies forward, by the network of their client.
+///
+/// A client that connects directly is bounded by ``HTTPLimits/connectionsPerNetwork``: a connection has one request at
+/// once. The connections of a proxy carry the requests of many clients, so their requests are counted.
+final class RequestsInFlight: Sendable {
+    private let limit: Int
+    private let counts = Mutex<[NetworkRange: Int]>([:])
+
+    /// - Parameter limit: of one network.
+    init(limit: Int) { self.limit = limit }
+
+    /// Counts a request until ``end(_:)``.
+    /// - Throws: `overloaded` where the network has as many requests under way as it may.
+    func begin(_ network: NetworkRange) throws(Problem) {
+        let isWithinLimit = counts.withLock { counts in
+            let count = counts[network, default: 0]
+            if count < limit { counts[network] = count + 1 }
+            return count < limit
+        }
+        guard isWithinLimit else {
+            throw Problem(
+                .overloaded, detail: "Your network has \(limit) requests under way. Wait for some of them.",
+                headers: ["Retry-After": "1"])
+        }
+    }
+
+    func end(_ network: NetworkRange) {
+        counts.withLock { counts in
+            guard let count = counts[network] else { return }
+            counts[network] = count > 1 ? count - 1 : nil
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import App
+import Base
+import Foundation
+import Modules
+import TestKit
+import Testing
+
+@Suite struct RunLaneTests {
+    @Test(.timeLimit(.minutes(2)), arguments: Engine.available)
+    func `runs leave slots to other organisations and to mail, and a cancelled one frees its slot`(
+        engine: Engine
+    ) async throws {
+        try await withTrainingFixture(engine, plan: "enterprise") { fixture in
+            let other = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("enterprise"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // The runner of the server: its slots, signals and polls.
+                group.addTask { try await fixture.app.app.runner.run() }
+                for name in ["a", "b"] {
+                    try await fixture.prepare(name)
+                    try await fixture.require(200, await fixture.post("generate-datasets/\(name)"))
+                }
+                try await other.prepare("c")
+                let endless: JSONValue = [
+                    "model_parameters": ["MODE": "Dense", "LAY": 3, "N": 512, "EP": 2_000],
+                    "training_split": Samples.withoutValidation,
+                ]
+                for name in ["a", "b"] {
+                    try await fixture.require(202, await fixture.post("train-models/\(name)", endless))
+                }
+                await fixture.wait(for: "running", of: "a")
+                #expect(await fixture.status("b") == "queued")
+
+                // The other organisation's run and an e-mail find free slots.
+                try await fixture.require(200, await other.post("generate-datasets/c"))
+                let person = try await fixture.app.register("new")
+                while try !fixture.app.mailbox().contains(where: { $0.recipient == person.email }) {
+                    await Task.yield()
+                }
+                #expect(await fixture.status("a") == "running")
+                #expect(await fixture.status("b") == "queued")
+                try await fixture.require(202, await other.post("train-models/c", endless))
+                await other.wait(for: "running", of: "c")
+
+                #expect(await fixture.post("cancellation/a").status == 200)
+                await fixture.wait(for: "cancelled", of: "a")
+                await fixture.wait(for: "running", of: "b")
+                #expect(await other.status("c") == "running")
+                #expect(await fixture.level("training_runs") == [0, 1])
+                #expect(await fixture.post("cancellation/b").status == 200)
+                #expect(await other.post("cancellation/c").status == 200)
+                await fixture.wait(for: "cancelled", of: "b")
+                await other.wait(for: "cancelled", of: "c")
+                #expect(await fixture.level("training_runs") == [0, 0])
+                #expect(await other.level("training_runs") == [0, 0])
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+}
+
+extension TrainingFixture {
+    fileprivate func status(_ session: String) async -> String? {
+        await get("status/\(session)")["status"]?.string
+    }
+
+    /// Returns when the latest run of a session has a status; a test that uses it has a time limit.
+    fileprivate func wait(for status: String, of session: String) async {
+        while await self.status(session) != status { await Task.yield() }
+    }
+}
