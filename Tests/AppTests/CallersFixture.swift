@@ -11,6 +11,7 @@ struct Caller: Sendable {
     /// The problem code with which every endpoint that requires an identity refuses this caller.
     var refusal: String?
     var role = Role.user
+    var isVerified = true
     var plan: Plan.ID?
     /// The scopes of the caller's API key; nil for a caller without one.
     var keyScopes: Set<String>?
@@ -40,6 +41,7 @@ struct Caller: Sendable {
                 if let refusal = identityRefusal(requirement) { return refusal }
                 // Every account owns its own organisation, and none is a member of the ones that the tests' paths name.
                 if route.path.contains("{") { return "not-found" }
+            case .verified: if !isVerified { return "email-not-verified" }
             case .subscription: if plan == nil { return "no-active-subscription" }
             case .feature:
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
@@ -80,11 +82,8 @@ struct CallersFixture {
     init(_ app: TestApp) async throws {
         let expired = try await app.register("expired")
         app.clock.advance(by: .minutes(16))
-        let unverified = try await app.register("unverified")
+        let unverified = try await app.register("unverified", isVerified: false)
         let unsubscribed = try await app.register("unsubscribed")
-        try await app.app.database.write {
-            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(unsubscribed.id)")
-        }
         let (free, pro, other) = (
             try await app.subscriber("free"), try await app.subscriber("pro"),
             try await app.subscriber("pro", "other")
@@ -121,7 +120,7 @@ struct CallersFixture {
                     name: "a malformed token", refusal: "authentication-failed", headers: Self.bearer("not.a-token")),
                 Caller(name: "an expired token", refusal: "token-expired", headers: Self.bearer(expired.token)),
                 Caller(name: "suspended", refusal: "token-expired", headers: Self.bearer(suspended.token)),
-                Caller(name: "unverified", person: unverified),
+                Caller(name: "unverified", isVerified: false, person: unverified),
                 Caller(name: "no subscription", person: unsubscribed),
                 Caller(name: "Free", plan: Plan.ID("free"), person: free),
                 Caller(name: "Pro", plan: proPlan, person: pro),
@@ -205,7 +204,9 @@ extension TestApp {
     func apiKey(of person: TestPerson, _ scopes: [String], _ more: [String: JSONValue] = [:]) async throws -> (
         id: String, text: String
     ) {
-        let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
+        let body: [String: JSONValue] = [
+            "name": "for a test", "scopes": .array(scopes.map { .string($0) }), "password": .string(person.password),
+        ]
         let response = await call(
             "POST", "/v1/auth/api-keys", json: .object(body.merging(more) { $1 }), token: person.token)
         guard let id = response["id"]?.string, let text = response["api_key"]?.string else {

@@ -43,7 +43,7 @@ import Testing
         let configuration = try read([
             "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse",
             "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
-            "DB_POOL_TIMEOUT": "1",
+            "DB_POOL_TIMEOUT": "1", "DB_STATEMENT_TIMEOUT": "2", "DRAIN_GRACE": "0", "SHUTDOWN_TIMEOUT": "5",
             "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4",
             "PASSWORD_MIN_LENGTH": "10",
             "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example",
@@ -72,7 +72,8 @@ import Testing
         #expect(configuration.port == 0)
         #expect(configuration.databaseURL == "sqlite:/var/lib/gatehouse/gatehouse.db")
         #expect((configuration.poolSize, configuration.poolOverflow) == (3, 0))
-        #expect(configuration.poolTimeout == .seconds(1))
+        #expect((configuration.poolTimeout, configuration.statementTimeout) == (.seconds(1), .seconds(2)))
+        #expect((configuration.drainGrace, configuration.shutdownTimeout) == (.zero, .seconds(5)))
         #expect((configuration.secretKey, configuration.encryptionKey) == ("x", "y"))
         #expect(configuration.accessTokenLifetime == .minutes(1))
         #expect((configuration.bcryptRounds, configuration.passwordMinimumLength) == (4, 10))
@@ -94,7 +95,8 @@ import Testing
     @Test(arguments: [
         ("PORT", "65536"), ("PORT", "-1"), ("PORT", "eighty"), ("PORT", "80.0"), ("PORT", "99999999999999999999"),
         ("DB_POOL_SIZE", "0"),
-        ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"),
+        ("DB_MAX_OVERFLOW", "-1"), ("DB_POOL_TIMEOUT", "0"), ("DB_STATEMENT_TIMEOUT", "0"),
+        ("SHUTDOWN_TIMEOUT", "0"), ("DRAIN_GRACE", "-1"), ("DRAIN_GRACE", "8"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"), ("BCRYPT_ROUNDS", "3"),
         ("BCRYPT_ROUNDS", "16"),
         ("PASSWORD_MIN_LENGTH", "7"), ("JOB_SLOTS", "65"),
@@ -164,7 +166,7 @@ import Testing
         #expect(found("short", production) == ["JWT_SECRET: has fewer than 32 characters"])
         #expect(
             found("changeme-0123456789-abcdefghijklmnop", production) == [
-                "JWT_SECRET: is a well-known default or too regular"
+                "JWT_SECRET: is a placeholder of a template, or a well-known default"
             ])
         #expect(found("b7Nm1Kp6Js3Hd5Fg0TyUeq8Zr2Lw9Xc4V", production) == [])
     }

@@ -86,7 +86,7 @@ import Testing
     /// Problem codes that only the gate produces.
     private static let gateCodes: Set<String> = [
         "missing-authorization", "authentication-failed", "token-expired", "insufficient-role", "insufficient-scope",
-        "api-key-expired", "not-a-member",
+        "api-key-expired", "not-a-member", "email-not-verified",
         "no-active-subscription", "feature-not-available",
         "quota-exceeded", "subscription-required", "credits-exhausted",
     ]

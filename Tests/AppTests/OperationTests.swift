@@ -45,6 +45,9 @@ import Testing
             #expect(ready.headers["retry-after"] == "5")
             #expect(!ready.text.contains("interrupted"))
             #expect(app.log.lines.contains { $0.contains("interrupted") })
+            let metrics = await app.call("GET", "/metrics")
+            #expect(metrics.status == 200)
+            #expect(metrics.text.contains("gatehouse_database_reachable 0\n"))
             // A refusal by the gate that needs no database is unchanged.
             #expect(await app.call("GET", "/v1/auth/profile").status == 401)
             let login = await app.call(
@@ -72,6 +75,7 @@ import Testing
                 #"gatehouse_refusals_total{code="not-found"} 1"#,
                 #"gatehouse_jobs{lane="mail",state="available"} 0"#,
                 #"gatehouse_jobs{lane="compute",state="dead"} 0"#,
+                "gatehouse_database_reachable 1", "gatehouse_clock_difference_seconds 0",
                 "# TYPE gatehouse_http_request_duration_seconds histogram",
                 "# TYPE gatehouse_refusals_total counter",
             ] {

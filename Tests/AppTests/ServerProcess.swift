@@ -7,8 +7,10 @@ final class ServerProcess: Sendable {
     let baseURL: String
     private let process: Process
     private let folder: URL
+    private let outputFile: URL
 
-    private init(process: Process, baseURL: String, folder: URL) {
+    private init(process: Process, baseURL: String, folder: URL, outputFile: URL) {
+        self.outputFile = outputFile
         self.process = process
         self.baseURL = baseURL
         self.folder = folder
@@ -38,7 +40,8 @@ final class ServerProcess: Sendable {
         while ContinuousClock.now < deadline, process.isRunning {
             let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
             if let address = text.firstMatch(of: /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/) {
-                return ServerProcess(process: process, baseURL: "http://127.0.0.1:\(address.1)", folder: folder)
+                return ServerProcess(
+                    process: process, baseURL: "http://127.0.0.1:\(address.1)", folder: folder, outputFile: output)
             }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -51,6 +54,18 @@ final class ServerProcess: Sendable {
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
+
+    /// Sends a signal.
+    func send(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
+
+    /// Waits until the process has ended.
+    func exitStatus() async -> Int32 {
+        while process.isRunning { try? await Task.sleep(for: .milliseconds(20)) }
+        return process.terminationStatus
+    }
+
+    /// What it has printed and logged.
+    var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
 
     /// The program is in the folder of the test executable.
     private static var program: URL {

@@ -112,9 +112,6 @@ extension TestApp {
     /// A person with a verified e-mail address and a started trial.
     func onTrial(_ name: String = "trial") async throws -> TestPerson {
         let person = try await register(name)
-        try await app.database.write {
-            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
-        }
         let response = await call("POST", "/v1/payments/start-trial", token: person.token)
         guard response.status == 201 else { throw UnexpectedResponse(response) }
         return person

@@ -372,7 +372,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `verifying the e-mail address grants the credits in the same transaction`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let credits = CreditFixture(app: app, person: person)
             #expect(try await credits.balance() == [0, 0, 0])
             let token = try #require(try await app.mail(to: person.email).last?.token)

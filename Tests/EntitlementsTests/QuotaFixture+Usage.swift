@@ -7,7 +7,9 @@ import TestKit
 extension QuotaFixture {
     /// The headers of a new API key with `scopes`.
     func key(_ scopes: String...) async throws -> [String: String] {
-        let body: JSONValue = ["name": "test", "scopes": .array(scopes.map { .string($0) })]
+        let body: JSONValue = [
+            "name": "test", "scopes": .array(scopes.map { .string($0) }), "password": .string(person.password),
+        ]
         let response = await app.call("POST", "/v1/auth/api-keys", json: body, token: person.token)
         guard let text = response["api_key"]?.string else { throw UnexpectedResponse(response) }
         return ["X-API-Key": text]

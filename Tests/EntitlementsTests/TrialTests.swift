@@ -9,13 +9,7 @@ import Testing
 
 @Suite struct TrialTests {
     /// A person with a verified e-mail address and without a subscription.
-    private func verified(_ app: TestApp) async throws -> TestPerson {
-        let person = try await app.register()
-        try await app.app.database.write {
-            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
-        }
-        return person
-    }
+    private func verified(_ app: TestApp) async throws -> TestPerson { try await app.register() }
 
     private func settle(_ app: TestApp) async throws {
         _ = try await app.app.database.write { [queue = app.app.queue] in
@@ -27,9 +21,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a trial is started once per account, with a verified e-mail address`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.accessTokenLifetime = .days(800) }) { app in
-            let unsubscribed = try await app.register("unsubscribed")
+            let unsubscribed = try await app.register("unsubscribed", isVerified: false)
             let early = await app.call("POST", "/v1/payments/start-trial", token: unsubscribed.token)
-            #expect(early.status == 403 && early.code == "email-not-proved")
+            #expect(early.status == 403 && early.code == "email-not-verified")
             let person = try await verified(app)
             #expect(
                 await app.call("GET", "/v1/payments/trial-status", token: person.token).json == [
@@ -56,7 +50,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `verifying the e-mail address starts the trial`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try #require(try await app.mail(to: person.email).last?.token)
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
             let status = await app.call("GET", "/v1/payments/trial-status", token: person.token)

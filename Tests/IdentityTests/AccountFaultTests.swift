@@ -21,7 +21,7 @@ import Testing
     func `verifying an e-mail address is atomic`(_ engine: Engine) async throws {
         let outage = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: outage.wrap) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try await app.verificationChallenge(person).token
             var status = 0
             let count = try await outage.failEachStatement { _ in
@@ -44,7 +44,7 @@ import Testing
     func `a wrong code is counted if and only if it is refused`(_ engine: Engine) async throws {
         let outage = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: outage.wrap) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let code = try await app.verificationChallenge(person).code
             var status = 0
             let count = try await outage.failEachStatement { _ in
@@ -62,7 +62,7 @@ import Testing
     func `resetting a password is atomic`(_ engine: Engine) async throws {
         let outage = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: outage.wrap) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try await app.resetChallenge(person).token
             let emails = try await app.count("SELECT COUNT(*) AS count FROM outbox")
             var status = 0
@@ -124,7 +124,7 @@ import Testing
     func `changing an e-mail address is atomic`(_ engine: Engine) async throws {
         let outage = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: outage.wrap) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let new = "new-\(person.email)"
             var status = 0
             try await outage.failEachStatement { _ in

@@ -145,6 +145,55 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a name that e-mails carry has no web address and no line break`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let organisation = try await app.organisation(of: person)
+            let before = await app.call("GET", "/v1/user/profile", token: person.token)
+            let names = [
+                "URGENT: pay at https://pay.example/now", "pay at www.pay.example", "evil.com", "a b EVIL.COM/pay",
+                "pay@evil.com", "(evil.co.uk)", "ｈｔｔｐ：／／pay", "evil．com", "evil。com",
+                "two\nlines", "two\r\nlines", "two\u{2028}lines",
+            ]
+            for name in names {
+                for field in ["full_name", "first_name", "last_name", "organization"] {
+                    let body: JSONValue = [
+                        "email": "new@example.org", "password": .string(TestApp.password), field: .string(name),
+                    ]
+                    let refused = await app.call("POST", "/v1/auth/register", json: body)
+                    #expect(refused.status == 422 && refused.pointers == ["/\(field)"], "\(name): \(refused)")
+                }
+                let changes = [("auth/me", "full_name"), ("user/profile", "first_name"), ("auth/me", "last_name")]
+                for (path, field) in changes {
+                    let refused = await app.call(
+                        "PUT", "/v1/\(path)", json: .object([field: .string(name)]), token: person.token)
+                    #expect(refused.status == 422 && refused.pointers == ["/\(field)"], "\(name): \(refused)")
+                }
+                for (method, path) in [("POST", "organisations"), ("PUT", "organisations/\(organisation)")] {
+                    let refused = await app.call(
+                        method, "/v1/\(path)", json: ["name": .string(name)], token: person.token)
+                    #expect(refused.status == 422 && refused.pointers == ["/name"], "\(name): \(refused)")
+                }
+            }
+            #expect(await app.call("GET", "/v1/user/profile", token: person.token).json == before.json)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM people") == 1)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM organisations") == 2)
+
+            for name in [
+                "Dr.Smith", "J.R.R. Tolkien", "St.Gallen", "Acme S.p.A.", "Node.js Foundation", "AT&T / Research",
+                "Company: North", "A.B.C. Ltd.", "山田 太郎",
+            ] {
+                let accepted = await app.call(
+                    "PUT", "/v1/auth/me", json: ["full_name": .string(name)], token: person.token)
+                #expect(accepted["full_name"] == .string(name), "\(accepted)")
+                let renamed = await app.call(
+                    "PUT", "/v1/organisations/\(organisation)", json: ["name": .string(name)], token: person.token)
+                #expect(renamed["name"] == .string(name), "\(renamed)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `every registration field of the five systems' clients is accepted`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let body: JSONValue = [

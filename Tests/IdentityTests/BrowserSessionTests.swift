@@ -132,6 +132,40 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `signing out deletes the cookie of a session that has ended`(_ engine: Engine) async throws {
+        try await withApp(engine) { app in
+            let person = try await app.register()
+            let (browser, _) = try await signIn(app, person)
+            let (other, _) = try await signIn(app, person)
+            let deletion = "__Host-gatehouse=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+            #expect(await browser.change("POST", "/v1/auth/logout").status == 200)
+            for _ in 0..<2 {
+                let response = await browser.change("DELETE", "/v1/auth/browser-session")
+                #expect(response.status == 200, "\(response)")
+                #expect(response.headers["set-cookie"] == deletion)
+            }
+            let malformed = await app.call(
+                "DELETE", "/v1/auth/browser-session",
+                headers: ["Cookie": "__Host-gatehouse=x", "Origin": Self.ownOrigin])
+            #expect(malformed.status == 200 && malformed.headers["set-cookie"] == deletion)
+
+            // Another site's page cannot delete it. A request without a cookie, or with a token, is refused.
+            let foreign = await browser.call(
+                "DELETE", "/v1/auth/browser-session",
+                headers: ["Origin": "https://attacker.example", "X-CSRF-Token": browser.csrf])
+            #expect(foreign.code == "csrf-failed" && foreign.headers["set-cookie"] == nil)
+            #expect(await app.call("DELETE", "/v1/auth/browser-session").code == "missing-authorization")
+            let bearer = await browser.call("DELETE", "/v1/auth/browser-session", token: "a.b.c")
+            #expect(bearer.code == "authentication-failed" && bearer.headers["set-cookie"] == nil)
+            // Other sessions continue, and a live one needs its CSRF token.
+            #expect(await other.call("GET", "/v1/auth/profile").status == 200)
+            let without = await other.call("DELETE", "/v1/auth/browser-session", headers: ["Origin": Self.ownOrigin])
+            #expect(without.code == "csrf-failed" && without.headers["set-cookie"] == nil)
+            #expect(try await app.audited("session.ended").count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a session ends when it is idle, at its maximum age, and when its account is suspended`(_ engine: Engine)
         async throws
     {

@@ -46,6 +46,16 @@ import Testing
         #expect(EmailAddress(text) == nil)
     }
 
+    @Test(arguments: [
+        "a@x>", "anna@example.org>", "<anna@example.org", "<anna@example.org>", "anna>@example.org",
+        "anna@exa>mple.org", "anna,ben@example.org", "anna;ben@example.org", "mailto:anna@example.org",
+        "anna(work)@example.org", "\"anna\"@example.org", "anna\\@example.org", "anna@[192.0.2.1]",
+        "anna＞@example.org",
+    ])
+    func `what delimits addresses in texts is refused`(_ text: String) {
+        #expect(EmailAddress(text) == nil)
+    }
+
     @Test(arguments: ["bücher.example", "日本語.jp", "правда.рф", "example.org", "straße.example"])
     func `a domain name is the same after both conversions`(_ name: String) throws {
         let ascii = try #require(DomainName.ascii(name))

@@ -56,18 +56,18 @@ import Testing
             let person = try await app.register()
             let all: SQL = "SELECT COUNT(*) AS count FROM api_keys"
             let revoked: SQL = "SELECT COUNT(*) AS count FROM api_keys WHERE revoked_at IS NOT NULL"
-            let created = try await expectAtomic(app, Effect(action: "api-key.created", rows: all)) {
+            let created = try await expectAtomic(app, Effect(action: "api-key.created", rows: all, emails: 1)) {
                 await app.makeKey(person, ["identity.read"])
             }
             let id = try #require(created["id"]?.string)
-            let replaced = try await expectAtomic(app, Effect(action: "api-key.rotated", rows: all)) {
+            let replaced = try await expectAtomic(app, Effect(action: "api-key.rotated", rows: all, emails: 1)) {
                 await app.call("POST", "/v1/auth/api-keys/\(id)/rotation?overlap_hours=1", token: person.token)
             }
             let successor = try #require(replaced["id"]?.string)
             try await expectAtomic(app, Effect(action: "api-key.revoked", rows: revoked)) {
                 await app.call("DELETE", "/v1/auth/api-keys/\(successor)", token: person.token)
             }
-            try await expectAtomic(app, Effect(action: "api-key.created", rows: all)) {
+            try await expectAtomic(app, Effect(action: "api-key.created", rows: all, emails: 1)) {
                 await app.call("POST", "/v1/user/profile/reset-api-key", token: person.token)
             }
         }

@@ -15,7 +15,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `an invitation is sent by e-mail, stored as a hash, and accepted once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            let (owner, guest) = (
+                try await app.register("owner"), try await app.register("guest", isVerified: false)
+            )
             let id = try await app.organisation(of: owner)
             // Addresses are compared without case, as at registration.
             let token = try await app.invite(guest.email.uppercased(), to: id, as: "admin", by: owner)
@@ -158,10 +160,64 @@ import Testing
             #expect(refused.status == 429)
             #expect(refused.code == "too-many-invitations")
             #expect(refused.headers["retry-after"] != nil)
+            #expect(refused["detail"]?.string?.hasPrefix("The organisation has sent 100 invitations") == true)
             for email in ["no-domain", "a@b", "", "a b@example.org"] {
                 let response = await app.call("POST", path, json: ["email": .string(email)], token: owner.token)
                 #expect(response.pointers == ["/email"])
             }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `the invitations of a person and to a recipient are bounded across organisations, also deleted ones`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, other) = (try await app.register("owner"), try await app.register("other"))
+            func send(_ email: String, by person: TestPerson, to organisation: String) async -> TestResponse {
+                await app.call(
+                    "POST", "/v1/organisations/\(organisation)/invitations", json: ["email": .string(email)],
+                    token: person.token)
+            }
+            // Each invitation from an organisation of its own, which is deleted at once.
+            for number in 0..<OrganisationLimits.invitationsPerRecipientAndDay {
+                let id = try await app.organisation(of: owner)
+                let email = number.isMultiple(of: 2) ? "victim@example.org" : "VICTIM@example.org"
+                #expect(await send(email, by: owner, to: id).status == 201)
+                #expect(await app.call("DELETE", "/v1/organisations/\(id)", token: owner.token).status == 204)
+            }
+            let tokens = try await app.mail(to: "victim@example.org").compactMap(\.token)
+            #expect(tokens.count == Int(OrganisationLimits.invitationsPerRecipientAndDay))
+            for sender in [owner, other] {
+                let refused = await send("victim@example.org", by: sender, to: sender.organisation)
+                #expect(refused.status == 429 && refused.code == "too-many-invitations")
+                #expect(refused["detail"]?.string?.hasPrefix("This address was sent 10 invitations") == true)
+                #expect(refused.headers["retry-after"] != nil)
+            }
+            // The organisations are deleted, and their invitations are void.
+            let guest: JSONValue = ["token": .string(try #require(tokens.first))]
+            let accepted = await app.call("POST", "/v1/invitations/acceptance", json: guest, token: other.token)
+            #expect(accepted.code == "invitation-not-found")
+
+            let left = OrganisationLimits.invitationsPerPersonAndDay - OrganisationLimits.invitationsPerRecipientAndDay
+            let (first, second) = (try await app.organisation(of: owner), try await app.organisation(of: owner))
+            for number in 0..<left {
+                let id = number.isMultiple(of: 2) ? first : second
+                #expect(await send("a\(number)@example.org", by: owner, to: id).status == 201)
+            }
+            for id in [first, second, owner.organisation] {
+                let refused = await send("one-more@example.org", by: owner, to: id)
+                #expect(refused.status == 429 && refused.code == "too-many-invitations")
+                #expect(refused["detail"]?.string?.hasPrefix("You have sent 100 invitations") == true)
+            }
+            #expect(try await app.mail(to: "one-more@example.org").isEmpty)
+            #expect(await send("one-more@example.org", by: other, to: other.organisation).status == 201)
+            // The limits are those of 24 hours.
+            app.clock.advance(by: .hours(24))
+            let token = try #require(await app.signIn(owner)["access_token"]?.string)
+            let later = await app.call(
+                "POST", "/v1/organisations/\(first)/invitations", json: ["email": "victim@example.org"], token: token)
+            #expect(later.status == 201, "\(later)")
         }
     }
 }

@@ -336,11 +336,7 @@ extension TestApp {
     }
 
     /// Marks the e-mail address of an account as verified.
-    func verifyEmail(of person: TestPerson) async throws {
-        try await app.database.write {
-            try $0.execute("UPDATE people SET email_verified_at = \($0.now) WHERE id = \(person.id)")
-        }
-    }
+    func verifyEmail(of person: TestPerson) async throws { try await setVerified(true, person) }
 
     func invite(_ email: String, to organisation: String, as role: String, by inviter: TestPerson) async throws
         -> String

@@ -23,7 +23,7 @@ import Testing
                     == 1
                 calls.withLock { $0.append("\(person) \(organisation) \(isVerified)") }
             }
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let emails = try await app.mail(to: person.email)
             #expect(emails.count == 1)
             #expect(emails[0].text.contains("https://app.example/pages/verify-email?token"))
@@ -60,7 +60,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `the code verifies the address too, and neither is stored in plain text`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let mailed = try await app.verificationChallenge(person)
             let stored = try await app.app.database.read { transaction in
                 try ["challenges", "outbox", "jobs", "audit_events", "people"].flatMap {
@@ -87,8 +87,9 @@ import Testing
     {
         try await withTestApp(engine) { app in
             let (early, late, quick, slow) = (
-                try await app.register("early"), try await app.register("late"), try await app.register("quick"),
-                try await app.register("slow")
+                try await app.register("early", isVerified: false), try await app.register("late", isVerified: false),
+                try await app.register("quick", isVerified: false),
+                try await app.register("slow", isVerified: false)
             )
             let (earlyMail, lateMail) = (
                 try await app.verificationChallenge(early), try await app.verificationChallenge(late)
@@ -114,7 +115,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a code allows five attempts, and the link stays valid`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let mailed = try await app.verificationChallenge(person)
             for _ in 0..<Challenge.triesPerCode {
                 let response = await app.verify(person.email, code: wrong(mailed.code))
@@ -135,14 +136,14 @@ import Testing
     @Test(arguments: Engine.available)
     func `concurrent attempts are counted, and concurrent uses of a link succeed once`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let mailed = try await app.verificationChallenge(person)
             await withTaskGroup { group in
                 for _ in 0..<12 { group.addTask { _ = await app.verify(person.email, code: wrong(mailed.code)) } }
             }
             #expect(try await app.count("SELECT tries AS count FROM challenges") == Int64(Challenge.triesPerCode))
 
-            let other = try await app.register("other")
+            let other = try await app.register("other", isVerified: false)
             let link = try await app.verificationChallenge(other).token
             let codes = await withTaskGroup(of: String?.self) { group in
                 for _ in 0..<8 { group.addTask { await app.verify(token: link).code } }
@@ -157,7 +158,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `the number of attempts a day is bounded, also with new codes`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             var seen = [try await app.verificationChallenge(person)]
             func requestChallenge() async throws -> MailedChallenge {
                 _ = await app.call("POST", "/v1/auth/resend-verification", json: ["email": .string(person.email)])
@@ -184,7 +185,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a challenge is valid for its account and its purpose only`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, other) = (try await app.register("user"), try await app.register("other"))
+            let (person, other) = (
+                try await app.register("user", isVerified: false), try await app.register("other", isVerified: false)
+            )
             let (verification, reset) = (
                 try await app.verificationChallenge(person), try await app.resetChallenge(person)
             )
@@ -208,7 +211,9 @@ import Testing
     @Test(arguments: Engine.available)
     func `a request for another e-mail has the same response for every address`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
-            let (person, verified) = (try await app.register(), try await app.register("verified"))
+            let (person, verified) = (
+                try await app.register(isVerified: false), try await app.register("verified", isVerified: false)
+            )
             _ = await app.verify(token: try await app.verificationChallenge(verified).token)
             let suspended = try await app.register("suspended")
             try await app.app.identity.accounts.suspend(suspended.id)
@@ -281,7 +286,7 @@ import Testing
             struct Refused: Error {}
             let accepts = Mutex(false)
             app.app.identity.events.onEmailVerified { _, _, _ in if !accepts.withLock({ $0 }) { throw Refused() } }
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try await app.verificationChallenge(person).token
             #expect(await app.verify(token: token).status == 500)
             #expect(try await app.isVerified(person) == false)
@@ -393,7 +398,7 @@ import Testing
         async throws
     {
         try await withTestApp(.sqlite) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try await app.verificationChallenge(person).token
             let page = await app.call("GET", "/verify-email?token=\(token)")
             #expect(page.status == 200)

@@ -8,7 +8,8 @@ import Testing
 /// An SMTP server (aiosmtpd) in a process of its own. It stores the messages that it accepts, parsed by Python's e-mail
 /// package.
 final class SMTPTestServer: @unchecked Sendable {
-    enum Mode: String { case starttls, tls, plain, silent }
+    /// `stuck` takes a message and never replies to it; `deaf` never replies to QUIT.
+    enum Mode: String { case starttls, tls, plain, silent, stuck, deaf }
 
     /// A message as the server received it.
     struct ReceivedMessage: Decodable {
@@ -180,8 +181,31 @@ final class SMTPTestServer: @unchecked Sendable {
         class Silent(asyncio.Protocol):
             pass
 
+        class Scripted(asyncio.Protocol):
+            def connection_made(self, transport):
+                self.transport, self.rest, self.is_data = transport, b"", False
+                transport.write(b"220 localhost\\r\\n")
+
+            def data_received(self, data):
+                self.rest += data
+                while b"\\r\\n" in self.rest:
+                    line, self.rest = self.rest.split(b"\\r\\n", 1)
+                    self.line(line)
+
+            def line(self, line):
+                if self.is_data:
+                    if line == b".":
+                        self.is_data = False
+                        if mode == "deaf": self.transport.write(b"250 OK\\r\\n")
+                    return
+                command = line[:4].upper()
+                if command == b"QUIT": return
+                self.is_data = command == b"DATA"
+                self.transport.write(b"354 go on\\r\\n" if self.is_data else b"250 localhost\\r\\n")
+
         def protocol():
             if mode == "silent": return Silent()
+            if mode in ("stuck", "deaf"): return Scripted()
             return SMTP(
                 Handler(), hostname="localhost", tls_context=context if mode == "starttls" else None,
                 require_starttls=mode == "starttls",

@@ -27,6 +27,8 @@ package struct App: Sendable {
     package let metrics: Metrics
     package let logger: Logger
     package let dispatcher: RequestDispatcher
+    package let shutdown: Shutdown
+    let monitor: DatabaseMonitor
     let limits: RateLimiting
     package var routes: [Route] { dispatcher.routes }
 
@@ -56,11 +58,15 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let database = MonitoredDatabase(
         dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
     try await Migrator(allMigrations).run(on: database)
+    let clock = ClockMonitor(runtime: runtime, logger: logger)
+    clock.use(database)
     let files = try FileStore(root: "\(configuration.dataFolder)/files")
 
     // Core
     let queue = JobQueue(runtime: runtime)
-    let audit = AuditModule(database: database, sealer: sealer, logger: logger, runtime: runtime)
+    let audit = AuditModule(
+        database: database, sealer: sealer, checkpointFile: "\(folder.path)/audit-checkpoint.json", logger: logger,
+        runtime: runtime)
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
     let identity = try await IdentityModule(
@@ -68,7 +74,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         audit: audit,
         mailer: mailer,
         sealer: sealer,
-        settings: try identitySettings(configuration, folder, runtime),
+        settings: try identitySettings(configuration, folder, runtime, clock),
         passwords: dependencies.passwords,
         logger: logger,
         runtime: runtime
@@ -127,11 +133,13 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         runtime: runtime,
         settings: JobRunner.Settings(
-            slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3)
+            slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
+            drain: max(.zero, configuration.shutdownTimeout - JobRunner.stoppingGrace - Configuration.shutdownReserve))
     )
+    let shutdown = Shutdown()
     let operations = OperationRoutes(
         configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
-        limits: limits, runtime: runtime)
+        limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
     let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
     let routes = entitlements.withExplanation(of: operations.routes + moduleRoutes) {
         limits.limited($0, identity, entitlements)
@@ -162,6 +170,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         metrics: metrics,
         logger: logger,
         dispatcher: dispatcher,
+        shutdown: shutdown,
+        monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
         limits: limits
     )
 }
@@ -179,18 +189,25 @@ package let allInvariants: [Invariant] =
 package let gatehouseVersion = "0.1.0"
 
 /// Opens the configured database without changing its schema.
+/// - Throws: ``MissingDatabase`` for a file that the data folder was used with and that does not exist.
 package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws
     -> any Database
 {
     if configuration.databaseURL.hasPrefix("sqlite:") {
         let path = String(configuration.databaseURL.dropFirst("sqlite:".count))
-        return try SQLiteDatabase(path: path, readers: 4, clock: dependencies.clock ?? dependencies.runtime.now)
+        let marker = DatabaseMarker(folder: try DataFolder(configuration.dataFolder))
+        if !configuration.allowsNewDatabase { try marker.check(path) }
+        let database = try SQLiteDatabase(
+            path: path, readers: 4, clock: dependencies.clock ?? dependencies.runtime.now)
+        try marker.add(path)
+        return database
     }
     return try PostgresDatabase(
         url: configuration.databaseURL,
         poolSize: configuration.poolSize,
         overflow: configuration.poolOverflow,
         acquireTimeout: configuration.poolTimeout,
+        statementTimeout: configuration.statementTimeout,
         clock: dependencies.clock
     )
 }
@@ -234,9 +251,9 @@ private func address(_ configuration: Configuration) -> String {
     configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
 }
 
-private func identitySettings(_ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime) throws
-    -> IdentitySettings
-{
+private func identitySettings(
+    _ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime, _ clock: ClockMonitor
+) throws -> IdentitySettings {
     let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
     let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
@@ -254,7 +271,8 @@ private func identitySettings(_ configuration: Configuration, _ folder: DataFold
         signingAlgorithm: configuration.jwtAlgorithm,
         signingSecret: secret,
         signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays)),
-        keyEnvironment: configuration.environment.keyWord
+        keyEnvironment: configuration.environment.keyWord,
+        isClockRight: { clock.mayIssueTokens }
     )
 }
 

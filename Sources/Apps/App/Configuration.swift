@@ -21,6 +21,7 @@ package struct Configuration: Sendable {
     package var poolSize: Int
     package var poolOverflow: Int
     package var poolTimeout: Duration
+    package var statementTimeout: Duration
     /// Empty where it is generated.
     package var secretKey: String
     /// Empty for `secretKey`.
@@ -69,11 +70,21 @@ package struct Configuration: Sendable {
     /// 0 runs no jobs in this process.
     package var jobSlots: Int
     package var jobLease: Duration
+    package var drainGrace: Duration
+    package var shutdownTimeout: Duration
+    /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
+    /// command, never a setting.
+    package var allowsNewDatabase = false
+
+    /// The part of ``shutdownTimeout`` that remains for handing back jobs and closing connections.
+    static let shutdownReserve = Duration.seconds(2)
 
     /// Every setting with its value, in the order of their declaration.
     package let settings: [Setting]
     /// The text of every setting that is set, by name. The audit trail compares it from one start to the next.
     package var given: [String: String]
+    /// Names of other services' templates that are set and mean nothing here.
+    package private(set) var ignoredNames: [String] = []
 
     /// Declares and reads every setting.
     /// - Parameter logFormat: the default of `LOG_FORMAT`.
@@ -82,12 +93,15 @@ package struct Configuration: Sendable {
         host = source.text("HOST", "127.0.0.1", "the address to listen on")
         port = source.integer("PORT", 8_080, 0...65_535, "the port to listen on, 0 for a free one")
         dataFolder = source.text("DATA_DIR", "./data", "the folder of secrets, files and the default database")
-        databaseURL = source.url(
-            "DATABASE_URL", default: "sqlite:\(dataFolder)/gatehouse.db",
-            "sqlite:PATH or postgresql://…; SQLite in DATA_DIR by default")
+        databaseURL = ConfigurationAliases.databaseURL(
+            source.url(
+                "DATABASE_URL", default: "sqlite:\(dataFolder)/gatehouse.db",
+                "sqlite:PATH or postgresql://…; SQLite in DATA_DIR by default"))
         poolSize = source.integer("DB_POOL_SIZE", 10, 1...200, "connections to PostgreSQL that stay open")
         poolOverflow = source.integer("DB_MAX_OVERFLOW", 5, 0...200, "additional connections while all are in use")
         poolTimeout = .seconds(source.integer("DB_POOL_TIMEOUT", 10, 1...120, "seconds to wait for a connection"))
+        statementTimeout = .seconds(
+            source.integer("DB_STATEMENT_TIMEOUT", 15, 1...600, "seconds to wait for the result of a statement"))
         secretKey =
             source.secret(
                 "SECRET_KEY",
@@ -170,6 +184,12 @@ package struct Configuration: Sendable {
         jobLease = .seconds(
             source.integer(
                 "JOB_LEASE_SECONDS", 30, 3...600, "seconds after which a job of a killed process is run again"))
+        drainGrace = .seconds(
+            source.integer(
+                "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))
+        shutdownTimeout = .seconds(
+            source.integer(
+                "SHUTDOWN_TIMEOUT", 8, 1...600, "seconds from SIGTERM until the process ends, whatever is running"))
         settings = source.settings
         given = source.given
     }
@@ -194,7 +214,9 @@ package struct Configuration: Sendable {
     ///   - logFormat: the default of `LOG_FORMAT`.
     /// - Throws: ``ConfigurationFaults`` with every fault.
     init(environment: [String: String], logFormat: LineLogHandler.Format = .json) throws {
-        try self.init(reading: Self.reader(environment), logFormat: logFormat)
+        let all = environment.merging(ConfigurationAliases.settings(in: environment)) { own, _ in own }
+        try self.init(reading: Self.reader(all.filter { !$0.value.isEmpty }), logFormat: logFormat)
+        ignoredNames = ConfigurationAliases.ignored(among: environment.keys)
     }
 
     /// Reads the environment and `.env`.
@@ -202,10 +224,16 @@ package struct Configuration: Sendable {
     /// - Throws: ``ConfigurationFaults`` with every fault.
     package static func load(overrides: [String: String] = [:]) async throws -> Configuration {
         let file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
-        return try Configuration(
+        let given = EnvironmentFile().values.merging(ProcessInfo.processInfo.environment) { file, own in
+            own.isEmpty ? file : own
+        }
+        var configuration = try Configuration(
             reading: ConfigReader(providers: [
                 EnvironmentVariablesProvider(environmentVariables: overrides), EnvironmentVariablesProvider(), file,
+                EnvironmentVariablesProvider(environmentVariables: ConfigurationAliases.settings(in: given)),
             ]), logFormat: LogOutput.isTerminal ? .text : .json)
+        configuration.ignoredNames = ConfigurationAliases.ignored(among: given.keys)
+        return configuration
     }
 
     private static func reader(_ environment: [String: String]) -> ConfigReader {
@@ -228,6 +256,7 @@ extension Configuration {
         if !["sqlite:", "postgresql://", "postgres://"].contains(where: databaseURL.hasPrefix) {
             faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
         }
+        if drainGrace >= shutdownTimeout { faults.append("DRAIN_GRACE: is shorter than SHUTDOWN_TIMEOUT") }
         faults += mailFaults
         if !redisURL.isEmpty {
             do throws(RedisAddress.ParseError) { _ = try RedisAddress(redisURL) } catch {
@@ -282,6 +311,12 @@ extension Configuration {
         } else if let weakness = Self.weakness(of: secretKey) {
             faults.append("SECRET_KEY: \(weakness)")
         }
+        if !encryptionKey.isEmpty, let weakness = Self.weakness(of: encryptionKey) {
+            faults.append("ENCRYPTION_KEY: \(weakness)")
+        }
+        if jwtAlgorithm != .hs256, Self.isPlaceholder(jwtSecret) {
+            faults.append("JWT_SECRET: is a placeholder of a template")
+        }
         if jwtAlgorithm == .hs256 {
             if jwtSecret.isEmpty {
                 faults.append("JWT_SECRET: is required with JWT_ALGORITHM=HS256; `openssl rand -base64 48` makes one")
@@ -300,8 +335,25 @@ extension Configuration {
     private static func weakness(of secret: String) -> String? {
         let wellKnown = ["changeme", "secret", "password", "your-secret-key", "development", "gatehouse"]
         if secret.count < 32 { return "has fewer than 32 characters" }
+        if isPlaceholder(secret) { return "is a placeholder of a template, or a well-known default" }
         return wellKnown.contains { secret.lowercased().hasPrefix($0) } || Set(secret).count < 8
             ? "is a well-known default or too regular" : nil
+    }
+}
+
+extension Configuration {
+    /// Words of placeholders in templates, wherever they stand, with `-` for every separator. A random secret does not
+    /// hold them.
+    private static let placeholderWords = [
+        "supersecret", "super-secret", "changeme", "change-me", "change-this", "change-it", "in-production",
+        "your-secret", "your-jwt", "your-key", "your-encryption", "your-own", "your-32", "my-secret", "secret-key",
+        "default-secret", "placeholder", "generate", "replace-me", "replace-this", "replace-with", "insecure",
+        "not-secure", "openssl-rand",
+    ]
+
+    private static func isPlaceholder(_ secret: String) -> Bool {
+        let text = String(secret.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })
+        return placeholderWords.contains { text.contains($0) } || text.contains(/change.*production/)
     }
 }
 

@@ -12,7 +12,12 @@ struct OperationRoutes: Sendable {
     let queue: JobQueue
     let metrics: Metrics
     let limits: RateLimiting
+    let clock: ClockMonitor
+    let shutdown: Shutdown
     let runtime: Runtime
+
+    /// How long `/ready` and `/metrics` wait for the database.
+    static let databaseWait = Duration.seconds(2)
 
     var routes: [Route] {
         [
@@ -41,7 +46,7 @@ struct OperationRoutes: Sendable {
                 "/metrics", "Metrics in the text format of Prometheus",
                 requires: MetricsToken(configuration: configuration)
             ) { _ in
-                try await measure()
+                await measure()
                 return PlainText(
                     metrics.exposition + LibraryMetrics.shared.exposition,
                     mediaType: "text/plain; version=0.0.4; charset=utf-8")
@@ -51,9 +56,13 @@ struct OperationRoutes: Sendable {
 
     /// - Parameter withCounts: whether the response has the counts of jobs.
     private func readiness(withCounts: Bool) async throws(Problem) -> Readiness {
+        guard !shutdown.hasBegun else {
+            throw Problem(.notReady, detail: "The process is stopping.", headers: ["Retry-After": "5"])
+        }
         let counts: JobCounts
         do {
-            counts = try await database.read { try queue.counts(in: $0) }
+            counts = try await readQueue()
+            try database.checkFile()
         } catch {
             throw Problem(
                 .notReady, detail: "The database does not answer, or its schema is older than this version.",
@@ -65,16 +74,32 @@ struct OperationRoutes: Sendable {
         }
         let redis = await limits.redis.isReady
         return Readiness(
-            status: redis == false ? "degraded" : "ready",
+            status: redis == false || !clock.isRight ? "degraded" : "ready",
             database: database.dialect == .sqlite ? "sqlite" : "postgresql",
             jobsWaiting: withCounts ? counts.available : nil, jobsRunning: withCounts ? counts.leased : nil,
-            jobsDead: withCounts ? counts.dead : nil, redis: redis.map { $0 ? "shared" : "away" })
+            jobsDead: withCounts ? counts.dead : nil, redis: redis.map { $0 ? "shared" : "away" },
+            clockDifferenceSeconds: clock.isRight ? nil : Int(clock.difference.components.seconds))
     }
 
-    private func measure() async throws(Problem) {
+    /// Reads the queue's counts, and with them the database's clock.
+    /// - Throws: also when the database does not answer in time.
+    private func readQueue() async throws -> JobCounts {
+        try await Deadline.run(within: Self.databaseWait) { [database, queue, clock, runtime] in
+            let before = runtime.now()
+            let (counts, time) = try await database.read { (try queue.counts(in: $0), $0.now) }
+            clock.note(time, between: before, and: runtime.now())
+            return counts
+        }
+    }
+
+    /// Needs no database: without one the counts of the queue stay as they were last read.
+    private func measure() async {
         if let redis = limits.redis { metrics.set("gatehouse_redis_connected", to: redis.isConnected ? 1 : 0) }
         for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
-        metrics.set(try await database.read { try queue.counts(in: $0) })
+        let counts = try? await readQueue()
+        metrics.set("gatehouse_database_reachable", to: counts == nil ? 0 : 1)
+        if let counts { metrics.set(counts) }
+        metrics.set("gatehouse_clock_difference_seconds", to: clock.difference.inSeconds)
     }
 }
 
@@ -146,6 +171,8 @@ struct Readiness: Payload {
     var jobsDead: Int?
     /// `shared` or `away`; absent without `REDIS_URL`. While Redis is away, each node applies its share of the rates.
     var redis: String?
+    /// This node's clock minus the database's; absent up to 30 seconds. Beyond 120 the node issues no tokens.
+    var clockDifferenceSeconds: Int?
 }
 
 extension Optional where Wrapped == RedisClient {

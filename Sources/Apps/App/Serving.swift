@@ -16,22 +16,32 @@ extension App {
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
         try await resolveEarlierReservations(as: "serve")
-        // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
-        var services: [any Service] =
-            [entitlements.escrow.refresher(logger: logger), server(onRunning: onRunning), entitlements.plans]
-            + identity.services
-        if configuration.jobSlots > 0 { services.append(runner) } else { queue.connect(to: database) }
-        if let shared = limits.shared { services.append(shared) }
-        try await run(services, stopOnSignals: stopOnSignals)
+        await warnOfOtherNodes()
+        let server = DelayedShutdown(
+            service: server(onRunning: onRunning), delay: configuration.drainGrace, logger: logger)
+        var foreground: [any Service] = [server]
+        if configuration.jobSlots > 0 { foreground.append(runner) } else { queue.connect(to: database) }
+        try await run(foreground, stopOnSignals: stopOnSignals)
     }
 
     /// Runs jobs without serving HTTP until the process is stopped. It refreshes plans and signing keys as a server
     /// does: jobs apply plans, and links in e-mails are signed.
     package func work(stopOnSignals: Bool = true) async throws {
         try await resolveEarlierReservations(as: "work")
-        try await run(
-            [entitlements.escrow.refresher(logger: logger), entitlements.plans] + identity.services + [runner],
-            stopOnSignals: stopOnSignals)
+        try await run([runner], stopOnSignals: stopOnSignals)
+    }
+
+    /// Tokens name this service's URL as their issuer. Without `BASE_URL` each node assumes its own address.
+    private func warnOfOtherNodes() async {
+        guard configuration.baseURL.isEmpty, let others = try? await database.otherProcesses(), others > 0 else {
+            return
+        }
+        logger.warning(
+            """
+            other nodes use this database and BASE_URL is not set: a node whose address differs refuses the tokens of \
+            this one. Set BASE_URL to the same URL on each.
+            """,
+            metadata: ["nodes": .stringConvertible(others)])
     }
 
     /// Resolves the reservations of earlier runs of this process before it serves.
@@ -55,12 +65,29 @@ extension App {
         return "\(ProcessInfo.processInfo.hostName):\(port)"
     }
 
-    private func run(_ services: [any Service], stopOnSignals: Bool) async throws {
+    /// - Parameter foreground: services that stop first, side by side.
+    private func run(_ foreground: [any Service], stopOnSignals: Bool) async throws {
         FreedMemory.keep()
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services, gracefulShutdownSignals: stopOnSignals ? [.sigterm, .sigint] : [], logger: logger)
-        )
+        if !configuration.ignoredNames.isEmpty {
+            logger.warning(
+                "settings without a meaning here are ignored",
+                metadata: ["names": "\(configuration.ignoredNames.joined(separator: ", "))"])
+        }
+        // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
+        var services: [any Service] =
+            [monitor, entitlements.escrow.refresher(logger: logger), entitlements.plans] + identity.services
+        if let shared = limits.shared { services.append(shared) }
+        services.append(ConcurrentServices(services: foreground))
+        let group = ServiceGroup(configuration: .init(services: services, gracefulShutdownSignals: [], logger: logger))
+        let signals =
+            stopOnSignals
+            ? Task { [shutdown, configuration, logger] in
+                await shutdown.follow(signalsOf: group, timeout: configuration.shutdownTimeout, logger: logger)
+            } : nil
+        defer {
+            shutdown.end()
+            signals?.cancel()
+        }
         do {
             try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
@@ -71,13 +98,19 @@ extension App {
         await close()
     }
 
-    private func server(onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
+    private var httpLimits: HTTPLimits {
         var limits = HTTPLimits()
         limits.connectionsPerNetwork = configuration.connectionsPerNetwork
-        return HTTPServer(
+        limits.drainTimeout = max(
+            .zero, configuration.shutdownTimeout - configuration.drainGrace - Configuration.shutdownReserve)
+        return limits
+    }
+
+    private func server(onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
+        HTTPServer(
             host: configuration.host,
             port: configuration.port,
-            limits: limits,
+            limits: httpLimits,
             proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
             logger: logger,
             malformed: { fault in dispatcher.refuse(fault.problem) },

@@ -115,12 +115,25 @@ extension TestApp {
     package static let password = "correct horse battery"
 
     /// Registers an account with an address that begins with `name`.
-    package func register(_ name: String = "person", role: String? = nil) async throws -> TestPerson {
+    /// - Parameter isVerified: whether the address counts as verified. This is written to the row, so that it has no
+    ///   further effect, such as a trial.
+    package func register(_ name: String = "person", role: String? = nil, isVerified: Bool = true) async throws
+        -> TestPerson
+    {
         let email = "\(name)-\(Hex.encode(Runtime.system.randomBytes(4)))@example.org"
         var payload: [String: JSONValue] = ["email": .string(email), "password": .string(Self.password)]
         if let role { payload["role"] = .string(role) }
         let response = await call("POST", "/v1/auth/register", json: .object(payload))
-        return try person(response, email)
+        let person = try person(response, email)
+        if isVerified { try await setVerified(true, person) }
+        return person
+    }
+
+    /// Writes to the row of an account whether its address is verified.
+    package func setVerified(_ isVerified: Bool, _ person: TestPerson) async throws {
+        try await app.database.write {
+            try $0.execute("UPDATE people SET email_verified_at = \(isVerified ? $0.now : nil) WHERE id = \(person.id)")
+        }
     }
 
     /// Creates an administrator as the command does, and signs in.

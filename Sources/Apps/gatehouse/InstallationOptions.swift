@@ -25,13 +25,23 @@ struct InstallationOptions: ParsableArguments {
             "Overrides LOG_LEVEL: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel: String?
 
+    @Flag(
+        name: .customLong("new"),
+        help: "Create the SQLite database although the data folder was used with one that does not exist.")
+    var allowsNewDatabase = false
+
     /// The values of the flags by the names of settings.
     var overrides: [String: String] {
         ["DATABASE_URL": databaseURL, "DATA_DIR": dataFolder, "LOG_FORMAT": logFormat, "LOG_LEVEL": logLevel]
             .compactMapValues(\.self)
     }
 
-    func load() async throws -> Configuration { try await Configuration.load(overrides: overrides) }
+    /// - Parameter more: values of further flags.
+    func load(_ more: [String: String] = [:]) async throws -> Configuration {
+        var configuration = try await Configuration.load(overrides: overrides.merging(more) { $1 })
+        configuration.allowsNewDatabase = allowsNewDatabase
+        return configuration
+    }
 
     /// Runs `work` on the installation and closes it afterwards, also after an error.
     func withApp<Result>(_ work: (App) async throws -> Result) async throws -> Result {

@@ -2,7 +2,23 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+// One delivery, from the connection to the reply to QUIT.
+typedef struct {
+    gatehouse_smtp_outcome *outcome;
+    double deadline;
+    double quit_seconds;
+    int is_quitting;
+} delivery;
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 typedef struct {
     const char *bytes;
@@ -24,14 +40,35 @@ static size_t read_message(char *buffer, size_t size, size_t count, void *contex
 
 // libcurl passes the replies of the server as header lines.
 static size_t note_reply(char *bytes, size_t size, size_t count, void *context) {
-    gatehouse_smtp_outcome *outcome = context;
+    delivery *current = context;
+    gatehouse_smtp_outcome *outcome = current->outcome;
     size_t length = size * count;
-    // The reply to QUIT (221) would replace the reply to the message.
-    if (length >= 3 && memcmp(bytes, "221", 3) == 0) return length;
+    // The reply to QUIT would replace the reply to the message.
+    if (current->is_quitting) return length;
     size_t kept = length < sizeof outcome->reply - 1 ? length : sizeof outcome->reply - 1;
     memcpy(outcome->reply, bytes, kept);
     outcome->reply[kept] = 0;
+    outcome->reply_code = strtol(outcome->reply, NULL, 10);
     return length;
+}
+
+// libcurl shows the commands that it sends.
+static int note_command(CURL *handle, curl_infotype type, char *bytes, size_t length, void *context) {
+    delivery *current = context;
+    (void)handle;
+    if (type == CURLINFO_HEADER_OUT && length >= 4 && memcmp(bytes, "QUIT", 4) == 0 && !current->is_quitting) {
+        current->is_quitting = 1;
+        double end = seconds() + current->quit_seconds;
+        if (end < current->deadline) current->deadline = end;
+    }
+    return 0;
+}
+
+// Called about once a second, also while libcurl waits for the reply to QUIT, which its own time limits leave out.
+static int check_deadline(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    delivery *current = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return seconds() > current->deadline;
 }
 
 static size_t ignore(char *bytes, size_t size, size_t count, void *context) {
@@ -50,6 +87,8 @@ void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_o
     CURL *handle = curl_easy_init();
     struct curl_slist *recipients = curl_slist_append(NULL, request->recipient);
     upload source = {request->message, request->message_bytes, 0};
+    delivery current = {outcome, seconds() + (double)request->timeout_ms / 1e3, (double)request->quit_timeout_ms / 1e3,
+                        0};
     if (handle && recipients) {
         curl_easy_setopt(handle, CURLOPT_URL, request->url);
         curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
@@ -57,7 +96,18 @@ void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_o
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
         curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
-        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+        // The deadline of QUIT is checked once a second.
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, request->timeout_ms - 2 * request->quit_timeout_ms);
+        curl_easy_setopt(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, (request->step_timeout_ms + 999) / 1000);
+        curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, check_deadline);
+        curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &current);
+        curl_easy_setopt(handle, CURLOPT_VERBOSE, 1L);
+        curl_easy_setopt(handle, CURLOPT_DEBUGFUNCTION, note_command);
+        curl_easy_setopt(handle, CURLOPT_DEBUGDATA, &current);
+        // The connection ends with the delivery, and with it the wait for the reply to QUIT. One that is kept is closed
+        // by another handle, which waits for two minutes.
+        curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
         long security = request->requires_starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE;
         curl_easy_setopt(handle, CURLOPT_USE_SSL, security);
         curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -74,20 +124,14 @@ void gatehouse_smtp_send(const gatehouse_smtp_request *request, gatehouse_smtp_o
         curl_easy_setopt(handle, CURLOPT_READFUNCTION, read_message);
         curl_easy_setopt(handle, CURLOPT_READDATA, &source);
         curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, note_reply);
-        curl_easy_setopt(handle, CURLOPT_HEADERDATA, outcome);
+        curl_easy_setopt(handle, CURLOPT_HEADERDATA, &current);
         curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
         outcome->result = (int)curl_easy_perform(handle);
-        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &outcome->reply_code);
     }
     outcome->is_handed_over = source.is_at_end;
     snprintf(outcome->explanation, sizeof outcome->explanation, "%s", curl_easy_strerror((CURLcode)outcome->result));
     curl_slist_free_all(recipients);
-    // Sends QUIT and waits for its reply, which is not recorded.
-    if (handle) {
-        curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, ignore);
-        curl_easy_setopt(handle, CURLOPT_HEADERDATA, NULL);
-        curl_easy_cleanup(handle);
-    }
+    if (handle) curl_easy_cleanup(handle);
 }
 
 int gatehouse_smtp_is_denied(int result) { return result == CURLE_LOGIN_DENIED; }

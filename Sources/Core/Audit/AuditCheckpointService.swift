@@ -4,17 +4,20 @@ package import Modules
 package final class AuditCheckpointService: Sendable {
     private let database: any Database
     private let keys: AuditKeys
+    private let file: AuditCheckpointFile?
     private let logger: Logger
     private let runtime: Runtime
 
-    init(database: any Database, keys: AuditKeys, logger: Logger, runtime: Runtime) {
+    init(database: any Database, keys: AuditKeys, file: AuditCheckpointFile?, logger: Logger, runtime: Runtime) {
         self.database = database
         self.keys = keys
+        self.file = file
         self.logger = logger
         self.runtime = runtime
     }
 
-    /// Signs the present last row of every shard and logs the checkpoint: the log is the copy outside of the database.
+    /// Signs the present last row of every shard, logs the checkpoint and keeps it in the file: both are copies outside
+    /// of the database.
     /// Logs an error of level `critical` where the last rows of the newest checkpoint have changed.
     /// - Returns: nil when no row was written since the newest checkpoint.
     @discardableResult
@@ -47,7 +50,30 @@ package final class AuditCheckpointService: Sendable {
         }
         guard let signed else { return nil }
         logger.notice("audit checkpoint", metadata: ["checkpoint": "\((try? signed.json) ?? "")"])
+        keep(signed)
         return signed
+    }
+
+    /// Keeps a checkpoint in the file, unless the file holds a newer one: then the database was reset.
+    private func keep(_ signed: AuditCheckpoint) {
+        guard let file else { return }
+        do {
+            if let kept = try? file.read(), kept.number >= signed.number {
+                logger.critical(
+                    """
+                    The audit trail was reset: the data folder holds a newer checkpoint than the database did. After \
+                    restoring a backup on purpose, remove the file.
+                    """,
+                    metadata: [
+                        "file": "\(file.path)", "kept": .stringConvertible(kept.number),
+                        "signed": .stringConvertible(signed.number),
+                    ])
+                return
+            }
+            try file.replace(with: signed)
+        } catch {
+            logger.error("the audit checkpoint was not kept in its file", metadata: ["cause": "\(error)"])
+        }
     }
 
     /// The keys that sign checkpoints, newest first. The first call creates one.

@@ -13,12 +13,17 @@ package struct AuditModule: Module {
     package let erasure: AuditErasureService
     package let configuration: ConfigurationAuditService
 
-    package init(database: any Database, sealer: Sealer, logger: Logger, runtime: Runtime) {
+    /// - Parameter checkpointFile: the path at which the newest checkpoint is kept; nil keeps none.
+    package init(
+        database: any Database, sealer: Sealer, checkpointFile: String? = nil, logger: Logger, runtime: Runtime
+    ) {
+        let file = checkpointFile.map { AuditCheckpointFile(path: $0) }
         let keys = AuditKeys(sealer: sealer)
         service = AuditService(keys: keys, runtime: runtime)
         search = AuditSearchService(database: database)
-        checkpoints = AuditCheckpointService(database: database, keys: keys, logger: logger, runtime: runtime)
-        verification = AuditVerificationService(database: database, keys: keys)
+        checkpoints = AuditCheckpointService(
+            database: database, keys: keys, file: file, logger: logger, runtime: runtime)
+        verification = AuditVerificationService(database: database, keys: keys, file: file)
         export = AuditExportService(database: database, checkpoints: checkpoints)
         erasure = AuditErasureService(audit: service, runtime: runtime)
         configuration = ConfigurationAuditService(database: database, keys: keys, audit: service)

@@ -3,16 +3,21 @@ package import Modules
 /// Verifies the audit trail in the database.
 package final class AuditVerificationService: Sendable {
     private static let batchSize = 1_000
+    /// Of the one read of a long trail.
+    private static let timeMax = Duration.hours(1)
 
     private let database: any Database
     private let keys: AuditKeys
+    private let file: AuditCheckpointFile?
 
-    init(database: any Database, keys: AuditKeys) {
+    init(database: any Database, keys: AuditKeys, file: AuditCheckpointFile?) {
         self.database = database
         self.keys = keys
+        self.file = file
     }
 
-    /// Reads the trail in one read transaction and reports every inconsistency.
+    /// Reads the trail in one read transaction, compares it with the checkpoint of the file, and reports every
+    /// inconsistency.
     /// - Parameters:
     ///   - number: starts after this checkpoint; nil starts at the first row. Erasures are counted from the first row
     ///     only.
@@ -21,7 +26,9 @@ package final class AuditVerificationService: Sendable {
     package func verify(
         from number: Int64? = nil, externalCheckpoints: [AuditCheckpoint] = []
     ) async throws(Problem) -> AuditReport {
-        try await database.read { [keys] transaction in
+        // Before the transaction: a checkpoint that is signed meanwhile is then in the database.
+        let kept = Result { try file?.read() }
+        return try await database.read(within: Self.timeMax) { [keys] transaction in
             let start = try number.map { number in
                 guard let checkpoint = try transaction.checkpoint(number) else {
                     throw Problem(.notFound, detail: "There is no checkpoint \(number).")
@@ -36,6 +43,7 @@ package final class AuditVerificationService: Sendable {
                 keys: keys,
                 from: start
             ) { $0.isGenuine(under: publicKeys) }
+            verifier.keep(kept)
             var read = number ?? 0
             while case let checkpoints = try transaction.checkpoints(after: read, atMost: Self.batchSize),
                 let last = checkpoints.last

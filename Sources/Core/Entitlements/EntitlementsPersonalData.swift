@@ -21,6 +21,11 @@ enum EntitlementsPersonalData {
                 alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
                 showing: ["organisation_id", "started_at"], orderedBy: "person_id"
             ),
+            PersonalDataTable(
+                "free-plan-starts", in: "free_plan_starts", where: { "person_id = \($0.person)" },
+                alsoErasing: { "person_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
+                showing: ["organisation_id", "started_at"], orderedBy: "person_id"
+            ),
             // Service keys stay, without their author.
             PersonalDataTable("service-keys", in: "service_keys") { subject, _, transaction in
                 try transaction.execute(

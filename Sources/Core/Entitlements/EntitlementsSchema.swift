@@ -46,6 +46,13 @@ enum EntitlementsSchema {
             ) \(.strict)
             """,
             """
+            CREATE TABLE free_plan_starts (
+                person_id TEXT PRIMARY KEY NOT NULL REFERENCES people (id),
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                started_at \(.integer) NOT NULL
+            ) \(.strict)
+            """,
+            """
             CREATE TABLE trial_reminders (
                 subscription_id TEXT NOT NULL REFERENCES subscriptions (id),
                 trial_ends_at \(.integer) NOT NULL,

@@ -39,7 +39,7 @@ package struct IdentityModule: Module {
         )
         sessionServices = try await SessionServices(dependencies)
         signInServices = SignInServices(dependencies, sessionServices)
-        organisationServices = OrganisationServices(dependencies, sessionServices)
+        organisationServices = OrganisationServices(dependencies, sessionServices, signInServices)
         accountServices = AccountServices(dependencies, sessionServices, signInServices, organisationServices)
         member = Self.member(dependencies, sessionServices, organisationServices)
         dependencies.events.addUsage { [apiKeys = organisationServices.apiKeys] person, _, transaction in
@@ -70,7 +70,7 @@ package struct IdentityModule: Module {
     package var routes: [Route] {
         AccountRoutes(registration: registration, sessions: sessions, member: member).routes
             + SignInRoutes(signIns: signInServices.signIns).routes
-            + SecondFactorRoutes(secondFactor: signInServices.secondFactor, member: member).routes
+            + SecondFactorRoutes(secondFactor: signInServices.secondFactor, member: member, verified: verified).routes
             + ProfileRoutes(
                 profiles: accountServices.profiles, accounts: accounts, introspection: accountServices.introspection,
                 member: member
@@ -86,9 +86,12 @@ package struct IdentityModule: Module {
             + UserRoutes(users: users, member: member).routes
             + ImpersonationRoutes(impersonations: accountServices.impersonations, member: member).routes
             + AuditRoutes(audit: dependencies.auditTrail.search, member: member).routes
-            + APIKeyRoutes(apiKeys: organisationServices.apiKeys, member: member).routes
-            + OrganisationRoutes(organisations: organisationServices.organisations, member: member).routes
-            + InvitationRoutes(invitations: organisationServices.invitations, member: member).routes
+            + APIKeyRoutes(apiKeys: organisationServices.apiKeys, member: member, verified: verified).routes
+            + OrganisationRoutes(
+                organisations: organisationServices.organisations, member: member, verified: verified
+            ).routes
+            + InvitationRoutes(invitations: organisationServices.invitations, member: member, verified: verified)
+            .routes
     }
 
     package var workers: [Worker] {
@@ -118,6 +121,9 @@ package struct IdentityModule: Module {
 // MARK: Requirements
 
 extension IdentityModule {
+    /// The requirement of a verified e-mail address, behind one that admits the request.
+    package var verified: VerifiedRequirement { VerifiedRequirement(member: member, database: database) }
+
     /// The requirement of one of several account roles.
     package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
 

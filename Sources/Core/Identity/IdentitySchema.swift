@@ -111,6 +111,7 @@ enum IdentitySchema {
             person_id TEXT NOT NULL REFERENCES people (id),
             purpose TEXT NOT NULL CHECK (purpose IN ('verify-email', 'reset-password', 'change-email')),
             email TEXT NOT NULL,
+            email_key TEXT NOT NULL,
             link_hash TEXT NOT NULL UNIQUE,
             link_expires_at \(.integer) NOT NULL,
             code_hash TEXT NOT NULL,
@@ -121,6 +122,7 @@ enum IdentitySchema {
         ) \(.strict)
         """,
         "CREATE INDEX challenges_by_person ON challenges (person_id, purpose, created_at)",
+        "CREATE INDEX challenges_by_recipient ON challenges (email_key, purpose, created_at)",
         "CREATE INDEX challenges_by_age ON challenges (created_at)"
     )
 

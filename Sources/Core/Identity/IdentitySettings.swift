@@ -31,6 +31,8 @@ package struct IdentitySettings: Sendable {
     package var cookie: BrowserCookie
     /// The environment in the text of API keys, such as `test`: lower-case letters.
     package var keyEnvironment: String
+    /// Whether this node's clock is near enough to the database's for tokens that other nodes accept.
+    package var isClockRight: @Sendable () -> Bool
 
     package init(
         issuer: String,
@@ -48,7 +50,8 @@ package struct IdentitySettings: Sendable {
         signingSecret: String = "",
         signingKeyLifetime: Duration? = .days(90),
         cookie: BrowserCookie? = nil,
-        keyEnvironment: String = "test"
+        keyEnvironment: String = "test",
+        isClockRight: @escaping @Sendable () -> Bool = { true }
     ) {
         self.issuer = issuer
         self.audience = audience
@@ -67,6 +70,7 @@ package struct IdentitySettings: Sendable {
         self.signingKeyLifetime = signingKeyLifetime
         self.cookie = cookie ?? BrowserCookie(address: issuer)
         self.keyEnvironment = keyEnvironment
+        self.isClockRight = isClockRight
     }
 
     /// The longest lifetime of any access token: previous keys verify, and revocations are cached, for this long.

@@ -12,9 +12,11 @@ enum Backoff {
         min(longest, base * (1 << max(0, min(attempt - 1, 15))))
     }
 
-    static func delay(afterAttempt attempt: Int, randomBytes: (Int) -> [UInt8]) -> Duration {
+    static func delay(
+        afterAttempt attempt: Int, atMost bound: Duration = Backoff.longest, randomBytes: (Int) -> [UInt8]
+    ) -> Duration {
         let random = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let microseconds = UInt64(ceiling(afterAttempt: attempt).microseconds)
+        let microseconds = UInt64(min(ceiling(afterAttempt: attempt), bound).microseconds)
         return .microseconds(Int64((microseconds + 1).multipliedFullWidth(by: random).high))
     }
 }

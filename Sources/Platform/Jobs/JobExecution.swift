@@ -138,7 +138,11 @@ extension JobRunner {
     }
 
     private func failed(_ job: ClaimedJob, _ error: any Error) -> Verdict {
-        .failed(FailedAttempt(error), delay: Backoff.delay(afterAttempt: job.attempt, randomBytes: runtime.randomBytes))
+        .failed(
+            FailedAttempt(error),
+            delay: Backoff.delay(
+                afterAttempt: job.attempt, atMost: FailedAttempt.waitMax(after: error),
+                randomBytes: runtime.randomBytes))
     }
 }
 
@@ -198,7 +202,7 @@ extension Problem {
     fileprivate var isTransient: Bool {
         switch (cause as? StorageError)?.kind {
         case .serialization, .connectionLost, .outcomeUnknown, .overloaded, .full: true
-        case .duplicate, .reference, .check, .cancelled, .other, nil: false
+        case .duplicate, .reference, .check, .cancelled, .fileReplaced, .other, nil: false
         }
     }
 }

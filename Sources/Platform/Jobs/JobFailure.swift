@@ -4,8 +4,8 @@ import Foundation
 /// An error of a worker that decides about a retry. Any other error is retried, except a `Problem` with a status below
 /// 500, which is permanent.
 package enum JobFailure: Error, Sendable {
-    /// Retry, not before `after` where it is given.
-    case retry(after: Duration? = nil, reason: String? = nil)
+    /// Retry, not before `after` where it is given. `within` bounds the growth of the wait.
+    case retry(after: Duration? = nil, within: Duration? = nil, reason: String? = nil)
     /// Do not retry. The reason is stored and shown to users: no secrets.
     case permanent(String)
 }
@@ -45,7 +45,7 @@ struct FailedAttempt: Sendable {
             self.init(problem.cause ?? problem)
         case JobFailure.permanent(let reason):
             self.init(.permanent, reason)
-        case JobFailure.retry(let after, let reason):
+        case JobFailure.retry(let after, _, let reason):
             self.init(.retry(noSoonerThan: min(after ?? .zero, Backoff.longest)), reason ?? "a retry was requested")
         case let problem as Problem:
             self.init(
@@ -54,6 +54,16 @@ struct FailedAttempt: Sendable {
             )
         default:
             self.init(.retry(noSoonerThan: .zero), Self.name(of: error))
+        }
+    }
+
+    /// The longest wait before a retry after `error`, unless it asks for a longer one.
+    static func waitMax(after error: any Error) -> Duration {
+        switch error {
+        case let problem as Problem where problem.kind == .internalError && problem.cause != nil:
+            waitMax(after: problem.cause ?? problem)
+        case JobFailure.retry(_, let within?, _): within
+        default: Backoff.longest
         }
     }
 

@@ -71,7 +71,7 @@ package struct JobRunner: Service {
     }
 
     /// How long cancelled jobs have to end at a stop before they are handed back.
-    static let stoppingGrace = Duration.seconds(2)
+    package static let stoppingGrace = Duration.seconds(2)
     /// Jobs that become available, and leases that expire, in one pass.
     static let promotedMax = 1_000
     static let expiredMax = 100
@@ -332,7 +332,9 @@ extension JobRunner {
         await running.waitUntilEmpty(atMost: limit)
         for job in running.all { job.stop(.draining) }
         await running.waitUntilEmpty(atMost: Self.stoppingGrace)
-        for job in running.all { await handBack(job) }
+        await withDiscardingTaskGroup { tasks in
+            for job in running.all { tasks.addTask { await handBack(job) } }
+        }
     }
 }
 

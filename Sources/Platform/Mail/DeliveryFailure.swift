@@ -51,7 +51,8 @@ package struct DeliveryFailure: Error, CustomStringConvertible, Equatable {
     var jobFailure: JobFailure {
         switch cause {
         case .refused: .permanent(description)
-        case .postponed, .denied, .unsafe, .unreachable: .retry(reason: description)
+        case .postponed, .denied, .unsafe, .unreachable:
+            .retry(within: MailDeliveryJob.waitMax, reason: description)
         }
     }
 

@@ -17,10 +17,14 @@ package struct Email: Sendable, Codable, Hashable {
 }
 
 extension Email {
+    /// When the link and the code have expired, after which the e-mail is of no use; nil without one.
+    var expiresAt: Instant? { values["expires"].flatMap { Instant($0) } }
+
     /// The required values of every template. A value may be empty, such as the name of an account without one.
     package static let requiredValues: [String: Set<String>] = [
         "account-closed": ["name", "when", "address"],
         "account-exists": ["name", "link"],
+        "api-key-created": ["name", "key", "when", "address"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
         "email-change-requested": ["name", "when", "address"],
         "email-changed": ["name", "when"],

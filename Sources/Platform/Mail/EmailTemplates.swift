@@ -51,6 +51,10 @@ package struct EmailTemplates: Sendable {
     private static let sources: [(name: String, text: [UInt8], html: [UInt8])] = [
         ("account-closed", PackageResources.account_closed_txt_mustache, PackageResources.account_closed_html_mustache),
         ("account-exists", PackageResources.account_exists_txt_mustache, PackageResources.account_exists_html_mustache),
+        (
+            "api-key-created", PackageResources.api_key_created_txt_mustache,
+            PackageResources.api_key_created_html_mustache
+        ),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
         (
             "email-change-requested", PackageResources.email_change_requested_txt_mustache,

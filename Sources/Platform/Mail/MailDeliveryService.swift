@@ -45,6 +45,10 @@ package final class MailDeliveryService: Sendable {
             guard let attempt = try await database.write({ try $0.beginAttempt(job.email) }) else { return .done }
             var logger = context.logger
             logger[metadataKey: "email"] = "\(job.email)"
+            if let expiry = (try? mailer.open(attempt.sealed, job.email))?.expiresAt, expiry <= attempt.beganAt {
+                logger.notice("an e-mail was not sent: its link has expired")
+                return .done { try $0.markExpired(job.email) }
+            }
             if attempt.unconfirmedAttempts > 0 {
                 logger.notice("an e-mail is sent again: an earlier attempt is unconfirmed")
             }

@@ -24,7 +24,8 @@ package struct Mailer: Sendable {
         let id: ID<Email> = runtime.id()
         let sealed = try sealer.seal(Array(try JSONEncoder().encode(email)), context: id.text)
         try transaction.insertEmail(id, sealed: sealed)
-        try queue.enqueue(MailDeliveryJob(email: id), in: transaction)
+        try queue.enqueue(
+            MailDeliveryJob(email: id), JobOptions(maximumAttempts: MailDeliveryJob.attemptsMax), in: transaction)
     }
 
     /// Deletes the unsent e-mails to `recipient` (compared without case). Their jobs then have nothing to send.

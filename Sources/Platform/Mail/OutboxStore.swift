@@ -22,7 +22,7 @@ extension Transaction {
             """
         ) { row in
             DeliveryAttempt(
-                sealed: try row["sealed_email"], createdAt: try row["created_at"],
+                sealed: try row["sealed_email"], createdAt: try row["created_at"], beganAt: now,
                 unconfirmedAttempts: try row["unconfirmed_attempts"])
         }
     }
@@ -37,6 +37,17 @@ extension Transaction {
         try execute(
             """
             UPDATE outbox SET sent_at = \(now), attempt_began_at = NULL, sealed_email = ''
+            WHERE id = \(id) AND sent_at IS NULL
+            """
+        )
+    }
+
+    /// Marks the row as failed because its link and code have expired, and deletes its content.
+    func markExpired(_ id: ID<Email>) throws {
+        try execute(
+            """
+            UPDATE outbox
+            SET failed_at = \(now), failure = 'expired', attempt_began_at = NULL, sealed_email = ''
             WHERE id = \(id) AND sent_at IS NULL
             """
         )
@@ -72,6 +83,7 @@ extension Transaction {
 struct DeliveryAttempt: Sendable {
     let sealed: String
     let createdAt: Instant
+    let beganAt: Instant
     /// The number of earlier attempts that ended without a confirmed result.
     let unconfirmedAttempts: Int
 }

@@ -20,12 +20,15 @@ package struct SMTPServer: Sendable {
     private let timeout: Duration
 
     private static let connectTimeout: Duration = .seconds(10)
+    /// For one reply. Servers that scan a message take their time before they accept it.
+    private static let stepTimeout: Duration = .seconds(20)
+    private static let quitTimeout: Duration = .seconds(1)
 
     /// - Parameters:
     ///   - user: nil for a server without authentication.
     ///   - caFile: a PEM file of certificates that replace the system's trust store.
     ///   - name: the argument of EHLO: the sender's domain.
-    ///   - timeout: for one message, from the connection to the last reply.
+    ///   - timeout: for one message, from the connection to the reply to QUIT.
     package init(
         host: String,
         port: Int,
@@ -73,6 +76,8 @@ package struct SMTPServer: Sendable {
                                         message: bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
                                         message_bytes: bytes.count,
                                         connect_timeout_ms: milliseconds(Self.connectTimeout),
+                                        step_timeout_ms: milliseconds(min(Self.stepTimeout, timeout)),
+                                        quit_timeout_ms: milliseconds(min(Self.quitTimeout, timeout / 4)),
                                         timeout_ms: milliseconds(timeout)
                                     )
                                     gatehouse_smtp_send(&request, &outcome)

@@ -38,7 +38,7 @@ extension [Invariant] {
     /// Checks all invariants in one read transaction.
     /// - Returns: the violations as sentences; empty where every invariant holds.
     package func faults(in database: any Database) async throws(Problem) -> [String] {
-        try await database.read { transaction in try flatMap { try $0.faults(in: transaction) } }
+        try await database.read(within: .hours(1)) { transaction in try flatMap { try $0.faults(in: transaction) } }
     }
 }
 

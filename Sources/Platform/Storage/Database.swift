@@ -14,6 +14,12 @@ package protocol Database: Sendable {
     func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
         -> Result
 
+    /// As ``read(_:)``, for a read that may take longer than others: verifying or exporting a whole table.
+    /// - Parameter limit: after it the read fails with `overloaded`. SQLite cannot reset its WAL behind a read.
+    func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result
+
     /// Runs a transaction that writes.
     /// - Throws: as ``read(_:)``.
     @discardableResult
@@ -30,6 +36,13 @@ package protocol Database: Sendable {
     /// - Parameter handler: must not block: it runs on a thread of the driver.
     func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription
 
+    /// The number of other processes that listen for notifications on this database.
+    func otherProcesses() async throws(Problem) -> Int
+
+    /// Checks that a commit would be found by the next start: that the open file is still the one at its path.
+    /// - Throws: the problem that writes would get.
+    func checkFile() throws(Problem)
+
     /// Removes deleted rows from files beside the tables, as far as the engine does not do so itself.
     func scrub() async throws(Problem)
 
@@ -40,6 +53,19 @@ package protocol Database: Sendable {
 }
 
 extension Database {
+    /// An engine on which a long read delays nothing else.
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        try await read(body)
+    }
+
+    /// An embedded database has no list of other processes.
+    package func otherProcesses() async throws(Problem) -> Int { 0 }
+
+    /// An engine without files of its own.
+    package func checkFile() throws(Problem) {}
+
     package func scrub() async throws(Problem) {}
 
     /// An engine without notifications: its readers poll.
@@ -57,6 +83,10 @@ extension StorageError {
                 .overloaded, detail: "The database is unavailable; nothing was changed. Try again shortly.",
                 headers: ["Retry-After": "2"], cause: self
             )
+        case .fileReplaced:
+            Problem(
+                .overloaded, detail: "The database is not in its place; nothing was changed.",
+                headers: ["Retry-After": "10"], cause: self)
         case .outcomeUnknown:
             Problem(
                 .overloaded,

@@ -34,6 +34,12 @@ package final class MonitoredDatabase: Database {
         try await base.read(body)
     }
 
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        try await base.read(within: limit, body)
+    }
+
     @discardableResult
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
@@ -61,6 +67,8 @@ package final class MonitoredDatabase: Database {
         base.subscribe(handler)
     }
 
+    package func otherProcesses() async throws(Problem) -> Int { try await base.otherProcesses() }
+    package func checkFile() throws(Problem) { try base.checkFile() }
     package func scrub() async throws(Problem) { try await base.scrub() }
     package func close() async { await base.close() }
 }

@@ -13,6 +13,8 @@ package struct StorageError: Error, CustomStringConvertible {
         case cancelled
         /// The disk is full.
         case full
+        /// The file of the database was removed, renamed or replaced while it was open.
+        case fileReplaced
         /// The connection was lost; the transaction was rolled back.
         case connectionLost
         /// The connection was lost during COMMIT and the outcome could not be determined since.

@@ -12,14 +12,20 @@ actor PostgresConnection {
 
     private let url: String
     private let health: PostgresHealth
+    private let statementTimeout: Duration
+    private let interruption: PostgresInterruption
     private var session: PostgresSession?
     /// ``PostgresHealth/lossCount`` when the session was opened.
     private var lossCount = 0
     private var hasOpened = false
 
-    init(url: String, health: PostgresHealth, number: Int) {
+    init(
+        url: String, health: PostgresHealth, statementTimeout: Duration, interruption: PostgresInterruption, number: Int
+    ) {
         self.url = url
         self.health = health
+        self.statementTimeout = statementTimeout
+        self.interruption = interruption
         executor = BlockingExecutor(label: "postgres-\(number)")
     }
 
@@ -114,7 +120,8 @@ actor PostgresConnection {
         if lossCount != health.lossCount { drop() }
         if let session { return session }
         let lossCount = health.lossCount
-        let opened = try PostgresSession(url: url)
+        let opened = try PostgresSession(
+            url: url, statementTimeout: statementTimeout, interruption: interruption)
         health.noteOpened(again: hasOpened)
         hasOpened = true
         self.lossCount = lossCount
@@ -177,6 +184,8 @@ final class PostgresHealth: Sendable {
 /// Sends cancel requests to the server while the read of a cancelled task runs.
 final class PostgresCancellation: Sendable {
     static let error = StorageError(.cancelled, code: "57014", message: "the caller was cancelled")
+    /// One at a time: the request to a server that does not answer blocks its thread.
+    private static let requests = DispatchQueue(label: "postgres-cancel")
     /// A cancel request between two statements has no effect, so it is repeated until the read has ended.
     private static let pause = DispatchTimeInterval.milliseconds(100)
 
@@ -220,12 +229,12 @@ final class PostgresCancellation: Sendable {
             }
         }
         // The request opens a connection and blocks.
-        if let canceller { DispatchQueue.global().async { self.request(canceller) } }
+        if let canceller { Self.requests.async { self.request(canceller) } }
     }
 
     private func request(_ canceller: PostgresSession.Canceller) {
         guard state.withLock({ if case .cancelled = $0 { true } else { false } }) else { return }
         canceller.cancel()
-        DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { self.request(canceller) }
+        Self.requests.asyncAfter(deadline: .now() + Self.pause) { self.request(canceller) }
     }
 }

@@ -21,6 +21,7 @@ package final class PostgresDatabase: Database {
 
     private let pool: PostgresPool
     private let notifier: PostgresNotifier
+    private let interruption: PostgresInterruption
     private let clock: (@Sendable () -> Instant)?
     private let commitFault: (@Sendable () -> CommitFault?)?
     private let retries = Atomic(0)
@@ -31,6 +32,8 @@ package final class PostgresDatabase: Database {
     ///   - poolSize: connections that stay open.
     ///   - overflow: further connections that may be opened while the pool is exhausted.
     ///   - acquireTimeout: how long a caller waits for a connection, and for the server to be reachable.
+    ///   - statementTimeout: how long a statement may run on the server. This process waits two seconds longer, also
+    ///     for a server that does not answer; migrations have no bound.
     ///   - clock: replaces the database's own, for tests.
     ///   - commitFault: called before every commit of a write; breaks its connection, for tests.
     /// - Throws: ``InvalidDatabaseURL``.
@@ -39,12 +42,17 @@ package final class PostgresDatabase: Database {
         poolSize: Int,
         overflow: Int,
         acquireTimeout: Duration,
+        statementTimeout: Duration = .seconds(30),
         clock: (@Sendable () -> Instant)? = nil,
         commitFault: (@Sendable () -> CommitFault?)? = nil
     ) throws {
         guard PostgresSession.canParse(url) else { throw InvalidDatabaseURL() }
-        pool = PostgresPool(url: url, size: poolSize, overflow: overflow, timeout: acquireTimeout)
-        notifier = PostgresNotifier(url: url)
+        let interruption = PostgresInterruption()
+        self.interruption = interruption
+        pool = PostgresPool(
+            url: url, size: poolSize, overflow: overflow, timeout: acquireTimeout, statementTimeout: statementTimeout,
+            interruption: interruption)
+        notifier = PostgresNotifier(url: url, statementTimeout: statementTimeout, interruption: interruption)
         self.clock = clock
         self.commitFault = commitFault
     }
@@ -87,10 +95,30 @@ package final class PostgresDatabase: Database {
         ]
     }
 
-    /// Refuses further transactions, and returns when every connection is returned and closed.
+    /// Other processes that listen on this database, by `pg_stat_activity`.
+    package func otherProcesses() async throws(Problem) -> Int {
+        let own = Int(notifier.statistics.process ?? 0)
+        let others = try await read { transaction in
+            try transaction.count(
+                """
+                SELECT COUNT(*) AS count FROM pg_stat_activity
+                WHERE application_name = \(PostgresNotifier.applicationName) AND datname = current_database()
+                    AND pid <> \(own)
+                """)
+        }
+        return Int(others)
+    }
+
+    /// Refuses further transactions, and returns when every connection is returned and closed. A transaction whose
+    /// server does not answer is cut after two seconds.
     package func close() async {
         await pool.close()
+        let cut = Task { [interruption] in
+            guard (try? await Task.sleep(for: PostgresPool.closingMax)) != nil else { return }
+            interruption.begin()
+        }
         await notifier.close()
+        cut.cancel()
     }
 
     private func transact<Result: Sendable>(
@@ -108,6 +136,8 @@ package final class PostgresDatabase: Database {
                     return result
                 case .refused(let error): throw error
                 case .unreachable(let error): try await retry.pause(untilReachable: error)
+                // Another connection to a server that does not answer would wait as long again.
+                case .lost(let error) where error.code == PostgresExchange.deadlineCode: throw error
                 case .lost(let error), .conflict(let error): try await retry.pause(after: error)
                 case .unknown(let result, let effects, let number, let error):
                     guard try await wasCommitted(number, else: error) else {

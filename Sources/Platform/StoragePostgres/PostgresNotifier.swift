@@ -47,16 +47,24 @@ final class PostgresNotifier: Sendable {
 
     struct Statistics {
         var isListening = false
+        /// The server's process id of the session, from before it listens.
+        var process: Int32?
         var sent = 0
         var received = 0
     }
 
     private let url: String
+    private let statementTimeout: Duration
+    private let interruption: PostgresInterruption
     private let wakeUp = WakeUpPipe()
     private let state = Mutex(State())
     private let counts = Mutex(Statistics())
 
-    init(url: String) { self.url = url }
+    init(url: String, statementTimeout: Duration, interruption: PostgresInterruption) {
+        self.url = url
+        self.statementTimeout = statementTimeout
+        self.interruption = interruption
+    }
 
     var statistics: Statistics { counts.withLock { $0 } }
 
@@ -111,7 +119,9 @@ final class PostgresNotifier: Sendable {
         var hasListened = false
         while !state.withLock({ $0.isClosed }) {
             do {
-                let session = try PostgresSession(url: url)
+                let session = try PostgresSession(
+                    url: url, statementTimeout: statementTimeout, interruption: interruption)
+                counts.withLock { $0.process = session.processID }
                 let hasPeers = try listen(on: session)
                 // Messages that were sent before LISTEN did not arrive.
                 deliver([.missed])
@@ -123,7 +133,7 @@ final class PostgresNotifier: Sendable {
                 // Messages of this process may be lost with the session.
                 if hasListened { state.withLock { $0.hasMissed = true } }
             }
-            counts.withLock { $0.isListening = false }
+            counts.withLock { ($0.isListening, $0.process) = (false, nil) }
             if state.withLock({ $0.isClosed }) { break }
             wakeUp.pause(for: pause) { self.state.withLock { $0.isClosed } }
             pause = min(pause * 2, Self.reconnectPause.upperBound)

@@ -12,11 +12,21 @@ final class PostgresPool: Sendable {
     private let url: String
     private let size: Int
     private let overflow: Int
+    private let statementTimeout: Duration
     private let health = PostgresHealth()
+    private let interruption: PostgresInterruption
     private let state = Mutex(State())
 
-    init(url: String, size: Int, overflow: Int, timeout: Duration) {
+    /// How long connections in use may finish their transactions when the pool closes.
+    static let closingMax = Duration.seconds(2)
+
+    init(
+        url: String, size: Int, overflow: Int, timeout: Duration, statementTimeout: Duration,
+        interruption: PostgresInterruption
+    ) {
         precondition(size > 0 && overflow >= 0, "a pool has at least one connection")
+        self.statementTimeout = statementTimeout
+        self.interruption = interruption
         self.url = url
         self.size = size
         self.overflow = overflow
@@ -53,9 +63,12 @@ final class PostgresPool: Sendable {
         }
         for waiter in waiters { waiter.resume(returning: .failure(Self.closed)) }
         for connection in idle { await connection.close() }
+        let deadline = ContinuousClock.now + Self.closingMax
         while state.withLock({ $0.inUse > 0 }) {
-            // Transactions are bounded by their statements' timeouts, and closing is not time-critical.
-            try? await Task.sleep(for: .milliseconds(5))
+            // A server that does not answer must not keep the process.
+            if .now > deadline { interruption.begin() }
+            // A task of its own, because the caller may be cancelled and would not sleep.
+            await Task { try? await Task.sleep(for: .milliseconds(5)) }.value
         }
     }
 
@@ -80,7 +93,10 @@ final class PostgresPool: Sendable {
     private func connection(_ lease: Lease) throws(StorageError) -> PostgresConnection {
         switch lease {
         case .idle(let connection): return connection
-        case .new(let number): return PostgresConnection(url: url, health: health, number: number)
+        case .new(let number):
+            return PostgresConnection(
+                url: url, health: health, statementTimeout: statementTimeout, interruption: interruption,
+                number: number)
         case .closed: throw Self.closed
         }
     }

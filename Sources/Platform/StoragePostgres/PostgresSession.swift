@@ -5,8 +5,9 @@ import Storage
 
 /// A session of libpq. Every method blocks; it is used by one thread at a time.
 final class PostgresSession {
-    /// How long a statement may run, and wait for a lock, before the server cancels it.
-    static let statementTimeoutMilliseconds = 30_000
+    /// How long a statement may run unless it is set, before the server cancels it.
+    static let defaultStatementTimeout = Duration.seconds(30)
+    /// How long a statement waits for a lock.
     static let lockTimeoutMilliseconds = 5_000
     /// The server ends a session that is idle in a transaction for this long, because it holds locks.
     static let idleInTransactionMilliseconds = 60_000
@@ -24,6 +25,10 @@ final class PostgresSession {
     var effects = CommitEffects()
 
     private let connection: OpaquePointer
+    private let interruption: PostgresInterruption
+    private let statementTimeout: Duration
+    /// Whether a deadline or an error of the exchange has made the session unusable.
+    private var isCut = false
     private var prepared: [StatementKey: PreparedStatement] = [:]
     private var preparations = 0
     private var uses = 0
@@ -43,7 +48,13 @@ final class PostgresSession {
     }
 
     /// Connects and sets the session's parameters.
-    init(url: String) throws(StorageError) {
+    /// - Parameters:
+    ///   - statementTimeout: of the server for each statement; this process waits a little longer.
+    ///   - interruption: ends every wait.
+    init(
+        url: String, statementTimeout: Duration = PostgresSession.defaultStatementTimeout,
+        interruption: PostgresInterruption = PostgresInterruption()
+    ) throws(StorageError) {
         let connection = Self.connect([
             // libpq expands a connection string in `dbname`; later parameters override it.
             ("dbname", url), ("client_encoding", "UTF8"), ("fallback_application_name", "gatehouse"),
@@ -62,12 +73,15 @@ final class PostgresSession {
                 message: message.isEmpty ? "no response within \(Self.connectTimeoutSeconds) s" : message)
         }
         self.connection = connection
+        self.interruption = interruption
+        self.statementTimeout = statementTimeout
         canceller = Canceller(handle)
+        PQsetnonblocking(connection, 1)
         try execute(
             """
             SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1;
             SET standard_conforming_strings = on;
-            SET statement_timeout = \(Self.statementTimeoutMilliseconds);
+            SET statement_timeout = \(statementTimeout.microseconds / 1_000);
             SET lock_timeout = \(Self.lockTimeoutMilliseconds);
             SET idle_in_transaction_session_timeout = \(Self.idleInTransactionMilliseconds);
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
@@ -80,7 +94,7 @@ final class PostgresSession {
 
     deinit { PQfinish(connection) }
 
-    var isLost: Bool { PQstatus(connection) != CONNECTION_OK }
+    var isLost: Bool { isCut || PQstatus(connection) != CONNECTION_OK }
     /// Connected and outside of a transaction.
     var isIdle: Bool { !isLost && PQtransactionStatus(connection) == PQTRANS_IDLE }
 
@@ -192,7 +206,21 @@ final class PostgresSession {
     /// Runs trusted SQL without values by the simple protocol, which takes several statements at once.
     @discardableResult
     private func execute(_ text: String) throws(StorageError) -> PostgresResult {
-        try PostgresResult(PQexec(connection, text), of: connection)
+        try result { PQsendQuery(connection, text) }
+    }
+
+    /// - Parameter send: queues one statement.
+    private func result(of send: () -> Int32) throws(StorageError) -> PostgresResult {
+        let exchange = PostgresExchange(
+            connection: connection, interruption: interruption, limit: keepsPrepared ? statementTimeout : nil)
+        let answer: OpaquePointer?
+        do throws(StorageError) {
+            answer = try exchange.result(of: send)
+        } catch {
+            isCut = true
+            throw error
+        }
+        return try PostgresResult(answer, of: connection)
     }
 }
 
@@ -216,12 +244,13 @@ extension PostgresSession: TransactionEngine {
         if let cached = prepared[key] { statement = cached } else { statement = try prepare(key) }
         uses += 1
         statement.lastUse = uses
-        let answer = values.withParameters { pointers in
-            PQexecPrepared(connection, statement.name, Int32(values.count), pointers, nil, nil, 0)
-        }
         let result: PostgresResult
         do throws(StorageError) {
-            result = try PostgresResult(answer, of: connection)
+            result = try self.result {
+                values.withParameters { pointers in
+                    PQsendQueryPrepared(connection, statement.name, Int32(values.count), pointers, nil, nil, 0)
+                }
+            }
         } catch {
             // A table of the statement's plan has changed. The retry prepares it again.
             guard error.code == PostgresResult.stalePlan else { throw error }
@@ -234,10 +263,11 @@ extension PostgresSession: TransactionEngine {
 
     private func runOnce(_ text: String, _ values: [SQL.Value]) throws(StorageError) -> (rows: [Row], changes: Int) {
         let types = values.map(\.type)
-        let answer = values.withParameters { pointers in
-            PQexecParams(connection, text, Int32(values.count), types, pointers, nil, nil, 0)
+        let result = try result {
+            values.withParameters { pointers in
+                PQsendQueryParams(connection, text, Int32(values.count), types, pointers, nil, nil, 0)
+            }
         }
-        let result = try PostgresResult(answer, of: connection)
         return (result.rows(result.columns), result.changes)
     }
 
@@ -248,8 +278,7 @@ extension PostgresSession: TransactionEngine {
         }
         preparations += 1
         let statement = PreparedStatement(name: "s\(preparations)")
-        _ = try PostgresResult(
-            PQprepare(connection, statement.name, key.text, Int32(key.types.count), key.types), of: connection)
+        _ = try result { PQsendPrepare(connection, statement.name, key.text, Int32(key.types.count), key.types) }
         prepared[key] = statement
         return statement
     }

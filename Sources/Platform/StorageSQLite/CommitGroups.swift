@@ -8,6 +8,8 @@ struct PendingTransaction: Sendable {
     /// Runs the body and returns the completion, which is called once the result is final.
     let run: @Sendable (Transaction) throws -> Completion
     let fail: @Sendable (any Error) -> Void
+    /// Of a read.
+    var limit = ReadGroups.timeMax
 
     typealias Completion = @Sendable () -> Void
 }
@@ -26,12 +28,17 @@ final class CommitGroups: Sendable {
     static let writesMax = 512
 
     private let writer: DatabasePool
+    private let identity: SQLiteFileIdentity
     private let catalogue: StatementCatalogue
     private let clock: @Sendable () -> Instant
     private let state = Mutex(State())
 
-    init(writer: DatabasePool, catalogue: StatementCatalogue, clock: @escaping @Sendable () -> Instant) {
+    init(
+        writer: DatabasePool, identity: SQLiteFileIdentity, catalogue: StatementCatalogue,
+        clock: @escaping @Sendable () -> Instant
+    ) {
         self.writer = writer
+        self.identity = identity
         self.catalogue = catalogue
         self.clock = clock
     }
@@ -73,15 +80,17 @@ final class CommitGroups: Sendable {
         var members = [first]
         do {
             do {
+                try identity.check()
                 try begin(connection)
             } catch {
-                // The waiting writes would wait as long again for the same lock.
+                // The waiting writes would wait as long again for the same lock, and meet the same file.
                 members += state.withLock { $0.next(upTo: Self.writesMax - 1) }
                 throw error
             }
             let completions = try run(&members, on: connection)
             let began = ContinuousClock.now
             try commit(connection)
+            try confirm()
             let took = ContinuousClock.now - began
             state.withLock { $0.count(groupOf: members.count, committedIn: took) }
             for complete in completions { complete() }
@@ -144,6 +153,15 @@ final class CommitGroups: Sendable {
             throw StorageError(
                 .overloaded, code: String(error.extendedResultCode.rawValue),
                 message: "another process holds the database's write lock")
+        }
+    }
+
+    /// Checks the file again before a write is acknowledged: it may have been replaced since the group began.
+    private func confirm() throws(StorageError) {
+        do throws(StorageError) {
+            try identity.check()
+        } catch {
+            throw StorageError(.outcomeUnknown, code: error.code, message: error.message)
         }
     }
 

@@ -14,6 +14,8 @@ final class ReadGroups: Sendable {
     static let waitingMax = 4_096
     /// A snapshot takes no further reads after this time: the WAL cannot be reset behind an open snapshot.
     static let workMax = Duration.milliseconds(2)
+    /// How long a read may take, unless it asks for another limit.
+    static let timeMax = Duration.seconds(30)
 
     private let pool: DatabasePool
     private let threads: BlockingPool
@@ -72,7 +74,7 @@ final class ReadGroups: Sendable {
                 while let read = pending {
                     pending = nil
                     do {
-                        try SQLiteTransaction(connection, catalogue).perform(read.run, now: clock())()
+                        try perform(read, on: connection)
                     } catch {
                         read.fail(error)
                     }
@@ -84,6 +86,16 @@ final class ReadGroups: Sendable {
         } catch {
             pending?.fail(error)
         }
+    }
+}
+
+extension ReadGroups {
+    private func perform(_ read: PendingTransaction, on connection: GRDB.Database) throws {
+        let deadline = ReadDeadline(after: read.limit)
+        let complete = try deadline.watch(connection) {
+            try SQLiteTransaction(connection, catalogue, deadline: deadline).perform(read.run, now: clock())
+        }
+        complete()
     }
 }
 

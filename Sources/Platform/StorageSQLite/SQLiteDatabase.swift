@@ -16,6 +16,7 @@ package final class SQLiteDatabase: Storage.Database {
     private let readerCount: Int
     private let groups: CommitGroups
     private let catalogue: StatementCatalogue
+    private let identity: SQLiteFileIdentity
     private let clock: @Sendable () -> Instant
 
     /// Opens the file, and creates it and its folder where they are missing. Blocks the calling thread: for the start
@@ -26,16 +27,23 @@ package final class SQLiteDatabase: Storage.Database {
     /// - Throws: ``UnusableDatabase`` with a sentence about what is wrong with the file.
     package init(path: String, readers: Int, clock: @escaping @Sendable () -> Instant) throws {
         pool = try SQLiteFile.open(path, readers: readers)
+        identity = try SQLiteFileIdentity(path)
         readerCount = readers
         catalogue = StatementCatalogue { [weak pool] in pool?.releaseMemoryEventually() }
         self.readers = ReadGroups(pool: pool, threads: readers, catalogue: catalogue, clock: clock)
-        groups = CommitGroups(writer: pool, catalogue: catalogue, clock: clock)
+        groups = CommitGroups(writer: pool, identity: identity, catalogue: catalogue, clock: clock)
         self.clock = clock
     }
 
     package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
+        try await read(within: ReadGroups.timeMax, body)
+    }
+
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
             readers.submit(
                 PendingTransaction(
@@ -43,7 +51,8 @@ package final class SQLiteDatabase: Storage.Database {
                         let result = try body(transaction)
                         return { continuation.resume(returning: .success(result)) }
                     },
-                    fail: { continuation.resume(returning: .failure(.leavingSQLite($0))) }
+                    fail: { continuation.resume(returning: .failure(.leavingSQLite($0))) },
+                    limit: limit
                 )
             )
         }.get()
@@ -73,8 +82,9 @@ package final class SQLiteDatabase: Storage.Database {
         async throws(Problem) -> Result
     {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
-            pool.asyncWriteWithoutTransaction { [catalogue, clock] connection in
+            pool.asyncWriteWithoutTransaction { [catalogue, clock, identity] connection in
                 do {
+                    try identity.check()
                     var result: Result?
                     let engine = SQLiteTransaction(connection, catalogue)
                     try connection.inTransaction(.immediate) {
@@ -95,6 +105,10 @@ package final class SQLiteDatabase: Storage.Database {
         }.get()
     }
 
+    package func checkFile() throws(Problem) {
+        do throws(StorageError) { try identity.check() } catch { throw error.problem }
+    }
+
     package func scrub() async throws(Problem) {
         do { try await SQLiteFile.scrub(pool) } catch { throw .leavingSQLite(error) }
     }
@@ -109,6 +123,7 @@ package final class SQLiteDatabase: Storage.Database {
             "sqlite_writes_waiting": Double(writes.waiting),
             "sqlite_reads_waiting": Double(readers.waiting),
             "sqlite_readers": Double(readerCount),
+            "sqlite_wal_bytes": Double(identity.logBytes),
         ]
     }
 

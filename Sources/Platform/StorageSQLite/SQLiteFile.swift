@@ -69,12 +69,13 @@ enum SQLiteFile {
             throw UnusableDatabase(
                 "The folder \(folder) for the database cannot be created: \(error.localizedDescription)")
         }
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
+        // An existing file is not opened: closing it would release the locks of this process's other connections.
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        guard descriptor >= 0 || (errno == EEXIST && access(path, R_OK | W_OK) == 0) else {
             throw UnusableDatabase("The database \(path) cannot be opened: \(String(cString: strerror(errno))).")
         }
-        defer { Glibc.close(descriptor) }
-        guard fchmod(descriptor, 0o600) == 0 else {
+        guard chmod(path, 0o600) == 0 else {
             throw UnusableDatabase(
                 "The mode of the database \(path) cannot be set to 600: \(String(cString: strerror(errno))).")
         }

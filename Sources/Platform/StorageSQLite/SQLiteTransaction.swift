@@ -7,12 +7,15 @@ final class SQLiteTransaction: TransactionEngine {
     let dialect = Storage.SQL.Dialect.sqlite
     private let connection: GRDB.Database
     private let catalogue: StatementCatalogue
+    private let deadline: ReadDeadline?
     /// The error of the first failed statement.
     private(set) var failure: StorageError?
     var effects = CommitEffects()
 
-    init(_ connection: GRDB.Database, _ catalogue: StatementCatalogue) {
+    /// - Parameter deadline: of a read.
+    init(_ connection: GRDB.Database, _ catalogue: StatementCatalogue, deadline: ReadDeadline? = nil) {
         self.connection = connection
+        self.deadline = deadline
         self.catalogue = catalogue
     }
 
@@ -26,6 +29,7 @@ final class SQLiteTransaction: TransactionEngine {
 
     func run(_ text: String, _ values: [Storage.SQL.Value]) throws -> (rows: [Storage.Row], changes: Int) {
         if let failure { throw failure }
+        try deadline?.check()
         do {
             return try execute(text, values)
         } catch let error as DatabaseError {

@@ -58,7 +58,7 @@ package final class LogOutput: Sendable {
     }
 
     /// Writes the buffer.
-    private func flush() {
+    package func flush() {
         // One lock around reading the buffer and writing it keeps the order of lines between concurrent flushes.
         writing.withLock { _ in
             let bytes = buffer.withLock { buffer in

@@ -10,6 +10,7 @@ package struct TrainingModule: Module {
     let datasetWorker: DatasetGenerationWorker
     let trainingWorker: TrainingRunWorker
     let uploadPruning: UploadPruningWorker
+    private let impersonatedRuns: Worker
     let settlement: RunSettlementService
     package let routes: [Route]
 
@@ -44,6 +45,7 @@ package struct TrainingModule: Module {
         let runs = RunService(
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, settlement: settlement,
             queue: queue, audit: audit, runtime: runtime)
+        impersonatedRuns = ImpersonatedRunJob.worker(runs)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
         let forecasts = ForecastService(
@@ -83,7 +85,7 @@ package struct TrainingModule: Module {
     package var workers: [Worker] {
         [
             datasetWorker.worker, trainingWorker.worker, ReplacedDatasetsJob.worker(settlement, filePaths),
-            uploadPruning.worker,
+            uploadPruning.worker, impersonatedRuns,
         ]
     }
     package var schedules: [Schedule] { [uploadPruning.schedule] }

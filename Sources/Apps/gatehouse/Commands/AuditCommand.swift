@@ -23,7 +23,8 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             their count.
 
             A writer to the database can restore all of it to an earlier state. A checkpoint from outside of the \
-            database reveals that: give one from the server's log, or the log itself.
+            database reveals that: the newest one is kept in the data folder, and compared. Give others from the \
+            server's log, or the log itself.
 
             EXIT STATUS
               0   the trail is intact
@@ -60,6 +61,9 @@ struct VerifyAuditCommand: AsyncParsableCommand {
         if let newest = report.newest {
             Terminal.print(
                 "The newest checkpoint is number \(newest.number), signed at \(newest.at) over \(newest.count) rows.")
+        }
+        if let kept = report.kept {
+            Terminal.print("Checkpoint \(kept.number), kept in the data folder, agrees with it.")
         }
         if !external.isEmpty {
             Terminal.print("\(external.count) checkpoints from outside agree with it.")

@@ -12,6 +12,7 @@ struct ConfigCommand: AsyncParsableCommand {
             EXAMPLES
               gatehouse config
               ENVIRONMENT=production gatehouse config --check
+              gatehouse config --example > .env
 
             SETTINGS
             \(EnvironmentHelp.table)
@@ -21,14 +22,18 @@ struct ConfigCommand: AsyncParsableCommand {
     @Flag(help: "Only check the configuration.")
     var check = false
 
+    @Flag(help: "Print a .env file of every setting with its meaning and its default.")
+    var example = false
+
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
+        if example { return Terminal.print(String(Configuration.example.dropLast())) }
         let overrides = installation.overrides.merging(listening.overrides) { $1 }
         let configuration = try await Configuration.load(overrides: overrides)
         if check { return Terminal.print("The configuration is usable.") }
-        let sources = Sources(overrides: overrides)
+        let sources = Sources(overrides: overrides, given: configuration.given)
         let rows = configuration.settings.map { setting in
             [setting.name, setting.value.isEmpty ? "-" : setting.value, sources.source(of: setting.name)]
         }
@@ -39,22 +44,15 @@ struct ConfigCommand: AsyncParsableCommand {
 /// The sources of settings, in their order of precedence.
 private struct Sources {
     let overrides: [String: String]
+    /// The settings that are set under any name.
+    let given: [String: String]
     let environment = ProcessInfo.processInfo.environment
-    let file: Set<String>
-
-    init(overrides: [String: String]) {
-        self.overrides = overrides
-        let lines = (try? String(contentsOfFile: ".env", encoding: .utf8))?.split(separator: "\n") ?? []
-        file = Set(
-            lines.map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) }
-                .filter { $0.count == 2 && !$0[1].allSatisfy(\.isWhitespace) }
-                .map { $0[0].filter { !$0.isWhitespace } }
-        )
-    }
+    let file = EnvironmentFile().values
 
     func source(of name: String) -> String {
         if overrides[name] != nil { return "flag" }
         if environment[name]?.isEmpty == false { return "environment" }
-        return file.contains(name) ? ".env" : "default"
+        if file[name] != nil { return ".env" }
+        return given[name] == nil ? "default" : "alias"
     }
 }

@@ -7,7 +7,8 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serve HTTP and run jobs.",
         discussion: """
             The database is migrated to the schema of this version first. Ctrl-C and SIGTERM begin a graceful \
-            shutdown: requests in progress finish, and the leases of running jobs are released.
+            shutdown: /ready answers 503 at once, connections are refused after DRAIN_GRACE, and requests and jobs \
+            end or are handed back within SHUTDOWN_TIMEOUT. A second signal ends the process at once.
 
             EXAMPLES
               gatehouse serve
@@ -22,8 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let overrides = installation.overrides.merging(listening.overrides) { $1 }
-        let configuration = try await Configuration.load(overrides: overrides)
+        let configuration = try await installation.load(listening.overrides)
         let app = try await buildApp(configuration)
         do {
             try await app.serve { port in StartMessage(configuration, port: port).show() }

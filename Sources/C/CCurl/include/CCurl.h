@@ -18,6 +18,11 @@ typedef struct {
     const char *message;
     size_t message_bytes;
     long connect_timeout_ms;
+    /// For the reply to each command, QUIT included.
+    long step_timeout_ms;
+    /// For the reply to QUIT, which the message does not need.
+    long quit_timeout_ms;
+    /// From the connection to the reply to QUIT.
     long timeout_ms;
 } gatehouse_smtp_request;
 

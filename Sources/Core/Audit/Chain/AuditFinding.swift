@@ -5,6 +5,8 @@ package struct AuditFinding: Sendable, CustomStringConvertible {
         case checkpoint(Int64)
         /// A checkpoint that was kept outside of the database.
         case externalCheckpoint(Int64)
+        /// The checkpoint of the file in the data folder; nil where it cannot be read.
+        case keptCheckpoint(Int64?)
         case shard(Int64)
         /// The id of the event that should record the erasure.
         case erasure(String)
@@ -32,6 +34,8 @@ package struct AuditFinding: Sendable, CustomStringConvertible {
         case .row(let position, let id): "Row \(position)\(id.map { " (\($0))" } ?? "") \(reason)."
         case .checkpoint(let number): "Checkpoint \(number) \(reason)."
         case .externalCheckpoint(let number): "The given checkpoint, number \(number), \(reason)."
+        case .keptCheckpoint(let number):
+            "The checkpoint of the data folder\(number.map { ", number \($0)," } ?? "") \(reason)."
         case .shard(let shard): "Shard \(shard) \(reason)."
         case .erasure(let id): "Erasure \(id) \(reason)."
         }

@@ -6,6 +6,8 @@ package struct AuditReport: Sendable {
     package internal(set) var checkpoints: Int64 = 0
     /// The newest valid checkpoint.
     package internal(set) var newest: AuditCheckpoint?
+    /// The checkpoint of the file outside of the database, where it agrees.
+    package internal(set) var kept: AuditCheckpoint?
     /// The first ``findingsMax`` findings in the order of detection.
     package private(set) var findings: [AuditFinding] = []
     package private(set) var findingCount: Int64 = 0

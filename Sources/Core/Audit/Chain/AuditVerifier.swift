@@ -2,7 +2,8 @@ import Modules
 
 /// Verifies the rows and checkpoints of an audit trail without a database or a clock.
 ///
-/// Checkpoints must be added first, by number, then external checkpoints, then rows by position.
+/// The checkpoint of the file must be given first, then the checkpoints by number, then external checkpoints, then rows
+/// by position.
 struct AuditVerifier {
     /// The counters that the database stores beside the rows.
     struct State: Sendable {
@@ -25,6 +26,8 @@ struct AuditVerifier {
     /// The events that record erasures, by id.
     private var erasureEvents: [String: AuditRow] = [:]
     private let start: AuditCheckpoint?
+    /// The checkpoint of the file; nil without one, a failure where it cannot be read.
+    private var kept: Result<AuditCheckpoint?, any Error> = .success(nil)
     private(set) var report = AuditReport()
 
     /// The last row that was read of a shard.
@@ -61,6 +64,28 @@ struct AuditVerifier {
     /// Rows up to the start are not verified.
     private func isBeforeStart(_ position: AuditChainPosition) -> Bool {
         start?.heads.contains { $0.shard == position.shard && position.sequence <= $0.sequence } ?? false
+    }
+
+    /// Gives the checkpoint of the file outside of the database.
+    mutating func keep(_ checkpoint: Result<AuditCheckpoint?, any Error>) {
+        kept = checkpoint
+        if case .success(let checkpoint?) = kept, isGenuine(checkpoint) { expect(checkpoint) }
+    }
+
+    private mutating func finishKept() {
+        switch kept {
+        case .success(nil): break
+        case .failure:
+            report.append(AuditFinding(.keptCheckpoint(nil), "cannot be read"))
+        case .success(let checkpoint?):
+            let subject = AuditFinding.Subject.keptCheckpoint(checkpoint.number)
+            if !isGenuine(checkpoint) { return find(subject, "is not signed by this installation") }
+            guard checkpoint.number > lastCheckpoint.number else {
+                report.kept = checkpoint
+                return
+            }
+            find(subject, "is newer than the newest in the database, which was reset to an earlier state")
+        }
     }
 
     mutating func add(_ checkpoint: AuditCheckpoint) {
@@ -178,6 +203,7 @@ struct AuditVerifier {
         for shard in shards.keys where state.shards[shard] == nil { find(.shard(shard), "has no count") }
         for shard in 0..<AuditSchema.shardCount where state.shards[shard] == nil { find(.shard(shard), "is missing") }
         if start == nil { finishErasures() }
+        finishKept()
     }
 
     /// The event of an erasure stores the digest of all erased fields: a field that was erased without it is detected.

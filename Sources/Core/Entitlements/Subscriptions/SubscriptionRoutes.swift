@@ -14,7 +14,7 @@ struct SubscriptionRoutes {
                 "payments/subscribe",
                 "Start a plan that needs no payment",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.planNotFound, .paymentRequired, .alreadySubscribed]
+                problems: [.planNotFound, .paymentRequired, .alreadySubscribed, .emailNotVerified, .freePlanUsed]
             ) { (choice: PlanChoice, scope) in Created(try await subscriptions.start(choice, scope: scope)) },
             .get(
                 "payments/subscription", "The current subscription",
@@ -26,7 +26,9 @@ struct SubscriptionRoutes {
                 "payments/upgrade",
                 "Change to another plan at once",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.planNotFound, .paymentRequired, .subscriptionState]
+                problems: [
+                    .planNotFound, .paymentRequired, .subscriptionState, .emailNotVerified, .freePlanUsed,
+                ]
             ) { (choice: PlanChoice, scope) in try await subscriptions.upgrade(choice, scope: scope) },
             .post(
                 "payments/downgrade",
@@ -49,9 +51,9 @@ struct SubscriptionRoutes {
             .post(
                 "payments/start-trial",
                 "Start the trial",
-                requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.emailNotProved, .trialUsed, .alreadySubscribed]
-            ) { scope in Created(try await trials.start(scope: scope)) },
+                requires: identity.organisation(.owner, .admin).inPerson, identity.verified,
+                problems: [.trialUsed, .alreadySubscribed]
+            ) { scope, _ in Created(try await trials.start(scope: scope)) },
             .get("payments/trial-status", "The state of the trial and its remaining days", requires: identity.member) {
                 scope in try await trials.status(scope: scope)
             },

@@ -24,7 +24,8 @@ final class SubscriptionService: Sendable {
     }
 
     /// Starts a plan that needs no payment.
-    /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`.
+    /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`;
+    ///   what ``FreePlanStart`` throws.
     func start(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
@@ -36,19 +37,23 @@ final class SubscriptionService: Sendable {
                 id: runtime.id(), organisation: scope.organisation, plan: plan.id, cycle: cycle, anchor: anchor,
                 at: transaction.now)
             guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }
+            try FreePlanStart.take(by: scope, in: transaction)
             try record("subscription.started", subscription, by: scope, ["plan": plan.id.text], in: transaction)
             return try view(subscription, at: transaction.now)
         }
     }
 
     /// Changes to a plan that needs no payment, at once.
-    /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`.
+    /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`; what
+    ///   ``FreePlanStart`` throws.
     func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan)
-        return try await change("subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text]) {
-            subscription, now in
+        return try await change(
+            "subscription.upgraded", of: scope.organisation, by: scope, ["plan": plan.id.text],
+            taking: { try FreePlanStart.take(by: scope, in: $0) }
+        ) { subscription, now in
             try subscription.change(to: plan.id, cycle: cycle, at: now)
         }
     }
@@ -185,6 +190,7 @@ final class SubscriptionService: Sendable {
         of organisation: ID<Organisation>,
         by scope: Scope,
         _ details: [String: String],
+        taking take: @escaping @Sendable (Transaction) throws -> Void = { _ in },
         _ transition: @escaping @Sendable (inout Subscription, Instant) throws -> Void
     ) async throws(Problem) -> SubscriptionView {
         try await database.write { [self] transaction in
@@ -194,6 +200,7 @@ final class SubscriptionService: Sendable {
             }
             _ = subscription.settle(at: transaction.now)
             try transition(&subscription, transaction.now)
+            try take(transaction)
             try transaction.update(subscription)
             try credits.adjustTrialCredits(to: subscription, in: transaction)
             try record(action, subscription, by: scope, details, in: transaction)

@@ -61,12 +61,10 @@ final class TrialService: Sendable {
         return subscription
     }
 
-    /// Starts the trial of the caller.
-    /// - Throws: `email-not-proved`, `trial-used`, `already-subscribed`.
+    /// Starts the trial of the caller, whose address is verified.
+    /// - Throws: `trial-used`, `already-subscribed`.
     func start(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.write { [self] transaction in
-            guard let contact = try Contact.of(scope.person, in: transaction), contact.isEmailVerified
-            else { throw Problem(.emailNotProved) }
             if try retention.hasHadTrial(scope.person, in: transaction) { throw Problem(.trialUsed) }
             guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
                 throw Problem(.alreadySubscribed)
@@ -140,7 +138,7 @@ final class TrialService: Sendable {
         _ template: String, to subscription: Subscription, _ values: [String: String], in transaction: Transaction
     ) throws {
         guard let person = try transaction.trialPerson(of: subscription),
-            let contact = try Contact.of(person, in: transaction)
+            let contact = try Contact.of(person, in: transaction), contact.isEmailVerified
         else { return }
         try mailer.send(
             Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }),
@@ -149,6 +147,5 @@ final class TrialService: Sendable {
 }
 
 extension Problem.Kind {
-    package static let emailNotProved = Self("email-not-proved", "Verify your e-mail address first", status: 403)
     package static let trialUsed = Self("trial-used", "Your trial has been used", status: 409)
 }

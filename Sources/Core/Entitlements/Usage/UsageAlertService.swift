@@ -3,7 +3,7 @@ import Identity
 import Mail
 import Modules
 
-/// Sends mail to the owners of an organisation when a meter reaches a threshold of its limit.
+/// Sends mail to the owners of an organisation with verified addresses when a meter reaches a threshold of its limit.
 final class UsageAlertService: Sendable {
     /// Percent of the limit, in ascending order.
     static let thresholds: [Int64] = [80, 100]
@@ -45,7 +45,7 @@ final class UsageAlertService: Sendable {
         let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
         try audit.record(
             AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
-        for contact in try Contact.owners(of: bucket.organisation, in: transaction) {
+        for contact in try Contact.owners(of: bucket.organisation, in: transaction) where contact.isEmailVerified {
             let values = [
                 "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
                 "percent": "\(Int64(Double(used) * 100 / Double(limit)))",

@@ -47,6 +47,9 @@ struct User: Payload {
     var emailVerified: Bool
     var organisationId: ID<Organisation>
     var createdAt: Instant
+    /// Null: `POST user/profile/reset-api-key` creates a key and shows it once, when the address is verified. The
+    /// member is there for clients that read it at registration.
+    var apiKey = NullMember()
 
     init(_ person: Person) {
         id = person.id
@@ -62,6 +65,20 @@ struct User: Payload {
         emailVerified = person.isEmailVerified
         organisationId = person.organisation
         createdAt = person.createdAt
+    }
+}
+
+/// A member that is always present and null.
+struct NullMember: Codable, Sendable, SchemaProviding {
+    static var schema: Schema { .nullable(.string()) }
+    static var sample: NullMember { NullMember() }
+
+    init() {}
+    init(from _: any Decoder) {}
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encodeNil()
     }
 }
 

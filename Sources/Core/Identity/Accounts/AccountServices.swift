@@ -26,21 +26,23 @@ final class AccountServices: Sendable {
             database: database, hasher: hasher, policy: policy, sessions: sessions.sessions, challenges: challenges,
             audit: audit, runtime: runtime)
         accounts = AccountService(
-            database: database, sessions: sessions.sessions, apiKeys: organisations.apiKeys, events: events,
-            audit: audit, mailer: mailer)
+            database: database, confirmation: signIn.confirmation, sessions: sessions.sessions,
+            apiKeys: organisations.apiKeys, events: events, audit: audit, mailer: mailer)
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
         introspection = IntrospectionService(database: database, tokens: sessions.tokens)
+        let recovery = AccountRecoveryService(
+            memberships: organisations.memberships, apiKeys: organisations.apiKeys, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,
-            audit: audit, mailer: mailer)
+            apiKeys: organisations.apiKeys, recovery: recovery, audit: audit, mailer: mailer)
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
             accountCache: sessions.accountCache, audit: audit, mailer: mailer)
         users = UserService(
-            database: database, sessions: sessions.sessions, passwords: passwords, events: events, audit: audit,
-            mailer: mailer, runtime: runtime)
+            database: database, sessions: sessions.sessions, passwords: passwords, apiKeys: organisations.apiKeys,
+            events: events, audit: audit, mailer: mailer, runtime: runtime)
         impersonations = ImpersonationService(
             database: database, sessions: sessions.sessions, sealer: dependencies.sealer, audit: audit, mailer: mailer,
             runtime: runtime)

@@ -17,6 +17,9 @@ package struct EmailAddress: Sendable, Hashable {
     private static let localPartScalarsMax = 64
     private static let labelBytesMax = 63
     private static let keyBytesMax = 1_024
+    /// Characters that an address outside of quotes cannot contain (RFC 5322, section 3.2.3), with those that delimit
+    /// it in texts: `<a@x.org>`, `a@x.org, b@x.org`.
+    private static let specials = Set("()<>[]:;\\,\"".unicodeScalars)
 
     /// - Returns: nil for text that ``init(reading:at:)`` refuses.
     package init?(_ text: String) {
@@ -51,7 +54,9 @@ package struct EmailAddress: Sendable, Hashable {
             })
         else { return false }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= localPartScalarsMax else {
+        guard parts.count == 2, !parts[0].isEmpty, parts[0].unicodeScalars.count <= localPartScalarsMax,
+            !text.unicodeScalars.contains(where: specials.contains)
+        else {
             return false
         }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)

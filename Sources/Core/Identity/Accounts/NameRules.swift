@@ -20,7 +20,15 @@ enum NameRules {
         return name
     }
 
-    /// One line of text, such as a name or a telephone number, or nil where nothing but white space remains.
+    /// A name that e-mails carry: one line of text without a web address, or nil where nothing but white space remains.
+    /// - Throws: `validation-failed` at the field.
+    static func name(_ input: String?, _ field: String) throws(Problem) -> String? {
+        let name = try line(input, field)
+        guard let name, WebAddresses.occur(in: name) else { return name }
+        throw Problem.invalid("/\(field)", "must not contain a web address: e-mails carry this name")
+    }
+
+    /// One line of text, such as a telephone number, or nil where nothing but white space remains.
     /// - Throws: `validation-failed` at the field for invisible characters, except for joiners and variation
     ///   selectors, which some scripts need.
     static func line(_ input: String?, _ field: String) throws(Problem) -> String? {

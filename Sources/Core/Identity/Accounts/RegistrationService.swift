@@ -27,6 +27,7 @@ package final class RegistrationService: Sendable {
     /// Creates an account and begins a session.
     /// - Throws: `validation-failed` for an address, role or password that is not accepted; `account-exists`.
     func register(_ registration: Registration, client: ClientInfo) async throws(Problem) -> SignedIn {
+        try sessions.tokens.checkClock()
         let person = try await create(
             registration, role: registration.role ?? .user, isEmailVerified: false, client: client)
         return try await sessions.begin(for: person, client: client)
@@ -62,11 +63,11 @@ package final class RegistrationService: Sendable {
     {
         let email = try EmailAddress(reading: registration.email, at: "/email")
         let username = try NameRules.username(registration.username, beside: email.key)
-        let first = try NameRules.line(registration.firstName, "first_name")
-        let last = try NameRules.line(registration.lastName, "last_name")
+        let first = try NameRules.name(registration.firstName, "first_name")
+        let last = try NameRules.name(registration.lastName, "last_name")
         let joined = [first, last].compactMap(\.self).joined(separator: " ")
-        let fullName = try NameRules.line(registration.fullName, "full_name") ?? (joined.isEmpty ? nil : joined)
-        let organisation = try NameRules.line(registration.organization, "organization")
+        let fullName = try NameRules.name(registration.fullName, "full_name") ?? (joined.isEmpty ? nil : joined)
+        let organisation = try NameRules.name(registration.organization, "organization")
         let phone = try NameRules.line(registration.phone, "phone")
         let studentID = try NameRules.line(registration.studentId, "student_id")
         let employeeID = try NameRules.line(registration.employeeId, "employee_id")

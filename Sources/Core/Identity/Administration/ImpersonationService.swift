@@ -4,7 +4,7 @@ import Modules
 import Secrets
 
 /// Begins and ends impersonations. Every audit row of an impersonation names both persons, and the impersonated person
-/// is notified by mail.
+/// is notified by mail, if the address is verified.
 final class ImpersonationService: Sendable {
     private let database: any Database
     private let sessions: SessionService
@@ -54,7 +54,8 @@ final class ImpersonationService: Sendable {
                 "name": person.displayName, "administrator": administrator.displayName, "reason": reason,
                 "when": transaction.now.description,
             ]
-            try mailer.send(Email("impersonated", to: person.email, values: values), in: transaction)
+            try mailer.send(
+                Email("impersonated", to: person.email, values: values), ifVerified: person, in: transaction)
             return person
         }
         sessions.accountCache.invalidate(id)

@@ -28,7 +28,7 @@ struct ManagedUsers: Payload {
 struct UserChange: Payload {
     var role: Role?
     var isActive: Bool?
-    /// Replaces the password by a random one and sends an e-mail with a reset link.
+    /// Replaces the password by a random one, revokes the API keys and sends an e-mail with a reset link.
     var forcePasswordReset: Bool?
     var endSessions: Bool?
 

@@ -34,7 +34,7 @@ struct UserRoutes {
             ) { [users] (change: UserChange, scope, id) in try await users.change(id, change, by: scope) },
             .delete(
                 "auth/users/{id}", "Close an account", requires: administrator, .path("id", of: Person.self),
-                problems: [.notFound, .ownAccount, .lastAdministrator]
+                problems: [.notFound, .ownAccount, .lastAdministrator, .soleOwner]
             ) { [users] scope, id in
                 try await users.close(id, by: scope)
                 return NoContent()

@@ -9,18 +9,20 @@ package final class UserService: Sendable {
     private let database: any Database
     private let sessions: SessionService
     private let passwords: PasswordService
+    private let apiKeys: APIKeyService
     private let events: IdentityEvents
     private let audit: AuditService
     private let mailer: Mailer
     private let runtime: Runtime
 
     init(
-        database: any Database, sessions: SessionService, passwords: PasswordService, events: IdentityEvents,
-        audit: AuditService, mailer: Mailer, runtime: Runtime
+        database: any Database, sessions: SessionService, passwords: PasswordService, apiKeys: APIKeyService,
+        events: IdentityEvents, audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.sessions = sessions
         self.passwords = passwords
+        self.apiKeys = apiKeys
         self.events = events
         self.audit = audit
         self.mailer = mailer
@@ -72,7 +74,9 @@ package final class UserService: Sendable {
             if let randomHash {
                 try transaction.setPasswordHash(of: id, to: randomHash)
                 _ = try passwords.challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
-                try record("account.password-reset-forced")
+                let reason = "password reset forced"
+                let keys = try apiKeys.revokeAll(of: id, because: reason, by: scope, in: transaction)
+                try record("account.password-reset-forced", ["api_keys": "\(keys)"])
                 reasons.append("password reset forced")
             }
             if change.endSessions == true { reasons.append("ended by an administrator") }
@@ -85,11 +89,14 @@ package final class UserService: Sendable {
             return (after, ended)
         }
         sessions.noteRevoked(ended, of: id)
+        if randomHash != nil { apiKeys.invalidateCache() }
         return user
     }
 
-    /// Closes an account: login is refused. Its data remains until an erasure.
-    /// - Throws: `not-found`, `own-account`, `last-administrator`.
+    /// Closes an account: login is refused. Its data remains until an erasure. An address that is not verified can be
+    /// registered again at once.
+    /// - Throws: `not-found`, `own-account`, `last-administrator`; `sole-owner` for an account that can only be
+    ///   suspended, because an organisation with other members would have no owner.
     func close(_ id: ID<Person>, by scope: Scope) async throws(Problem) {
         guard id != scope.person else { throw Problem(.ownAccount, detail: "Only another administrator can do this.") }
         let ended = try await database.write { [self] transaction -> [ID<Session>] in
@@ -97,13 +104,13 @@ package final class UserService: Sendable {
             guard let person = try transaction.lockedPerson(id), try transaction.close(id) else {
                 throw Problem(.notFound)
             }
-            if person.role == .admin, try !transaction.hasAdministrator(besides: id) {
-                throw Problem(.lastAdministrator, detail: "Make another administrator first.")
-            }
+            if let refusal = try transaction.refusal(ofLeaving: person, .requested) { throw refusal }
+            if !person.isEmailVerified { try transaction.releaseAddress(of: id) }
             try transaction.endChallenges(of: id)
             try events.accountClosed(person, in: transaction)
             try mailer.send(
-                .notice("account-closed", to: person, at: transaction.now, from: scope.address), in: transaction)
+                .notice("account-closed", to: person, at: transaction.now, from: scope.address),
+                ifVerified: person, in: transaction)
             let ended = try transaction.revokeAllSessions(of: id, because: "account closed by an administrator")
             let details = ["sessions": "\(ended.count)"]
             try audit.record(
@@ -154,7 +161,7 @@ extension UserService {
         return true
     }
 
-    /// Sets the password of an account and ends its sessions.
+    /// Sets the password of an account, ends its sessions and revokes its API keys.
     /// - Parameter name: the account's address or user name.
     /// - Throws: `not-found`; `validation-failed` for a password that the policy refuses.
     package func resetPassword(named name: String, to password: String) async throws(Problem) {
@@ -170,8 +177,16 @@ extension UserService {
             let event = AuditEvent(
                 "account.password-reset", from: .commandLine, subject: person.id.text, target: person.id)
             try audit.record(event, in: transaction)
-            return try transaction.revokeAllSessions(of: person.id, because: "password reset")
+            let reason = "password reset"
+            _ = try apiKeys.revokeAll(
+                of: person.id, because: reason,
+                event: { key, details in
+                    AuditEvent("api-key.revoked", from: .commandLine, subject: key, target: person.id, details: details)
+                },
+                in: transaction)
+            return try transaction.revokeAllSessions(of: person.id, because: reason)
         }
         sessions.noteRevoked(ended, of: person.id)
+        apiKeys.invalidateCache()
     }
 }

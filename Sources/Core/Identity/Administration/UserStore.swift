@@ -54,12 +54,13 @@ extension Transaction {
         _ = try all("SELECT id FROM people WHERE role = \(Role.admin) ORDER BY id \(.forUpdate)")
     }
 
-    /// Whether another active administrator than `person` exists.
-    func hasAdministrator(besides person: ID<Person>) throws -> Bool {
+    /// Whether another active administrator than `person` exists who remains.
+    func hasAdministrator(besides person: ID<Person>, _ succession: Succession = .requested) throws -> Bool {
         try first(
             """
             SELECT id FROM people
-            WHERE role = \(Role.admin) AND suspended_at IS NULL AND closed_at IS NULL AND id <> \(person) LIMIT 1
+            WHERE role = \(Role.admin) AND suspended_at IS NULL AND id <> \(person)
+                AND \(succession.remains("people.id")) LIMIT 1
             """
         ) != nil
     }

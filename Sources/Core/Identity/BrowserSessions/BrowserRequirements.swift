@@ -35,3 +35,28 @@ struct BrowserMember: Requirement {
         return Proof(scope: scope, csrf: request.context.value(of: BrowserAuthentication.self)?.csrf)
     }
 }
+
+/// The requirement of signing out with a cookie: ``Member``, or the cookie of a session that has ended, which is to be
+/// deleted all the same.
+struct BrowserSignOut: Requirement {
+    let member: Member
+    let client: BrowserClient
+    let cookie: BrowserCookie
+    var phase: RequestPhase { member.phase }
+    var problems: [Problem.Kind] { member.problems }
+    var summary: RequirementSummary { member.summary }
+
+    /// - Returns: nil for the cookie of a session that has ended.
+    func check(_ request: Request) async throws(Problem) -> Scope? {
+        do {
+            return try await member.check(request)
+        } catch {
+            guard !request.headers.contains(.authorization), !request.headers.contains(.apiKey),
+                cookie.value(in: request) != nil, [.tokenExpired, .authenticationFailed].contains(error.kind)
+            else { throw error }
+            // Other sites' pages cannot sign their visitors out.
+            _ = try client.check(request)
+            return nil
+        }
+    }
+}

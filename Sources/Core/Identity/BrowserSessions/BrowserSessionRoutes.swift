@@ -36,9 +36,12 @@ struct BrowserSessionRoutes {
                 }
                 return BrowserSessionStatus(csrfToken: csrf, user: try await profiles.account(proof.scope).body.user)
             },
-            .delete("auth/browser-session", "Sign out and delete the cookie", requires: member) {
-                [sessions, browserSessions] scope in
-                try await sessions.end(scope)
+            .delete(
+                "auth/browser-session", "Sign out and delete the cookie, also that of a session that has ended",
+                requires: BrowserSignOut(
+                    member: member, client: BrowserClient(origins: origins), cookie: browserSessions.cookie)
+            ) { [sessions, browserSessions] scope in
+                if let scope { try await sessions.end(scope) }
                 return WithCookie(SignedOut(message: "Signed out"), cookie: browserSessions.cookie.deletion)
             },
         ]

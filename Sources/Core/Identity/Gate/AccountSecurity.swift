@@ -9,6 +9,8 @@ extension RequirementSummary.Kind {
     package static let serviceKey = Self("service-key")
     /// A role in an organisation.
     package static let organisationRole = Self("organisation-role")
+    /// A verified e-mail address.
+    package static let verified = Self("verified")
 }
 
 extension SecurityScheme {

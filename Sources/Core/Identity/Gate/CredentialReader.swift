@@ -32,12 +32,14 @@ struct BearerReader: CredentialReader {
 
     private static let scheme = Array("bearer ".utf8)
 
-    /// - Returns: nil for another scheme, whose name is case-insensitive (RFC 9110, section 11.1).
+    /// The token after one or more spaces (RFC 9110, section 11.6.2).
+    /// - Returns: nil for another scheme, whose name is case-insensitive (section 11.1), and without a token.
     static func token(in header: String) -> Substring? {
         // The bit 0x20 distinguishes an ASCII letter from its capital.
         guard header.utf8.count > scheme.count, zip(header.utf8, scheme).allSatisfy({ $0 | ($1 & 0x20) == $1 }) else {
             return nil
         }
-        return header[header.utf8.index(header.startIndex, offsetBy: scheme.count)...]
+        let token = header.utf8.dropFirst(scheme.count).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        return token.isEmpty ? nil : Substring(token)
     }
 }

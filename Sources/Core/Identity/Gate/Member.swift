@@ -73,6 +73,10 @@ package struct Member: Requirement {
             return scope
         }
         let organisation = wanted ?? scope.organisation
+        // The reason of an impersonation is that of one account's organisation, as in `switch-organisation`.
+        guard scope.impersonator == nil || organisation == scope.organisation else {
+            throw Problem(.notAMember, detail: "An impersonation cannot switch to another organisation.")
+        }
         if try await memberships.role(of: scope.person, in: organisation) != nil {
             return scope.moved(to: organisation)
         }

@@ -27,6 +27,9 @@ package struct OrganisationRoleRequirement: Requirement {
     package func check(_ request: Request) async throws(Problem) -> Scope {
         let scope = try await member.check(request)
         let organisation = try organisation(of: request, scope)
+        guard scope.impersonator == nil || organisation == scope.organisation else {
+            throw Problem(.insufficientRole, detail: "An impersonation cannot act in another organisation.")
+        }
         guard let role = try await member.memberships.role(of: scope.person, in: organisation) else {
             throw Problem(.notFound)
         }
@@ -43,8 +46,9 @@ package struct OrganisationRoleRequirement: Requirement {
     /// Whether a request that other requirements have admitted also meets this one. A refusal is not recorded.
     package func isMet(by request: Request) async throws(Problem) -> Bool {
         let scope = try await member.scope(of: request)
-        guard member.refusal(of: scope) == nil,
-            let role = try await member.memberships.role(of: scope.person, in: try organisation(of: request, scope))
+        let organisation = try organisation(of: request, scope)
+        guard member.refusal(of: scope) == nil, scope.impersonator == nil || organisation == scope.organisation,
+            let role = try await member.memberships.role(of: scope.person, in: organisation)
         else {
             return false
         }

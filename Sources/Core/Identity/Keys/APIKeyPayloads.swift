@@ -7,10 +7,15 @@ struct APIKeyRequest: Payload {
     /// Without this and `expiresInDays` the key does not expire.
     var expiresAt: Instant?
     var expiresInDays: Int?
+    /// The password, or `mfa_code`, is required where the sign-in is older than 5 minutes.
+    var password: String?
+    /// A code of the authenticator, or a recovery code.
+    var mfaCode: String?
 
     static let daysMax: Int64 = 3_650
     static let rules: [String: Rule] = [
         "name": .length(1...100), "scopes": .items(upTo: 50), "expires_in_days": .range(1...daysMax),
+        "password": .length(1...1_024), "mfa_code": .length(1...64),
     ]
 }
 

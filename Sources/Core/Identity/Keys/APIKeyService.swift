@@ -1,10 +1,14 @@
 import Audit
+import Mail
 package import Modules
 
-/// Creates, lists, rotates and revokes API keys. Its routes require a session: an API key cannot manage keys.
+/// Creates, lists, rotates and revokes API keys. Its routes require a session: an API key cannot manage keys. A key
+/// outlasts the session that creates it, so that its owner is authenticated again and notified by mail.
 final class APIKeyService: Sendable {
     private let database: any Database
+    private let confirmation: Confirmation
     private let audit: AuditService
+    private let mailer: Mailer
     private let environment: String
     private let cache: APIKeyCache
     private let runtime: Runtime
@@ -13,23 +17,32 @@ final class APIKeyService: Sendable {
     private static let listMax = APIKey.countMax + APIKey.deadCountMax + 1
 
     /// - Parameter environment: one word in lower case that is part of every key.
-    init(database: any Database, audit: AuditService, environment: String, cache: APIKeyCache, runtime: Runtime) {
+    init(
+        database: any Database, confirmation: Confirmation, audit: AuditService, mailer: Mailer, environment: String,
+        cache: APIKeyCache, runtime: Runtime
+    ) {
         self.database = database
+        self.confirmation = confirmation
         self.audit = audit
+        self.mailer = mailer
         self.environment = environment
         self.cache = cache
         self.runtime = runtime
     }
 
     /// Creates a key of the caller in the scope's organisation.
-    /// - Throws: `validation-failed` for the name, the scopes or the expiry; `too-many-api-keys`.
+    /// - Throws: `validation-failed` for the name, the scopes or the expiry; `too-many-api-keys`; what
+    ///   ``Confirmation`` throws.
     func create(_ payload: APIKeyRequest, scope: Scope) async throws(Problem) -> IssuedAPIKey {
         let name = try Self.name(payload.name)
         try check(payload.scopes, for: scope.role)
         let expiry = try expiry(payload)
-        return try await database.write { [self] transaction in
+        return try await confirmation.confirm(
+            Confirmation.Given(password: payload.password, code: payload.mfaCode), demanding: .passwordOrCode,
+            by: scope, for: "api-key.created"
+        ) { [self] owner, transaction in
             try issue(
-                name, payload.scopes, expiresAt: expiry, isDefault: false, action: "api-key.created", scope,
+                name, payload.scopes, expiresAt: expiry, isDefault: false, action: "api-key.created", to: owner, scope,
                 in: transaction)
         }
     }
@@ -48,9 +61,12 @@ final class APIKeyService: Sendable {
     }
 
     /// Creates the successor of a key, with the same name and scopes. The old key remains valid for `overlap`.
-    /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`.
+    /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`;
+    ///   `reauthentication-required`.
     func rotate(_ id: ID<APIKey>, overlap: Duration, scope: Scope) async throws(Problem) -> IssuedAPIKey {
-        let issued = try await database.write { [self] transaction -> IssuedAPIKey in
+        let issued = try await confirmation.confirm(
+            .nothing, demanding: .passwordOrCode, by: scope, for: "api-key.rotated"
+        ) { [self] owner, transaction -> IssuedAPIKey in
             guard let old = try transaction.key(id, of: scope.person), old.organisation == scope.organisation else {
                 throw Problem(.notFound)
             }
@@ -63,7 +79,7 @@ final class APIKeyService: Sendable {
             return try issue(
                 old.name, old.scopes, text: successor, expiresAt: expiry, isDefault: old.isDefault,
                 action: "api-key.rotated",
-                replacing: id, scope, in: transaction)
+                replacing: id, to: owner, scope, in: transaction)
         }
         invalidateCache()
         return issued
@@ -81,9 +97,11 @@ final class APIKeyService: Sendable {
     }
 
     /// Revokes the caller's default key, if there is one, and creates a new one with the scope `*`.
-    /// - Throws: `too-many-api-keys`.
+    /// - Throws: `too-many-api-keys`, `reauthentication-required`.
     func reset(_ scope: Scope) async throws(Problem) -> IssuedAPIKey {
-        let issued = try await database.write { [self] transaction -> IssuedAPIKey in
+        let issued = try await confirmation.confirm(
+            .nothing, demanding: .passwordOrCode, by: scope, for: "api-key.created"
+        ) { [self] owner, transaction -> IssuedAPIKey in
             if let old = try transaction.defaultKey(of: scope.person),
                 try transaction.revoke(old.id, of: scope.person, because: "reset")
             {
@@ -93,11 +111,31 @@ final class APIKeyService: Sendable {
             }
             return try issue(
                 "default", [KeyScope.everything.name], expiresAt: nil, isDefault: true, action: "api-key.created",
-                scope,
-                in: transaction)
+                to: owner, scope, in: transaction)
         }
         invalidateCache()
         return issued
+    }
+
+    /// Revokes every API key of a person. The caller empties the cache after the commit.
+    /// - Returns: the number of revoked keys.
+    func revokeAll(of person: ID<Person>, because reason: String, by scope: Scope, in transaction: Transaction) throws
+        -> Int
+    {
+        try revokeAll(
+            of: person, because: reason,
+            event: { AuditEvent("api-key.revoked", by: scope, subject: $0, target: person, details: $1) },
+            in: transaction)
+    }
+
+    /// - Parameter event: the audit event of a key's id and details.
+    func revokeAll(
+        of person: ID<Person>, because reason: String, event: (String, [String: String]) -> AuditEvent,
+        in transaction: Transaction
+    ) throws -> Int {
+        let revoked = try transaction.revokeKeys(of: person, in: nil, because: reason)
+        for id in revoked { try audit.record(event(id.text, ["reason": reason]), in: transaction) }
+        return revoked.count
     }
 
     /// Empties this node's cache of valid keys after a change that ends keys, such as a suspension.
@@ -111,6 +149,7 @@ final class APIKeyService: Sendable {
         isDefault: Bool,
         action: String,
         replacing old: ID<APIKey>? = nil,
+        to owner: Person,
         _ scope: Scope,
         in transaction: Transaction
     ) throws -> IssuedAPIKey {
@@ -125,6 +164,10 @@ final class APIKeyService: Sendable {
         var details = ["name": name, "scopes": scopes.joined(separator: " ")]
         if let old { details["replaces"] = old.text }
         try audit.record(AuditEvent(action, by: scope, subject: text.id.text, details: details), in: transaction)
+        let values = [
+            "name": owner.callingName, "key": name, "when": transaction.now.description, "address": scope.address,
+        ]
+        try mailer.send(Email("api-key-created", to: owner.email, values: values), in: transaction)
         return IssuedAPIKey(inserted, text: text.text)
     }
 

@@ -4,13 +4,14 @@ import Modules
 struct InvitationRoutes {
     let invitations: InvitationService
     let member: Member
+    let verified: VerifiedRequirement
 
     var routes: [Route] {
         [
             .post(
                 "organisations/{id}/invitations", "Send an invitation by e-mail", requires: ownerOrAdmin.inPerson,
-                .path("id", of: Organisation.self), problems: [.alreadyAMember, .tooManyInvitations]
-            ) { [invitations] (payload: InvitationRequest, scope, _) in
+                verified, .path("id", of: Organisation.self), problems: [.alreadyAMember, .tooManyInvitations]
+            ) { [invitations] (payload: InvitationRequest, scope, _, _) in
                 Created(try await invitations.send(payload, scope: scope))
             },
             .get(

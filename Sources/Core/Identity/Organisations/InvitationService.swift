@@ -43,10 +43,7 @@ final class InvitationService: Sendable {
             guard try !transaction.hasMember(withAddress: email.key, in: scope.organisation) else {
                 throw Problem(.alreadyAMember)
             }
-            let sent = try transaction.countInvitations(of: scope.organisation, since: transaction.now - .days(1))
-            guard sent < OrganisationLimits.invitationsPerDay else {
-                throw Problem(.tooManyInvitations, headers: ["Retry-After": "3600"])
-            }
+            try Self.requireWithinLimits(to: email, scope, in: transaction)
             let invitation = Invitation(
                 id: id,
                 organisation: scope.organisation,
@@ -66,6 +63,33 @@ final class InvitationService: Sendable {
         }
     }
 
+    /// - Throws: `too-many-invitations`, with the limit that is reached.
+    private static func requireWithinLimits(to email: EmailAddress, _ scope: Scope, in transaction: Transaction) throws
+    {
+        // The lock serialises the invitations of a person in several organisations.
+        guard try transaction.lockedPerson(scope.person) != nil else { throw Problem(.notFound) }
+        let since = transaction.now - .days(1)
+        let limits = [
+            (
+                "The organisation has sent", OrganisationLimits.invitationsPerDay,
+                try transaction.countInvitations(of: scope.organisation, since: since)
+            ),
+            (
+                "You have sent", OrganisationLimits.invitationsPerPersonAndDay,
+                try transaction.countInvitations(by: scope.person, since: since)
+            ),
+            (
+                "This address was sent", OrganisationLimits.invitationsPerRecipientAndDay,
+                try transaction.countInvitations(toAddress: email.key, since: since)
+            ),
+        ]
+        for (subject, limit, sent) in limits where sent >= limit {
+            throw Problem(
+                .tooManyInvitations, detail: "\(subject) \(limit) invitations in 24 hours, which is the limit.",
+                headers: ["Retry-After": "3600"])
+        }
+    }
+
     private func email(
         for invitation: Invitation, _ token: String, _ scope: Scope, in transaction: Transaction
     ) throws -> Email {
@@ -78,7 +102,7 @@ final class InvitationService: Sendable {
             "invitation",
             to: invitation.email,
             values: [
-                "inviter": inviter.displayName, "organisation": organisation,
+                "inviter": inviter.fullName ?? inviter.email, "organisation": organisation,
                 "link": "\(frontend)/accept-invitation?token=\(token)",
                 "expires": invitation.expiresAt.description,
             ]
@@ -156,7 +180,7 @@ extension Problem.Kind {
     package static let alreadyAMember = Self(
         "already-a-member", "This person is already a member of the organisation", status: 409)
     package static let tooManyInvitations = Self(
-        "too-many-invitations", "The organisation has reached its daily limit of invitations", status: 429)
+        "too-many-invitations", "Too many invitations were sent in 24 hours", status: 429)
     package static let invitationNotFound = Self(
         "invitation-not-found", "Invitation not found, or no longer open", status: 404)
     package static let invitationForAnother = Self(

@@ -31,6 +31,30 @@ extension Transaction {
         )
     }
 
+    /// The invitations that a person sent, from any organisation.
+    func countInvitations(by person: ID<Person>, since moment: Instant) throws -> Int64 {
+        try count(
+            "SELECT COUNT(*) AS count FROM invitations WHERE invited_by = \(person) AND created_at > \(moment)")
+    }
+
+    /// The invitations that an address was sent, from any organisation.
+    func countInvitations(toAddress key: String, since moment: Instant) throws -> Int64 {
+        try count("SELECT COUNT(*) AS count FROM invitations WHERE email_key = \(key) AND created_at > \(moment)")
+    }
+
+    /// Revokes the open invitations of an organisation that is deleted, and removes the reference of all to it. They
+    /// still count for their senders and recipients.
+    func detachInvitations(from organisation: ID<Organisation>) throws {
+        try execute(
+            """
+            UPDATE invitations
+            SET organisation_id = NULL,
+                revoked_at = CASE WHEN accepted_at IS NULL THEN COALESCE(revoked_at, \(now)) END
+            WHERE organisation_id = \(organisation)
+            """
+        )
+    }
+
     /// The newest 1,000 open invitations, newest first.
     func openInvitations(of organisation: ID<Organisation>) throws -> [Invitation] {
         try all(

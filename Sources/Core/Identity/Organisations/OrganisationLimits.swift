@@ -6,4 +6,8 @@ enum OrganisationLimits {
     static let members: Int64 = 500
     /// Invitations that one organisation sends in 24 hours.
     static let invitationsPerDay: Int64 = 100
+    /// Invitations that one person sends in 24 hours, from all organisations.
+    static let invitationsPerPersonAndDay: Int64 = 100
+    /// Invitations that one address is sent in 24 hours, from all organisations and persons.
+    static let invitationsPerRecipientAndDay: Int64 = 10
 }

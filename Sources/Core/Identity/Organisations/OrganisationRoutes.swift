@@ -4,15 +4,16 @@ import Modules
 struct OrganisationRoutes {
     let organisations: OrganisationService
     let member: Member
+    let verified: VerifiedRequirement
 
     var routes: [Route] { organisationRoutes + memberRoutes }
 
     private var organisationRoutes: [Route] {
         [
             .post(
-                "organisations", "Create an organisation", requires: member.inPerson,
+                "organisations", "Create an organisation", requires: member.inPerson, verified,
                 problems: [.tooManyOrganisations]
-            ) { [organisations] (payload: OrganisationRequest, scope) in
+            ) { [organisations] (payload: OrganisationRequest, scope, _) in
                 Created(try await organisations.create(payload, scope: scope))
             },
             .get("organisations", "List your organisations", requires: member.allowing(.identityRead)) {

@@ -1,12 +1,14 @@
 import Modules
 
 enum OrganisationSchema {
+    // The row of an invitation outlives its organisation, without a reference to it: it counts for the limits of its
+    // sender and its recipient.
     static let migration = Migration(
         "identity-009-organisations",
         """
         CREATE TABLE invitations (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT REFERENCES organisations (id),
             email TEXT NOT NULL,
             email_key TEXT NOT NULL,
             role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
@@ -17,6 +19,7 @@ enum OrganisationSchema {
             accepted_at \(.integer),
             accepted_by TEXT REFERENCES people (id),
             revoked_at \(.integer),
+            CHECK (organisation_id IS NOT NULL OR accepted_at IS NOT NULL OR revoked_at IS NOT NULL),
             CHECK ((accepted_at IS NULL) = (accepted_by IS NULL)),
             CHECK (accepted_at IS NULL OR revoked_at IS NULL)
         ) \(.strict)
@@ -26,6 +29,8 @@ enum OrganisationSchema {
         WHERE accepted_at IS NULL AND revoked_at IS NULL
         """,
         "CREATE INDEX invitations_by_organisation ON invitations (organisation_id, created_at)",
+        "CREATE INDEX invitations_by_sender ON invitations (invited_by, created_at)",
+        "CREATE INDEX invitations_by_recipient ON invitations (email_key, created_at)",
         "CREATE INDEX invitations_by_expiry ON invitations (expires_at)",
         "CREATE INDEX sessions_by_organisation ON sessions (organisation_id, person_id)"
     )

@@ -9,14 +9,14 @@ final class OrganisationServices: Sendable {
     let organisations: OrganisationService
     let invitations: InvitationService
 
-    init(_ dependencies: IdentityDependencies, _ sessions: SessionServices) {
+    init(_ dependencies: IdentityDependencies, _ sessions: SessionServices, _ signIn: SignInServices) {
         let (database, audit, runtime) = (dependencies.database, dependencies.audit, dependencies.runtime)
         let settings = dependencies.settings
         apiKeyCache = APIKeyCache(scopes: KeyScopeCatalog(products: settings.keyScopes))
         memberships = MembershipService(database: database, runtime: runtime)
         apiKeys = APIKeyService(
-            database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
-            runtime: runtime)
+            database: database, confirmation: signIn.confirmation, audit: audit, mailer: dependencies.mailer,
+            environment: settings.keyEnvironment, cache: apiKeyCache, runtime: runtime)
         apiKeyReader = APIKeyReader(
             database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
             runtime: runtime, logger: dependencies.logger)

@@ -103,12 +103,13 @@ extension Transaction {
         ) == 1
     }
 
-    /// True where another owner exists and the organisation is not the personal one of `person`.
+    /// True where another owner exists who remains, and the organisation is not the personal one of `person`.
     private static func canLoseOwner(_ person: ID<Person>, in organisation: ID<Organisation>) -> SQL {
         """
         (EXISTS (
             SELECT 1 FROM memberships AS others
-            WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner')
+            WHERE others.organisation_id = \(organisation) AND others.person_id <> \(person) AND others.role = 'owner'
+                AND \(Succession.requested.remains("others.person_id")))
         AND NOT EXISTS (
             SELECT 1 FROM organisations
             WHERE organisations.id = \(organisation) AND organisations.personal_of = \(person)))
@@ -134,8 +135,8 @@ extension Transaction {
         ) == 1
     }
 
-    /// Deletes an organisation with its API keys and invitations, and moves its sessions to the personal organisations
-    /// of their persons. Rows of other modules prevent the deletion by their foreign keys.
+    /// Deletes an organisation with its API keys, revokes its invitations, and moves its sessions to the personal
+    /// organisations of their persons. Rows of other modules prevent the deletion by their foreign keys.
     /// - Returns: false for a personal organisation, and where `owner` is not the only member and its owner.
     /// - Throws: a `StorageError` of the kind `reference` for rows of other modules.
     func deleteOrganisation(_ id: ID<Organisation>, owner: ID<Person>) throws -> Bool {
@@ -143,7 +144,7 @@ extension Transaction {
             try countMembers(of: id) == 1
         else { return false }
         try execute("DELETE FROM api_keys WHERE organisation_id = \(id)")
-        try execute("DELETE FROM invitations WHERE organisation_id = \(id)")
+        try detachInvitations(from: id)
         try execute(
             """
             UPDATE sessions

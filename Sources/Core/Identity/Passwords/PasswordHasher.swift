@@ -32,13 +32,15 @@ package final class PasswordHasher: Sendable {
 
     /// - Throws: `overloaded` where the queue is full.
     package func hash(_ password: String) async throws(Problem) -> String {
-        try await Problem.catching { [cost] in try await pool.run { try Self.hash(password, cost: cost) } }
+        let password = Self.normalized(password)
+        return try await Problem.catching { [cost] in try await pool.run { try Self.hash(password, cost: cost) } }
     }
 
     /// - Parameter hash: nil for an unknown user; it takes the same time, and the result is false.
     /// - Throws: `overloaded` where the queue is full.
     func verify(_ password: String, against hash: String?) async throws(Problem) -> Bool {
         // bcrypt reads 72 bytes. A longer text was never accepted as a password, and takes the same time to refuse.
+        let password = Self.normalized(password)
         let readable = password.utf8.count <= PasswordPolicy.maximumBytes && !password.utf8.contains(0)
         let known = try await Problem.catching { [crypt, decoy] in
             try await pool.run {
@@ -49,6 +51,9 @@ package final class PasswordHasher: Sendable {
         }
         return known && hash != nil && readable
     }
+
+    /// Unicode NFC: keyboards differ in whether an accented letter is one character or a letter and an accent.
+    static func normalized(_ password: String) -> String { password.precomposedStringWithCanonicalMapping }
 
     private static func hash(_ password: String, cost: Int) throws -> String {
         try crypt(password, setting: salt(cost: cost))

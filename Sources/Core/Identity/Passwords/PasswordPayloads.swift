@@ -5,11 +5,16 @@ struct PasswordChange: Payload {
     /// Another spelling of `current_password`.
     var oldPassword: String?
     var newPassword: String
+    /// A code of the authenticator, or a recovery code; required where MFA is enabled.
+    var mfaCode: String?
     /// True by default.
     var signOutOthers: Bool?
+    /// Whether all your API keys are revoked too. False by default.
+    var revokeApiKeys: Bool?
 
     static let rules: [String: Rule] = [
         "current_password": .length(1...1_024), "old_password": .length(1...1_024), "new_password": .length(1...1_024),
+        "mfa_code": .length(1...64),
     ]
 }
 
@@ -30,4 +35,5 @@ struct PasswordChanged: Payload {
     var success = true
     var message: String
     var sessionsEnded: Int
+    var apiKeysRevoked: Int
 }

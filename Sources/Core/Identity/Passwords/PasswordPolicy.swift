@@ -13,6 +13,7 @@ struct PasswordPolicy: Sendable {
     /// - Throws: `validation-failed` at `pointer`, with the rule.
     func check(_ password: String, against personal: [String], at pointer: String = "/password") throws(Problem) {
         func refuse(_ detail: String) -> Problem { Problem.invalid(pointer, detail) }
+        let password = PasswordHasher.normalized(password)
         guard password.count >= minimumLength else { throw refuse("must have at least \(minimumLength) characters") }
         guard password.utf8.count <= Self.maximumBytes else {
             throw refuse("must have at most \(Self.maximumBytes) bytes")

@@ -9,7 +9,10 @@ struct PasswordRoutes {
         [
             .post(
                 "auth/change-password", "Change your password and end your other sessions", requires: member.inPerson,
-                problems: [.wrongPassword, .conflict]
+                problems: [
+                    .wrongPassword, .invalidSecondFactor, .reauthenticationRequired, .accountLocked, .conflict,
+                    .notFound,
+                ]
             ) { [passwords] (payload: PasswordChange, scope) in
                 try await passwords.change(payload, scope: scope)
             },

@@ -12,13 +12,15 @@ final class PasswordService: Sendable {
     private let confirmation: Confirmation
     private let loginThrottle: LoginThrottle
     private let sessions: SessionService
+    private let recovery: AccountRecoveryService
+    private let apiKeys: APIKeyService
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
-        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, audit: AuditService,
-        mailer: Mailer
+        confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, apiKeys: APIKeyService,
+        recovery: AccountRecoveryService, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.hasher = hasher
@@ -27,37 +29,57 @@ final class PasswordService: Sendable {
         self.confirmation = confirmation
         self.loginThrottle = loginThrottle
         self.sessions = sessions
+        self.recovery = recovery
+        self.apiKeys = apiKeys
         self.audit = audit
         self.mailer = mailer
     }
 
-    /// Changes a password, given the present one. The person's other sessions end unless the payload says otherwise.
-    /// - Throws: `wrong-password`; `validation-failed`; `conflict` where it was changed concurrently.
+    /// Changes a password, given the present one. The person's other sessions end unless the payload says otherwise;
+    /// the API keys where it says so.
+    /// - Throws: what ``Confirmation`` throws; `validation-failed`; `conflict` where it was changed concurrently.
     func change(_ change: PasswordChange, scope: Scope) async throws(Problem) -> PasswordChanged {
         guard let present = change.currentPassword ?? change.oldPassword else {
             throw Problem.invalid("/current_password", "is required")
         }
-        let person = try await confirmation.confirm(password: present, by: scope, for: "password.changed") {
-            person, _ in person
-        }
+        let person = try await confirmation.confirm(
+            password: present, code: change.mfaCode, by: scope, for: "password.changed"
+        ) { person, _ in person }
         guard change.newPassword != present else {
             throw Problem.invalid("/new_password", "must not be the present password")
         }
         try policy.check(change.newPassword, against: person.names, at: "/new_password")
         let hash = try await hasher.hash(change.newPassword)
-        let ended = try await database.write { [self] transaction -> [ID<Session>] in
+        let ended = try await database.write { [self] transaction -> EndedCredentials in
             guard try transaction.lockedPerson(person.id) != nil,
                 try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
             else {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try notifyChange(person, from: scope.address, in: transaction)
-            guard change.signOutOthers ?? true else { return [] }
-            return try transaction.revokeSessions(of: person.id, except: scope.session, because: "password changed")
+            try endResets(of: person, in: transaction)
+            try mailer.send(
+                changeNotice(to: person, from: scope.address, in: transaction), ifVerified: person, in: transaction)
+            let reason = "password changed"
+            let keys =
+                change.revokeApiKeys ?? false
+                ? try apiKeys.revokeAll(of: person.id, because: reason, by: scope, in: transaction) : 0
+            let sessions =
+                change.signOutOthers ?? true
+                ? try transaction.revokeImpersonations(by: person.id, because: reason)
+                    + transaction.revokeSessions(of: person.id, except: scope.session, because: reason) : []
+            return EndedCredentials(sessions: sessions, keys: keys)
         }
-        sessions.noteRevoked(ended, of: person.id)
-        return PasswordChanged(message: "The password is changed", sessionsEnded: ended.count)
+        sessions.noteRevoked(ended.sessions, of: person.id)
+        if ended.keys > 0 { apiKeys.invalidateCache() }
+        return PasswordChanged(
+            message: "The password is changed", sessionsEnded: ended.sessions.count, apiKeysRevoked: ended.keys)
+    }
+
+    private struct EndedCredentials: Sendable {
+        let sessions: [ID<Session>]
+        /// The number of revoked API keys.
+        let keys: Int
     }
 
     /// Mails a link and a code for a new password. The response is the same whether or not the account exists, as in
@@ -79,7 +101,9 @@ final class PasswordService: Sendable {
         return Acknowledgement(message: "If this address belongs to an account, an e-mail is sent to it.")
     }
 
-    /// Sets a new password by the proof of a mail, and ends every session. It begins none.
+    /// Sets a new password by the proof of a mail, ends every session and revokes every API key. It begins no session.
+    /// Where the address was not verified before, it also ends every other access to the account: see
+    /// ``AccountRecoveryService``.
     /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which does not use up the link.
     func reset(_ proof: Proof, to password: String, client: ClientInfo) async throws(Problem) -> PasswordChanged {
         try policy.check(password, against: [], at: "/new_password")
@@ -100,32 +124,46 @@ final class PasswordService: Sendable {
         }
         let done = try outcome.get()
         sessions.noteRevoked(done.ended, of: done.person)
+        recovery.invalidateCaches()
+        apiKeys.invalidateCache()
         return PasswordChanged(
-            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count)
+            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count,
+            apiKeysRevoked: done.revokedKeys)
     }
 
     private struct Reset: Sendable {
         let person: ID<Person>
         let ended: [ID<Session>]
+        let revokedKeys: Int
     }
 
     private func reset(_ person: Person, to hash: String, _ client: ClientInfo, in transaction: Transaction) throws
         -> Reset
     {
         _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
+        if !person.isEmailVerified { try recovery.endAccess(to: person, client, in: transaction) }
         // The mail went to the present address: a change of address ends earlier challenges.
         _ = try challenges.accept(person, by: client, in: transaction)
         // The proof identifies the owner, so failures of others no longer refuse a sign-in.
         try loginThrottle.resetFailures(of: person.id, client: client, in: transaction)
-        let ended = try transaction.revokeSessions(of: person.id, because: "password reset")
+        let ended = try transaction.revokeAllSessions(of: person.id, because: "password reset")
         try audit.record(
             AuditEvent(
                 "password.reset", from: client, actor: person.id.text, organisation: person.organisation.text,
                 subject: person.id.text),
             in: transaction
         )
-        try notifyChange(person, from: client.address, in: transaction)
-        return Reset(person: person.id, ended: ended)
+        let keys = try apiKeys.revokeAll(
+            of: person.id, because: "password reset",
+            event: {
+                AuditEvent(
+                    "api-key.revoked", from: client, actor: person.id.text, organisation: person.organisation.text,
+                    subject: $0, details: $1)
+            },
+            in: transaction)
+        try endResets(of: person, in: transaction)
+        try mailer.send(changeNotice(to: person, from: client.address, in: transaction), in: transaction)
+        return Reset(person: person.id, ended: ended, revokedKeys: keys)
     }
 
     /// Refuses unknown tokens before a password is hashed for them. A code is not checked before: the response time
@@ -136,9 +174,12 @@ final class PasswordService: Sendable {
         throw .invalidProof(.link(token: token))
     }
 
-    private func notifyChange(_ person: Person, from address: String, in transaction: Transaction) throws {
+    private func endResets(of person: Person, in transaction: Transaction) throws {
         try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-        try mailer.send(.notice("password-changed", to: person, at: transaction.now, from: address), in: transaction)
+    }
+
+    private func changeNotice(to person: Person, from address: String, in transaction: Transaction) -> Email {
+        .notice("password-changed", to: person, at: transaction.now, from: address)
     }
 
     private func recordFailure(_ person: ID<Person>?, _ client: ClientInfo, in transaction: Transaction) throws {

@@ -1,12 +1,12 @@
 import Modules
 
-/// Enqueues an ``ErasureJob`` for every due erasure: once an hour.
+/// Enqueues an ``ErasureJob`` for every due erasure: every five minutes.
 struct DueErasuresJob: Job {
     static let name = "privacy.find-due-erasures"
     /// Erasures per run.
     private static let batchSize = 500
 
-    static let schedule = Schedule(id: name, .every(.hours(1))) { _, queue, transaction in
+    static let schedule = Schedule(id: name, .every(.minutes(5))) { _, queue, transaction in
         try queue.enqueue(DueErasuresJob(), JobOptions(uniqueKey: name), in: transaction)
     }
 

@@ -14,6 +14,7 @@ struct Erasure: Sendable {
     /// The time between the revocation of the sessions and the erasure: every node refuses the person's access tokens
     /// by then.
     static let revocationDelay: Duration = .minutes(1)
-    /// The postponement of an erasure that would leave an organisation without an owner.
+    /// The postponement of an erasure that would leave an organisation without an owner, or the installation without an
+    /// administrator.
     static let postponement: Duration = .days(1)
 }

@@ -67,15 +67,21 @@ final class ErasureExecutionService: Sendable {
     }
 
     private func begin(_ erasure: Erasure, in transaction: Transaction) throws -> Step {
-        guard try transaction.countOrganisationsOwnedAlone(by: erasure.person) == 0 else {
+        try transaction.lockAdministrators()
+        guard let person = try transaction.lockedPerson(erasure.person) else { return .done }
+        // The organisations and the roles may have changed since the request.
+        if let refusal = try transaction.refusal(ofLeaving: person, .due) {
             try transaction.postponeErasure(erasure.id, by: Erasure.postponement)
             try audit.record(
-                AuditEvent("erasure.postponed", outcome: .refused, subject: erasure.person.text), in: transaction)
+                AuditEvent(
+                    "erasure.postponed", outcome: .refused, subject: erasure.person.text,
+                    details: ["reason": refusal.kind.code]),
+                in: transaction)
             return .done
         }
         try transaction.beginErasure(erasure.id)
         _ = try transaction.suspend(erasure.person)
-        let revoked = try transaction.revokeSessions(of: erasure.person, because: "account erased")
+        let revoked = try transaction.revokeAllSessions(of: erasure.person, because: "account erased")
         return .revoked(revoked, of: erasure.person)
     }
 
@@ -89,7 +95,9 @@ final class ErasureExecutionService: Sendable {
             organisations: organisations, naming: [subject.person.text] + organisations, in: transaction)
         for table in tables { try table.erase(subject, pseudonym, transaction) }
         try audit.record(AuditEvent("account.erased", actor: pseudonym.text, subject: pseudonym.text), in: transaction)
-        try mailer.send(Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), in: transaction)
+        try mailer.send(
+            Email("erased", to: person.email, values: ["name": person.fullName ?? ""]), ifVerified: person,
+            in: transaction)
         // One job even without files: it scrubs the database too.
         for start in stride(from: 0, to: max(1, keys.count), by: ErasedFilesJob.keysMax) {
             let part = keys[start..<min(start + ErasedFilesJob.keysMax, keys.count)]

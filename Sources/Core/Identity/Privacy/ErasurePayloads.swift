@@ -2,8 +2,10 @@ import Modules
 
 struct ErasureRequest: Payload {
     var password: String
+    /// A code of the authenticator, or a recovery code; required where MFA is enabled.
+    var mfaCode: String?
 
-    static let rules: [String: Rule] = ["password": .length(1...1_024)]
+    static let rules: [String: Rule] = ["password": .length(1...1_024), "mfa_code": .length(1...64)]
 }
 
 struct ErasureCancellationRequest: FormReadable {

@@ -9,7 +9,10 @@ struct ErasureRoutes {
         [
             .post(
                 "user/erasure", "Schedule the erasure of your account in 14 days", requires: member.inPerson,
-                problems: [.wrongPassword, .accountLocked, .soleOwner]
+                problems: [
+                    .wrongPassword, .invalidSecondFactor, .reauthenticationRequired, .accountLocked, .soleOwner,
+                    .lastAdministrator, .notFound,
+                ]
             ) { [erasures] (payload: ErasureRequest, scope) in
                 Accepted(try await erasures.request(payload, scope: scope), follow: "/v1/user/erasure")
             },

@@ -28,15 +28,14 @@ final class ErasureService: Sendable {
     }
 
     /// Schedules an erasure. A repeated request changes nothing.
-    /// - Throws: what ``Confirmation`` throws; `sole-owner`.
+    /// - Throws: what ``Confirmation`` throws; `sole-owner`, `last-administrator`.
     func request(_ payload: ErasureRequest, scope: Scope) async throws(Problem) -> ErasureView {
         let id: ID<Erasure> = runtime.id()
-        return try await confirmation.confirm(password: payload.password, by: scope, for: "erasure.requested") {
-            [audit, mailer, frontend, cancellationKey] person, transaction in
-            guard try transaction.countOrganisationsOwnedAlone(by: scope.person) == 0 else {
-                throw Problem(
-                    .soleOwner, detail: "Make another member an owner first, or remove the other members.")
-            }
+        return try await confirmation.confirm(
+            Confirmation.Given(password: payload.password, code: payload.mfaCode), demanding: .passwordAndCode,
+            by: scope, for: "erasure.requested", preparing: { try $0.lockAdministrators() }
+        ) { [audit, mailer, frontend, cancellationKey] person, transaction in
+            if let refusal = try transaction.refusal(ofLeaving: person, .requested) { throw refusal }
             let isNew = try transaction.insertErasure(id, of: scope.person)
             guard let erasure = try transaction.erasure(of: scope.person) else { throw Problem(.notFound) }
             if isNew {
@@ -47,7 +46,8 @@ final class ErasureService: Sendable {
                     "name": person.callingName, "when": erasure.dueAt.description,
                     "link": "\(frontend)/keep-account?token=\(token)",
                 ]
-                try mailer.send(Email("erasure-scheduled", to: person.email, values: values), in: transaction)
+                try mailer.send(
+                    Email("erasure-scheduled", to: person.email, values: values), ifVerified: person, in: transaction)
             }
             return ErasureView(erasure)
         }

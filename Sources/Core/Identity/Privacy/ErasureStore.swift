@@ -40,23 +40,6 @@ extension Transaction {
         try execute("UPDATE privacy_erasures SET due_at = \(now + duration) WHERE id = \(id) AND begun_at IS NULL")
     }
 
-    /// The number of organisations that have other members and no owner other than this person.
-    func countOrganisationsOwnedAlone(by person: ID<Person>) throws -> Int64 {
-        try count(
-            """
-            SELECT COUNT(*) AS count FROM memberships AS mine
-            WHERE mine.person_id = \(person) AND mine.role = 'owner'
-                AND EXISTS (
-                    SELECT 1 FROM memberships AS others
-                    WHERE others.organisation_id = mine.organisation_id AND others.person_id <> \(person))
-                AND NOT EXISTS (
-                    SELECT 1 FROM memberships AS others
-                    WHERE others.organisation_id = mine.organisation_id AND others.person_id <> \(person)
-                        AND others.role = 'owner')
-            """
-        )
-    }
-
     /// A person with the organisations that have no other member.
     func dataSubject(_ person: ID<Person>) throws -> DataSubject {
         let organisations: [ID<Organisation>] = try all(

@@ -14,6 +14,6 @@ struct ExportView: Payload {
     /// The time at which the link expires and the archive is deleted.
     var expiresAt: Instant?
     var bytes: Int64?
-    /// The URL of the archive. It contains a token and needs no other credential.
+    /// The URL of the archive. It contains a token and needs no other credential. Absent under impersonation.
     var link: String?
 }

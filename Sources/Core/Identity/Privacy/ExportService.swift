@@ -49,11 +49,11 @@ final class ExportService: Sendable {
             }
             return try transaction.latestExport(of: scope.person)
         }
-        return try view(export)
+        return try view(export, for: scope)
     }
 
     func view(_ scope: Scope) async throws(Problem) -> ExportView {
-        try view(try await database.read { try $0.latestExport(of: scope.person) })
+        try view(try await database.read { try $0.latestExport(of: scope.person) }, for: scope)
     }
 
     /// - Throws: `not-found` for a token that is invalid or expired.
@@ -72,8 +72,10 @@ final class ExportService: Sendable {
             mediaType: "application/zip")
     }
 
-    private func view(_ export: Export?) throws(Problem) -> ExportView {
+    /// The state of an export; without its link for an administrator who acts as the person.
+    private func view(_ export: Export?, for scope: Scope) throws(Problem) -> ExportView {
         guard let export else { return ExportView(state: .none) }
+        let isPerson = scope.impersonator == nil
         let token = try Problem.rethrowing {
             try export.sealedToken.map { String(decoding: try sealer.open($0, context: export.id.text), as: UTF8.self) }
         }
@@ -84,14 +86,14 @@ final class ExportService: Sendable {
             readyAt: export.readyAt,
             expiresAt: export.state == .ready ? export.expiresAt : nil,
             bytes: export.bytes,
-            link: token.map(link)
+            link: isPerson ? token.map(link) : nil
         )
     }
 
     private func link(_ token: String) -> String { "\(address)/v1/user/export/\(token)" }
 
     /// Writes the archive of an export that is being prepared.
-    /// - Returns: an outcome whose effects mark the export as ready and send its link.
+    /// - Returns: an outcome whose effects mark the export as ready and send its link, which ``view(_:)`` shows too.
     func prepare(_ id: ID<Export>, _ context: JobContext) async throws -> JobOutcome {
         let found = try await database.read { transaction -> (export: Export, subject: DataSubject)? in
             guard let export = try transaction.export(id), export.state == .preparing else { return nil }
@@ -128,7 +130,7 @@ final class ExportService: Sendable {
                 Email(
                     "export-ready", to: person.email,
                     values: ["name": person.fullName ?? "", "link": link, "expires": expiry.description]),
-                in: transaction
+                ifVerified: person, in: transaction
             )
         }
     }

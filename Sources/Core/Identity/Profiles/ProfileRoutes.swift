@@ -62,9 +62,12 @@ struct ProfileRoutes {
                 return try await profiles.profile(scope, includesKey: false)
             },
             .delete(
-                "user/profile", "Close your account; requires ?confirm=true", requires: member.inPerson,
+                "user/profile", "Close your account; requires ?confirm=true and a sign-in of the last 5 minutes",
+                requires: member.inPerson,
                 .query("confirm", oneOf: ["true", "false"]),
-                problems: [.confirmationRequired, .notFound]
+                problems: [
+                    .confirmationRequired, .reauthenticationRequired, .lastAdministrator, .soleOwner, .notFound,
+                ]
             ) { [accounts] scope, confirm in
                 try await accounts.close(scope, isConfirmed: confirm == "true")
             },

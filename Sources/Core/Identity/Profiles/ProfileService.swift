@@ -96,9 +96,9 @@ extension ProfileChange {
         }
         return ChangedProfile(
             username: username == nil ? person.username : try NameRules.username(username, beside: key),
-            fullName: fullName == nil ? person.fullName : try NameRules.line(fullName, "full_name"),
-            firstName: firstName == nil ? person.firstName : try NameRules.line(firstName, "first_name"),
-            lastName: lastName == nil ? person.lastName : try NameRules.line(lastName, "last_name"),
+            fullName: fullName == nil ? person.fullName : try NameRules.name(fullName, "full_name"),
+            firstName: firstName == nil ? person.firstName : try NameRules.name(firstName, "first_name"),
+            lastName: lastName == nil ? person.lastName : try NameRules.name(lastName, "last_name"),
             phone: phone == nil ? person.phone : try NameRules.line(phone, "phone"),
             preferences: preferences
         )

@@ -38,13 +38,25 @@ extension Transaction {
             == 1
     }
 
+    /// Frees the address and the user name of a closed account. The text that replaces the address has no '@', so that
+    /// it equals no address.
+    func releaseAddress(of id: ID<Person>) throws {
+        try execute(
+            """
+            UPDATE people SET email = 'closed:' || id, email_key = 'closed:' || id, username = NULL, username_key = NULL
+            WHERE id = \(id) AND closed_at IS NOT NULL
+            """
+        )
+    }
+
     /// Reopens a closed or suspended account.
-    /// - Returns: false for an account that is open.
+    /// - Returns: false for an account that is open, and for one whose address was freed.
     func reopen(_ id: ID<Person>) throws -> Bool {
         try execute(
             """
             UPDATE people SET closed_at = NULL, suspended_at = NULL, updated_at = \(now)
             WHERE id = \(id) AND (closed_at IS NOT NULL OR suspended_at IS NOT NULL)
+                AND email_key LIKE '%@%'
             """
         ) == 1
     }

@@ -15,10 +15,10 @@ struct RecoveryCode: Sendable, Hashable {
             separator: "-")
     }
 
-    /// Parses user input: in any case, with or without hyphens and spaces.
+    /// Parses user input: in any case, with or without hyphens and white space.
     /// - Returns: nil for text that is not a well-formed code.
     init?(typed: String) {
-        let characters = typed.uppercased().filter { $0 != "-" && $0 != " " }
+        let characters = typed.uppercased().filter { $0 != "-" && !$0.isWhitespace }
         guard let bytes = Base32.decode(characters), bytes.count == Self.bytes, Base32.encode(bytes) == characters
         else { return nil }
         text = characters

@@ -4,6 +4,7 @@ import Modules
 struct SecondFactorRoutes {
     let secondFactor: SecondFactorService
     let member: Member
+    let verified: VerifiedRequirement
 
     private static let refusals: [Problem.Kind] = [
         .wrongPassword, .invalidSecondFactor, .accountLocked, .secondFactorNotActive, .notFound,
@@ -15,15 +16,15 @@ struct SecondFactorRoutes {
                 try await secondFactor.status(scope)
             },
             .post(
-                "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson,
+                "auth/mfa/setup", "Set up an authenticator", requires: member.inPerson, verified,
                 problems: [.wrongPassword, .accountLocked, .secondFactorActive, .notFound]
-            ) { [secondFactor] (payload: SecondFactorSetupRequest, scope) in
+            ) { [secondFactor] (payload: SecondFactorSetupRequest, scope, _) in
                 try await secondFactor.setUp(payload, scope: scope)
             },
             .post(
                 "auth/mfa/verify", "Enable MFA with a code of the authenticator", requires: member.inPerson,
-                problems: [.invalidSecondFactor, .secondFactorActive, .secondFactorNotActive]
-            ) { [secondFactor] (payload: SecondFactorCodeRequest, scope) in
+                verified, problems: [.invalidSecondFactor, .secondFactorActive, .secondFactorNotActive]
+            ) { [secondFactor] (payload: SecondFactorCodeRequest, scope, _) in
                 try await secondFactor.enable(payload, scope: scope)
             },
             .get("auth/mfa/backup-codes", "Count your unused recovery codes", requires: member) {

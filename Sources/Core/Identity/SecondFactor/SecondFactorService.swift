@@ -41,8 +41,9 @@ final class SecondFactorService: Sendable {
         let secret = runtime.randomBytes(TOTP.secretBytes)
         let codes = makeCodes()
         let sealed = try await Problem.catching { try verifier.seal(secret, of: scope.person) }
-        let account = try await confirmation.confirm(password: payload.password, by: scope, for: "second_factor.set_up")
-        { [audit] person, transaction in
+        let account = try await confirmation.confirm(
+            password: payload.password, demanding: .password, by: scope, for: "second_factor.set_up"
+        ) { [audit] person, transaction in
             let hashes = codes.map { $0.hash(of: person.id) }
             guard try transaction.insertSecondFactor(of: person.id, sealedSecret: sealed, codes: hashes) else {
                 throw Problem(.secondFactorActive)

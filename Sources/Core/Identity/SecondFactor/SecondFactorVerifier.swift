@@ -71,9 +71,10 @@ final class SecondFactorVerifier: Sendable {
     /// Sends an e-mail about a change of the second factor.
     func notify(_ person: Person, of change: String, in transaction: Transaction) throws {
         let values = ["name": person.displayName, "change": change, "when": "\(transaction.now)"]
-        try mailer.send(Email("second-factor-changed", to: person.email, values: values), in: transaction)
+        try mailer.send(
+            Email("second-factor-changed", to: person.email, values: values), ifVerified: person, in: transaction)
     }
 
     /// Authenticators show the digits in groups; separators in the input are ignored.
-    private static func digits(_ code: String) -> String { code.filter { $0 != " " && $0 != "-" } }
+    private static func digits(_ code: String) -> String { code.filter { !$0.isWhitespace && $0 != "-" } }
 }

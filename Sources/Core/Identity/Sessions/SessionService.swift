@@ -29,15 +29,28 @@ final class SessionService: Sendable {
     }
 
     /// Begins a session of an authenticated person, in their personal organisation.
-    /// - Parameter method: how the person was authenticated.
+    /// - Parameters:
+    ///   - person: as read when the password was verified. The password takes a while to verify: the account is read
+    ///     again here, so that a change of it in the meantime ends the sign-in too.
+    ///   - method: how the person was authenticated.
+    /// - Throws: `invalid-credentials` where the password or the role has changed since, or the account was suspended.
     func begin(for person: Person, client: ClientInfo, by method: SignInMethod = .password) async throws(Problem)
         -> SignedIn
     {
+        try tokens.checkClock()
         let id: ID<Session> = runtime.id()
         let key = runtime.randomBytes(32)
         let sealed = try await Problem.catching { try sealer.seal(key, context: id.text) }
         defer { accountCache.invalidate(person.id) }
-        try await database.write { [audit] transaction in
+        let isBegun = try await database.write { [audit] transaction -> Bool in
+            guard try transaction.lockedPerson(person.id)?.isAuthenticated(as: person) ?? false else {
+                try audit.record(
+                    AuditEvent(
+                        "session.created", outcome: .refused, from: client, subject: person.id.text,
+                        details: ["reason": "account changed"]),
+                    in: transaction)
+                return false
+            }
             try transaction.insertSession(id, of: person, sealedKey: sealed, client: client, method: method)
             try transaction.save(KnownDevice.network(client, of: person.id), of: person.id)
             try audit.record(
@@ -51,17 +64,21 @@ final class SessionService: Sendable {
                 ),
                 in: transaction
             )
+            return true
         }
+        guard isBegun else { throw Problem(.invalidCredentials) }
         return try await signedIn(
             person, session: id, organisation: person.organisation,
             refresh: RefreshToken(session: id, counter: 0, key: key))
     }
 
     /// Exchanges a refresh token for its successor and a new access token. A token that was exchanged before, and not
-    /// within the replay window, was copied: the session is revoked and its person is notified by mail.
+    /// within the replay window, was copied: the session is revoked and its person is notified by mail, if the address
+    /// is verified.
     /// - Throws: `invalid-refresh-token`.
     func refresh(_ text: String, client: ClientInfo) async throws(Problem) -> SignedIn {
         guard let token = RefreshToken(text) else { throw Problem(.invalidRefreshToken) }
+        try tokens.checkClock()
         let result = try await database.write { [self] transaction in try present(token, client, in: transaction) }
         switch result {
         case .renewed(let person, let organisation, let successor):
@@ -128,7 +145,8 @@ final class SessionService: Sendable {
             "when": transaction.now.description,
             "address": client.address,
         ]
-        try mailer.send(Email("session-reused", to: person.email, values: values), in: transaction)
+        try mailer.send(
+            Email("session-reused", to: person.email, values: values), ifVerified: person, in: transaction)
     }
 
     private func recordRefusal(
@@ -175,6 +193,13 @@ final class SessionService: Sendable {
         return SignedIn(
             accessToken: access, refreshToken: refresh.text, expiresIn: Int(tokens.lifetime.inSeconds), csrfToken: csrf,
             user: User(person))
+    }
+}
+
+extension Person {
+    /// Whether this account, as it is now, is the one whose password was verified before.
+    func isAuthenticated(as verified: Person) -> Bool {
+        passwordHash == verified.passwordHash && role == verified.role && !isSuspended
     }
 }
 

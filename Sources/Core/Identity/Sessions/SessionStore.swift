@@ -1,4 +1,4 @@
-import Modules
+package import Modules
 
 /// Every SQL statement about sessions.
 extension Transaction {
@@ -21,6 +21,15 @@ extension Transaction {
     /// The session, locked until the transaction ends.
     func session(_ id: ID<Session>) throws -> Session? {
         try first(Self.selectSession + "WHERE id = \(id) \(.forUpdate)", Session.init)
+    }
+
+    /// Whether a session has neither ended nor expired.
+    package func isLive(_ id: ID<Session>) throws -> Bool { try signInTime(of: id) != nil }
+
+    /// When the live session of a request began with a sign-in; refreshing does not change it.
+    /// - Returns: nil for a session that has ended.
+    func signInTime(of id: ID<Session>) throws -> Instant? {
+        try first("SELECT created_at FROM sessions WHERE id = \(id) AND \(isLiveSession)") { try $0["created_at"] }
     }
 
     private static var selectSession: SQL {

@@ -25,22 +25,63 @@ final class Confirmation: Sendable {
     /// Runs `body` in the transaction that verified the secrets. A failure counts as a failed sign-in does, and is
     /// audited as a failed `action`.
     /// - Parameters:
-    ///   - code: of the authenticator, or a recovery code; nil where none is required.
+    ///   - code: of the authenticator, or a recovery code.
     ///   - action: the name of the audit event of a failure.
-    /// - Throws: `wrong-password`, `invalid-second-factor`, `account-locked`; what `body` throws.
+    /// - Throws: `wrong-password`, `invalid-second-factor`, `account-locked`; `reauthentication-required` where the
+    ///   code is missing; `token-expired`; what `body` throws.
     func confirm<Result: Sendable>(
         password: String,
         code: String? = nil,
+        demanding demand: Demand = .passwordAndCode,
         by scope: Scope,
         for action: String,
         then body: @escaping @Sendable (Person, Transaction) throws -> Result
     ) async throws(Problem) -> Result {
-        guard let person = try await database.read({ try $0.person(scope.person) }) else { throw Problem(.notFound) }
-        let isRight = try await hasher.verify(password, against: person.passwordHash)
+        try await confirm(
+            Given(password: password, code: code), demanding: demand, by: scope, for: action, then: body)
+    }
+
+    /// As ``confirm(password:code:demanding:by:for:then:)``, for operations that do not always require the password.
+    /// - Parameters:
+    ///   - given: every secret that the client sent has to be right.
+    ///   - prepare: takes the locks that have to be taken before that of the person.
+    func confirm<Result: Sendable>(
+        _ given: Given,
+        demanding demand: Demand,
+        by scope: Scope,
+        for action: String,
+        preparing prepare: @escaping @Sendable (Transaction) throws -> Void = { _ in },
+        then body: @escaping @Sendable (Person, Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        guard let read = try await database.read({ try $0.person(scope.person) }) else { throw Problem(.notFound) }
+        var isRight: Bool?
+        if let password = given.password {
+            isRight = try await hasher.verify(password, against: read.passwordHash)
+        }
+        let verified = isRight
         let outcome = try await database.write { [self] transaction -> Outcome<Result> in
+            try prepare(transaction)
+            // The account and the session may have changed while the password was being verified.
+            guard let person = try transaction.lockedPerson(scope.person), !person.isSuspended,
+                let session = scope.session, let signedInAt = try transaction.signInTime(of: session)
+            else { throw Problem(.tokenExpired) }
+            let evidence = Evidence(
+                isPasswordRight: verified.map { $0 && person.passwordHash == read.passwordHash },
+                asksForCode: try demand.asksForCode && transaction.hasSecondFactor(person.id), code: given.code)
+            guard evidence.isGiven else {
+                guard demand == .passwordOrCode, transaction.now - signedInAt < Self.recency else {
+                    return .refused(.missing)
+                }
+                return .done(try body(person, transaction))
+            }
             var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
-            let failure = try failure(isRight, person, code, counters.verdict, scope, in: transaction)
-            if failure == nil { counters.succeed() } else { counters.fail() }
+            let failure = try failure(evidence, demand, person, counters.verdict, scope, in: transaction)
+            switch failure {
+            case nil: counters.succeed()
+            // As at sign-in, the right password without the code neither counts nor resets what was counted.
+            case .missing: return .refused(.missing)
+            case .password, .code, .locked: counters.fail()
+            }
             try loginThrottle.save(counters, in: transaction)
             if let failure {
                 try audit.record(
@@ -53,6 +94,7 @@ final class Confirmation: Sendable {
         }
         switch outcome {
         case .done(let result): return result
+        case .refused(.missing): throw Problem(.reauthenticationRequired)
         case .refused(.password): throw Problem(.wrongPassword)
         case .refused(.code): throw Problem(.invalidSecondFactor)
         case .refused(.locked(let time)): throw Problem.accountLocked(for: time)
@@ -65,11 +107,12 @@ final class Confirmation: Sendable {
     }
 
     private enum Failure: Sendable {
-        case password, code
+        case missing, password, code
         case locked(Duration)
 
         var reason: String {
             switch self {
+            case .missing: "missing"
             case .password: "password"
             case .code: "second factor"
             case .locked: "locked"
@@ -77,19 +120,63 @@ final class Confirmation: Sendable {
         }
     }
 
-    /// - Returns: nil where every required secret is right and the throttle permits the attempt.
+    /// - Returns: nil where the secrets satisfy the demand and the throttle permits the attempt.
     private func failure(
-        _ isRight: Bool, _ person: Person, _ code: String?, _ verdict: LoginThrottle.Verdict, _ scope: Scope,
+        _ evidence: Evidence, _ demand: Demand, _ person: Person, _ verdict: LoginThrottle.Verdict, _ scope: Scope,
         in transaction: Transaction
     ) throws -> Failure? {
-        guard isRight, verdict != .refused else { return .password }
+        guard evidence.isPasswordRight ?? true, verdict != .refused else {
+            return evidence.isPasswordRight == nil ? .code : .password
+        }
         if case .locked(let time) = verdict { return .locked(time) }
-        guard let code else { return nil }
+        guard evidence.asksForCode else { return nil }
+        guard let code = evidence.code else { return demand == .passwordOrCode ? nil : .missing }
         let client = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
         return try secondFactors.spend(code, of: person, from: client, in: transaction) ? nil : .code
     }
 }
 
+// MARK: What is required
+
+extension Confirmation {
+    /// How long a sign-in counts as a confirmation where no secret is sent.
+    static let recency: Duration = .minutes(5)
+
+    /// The secrets that a client sent with a request.
+    struct Given: Sendable {
+        var password: String?
+        /// Of the authenticator, or a recovery code. It is ignored for an account without a second factor.
+        var code: String?
+
+        static let nothing = Given()
+    }
+
+    /// What a person who is signed in has to send again.
+    enum Demand: Sendable {
+        /// The password alone, for the setup of a second factor.
+        case password
+        /// The password, and the code where a second factor is enabled.
+        case passwordAndCode
+        /// One of both, unless the sign-in is younger than ``recency``.
+        case passwordOrCode
+
+        fileprivate var asksForCode: Bool { self != .password }
+    }
+
+    /// What the transaction knows of the secrets before a code is spent.
+    private struct Evidence: Sendable {
+        /// Nil where no password was sent.
+        let isPasswordRight: Bool?
+        /// Whether the account has a second factor and the demand asks for it.
+        let asksForCode: Bool
+        let code: String?
+
+        var isGiven: Bool { isPasswordRight != nil || (asksForCode && code != nil) }
+    }
+}
+
 extension Problem.Kind {
+    package static let reauthenticationRequired = Self(
+        "reauthentication-required", "Sign in again, or send the password or code.", status: 403)
     package static let wrongPassword = Self("wrong-password", "The current password is not right", status: 401)
 }

@@ -4,18 +4,20 @@ import Modules
 struct SignInRoutes {
     let signIns: SignInService
 
-    private static let refusals: [Problem.Kind] = [.invalidSecondFactor, .accountSuspended, .accountLocked]
+    private static let refusals: [Problem.Kind] = [
+        .invalidCredentials, .invalidSecondFactor, .accountSuspended, .accountLocked,
+    ]
 
     var routes: [Route] {
         [
             .post(
-                "auth/login", "Sign in", requires: .public, problems: Self.refusals + [.invalidCredentials]
+                "auth/login", "Sign in", requires: .public, problems: Self.refusals
             ) { [signIns] (payload: Credentials, client) in
                 try await signIns.signIn(payload, client: client)
             },
             .post(
                 "auth/signin", "Sign in; the tokens also as a pair", requires: .public,
-                problems: Self.refusals + [.invalidCredentials]
+                problems: Self.refusals
             ) { [signIns] (payload: Credentials, client) in
                 try await signIns.signIn(payload, client: client).map(SignedInWithPair.init)
             },

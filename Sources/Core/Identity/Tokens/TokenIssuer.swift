@@ -9,6 +9,7 @@ final class TokenIssuer: Sendable {
     private let keys: KeyRing
     private let revocations: Revocations
     private let runtime: Runtime
+    private let isClockRight: @Sendable () -> Bool
     private let cache = TTLCache<TokenDigest, VerifiedToken>(capacity: TokenDigest.cacheCapacity)
 
     /// How far a token's `iat` may lie ahead of this node's clock.
@@ -21,13 +22,16 @@ final class TokenIssuer: Sendable {
         self.keys = keys
         self.revocations = revocations
         self.runtime = runtime
+        isClockRight = settings.isClockRight
     }
 
     /// - Parameter impersonator: the administrator who acts as the person; such a token is valid for an hour.
+    /// - Throws: `overloaded` while this node's clock differs from the database's: other nodes would refuse the token.
     func issue(
         person: Person, session: ID<Session>, organisation: ID<Organisation>, csrf: String,
         impersonator: ID<Person>? = nil
     ) async throws(Problem) -> String {
+        try checkClock()
         let key = try await keys.current()
         let now = runtime.now()
         let claims = AccessClaims(
@@ -48,6 +52,12 @@ final class TokenIssuer: Sendable {
         return try await Problem.catching {
             try JSONWebToken.serialize(header: header, claims: claims, signedBy: key.signature)
         }
+    }
+
+    /// Checked before a session begins or a refresh token is exchanged, and again before a token is signed.
+    func checkClock() throws(Problem) {
+        guard !isClockRight() else { return }
+        throw Problem.overloaded(retryAfter: 30, detail: "The clock of this server is wrong. Try again shortly.")
     }
 
     private struct Header: Encodable {

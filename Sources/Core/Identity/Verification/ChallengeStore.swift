@@ -2,14 +2,16 @@ import Modules
 
 /// The SQL of challenges. Inserts and attempts hold the lock on the person's row, so that counts are exact.
 extension Transaction {
-    /// Inserts a challenge within the limits of ``Challenge/pause`` and ``Challenge/mailsPerHour``.
+    /// Inserts a challenge within the limits of ``Challenge/pause`` and ``Challenge/mailsPerHour``. The latter holds
+    /// for the account and for the recipient: an account that is closed and registered again has the recipient's count.
     /// - Returns: false where a limit is reached.
     func insert(_ new: NewChallenge) throws -> Bool {
-        try execute(
+        let recipient = CanonicalText.accountKey(of: new.email)
+        return try execute(
             """
-            INSERT INTO challenges (id, person_id, purpose, email, link_hash, link_expires_at, code_hash,
+            INSERT INTO challenges (id, person_id, purpose, email, email_key, link_hash, link_expires_at, code_hash,
                                     code_expires_at, tries, created_at)
-            SELECT \(new.id), \(new.person), \(new.purpose), \(new.email), \(new.linkHash),
+            SELECT \(new.id), \(new.person), \(new.purpose), \(new.email), \(recipient), \(new.linkHash),
                    \(now + new.purpose.linkLifetime), \(new.codeHash), \(now + Challenge.codeLifetime), 0, \(now)
             WHERE NOT EXISTS (
                 SELECT 1 FROM challenges
@@ -17,6 +19,9 @@ extension Transaction {
             ) AND (
                 SELECT COUNT(*) FROM challenges
                 WHERE person_id = \(new.person) AND purpose = \(new.purpose) AND created_at > \(now - .hours(1))
+            ) < \(Challenge.mailsPerHour) AND (
+                SELECT COUNT(*) FROM challenges
+                WHERE email_key = \(recipient) AND purpose = \(new.purpose) AND created_at > \(now - .hours(1))
             ) < \(Challenge.mailsPerHour)
             """
         ) == 1

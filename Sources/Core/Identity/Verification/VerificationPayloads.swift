@@ -21,8 +21,12 @@ struct AddressChange: Payload {
     var newEmail: String
     /// The present password.
     var password: String
+    /// A code of the authenticator, or a recovery code; required where MFA is enabled.
+    var mfaCode: String?
 
-    static let rules: [String: Rule] = ["new_email": .length(1...254), "password": .length(1...1_024)]
+    static let rules: [String: Rule] = [
+        "new_email": .length(1...254), "password": .length(1...1_024), "mfa_code": .length(1...64),
+    ]
 }
 
 struct EmailVerified: Payload {

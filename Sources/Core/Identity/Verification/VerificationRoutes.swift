@@ -23,7 +23,10 @@ struct VerificationRoutes {
             .post(
                 "auth/change-email", "Request a change of the e-mail address; the new one has to be verified",
                 requires: member.inPerson,
-                problems: [.wrongPassword, .tooManyMails, .notFound]
+                problems: [
+                    .wrongPassword, .invalidSecondFactor, .reauthenticationRequired, .accountLocked, .tooManyMails,
+                    .notFound,
+                ]
             ) { [verification] (payload: AddressChange, scope) in
                 try await verification.changeAddress(payload, scope: scope)
             },

@@ -79,12 +79,13 @@ final class VerificationService: Sendable {
     }
 
     /// Sends a challenge to a new address, which replaces the present one once it is verified. A notice is mailed to
-    /// the present one.
-    /// - Throws: `wrong-password`; `too-many-mails`.
+    /// the present one where that is verified.
+    /// - Throws: what ``Confirmation`` throws; `too-many-mails`.
     func changeAddress(_ change: AddressChange, scope: Scope) async throws(Problem) -> Acknowledgement {
         let new = try EmailAddress(reading: change.newEmail, at: "/new_email")
-        let known = try await confirmation.confirm(password: change.password, by: scope, for: "email.change-requested")
-        { person, _ in person }
+        let known = try await confirmation.confirm(
+            password: change.password, code: change.mfaCode, by: scope, for: "email.change-requested"
+        ) { person, _ in person }
         guard new.key != CanonicalText.accountKey(of: known.email) else {
             throw Problem.invalid("/new_email", "is your address already")
         }
@@ -96,8 +97,8 @@ final class VerificationService: Sendable {
                 return false
             }
             try mailer.send(
-                .notice("email-change-requested", to: person, at: transaction.now, from: scope.address), in: transaction
-            )
+                .notice("email-change-requested", to: person, at: transaction.now, from: scope.address),
+                ifVerified: person, in: transaction)
             try audit.record(
                 AuditEvent(
                     "email.change-requested", outcome: isFree ? .success : .refused, by: scope,
@@ -122,7 +123,8 @@ final class VerificationService: Sendable {
         // Challenges that were mailed to the old address are void.
         try transaction.endChallenges(of: person.id)
         try mailer.send(
-            .notice("email-changed", to: person, at: transaction.now, from: client.address), in: transaction)
+            .notice("email-changed", to: person, at: transaction.now, from: client.address), ifVerified: person,
+            in: transaction)
         try audit.record(
             AuditEvent(
                 "email.changed", from: client, actor: person.id.text, organisation: person.organisation.text,

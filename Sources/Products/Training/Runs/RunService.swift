@@ -114,19 +114,24 @@ final class RunService: Sendable {
     /// Cancels the session's unfinished run and releases its reservation: at once where the job has not started, else
     /// when the worker stops.
     func cancel(scope: Scope, session name: String) async throws(Problem) -> RunStatus {
-        let run = try await database.write { [queue, settlement, audit] transaction in
+        let run = try await database.write { [self] transaction in
             let session = try transaction.trainingSession(name, in: scope)
             guard let run = try transaction.unfinishedRun(of: session) else {
                 throw Problem(.resultsNotFound, title: "The session has no unfinished run")
             }
-            // A leased job releases the reservation when its worker stops; otherwise no worker would.
-            if try queue.cancel(run.job, in: transaction) != .leased {
-                try settlement.abandon(run.id, of: run.organisation, .cancelled, in: transaction)
-            }
-            try audit.record(AuditEvent("run.cancelled", by: scope, subject: run.id.text), in: transaction)
+            try cancel(run, as: AuditEvent("run.cancelled", by: scope, subject: run.id.text), in: transaction)
             return run
         }
         return try await status(of: run.id, scope)
+    }
+
+    /// Cancels an unfinished run and records `event`.
+    func cancel(_ run: Run, as event: AuditEvent, in transaction: Transaction) throws {
+        // A leased job releases the reservation when its worker stops; otherwise no worker would.
+        if try queue.cancel(run.job, in: transaction) != .leased {
+            try settlement.abandon(run.id, of: run.organisation, .cancelled, in: transaction)
+        }
+        try audit.record(event, in: transaction)
     }
 
     /// The status of the session's latest run; `not_found` where there is none.
@@ -183,7 +188,7 @@ final class RunService: Sendable {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [quotas, storage, audit] transaction in
+        return try await database.write { [quotas, storage, queue, audit] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -226,6 +231,11 @@ final class RunService: Sendable {
             try audit.record(
                 AuditEvent("run.started", by: scope, subject: id.text, details: ["kind": kind.rawValue]),
                 in: transaction)
+            if scope.impersonator != nil, let impersonation = scope.session {
+                try queue.enqueue(
+                    ImpersonatedRunJob(run: id, organisation: session.organisation, session: impersonation),
+                    JobOptions(organisation: scope.organisation.text), in: transaction)
+            }
             return (
                 id,
                 RunAccepted(

@@ -64,7 +64,7 @@ struct TrainingSessionRoutes: Sendable {
             ) { try await sessions.delete(scope: $0, session: $1) },
             .post(
                 "training/delete-all-sessions", "Delete all sessions without an unfinished run",
-                requires: member.allowing(.training),
+                requires: member.allowing(.training).inPerson,
                 problems: [.confirmationRequired]
             ) {
                 (request: DeleteAllSessions, scope) in try await sessions.deleteAll(request, scope: scope)
