@@ -4,7 +4,6 @@ import PackageDescription
 // Gatehouse is built and run on Linux. A folder of Sources is a layer, and a target depends only on targets above it.
 
 let http: [Target.Dependency] = [
-    .product(name: "Hummingbird", package: "hummingbird"),
     .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "NIOCore", package: "swift-nio"),
@@ -56,7 +55,7 @@ let platform: [Target] = [
     .layer("Platform", "Forecasting", ["Base", "CCompute", "CLapack"]),
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
-    .layer("Platform", "MessagingRedis", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .serviceLifecycle]),
+    .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
 ]
 
 let core: [Target] = [
@@ -94,8 +93,7 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "Telemetry", "CMalloc", .configuration,
-            .httpTypes, .serviceLifecycle, .system, .unixSignals,
+            "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
@@ -103,7 +101,7 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "Base", "Identity", "Mail", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes,
+            "App", "Base", "Identity", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes,
             .nio,
         ]),
     .executableTarget(
@@ -117,8 +115,8 @@ let apps: [Target] = [
         name: "gatehouse-bench",
         dependencies: [
             "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
-            "Forecasting", "StoragePostgres",
-            .arguments, .histogram, .logging, .sqlite, .unixSignals,
+            "Forecasting", "StoragePostgres", "TestKit",
+            .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),
@@ -128,8 +126,8 @@ let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
-    .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "Modules", "TestKit", .serviceLifecycle]),
-    .tests("ForecastingTests", ["Base", "Forecasting"]),
+    .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
+    .tests("ForecastingTests", ["Forecasting", "TestKit"]),
     .tests("PlottingTests", ["Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
@@ -155,7 +153,7 @@ let tests: [Target] = [
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "Training", "TestKit", "Client",
+            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "TestKit", "Client",
             .configuration, .httpTypes,
         ]),
 ]
@@ -225,6 +223,7 @@ extension Target.Dependency {
     static var histogram: Self { .product(name: "Histogram", package: "hdrhistogram-swift") }
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+    static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
     static var logging: Self { .product(name: "Logging", package: "swift-log") }
     static var metrics: Self { .product(name: "CoreMetrics", package: "swift-metrics") }
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }

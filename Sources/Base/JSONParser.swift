@@ -198,11 +198,11 @@ private struct JSONParser {
         let high = try codeUnit()
         if let scalar = UnicodeScalar(high) { return Character(scalar) }
         guard skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else {
-            throw fault("half a surrogate pair stands in a string")
+            throw fault("a string contains an unpaired surrogate")
         }
         let low = try codeUnit()
         guard UTF16.isLeadSurrogate(high), UTF16.isTrailSurrogate(low) else {
-            throw fault("half a surrogate pair stands in a string")
+            throw fault("a string contains an unpaired surrogate")
         }
         return Character(UTF16.decode(UTF16.EncodedScalar([high, low])))
     }

@@ -64,7 +64,7 @@ import Testing
                 "rediss://:p@cache.example/1", "ca.pem"
             ))
         #expect(!configuration.limitsRates)
-        #expect((configuration.visitorRequests, configuration.authenticationRequests) == (7, 8))
+        #expect((configuration.anonymousRequests, configuration.authenticationRequests) == (7, 8))
         #expect(configuration.authenticationWindow == .seconds(9))
         #expect(configuration.nodeName == "north-1")
         #expect(configuration.environment == .test)

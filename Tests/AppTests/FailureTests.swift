@@ -179,7 +179,8 @@ import Testing
     }
 
     private func withServer(
-        on place: TestDatabasePlace, _ environment: [String: String] = [:], _ body: (ServerProcess) async throws -> Void
+        on place: TestDatabaseLocation, _ environment: [String: String] = [:],
+        _ body: (ServerProcess) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(
             path: "gatehouse-failure-\(Hex.encode(Runtime.system.randomBytes(6)))")

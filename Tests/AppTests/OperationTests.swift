@@ -1,7 +1,6 @@
 import App
 import Base
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -27,11 +26,18 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `without a database health is 200 and ready is 503`(_ engine: Engine) async throws {
-        let isUnavailable = Switch()
-        try await withTestApp(
-            engine, databaseWrapper: { InterruptedDatabase(database: $0, isUnavailable: isUnavailable) }
-        ) { app in
-            isUnavailable.turnOn()
+        let isUnavailable = Flag()
+        let wrapper: @Sendable (any Database) -> any Database = { database in
+            InterceptedDatabase(
+                database,
+                beforeTransactions: { () throws(Problem) in
+                    guard isUnavailable.isSet else { return }
+                    throw StorageError(.connectionLost, code: "08006", message: "the connection was interrupted")
+                        .problem
+                })
+        }
+        try await withTestApp(engine, databaseWrapper: wrapper) { app in
+            isUnavailable.isSet = true
             #expect(await app.call("GET", "/health").status == 200)
             let ready = await app.call("GET", "/ready")
             #expect(ready.status == 503)
@@ -123,47 +129,4 @@ import Testing
             #expect(response["timestamp"] == "2026-01-31T12:00:00Z")
         }
     }
-}
-
-private final class Switch: Sendable {
-    private let state = Mutex(false)
-    var isOn: Bool { state.withLock { $0 } }
-    func turnOn() { state.withLock { $0 = true } }
-}
-
-/// A database that fails every transaction after its switch is turned on.
-private struct InterruptedDatabase: Database {
-    let database: any Database
-    let isUnavailable: Switch
-
-    var dialect: SQL.Dialect { database.dialect }
-    var gauges: [String: Double] { database.gauges }
-
-    private func check() throws(Problem) {
-        if isUnavailable.isOn {
-            throw StorageError(.connectionLost, code: "08006", message: "the connection was interrupted").problem
-        }
-    }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try check()
-        return try await database.read(body)
-    }
-
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try check()
-        return try await database.write(body)
-    }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await database.migrate(body)
-    }
-
-    func close() async { await database.close() }
 }

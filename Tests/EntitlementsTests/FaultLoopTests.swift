@@ -110,7 +110,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a restart is atomic at every failing statement, and resolves each orphan once`(engine: Engine) async throws {
+    func `a restart is atomic at every failing statement, and settles each reservation once`(engine: Engine)
+        async throws
+    {
         let faults = UnavailableDatabase.Switch()
         try await withTestApp(engine, databaseWrapper: faults.wrap) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("free"))

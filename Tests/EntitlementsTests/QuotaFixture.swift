@@ -87,7 +87,7 @@ struct QuotaFixture: Sendable {
         try await database.write { [entitlements] in try entitlements.quotas.extend(id, fence: fence, in: $0) }
     }
 
-    func takeUp(_ id: ID<Reservation>) async throws -> Int64? {
+    func takeOver(_ id: ID<Reservation>) async throws -> Int64? {
         try await database.write { [entitlements] in try entitlements.quotas.takeOver(id, in: $0) }
     }
 

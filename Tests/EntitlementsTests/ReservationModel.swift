@@ -97,7 +97,7 @@ struct ReservationModel: Sendable {
         return "yes"
     }
 
-    mutating func takeUp(_ index: Int, lease: Duration) -> String {
+    mutating func takeOver(_ index: Int, lease: Duration) -> String {
         guard holds[index].state == "held" else { return "no" }
         holds[index].fence += 1
         holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
@@ -115,7 +115,7 @@ struct ReservationModel: Sendable {
     }
 
     /// - Returns: the number of reservations that ended with their lease.
-    mutating func sweep() -> Int { expire { [now] in $0.leaseUntil < now } }
+    mutating func recover() -> Int { expire { [now] in $0.leaseUntil < now } }
 
     /// - Returns: the number of reservations of an earlier epoch of the node that ended.
     mutating func begin() -> Int {

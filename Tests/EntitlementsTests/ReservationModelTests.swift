@@ -82,7 +82,7 @@ import Testing
         quota.app.clock.advance(by: .minutes(Int64.random(in: 0..<20, using: &run.generator)))
         run.model.now = quota.app.clock.now
         if Int.random(in: 0..<3, using: &run.generator) == 0 {
-            let (found, expected) = (try await quota.entitlements.recovery.recover(), run.model.sweep())
+            let (found, expected) = (try await quota.entitlements.recovery.recover(), run.model.recover())
             if found != expected { run.difference = "\(found) leases expired, not \(expected)" }
         }
         if Int.random(in: 0..<10, using: &run.generator) == 0 {
@@ -165,7 +165,7 @@ import Testing
             default:
                 let lease = choose(leases)
                 found = try entitlements.quotas.takeOver(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
-                expected = run.model.takeUp(index, lease: lease)
+                expected = run.model.takeOver(index, lease: lease)
                 name = "take up \(hold)"
             }
         }

@@ -59,7 +59,7 @@ import Testing
         try await withQuotaFixture(engine) { quota in
             let id = try await quota.reserve(try await quota.charge())
             #expect(try await quota.extend(id, fence: 1))
-            #expect(try await quota.takeUp(id) == 2)
+            #expect(try await quota.takeOver(id) == 2)
             #expect(try await !quota.extend(id, fence: 1))
             await expectProblem(.reservationLost) { try await quota.commit(id, fence: 1) }
             await expectProblem(.reservationLost) { try await quota.release(id, fence: 1) }
@@ -67,7 +67,7 @@ import Testing
             #expect(try await quota.extend(id, fence: 2))
             #expect(try await quota.commit(id, fence: 2)?.state == .committed)
             #expect(try await !quota.extend(id, fence: 2))
-            #expect(try await quota.takeUp(id) == nil)
+            #expect(try await quota.takeOver(id) == nil)
             // An unknown reservation.
             let unknown = ID<Reservation>(trusted: "00000000-0000-7000-8000-000000000000")
             #expect(try await quota.commit(unknown) == nil)

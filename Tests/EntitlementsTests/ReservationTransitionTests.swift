@@ -10,7 +10,7 @@ import Testing
         case commit(Int64, free: Int64 = 0, fence: Int64? = nil)
         case release(fence: Int64? = nil)
         case extend(fence: Int64? = nil)
-        case takeUp, expire
+        case takeOver, expire
         /// The reservation expires, and a resolver returns the outcome of the work.
         case resolve(Reservation.Resolution, free: Int64 = 0)
     }
@@ -62,13 +62,14 @@ import Testing
         Case(.release(), .commit(3), .release(), .expire, to: .released, [0, 0, 0]),
         // Expired.
         Case(.expire, to: .expired, [0, 0, 0], fence: 2),
-        Case(.expire, .expire, .extend(), .takeUp, to: .expired, [0, 0, 0], fence: 2),
+        Case(.expire, .expire, .extend(), .takeOver, to: .expired, [0, 0, 0], fence: 2),
         // A release after the expiry by the last holder, or without a fence, is final.
         Case(.expire, .release(), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
         Case(.expire, .release(fence: 1), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
         // After the expiry a release with an older fence is ignored.
-        Case(.takeUp, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
-        Case(.takeUp, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
+        Case(
+            .takeOver, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
+        Case(.takeOver, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
         Case(.expire, onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         Case(.expire, .commit(1), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // Expired with a resolver: it is missing, or it returns an end.
@@ -108,11 +109,11 @@ import Testing
         Case(.expire, .commit(5, free: 1), excess: .cap, to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
         Case(.expire, .commit(5, free: 4), excess: .cap, to: .committed, [0, 4, 0], fence: 3),
         // Another holder took it up.
-        Case(.takeUp, to: .held, [3, 0, 0], fence: 2),
-        Case(.takeUp, .commit(3, fence: 2), to: .committed, [0, 3, 0], fence: 2),
-        Case(.takeUp, .commit(3, fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
-        Case(.takeUp, .release(fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
-        Case(.takeUp, .takeUp, .release(fence: 3), to: .released, [0, 0, 0], fence: 3),
+        Case(.takeOver, to: .held, [3, 0, 0], fence: 2),
+        Case(.takeOver, .commit(3, fence: 2), to: .committed, [0, 3, 0], fence: 2),
+        Case(.takeOver, .commit(3, fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
+        Case(.takeOver, .release(fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
+        Case(.takeOver, .takeOver, .release(fence: 3), to: .released, [0, 0, 0], fence: 3),
         Case(.extend(fence: 1), .commit(3, fence: 1), to: .committed, [0, 3, 0]),
     ]
 
@@ -131,7 +132,7 @@ import Testing
                     effect = try reservation.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
-                case .takeUp: _ = reservation.takeOver(until: Self.start + .hours(9))
+                case .takeOver: _ = reservation.takeOver(until: Self.start + .hours(9))
                 case .expire: effect = reservation.expire(at: Self.start)
                 case .resolve(let outcome, let free):
                     effect = reservation.expire(outcome, remaining: free, at: Self.start)
@@ -187,7 +188,7 @@ import Testing
         throws
     {
         let transitions: [Transition] = [
-            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeUp,
+            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeOver,
             .expire, .resolve(.used(4)), .resolve(.unused),
             .resolve(.inProgress(.hours(1))),
         ]
@@ -202,7 +203,7 @@ import Testing
                 case .commit(let units, let free, let fence):
                     effect = try? next.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
-                case .takeUp: _ = next.takeOver(until: Self.start)
+                case .takeOver: _ = next.takeOver(until: Self.start)
                 case .expire: effect = next.expire(at: Self.start)
                 case .resolve(let outcome, let free): effect = next.expire(outcome, remaining: free, at: Self.start)
                 case .extend: break

@@ -1,5 +1,6 @@
 import Forecasting
 import Foundation
+import TestKit
 import Testing
 
 /// Compares results with those of NumPy on the same arrays.
@@ -39,31 +40,17 @@ struct NumPyTests {
     private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-8 * max(abs(a), abs(b)) }
 }
 
-/// Runs Python: the interpreter of `GATEHOUSE_PYTHON`, or `python3`.
+/// The solution of NumPy.
 enum NumPy {
     struct Solution: Decodable {
         var coefficients: [Double]
         var metrics: [String: [Double]]
     }
 
-    static let isInstalled = (try? run(["-c", "import numpy"])) != nil
+    static let isInstalled = (try? Python.run(["-c", "import numpy"])) != nil
 
     static func linear(_ folder: URL) throws -> Solution {
-        try JSONDecoder().decode(Solution.self, from: run(["-c", script, folder.path]))
-    }
-
-    private static func run(_ arguments: [String]) throws -> Data {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
-        return data
+        try JSONDecoder().decode(Solution.self, from: Python.run(["-c", script, folder.path]))
     }
 
     /// Scaled least squares on the training part, and the metrics of the test part in original units.

@@ -111,19 +111,7 @@ private enum PyJWT {
         let file = FileManager.default.temporaryDirectory.appending(path: "gatehouse-jose-\(UUID().uuidString).json")
         try input.write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", script, file.path,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
-        return data
+        return try Python.run(["-c", script, file.path])
     }
 
     /// Requires the claims that RFC 7519 defines, at the time of the test clock.

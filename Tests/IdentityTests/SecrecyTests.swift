@@ -68,7 +68,16 @@ import Testing
     func `a database failure is logged with its cause, which the response does not contain`(_ engine: Engine)
         async throws
     {
-        let wrapper: @Sendable (any Database) -> any Database = { BrokenStatementDatabase($0) }
+        // An invalid statement in every write once there is an account.
+        let wrapper: @Sendable (any Database) -> any Database = { database in
+            InterceptedDatabase(
+                database,
+                beforeCommits: { transaction in
+                    if try transaction.count("SELECT COUNT(*) AS count FROM people") > 0 {
+                        try transaction.execute("DELETE FROM no_such_table")
+                    }
+                })
+        }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
             let response = await app.call(
                 "POST", "/v1/auth/register",
@@ -85,37 +94,4 @@ import Testing
             #expect(!app.log.lines.joined().contains(TestApp.password))
         }
     }
-}
-
-/// Adds an invalid statement to every write transaction once there is an account.
-private struct BrokenStatementDatabase: Database {
-    let database: any Database
-    init(_ database: any Database) { self.database = database }
-
-    var dialect: SQL.Dialect { database.dialect }
-    var gauges: [String: Double] { database.gauges }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    { try await database.read(body) }
-
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await database.write { transaction in
-            let result = try body(transaction)
-            if try transaction.count("SELECT COUNT(*) AS count FROM people") > 0 {
-                try transaction.execute("DELETE FROM no_such_table")
-            }
-            return result
-        }
-    }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await database.migrate(body)
-    }
-
-    func close() async { await database.close() }
 }

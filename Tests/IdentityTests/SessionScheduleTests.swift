@@ -2,7 +2,6 @@ import App
 import Base
 import Foundation
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -67,18 +66,16 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `the service on a database satisfies the invariants`(_ engine: Engine) async throws {
-        let wrapped = Mutex<AbortingDatabase?>(nil)
+        // While it is set, every write is rolled back at its end, as by a process that ends before the commit.
+        let aborts = Flag()
         let wrapper: @Sendable (any Database) -> any Database = { database in
-            let aborting = AbortingDatabase(database)
-            wrapped.withLock { $0 = aborting }
-            return aborting
+            InterceptedDatabase(database, beforeCommits: { _ in if aborts.isSet { throw Problem(.overloaded) } })
         }
         try await withTestApp(engine, databaseWrapper: wrapper) { app in
-            let database = try #require(wrapped.withLock { $0 })
             var generator = SplitMix(seed: Self.seed)
             for _ in 0..<max(TestScale.rounds(25), Self.schedules / 10_000) {
                 let schedule = generator.schedule(of: Self.length)
-                if let violation = try await StoredSession.violation(by: schedule, app, database) {
+                if let violation = try await StoredSession.violation(by: schedule, app, aborts) {
                     Issue.record("\(violation): \(schedule.map(\.rawValue)) of seed \(Self.seed)")
                     return
                 }
@@ -90,19 +87,19 @@ import Testing
 /// One session of the server, used over HTTP requests.
 private struct StoredSession {
     let app: TestApp
-    let database: AbortingDatabase
+    let aborts: Flag
     let person: TestPerson
     let session: ID<Session>
     var access: String
 
     /// - Returns: the first invariant that a schedule violates.
-    static func violation(by schedule: [SessionEvent], _ app: TestApp, _ database: AbortingDatabase) async throws
+    static func violation(by schedule: [SessionEvent], _ app: TestApp, _ aborts: Flag) async throws
         -> String?
     {
         let person = try await app.register()
         guard let session = RefreshToken(person.refreshToken)?.session else { return "a refresh token can be parsed" }
         var stored = StoredSession(
-            app: app, database: database, person: person, session: session, access: person.token)
+            app: app, aborts: aborts, person: person, session: session, access: person.token)
         var reference = ReferenceSession<String>(first: person.refreshToken, at: app.clock.now)
         for event in schedule {
             let action = reference.action(for: event)
@@ -127,9 +124,9 @@ private struct StoredSession {
             if let renewed = response["access_token"]?.string { access = renewed }
             return response["refresh_token"]?.string
         case .crash(let token):
-            database.setAborts(true)
+            aborts.isSet = true
             _ = await app.refresh(token)
-            database.setAborts(false)
+            aborts.isSet = false
         case .logout: _ = await app.call("POST", "/v1/auth/logout", token: access)
         case .passwordChange:
             let other = await app.signIn(person)
@@ -155,40 +152,4 @@ private struct StoredSession {
                 isRevoked: try row?.read("revoked_at", as: Instant?.self) != nil, endingsAudited: Int(audited))
         }
     }
-}
-
-/// A database that can roll back every write at its end, like a process that ends before the commit.
-private final class AbortingDatabase: Database {
-    private let database: any Database
-    private let aborts = Mutex(false)
-
-    init(_ database: any Database) { self.database = database }
-
-    func setAborts(_ value: Bool) { aborts.withLock { $0 = value } }
-
-    var dialect: SQL.Dialect { database.dialect }
-    var gauges: [String: Double] { database.gauges }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    { try await database.read(body) }
-
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        let isAborted = aborts.withLock { $0 }
-        return try await database.write { transaction in
-            let result = try body(transaction)
-            if isAborted { throw Problem(.overloaded) }
-            return result
-        }
-    }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await database.migrate(body)
-    }
-
-    func close() async { await database.close() }
 }

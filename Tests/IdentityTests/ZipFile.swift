@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import TestKit
 
 /// The entries of a zip file, read by Python's zipfile.
 struct ZipFile {
@@ -20,18 +21,7 @@ struct ZipFile {
     }
 
     init(at path: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3", "-c", Self.reader, path,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
+        let data = try Python.run(["-c", Self.reader, path])
         entries = try JSONDecoder().decode([String: Entry].self, from: data)
     }
 

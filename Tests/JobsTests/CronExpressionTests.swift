@@ -164,18 +164,18 @@ import Testing
     }
 
     @Test func `the latest ticks are found without enumerating all of them`() throws {
-        let timetable = try Timetable(.cron("* * * * *", timeZone: "UTC"))
+        let rule = try ScheduleRule(.cron("* * * * *", timeZone: "UTC"))
         let (first, now) = (Instant(seconds: 0), Instant(seconds: 1_772_438_430))
-        #expect(timetable.latest(1, from: first, through: now) == [Instant(seconds: 1_772_438_400)])
-        #expect(timetable.latest(100, from: first, through: now).count == 100)
-        #expect(timetable.latest(5, from: now + .seconds(30), through: now) == [])
-        let rare = try Timetable(.cron("0 0 29 2 *", timeZone: "UTC"))
+        #expect(rule.latest(1, from: first, through: now) == [Instant(seconds: 1_772_438_400)])
+        #expect(rule.latest(100, from: first, through: now).count == 100)
+        #expect(rule.latest(5, from: now + .seconds(30), through: now) == [])
+        let rare = try ScheduleRule(.cron("0 0 29 2 *", timeZone: "UTC"))
         let leap = try #require(Instant("2020-02-29T00:00:00Z"))
         #expect(
             rare.latest(3, from: leap, through: now).map(\.description) == [
                 "2020-02-29T00:00:00Z", "2024-02-29T00:00:00Z",
             ])
-        let interval = try Timetable(.every(.seconds(7)))
+        let interval = try ScheduleRule(.every(.seconds(7)))
         #expect(
             interval.latest(2, from: Instant(seconds: 1), through: Instant(seconds: 30)) == [
                 Instant(seconds: 22), Instant(seconds: 29),

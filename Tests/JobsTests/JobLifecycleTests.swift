@@ -85,7 +85,7 @@ import Testing
         #expect(lifecycle.runAt == now)
     }
 
-    @Test func `the third crash is poison, and a snooze resets the count`() throws {
+    @Test func `the third expired lease makes a job dead as poisoned, and a snooze resets the count`() throws {
         var lifecycle = leased(crashes: 2)
         #expect(try lifecycle.expireLease(at: now) == .abandoned(.poisoned))
         #expect(lifecycle.state == .dead)
@@ -99,9 +99,9 @@ import Testing
     @Test func `a job that is not leased has no moves`() throws {
         var lifecycle = leased()
         _ = try lifecycle.complete(at: now)
-        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.complete(at: now) }
-        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.expireLease(at: now) }
-        #expect(throws: JobLifecycle.WrongMove.self) { try lifecycle.handBack(at: now) }
+        #expect(throws: JobLifecycle.InvalidTransition.self) { try lifecycle.complete(at: now) }
+        #expect(throws: JobLifecycle.InvalidTransition.self) { try lifecycle.expireLease(at: now) }
+        #expect(throws: JobLifecycle.InvalidTransition.self) { try lifecycle.handBack(at: now) }
     }
 
     @Test func `progress is written at once, then at most four times a second`() throws {

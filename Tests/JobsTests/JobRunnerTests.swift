@@ -317,12 +317,12 @@ import Testing
                 }
                 #expect(claimed.map(\.attempt) == [crash])
                 fixture.clock.advance(by: .seconds(30))
-                #expect(try await runner.sweep() == 1)
+                #expect(try await runner.expireLeases() == 1)
                 #expect(try await fixture.status(id).state == (crash < 3 ? .available : .dead))
             }
             try await runner.runUntilIdle()
             #expect(try await fixture.notes() == ["n poisoned"])
-            #expect(try await fixture.status(id).lastError == "The worker was lost.")
+            #expect(try await fixture.status(id).lastError == "The lease of the worker expired.")
         }
     }
 
@@ -348,7 +348,8 @@ import Testing
             #expect(try await fixture.status(once).state == .dead)
             #expect(
                 try await fixture.notes().sorted() == [
-                    "cancelled: cancelled", "once: failed(\"The worker was lost, and no attempts are left.\")",
+                    "cancelled: cancelled",
+                    "once: failed(\"The lease of the worker expired, and no attempts are left.\")",
                 ])
         }
     }
@@ -407,7 +408,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an expired job whose abandoned hook fails is swept again after a lease, without delaying others`(
+    func `an expired job whose abandoned hook fails is expired again after a lease, without delaying others`(
         engine: Engine
     )
         async throws

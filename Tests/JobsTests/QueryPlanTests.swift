@@ -10,7 +10,7 @@ import Testing
     @Test func `every statement of the queue uses an index`() async throws {
         try await withJobFixture(.sqlite) { fixture in
             let plans = try await fixture.database.write { transaction in
-                let recorder = Recorder(transaction.engine)
+                let recorder = RecordingEngine(transaction.engine)
                 let recorded = Transaction(engine: recorder, now: transaction.now)
                 let id = try fixture.queue.enqueue(Note(text: "n"), JobOptions(uniqueKey: "k"), in: recorded)
                 _ = try recorded.hasDueJob(for: [.system([Note.name], 1)])
@@ -27,8 +27,8 @@ import Testing
                 _ = try recorded.jobCounts()
                 _ = try recorded.pruneJobs(finishedBefore: transaction.now, atMost: 10)
                 _ = try recorded.pruneTicks(firedBefore: transaction.now, atMost: 10)
-                return try recorder.statements.flatMap { text, values in
-                    try transaction.engine.run("EXPLAIN QUERY PLAN " + text, values).rows.map {
+                return try recorder.statements.flatMap { statement in
+                    try transaction.engine.run("EXPLAIN QUERY PLAN " + statement.text, statement.values).rows.map {
                         try $0.read("detail", as: String.self)
                     }
                 }
@@ -51,13 +51,13 @@ import Testing
     @Test func `claims that organisations share read the index of their lane`() async throws {
         try await withJobFixture(.sqlite) { fixture in
             let plans = try await fixture.database.write { transaction in
-                let recorder = Recorder(transaction.engine)
+                let recorder = RecordingEngine(transaction.engine)
                 let recorded = Transaction(engine: recorder, now: transaction.now)
                 _ = try recorded.hasClaimableJob(.compute([Computation.name], 2, organisationMax: 1))
                 try recorded.lockLane(.compute)
                 _ = try recorded.claimJobs(.compute([Computation.name], 2, organisationMax: 1), lease: .seconds(30))
-                return try recorder.statements.flatMap { text, values in
-                    try transaction.engine.run("EXPLAIN QUERY PLAN " + text, values).rows.map {
+                return try recorder.statements.flatMap { statement in
+                    try transaction.engine.run("EXPLAIN QUERY PLAN " + statement.text, statement.values).rows.map {
                         try $0.read("detail", as: String.self)
                     }
                 }
@@ -67,23 +67,5 @@ import Testing
                 #expect(plans.contains { $0.contains(index) }, "no statement uses \(index)")
             }
         }
-    }
-}
-
-/// Records the statements.
-private final class Recorder: TransactionEngine {
-    private let engine: any TransactionEngine
-    private(set) var statements: [(String, [SQL.Value])] = []
-
-    init(_ engine: any TransactionEngine) { self.engine = engine }
-
-    var dialect: SQL.Dialect { engine.dialect }
-    var effects: CommitEffects {
-        get { engine.effects }
-        set { engine.effects = newValue }
-    }
-    func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
-        statements.append((text, values))
-        return try engine.run(text, values)
     }
 }

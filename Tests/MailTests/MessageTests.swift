@@ -66,7 +66,7 @@ import Testing
             var subject: String, name: String, text: String, html: String, date: Double, defects: Int
         }
         let parsed = try JSONDecoder().decode(
-            [Parsed].self, from: SMTPTestServer.run(["-c", Self.reader, folder.path, "\(all.count)"]))
+            [Parsed].self, from: Python.run(["-c", Self.reader, folder.path, "\(all.count)"]))
         for (index, text) in all.enumerated() {
             #expect(parsed[index].subject == subjects[index])
             #expect(parsed[index].name == subjects[index])
@@ -147,7 +147,7 @@ import Testing
         ]
         let program =
             "import idna, json, sys; print(json.dumps([idna.encode(n, uts46=True).decode() for n in sys.argv[1:]]))"
-        let expected = try JSONDecoder().decode([String].self, from: SMTPTestServer.run(["-c", program] + names))
+        let expected = try JSONDecoder().decode([String].self, from: Python.run(["-c", program] + names))
         for (name, ascii) in zip(names, expected) { #expect(DomainName.ascii(name) == ascii) }
     }
 }

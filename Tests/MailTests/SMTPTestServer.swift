@@ -2,6 +2,7 @@ import App
 import Base
 import Foundation
 import Mail
+import TestKit
 import Testing
 
 /// An SMTP server (aiosmtpd) in a process of its own. It stores the messages that it accepts, parsed by Python's e-mail
@@ -59,7 +60,7 @@ final class SMTPTestServer: @unchecked Sendable {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [
-            Self.python, "-c", Self.script, folder.path, mode.rawValue, "\(port)",
+            Python.command, "-c", Self.script, folder.path, mode.rawValue, "\(port)",
             requiresAuthentication ? Self.user : "", Self.password,
         ]
         let output = Pipe()
@@ -110,24 +111,7 @@ final class SMTPTestServer: @unchecked Sendable {
         configuration.fromName = "Gatehouse, Grüße & Co."
     }
 
-    static let isAvailable = (try? run(["-c", "import aiosmtpd, cryptography"])) != nil
-    private static let python = ProcessInfo.processInfo.environment["GATEHOUSE_PYTHON"] ?? "python3"
-
-    /// Runs Python.
-    /// - Returns: its standard output.
-    static func run(_ arguments: [String]) throws -> Data {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [python] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
-        return data
-    }
+    static let isAvailable = (try? Python.run(["-c", "import aiosmtpd, cryptography"])) != nil
 
     /// Recipients `refused@` get 550, `full@` get 452 once. Messages to `dropped@` are stored, and at the first one the
     /// connection is aborted instead of a reply.

@@ -98,13 +98,13 @@ import Testing
             // One event loop, so that the connection in use is the one that hangs.
             try await withClient(settings, on: MultiThreadedEventLoopGroup.singleton.next()) { client in
                 #expect(try await client.send("INCR", "n") == .integer(1))
-                server.freeze()
+                server.suspend()
                 let hung = await #expect(throws: RedisError.self) { try await client.send("INCR", "n") }
                 guard case .unknownOutcome = hung else {
                     Issue.record("\(String(describing: hung))")
                     return
                 }
-                server.thaw()
+                server.resume()
                 try await eventually { try await client.send("PING") == .simple("PONG") }
                 server.stop()
                 try await eventually { if case .notConnected = await thrownError(of: client) { true } else { false } }

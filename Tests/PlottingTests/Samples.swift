@@ -1,10 +1,6 @@
 import Foundation
 import Plotting
 
-#if canImport(FoundationXML)
-    import FoundationXML
-#endif
-
 extension ViolinPlot.Violin {
     /// A bell curve around `center`.
     static func bell(_ label: String, center: Double = 0, width: Double = 1) -> ViolinPlot.Violin {
@@ -53,32 +49,4 @@ extension PlotImage {
         guard bytes.count >= 24 else { return [] }
         return [16, 20].map { start in bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
     }
-}
-
-/// The parsed XML of an SVG.
-final class SVGReader: NSObject, XMLParserDelegate {
-    private(set) var words = ""
-    private(set) var root: [String: String] = [:]
-    private(set) var elementCount = 0
-
-    /// - Returns: nil where the document is not well-formed.
-    init?(_ image: PlotImage) {
-        super.init()
-        let parser = XMLParser(data: Data(image.bytes))
-        parser.delegate = self
-        guard parser.parse() else { return nil }
-    }
-
-    func parser(
-        _: XMLParser,
-        didStartElement _: String,
-        namespaceURI _: String?,
-        qualifiedName _: String?,
-        attributes: [String: String]
-    ) {
-        if elementCount == 0 { root = attributes }
-        elementCount += 1
-    }
-
-    func parser(_: XMLParser, foundCharacters string: String) { words += string }
 }

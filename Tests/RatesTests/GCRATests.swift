@@ -100,7 +100,7 @@ import Testing
         var random = SplitMix(seed: seed)
         let rates = random.rates()
         var gcra = GCRA()
-        // `time` is monotonic; the clock that GCRA sees is set back now and then and catches up.
+        // `time` is monotonic; the clock that GCRA is given is set back now and then and catches up.
         var (time, error): (Int64, Int64) = (1 << 50, 0)
         var reference = ReferenceRateLimiter(rates)
         for _ in 0..<400 {

@@ -94,7 +94,7 @@ import Testing
 
     @Test func `token endpoints are limited as other public endpoints are`() async throws {
         try await withTestApp(
-            .sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.visitorRequests) = (true, 2, 12) }
+            .sqlite, change: { ($0.limitsRates, $0.authenticationRequests, $0.anonymousRequests) = (true, 2, 12) }
         ) { app in
             for _ in 0..<5 {
                 #expect(await app.call("POST", "/v1/auth/refresh", json: ["refresh_token": "no token"]).status == 401)
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func `requests without a valid credential are limited by network`() async throws {
-        try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.visitorRequests) = (true, 3) }) { app in
+        try await withTestApp(.sqlite, change: { ($0.limitsRates, $0.anonymousRequests) = (true, 3) }) { app in
             let person = try await app.register()
             #expect(await app.call("GET", "/v1/plans").status == 200)
             #expect(

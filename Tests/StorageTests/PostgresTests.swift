@@ -17,8 +17,8 @@ import Testing
                 #expect(killed.wait(timeout: .now() + 10) == .success)
                 try transaction.execute("INSERT INTO things (id) VALUES ('b')")
             }
-            let victim = try #require(await ready.received())
-            try await other.write { try $0.execute("SELECT pg_terminate_backend(\(Int(victim))::int)") }
+            let backendPID = try #require(await ready.received())
+            try await other.write { try $0.execute("SELECT pg_terminate_backend(\(Int(backendPID))::int)") }
             killed.signal()
             try await write
             #expect(runs.count == 2)

@@ -1,4 +1,5 @@
 import Base
+import TestKit
 import Testing
 import Web
 
@@ -122,7 +123,7 @@ import Web
         #expect(route.problems.contains(.overloaded) && route.problems.contains(.conflict))
     }
 
-    @Test func `a check of the body runs between decoding and the handler, and middleware sees each refusal`()
+    @Test func `a check of the body runs between decoding and the handler, and middleware receives each refusal`()
         async
     {
         let tally = Tally()

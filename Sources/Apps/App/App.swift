@@ -39,30 +39,6 @@ package struct App: Sendable {
     }
 }
 
-/// Dependencies that tests and measurements replace.
-package struct AppDependencies: Sendable {
-    package var runtime: Runtime
-    /// The time of transactions; nil for the clock of the database.
-    package var clock: (@Sendable () -> Instant)?
-    package var logOutput: LogOutput
-    /// Wraps the database, for tests that make statements fail.
-    package var databaseWrapper: @Sendable (any Database) -> any Database
-    /// Replaces the configured password hasher, for measurements.
-    package var passwords: PasswordHasher?
-
-    package init(
-        runtime: Runtime = .system,
-        clock: (@Sendable () -> Instant)? = nil,
-        logOutput: LogOutput = .standard,
-        databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 }
-    ) {
-        self.runtime = runtime
-        self.clock = clock
-        self.logOutput = logOutput
-        self.databaseWrapper = databaseWrapper
-    }
-}
-
 /// Builds the system in the order of its layers: storage, core services, products, routes and jobs.
 /// - Throws: ``ConfigurationFaults``, ``PlanSetFaults``, or an error of opening the database.
 package func buildApp(_ configuration: Configuration, in dependencies: AppDependencies = AppDependencies()) async throws
@@ -173,6 +149,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             + DocumentRoutes.routes(
                 describing: routes, groups: documentGroups, version: gatehouseVersion, limited: limits.limitedDocument),
         corsOrigins: configuration.corsOrigins,
+        requestHeaders: [.organisation],
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
         requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
@@ -282,6 +259,7 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
+        keyScopes: TrainingModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

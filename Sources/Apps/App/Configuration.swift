@@ -59,7 +59,7 @@ package struct Configuration: Sendable {
     package var redisCertificateAuthority: String?
     package var limitsRates: Bool
     /// Requests a minute.
-    package var visitorRequests: Int
+    package var anonymousRequests: Int
     /// Requests in `authenticationWindow`.
     package var authenticationRequests: Int
     package var authenticationWindow: Duration
@@ -162,7 +162,7 @@ package struct Configuration: Sendable {
         redisCertificateAuthority = source.text(
             "REDIS_CA_FILE", "a PEM file of the authorities that sign its certificate; the system's by default")
         limitsRates = source.boolean("RATE_LIMIT_ENABLED", true, "whether rates are limited")
-        visitorRequests = source.integer(
+        anonymousRequests = source.integer(
             "VISITOR_RATE_LIMIT_REQUESTS", 300, 1...1_000_000, "requests a minute of one network without a credential")
         authenticationRequests = source.integer(
             "AUTH_RATE_LIMIT_REQUESTS", 10, 1...1_000_000,

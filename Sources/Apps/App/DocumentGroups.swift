@@ -1,7 +1,13 @@
 package import Modules
 
 /// The groups of the API documentation, in their order.
-package let documentGroups: [DocumentGroup] = [
+package let documentGroups = DocumentGroups(
+    "Accounts, subscriptions and metered products",
+    details:
+        "A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.",
+    groups)
+
+private let groups: [DocumentGroup] = [
     DocumentGroup(
         "Accounts and sign-in",
         "Registration, sign-in and second factors, access and refresh tokens, API keys, e-mail and password changes.",

@@ -23,7 +23,9 @@ struct OperationRoutes: Sendable {
         [
             .get("/", "Status and version; for browsers a page with links", requires: .public, .prefersHTML) {
                 _, prefersHTML -> Negotiated<Greeting> in
-                guard !prefersHTML else { return .html(Page(DocumentPage.home(version: gatehouseVersion))) }
+                guard !prefersHTML else {
+                    return .html(Page(DocumentPage.home(documentGroups, version: gatehouseVersion)))
+                }
                 return .json(
                     Greeting(
                         status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,

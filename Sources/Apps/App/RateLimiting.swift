@@ -13,7 +13,7 @@ struct RateLimiting: Sendable {
     /// Nil without `REDIS_URL`.
     let redis: RedisClient?
     let shared: RedisRateStore?
-    private let visitorRates: Rates
+    private let anonymousRates: Rates
     private let authenticationRates: Rates
     private let pseudonym: @Sendable (String) -> String
 
@@ -46,7 +46,7 @@ struct RateLimiting: Sendable {
             }
         }
         limiter = RateLimiter(store: shared ?? local, metrics: metrics, isEnabled: configuration.limitsRates)
-        visitorRates = Rates(.perMinute(Int64(configuration.visitorRequests)))
+        anonymousRates = Rates(.perMinute(Int64(configuration.anonymousRequests)))
         let window = configuration.authenticationWindow
         authenticationRates =
             Rate(Int64(configuration.authenticationRequests), per: window).map { Rates($0) } ?? Rates(.perMinute(1))
@@ -75,7 +75,7 @@ struct RateLimiting: Sendable {
     func limited(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
         let route = route.guarded(
-            by: NetworkRateLimit(limiter: limiter, rates: visitorRates, readsCredentials: route.requiresAccount),
+            by: NetworkRateLimit(limiter: limiter, rates: anonymousRates, readsCredentials: route.requiresAccount),
             isEnabled: isEnabled)
         guard !route.requiresAccount else {
             // A route may declare another rate class of the plan.

@@ -45,14 +45,14 @@ extension App {
     }
 
     /// Resolves the reservations of earlier runs of this process before it serves.
-    /// - Parameter role: tells two processes of one machine apart.
+    /// - Parameter role: distinguishes two processes of one machine.
     private func resolveEarlierReservations(as role: String) async throws {
         let name = "\(nodeName(role))/\(role)"
-        let orphans = try await entitlements.recovery.startNode(as: name)
-        if orphans > 0 {
+        let settled = try await entitlements.recovery.startNode(as: name)
+        if settled > 0 {
             logger.notice(
-                "resolved the reservations of an earlier run",
-                metadata: ["count": "\(orphans)", "node": "\(name)"])
+                "settled the reservations of an earlier run",
+                metadata: ["count": "\(settled)", "node": "\(name)"])
         }
     }
 

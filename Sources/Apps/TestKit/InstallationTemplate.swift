@@ -11,7 +11,7 @@ actor InstallationTemplate {
     static let shared = InstallationTemplate()
 
     struct Files: Sendable {
-        let database: TestDatabasePlace
+        let database: TestDatabaseLocation
         /// The text of `secret.key` in the data folder.
         let secret: Data
     }
@@ -26,7 +26,7 @@ actor InstallationTemplate {
     }
 
     private static func make(_ engine: Engine, _ configuration: Configuration) async throws -> Files {
-        let place = try await TestDatabasePlace.make(engine)
+        let place = try await TestDatabaseLocation.make(engine)
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gatehouse-template-\(Hex.encode(Runtime.system.randomBytes(8)))")
         defer { try? FileManager.default.removeItem(at: folder) }

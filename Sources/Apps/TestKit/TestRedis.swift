@@ -1,7 +1,7 @@
 package import Foundation
 import Synchronization
 
-/// A Redis server of one test, which the test can stop and freeze.
+/// A Redis server of one test, which the test can stop and suspend.
 package final class TestRedis: Sendable {
     /// The URL of the server in `GATEHOUSE_TEST_REDIS`, which all tests share with distinct keys.
     package static var sharedAddress: String? {
@@ -73,9 +73,9 @@ package final class TestRedis: Sendable {
         }
     }
 
-    /// Suspends the server, with its connections open, until ``thaw()``.
-    package func freeze() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGSTOP) } } }
-    package func thaw() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGCONT) } } }
+    /// Suspends the server, with its connections open, until ``resume()``.
+    package func suspend() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGSTOP) } } }
+    package func resume() { process.withLock { if let process = $0 { kill(process.processIdentifier, SIGCONT) } } }
 
     package struct NoServer: Error {}
 

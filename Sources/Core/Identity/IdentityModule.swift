@@ -42,10 +42,8 @@ package struct IdentityModule: Module {
         organisationServices = OrganisationServices(dependencies, sessionServices, signInServices)
         accountServices = AccountServices(dependencies, sessionServices, signInServices, organisationServices)
         member = Self.member(dependencies, sessionServices, organisationServices)
-        dependencies.events.addUsage { person, _, transaction in
-            var usage = ProfileUsage()
-            usage.keyPrefix = try transaction.defaultKey(of: person)?.prefix
-            return usage
+        dependencies.events.addUsage { [apiKeys = organisationServices.apiKeys] person, _, transaction in
+            try apiKeys.usage(of: person, in: transaction)
         }
     }
 

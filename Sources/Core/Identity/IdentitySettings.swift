@@ -6,6 +6,8 @@ package struct IdentitySettings: Sendable {
     package var issuer: String
     /// The `aud` claim.
     package var audience: String
+    /// The scopes of API keys that products declare.
+    package var keyScopes: [KeyScope]
     package var accessTokenLifetime: Duration
     /// The binary logarithm of bcrypt's rounds: 4 to 15.
     package var bcryptCost: Int
@@ -35,6 +37,7 @@ package struct IdentitySettings: Sendable {
     package init(
         issuer: String,
         audience: String = "gatehouse",
+        keyScopes: [KeyScope] = [],
         accessTokenLifetime: Duration = .minutes(15),
         bcryptCost: Int = 12,
         hashingThreads: Int = 2,
@@ -52,6 +55,7 @@ package struct IdentitySettings: Sendable {
     ) {
         self.issuer = issuer
         self.audience = audience
+        self.keyScopes = keyScopes
         self.accessTokenLifetime = accessTokenLifetime
         self.bcryptCost = bcryptCost
         self.hashingThreads = hashingThreads

@@ -32,10 +32,11 @@ enum CivilTime {
     /// 0 on Monday … 6 on Sunday.
     static func weekday(days: Int) -> Int { Int(CivilDate.weekday(dayNumber: Int64(days) - 1)) }
 
+    /// - Parameter divisor: positive.
     static func floorDivide(_ value: Int, _ divisor: Int) -> Int {
-        let quotient = value / divisor
-        return value % divisor != 0 && (value < 0) != (divisor < 0) ? quotient - 1 : quotient
+        Int(Int64(value).quotient(flooredBy: Int64(divisor)))
     }
 
+    /// - Parameter divisor: positive.
     static func floorModulo(_ value: Int, _ divisor: Int) -> Int { value - floorDivide(value, divisor) * divisor }
 }

@@ -28,7 +28,7 @@ struct JobLifecycle: Sendable, Equatable {
         case abandoned(JobAbandonment)
     }
 
-    struct WrongMove: Error {
+    struct InvalidTransition: Error {
         let from: JobState
         let move: String
     }
@@ -54,14 +54,14 @@ struct JobLifecycle: Sendable, Equatable {
     }
 
     /// Completes the job, also when its cancellation was requested.
-    mutating func complete(at now: Instant) throws(WrongMove) -> Ending {
+    mutating func complete(at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("complete")
         finish(.completed, at: now)
         return .completed
     }
 
     /// Postpones the job. The attempt does not count, and the crash count starts at 0 again.
-    mutating func snooze(for duration: Duration, at now: Instant) throws(WrongMove) -> Ending {
+    mutating func snooze(for duration: Duration, at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("snooze")
         if isCancelRequested { return cancel(at: now) }
         attempt -= 1
@@ -70,7 +70,7 @@ struct JobLifecycle: Sendable, Equatable {
         return .snoozed
     }
 
-    mutating func fail(_ failure: FailedAttempt, delay: Duration, at now: Instant) throws(WrongMove) -> Ending {
+    mutating func fail(_ failure: FailedAttempt, delay: Duration, at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("fail")
         if isCancelRequested { return cancel(at: now) }
         guard case .retry(let least) = failure.remedy, attempt < maximumAttempts else {
@@ -81,13 +81,13 @@ struct JobLifecycle: Sendable, Equatable {
     }
 
     /// The worker stopped after a cancellation request.
-    mutating func stop(at now: Instant) throws(WrongMove) -> Ending {
+    mutating func stop(at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("stop")
         return cancel(at: now)
     }
 
     /// The process stops: the job is available again, and this attempt does not count.
-    mutating func handBack(at now: Instant) throws(WrongMove) -> Ending {
+    mutating func handBack(at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("hand back")
         if isCancelRequested { return cancel(at: now) }
         attempt -= 1
@@ -97,21 +97,21 @@ struct JobLifecycle: Sendable, Equatable {
     }
 
     /// The lease expired: the worker has stopped its heartbeats.
-    mutating func expireLease(at now: Instant) throws(WrongMove) -> Ending {
+    mutating func expireLease(at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("expire the lease")
         crashes += 1
         fence += 1
         if isCancelRequested { return cancel(at: now) }
         if crashes >= Self.crashesMax { return markDead(.poisoned, at: now) }
         if attempt >= maximumAttempts {
-            return markDead(.failed("The worker was lost, and no attempts are left."), at: now)
+            return markDead(.failed("The lease of the worker expired, and no attempts are left."), at: now)
         }
         wait(.available, until: now)
         return .crashed
     }
 
-    private mutating func leave(_ move: String) throws(WrongMove) {
-        guard state == .leased else { throw WrongMove(from: state, move: move) }
+    private mutating func leave(_ move: String) throws(InvalidTransition) {
+        guard state == .leased else { throw InvalidTransition(from: state, move: move) }
         leaseUntil = nil
     }
 

@@ -74,7 +74,7 @@ package struct JobRunner: Service {
     package static let stoppingGrace = Duration.seconds(2)
     /// Jobs that become available, and leases that expire, in one pass.
     static let promotedMax = 1_000
-    static let sweptMax = 100
+    static let expiredMax = 100
     /// The first pause after a failed pass. It doubles up to ``Settings/poll``.
     static let retryPause = Duration.milliseconds(100)
     /// After this number of jobs ``runUntilIdle()`` reports an endless loop.
@@ -145,13 +145,13 @@ package struct JobRunner: Service {
         try await scheduler.register()
         for _ in 0..<Self.idleJobsMax {
             let ticks = try await scheduler.fireDue { throw $1 }
-            let swept = try await sweep()
+            let expired = try await expireLeases()
             let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
             let isDue = try await database.read { try $0.hasDueJob(for: claims) }
             if isDue, let job = try await lease(claims, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
-            } else if ticks + swept == 0 {
+            } else if ticks + expired == 0 {
                 return
             }
         }
@@ -196,22 +196,22 @@ extension JobRunner {
     /// - Returns: the time until the next due time, as known after this pass.
     private func pass(_ signal: WakeUpSignal) async throws -> Duration {
         let claims = vacantClaims
-        let agenda = try await database.read { [kinds, scheduler] transaction in
-            try JobAgenda(
+        let due = try await database.read { [kinds, scheduler] transaction in
+            try DueJobs(
                 dueSchedules: scheduler.due(in: transaction),
-                expired: transaction.expiredJobs(of: kinds, atMost: Self.sweptMax),
+                expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
                 hasDueJob: !claims.isEmpty && transaction.hasDueJob(for: claims),
                 untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
                     .compactMap { $0 }.min().map { $0 - transaction.now }
             )
         }
-        let ticks = try await scheduler.fire(agenda.dueSchedules) { schedule, error in
+        let ticks = try await scheduler.fire(due.dueSchedules) { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
             logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
-        let swept = try await sweep(agenda.expired)
+        let expired = try await expireLeases(of: due.expired)
         var promoted = 0
-        if agenda.hasDueJob {
+        if due.hasDueJob {
             let leased = try await lease(claims)
             promoted = leased.promoted
             for job in leased.jobs {
@@ -223,9 +223,10 @@ extension JobRunner {
                 }
             }
         }
-        // A fired schedule has another next tick, and a swept lease or a full batch of promotions may leave more to do.
-        let isComplete = ticks + swept == 0 && promoted < Self.promotedMax
-        return isComplete ? agenda.untilNext ?? settings.poll : .zero
+        // A fired schedule has another next tick, and an expired lease or a full batch of promotions may leave more to
+        // do.
+        let isComplete = ticks + expired == 0 && promoted < Self.promotedMax
+        return isComplete ? due.untilNext ?? settings.poll : .zero
     }
 
     /// A claim for each lane with a free slot.
@@ -274,7 +275,7 @@ extension JobRunner {
         for job in running.all where cancelled.contains(job.job.leaseToken) { job.stop(.requested) }
     }
 
-    /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease was lost.
+    /// Renews the leases of the running jobs, and stops those that are cancelled or whose lease has expired.
     func renewLeases() async {
         let jobs = running.all
         guard !jobs.isEmpty else { return }
@@ -296,17 +297,18 @@ extension JobRunner {
     /// Ends the leases of workers that have stopped their heartbeats. Each job has its own transaction, so that a
     /// failing `abandoned` of one does not affect another.
     /// - Returns: the number of jobs that changed state.
-    func sweep() async throws(Problem) -> Int {
-        try await sweep(database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.sweptMax) })
+    func expireLeases() async throws(Problem) -> Int {
+        try await expireLeases(of: database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.expiredMax) })
     }
 
-    private func sweep(_ expired: [ClaimedJob]) async throws(Problem) -> Int {
+    private func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
         var moved = 0
         for job in expired {
             do {
                 let ending = try await database.write { [queue, workers] transaction in
-                    let ending = try transaction.move(job.leaseToken, onlyExpired: true, error: "The worker was lost.")
-                    { try $0.expireLease(at: transaction.now) }
+                    let ending = try transaction.move(
+                        job.leaseToken, onlyExpired: true, error: "The lease of the worker expired."
+                    ) { try $0.expireLease(at: transaction.now) }
                     if case .abandoned(let reason) = ending {
                         try workers[job.kind]?.abandoned(job.payload, reason, transaction)
                     }
@@ -337,7 +339,7 @@ extension JobRunner {
 }
 
 /// What one read of the tables found for a runner.
-private struct JobAgenda: Sendable {
+private struct DueJobs: Sendable {
     let dueSchedules: [String]
     let expired: [ClaimedJob]
     let hasDueJob: Bool

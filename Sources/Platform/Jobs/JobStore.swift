@@ -1,23 +1,6 @@
 import Base
 import Storage
 
-/// The proof of a lease: valid as long as the job's fence is this one.
-struct LeaseToken: Hashable, Sendable {
-    let id: ID<QueuedJob>
-    let fence: Int64
-}
-
-/// A leased job.
-struct ClaimedJob: Sendable {
-    let leaseToken: LeaseToken
-    let kind: String
-    let lane: JobLane
-    let payload: String
-    let attempt: Int
-    let priority: Int
-    let runAt: Instant
-}
-
 /// What a job's row says when its lease is renewed.
 struct Heartbeat: Sendable {
     let isCancelRequested: Bool
@@ -277,7 +260,7 @@ extension Transaction {
         )
     }
 
-    /// Extends an expired lease, so that no runner sweeps the job before.
+    /// Extends an expired lease, so that no runner expires the lease before.
     func postpone(_ leaseToken: LeaseToken, by duration: Duration) throws {
         try execute(
             """

@@ -23,7 +23,7 @@ struct Scheduler: Sendable {
         try await database.write { [schedules] transaction in
             for schedule in schedules.values.sorted(by: { $0.id < $1.id }) {
                 try transaction.upsertSchedule(
-                    schedule.id, rule: schedule.timetable.text, nextAt: schedule.timetable.next(after: transaction.now))
+                    schedule.id, rule: schedule.rule.text, nextAt: schedule.rule.next(after: transaction.now))
             }
         }
     }
@@ -63,13 +63,13 @@ struct Scheduler: Sendable {
         guard let schedule = schedules[id] else { return false }
         return try await database.write { [queue] transaction in
             // A process with another rule for this id (an older or newer version) leaves the tick to the current rule.
-            guard let first = try transaction.lockDueSchedule(id, rule: schedule.timetable.text) else { return false }
+            guard let first = try transaction.lockDueSchedule(id, rule: schedule.rule.text) else { return false }
             let now = transaction.now
             for tick in schedule.ticks(from: first, through: now) where try transaction.insertTick(of: id, at: tick) {
                 try schedule.enqueue(tick, queue, transaction)
             }
-            guard let last = schedule.timetable.latest(1, from: first, through: now).last else { return false }
-            try transaction.moveSchedule(id, from: last, to: schedule.timetable.next(after: last))
+            guard let last = schedule.rule.latest(1, from: first, through: now).last else { return false }
+            try transaction.moveSchedule(id, from: last, to: schedule.rule.next(after: last))
             return true
         }
     }

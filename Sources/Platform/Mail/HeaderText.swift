@@ -28,7 +28,7 @@ enum HeaderText {
         return "\(field): \(isPhrase ? name : encodedWords(name))\r\n <\(address)>"
     }
 
-    /// Whether a byte may stand in an atom (RFC 5322, section 3.2.3).
+    /// Whether a byte is allowed in an atom (RFC 5322, section 3.2.3).
     static func isAtomText(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -61,7 +61,7 @@ enum HeaderText {
     }
 }
 
-/// Text that must not stand in a header field, because it contains a line break or another control character.
+/// Text that is not allowed in a header field, because it contains a line break or another control character.
 package struct HeaderFault: Error, CustomStringConvertible {
     package let field: String
     package var description: String { "The text for the header field \(field) contains a control character." }

@@ -27,7 +27,8 @@ package struct MailTransport: Sendable {
     func checkConfigured() throws {
         guard case .unconfigured = kind else { return }
         throw JobFailure.permanent(
-            "not-configured: there is no mail server. Set SMTP_HOST and FROM_EMAIL, and redrive the job.")
+            "\(Problem.Kind.notConfigured.code): there is no mail server. "
+                + "Set SMTP_HOST and FROM_EMAIL, and redrive the job.")
     }
 
     /// - Throws: ``DeliveryFailure``, or the error of the file system.

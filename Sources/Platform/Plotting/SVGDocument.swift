@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Post-processes Cairo's SVG: makes it reproducible and adds accessible text.
@@ -23,6 +24,6 @@ struct SVGDocument {
     }
 
     private static func escaped(_ text: String) -> String {
-        PlainText(text).logical.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        PlainText(text).logical.escapedForMarkup
     }
 }

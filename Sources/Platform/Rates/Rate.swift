@@ -47,13 +47,11 @@ package struct Rate: Sendable, Hashable {
 }
 
 extension Rate {
-    package static func perSecond(_ limit: Int64, burst: Int64? = nil) -> Rate { constant(limit, .seconds(1), burst) }
     package static func perMinute(_ limit: Int64, burst: Int64? = nil) -> Rate { constant(limit, .minutes(1), burst) }
     package static func perHour(_ limit: Int64, burst: Int64? = nil) -> Rate { constant(limit, .hours(1), burst) }
-    package static func perDay(_ limit: Int64, burst: Int64? = nil) -> Rate { constant(limit, .days(1), burst) }
 
     /// A rate that is a constant of the program: an invalid one is a programming error.
-    private static func constant(_ limit: Int64, _ window: Duration, _ burst: Int64?) -> Rate {
+    static func constant(_ limit: Int64, _ window: Duration, _ burst: Int64?) -> Rate {
         guard let rate = Rate(limit, per: window, burst: burst) else {
             preconditionFailure("\(limit) per \(window) is not a valid rate")
         }
@@ -89,38 +87,4 @@ extension Rate {
     package var windowName: String {
         Self.units.first { $0.window.microseconds == window }?.name ?? "\(window / 1_000_000)s"
     }
-}
-
-/// Several rates that apply at once: a request is allowed by all of them or is counted by none.
-package struct Rates: Sendable, Hashable {
-    /// One to four, the shortest window first.
-    package let all: [Rate]
-    /// The largest number of rates that apply at once.
-    package static let countMax = 4
-
-    /// - Returns: nil for no rate, for more than ``countMax``, and for two with the same window.
-    package init?(_ rates: [Rate]) {
-        guard (1...Self.countMax).contains(rates.count), Set(rates.map(\.window)).count == rates.count else {
-            return nil
-        }
-        all = rates.sorted { $0.window < $1.window }
-    }
-
-    /// Rates that are constants of the program.
-    package init(_ rates: Rate...) {
-        guard let checked = Rates(rates) else {
-            preconditionFailure("one to \(Self.countMax) rates with different windows apply at once")
-        }
-        self = checked
-    }
-
-    private init(unchecked rates: [Rate]) { all = rates }
-
-    /// What one of `count` nodes allows to a request of this cost while the nodes share no state.
-    package func share(of count: Int64, for cost: Int64 = 1) -> Rates {
-        Rates(unchecked: all.map { $0.share(of: count, for: cost) })
-    }
-
-    /// The longest restoration time of these rates, in microseconds.
-    var restoration: Int64 { all.reduce(0) { max($0, $1.restoration) } }
 }

@@ -80,7 +80,7 @@ extension StorageError {
         switch kind {
         case .serialization, .connectionLost, .overloaded, .full:
             Problem(
-                .overloaded, detail: "The database could not take this now; nothing was changed. Try again shortly.",
+                .overloaded, detail: "The database is unavailable; nothing was changed. Try again shortly.",
                 headers: ["Retry-After": "2"], cause: self
             )
         case .fileReplaced:
@@ -90,7 +90,8 @@ extension StorageError {
         case .outcomeUnknown:
             Problem(
                 .overloaded,
-                detail: "The connection to the database broke at the last moment; read before trying again.",
+                detail: "The connection to the database was lost during COMMIT: the outcome is unknown. "
+                    + "Read the data before you repeat the request.",
                 headers: ["Retry-After": "5"],
                 cause: self)
         case .duplicate, .reference, .check, .cancelled, .other:

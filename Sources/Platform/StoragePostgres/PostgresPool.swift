@@ -2,7 +2,7 @@ import Base
 import Storage
 import Synchronization
 
-/// A pool of connections: `size` that stay open, `overflow` more while those are all lent, and a bounded queue of
+/// A pool of connections: `size` that stay open, `overflow` more while those are all in use, and a bounded queue of
 /// waiting callers.
 final class PostgresPool: Sendable {
     /// How many callers may wait for a connection.
@@ -17,7 +17,7 @@ final class PostgresPool: Sendable {
     private let interruption: PostgresInterruption
     private let state = Mutex(State())
 
-    /// How long lent connections may finish their transactions when the pool closes.
+    /// How long connections in use may finish their transactions when the pool closes.
     static let closingMax = Duration.seconds(2)
 
     init(
@@ -64,7 +64,7 @@ final class PostgresPool: Sendable {
         for waiter in waiters { waiter.resume(returning: .failure(Self.closed)) }
         for connection in idle { await connection.close() }
         let deadline = ContinuousClock.now + Self.closingMax
-        while state.withLock({ $0.lent > 0 }) {
+        while state.withLock({ $0.inUse > 0 }) {
             // A server that does not answer must not keep the process.
             if .now > deadline { interruption.begin() }
             // A task of its own, because the caller may be cancelled and would not sleep.
@@ -145,8 +145,8 @@ final class PostgresPool: Sendable {
     private func release(_ connection: PostgresConnection) {
         let (waiter, isSurplus) = state.withLock { state -> (Waiters.Continuation?, Bool) in
             if !state.isClosed, let waiter = state.waiters.removeFirst() { return (waiter, false) }
-            state.lent -= 1
-            guard !state.isClosed, state.idle.count + state.lent < size else { return (nil, true) }
+            state.inUse -= 1
+            guard !state.isClosed, state.idle.count + state.inUse < size else { return (nil, true) }
             state.idle.append(connection)
             return (nil, false)
         }
@@ -166,7 +166,7 @@ extension PostgresPool {
     private struct State {
         /// Last in, first out: the connection that was released last is the least likely to be stale.
         var idle: [PostgresConnection] = []
-        var lent = 0
+        var inUse = 0
         var waiters = Waiters()
         /// Whether ``expireWaiters()`` runs.
         var hasTimer = false
@@ -174,11 +174,11 @@ extension PostgresPool {
         private var made = 0
         private var tickets = 0
 
-        /// - Returns: nil when every connection is lent and the caller must wait.
+        /// - Returns: nil when every connection is in use and the caller must wait.
         mutating func acquire(size: Int, overflow: Int) -> Lease? {
             if isClosed { return .closed }
-            guard !idle.isEmpty || lent < size + overflow else { return nil }
-            lent += 1
+            guard !idle.isEmpty || inUse < size + overflow else { return nil }
+            inUse += 1
             if let connection = idle.popLast() { return .idle(connection) }
             made += 1
             return .new(number: made)

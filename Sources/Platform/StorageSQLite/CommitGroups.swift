@@ -21,7 +21,7 @@ struct PendingTransaction: Sendable {
 final class CommitGroups: Sendable {
     typealias Completion = PendingTransaction.Completion
 
-    /// Writes that may wait. A longer queue would only delay the refusal beyond a client's patience.
+    /// Writes that may wait. A longer queue would only delay the refusal beyond clients' timeouts.
     static let waitingMax = 4_096
     /// A group ends at this many writes or after ``CommitPace/workTime``, whichever comes first, because its first
     /// caller waits for all of it.

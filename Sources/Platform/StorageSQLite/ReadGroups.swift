@@ -10,7 +10,7 @@ import Synchronization
 /// There is no timer: a single read starts at once. A long read does not block others, because they stay in the queue
 /// of all threads.
 final class ReadGroups: Sendable {
-    /// Reads that may wait. A longer queue would only delay the refusal beyond a client's patience.
+    /// Reads that may wait. A longer queue would only delay the refusal beyond clients' timeouts.
     static let waitingMax = 4_096
     /// A snapshot takes no further reads after this time: the WAL cannot be reset behind an open snapshot.
     static let workMax = Duration.milliseconds(2)

@@ -20,7 +20,6 @@ extension HTTPField.Name {
     package static let prefer = constant("Prefer")
     package static let csrfToken = constant("X-CSRF-Token")
     package static let apiKey = constant("X-API-Key")
-    package static let organisation = constant("X-Organisation")
 
     /// A name from the source code. A name that is not a token stops the program.
     package static func constant(_ text: String) -> HTTPField.Name {

@@ -5,7 +5,7 @@ import Synchronization
 /// A request with its unread body.
 package struct Request: Sendable {
     package let method: HTTPRequest.Method
-    /// The canonical path, such as `/v1/training/status/x`, without the query.
+    /// The canonical path, such as `/v1/things/x`, without the query.
     package let path: String
     /// The values of the route's `{names}`, percent-decoded.
     package var parameters: [String: String]

@@ -9,6 +9,7 @@ package struct RequestDispatcher: Sendable {
     package let routes: [Route]
     private let table: RouteTable
     private let corsOrigins: Set<String>
+    private let corsRequestHeaders: String
     private let proxies: TrustedProxies
     private let requestsInFlight: RequestsInFlight
     private let metrics: Metrics
@@ -19,11 +20,13 @@ package struct RequestDispatcher: Sendable {
 
     /// - Parameters:
     ///   - corsOrigins: origins that may send cross-origin requests; `*` is any.
+    ///   - requestHeaders: fields that modules read in cross-origin requests, besides those that this one does.
     ///   - proxies: peers whose `X-Forwarded-For` is used.
     ///   - requestsPerNetwork: requests under way that proxies forward for one network.
     package init(
         routes: [Route],
         corsOrigins: [String],
+        requestHeaders: [HTTPField.Name] = [],
         proxies: TrustedProxies = .none,
         requestsPerNetwork: Int = HTTPLimits().connectionsPerNetwork,
         metrics: Metrics,
@@ -33,6 +36,7 @@ package struct RequestDispatcher: Sendable {
         self.routes = routes
         table = RouteTable(routes)
         self.corsOrigins = Set(corsOrigins)
+        corsRequestHeaders = (Self.requestHeaders + requestHeaders).map(\.rawName).sorted().joined(separator: ", ")
         self.proxies = proxies
         requestsInFlight = RequestsInFlight(limit: requestsPerNetwork)
         self.metrics = metrics
@@ -225,6 +229,10 @@ private final class RequestMetrics: Sendable {
 // MARK: Cross-origin requests (Fetch standard, CORS protocol)
 
 extension RequestDispatcher {
+    private static let requestHeaders: [HTTPField.Name] = [
+        .authorization, .contentType, .idempotencyKey, .prefer, .apiKey, .csrfToken, .xRequestID,
+    ]
+
     private func allows(_ origin: String) -> Bool { corsOrigins.contains(origin) || corsOrigins.contains("*") }
 
     private func preflight(_ head: HTTPRequest) -> Response? {
@@ -234,9 +242,7 @@ extension RequestDispatcher {
         var response = Response(status: .noContent)
         if allows(origin) {
             response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PUT, PATCH, DELETE"
-            response.headers[.accessControlAllowHeaders] =
-                "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-CSRF-Token, X-Organisation, "
-                + "X-Request-ID"
+            response.headers[.accessControlAllowHeaders] = corsRequestHeaders
             response.headers[.accessControlMaxAge] = "600"
         }
         return response

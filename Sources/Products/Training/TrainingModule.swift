@@ -78,6 +78,7 @@ package struct TrainingModule: Module {
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]
     package static let features: [Feature] = [.training]
+    package static let keyScopes: [KeyScope] = [.training]
     package static let migrations = TrainingSchema.migrations
     package static let invariants = TrainingInvariants.all
     package var migrations: [Migration] { Self.migrations }
@@ -102,4 +103,8 @@ extension Meter {
 
 extension Feature {
     package static let training = Feature("training", title: "Training")
+}
+
+extension KeyScope {
+    package static let training = KeyScope("training")
 }

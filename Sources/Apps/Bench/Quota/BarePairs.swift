@@ -1,6 +1,7 @@
 import Foundation
 import GRDBSQLite
 import Modules
+import TestKit
 
 /// Recorded statements, prepared once and repeated through SQLite's C interface: the baseline of the layers.
 struct BarePairs {

@@ -4,6 +4,7 @@ import Entitlements
 import Foundation
 import Modules
 import Synchronization
+import TestKit
 
 /// Reservations that are made and committed a second, through the layers and with the same statements alone; prints
 /// one JSON value.
@@ -92,21 +93,16 @@ struct PairRates: Codable, Sendable {
 
 /// The statements of one reservation and its commit, with the two values that differ in another one.
 struct RecordedPair: Sendable {
-    struct Statement: Sendable {
-        let text: String
-        let values: [SQL.Value]
-    }
-
     let id: String
     let operation: String
-    let reserve: [Statement]
-    let commit: [Statement]
+    let reserve: [RecordingEngine.Statement]
+    let commit: [RecordingEngine.Statement]
 }
 
 /// Records the statements of writes.
 final class RecordingDatabase: Sendable {
     private let database: any Database
-    private let statements = Mutex<[RecordedPair.Statement]>([])
+    private let statements = Mutex<[RecordingEngine.Statement]>([])
 
     init(_ database: any Database) { self.database = database }
 
@@ -123,28 +119,10 @@ final class RecordingDatabase: Sendable {
         }
     }
 
-    func take() -> [RecordedPair.Statement] {
+    func take() -> [RecordingEngine.Statement] {
         statements.withLock { statements in
             defer { statements = [] }
             return statements
         }
-    }
-}
-
-private final class RecordingEngine: TransactionEngine {
-    private let engine: any TransactionEngine
-    private(set) var statements: [RecordedPair.Statement] = []
-
-    init(_ engine: any TransactionEngine) { self.engine = engine }
-
-    var dialect: SQL.Dialect { engine.dialect }
-    var effects: CommitEffects {
-        get { engine.effects }
-        set { engine.effects = newValue }
-    }
-
-    func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
-        statements.append(.init(text: text, values: values))
-        return try engine.run(text, values)
     }
 }

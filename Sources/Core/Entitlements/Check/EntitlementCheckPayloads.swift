@@ -1,7 +1,7 @@
 import Identity
 import Modules
 
-struct EntitlementQuestion: Payload {
+struct EntitlementCheck: Payload {
     /// A meter or a feature; exactly one of them.
     var meter: String?
     var feature: String?
@@ -15,7 +15,7 @@ struct EntitlementQuestion: Payload {
     ]
 }
 
-struct EntitlementAnswer: Payload {
+struct EntitlementCheckResult: Payload {
     var allowed: Bool
     var meter: String?
     var feature: String?
@@ -32,13 +32,13 @@ struct EntitlementAnswer: Payload {
     var refusal: ExplainedProblem?
 
     init(
-        _ question: EntitlementQuestion, snapshot: EntitlementSnapshot?, level: (limit: Limit, now: Level)?,
+        _ check: EntitlementCheck, snapshot: EntitlementSnapshot?, level: (limit: Limit, now: Level)?,
         refusal: Problem?
     ) {
         allowed = refusal == nil
-        meter = question.meter
-        feature = question.feature
-        units = question.meter == nil ? nil : question.units ?? 1
+        meter = check.meter
+        feature = check.feature
+        units = check.meter == nil ? nil : check.units ?? 1
         plan = snapshot?.plan.name
         self.refusal = refusal.map { ExplainedProblem($0) }
         guard let snapshot, let level else { return }

@@ -13,7 +13,7 @@ struct EntitlementCheckRoutes {
                 "Check whether the plan has units left, or includes a feature; nothing is taken",
                 requires: member.allowing(.entitlementsCheck),
                 problems: [.unknownMeter, .notAMember]
-            ) { (question: EntitlementQuestion, scope) in try await checks.check(question, scope: scope) }
+            ) { (check: EntitlementCheck, scope) in try await checks.check(check, scope: scope) }
             .guarded(by: rates.requirement(.checks))
         ]
     }

@@ -16,25 +16,25 @@ final class EntitlementCheckService: Sendable {
     /// Whether units of a meter are left, or the plan includes a feature. Nothing is taken.
     /// - Throws: `validation-failed` for neither or both of meter and feature; `unknown-meter`; `not-a-member` for
     ///   another organisation.
-    func check(_ question: EntitlementQuestion, scope: Scope) async throws(Problem) -> EntitlementAnswer {
-        if let organisation = question.organisationId, organisation != scope.organisation { throw Problem(.notAMember) }
-        guard (question.meter == nil) != (question.feature == nil) else {
+    func check(_ check: EntitlementCheck, scope: Scope) async throws(Problem) -> EntitlementCheckResult {
+        if let organisation = check.organisationId, organisation != scope.organisation { throw Problem(.notAMember) }
+        guard (check.meter == nil) != (check.feature == nil) else {
             throw Problem.invalid("/meter", "or /feature is required, and not both")
         }
-        let meter = try question.meter.map { name throws(Problem) in try meters.require(name) }
+        let meter = try check.meter.map { name throws(Problem) in try meters.require(name) }
         let snapshot = try await database.read { [plans] in try plans.snapshot(of: scope.organisation, in: $0) }
         guard let snapshot else {
-            return EntitlementAnswer(question, snapshot: nil, level: nil, refusal: Problem(.noActiveSubscription))
+            return EntitlementCheckResult(check, snapshot: nil, level: nil, refusal: Problem(.noActiveSubscription))
         }
         guard let meter else {
-            return EntitlementAnswer(
-                question, snapshot: snapshot, level: nil,
-                refusal: snapshot.refusal(of: feature(named: question.feature ?? "")))
+            return EntitlementCheckResult(
+                check, snapshot: snapshot, level: nil,
+                refusal: snapshot.refusal(of: feature(named: check.feature ?? "")))
         }
-        let charge = Charge(meter: meter, units: question.units ?? 1, snapshot: snapshot)
+        let charge = Charge(meter: meter, units: check.units ?? 1, snapshot: snapshot)
         let level = snapshot.level(of: meter)
         let refusal = charge.limit.allows(level.used + level.held + charge.units) ? nil : charge.refusal(level)
-        return EntitlementAnswer(question, snapshot: snapshot, level: (charge.limit, level), refusal: refusal)
+        return EntitlementCheckResult(check, snapshot: snapshot, level: (charge.limit, level), refusal: refusal)
     }
 
     /// An unknown feature is refused like one that the plan does not include.

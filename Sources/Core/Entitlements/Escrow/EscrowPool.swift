@@ -153,7 +153,7 @@ final class EscrowPool: Sendable {
                 case .refused(let problem): results.append((waiter.continuation, problem))
                 case .waiting where ContinuousClock.now - waiter.since > EscrowService.waitMax:
                     let detail =
-                        "The last units may be reserved by a part of the service that does not respond. "
+                        "The last units may be reserved by a node that does not respond. "
                         + "Try again shortly."
                     results.append((waiter.continuation, .overloaded(retryAfter: 5, detail: detail)))
                 case .waiting: left.append(waiter)

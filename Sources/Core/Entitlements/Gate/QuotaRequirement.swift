@@ -20,7 +20,7 @@ package struct QuotaRequirement: Requirement {
             ? try await entitlements.recentSnapshot(for: request) : try await entitlements.snapshot(for: request)
         let charge = Charge(meter: meter, units: units, mode: mode, snapshot: snapshot)
         let level = snapshot.level(of: meter)
-        // The reserved units may be a block of this very node.
+        // The reserved units may be a block of this node.
         let taken = mode == .escrow ? level.used : level.used + level.held
         if charge.limit.allows(taken + units) { return charge }
         // A repeat of an admitted request passes, so that it gets its own response even where it took the last unit

@@ -69,59 +69,10 @@ package struct Price: Sendable, Hashable {
     package let region: String?
 }
 
-/// How often a subscription is paid. Quotas are counted per month in either case.
-package enum Cycle: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
-    case monthly, yearly
-
-    package var months: Int64 {
-        switch self {
-        case .monthly: 1
-        case .yearly: 12
-        }
-    }
-}
-
 /// The length of a trial, and the credits that it starts with.
 package struct TrialTerms: Sendable, Hashable {
     package let days: Int64
     package let credits: Int64
-}
-
-/// A unit that is counted per period. Products declare theirs: `extension Meter { static let uploads = … }`.
-package struct Meter: Sendable, Hashable {
-    /// As in plans and responses, such as `training_runs`.
-    package let name: String
-    /// As in "Training limit reached".
-    package let title: String
-
-    package init(_ name: String, title: String) {
-        self.name = name
-        self.title = title
-    }
-}
-
-/// A feature that a plan includes or not. Products declare theirs.
-package struct Feature: Sendable, Hashable {
-    package let name: String
-    package let title: String
-
-    package init(_ name: String, title: String) {
-        self.name = name
-        self.title = title
-    }
-}
-
-/// Requests that a plan limits together, such as expensive ones. Products declare theirs.
-package struct RateClass: Sendable, Hashable {
-    /// As in plans and header fields, such as `generate`.
-    package let name: String
-    package init(_ name: String) { self.name = name }
-
-    /// All requests that belong to no other class.
-    package static let `default` = RateClass("default")
-    /// Entitlement checks, reservations and usage reports of products that run elsewhere: frequent requests of one
-    /// organisation.
-    package static let checks = RateClass("checks")
 }
 
 extension Rates {

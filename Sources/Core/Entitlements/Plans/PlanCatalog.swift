@@ -6,7 +6,7 @@ import Synchronization
 /// All versions of all plans, cached in memory on every node.
 ///
 /// The file of plans is the first version; changes by an administrator are stored as further versions, and so is a
-/// changed file. A node sees its own changes at once and those of other nodes by polling the table twice a second. A
+/// changed file. A node reads its own changes at once and those of other nodes by polling the table twice a second. A
 /// current period keeps the terms that it began with, unless a version was stored to apply at once.
 package final class PlanCatalog: PollingRefresher, Sendable {
     private struct State {

@@ -17,7 +17,7 @@ package import Modules
 /// | held | expire, resolved as unused | expired | held −= n |
 /// | held | expire, resolved as in progress | held | unchanged; the lease moves, and from now on it alone ends it |
 /// | expired | release, with the fence that it expired with | released | unchanged; a later commit is ignored |
-/// | expired | commit of a, with any fence | committed | used += a; units beyond the limit are an overrun |
+/// | expired | commit of a, with any fence | committed | used += a; beyond the limit as ``Excess`` says |
 /// | committed, released | commit, release | the same | unchanged |
 ///
 /// A value without I/O: each transition returns its effect on the bucket, and the service writes it.

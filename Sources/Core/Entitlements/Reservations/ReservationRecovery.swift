@@ -35,9 +35,9 @@ package final class ReservationRecovery: Sendable {
     @discardableResult
     package func startNode(as name: String) async throws(Problem) -> Int {
         let node = try await nodes.nextEpoch(of: name)
-        let orphans = try await recover(.processEnded(node))
+        let settled = try await recover(.processEnded(node))
         nodes.activate(node)
-        return orphans
+        return settled
     }
 
     /// Settles reservations whose lease has ended. Safe to run at any time and on several nodes at once.

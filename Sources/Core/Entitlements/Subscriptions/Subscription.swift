@@ -5,9 +5,9 @@ package import Modules
 ///
 /// | status | entered by | left by | access |
 /// |---|---|---|---|
-/// | incomplete | a first payment that is not complete | `activate`, `cancel`, its expiry | none |
-/// | trialing | a trial | `activate`, the trial's end | full until the trial ends |
-/// | active | a plan without payment, `activate` | `fail`, `cancel` | full until the paid period ends |
+/// | incomplete | a first payment that is not complete | `activate`, `cancel` | none |
+/// | trialing | a trial | `activate`, `change`, `pause`, `cancel`, the trial's end | full until the trial ends |
+/// | active | a plan without payment, `activate` | `fail`, `pause`, `cancel` | full to 7 days after `paidThrough` |
 /// | past_due | a renewal that failed | `activate`, `markUnpaid`, `cancel` | full in the grace period, then reduced |
 /// | unpaid | `markUnpaid` | `activate`, `cancel` | none |
 /// | paused | `pause` | `activate`, `cancel` | none |

@@ -118,7 +118,7 @@ struct UsageReceipts: Payload {
 }
 
 /// The response to one event is that of an ordinary request; the response to several lists the outcome of each.
-enum UsageAnswer: ResponseConvertible {
+enum UsageReportResponse: ResponseConvertible {
     case one(UsageReceipt)
     case many(UsageReceipts)
 

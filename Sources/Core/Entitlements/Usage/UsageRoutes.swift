@@ -36,7 +36,7 @@ struct UsageRoutes {
                 requires: serviceKey, UsageBackfill(),
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
             ) { (report: UsageReport, scope, mayBackfill) in
-                try UsageAnswer(
+                try UsageReportResponse(
                     try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rates.requirement(.checks)),

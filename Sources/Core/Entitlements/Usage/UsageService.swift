@@ -132,7 +132,7 @@ extension [PlacedUsage] {
 }
 
 extension Problem.Kind {
-    package static let usageInFuture = Self("usage-in-future", "The usage lies in the future", status: 422)
+    package static let usageInFuture = Self("usage-in-future", "occurred_at is in the future", status: 422)
     package static let usageTooOld = Self("usage-too-old", "The usage is too old", status: 422)
     package static let usageConflict = Self("usage-conflict", "This id was used for other usage", status: 409)
 }

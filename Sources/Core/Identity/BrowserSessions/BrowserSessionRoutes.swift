@@ -19,8 +19,8 @@ struct BrowserSessionRoutes {
             ) { [signIns, browserSessions] (payload: Credentials, client) in
                 // With a second factor the client signs in again, with `mfa_code` beside the password.
                 switch try await signIns.signIn(payload, client: client) {
-                case .secondFactorAsked(let asked):
-                    return SignInStep<WithCookie<BrowserSignedIn>>.secondFactorAsked(asked)
+                case .secondFactorRequired(let challenge):
+                    return SignInStep<WithCookie<BrowserSignedIn>>.secondFactorRequired(challenge)
                 case .done(let signedIn, let device):
                     let opened = try await browserSessions.open(signedIn, client: client)
                     return .done(WithCookie(opened.payload, cookie: opened.cookie), newDevice: device)

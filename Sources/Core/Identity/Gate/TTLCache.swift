@@ -61,7 +61,7 @@ package final class TTLCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
                 return entry.value
             }
             let age = now - entry.readAt
-            // A negative age means a clock that was set back; such an entry must not live on.
+            // A negative age means a clock that was set back; such an entry must expire.
             guard .zero <= age, age < lifetime else { return nil }
             guard refreshesEarly, !entry.isRefreshing, age >= lifetime * 4 / 5 else { return entry.value }
             generations.insert(

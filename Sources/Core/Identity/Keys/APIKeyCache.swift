@@ -1,7 +1,8 @@
 import Modules
 
-/// The caches of API keys on one node.
+/// The caches of API keys on one node, and the scopes that keys can have.
 struct APIKeyCache: Sendable {
+    let scopes: KeyScopeCatalog
     /// Valid keys by the hash of their text.
     let owners = TTLCache<[UInt8], APIKeyOwner>()
     /// The keys whose last use was written within ``APIKeyReader/useResolution``.
@@ -17,9 +18,9 @@ struct APIKeyOwner: Sendable {
     /// The key's scopes, limited to those that the role allows.
     let scopes: Set<KeyScope>
 
-    init(key: APIKey, role: Role) {
+    init(key: APIKey, role: Role, catalog: KeyScopeCatalog) {
         self.key = key
         self.role = role
-        scopes = KeyScope.effective(key.scopes, for: role)
+        scopes = catalog.effective(key.scopes, for: role)
     }
 }

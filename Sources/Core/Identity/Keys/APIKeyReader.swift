@@ -68,13 +68,13 @@ final class APIKeyReader: CredentialReader {
     private func findOwner(
         of id: ID<APIKey>, _ hash: [UInt8], _ request: Request
     ) async throws(Problem) -> APIKeyOwner {
-        let lookup = try await database.read { transaction -> Lookup in
+        let lookup = try await database.read { [catalog = cache.scopes] transaction -> Lookup in
             guard let (key, expected) = try transaction.keyWithHash(id) else { return .unknown }
             guard constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else { return .wrongSecret(key) }
             guard key.revokedAt == nil, let person = try transaction.person(key.person), !person.isSuspended,
                 try transaction.membership(of: key.person, in: key.organisation) != nil
             else { return .invalid }
-            return .valid(APIKeyOwner(key: key, role: person.role))
+            return .valid(APIKeyOwner(key: key, role: person.role, catalog: catalog))
         }
         switch lookup {
         case .valid(let owner): return owner

@@ -53,6 +53,13 @@ final class APIKeyService: Sendable {
         }
     }
 
+    /// The keys' part of the usage in a profile: the prefix of the default key.
+    func usage(of person: ID<Person>, in transaction: Transaction) throws -> ProfileUsage {
+        var usage = ProfileUsage()
+        usage.keyPrefix = try transaction.defaultKey(of: person)?.prefix
+        return usage
+    }
+
     /// Creates the successor of a key, with the same name and scopes. The old key remains valid for `overlap`.
     /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`;
     ///   `reauthentication-required`.
@@ -165,7 +172,7 @@ final class APIKeyService: Sendable {
     }
 
     private func check(_ scopes: [String], for role: Role) throws(Problem) {
-        let faults = KeyScope.faults(in: scopes, for: role)
+        let faults = cache.scopes.faults(in: scopes, for: role)
         guard faults.isEmpty else { throw Problem.invalid(faults) }
         guard Set(scopes).count == scopes.count else { throw Problem.invalid("/scopes", "names a scope twice") }
     }

@@ -1,7 +1,7 @@
 import Modules
 
-/// A scope of API keys: the name of a group of endpoints, such as `training`. A route declares the scope that admits
-/// keys.
+/// A scope of API keys: the name of a group of endpoints, such as `identity.read`. A route declares the scope that
+/// admits keys.
 package struct KeyScope: Sendable {
     package let name: String
     /// The roles whose keys may have it; nil for every role.
@@ -29,26 +29,10 @@ extension KeyScope {
     package static let identityRead = KeyScope("identity.read")
     /// Check the limits of the plan and their use.
     package static let entitlementsCheck = KeyScope("entitlements.check")
-    package static let training = KeyScope("training")
     /// Read what administrators can read.
     package static let administrationRead = KeyScope("administration.read", for: [.admin])
 
-    /// Every scope that a route declares, in the order in which error messages list them. A new scope must be added
-    /// here.
-    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, training, administrationRead]
-
-    /// The scopes of a key with `names` while its owner has `role`: never more than the role allows.
-    static func effective(_ names: [String], for role: Role) -> Set<KeyScope> {
-        let allowed = catalogue.filter { $0.isAllowed(for: role) }
-        return Set(names.contains(everything.name) ? allowed : allowed.filter { names.contains($0.name) })
-    }
-
-    /// The validation faults of a requested list of scopes.
-    static func faults(in names: [String], for role: Role) -> [Problem.Fault] {
-        guard !names.isEmpty else { return [Problem.Fault("/scopes", "must name at least one scope")] }
-        let known = ([everything] + catalogue).filter { $0.isAllowed(for: role) }.map(\.name)
-        return names.enumerated().filter { !known.contains($1) }.map { index, _ in
-            Problem.Fault("/scopes/\(index)", "must be one of \(known.joined(separator: ", "))")
-        }
-    }
+    /// The scopes that routes of Core declare, in the order in which error messages list them. A new scope must be
+    /// added here. Products list theirs in ``IdentitySettings/keyScopes``.
+    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, administrationRead]
 }

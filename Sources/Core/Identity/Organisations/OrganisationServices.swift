@@ -3,7 +3,7 @@ import Modules
 /// Builds the services of organisations and API keys.
 final class OrganisationServices: Sendable {
     let memberships: MembershipService
-    let apiKeyCache = APIKeyCache()
+    let apiKeyCache: APIKeyCache
     let apiKeys: APIKeyService
     let apiKeyReader: APIKeyReader
     let organisations: OrganisationService
@@ -12,6 +12,7 @@ final class OrganisationServices: Sendable {
     init(_ dependencies: IdentityDependencies, _ sessions: SessionServices, _ signIn: SignInServices) {
         let (database, audit, runtime) = (dependencies.database, dependencies.audit, dependencies.runtime)
         let settings = dependencies.settings
+        apiKeyCache = APIKeyCache(scopes: KeyScopeCatalog(products: settings.keyScopes))
         memberships = MembershipService(database: database, runtime: runtime)
         apiKeys = APIKeyService(
             database: database, confirmation: signIn.confirmation, audit: audit, mailer: dependencies.mailer,

@@ -17,7 +17,7 @@ struct PasswordRoutes {
                 try await passwords.change(payload, scope: scope)
             },
             .post("auth/forgot-password", "Request a mail that resets the password", requires: .public) {
-                [passwords] (payload: AddressGiven, client) in
+                [passwords] (payload: EmailRequest, client) in
                 try await passwords.requestReset(payload.email, client: client)
             },
             .post(

@@ -98,7 +98,7 @@ final class PasswordService: Sendable {
                     subject: person?.id.text), in: transaction
             )
         }
-        return Acknowledgement(message: "If this address belongs to an account, a mail is on its way to it.")
+        return Acknowledgement(message: "If this address belongs to an account, an e-mail is sent to it.")
     }
 
     /// Sets a new password by the proof of a mail, ends every session and revokes every API key. It begins no session.

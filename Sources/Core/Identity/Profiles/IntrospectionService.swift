@@ -11,16 +11,16 @@ final class IntrospectionService: Sendable {
     }
 
     /// - Throws: only for failures of the server; an invalid token is a result.
-    func introspect(_ token: String) async throws(Problem) -> TokenVerdict {
+    func introspect(_ token: String) async throws(Problem) -> TokenIntrospection {
         do {
             let verified = try await tokens.verify(token)
             guard let person = try await database.read({ try $0.person(verified.person) }), !person.isSuspended else {
-                return TokenVerdict(reason: nil)
+                return TokenIntrospection(reason: nil)
             }
-            return TokenVerdict(verified, person)
+            return TokenIntrospection(verified, person)
         } catch {
             guard error.kind.status == 401 else { throw error }
-            return TokenVerdict(reason: error.members["details"]?.string ?? error.title)
+            return TokenIntrospection(reason: error.members["details"]?.string ?? error.title)
         }
     }
 }

@@ -134,14 +134,14 @@ struct TokenOwner: Payload {
     }
 }
 
-struct TokenGiven: Payload {
+struct TokenRequest: Payload {
     var token: String
 
     static let rules: [String: Rule] = ["token": .length(1...16_384)]
 }
 
 /// Whether a token is valid. All members but `reason` are present exactly when it is.
-struct TokenVerdict: Payload {
+struct TokenIntrospection: Payload {
     var valid: Bool
     var userId: ID<Person>?
     var email: String?

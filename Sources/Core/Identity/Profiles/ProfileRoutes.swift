@@ -39,7 +39,7 @@ struct ProfileRoutes {
                 TokenOwner(try await profiles.account(scope).body.user, scope)
             },
             .post("auth/verify-token", "Verify an access token", requires: .public) {
-                [introspection] (payload: TokenGiven, _) in
+                [introspection] (payload: TokenRequest, _) in
                 try await introspection.introspect(payload.token)
             },
         ]

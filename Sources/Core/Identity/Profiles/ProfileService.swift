@@ -92,7 +92,7 @@ extension ProfileChange {
         if let email, CanonicalText.accountKey(of: email.filter { !$0.isWhitespace }) != key {
             throw Problem.invalid(
                 "/email",
-                "is changed by POST /v1/auth/change-email, which asks for the password and proves the new address")
+                "is changed by POST /v1/auth/change-email, which requires the password and verifies the new address")
         }
         return ChangedProfile(
             username: username == nil ? person.username : try NameRules.username(username, beside: key),

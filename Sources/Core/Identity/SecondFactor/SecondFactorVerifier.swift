@@ -26,10 +26,10 @@ final class SecondFactorVerifier: Sendable {
     }
 
     /// The response to a correct password where a code is required too.
-    func issueChallenge(to person: Person) throws(Problem) -> SecondFactorAsked {
+    func issueChallenge(to person: Person) throws(Problem) -> SecondFactorRequired {
         let challenge = SecondFactorChallenge(for: person, at: runtime.now())
         do {
-            return SecondFactorAsked(
+            return SecondFactorRequired(
                 mfaToken: try challenge.text(sealer: sealer), expiresIn: Int(SecondFactorChallenge.lifetime.inSeconds))
         } catch {
             throw Problem.wrapping(error)

@@ -103,7 +103,7 @@ struct LoginCounters: Sendable {
 
 extension Problem.Kind {
     package static let accountLocked = Self(
-        "account-locked", "Too many failed attempts: the account is locked for a while", status: 423)
+        "account-locked", "Too many failed attempts: the account is temporarily locked", status: 423)
 }
 
 extension Problem {

@@ -23,7 +23,7 @@ struct Credentials: FormReadable {
 }
 
 /// The second step of signing in.
-struct SecondFactorAnswer: Payload {
+struct SecondFactorRequest: Payload {
     var mfaToken: String
     var mfaCode: String
 
@@ -31,7 +31,7 @@ struct SecondFactorAnswer: Payload {
 }
 
 /// The response to a right password of an account with a second factor.
-package struct SecondFactorAsked: Payload {
+package struct SecondFactorRequired: Payload {
     var requiresMfa = true
     /// To be sent with the code. It authenticates nothing by itself.
     var mfaToken: String

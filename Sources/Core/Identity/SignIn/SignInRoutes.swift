@@ -24,7 +24,7 @@ struct SignInRoutes {
             .post(
                 "auth/mfa/challenge", "Complete a sign-in with a second factor", requires: .public,
                 problems: Self.refusals
-            ) { [signIns] (payload: SecondFactorAnswer, client) in
+            ) { [signIns] (payload: SecondFactorRequest, client) in
                 try await signIns.signIn(payload, client: client).map(SignedInWithPair.init)
             },
         ]

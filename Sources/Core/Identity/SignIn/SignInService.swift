@@ -36,7 +36,7 @@ final class SignInService: Sendable {
     /// Completes a sign-in for which ``signIn(_:client:)`` required a second factor.
     /// - Throws: `invalid-second-factor`, also for an expired `mfa_token` and one from before a change of the password;
     ///   `account-suspended`, `account-locked`.
-    func signIn(_ answer: SecondFactorAnswer, client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
+    func signIn(_ answer: SecondFactorRequest, client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         try await begin(.done(try await authenticate(answer, client: client), newDevice: nil), client)
     }
 
@@ -59,7 +59,7 @@ final class SignInService: Sendable {
         }
     }
 
-    private func authenticate(_ answer: SecondFactorAnswer, client: ClientInfo) async throws(Problem) -> Person {
+    private func authenticate(_ answer: SecondFactorRequest, client: ClientInfo) async throws(Problem) -> Person {
         let challenge = secondFactors.challenge(answer.mfaToken)
         let finding = try await database.write { [self] transaction -> Finding in
             guard let challenge, challenge.expiresAt > transaction.now,
@@ -73,7 +73,7 @@ final class SignInService: Sendable {
         return person
     }
 
-    // MARK: Judging an attempt
+    // MARK: Deciding an attempt
 
     private enum Finding: Sendable {
         case wrong, wrongCode, refused, suspended
@@ -139,14 +139,14 @@ final class SignInService: Sendable {
         case .wrong, .refused, .wrongCode: throw Problem(.invalidSecondFactor)
         case .locked(let time): throw Problem.accountLocked(for: time)
         case .suspended: throw Problem(.accountSuspended)
-        case .codeMissing(let person): return .secondFactorAsked(try secondFactors.issueChallenge(to: person))
+        case .codeMissing(let person): return .secondFactorRequired(try secondFactors.issueChallenge(to: person))
         case .authenticated(let person): return .done(person, newDevice: nil)
         }
     }
 
     private func begin(_ step: SignInStep<Person>, _ client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
         switch step {
-        case .secondFactorAsked(let asked): return .secondFactorAsked(asked)
+        case .secondFactorRequired(let challenge): return .secondFactorRequired(challenge)
         case .done(let person, _):
             let device = try await knownDevices.add(for: person, client)
             return .done(try await sessions.begin(for: person, client: client), newDevice: device)

@@ -30,7 +30,7 @@ struct JSONWebKey: Payload, Hashable {
     }
 }
 
-/// The public keys of this service, as `/.well-known/jwks.json` answers them (RFC 7517, section 5).
+/// The public keys of this service, as `/.well-known/jwks.json` returns them (RFC 7517, section 5).
 struct JSONWebKeySet: Payload, Hashable {
     var keys: [JSONWebKey]
 }

@@ -175,6 +175,6 @@ extension Problem.Kind {
     package static let keyNotRotatable = Self(
         "key-not-rotatable",
         "With HS256 the key is JWT_SECRET: change it there and restart; "
-            + "tokens of the old one stay good until they run out",
+            + "access tokens signed with the old key stay valid until they expire",
         status: 409)
 }

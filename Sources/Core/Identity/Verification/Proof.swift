@@ -15,7 +15,7 @@ enum Proof: Sendable {
             guard let email else { throw Problem.invalid("/email", "is required beside otp_code") }
             self = .code(try Self.digits(code), email: try EmailAddress(reading: email, at: "/email"))
         case (nil, nil): throw Problem.invalid("/token", "is required, or email and otp_code in its place")
-        case (_?, _?): throw Problem.invalid("/otp_code", "must not be there beside token")
+        case (_?, _?): throw Problem.invalid("/otp_code", "must be absent when token is present")
         }
     }
 

@@ -11,7 +11,7 @@ struct EmailVerification: FormReadable {
     ]
 }
 
-struct AddressGiven: FormReadable {
+struct EmailRequest: FormReadable {
     var email: String
 
     static let rules: [String: Rule] = ["email": .length(1...254)]

@@ -17,7 +17,7 @@ struct VerificationRoutes {
                     try Proof(token: payload.token, email: payload.email, code: payload.otpCode), client: client)
             },
             .post("auth/resend-verification", "Send the verification mail again", requires: .public) {
-                [verification] (payload: AddressGiven, client) in
+                [verification] (payload: EmailRequest, client) in
                 try await verification.resend(to: payload.email, client: client)
             },
             .post(

@@ -75,7 +75,7 @@ final class VerificationService: Sendable {
             )
         }
         return Acknowledgement(
-            message: "If this address belongs to an account and is not verified yet, a mail is on its way to it.")
+            message: "If this address belongs to an account and is not verified yet, an e-mail is sent to it.")
     }
 
     /// Sends a challenge to a new address, which replaces the present one once it is verified. A notice is mailed to

@@ -4,11 +4,11 @@ import HTTPTypes
 /// The HTML pages of the documents. They need no script and load nothing from another origin.
 package enum DocumentPage {
     /// The page of `/`.
-    package static func home(version: String) -> String {
+    package static func home(_ groups: DocumentGroups, version: String) -> String {
         page(
             "Gatehouse",
             """
-            <p>Accounts, subscriptions and metered products behind one HTTP API. Version \(escaped(version)).</p>
+            <p>\(escaped(groups.summary)) behind one HTTP API. Version \(escaped(version)).</p>
             <ul><li><a href="/docs">API documentation</a>: every endpoint, with its problem types</li>
             <li><a href="/openapi.json">OpenAPI 3.1 document</a></li>
             <li><a href="/health">Health</a>: whether the process answers</li>
@@ -138,8 +138,7 @@ package enum DocumentPage {
     }
 
     static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
-            "\"", with: "&quot;")
+        text.escapedForMarkup.replacing("\"", with: "&quot;")
     }
 
     static let style = """

@@ -8,7 +8,7 @@ package struct DocumentRoutes: Sendable {
     ///   - groups: in the order in which the documents list them.
     ///   - limited: adds the rate limits of these endpoints.
     package static func routes(
-        describing routes: [Route], groups: [DocumentGroup] = [], version: String,
+        describing routes: [Route], groups: DocumentGroups = [], version: String,
         limited: (Route) -> Route = { $0 }
     ) -> [Route] {
         let kinds = Dictionary(
@@ -17,7 +17,7 @@ package struct DocumentRoutes: Sendable {
             ], by: \.code
         )
         .compactMapValues(\.first)
-        let page = OnDemand { TaggedText(DocumentPage.html(routes, groups: groups)) }
+        let page = OnDemand { TaggedText(DocumentPage.html(routes, groups: groups.all)) }
         let style = TaggedText(DocumentPage.style)
         var all: [Route] = [
             .get("/docs", "API documentation", requires: .public, .header(.ifNoneMatch)) { _, known in

@@ -7,12 +7,12 @@ package struct OpenAPI: Sendable {
     /// The document as JSON with sorted keys, so that two versions compare line by line.
     package let text: String
 
-    package init(routes: [Route], groups: [DocumentGroup] = [], version: String) {
+    package init(routes: [Route], groups: DocumentGroups = [], version: String) {
         let reader = SchemaReader()
         var paths: [String: JSONValue] = [:]
         for route in routes {
             var operations = paths[route.path]?.object ?? [:]
-            operations[route.method.rawValue.lowercased()] = Self.operation(route, groups, reader)
+            operations[route.method.rawValue.lowercased()] = Self.operation(route, groups.all, reader)
             paths[route.path] = .object(operations)
         }
         var schemas = reader.components.mapValues(\.json)
@@ -22,11 +22,11 @@ package struct OpenAPI: Sendable {
             "info": [
                 "title": "Gatehouse",
                 "version": .string(version),
-                "description": .string(Self.description),
+                "description": .string(Self.description(groups)),
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
             "tags": .array(
-                DocumentGroup.sections(routes, among: groups).map { group, _ in
+                DocumentGroup.sections(routes, among: groups.all).map { group, _ in
                     ["name": .string(group.title), "description": .string(group.description)]
                 }),
             "paths": .object(paths),
@@ -40,10 +40,11 @@ package struct OpenAPI: Sendable {
         text = (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? "{}"
     }
 
-    private static let description = """
-        Accounts, subscriptions and metered products. Every path is also served under /api, under /api/v1 and without \
-        a prefix. A signed-in request acts in the organisation of its token, or in the one that X-Organisation names.
-        """
+    private static func description(_ groups: DocumentGroups) -> String {
+        let paths = "Every path is also served under /api, under /api/v1 and without a prefix."
+        return [groups.summary.isEmpty ? "" : "\(groups.summary).", paths, groups.details]
+            .filter { !$0.isEmpty }.joined(separator: " ")
+    }
 
     private static func operation(_ route: Route, _ groups: [DocumentGroup], _ reader: SchemaReader) -> JSONValue {
         var operation: [String: JSONValue] = [

@@ -1,4 +1,4 @@
-/// The phases of a request on its way to the handler, in the order in which they run.
+/// The phases of a request before the handler, in the order in which they run.
 ///
 /// A route has one ordered list of steps (``Route/steps``). Each step belongs to one phase and is one of three kinds:
 /// - a ``Requirement`` that the route declares; its proof is an argument of the handler;
@@ -12,13 +12,13 @@
 package enum RequestPhase: Int, Sendable, Comparable {
     /// Decided without a credential: public endpoints, the `Origin` of a browser, rate limits by network address.
     case network
-    /// The credential: bearer token, API key or cookie.
+    /// The credential.
     case identity
-    /// The state of the account, its role, and its membership in the organisation that owns the resource.
+    /// What the caller is allowed to reach.
     case account
-    /// The rate limit of the plan.
+    /// Rate limits by caller.
     case rate
-    /// What the plan includes and how much of it is left.
+    /// What the caller is entitled to use, and how much of it is left.
     case entitlement
     /// Path, query, header fields and body are decoded and validated.
     case body

@@ -3,7 +3,7 @@ import Base
 /// The description of a requirement. `gatehouse routes`, the OpenAPI document and the test of every endpoint with
 /// every caller read it.
 package struct RequirementSummary: Sendable, Hashable {
-    /// The kind of a requirement, such as `public` or `role`. The module that declares a requirement declares its kind.
+    /// The kind of a requirement, such as `public` or `rate`. The module that declares a requirement declares its kind.
     package struct Kind: Sendable, Hashable {
         package let name: String
 
@@ -20,9 +20,9 @@ package struct RequirementSummary: Sendable, Hashable {
     }
 
     package let kind: Kind
-    /// The role, the limit, the parameter; empty where the kind is sufficient.
+    /// The limit or the parameter; empty where the kind is sufficient.
     package let name: String
-    /// Appended to the tag, such as `|key:training` or `(escrow)`.
+    /// Appended to the tag; empty where kind and name are sufficient.
     package let qualifier: String
     /// The schema of a parameter or of a body; nil for requirements that read neither.
     package let schema: Schema?
@@ -52,8 +52,7 @@ package struct RequirementSummary: Sendable, Hashable {
         self.security = security
     }
 
-    /// As `gatehouse routes` and `x-gate` show it: `public`, `role:admin`, `quota:processing(escrow)`,
-    /// `member|key:training`.
+    /// As `gatehouse routes` and `x-gate` show it: `public`, `rate:visitors`; then ``qualifier``.
     package var tag: String { (name.isEmpty ? kind.name : "\(kind.name):\(name)") + qualifier }
 
     /// Whether it reads a parameter or a body and requires nothing of the caller.

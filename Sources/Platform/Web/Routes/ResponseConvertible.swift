@@ -58,42 +58,6 @@ extension NoContent {
     package func response() -> Response { Response(status: .noContent) }
 }
 
-/// A payload that describes a new resource: 201.
-package struct Created<Body: Payload>: ResponseConvertible {
-    package let body: Body
-    package init(_ body: Body) { self.body = body }
-
-    package static var documented: [DocumentedResponse] {
-        [DocumentedResponse(201, "Created", mediaType: "application/json", payload: Body.self)]
-    }
-    package func response() throws(Problem) -> Response {
-        var response = try body.response()
-        response.status = .created
-        return response
-    }
-}
-
-/// A payload that describes a job: 202, with the URL of the job in `Location`.
-package struct Accepted<Body: Payload>: ResponseConvertible {
-    package let body: Body
-    package let location: String
-
-    package init(_ body: Body, follow location: String) {
-        self.body = body
-        self.location = location
-    }
-
-    package static var documented: [DocumentedResponse] {
-        [DocumentedResponse(202, "Accepted; follow the job", mediaType: "application/json", payload: Body.self)]
-    }
-    package func response() throws(Problem) -> Response {
-        var response = try body.response()
-        response.status = .accepted
-        response.headers[.location] = location
-        return response
-    }
-}
-
 /// One of two responses.
 package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: ResponseConvertible {
     case first(First)
@@ -105,41 +69,6 @@ package enum Either<First: ResponseConvertible, Second: ResponseConvertible>: Re
         case .first(let first): try first.response()
         case .second(let second): try second.response()
         }
-    }
-}
-
-/// A file as an attachment, streamed from disk.
-package struct Download: ResponseConvertible {
-    let path: String
-    let size: Int64
-    let name: String
-    let mediaType: String
-
-    /// - Parameters:
-    ///   - path: opened when the response is written.
-    ///   - name: the file name for `Content-Disposition`.
-    package init(path: String, size: Int64, name: String, mediaType: String = "application/octet-stream") {
-        self.path = path
-        self.size = size
-        self.name = name
-        self.mediaType = mediaType
-    }
-
-    package static var documented: [DocumentedResponse] {
-        [DocumentedResponse(200, "The file", mediaType: "application/octet-stream")]
-    }
-    package func response() -> Response {
-        let safe = String(
-            name.unicodeScalars.map {
-                ($0.value > 32 && $0.value < 127 && !"\"\\;/".unicodeScalars.contains($0)) ? Character($0) : "_"
-            })
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
-            ],
-            body: .file(path: path, range: 0..<size)
-        )
     }
 }
 
@@ -197,20 +126,4 @@ package struct OpenAPIDocument: ResponseConvertible {
         [DocumentedResponse(200, "The document", mediaType: "application/json")]
     }
     package func response() -> Response { Response(json: ByteBuffer(string: text)) }
-}
-
-/// An HTML page. Its Content-Security-Policy permits no script and nothing from another origin.
-package struct Page: ResponseConvertible {
-    let html: String
-    package init(_ html: String) { self.html = html }
-
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "A page", mediaType: "text/html")] }
-    package func response() -> Response {
-        var response = Response(text: html, mediaType: "text/html; charset=utf-8")
-        response.headers[.contentSecurityPolicy] =
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-            + "frame-ancestors 'none'"
-        response.headers[.referrerPolicy] = "no-referrer"
-        return response
-    }
 }

@@ -18,7 +18,6 @@ package struct Route: Sendable {
     package var gate: [RequirementSummary] { steps.map(\.summary) }
     /// The credentials that are accepted, each by itself sufficient; empty for a public endpoint.
     package var security: [SecurityRequirement] { gate.first { !$0.security.isEmpty }?.security ?? [] }
-    package var isPublic: Bool { security.isEmpty }
     package let input: (any Payload.Type)?
     package let answers: [DocumentedResponse]
     /// Every problem that the route may answer with, without duplicates.

@@ -145,7 +145,7 @@ struct TrainModels: Payload {
 }
 
 /// An accepted run, with the URL of its status.
-struct RunTicket: Payload {
+struct RunAccepted: Payload {
     var success: Bool
     var message: String
     var note: String

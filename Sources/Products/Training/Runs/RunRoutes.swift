@@ -58,7 +58,7 @@ struct RunRoutes: Sendable {
         ]
     }
 
-    /// Returns the datasets where they are generated within ``RunService/patience``, else 202 with the URL of the
+    /// Returns the datasets where they are generated within ``RunService/waitMax``, else 202 with the URL of the
     /// status.
     private func datasets(
         _ request: GenerateDatasets,
@@ -68,7 +68,7 @@ struct RunRoutes: Sendable {
         _ session: String,
         _ prefer: String?,
         _ key: String?
-    ) async throws -> Either<DatasetsGenerated, Accepted<RunTicket>> {
+    ) async throws -> Either<DatasetsGenerated, Accepted<RunAccepted>> {
         let (id, ticket) = try await runs.generate(
             request, scope: scope, snapshot: snapshot, charge: charge, session: session, key: key)
         let isAsynchronous = prefer?.lowercased().contains("respond-async") ?? false

@@ -17,7 +17,7 @@ final class RunService: Sendable {
     let runtime: Runtime
 
     /// How long `generate-datasets` waits for the run before it responds with 202.
-    static let patience: Duration = .seconds(20)
+    static let waitMax: Duration = .seconds(20)
 
     /// The number of times that a failing run is attempted.
     static let attemptsMax = 3
@@ -49,7 +49,7 @@ final class RunService: Sendable {
         charge: Charge,
         session name: String,
         key: String?
-    ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
+    ) async throws(Problem) -> (run: ID<Run>, ticket: RunAccepted) {
         let split = try (request.trainingSplit ?? TrainingSplit()).split()
         try request.checkGap()
         return try await start(
@@ -72,7 +72,7 @@ final class RunService: Sendable {
     func train(
         _ request: TrainModels, scope: Scope, snapshot: EntitlementSnapshot, charge: Charge, session name: String,
         key: String?
-    ) async throws(Problem) -> Accepted<RunTicket> {
+    ) async throws(Problem) -> Accepted<RunAccepted> {
         let split = try request.trainingSplit?.split()
         let parameters = request.modelParameters.forecast
         guard parameters.mode.isAvailable else {
@@ -147,12 +147,12 @@ final class RunService: Sendable {
         return try await status(of: run.id, scope)
     }
 
-    /// Waits for the end of a run, at most ``patience``.
+    /// Waits for the end of a run, at most ``waitMax``.
     /// - Returns: nil where the run is unfinished by then.
     func end(of run: ID<Run>, scope: Scope) async throws(Problem) -> Run? {
         let read: @Sendable (Transaction) throws -> Run? = { try $0.run(run, of: scope.organisation) }
         guard let job = try await database.read(read)?.job else { return nil }
-        _ = try await queue.end(of: job, within: Self.patience, in: database)
+        _ = try await queue.end(of: job, within: Self.waitMax, in: database)
         // The run ends in the transaction that ends its job.
         guard let ended = try await database.read(read), ended.state.isFinished else { return nil }
         return ended
@@ -188,7 +188,7 @@ final class RunService: Sendable {
         key: String?,
         request: some Payload,
         prepare: @escaping @Sendable (Transaction, TrainingSession) throws -> Preparation
-    ) async throws(Problem) -> (run: ID<Run>, ticket: RunTicket) {
+    ) async throws(Problem) -> (run: ID<Run>, ticket: RunAccepted) {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
@@ -199,7 +199,7 @@ final class RunService: Sendable {
                 guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
                 return (
                     earlier.id,
-                    RunTicket(
+                    RunAccepted(
                         earlier.id, job: earlier.job, session: session,
                         message: "The run was accepted by an earlier request")
                 )
@@ -242,7 +242,7 @@ final class RunService: Sendable {
             }
             return (
                 id,
-                RunTicket(
+                RunAccepted(
                     id, job: job, session: session,
                     message: kind == .datasets ? "Datasets are being generated" : "Training has started")
             )

@@ -1,6 +1,5 @@
 import Base
 import Storage
-import Synchronization
 import TestKit
 
 /// Runs `body` with a database with the tables of these tests.
@@ -49,33 +48,4 @@ func createTables(in database: any Database) async throws {
 /// The number of rows of `things`.
 func count(_ database: any Database) async throws -> Int64 {
     try await database.read { try $0.count("SELECT COUNT(*) AS count FROM things") }
-}
-
-/// Messages from the body of a transaction, which cannot await, to its test.
-final class Signal: Sendable {
-    private let stream: AsyncStream<Int64>
-    private let continuation: AsyncStream<Int64>.Continuation
-
-    init() { (stream, continuation) = AsyncStream.makeStream() }
-
-    func send(_ value: Int64 = 0) { continuation.yield(value) }
-
-    /// Waits for the next message.
-    @discardableResult
-    func received() async -> Int64? { await stream.first { _ in true } }
-}
-
-/// Counts across the runs of a body.
-final class Counter: Sendable {
-    private let value = Mutex(0)
-    var count: Int { value.withLock { $0 } }
-
-    /// - Returns: 1 for the first call, 2 for the second.
-    @discardableResult
-    func next() -> Int {
-        value.withLock {
-            $0 += 1
-            return $0
-        }
-    }
 }

@@ -1,28 +1,5 @@
-package import Base
-import HTTPTypes
-
-/// Whether the client prefers HTML to JSON, by its `Accept` header (RFC 9110 §12.5.1).
-///
-/// JSON is the default: without the header, for `*/*`, where both have the same weight, and where neither is
-/// acceptable.
-package struct PrefersHTML: Requirement {
-    package var phase: RequestPhase { .body }
-    package var problems: [Problem.Kind] { [] }
-    package var summary: RequirementSummary { RequirementSummary(.header, "Accept", isRequired: false) }
-
-    package func check(_ request: Request) -> Bool {
-        let ranges = MediaRange.all(in: request.headers[.accept] ?? "*/*")
-        return MediaRange.weight(of: ("text", "html"), in: ranges)
-            > MediaRange.weight(of: ("application", "json"), in: ranges)
-    }
-}
-
-extension Requirement where Self == PrefersHTML {
-    package static var prefersHTML: Self { PrefersHTML() }
-}
-
 /// One element of an `Accept` header.
-private struct MediaRange {
+struct MediaRange {
     let type: Substring
     let subtype: Substring
     /// In thousandths.
@@ -57,23 +34,5 @@ private struct MediaRange {
             value <= 1
         else { return nil }
         weight = Int((value * 1_000).rounded())
-    }
-}
-
-/// A resource with an HTML and a JSON representation, one of which the `Accept` header selects.
-package enum Negotiated<Body: Payload>: ResponseConvertible {
-    case html(Page)
-    case json(Body)
-
-    package static var documented: [DocumentedResponse] { Body.documented + Page.documented }
-
-    package func response() throws(Problem) -> Response {
-        var response =
-            switch self {
-            case .html(let page): page.response()
-            case .json(let body): try body.response()
-            }
-        response.headers[.vary] = "Accept"
-        return response
     }
 }

@@ -4,20 +4,8 @@ package import Storage
 import StoragePostgres
 import StorageSQLite
 
-/// The engines that tests run on: SQLite always, PostgreSQL where `GATEHOUSE_TEST_POSTGRES` holds the URL of a server
-/// whose user may create databases, such as `postgresql://gatehouse@127.0.0.1:54329/postgres`.
-package enum Engine: String, CaseIterable, Sendable {
-    case sqlite, postgres
-
-    package static var available: [Engine] { postgresAddress == nil ? [.sqlite] : allCases }
-
-    static var postgresAddress: String? {
-        ProcessInfo.processInfo.environment["GATEHOUSE_TEST_POSTGRES"].flatMap { $0.isEmpty ? nil : $0 }
-    }
-}
-
 /// A private SQLite file or PostgreSQL database. It can be opened several times, as by several processes.
-package struct TestDatabasePlace: Sendable {
+package struct TestDatabaseLocation: Sendable {
     package let engine: Engine
     /// The path of the file, or the URL of the database.
     package let address: String
@@ -55,9 +43,10 @@ package func withDatabase<Result>(
 /// Runs `body` with a private database, which is removed afterwards, also after an error. `body` opens and closes it.
 /// - Parameter template: a database that is copied; nil for an empty one.
 package func withDatabasePlace<Result>(
-    _ engine: Engine, copying template: TestDatabasePlace? = nil, _ body: (TestDatabasePlace) async throws -> Result
+    _ engine: Engine, copying template: TestDatabaseLocation? = nil,
+    _ body: (TestDatabaseLocation) async throws -> Result
 ) async throws -> Result {
-    let place = try await TestDatabasePlace.make(engine, copying: template)
+    let place = try await TestDatabaseLocation.make(engine, copying: template)
     do {
         let result = try await body(place)
         try await place.remove()
@@ -68,10 +57,12 @@ package func withDatabasePlace<Result>(
     }
 }
 
-extension TestDatabasePlace {
+extension TestDatabaseLocation {
     /// Creates a database with a random name.
     /// - Parameter template: a database of the same engine without connections.
-    static func make(_ engine: Engine, copying template: TestDatabasePlace? = nil) async throws -> TestDatabasePlace {
+    static func make(_ engine: Engine, copying template: TestDatabaseLocation? = nil) async throws
+        -> TestDatabaseLocation
+    {
         let name = "gatehouse_test_" + Hex.encode(Runtime.system.randomBytes(8))
         switch engine {
         case .sqlite:
@@ -81,14 +72,14 @@ extension TestDatabasePlace {
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
                 try FileManager.default.copyItem(at: URL(filePath: template.address), to: file)
             }
-            return TestDatabasePlace(engine: engine, address: file.path)
+            return TestDatabaseLocation(engine: engine, address: file.path)
         case .postgres:
             guard let server = Engine.postgresAddress, var address = URLComponents(string: server) else {
                 throw NoPostgres()
             }
             try await PostgresServer.createDatabase(name, copying: template?.databaseName, at: server)
             address.path = "/" + name
-            return TestDatabasePlace(engine: engine, address: address.string ?? server)
+            return TestDatabaseLocation(engine: engine, address: address.string ?? server)
         }
     }
 

@@ -1,0 +1,26 @@
+package import Identity
+package import Modules
+
+/// Dependencies that tests and measurements replace.
+package struct AppDependencies: Sendable {
+    package var runtime: Runtime
+    /// The time of transactions; nil for the clock of the database.
+    package var clock: (@Sendable () -> Instant)?
+    package var logOutput: LogOutput
+    /// Wraps the database, for tests that make statements fail.
+    package var databaseWrapper: @Sendable (any Database) -> any Database
+    /// Replaces the configured password hasher, for measurements.
+    package var passwords: PasswordHasher?
+
+    package init(
+        runtime: Runtime = .system,
+        clock: (@Sendable () -> Instant)? = nil,
+        logOutput: LogOutput = .standard,
+        databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 }
+    ) {
+        self.runtime = runtime
+        self.clock = clock
+        self.logOutput = logOutput
+        self.databaseWrapper = databaseWrapper
+    }
+}
