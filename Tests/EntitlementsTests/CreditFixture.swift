@@ -34,7 +34,7 @@ struct CreditFixture: Sendable {
         try await (other ?? database).write { [service, organisation] transaction in
             let end = days.map { transaction.now + .days($0) }
             return try service.grant(
-                CreditGrant(units, .purchase, expiresAt: end, operation: operation), to: organisation, in: transaction)
+                CreditGrant(units, .grant, expiresAt: end, operation: operation), to: organisation, in: transaction)
         }
     }
 

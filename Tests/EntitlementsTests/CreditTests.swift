@@ -237,7 +237,7 @@ import Testing
             #expect(listed.json == seen.json)
             let view = await credits.app.call(
                 "GET", "/v1/admin/credits/\(credits.person.id)", token: corrections.administrator.token)
-            #expect(view["available"]?.integer == 4 && view["lots"]?[0]?["origin"] == "purchase")
+            #expect(view["available"]?.integer == 4 && view["lots"]?[0]?["origin"] == "grant")
         }
     }
 

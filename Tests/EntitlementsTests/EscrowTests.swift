@@ -195,29 +195,10 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an advisory limit counts without refusing, and records the units beyond the limit`(engine: Engine)
-        async throws
-    {
-        try await withQuotaFixture(engine) { quota in
-            let charge = try await quota.charge(units: 3, mode: .advisory)
-            for number in 1...3 { try await quota.entitlements.escrow.draw(charge, operation: "test:\(number)") }
-            try await quota.entitlements.escrow.draw(charge, operation: "test:3")
-            #expect(try await quota.level() == [9, 0, 0])
-            let entries = try await quota.database.read {
-                try $0.all("SELECT beyond, is_overrun FROM usage_entries ORDER BY operation_key").map(\.values)
-            }
-            #expect(entries == [[.integer(0), .integer(0)], [.integer(1), .integer(0)], [.integer(3), .integer(0)]])
-            // The durable mode still refuses.
-            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
-        }
-    }
-
-    @Test(arguments: Engine.available)
     func `the summary of a quota requirement contains its mode`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             #expect(quota.entitlements.quota(.uploads).summary.tag == "quota:uploads")
             #expect(quota.entitlements.quota(.uploads, mode: .escrow).summary.tag == "quota:uploads(escrow)")
-            #expect(quota.entitlements.quota(.uploads, mode: .advisory).summary.tag == "quota:uploads(advisory)")
         }
     }
 

@@ -87,10 +87,6 @@ struct QuotaFixture: Sendable {
         try await database.write { [entitlements] in try entitlements.quotas.extend(id, fence: fence, in: $0) }
     }
 
-    func takeOver(_ id: ID<Reservation>) async throws -> Int64? {
-        try await database.write { [entitlements] in try entitlements.quotas.takeOver(id, in: $0) }
-    }
-
     func spend(_ charge: Charge, _ operation: String, on other: (any Database)? = nil) async throws {
         try await (other ?? database).write { [entitlements] in
             try entitlements.quotas.spend(charge, operation: operation, in: $0)

@@ -72,7 +72,6 @@ struct ReservationModel: Sendable {
             holds[index].state = "committed"
             holds[index].fence += 1
             let free = max(0, freeUnits(in: hold.bucket))
-            let units = hold.terms.excess == .cap ? max(min(units, hold.amount), min(units, free)) : units
             charge(hold, units, beyond: max(0, units - free))
         default: break
         }
@@ -95,13 +94,6 @@ struct ReservationModel: Sendable {
         guard holds[index].state == "held", fence == nil || fence == holds[index].fence else { return "no" }
         holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
         return "yes"
-    }
-
-    mutating func takeOver(_ index: Int, lease: Duration) -> String {
-        guard holds[index].state == "held" else { return "no" }
-        holds[index].fence += 1
-        holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
-        return "\(holds[index].fence)"
     }
 
     mutating func spend(_ charge: Charge, _ key: String) -> String {
@@ -171,7 +163,7 @@ struct ReservationModel: Sendable {
     /// Charges a hold that has just ended: the free units include its own.
     private mutating func charge(_ hold: Hold, _ units: Int64) {
         let over = max(0, units - max(hold.amount, hold.amount + max(0, freeUnits(in: hold.bucket) - hold.amount)))
-        charge(hold, hold.terms.excess == .cap ? units - over : units, beyond: hold.terms.excess == .cap ? 0 : over)
+        charge(hold, units, beyond: over)
     }
 
     private mutating func end(_ index: Int, as state: String) {

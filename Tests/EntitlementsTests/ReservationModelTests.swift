@@ -103,8 +103,7 @@ import Testing
             ? 0 : max(0, run.model.holds.count - 1 - random(min(run.model.holds.count, random(4) == 0 ? 400 : 30)))
         let (kind, charge) = (random(100), choose(charges))
         let terms = Reservation.Terms(
-            lifetime: choose(Reservation.Lifetime.allCases), excess: choose(Reservation.Excess.allCases),
-            onExpiry: choose(losses), lease: choose(leases))
+            lifetime: choose(Reservation.Lifetime.allCases), onExpiry: choose(losses), lease: choose(leases))
         let touched = run.model.holds.isEmpty ? charge.bucket : run.model.holds[index].bucket
         let found: String
         let expected: String
@@ -156,17 +155,12 @@ import Testing
                 }
                 expected = run.model.release(index, fence: fence)
                 name = "release \(hold)"
-            case 85..<94:
+            default:
                 let lease = choose(leases)
                 found =
                     try entitlements.quotas.extend(hold.id, fence: fence, lease: lease, in: transaction) ? "yes" : "no"
                 expected = run.model.extend(index, fence: fence, lease: lease)
                 name = "extend \(hold)"
-            default:
-                let lease = choose(leases)
-                found = try entitlements.quotas.takeOver(hold.id, lease: lease, in: transaction).map { "\($0)" } ?? "no"
-                expected = run.model.takeOver(index, lease: lease)
-                name = "take up \(hold)"
             }
         }
         if found != expected { run.difference = "\(name) returns \(found), not \(expected)" }

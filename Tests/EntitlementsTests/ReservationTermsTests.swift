@@ -27,47 +27,33 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.available, Reservation.Excess.allCases)
-    func `units beyond the limit are capped, an overage or an overrun, by the terms`(
-        engine: Engine, excess: Reservation.Excess
-    )
-        async throws
-    {
+    @Test(arguments: Engine.available)
+    func `units beyond the limit are an overrun`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let id = try await quota.reserve(
-                try await quota.charge(units: 2), "test:excess", terms: Reservation.Terms(excess: excess))
+            let id = try await quota.reserve(try await quota.charge(units: 2), "test:overrun")
             try await quota.commit(id, units: 9)
-            #expect(try await quota.level() == (excess == .cap ? [5, 0, 0] : [9, 0, 0]))
+            #expect(try await quota.level() == [9, 0, 0])
             let entry = try await quota.database.read {
                 try $0.first(
-                    "SELECT amount, beyond, is_overrun FROM usage_entries WHERE operation_key = 'test:excess'")?.values
+                    "SELECT amount, beyond, is_overrun FROM usage_entries WHERE operation_key = 'test:overrun'")?.values
             }
-            let expected: [SQL.Value] =
-                switch excess {
-                case .cap: [.integer(5), .integer(0), .integer(0)]
-                case .overage: [.integer(9), .integer(4), .integer(0)]
-                case .overrun: [.integer(9), .integer(4), .integer(1)]
-                }
-            #expect(entry == expected)
-            // With all terms further units are refused.
+            #expect(entry == [.integer(9), .integer(4), .integer(1)])
+            // Further units are refused.
             await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `an old fence neither extends nor settles a reservation`(engine: Engine) async throws {
+    func `another fence neither extends nor settles a reservation`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             let id = try await quota.reserve(try await quota.charge())
             #expect(try await quota.extend(id, fence: 1))
-            #expect(try await quota.takeOver(id) == 2)
-            #expect(try await !quota.extend(id, fence: 1))
-            await expectProblem(.reservationLost) { try await quota.commit(id, fence: 1) }
-            await expectProblem(.reservationLost) { try await quota.release(id, fence: 1) }
-            #expect(try await quota.level() == [0, 1, 4])
-            #expect(try await quota.extend(id, fence: 2))
-            #expect(try await quota.commit(id, fence: 2)?.state == .committed)
             #expect(try await !quota.extend(id, fence: 2))
-            #expect(try await quota.takeOver(id) == nil)
+            await expectProblem(.reservationLost) { try await quota.commit(id, fence: 2) }
+            await expectProblem(.reservationLost) { try await quota.release(id, fence: 2) }
+            #expect(try await quota.level() == [0, 1, 4])
+            #expect(try await quota.commit(id, fence: 1)?.state == .committed)
+            #expect(try await !quota.extend(id, fence: 1))
             // An unknown reservation.
             let unknown = ID<Reservation>(trusted: "00000000-0000-7000-8000-000000000000")
             #expect(try await quota.commit(unknown) == nil)

@@ -10,7 +10,7 @@ import Testing
         case commit(Int64, free: Int64 = 0, fence: Int64? = nil)
         case release(fence: Int64? = nil)
         case extend(fence: Int64? = nil)
-        case takeOver, expire
+        case expire
         /// The reservation expires, and a resolver returns the outcome of the work.
         case resolve(Reservation.Resolution, free: Int64 = 0)
     }
@@ -23,19 +23,16 @@ import Testing
         let state: Reservation.State
         let bucket: [Int64]
         var fence: Int64 = 1
-        var isOverrun = false
         var isFenced = false
-        var testDescription: String { "\(terms.excess), \(terms.onExpiry): \(transitions) → \(state)" }
+        var testDescription: String { "\(terms.onExpiry): \(transitions) → \(state)" }
 
         init(
-            _ transitions: Transition..., excess: Reservation.Excess = .overrun,
-            onExpiry: Reservation.ExpiryPolicy = .release,
-            to state: Reservation.State, _ bucket: [Int64],
-            fence: Int64 = 1, isOverrun: Bool = false, isFenced: Bool = false
+            _ transitions: Transition..., onExpiry: Reservation.ExpiryPolicy = .release, to state: Reservation.State,
+            _ bucket: [Int64], fence: Int64 = 1, isFenced: Bool = false
         ) {
-            terms = Reservation.Terms(excess: excess, onExpiry: onExpiry)
-            (self.transitions, self.state, self.bucket, self.fence, self.isOverrun, self.isFenced) = (
-                transitions, state, bucket, fence, isOverrun, isFenced
+            terms = Reservation.Terms(onExpiry: onExpiry)
+            (self.transitions, self.state, self.bucket, self.fence, self.isFenced) = (
+                transitions, state, bucket, fence, isFenced
             )
         }
     }
@@ -48,12 +45,8 @@ import Testing
         Case(.commit(0), to: .committed, [0, 0, 0]),
         // More: all fit, some fit, or the limit was reduced and the free units are negative.
         Case(.commit(5, free: 2), to: .committed, [0, 5, 0]),
-        Case(.commit(5, free: 1), to: .committed, [0, 5, 1], isOverrun: true),
-        Case(.commit(5, free: 1), excess: .overage, to: .committed, [0, 5, 1]),
-        Case(.commit(5, free: 1), excess: .cap, to: .committed, [0, 4, 0]),
-        Case(.commit(5, free: 0), excess: .cap, to: .committed, [0, 3, 0]),
-        Case(.commit(5, free: -9), excess: .cap, to: .committed, [0, 3, 0]),
-        Case(.commit(5, free: -9), to: .committed, [0, 5, 2], isOverrun: true),
+        Case(.commit(5, free: 1), to: .committed, [0, 5, 1]),
+        Case(.commit(5, free: -9), to: .committed, [0, 5, 2]),
         // Held units are committed, whatever the limit is now.
         Case(.commit(3, free: -9), to: .committed, [0, 3, 0]),
         Case(.release(), to: .released, [0, 0, 0]),
@@ -62,14 +55,13 @@ import Testing
         Case(.release(), .commit(3), .release(), .expire, to: .released, [0, 0, 0]),
         // Expired.
         Case(.expire, to: .expired, [0, 0, 0], fence: 2),
-        Case(.expire, .expire, .extend(), .takeOver, to: .expired, [0, 0, 0], fence: 2),
+        Case(.expire, .expire, .extend(), to: .expired, [0, 0, 0], fence: 2),
         // A release after the expiry by the last holder, or without a fence, is final.
         Case(.expire, .release(), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
         Case(.expire, .release(fence: 1), .commit(3, free: 9), to: .released, [0, 0, 0], fence: 2),
-        // After the expiry a release with an older fence is ignored.
-        Case(
-            .takeOver, .expire, .release(fence: 1), .commit(3, free: 3, fence: 2), to: .committed, [0, 3, 0], fence: 4),
-        Case(.takeOver, .expire, .release(fence: 2), to: .released, [0, 0, 0], fence: 3),
+        // After the expiry a release with another fence is ignored.
+        Case(.expire, .release(fence: 0), .commit(3, free: 3, fence: 1), to: .committed, [0, 3, 0], fence: 3),
+        Case(.expire, .release(fence: 2), to: .expired, [0, 0, 0], fence: 2),
         Case(.expire, onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         Case(.expire, .commit(1), onExpiry: .commit, to: .committed, [0, 3, 0], fence: 2),
         // Expired with a resolver: it is missing, or it returns an end.
@@ -80,12 +72,7 @@ import Testing
             fence: 2),
         Case(.resolve(.used(0)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
         Case(.resolve(.used(-1)), onExpiry: .resolve("w"), to: .committed, [0, 0, 0], fence: 2),
-        Case(
-            .resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2, isOverrun: true),
-        Case(
-            .resolve(.used(5), free: 1), excess: .overage,
-            onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
-        Case(.resolve(.used(5), free: 1), excess: .cap, onExpiry: .resolve("w"), to: .committed, [0, 4, 0], fence: 2),
+        Case(.resolve(.used(5), free: 1), onExpiry: .resolve("w"), to: .committed, [0, 5, 1], fence: 2),
         Case(.resolve(.unused), onExpiry: .resolve("w"), to: .expired, [0, 0, 0], fence: 2),
         // A commit after the resolver returned `.unused` is still charged.
         Case(.resolve(.unused), .commit(2, free: 2), onExpiry: .resolve("w"), to: .committed, [0, 2, 0], fence: 3),
@@ -102,18 +89,13 @@ import Testing
         // A late commit is admitted under a new fence, whatever fence it carries.
         Case(.expire, .commit(3, free: 3), to: .committed, [0, 3, 0], fence: 3),
         Case(.expire, .commit(2, free: 2, fence: 1), to: .committed, [0, 2, 0], fence: 3),
-        Case(.expire, .commit(3, free: 1), to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
-        Case(.expire, .commit(3, free: -4), to: .committed, [0, 3, 3], fence: 3, isOverrun: true),
-        Case(.expire, .commit(3, free: 1), excess: .overage, to: .committed, [0, 3, 2], fence: 3),
-        // A cap drops units beyond the reserved ones, never the reserved ones.
-        Case(.expire, .commit(5, free: 1), excess: .cap, to: .committed, [0, 3, 2], fence: 3, isOverrun: true),
-        Case(.expire, .commit(5, free: 4), excess: .cap, to: .committed, [0, 4, 0], fence: 3),
-        // Another holder took it up.
-        Case(.takeOver, to: .held, [3, 0, 0], fence: 2),
-        Case(.takeOver, .commit(3, fence: 2), to: .committed, [0, 3, 0], fence: 2),
-        Case(.takeOver, .commit(3, fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
-        Case(.takeOver, .release(fence: 1), to: .held, [3, 0, 0], fence: 2, isFenced: true),
-        Case(.takeOver, .takeOver, .release(fence: 3), to: .released, [0, 0, 0], fence: 3),
+        Case(.expire, .commit(3, free: 1), to: .committed, [0, 3, 2], fence: 3),
+        Case(.expire, .commit(3, free: -4), to: .committed, [0, 3, 3], fence: 3),
+        Case(.expire, .commit(5, free: 4), to: .committed, [0, 5, 1], fence: 3),
+        // Another fence than the holder's.
+        Case(.commit(3, fence: 2), to: .held, [3, 0, 0], isFenced: true),
+        Case(.release(fence: 2), to: .held, [3, 0, 0], isFenced: true),
+        Case(.release(fence: 1), to: .released, [0, 0, 0]),
         Case(.extend(fence: 1), .commit(3, fence: 1), to: .committed, [0, 3, 0]),
     ]
 
@@ -122,7 +104,7 @@ import Testing
     @Test(arguments: cases) func `transitions lead to the states and counts of the table`(_ testCase: Case) {
         var reservation = Self.reservation(testCase.terms)
         var bucket: [Int64] = [3, 0, 0]
-        var (isOverrun, isFenced) = (false, false)
+        var isFenced = false
         for transition in testCase.transitions {
             let before = reservation
             var effect: Reservation.Effect?
@@ -132,7 +114,6 @@ import Testing
                     effect = try reservation.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
                 case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
-                case .takeOver: _ = reservation.takeOver(until: Self.start + .hours(9))
                 case .expire: effect = reservation.expire(at: Self.start)
                 case .resolve(let outcome, let free):
                     effect = reservation.expire(outcome, remaining: free, at: Self.start)
@@ -143,13 +124,12 @@ import Testing
             }
             guard let effect else { continue }
             bucket = [bucket[0] - effect.held, bucket[1] + effect.used, bucket[2] + effect.beyond]
-            isOverrun = isOverrun || effect.isOverrun
             #expect(effect.beyond <= effect.used)
         }
         #expect(reservation.state == testCase.state)
         #expect(reservation.fence == testCase.fence)
         #expect(bucket == testCase.bucket)
-        #expect((isOverrun, isFenced) == (testCase.isOverrun, testCase.isFenced))
+        #expect(isFenced == testCase.isFenced)
         #expect(reservation.actual == (testCase.state == .held ? nil : bucket[1]))
     }
 
@@ -163,10 +143,6 @@ import Testing
         #expect(extend(7, 1))
         #expect(extend(1))
         #expect(reservation.leaseUntil == Self.start + .hours(7))
-        let fence = reservation.takeOver(until: Self.start + .hours(8))
-        #expect(fence == 2)
-        #expect(!extend(9, 1))
-        #expect(reservation.leaseUntil == Self.start + .hours(8))
     }
 
     @Test func `work that goes on outlives its process, with an extended lease`() {
@@ -181,16 +157,11 @@ import Testing
     }
 
     /// All sequences of four transitions: the reservation ends once, and its units leave the held count once.
-    @Test(arguments: Reservation.Excess.allCases, Reservation.ExpiryPolicy.some)
-    func `units are settled once in every order of transitions`(
-        _ excess: Reservation.Excess, _ onExpiry: Reservation.ExpiryPolicy
-    )
-        throws
-    {
+    @Test(arguments: Reservation.ExpiryPolicy.some)
+    func `units are settled once in every order of transitions`(_ onExpiry: Reservation.ExpiryPolicy) throws {
         let transitions: [Transition] = [
-            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .takeOver,
-            .expire, .resolve(.used(4)), .resolve(.unused),
-            .resolve(.inProgress(.hours(1))),
+            .commit(2), .commit(4, free: 0), .commit(3, free: 1, fence: 1), .release(), .release(fence: 1), .expire,
+            .resolve(.used(4)), .resolve(.unused), .resolve(.inProgress(.hours(1))),
         ]
         func explore(_ reservation: Reservation, _ held: Int64, _ used: Int64, _ depth: Int) throws {
             #expect(held == (reservation.state == .held ? 3 : 0))
@@ -203,7 +174,6 @@ import Testing
                 case .commit(let units, let free, let fence):
                     effect = try? next.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try? next.release(fence: fence)
-                case .takeOver: _ = next.takeOver(until: Self.start)
                 case .expire: effect = next.expire(at: Self.start)
                 case .resolve(let outcome, let free): effect = next.expire(outcome, remaining: free, at: Self.start)
                 case .extend: break
@@ -211,7 +181,7 @@ import Testing
                 try explore(next, held - (effect?.held ?? 0), used + (effect?.used ?? 0), depth - 1)
             }
         }
-        try explore(Self.reservation(Reservation.Terms(excess: excess, onExpiry: onExpiry)), 3, 0, 4)
+        try explore(Self.reservation(Reservation.Terms(onExpiry: onExpiry)), 3, 0, 4)
     }
 
     private static func reservation(_ terms: Reservation.Terms) -> Reservation {

@@ -87,10 +87,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
         let (database, entitlements) = (server.app.database, server.app.entitlements)
         let account = Int.random(in: 0..<charges.count)
         guard let charge = charges[account].randomElement() else { return }
-        let terms = Reservation.Terms(
-            lifetime: Bool.random() ? .process : .lease,
-            excess: Reservation.Excess.allCases.randomElement() ?? .overrun,
-            lease: Self.lease)
+        let terms = Reservation.Terms(lifetime: Bool.random() ? .process : .lease, lease: Self.lease)
         report.append(.requested, key, Int64(account), charge.units)
         do {
             let id = try await database.write {

@@ -48,7 +48,7 @@ struct QuotaProof {
             """
             used \(result.used) = acknowledged \(result.acknowledged) \
             + committed without a response \(result.unanswered); \
-            overruns and overage \(result.beyond), held \(result.held)
+            overruns \(result.beyond), held \(result.held)
             """,
             write
         )

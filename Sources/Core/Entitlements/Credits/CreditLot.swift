@@ -6,7 +6,7 @@ package struct CreditLot: Sendable, Hashable {
     package enum Origin: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         /// They expire with the trial.
         case trial
-        case purchase, grant
+        case grant
         /// Granted by an administrator's correction.
         case correction
     }

@@ -8,7 +8,7 @@ enum CreditSchema {
             CREATE TABLE credit_lots (
                 id TEXT PRIMARY KEY NOT NULL,
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
-                origin TEXT NOT NULL CHECK (origin IN ('trial', 'purchase', 'grant', 'correction')),
+                origin TEXT NOT NULL CHECK (origin IN ('trial', 'grant', 'correction')),
                 source TEXT,
                 granted \(.integer) NOT NULL CHECK (granted > 0),
                 available \(.integer) NOT NULL CHECK (available >= 0),

@@ -53,8 +53,8 @@ package final class EscrowService: Sendable {
     // MARK: Spending
 
     /// Uses the units of a charge in the mode that its route declares: from a block, or in a transaction of its own.
-    /// - Parameter operation: the unique key of this work in the modes `durable` and `advisory`: a repeat is not
-    ///   charged. Units of a block have no keys.
+    /// - Parameter operation: the unique key of this work in the mode `durable`: a repeat is not charged. Units of a
+    ///   block have no keys.
     /// - Throws: `quota-exceeded`; `overloaded` where units may be reserved by a node that does not respond.
     package func draw(_ charge: Charge, operation: String) async throws(Problem) {
         guard charge.mode == .escrow, nodes.current != nil else { return try await spend(charge, operation: operation) }

@@ -7,7 +7,6 @@ final class EntitlementService: Sendable {
     private let member: Member
     private let plans: PlanCatalog
     private let runtime: Runtime
-    private let snapshots = TTLCache<ID<Organisation>, EntitlementSnapshot>(lifetime: .seconds(1))
     private let subscriptions = TTLCache<ID<Organisation>, Subscription>(lifetime: .seconds(2))
 
     init(database: any Database, member: Member, plans: PlanCatalog, runtime: Runtime) {
@@ -36,15 +35,6 @@ final class EntitlementService: Sendable {
                 detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
         }
         request.context.set(snapshot)
-        return snapshot
-    }
-
-    /// As ``snapshot(for:)``, at most one second old.
-    func recentSnapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
-        let organisation = try await organisation(of: request), now = runtime.now()
-        if let known = snapshots.value(for: organisation, at: now) { return known }
-        let snapshot = try await snapshot(for: request)
-        snapshots.set(snapshot, for: organisation, at: now)
         return snapshot
     }
 

@@ -15,9 +15,7 @@ package struct QuotaRequirement: Requirement {
     }
 
     package func check(_ request: Request) async throws(Problem) -> Charge {
-        let snapshot =
-            mode == .advisory
-            ? try await entitlements.recentSnapshot(for: request) : try await entitlements.snapshot(for: request)
+        let snapshot = try await entitlements.snapshot(for: request)
         let charge = Charge(meter: meter, units: units, mode: mode, snapshot: snapshot)
         let level = snapshot.level(of: meter)
         // The reserved units may be a block of this node.

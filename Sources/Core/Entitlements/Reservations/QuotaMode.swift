@@ -7,7 +7,4 @@ package enum QuotaMode: String, Sendable, CaseIterable {
     /// of nodes. A process that is killed loses the record of what it spent of at most one block per counter; that
     /// block counts as used. For frequent, cheap requests.
     case escrow
-    /// The gate checks a counter that is at most one second old, and spending never refuses. The limit can be exceeded
-    /// by what arrives within that second on every node; the excess is counted and reported. For soft limits.
-    case advisory
 }

@@ -87,14 +87,13 @@ package final class QuotaService: Sendable {
             node: nodes.current)
     }
 
-    /// Settles a reservation whose work succeeded. Units beyond the reserved ones are charged within the limit, and
-    /// otherwise as the reservation's ``Reservation/Excess`` says. A reservation that expired meanwhile is charged too,
-    /// as an overrun where it exceeds the limit.
+    /// Settles a reservation whose work succeeded. Units beyond the reserved ones are charged too, and so is a
+    /// reservation that expired meanwhile; what exceeds the limit is recorded as an overrun.
     /// - Parameters:
     ///   - units: the units that the work used; nil for the reserved ones.
-    ///   - fence: the holder's fence; nil from a caller whose work cannot have been taken over.
+    ///   - fence: the holder's fence; nil from the only caller that settles this work.
     /// - Returns: the reservation afterwards, also on a repeat; nil where it does not exist any more.
-    /// - Throws: `reservation-lost` for an older fence.
+    /// - Throws: `reservation-lost` for another fence.
     @discardableResult
     package func commit(_ id: ID<Reservation>, units: Int64? = nil, fence: Int64? = nil, in transaction: Transaction)
         throws -> Reservation?
@@ -111,7 +110,7 @@ package final class QuotaService: Sendable {
 
     /// Settles a reservation whose work failed or was cancelled. A repeat changes nothing.
     /// - Returns: as ``commit(_:units:fence:in:)``.
-    /// - Throws: `reservation-lost` for an older fence.
+    /// - Throws: `reservation-lost` for another fence.
     @discardableResult
     package func release(_ id: ID<Reservation>, fence: Int64? = nil, in transaction: Transaction) throws -> Reservation?
     {
@@ -123,7 +122,7 @@ package final class QuotaService: Sendable {
     }
 
     /// Renews the lease of work in progress.
-    /// - Returns: false when the reservation has ended or has another holder.
+    /// - Returns: false when the reservation has ended or has another fence.
     @discardableResult
     package func extend(
         _ id: ID<Reservation>, fence: Int64? = nil, lease: Duration = QuotaService.lease, in transaction: Transaction
@@ -134,18 +133,6 @@ package final class QuotaService: Sendable {
         return try transaction.move(earlier, to: later)
     }
 
-    /// Gives a reservation to another holder: from now on only its fence extends and settles it.
-    /// - Returns: the new fence; nil where nothing is reserved any more.
-    package func takeOver(_ id: ID<Reservation>, lease: Duration = QuotaService.lease, in transaction: Transaction)
-        throws -> Int64?
-    {
-        guard let earlier = try transaction.reservation(id) else { return nil }
-        var later = earlier
-        guard let fence = later.takeOver(until: transaction.now + lease), try transaction.move(earlier, to: later)
-        else { return nil }
-        return fence
-    }
-
     // MARK: Spending
 
     /// Uses the units of a charge for work that is done in this transaction.
@@ -153,7 +140,6 @@ package final class QuotaService: Sendable {
     /// - Throws: `quota-exceeded`; `operation-conflict` where the key was used for something else.
     package func spend(_ charge: Charge, operation: String, in transaction: Transaction) throws {
         let bucket = charge.bucket
-        if charge.mode == .advisory { return try count(charge, operation: operation, in: transaction) }
         guard try transaction.insertUsage(bucket, operation: operation, amount: charge.units) else {
             return try requireSame(charge, operation: operation, in: transaction)
         }
@@ -166,20 +152,6 @@ package final class QuotaService: Sendable {
         guard case .upTo(let limit) = charge.limit, !UsageAlertService.thresholds(at: level.used, of: limit).isEmpty
         else { return }
         try alerts.sendAlerts(for: bucket, at: level, in: transaction)
-    }
-
-    /// Counts units without a limit, and records how many exceed it.
-    private func count(_ charge: Charge, operation: String, in transaction: Transaction) throws {
-        guard try transaction.usage(ofOperation: operation, of: charge.organisation) == nil else {
-            return try requireSame(charge, operation: operation, in: transaction)
-        }
-        let level = try transaction.use(charge.units, of: charge.bucket, limit: .unlimited) ?? Level()
-        let beyond = min(charge.units, max(0, level.used + level.held - charge.limit.bound))
-        guard try transaction.insertUsage(charge.bucket, operation: operation, amount: charge.units, beyond: beyond)
-        else {
-            throw Problem(.operationConflict)
-        }
-        try alerts.sendAlerts(for: charge.bucket, at: level, in: transaction)
     }
 
     private func requireSame(_ charge: Charge, operation: String, in transaction: Transaction) throws {
@@ -225,7 +197,7 @@ package final class QuotaService: Sendable {
     {
         let isNew = try transaction.insertUsage(
             reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond,
-            isOverrun: effect.isOverrun)
+            isOverrun: effect.beyond > 0)
         guard isNew else {
             throw Problem(
                 .operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation)."

@@ -8,16 +8,15 @@ package import Modules
 /// |---|---|---|---|
 /// | – | reserve, within the limit | held | held += n |
 /// | held | extend, with the fence | held | unchanged; the lease moves |
-/// | held | takeOver | held | unchanged; the fence increases, and the earlier holder's fence is refused |
 /// | held | commit of a ≤ n, with the fence | committed | held −= n, used += a |
-/// | held | commit of a > n | committed | held −= n, used += a within the limit, else as ``Excess`` says |
+/// | held | commit of a > n, with the fence | committed | held −= n, used += a; beyond the limit as an overrun |
 /// | held | release, with the fence | released | held −= n |
 /// | held | expire, without a resolution | expired, or committed as ``ExpiryPolicy`` says | held −= n; used += n or 0 |
 /// | held | expire, resolved as used a | committed | as a commit of a |
 /// | held | expire, resolved as unused | expired | held −= n |
 /// | held | expire, resolved as in progress | held | unchanged; the lease moves, and from now on it alone ends it |
 /// | expired | release, with the fence that it expired with | released | unchanged; a later commit is ignored |
-/// | expired | commit of a, with any fence | committed | used += a; beyond the limit as ``Excess`` says |
+/// | expired | commit of a, with any fence | committed | used += a; beyond the limit as an overrun |
 /// | committed, released | commit, release | the same | unchanged |
 ///
 /// A value without I/O: each transition returns its effect on the bucket, and the service writes it.
@@ -32,16 +31,6 @@ package struct Reservation: Sendable, Hashable {
         case process
         /// Its lease alone: for a durable job, or a client elsewhere, which outlives this process.
         case lease
-    }
-
-    /// What happens to units beyond the reserved ones that exceed the limit.
-    package enum Excess: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
-        /// They are not charged.
-        case cap
-        /// They are charged: the customer has agreed to pay for more than the limit.
-        case overage
-        /// They are charged and recorded as an overrun. Nothing more is admitted until usage is below the limit again.
-        case overrun
     }
 
     /// What happens to the reservation when it expires.
@@ -68,16 +57,14 @@ package struct Reservation: Sendable, Hashable {
     /// Chosen when the reservation is made.
     package struct Terms: Sendable, Hashable {
         package var lifetime: Lifetime
-        package var excess: Excess
         package var onExpiry: ExpiryPolicy
         /// The time from the reservation, or its last extension, to its expiry.
         package var lease: Duration
 
         package init(
-            lifetime: Lifetime = .lease, excess: Excess = .overrun, onExpiry: ExpiryPolicy = .release,
-            lease: Duration = QuotaService.lease
+            lifetime: Lifetime = .lease, onExpiry: ExpiryPolicy = .release, lease: Duration = QuotaService.lease
         ) {
-            (self.lifetime, self.excess, self.onExpiry, self.lease) = (lifetime, excess, onExpiry, lease)
+            (self.lifetime, self.onExpiry, self.lease) = (lifetime, onExpiry, lease)
         }
     }
 
@@ -87,10 +74,9 @@ package struct Reservation: Sendable, Hashable {
         var held: Int64 = 0
         /// Units added to the used count.
         var used: Int64 = 0
-        /// How many of the used units exceed the limit.
+        /// How many of the used units exceed the limit: an overrun. Nothing more is admitted until usage is below the
+        /// limit again.
         var beyond: Int64 = 0
-        /// Whether the units beyond the limit were not agreed upon.
-        var isOverrun = false
     }
 
     package let id: ID<Reservation>
@@ -101,10 +87,10 @@ package struct Reservation: Sendable, Hashable {
     let bucket: Bucket
     package let amount: Int64
     package private(set) var lifetime: Lifetime
-    package let excess: Excess
     package let onExpiry: ExpiryPolicy
     package private(set) var state: State
-    /// Increases with each change of the holder; a transition with an older fence is refused.
+    /// Increases when the reservation expires and with a late commit. While it is held, a transition with another fence
+    /// is refused.
     package private(set) var fence: Int64
     package private(set) var leaseUntil: Instant
     /// The units that were charged; nil while the reservation is held.
@@ -120,7 +106,7 @@ package struct Reservation: Sendable, Hashable {
         organisation = bucket.organisation
         self.operation = operation
         self.fingerprint = fingerprint
-        (lifetime, excess, onExpiry) = (terms.lifetime, terms.excess, terms.onExpiry)
+        (lifetime, onExpiry) = (terms.lifetime, terms.onExpiry)
         state = .held
         fence = 1
         leaseUntil = now + terms.lease
@@ -135,7 +121,6 @@ package struct Reservation: Sendable, Hashable {
             organisation: try row["organisation_id"], meter: try row["meter"], periodStart: try row["period_start"])
         amount = try row["amount"]
         lifetime = try row["lifetime"]
-        excess = try row["excess"]
         onExpiry =
             switch (try row["resolver"] as String?, try row["on_expiry"] as String) {
             case (let name?, _): .resolve(name)
@@ -151,21 +136,12 @@ package struct Reservation: Sendable, Hashable {
     // MARK: Transitions
 
     /// Extends the lease; an earlier `until` does not shorten it.
-    /// - Parameter given: the holder's fence; nil from a caller whose work cannot have been taken over.
-    /// - Returns: false when the reservation has ended or has another holder. The work should stop, or reserve again.
+    /// - Parameter given: the holder's fence; nil from the only caller that settles this work.
+    /// - Returns: false when the reservation has ended or has another fence. The work should stop, or reserve again.
     mutating func extend(until: Instant, fence given: Int64? = nil) -> Bool {
         guard state == .held, given ?? fence == fence else { return false }
         leaseUntil = max(leaseUntil, until)
         return true
-    }
-
-    /// Gives the reservation to another holder.
-    /// - Returns: the new holder's fence; nil where nothing is reserved any more.
-    mutating func takeOver(until: Instant) -> Int64? {
-        guard state == .held else { return nil }
-        fence += 1
-        leaseUntil = max(leaseUntil, until)
-        return fence
     }
 
     /// Whether a commit of this many units needs the remaining units of the bucket.
@@ -175,7 +151,7 @@ package struct Reservation: Sendable, Hashable {
     /// - Parameter remaining: the bucket's remaining units besides the reserved ones; read only where
     ///   ``needsRemaining(_:)``.
     /// - Returns: nil where nothing changes.
-    /// - Throws: `reservation-lost` for an older fence.
+    /// - Throws: `reservation-lost` for another fence.
     mutating func commit(_ units: Int64, remaining: Int64, fence given: Int64? = nil) throws(Problem) -> Effect? {
         switch state {
         case .committed, .released: return nil
@@ -183,16 +159,15 @@ package struct Reservation: Sendable, Hashable {
             try check(given)
             return settle(units, remaining: remaining)
         case .expired:
-            // Work that was done is charged although its reservation expired. The new fence refuses earlier holders.
+            // Work that was done is charged although its reservation expired.
             fence += 1
-            let used = excess == .cap ? max(min(units, amount), min(units, max(0, remaining))) : units
-            return settle(held: 0, used: used, beyond: max(0, used - max(0, remaining)))
+            return settle(held: 0, used: units, beyond: max(0, units - max(0, remaining)))
         }
     }
 
     /// Settles the reservation without usage: the work failed or was cancelled.
     /// - Returns: nil where nothing changes.
-    /// - Throws: `reservation-lost` for an older fence.
+    /// - Throws: `reservation-lost` for another fence.
     mutating func release(fence given: Int64? = nil) throws(Problem) -> Effect? {
         switch state {
         case .committed, .released: return nil
@@ -201,8 +176,7 @@ package struct Reservation: Sendable, Hashable {
             (state, actual) = (.released, 0)
             return Effect(held: amount)
         case .expired:
-            // The units are released already. The last holder confirms that no commit follows; earlier holders are
-            // ignored.
+            // The units are released already. The holder confirms that no commit follows; another fence is ignored.
             guard given == nil || given == fence - 1 else { return nil }
             (state, actual) = (.released, 0)
             return Effect()
@@ -235,20 +209,19 @@ package struct Reservation: Sendable, Hashable {
     }
 
     private mutating func settle(_ units: Int64, remaining: Int64) -> Effect {
-        let beyond = max(0, units - amount - max(0, remaining))
-        return settle(held: amount, used: excess == .cap ? units - beyond : units, beyond: excess == .cap ? 0 : beyond)
+        settle(held: amount, used: units, beyond: max(0, units - amount - max(0, remaining)))
     }
 
     private mutating func settle(held: Int64, used: Int64, beyond: Int64) -> Effect {
         (state, actual) = (.committed, used)
-        return Effect(held: held, used: used, beyond: beyond, isOverrun: beyond > 0 && excess != .overage)
+        return Effect(held: held, used: used, beyond: beyond)
     }
 
     private func check(_ given: Int64?) throws(Problem) {
         guard given ?? fence == fence else {
             throw Problem(
                 .reservationLost,
-                detail: "Another worker has taken over this work. The result of this one is not counted.")
+                detail: "The fence is not that of the reservation. The result of this work is not counted.")
         }
     }
 }
@@ -266,5 +239,5 @@ extension Reservation.ExpiryPolicy {
 
 extension Problem.Kind {
     package static let reservationLost = Self(
-        "reservation-lost", "The reservation was taken over by another worker", status: 409)
+        "reservation-lost", "The reservation was changed by another worker", status: 409)
 }

@@ -93,13 +93,13 @@ extension Transaction {
             INSERT INTO reservations (
                 id, organisation_id, operation_key, fingerprint, meter, period_start, amount,
                 state, lease_until, fence, created_at,
-                lifetime, excess, on_expiry, resolver, node, epoch, is_block
+                lifetime, on_expiry, resolver, node, epoch, is_block
             )
             VALUES (
                 \(reservation.id), \(reservation.organisation), \(reservation.operation), \(reservation.fingerprint),
                 \(bucket.meter), \(bucket.periodStart), \(reservation.amount),
                 'held', \(reservation.leaseUntil), \(reservation.fence), \(now),
-                \(reservation.lifetime), \(reservation.excess), \(onExpiry.fallback), \(onExpiry.resolver),
+                \(reservation.lifetime), \(onExpiry.fallback), \(onExpiry.resolver),
                 \(owner?.name), \(owner?.epoch), \(isBlock ? 1 : 0)
             )
             ON CONFLICT DO NOTHING
@@ -211,7 +211,7 @@ extension Transaction {
     private static let reservationColumns: SQL =
         """
         id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state, lease_until, fence,
-        lifetime, excess, on_expiry, resolver
+        lifetime, on_expiry, resolver
         """
 
     // MARK: Usage entries

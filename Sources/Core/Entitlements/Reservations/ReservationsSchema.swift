@@ -35,7 +35,6 @@ enum ReservationsSchema {
                 created_at \(.integer) NOT NULL,
                 settled_at \(.integer),
                 lifetime TEXT NOT NULL CHECK (lifetime IN ('process', 'lease')),
-                excess TEXT NOT NULL CHECK (excess IN ('cap', 'overage', 'overrun')),
                 on_expiry TEXT NOT NULL CHECK (on_expiry IN ('release', 'commit')),
                 resolver TEXT CHECK (resolver IS NULL OR on_expiry = 'commit'),
                 node TEXT,

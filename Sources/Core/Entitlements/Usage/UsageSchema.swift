@@ -5,7 +5,7 @@ enum UsageSchema {
         Migration(
             "entitlements-003-usage",
             // `amount`: negative for an administrator's correction. `beyond`: how many of the units exceed the limit,
-            // agreed upon or as an overrun.
+            // as an overrun or because they were retained from an earlier account.
             """
             CREATE TABLE usage_entries (
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
