@@ -82,7 +82,7 @@ import Testing
             for response in [wrong, unknown, long] {
                 #expect(response.status == 401)
                 #expect(response.bytes == wrong.bytes)
-                #expect(response.headers == wrong.headers)
+                #expect(response.comparableHeaders == wrong.comparableHeaders)
             }
             #expect(wrong.code == "invalid-credentials")
             #expect(wrong["error"] == "Invalid email or password")

@@ -138,6 +138,8 @@ import Testing
     func `every chunk of an unfinished upload takes storage`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
             try await fixture.prepare(series: nil)
+            // Registers the schedules, whose first time is an interval later.
+            try await fixture.app.runJobs()
             let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 300 << 10)
             for name in ["a", "b", "c"] {
                 for index in 0..<3 as Range<Int64> {
