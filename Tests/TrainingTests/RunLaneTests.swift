@@ -5,7 +5,7 @@ import Modules
 import TestKit
 import Testing
 
-@Suite struct RunLaneTests {
+@Suite(.serialized) struct RunLaneTests {
     @Test(.timeLimit(.minutes(2)), arguments: Engine.available)
     func `runs leave slots to other organisations and to mail, and a cancelled one frees its slot`(
         engine: Engine
@@ -20,6 +20,8 @@ import Testing
                     try await fixture.require(200, await fixture.post("generate-datasets/\(name)"))
                 }
                 try await other.prepare("c")
+                // The latest run of a session is the one with the latest time.
+                fixture.app.clock.advance(by: .seconds(1))
                 let endless: JSONValue = [
                     "model_parameters": ["MODE": "Dense", "LAY": 3, "N": 512, "EP": 2_000],
                     "training_split": Samples.withoutValidation,
@@ -34,10 +36,11 @@ import Testing
                 try await fixture.require(200, await other.post("generate-datasets/c"))
                 let person = try await fixture.app.register("new")
                 while try !fixture.app.mailbox().contains(where: { $0.recipient == person.email }) {
-                    await Task.yield()
+                    try await Task.sleep(for: .milliseconds(5))
                 }
                 #expect(await fixture.status("a") == "running")
                 #expect(await fixture.status("b") == "queued")
+                fixture.app.clock.advance(by: .seconds(1))
                 try await fixture.require(202, await other.post("train-models/c", endless))
                 await other.wait(for: "running", of: "c")
 
@@ -66,6 +69,6 @@ extension TrainingFixture {
 
     /// Returns when the latest run of a session has a status; a test that uses it has a time limit.
     fileprivate func wait(for status: String, of session: String) async {
-        while await self.status(session) != status { await Task.yield() }
+        while await self.status(session) != status { try? await Task.sleep(for: .milliseconds(5)) }
     }
 }
