@@ -11,7 +11,7 @@ import Testing
         async throws
     {
         try await withTestApp(engine) { app in
-            let person = try await app.register()
+            let person = try await app.register(isVerified: false)
             let token = try #require(try await app.mail(to: person.email).last?.token)
             #expect(await app.call("POST", "/v1/auth/verify-email", json: ["token": .string(token)]).status == 200)
             let sound = try await AuditCommandTests.run(["verify"], on: app)

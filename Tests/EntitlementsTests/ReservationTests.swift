@@ -265,7 +265,10 @@ import Testing
             #expect(
                 refused?.kind == .storageExceeded && refused?.kind.status == 403
                     && refused?.title == "Storage limit reached")
-            #expect(refused?.members == ["plan": "Free", "current_usage_mb": 512.0, "limit_mb": 512.0])
+            #expect(
+                refused?.members == [
+                    "plan": "Free", "current_usage_mb": 512.0, "limit_mb": 512.0, "required": 1, "available": 0,
+                ])
             await expectProblem(.storageExceeded) {
                 try await quota.database.read { try entitlements.storage.check(bytes: 1, of: snapshot, in: $0) }
             }

@@ -61,7 +61,7 @@ enum NumPy {
         folder = sys.argv[1]
         X, Y = np.load(folder + "/inputs.npy"), np.load(folder + "/outputs.npy")
         manifest = json.load(open(folder + "/manifest.json"))
-        train, validation = manifest["split"]["train"], manifest["split"]["validation"]
+        train = manifest["split"]["train"]
 
         def scale(a, columns):
             a = a.copy()
@@ -79,7 +79,8 @@ enum NumPy {
             return np.c_[a, np.ones(len(a))]
         coefficients, *_ = np.linalg.lstsq(design(S[:train]), T[:train].reshape(-1, T.shape[-1]), rcond=None)
 
-        test = slice(train + validation, None)
+        # Datasets between the parts are left out, so the test part is counted from the end.
+        test = slice(len(X) - manifest["split"]["test"], None)
         f = (design(S[test]) @ coefficients).reshape(-1, Y.shape[1])
         low, high = Y[:train].min(), Y[:train].max()
         target = manifest["outputScaler"]["columns"][0]["target"]
