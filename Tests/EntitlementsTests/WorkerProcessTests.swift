@@ -26,27 +26,17 @@ import Testing
                 "PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
             #expect(changed.status == 200, "\(changed)")
             #expect(
-                await eventually { worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
+                try await eventually { worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
 
             #expect(await quota.app.call("POST", "/v1/auth/logout", token: quota.person.token).status < 300)
             // The account cache of the gate expires after half a second.
             quota.app.clock.advance(by: .seconds(1))
             #expect(
-                await eventually {
+                try await eventually {
                     await workerApp.call("GET", "/v1/auth/profile", token: quota.person.token).status == 401
                 })
             task.cancel()
             _ = try? await task.value
         }
     }
-}
-
-/// Whether a condition becomes true within 20 seconds; it is checked every 10 ms.
-func eventually(_ condition: () async -> Bool) async -> Bool {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < deadline {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return false
 }

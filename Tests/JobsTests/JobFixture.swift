@@ -16,6 +16,8 @@ struct JobFixture: Sendable {
     let metrics = Metrics()
     /// An interval that no test lasts: the signals alone have to work.
     static let never = Duration.seconds(3_600)
+    /// 2026-03-02T08:00:00Z, a Monday: the start of the test's clock.
+    static let start = Instant(seconds: 1_772_438_400)
 
     /// - Parameter database: migrated by ``migrate(_:)``.
     init(_ database: any Database, clock: TestClock) {
@@ -119,7 +121,7 @@ extension Worker {
 }
 
 func withJobFixture(_ engine: Engine, _ body: (JobFixture) async throws -> Void) async throws {
-    let clock = TestClock()
+    let clock = TestClock(JobFixture.start)
     try await withDatabase(engine, clock: { clock.now }) { database in
         try await JobFixture.migrate(database)
         try await body(JobFixture(database, clock: clock))
@@ -140,36 +142,5 @@ func whileServing(
         }
         await group.triggerGracefulShutdown()
         try await tasks.waitForAll()
-    }
-}
-
-/// A clock that a test sets.
-final class TestClock: Sendable {
-    // 2026-03-02T08:00:00Z, a Monday.
-    private let time = Mutex(Instant(seconds: 1_772_438_400))
-
-    var now: Instant { time.withLock { $0 } }
-    func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
-    func set(_ instant: Instant) { time.withLock { $0 = instant } }
-}
-
-/// Blocks tasks until it is opened once.
-final class Latch: Sendable {
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (stream, continuation) = AsyncStream.makeStream() }
-    func open() { continuation.finish() }
-    func wait() async { for await _ in stream {} }
-}
-
-final class Counter: Sendable {
-    private let counted = Mutex(0)
-    var count: Int { counted.withLock { $0 } }
-    @discardableResult func add() -> Int {
-        counted.withLock {
-            $0 += 1
-            return $0
-        }
     }
 }

@@ -361,7 +361,7 @@ import Testing
             let runner = fixture.runner([
                 Worker(Note.self) { job, context in
                     #expect(context.attempt == 1)
-                    return counter.add() < 4 ? .snooze(for: .minutes(10)) : .done { try $0.note(job.text) }
+                    return counter.next() < 4 ? .snooze(for: .minutes(10)) : .done { try $0.note(job.text) }
                 }
             ])
             let id = try await fixture.enqueue(Note(text: "n"), JobOptions(maximumAttempts: 1))
@@ -390,7 +390,7 @@ import Testing
                     throw JobFailure.permanent("no")
                 } abandoned: { job, why, transaction in
                     try transaction.note("\(why)")
-                    if counter.add() <= 2 { throw Problem(.overloaded) }
+                    if counter.next() <= 2 { throw Problem(.overloaded) }
                 }
             ])
             let id = try await fixture.enqueue(Note(text: "n"))
@@ -420,7 +420,7 @@ import Testing
                     .done
                 } abandoned: { job, why, transaction in
                     try transaction.note(job.text)
-                    if job.text == "bad", counter.add() == 1 { throw Problem(.overloaded) }
+                    if job.text == "bad", counter.next() == 1 { throw Problem(.overloaded) }
                 }
             ])
             let bad = try await fixture.enqueue(Note(text: "bad"), JobOptions(maximumAttempts: 1))

@@ -94,7 +94,7 @@ import Testing
             let (started, both, finish) = (Counter(), Latch(), Latch())
             let reason = Mutex<JobCancelled.Reason?>(nil)
             let worker = Worker(Note.self) { job, context in
-                if started.add() == 2 { both.open() }
+                if started.next() == 2 { both.open() }
                 if job.text == "quick" {
                     await finish.wait()
                     return .done { try $0.note("quick") }
@@ -162,7 +162,7 @@ import Testing
         try await withJobFixture(engine) { fixture in
             let (counter, all) = (Counter(), Latch())
             let worker = Worker(Note.self) { job, _ in
-                if counter.add() == 100 { all.open() }
+                if counter.next() == 100 { all.open() }
                 return .done { try $0.execute("INSERT INTO notes (number, text) VALUES (0, \(job.text))") }
             }
             let runners = (0..<4).map { _ in fixture.runner([worker], settings: .init(poll: .milliseconds(20))) }

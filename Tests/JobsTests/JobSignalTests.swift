@@ -24,7 +24,7 @@ import Testing
             let waiting = [done, dead, cancelled, erased].map { id in
                 Task { try await fixture.queue.end(of: id, within: JobFixture.never, in: counting)?.state }
             }
-            while counting.counter.reads < 4 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { counting.counter.reads >= 4 })
             try await whileServing([fixture.runner([worker], settings: Self.unpolled)]) { stop in
                 try await fixture.cancel(cancelled)
                 try await fixture.database.write {
@@ -50,7 +50,7 @@ import Testing
             #expect(try await fixture.queue.end(of: missing, within: JobFixture.never, in: fixture.database) == nil)
             let counting = CountingDatabase(fixture.database)
             let waiting = Task { try await fixture.queue.end(of: id, within: JobFixture.never, in: counting) }
-            while counting.counter.reads < 1 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { counting.counter.reads >= 1 })
             waiting.cancel()
             #expect(try await waiting.value?.state == .available)
         }
@@ -64,7 +64,7 @@ import Testing
                 if job.text == "retry", context.attempt == 1 { throw JobFailure.retry() }
                 return .done {
                     try $0.execute("INSERT INTO notes (number, text) VALUES (0, \(job.text))")
-                    $0.afterCommit { if counter.add() == 3 { done.open() } }
+                    $0.afterCommit { if counter.next() == 3 { done.open() } }
                 }
             }
             try await fixture.enqueue(Note(text: "lease"))
@@ -74,9 +74,7 @@ import Testing
             }
             try await whileServing([fixture.runner([worker], settings: Self.unpolled)]) { stop in
                 let retried = try await fixture.enqueue(Note(text: "retry"))
-                while try await fixture.status(retried).state != .retryable {
-                    try await Task.sleep(for: .milliseconds(1))
-                }
+                #expect(try await eventually { try await fixture.status(retried).state == .retryable })
                 try await fixture.enqueue(
                     Note(text: "scheduled"), JobOptions(runAt: fixture.clock.now + .milliseconds(20)))
                 fixture.clock.advance(by: .seconds(2))
@@ -100,9 +98,10 @@ import Testing
             }
             try await whileServing([fixture.runner([worker], schedules: [schedule], settings: Self.unpolled)]) { stop in
                 // The registration is the first write; the first tick is a second later.
-                while try await fixture.count("SELECT COUNT(*) AS count FROM schedules") == 0 {
-                    try await Task.sleep(for: .milliseconds(1))
+                let isRegistered = try await eventually {
+                    try await fixture.count("SELECT COUNT(*) AS count FROM schedules") > 0
                 }
+                #expect(isRegistered)
                 fixture.clock.advance(by: .milliseconds(1_500))
                 await done.wait()
                 try await stop()
@@ -120,7 +119,7 @@ import Testing
             try await fixture.enqueue(Other())
             let settings = JobRunner.Settings(heartbeat: .milliseconds(1), poll: .milliseconds(1))
             try await whileServing([fixture.runner([.notes], on: counting, settings: settings)]) { stop in
-                while counting.counter.reads < 50 { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(try await eventually { counting.counter.reads >= 50 })
                 try await stop()
             }
             // The registration of the schedules at the start.
@@ -152,7 +151,7 @@ import Testing
 @Suite(.enabled(if: Engine.available.contains(.postgres)), .serialized) struct JobNotificationTests {
     private func withProcesses(_ body: (JobFixture, JobFixture) async throws -> Void) async throws {
         try await withDatabasePlace(.postgres) { place in
-            let clock = TestClock()
+            let clock = TestClock(JobFixture.start)
             let one = try place.open(clock: { clock.now }), other = try place.open(clock: { clock.now })
             do {
                 try await JobFixture.migrate(one)
@@ -168,7 +167,7 @@ import Testing
     }
 
     private func listening(_ fixture: JobFixture) async throws {
-        while fixture.database.gauges["postgres_listening"] != 1 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(try await eventually { fixture.database.gauges["postgres_listening"] == 1 })
     }
 
     private func sent(_ fixture: JobFixture) -> Double? { fixture.database.gauges["postgres_notifications_sent_total"] }
@@ -214,7 +213,7 @@ import Testing
             let worker = Worker(Note.self) { job, _ in
                 .done {
                     try $0.execute("INSERT INTO notes (number, text) VALUES (0, \(job.text))")
-                    $0.afterCommit { if counter.add() == 50 { all.open() } }
+                    $0.afterCommit { if counter.next() == 50 { all.open() } }
                 }
             }
             let settings = JobRunner.Settings(poll: JobFixture.never)

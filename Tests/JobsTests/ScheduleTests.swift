@@ -140,7 +140,7 @@ import Testing
             let counter = Counter()
             let bad = Schedule(id: "bad", .every(.minutes(1))) { tick, queue, transaction in
                 try queue.enqueue(Note(text: "bad \(tick)"), in: transaction)
-                if counter.add() == 1 { throw Problem(.overloaded) }
+                if counter.next() == 1 { throw Problem(.overloaded) }
             }
             let good = Schedule(id: "good", .every(.minutes(1))) { tick, queue, transaction in
                 try queue.enqueue(Note(text: "good"), in: transaction)

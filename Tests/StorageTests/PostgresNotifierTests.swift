@@ -17,7 +17,7 @@ import Testing
 
         /// Returns once `count` messages have arrived.
         func waitForMessages(_ count: Int) async throws {
-            while messages.count < count { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { messages.count >= count })
         }
     }
 
@@ -40,7 +40,7 @@ import Testing
     /// Subscribes, and returns once messages to and from `database` arrive.
     private func subscribe(_ inbox: Inbox, to database: any Database) async throws -> DatabaseSubscription {
         let subscription = database.subscribe { inbox.add($0) }
-        while database.gauges["postgres_listening"] != 1 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(try await eventually { database.gauges["postgres_listening"] == 1 })
         return subscription
     }
 
@@ -91,10 +91,11 @@ import Testing
             let inbox = Inbox()
             _ = try await subscribe(inbox, to: other)
             // The peer's own first notification may still be on its way.
-            while inbox.messages.isEmpty {
+            let isReceived = try await eventually {
                 try await one.write { $0.notifyOtherProcesses("received") }
-                try await Task.sleep(for: .milliseconds(1))
+                return !inbox.messages.isEmpty
             }
+            #expect(isReceived)
             #expect(Set(inbox.messages) == ["received"])
             // A process without a subscription sends nothing and has no session for it.
             await one.close()
@@ -126,12 +127,13 @@ import Testing
                     WHERE application_name = 'gatehouse-listener' AND datname = current_database()
                     """)
             }
-            while inbox.all.count < 2 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { inbox.all.count >= 2 })
             #expect(inbox.all.allSatisfy { $0 == .missed })
-            while inbox.messages.isEmpty {
+            let isReceived = try await eventually {
                 try await one.write { $0.notifyOtherProcesses("received") }
-                try await Task.sleep(for: .milliseconds(1))
+                return !inbox.messages.isEmpty
             }
+            #expect(isReceived)
             #expect(Set(inbox.messages) == ["received"])
         }
     }
@@ -145,7 +147,7 @@ import Testing
             try await one.write { transaction in
                 for number in 0..<500 { transaction.notifyOtherProcesses("a message with the number \(number)") }
             }
-            while inbox.all.count < 2 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { inbox.all.count >= 2 })
             #expect(inbox.all == [.missed, .missed])
         }
     }

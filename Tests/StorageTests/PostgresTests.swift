@@ -153,7 +153,7 @@ import Testing
             }
             await held.received()
             let cancelled = Task { try await database.write { _ in } }
-            while database.gauges["postgres_waiting"] != 1 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await eventually { database.gauges["postgres_waiting"] == 1 })
             cancelled.cancel()
             let cancellation = await #expect(throws: Problem.self) { try await cancelled.value }
             #expect((cancellation?.cause as? StorageError)?.kind == .cancelled)
@@ -179,15 +179,12 @@ import Testing
                         }
                     }
                 }
-                while arrived.count < 5 { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(try await eventually { arrived.count == 5 })
                 #expect(database.gauges["postgres_connections"] == 5)
                 for _ in 0..<5 { release.signal() }
                 try await group.waitForAll()
             }
-            for _ in 0..<500 where database.gauges["postgres_connections"] != 2 {
-                try await Task.sleep(for: .milliseconds(2))
-            }
-            #expect(database.gauges["postgres_connections"] == 2)
+            #expect(try await eventually { database.gauges["postgres_connections"] == 2 })
             #expect(database.gauges["postgres_connections_idle"] == 2)
         }
     }

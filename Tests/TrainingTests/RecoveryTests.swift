@@ -81,13 +81,13 @@ import Testing
         try await withTrainingFixture(engine, faults: faults) { fixture in
             try await fixture.prepare()
             try await fixture.require(202, await fixture.post("generate-datasets/s", prefer: "respond-async"))
-            let (isHeld, release) = (Signal(), Signal())
+            let (isHeld, release) = (Latch(), Latch())
             let first = Once()
             faults.beforeWrites {
                 guard fixture.filesOnDisk().contains(where: { $0.hasSuffix("violin-1.png") }), first.take() else {
                     return
                 }
-                isHeld.send()
+                isHeld.open()
                 await release.wait()
             }
             async let late: Void = fixture.app.runJobs()
@@ -95,7 +95,7 @@ import Testing
             fixture.app.clock.advance(by: .seconds(31))
             try await fixture.app.runJobs()
             #expect(await fixture.get("status/s")["status"]?.string == "completed")
-            release.send()
+            release.open()
             try await late
             #expect(await fixture.get("status/s")["status"]?.string == "completed")
             #expect(await fixture.level("processing") == [1, 0])

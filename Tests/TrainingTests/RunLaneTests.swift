@@ -35,9 +35,10 @@ import Testing
                 // The other organisation's run and an e-mail find free slots.
                 try await fixture.require(200, await other.post("generate-datasets/c"))
                 let person = try await fixture.app.register("new")
-                while try !fixture.app.mailbox().contains(where: { $0.recipient == person.email }) {
-                    try await Task.sleep(for: .milliseconds(5))
+                let isMailed = try await eventually {
+                    try fixture.app.mailbox().contains { $0.recipient == person.email }
                 }
+                #expect(isMailed)
                 #expect(await fixture.status("a") == "running")
                 #expect(await fixture.status("b") == "queued")
                 fixture.app.clock.advance(by: .seconds(1))

@@ -11,7 +11,7 @@ import Web
     private static let proxy = "10.0.0.1"
 
     /// A request whose body ends when `gate` opens.
-    private func pending(_ app: TestApp, from peer: String, for client: String, until gate: Gate) async -> Int {
+    private func pending(_ app: TestApp, from peer: String, for client: String, until gate: Latch) async -> Int {
         var head = HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: "/v1/auth/register")
         head.headerFields[.contentType] = "application/json"
         head.headerFields[.xForwardedFor] = client
@@ -28,7 +28,7 @@ import Web
         try await withTestApp(
             engine, change: { ($0.trustedProxies, $0.connectionsPerNetwork) = ([Self.proxy], 2) }
         ) { app in
-            let gate = Gate()
+            let gate = Latch()
             func plans(_ client: String, from peer: String = Self.proxy) async -> TestResponse {
                 await app.call("GET", "/v1/plans", headers: ["X-Forwarded-For": client], address: peer)
             }
@@ -59,7 +59,7 @@ import Web
         try await withTestApp(
             .sqlite, change: { ($0.trustedProxies, $0.connectionsPerNetwork) = ([Self.proxy], 1) }
         ) { app in
-            let gate = Gate()
+            let gate = Latch()
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 1...3 {
                     group.addTask { await pending(app, from: "192.0.2.7", for: "2001:db8::1", until: gate) }

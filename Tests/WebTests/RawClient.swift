@@ -1,6 +1,5 @@
 import Base
 import Foundation
-import Synchronization
 
 /// A client that sends exactly the given bytes, on a thread of its own. Every wait is bounded.
 actor RawClient {
@@ -140,40 +139,5 @@ struct RawResponse: Sendable {
                 in: .whitespaces)
         }
         self.headers = headers
-    }
-}
-
-/// Polls `condition` until it holds, for at most ten seconds.
-func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<1_000 {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    return false
-}
-
-/// A latch: handlers wait for it, a test opens it.
-final class Gate: Sendable {
-    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
-
-    var isOpen: Bool { state.withLock { $0.isOpen } }
-    var waitingCount: Int { state.withLock { $0.waiting.count } }
-
-    func wait() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(continuation) }
-                return state.isOpen
-            }
-            if isOpen { continuation.resume() }
-        }
-    }
-
-    func open() {
-        let waiting = state.withLock { state in
-            defer { state = (true, []) }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
     }
 }

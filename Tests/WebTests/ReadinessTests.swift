@@ -1,7 +1,6 @@
 import App
 import Base
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -29,8 +28,8 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `ready is 503 while writes fail, until one succeeds`(_ engine: Engine) async throws {
-        let isFull = Switch()
-        try await withTestApp(engine, databaseWrapper: { FullDatabase(base: $0, isFull: isFull) }) { app in
+        let isFull = Flag()
+        try await withTestApp(engine, databaseWrapper: { InterceptedDatabase($0, isFull: isFull) }) { app in
             func register(_ name: String) async -> Int {
                 await app.call(
                     "POST", "/v1/auth/register",
@@ -38,18 +37,18 @@ import Testing
                 ).status
             }
             #expect(await app.call("GET", "/ready").status == 200)
-            isFull.set(true)
+            isFull.isSet = true
             #expect(await register("first") == 503)
             let refused = await app.call("GET", "/ready")
             #expect(refused.status == 503 && refused.code == "not-ready")
             #expect(refused.headers["retry-after"] == "5" && refused.headers["cache-control"] == "no-store")
             #expect(await app.call("GET", "/health").status == 200)
             #expect(await app.call("GET", "/v1/plans").status == 200)
-            isFull.set(false)
+            isFull.isSet = false
             #expect(await register("first") == 201)
             #expect(await app.call("GET", "/ready").status == 200)
             // A node that gets no requests is tried again.
-            isFull.set(true)
+            isFull.isSet = true
             #expect(await register("second") == 503)
             #expect(await app.call("GET", "/ready").status == 503)
             app.clock.advance(by: MonitoredDatabase.failureLifetime)
@@ -91,38 +90,13 @@ import Testing
     }
 }
 
-private final class Switch: Sendable {
-    private let state = Mutex(false)
-    var isOn: Bool { state.withLock { $0 } }
-    func set(_ isOn: Bool) { state.withLock { $0 = isOn } }
-}
-
-/// A database whose disk is full while its switch is on.
-private struct FullDatabase: Database {
-    let base: any Database
-    let isFull: Switch
-
-    var dialect: SQL.Dialect { base.dialect }
-    var gauges: [String: Double] { base.gauges }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await base.read(body)
+extension InterceptedDatabase {
+    /// A database whose disk is full while `isFull` is set.
+    fileprivate convenience init(_ base: any Database, isFull: Flag) {
+        self.init(
+            base,
+            beforeCommits: { _ in
+                if isFull.isSet { throw StorageError(.full, code: "13", message: "the disk is full") }
+            })
     }
-
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        guard !isFull.isOn else { throw StorageError(.full, code: "13", message: "the disk is full").problem }
-        return try await base.write(body)
-    }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    func close() async { await base.close() }
 }

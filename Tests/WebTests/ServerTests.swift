@@ -6,6 +6,7 @@ import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Web
@@ -137,7 +138,7 @@ import Testing
     }
 
     @Test func `the body read timeout does not run while the handler does not read`() async throws {
-        let gate = Gate()
+        let gate = Latch()
         try await withServer(limits: { $0.bodyReadTimeout = Duration.milliseconds(1_500) }) { request in
             await gate.wait()
             return await Self.echo(request)
@@ -310,7 +311,7 @@ import Testing
     // MARK: Refused, unread and truncated bodies
 
     @Test func `100 Continue is sent when the handler reads the body, and not before`() async throws {
-        let gate = Gate()
+        let gate = Latch()
         try await withServer { request in
             await gate.wait()
             return await Self.echo(request)
@@ -550,7 +551,7 @@ import Testing
     // MARK: Shutdown
 
     @Test func `a shutdown completes requests under way and accepts no new ones`() async throws {
-        let gate = Gate()
+        let gate = Latch()
         try await withServer { request in
             if request.head.path == "/slow" { await gate.wait() }
             return await Self.echo(request)
@@ -588,7 +589,7 @@ import Testing
     }
 
     @Test func `after the drain timeout connections are closed and handlers cancelled`() async throws {
-        let begun = Gate()
+        let begun = Latch()
         try await withServer(limits: { $0.drainTimeout = Duration.milliseconds(100) }) { _ in
             begun.open()
             try? await Task.sleep(for: .seconds(3_600))
@@ -738,7 +739,7 @@ struct RunningServer: Sendable {
     let server: HTTPServer
     let port: Int
     let group: ServiceGroup
-    let end: Gate
+    let end: Latch
 
     var openConnections: Int { server.openConnections }
     var hasEnded: Bool { end.isOpen }
@@ -773,7 +774,7 @@ func withServer(
         onRunning: { port.yield($0) }
     )
     let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
-    let end = Gate()
+    let end = Latch()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
             defer { end.open() }

@@ -3,7 +3,7 @@ package import Storage
 import Synchronization
 
 /// Counts the transactions that have ended.
-package final class CountingDatabase: Database {
+package final class CountingDatabase: DatabaseWrapper {
     package final class Counter: Sendable {
         private let readCount = Atomic(0)
         private let writeCount = Atomic(0)
@@ -19,44 +19,32 @@ package final class CountingDatabase: Database {
     }
 
     package let counter: Counter
-    private let base: any Database
+    package let base: any Database
 
     package init(_ base: any Database, _ counter: Counter = Counter()) {
         self.base = base
         self.counter = counter
     }
 
-    package var dialect: SQL.Dialect { base.dialect }
-    package var gauges: [String: Double] { base.gauges }
-
     package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem)
-        -> Result
+        async throws(Problem) -> Result
     {
         defer { counter.countRead() }
         return try await base.read(body)
     }
 
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        defer { counter.countRead() }
+        return try await base.read(within: limit, body)
+    }
+
     @discardableResult
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem)
-        -> Result
+        async throws(Problem) -> Result
     {
         defer { counter.countWrite() }
         return try await base.write(body)
     }
-
-    @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem)
-        -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
-        base.subscribe(handler)
-    }
-
-    package func close() async { await base.close() }
 }

@@ -4,53 +4,30 @@ import Synchronization
 
 /// A database of which one statement of a write fails. ``withEachStatementFailing(on:_:check:)`` checks with it that
 /// an operation on quotas or money keeps the invariants wherever it is interrupted.
-package final class FaultyDatabase: Database {
-    private let database: any Database
+package final class FaultyDatabase: DatabaseWrapper {
+    package let base: any Database
     private let counter: StatementCounter
 
     /// - Parameter number: of the statement that fails, counted from 1 over all writes; nil only counts.
     package init(_ database: any Database, failingAt number: Int?) {
-        self.database = database
+        base = database
         counter = StatementCounter(failingAt: number)
     }
 
     /// The number of statements that writes have tried, the failing one included.
     package var statementCount: Int { counter.count }
 
-    package var dialect: SQL.Dialect { database.dialect }
-    package var gauges: [String: Double] { database.gauges }
-
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await database.read(body)
-    }
-
     @discardableResult
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
-        try await database.write { [counter] transaction in
+        try await base.write { [counter] transaction in
             let engine = FaultyEngine(transaction.engine, counter)
             let result = try body(Transaction(engine: engine, now: transaction.now))
             if let failure = engine.failure { throw failure }
             return result
         }
     }
-
-    @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await database.migrate(body)
-    }
-
-    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
-        database.subscribe(handler)
-    }
-
-    package func scrub() async throws(Problem) { try await database.scrub() }
-    package func close() async { await database.close() }
 }
 
 /// Runs `operation` on `database` with its first statement failing, then its second, and so on, until none fails, and

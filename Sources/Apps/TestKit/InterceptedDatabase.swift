@@ -2,8 +2,8 @@ package import Base
 package import Storage
 
 /// A database whose transactions a test can refuse before they begin, or continue before they commit.
-package final class InterceptedDatabase: Database {
-    private let base: any Database
+package final class InterceptedDatabase: DatabaseWrapper {
+    package let base: any Database
     private let beforeTransactions: @Sendable () throws(Problem) -> Void
     private let beforeCommits: @Sendable (Transaction) throws -> Void
 
@@ -20,14 +20,18 @@ package final class InterceptedDatabase: Database {
         self.beforeCommits = beforeCommits
     }
 
-    package var dialect: SQL.Dialect { base.dialect }
-    package var gauges: [String: Double] { base.gauges }
-
     package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
         try beforeTransactions()
         return try await base.read(body)
+    }
+
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        try beforeTransactions()
+        return try await base.read(within: limit, body)
     }
 
     @discardableResult
@@ -49,11 +53,4 @@ package final class InterceptedDatabase: Database {
         try beforeTransactions()
         return try await base.migrate(body)
     }
-
-    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
-        base.subscribe(handler)
-    }
-
-    package func scrub() async throws(Problem) { try await base.scrub() }
-    package func close() async { await base.close() }
 }

@@ -10,5 +10,6 @@ package final class TestClock: Sendable {
 
     package var now: Instant { time.withLock { $0 } }
 
+    package func set(_ instant: Instant) { time.withLock { $0 = instant } }
     package func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
 }

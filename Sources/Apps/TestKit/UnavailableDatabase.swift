@@ -10,7 +10,7 @@ import Synchronization
 ///     try await faults.failEachStatement { _ in await app.call("POST", …) } check: { _ in … }
 /// }
 /// ```
-package final class UnavailableDatabase: Database {
+package final class UnavailableDatabase: DatabaseWrapper {
     /// Controls the database that `wrap` returned last.
     package final class Switch: Sendable {
         private struct State {
@@ -60,21 +60,12 @@ package final class UnavailableDatabase: Database {
         fileprivate func waitBeforeWrite() async { await state.withLock { $0.pause }?() }
     }
 
-    private let base: any Database
+    package let base: any Database
     private let control: Switch
 
     private init(_ base: any Database, _ control: Switch) {
         self.base = base
         self.control = control
-    }
-
-    package var dialect: SQL.Dialect { base.dialect }
-    package var gauges: [String: Double] { base.gauges }
-
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.read(body)
     }
 
     @discardableResult
@@ -84,18 +75,4 @@ package final class UnavailableDatabase: Database {
         await control.waitBeforeWrite()
         return try await (control.faulty ?? base).write(body)
     }
-
-    @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
-        base.subscribe(handler)
-    }
-
-    package func scrub() async throws(Problem) { try await base.scrub() }
-    package func close() async { await base.close() }
 }

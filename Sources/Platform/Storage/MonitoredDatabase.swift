@@ -2,12 +2,12 @@ package import Base
 import Synchronization
 
 /// A database that records the outcome of its last write, for readiness.
-package final class MonitoredDatabase: Database {
+package final class MonitoredDatabase: DatabaseWrapper {
     /// How long a failed write counts where none follows it. A node that gets no requests because of it is then tried
     /// again.
     package static let failureLifetime: Duration = .seconds(30)
 
-    private let base: any Database
+    package let base: any Database
     private let now: @Sendable () -> Instant
     private let failure = Mutex<(problem: Problem, time: Instant)?>(nil)
 
@@ -25,21 +25,6 @@ package final class MonitoredDatabase: Database {
         }
     }
 
-    package var dialect: SQL.Dialect { base.dialect }
-    package var gauges: [String: Double] { base.gauges }
-
-    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.read(body)
-    }
-
-    package func read<Result: Sendable>(
-        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
-    ) async throws(Problem) -> Result {
-        try await base.read(within: limit, body)
-    }
-
     @discardableResult
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
@@ -55,22 +40,6 @@ package final class MonitoredDatabase: Database {
             throw error
         }
     }
-
-    @discardableResult
-    package func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    package func subscribe(_ handler: @escaping @Sendable (DatabaseNotification) -> Void) -> DatabaseSubscription {
-        base.subscribe(handler)
-    }
-
-    package func otherProcesses() async throws(Problem) -> Int { try await base.otherProcesses() }
-    package func checkFile() throws(Problem) { try base.checkFile() }
-    package func scrub() async throws(Problem) { try await base.scrub() }
-    package func close() async { await base.close() }
 }
 
 extension StorageError.Kind {
