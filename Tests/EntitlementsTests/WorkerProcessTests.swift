@@ -26,7 +26,9 @@ import Testing
                 "PUT", "/v1/admin/plans/free", json: ["plan": document], token: administrator.token)
             #expect(changed.status == 200, "\(changed)")
             #expect(
-                try await eventually { worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7) })
+                try await eventually {
+                    worker.entitlements.plans.current[Plan.ID("free")]?.limits["uploads"] == .upTo(7)
+                })
 
             #expect(await quota.app.call("POST", "/v1/auth/logout", token: quota.person.token).status < 300)
             // The account cache of the gate expires after half a second.

@@ -64,10 +64,9 @@ package struct TrainingModule: Module {
 
         let workspace = RunWorkspace(filePaths: filePaths, pool: runPool)
         datasetWorker = DatasetGenerationWorker(
-            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace, queue: queue)
+            database: database, settlement: settlement, workspace: workspace, queue: queue)
         trainingWorker = TrainingRunWorker(
-            database: database, quotas: entitlements.quotas, settlement: settlement, workspace: workspace,
-            runtime: runtime)
+            database: database, settlement: settlement, workspace: workspace, runtime: runtime)
         uploadPruning = UploadPruningWorker(
             database: database, storage: entitlements.storage, filePaths: filePaths, compute: requestPool,
             runtime: runtime)

@@ -38,9 +38,50 @@ struct SeriesFileList: Payload {
     var listTotal: Int64? { Int64(files.count) }
 }
 
-/// A file with the statistics of its series; the German member names are part of the API.
+/// A stored file: its id and its time of creation with the members of ``SeriesPreview``, in one object.
 struct SeriesFileView: Payload {
     var id: ID<SeriesFile>
+    var series: SeriesPreview
+    var createdAt: Instant
+
+    private enum CodingKeys: String, CodingKey { case id, createdAt }
+
+    static let naming = Naming.asDeclared
+
+    init(_ file: SeriesFile) {
+        id = file.id
+        series = SeriesPreview(file)
+        createdAt = file.createdAt
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(ID<SeriesFile>.self, forKey: .id)
+        series = try SeriesPreview(from: decoder)
+        createdAt = try container.decode(Instant.self, forKey: .createdAt)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try series.encode(to: encoder)
+        try container.encode(createdAt, forKey: .createdAt)
+    }
+}
+
+/// What an upload of a file would give. Nothing is stored.
+struct UploadPreview: Payload {
+    var success = true
+    var message = "This is a preview: the file is not stored"
+    var file: SeriesPreview
+
+    static let naming = Naming.asDeclared
+
+    init(_ file: SeriesFile) { self.file = SeriesPreview(file) }
+}
+
+/// A file with the statistics of its series; the German member names are part of the API.
+struct SeriesPreview: Payload {
     var fileName: String
     var kind: SeriesFile.Kind
     var label: String
@@ -61,23 +102,20 @@ struct SeriesFileView: Payload {
     /// Minutes past the hour; nil where they vary.
     var offset: Double?
     var importReport: ImportView
-    var createdAt: Instant
 
     enum CodingKeys: String, CodingKey {
-        case id, fileName
+        case fileName
         case kind = "type"
         case label = "bezeichnung"
         case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil,
             zeitschrittweiteMean, zeitschrittweiteMin, offset
         case importReport = "import"
-        case createdAt
     }
 
     static let naming = Naming.asDeclared
 
     init(_ file: SeriesFile) {
         let statistics = file.report.statistics
-        id = file.id
         fileName = file.name
         kind = file.kind
         label = file.label
@@ -94,68 +132,5 @@ struct SeriesFileView: Payload {
         zeitschrittweiteMin = statistics.minimumStepMinutes
         offset = statistics.offsetMinutes
         importReport = ImportView(file.report)
-        createdAt = file.createdAt
-    }
-}
-
-/// What an upload of a file would give. Nothing is stored.
-struct UploadPreview: Payload {
-    var success = true
-    var message = "This is a preview: the file is not stored"
-    var file: SeriesPreview
-
-    static let naming = Naming.asDeclared
-
-    init(_ file: SeriesFile) { self.file = SeriesPreview(file) }
-}
-
-/// A ``SeriesFileView`` of a file that is not stored.
-struct SeriesPreview: Payload {
-    var fileName: String
-    var kind: SeriesFile.Kind
-    var label: String
-    var bytes: Int64
-    var settings: SeriesSettings
-    var utcMin: Instant
-    var utcMax: Instant
-    var min: Double
-    var max: Double
-    var datenpunkte: Int
-    var numerischeDatenpunkte: Int
-    var numerischerAnteil: Double
-    var zeitschrittweiteMean: Double
-    var zeitschrittweiteMin: Double
-    var offset: Double?
-    var importReport: ImportView
-
-    enum CodingKeys: String, CodingKey {
-        case fileName
-        case kind = "type"
-        case label = "bezeichnung"
-        case bytes, settings, utcMin, utcMax, min, max, datenpunkte, numerischeDatenpunkte, numerischerAnteil,
-            zeitschrittweiteMean, zeitschrittweiteMin, offset
-        case importReport = "import"
-    }
-
-    static let naming = Naming.asDeclared
-
-    init(_ file: SeriesFile) {
-        let view = SeriesFileView(file)
-        fileName = view.fileName
-        kind = view.kind
-        label = view.label
-        bytes = view.bytes
-        settings = view.settings
-        utcMin = view.utcMin
-        utcMax = view.utcMax
-        min = view.min
-        max = view.max
-        datenpunkte = view.datenpunkte
-        numerischeDatenpunkte = view.numerischeDatenpunkte
-        numerischerAnteil = view.numerischerAnteil
-        zeitschrittweiteMean = view.zeitschrittweiteMean
-        zeitschrittweiteMin = view.zeitschrittweiteMin
-        offset = view.offset
-        importReport = view.importReport
     }
 }

@@ -1,4 +1,3 @@
-import Entitlements
 import Files
 import Forecasting
 import Foundation
@@ -7,7 +6,7 @@ import Modules
 import Plotting
 
 /// Generates the datasets of one run.
-struct DatasetGenerationJob: Job {
+struct DatasetGenerationJob: RunJob {
     static let name = "training.generate-datasets"
     static let lane = JobLane.compute
     let run: ID<Run>
@@ -30,7 +29,6 @@ struct DatasetResult: Codable, Sendable {
 /// The worker of ``DatasetGenerationJob``.
 final class DatasetGenerationWorker: Sendable {
     let database: any Database
-    let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
     let queue: JobQueue
@@ -40,26 +38,15 @@ final class DatasetGenerationWorker: Sendable {
     private static let removedFoldersMax = 16
 
     init(
-        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
-        workspace: RunWorkspace,
-        queue: JobQueue
+        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, queue: JobQueue
     ) {
         self.database = database
-        self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
         self.queue = queue
     }
 
-    var worker: Worker {
-        Worker(
-            DatasetGenerationJob.self,
-            perform: perform,
-            abandoned: { [settlement] job, abandonment, transaction in
-                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
-            }
-        )
-    }
+    var worker: Worker { settlement.worker(perform: perform) }
 
     @Sendable private func perform(_ job: DatasetGenerationJob, context: JobContext) async throws -> JobOutcome {
         guard let (run, session, files) = try await start(job) else { return .done }
@@ -73,25 +60,18 @@ final class DatasetGenerationWorker: Sendable {
         }
         let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
             try await workspace.compute(context) { [workspace] report in
-                do {
-                    let manifest = try workspace.generator(recipe, for: run).run(
-                        into: folder,
-                        progress: { fraction, phase in
-                            report(
-                                .init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling"))
-                        },
-                        checkCancellation: context.checkCancellation
-                    )
-                    report(.init(percent: 88, phase: "plots"))
-                    return (
-                        manifest,
-                        try ViolinPlots.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
-                    )
-                } catch let fault as DatasetFault {
-                    throw JobFailure.permanent(fault.message)
-                } catch let fault as SeriesFault {
-                    throw JobFailure.permanent(fault.message)
-                }
+                let manifest = try workspace.generator(recipe, for: run).run(
+                    into: folder,
+                    progress: { fraction, phase in
+                        report(.init(percent: 5 + fraction * 80, phase: phase == .datasets ? "datasets" : "scaling"))
+                    },
+                    checkCancellation: context.checkCancellation
+                )
+                report(.init(percent: 88, phase: "plots"))
+                return (
+                    manifest,
+                    try ViolinPlots.draw(manifest, into: folder, checkCancellation: context.checkCancellation)
+                )
             }
         }
         let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
@@ -117,11 +97,8 @@ final class DatasetGenerationWorker: Sendable {
     /// - Returns: nil where the run is finished.
     private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
         let started = try await database.write {
-            [quotas, settlement] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
-            guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
-                let session = try transaction.trainingSession(run.session, of: job.organisation)
-            else { return nil }
-            try quotas.extend(run.reservation, in: transaction)
+            [settlement] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+            guard let (run, session) = try settlement.begin(job, in: transaction) else { return nil }
             let earlier = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.removedFoldersMax).filter
             {
                 $0 != run.id && $0 != session.datasetRun

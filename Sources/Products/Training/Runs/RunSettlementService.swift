@@ -3,7 +3,8 @@ import Entitlements
 import Identity
 import Modules
 
-/// Settles the reservation and the storage of a run that ends, or whose reservation's lease ends.
+/// Extends the reservation of a run that starts, and settles the reservation and the storage of a run that ends, or
+/// whose reservation's lease ends.
 final class RunSettlementService: Sendable {
     let quotas: QuotaService
     let storage: StorageQuotaService
@@ -23,6 +24,16 @@ final class RunSettlementService: Sendable {
     static func resolve(_ reservation: Reservation, in transaction: Transaction) throws -> Reservation.Resolution {
         let run = try transaction.run(ofOperation: reservation.operation, in: reservation.organisation)
         return run?.state.isFinished == false ? .inProgress(QuotaService.lease) : .unused
+    }
+
+    /// Marks the run of a job as running, and extends the lease of its reservation.
+    /// - Returns: nil where the run is finished.
+    func begin(_ job: some RunJob, in transaction: Transaction) throws -> (Run, TrainingSession)? {
+        guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
+            let session = try transaction.trainingSession(run.session, of: job.organisation)
+        else { return nil }
+        try quotas.extend(run.reservation, in: transaction)
+        return (run, session)
     }
 
     /// Settles what was reserved for a run that has succeeded in this transaction: commits the unit, and replaces the

@@ -37,6 +37,7 @@ struct RunWorkspace: Sendable {
 
     /// Runs `body` on a thread of the pool and forwards its progress to the job. Of reports that come faster than they
     /// are stored only the newest is kept.
+    /// - Throws: ``JobFailure/permanent(_:)`` for a fault of the data, the datasets or the model.
     func compute<Result: Sendable>(
         _ context: JobContext,
         _ body: @escaping @Sendable (_ report: (RunProgress) -> Void) throws -> Result
@@ -48,7 +49,7 @@ struct RunWorkspace: Sendable {
             }
         }()
         do {
-            let result = try await pool.run { try body { sender.yield($0) } }
+            let result = try await pool.run { try Self.failingForGood { try body { sender.yield($0) } } }
             sender.finish()
             await forwarding
             return result
@@ -56,6 +57,17 @@ struct RunWorkspace: Sendable {
             sender.finish()
             await forwarding
             throw error
+        }
+    }
+
+    /// A repetition finds the same fault.
+    private static func failingForGood<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let fault as DatasetFault {
+            throw JobFailure.permanent(fault.message)
+        } catch let fault as ModelFault {
+            throw JobFailure.permanent(fault.message)
+        } catch let fault as SeriesFault {
+            throw JobFailure.permanent(fault.message)
         }
     }
 }

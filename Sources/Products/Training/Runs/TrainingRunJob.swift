@@ -1,4 +1,3 @@
-import Entitlements
 import Files
 import Forecasting
 import Foundation
@@ -7,7 +6,7 @@ import Modules
 import Plotting
 
 /// Trains the model of one run.
-struct TrainingRunJob: Job {
+struct TrainingRunJob: RunJob {
     static let name = "training.train-model"
     static let lane = JobLane.compute
     let run: ID<Run>
@@ -30,32 +29,20 @@ struct TrainingResult: Codable, Sendable {
 /// The worker of ``TrainingRunJob``.
 final class TrainingRunWorker: Sendable {
     let database: any Database
-    let quotas: QuotaService
     let settlement: RunSettlementService
     let workspace: RunWorkspace
     let runtime: Runtime
 
     init(
-        database: any Database, quotas: QuotaService, settlement: RunSettlementService,
-        workspace: RunWorkspace,
-        runtime: Runtime
+        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, runtime: Runtime
     ) {
         self.database = database
-        self.quotas = quotas
         self.settlement = settlement
         self.workspace = workspace
         self.runtime = runtime
     }
 
-    var worker: Worker {
-        Worker(
-            TrainingRunJob.self,
-            perform: perform,
-            abandoned: { [settlement] job, abandonment, transaction in
-                try settlement.abandon(job.run, of: job.organisation, abandonment, in: transaction)
-            }
-        )
-    }
+    var worker: Worker { settlement.worker(perform: perform) }
 
     @Sendable private func perform(_ job: TrainingRunJob, context: JobContext) async throws -> JobOutcome {
         guard let (run, found) = try await start(job) else { return .done }
@@ -70,32 +57,23 @@ final class TrainingRunWorker: Sendable {
         let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
         let trained = try await workspace.withFolder(of: run, context) { folder in
             try await workspace.compute(context) { [workspace] report in
-                do {
-                    // Another split gives other training data and so other scalers: the run generates datasets of its
-                    // own.
-                    var source = sessionDatasets
-                    if split != datasets.recipe.split {
-                        var recipe = datasets.recipe
-                        recipe.split = split
-                        _ = try workspace.generator(recipe, for: run).run(
-                            into: folder,
-                            progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
-                            checkCancellation: context.checkCancellation
-                        )
-                        source = folder
-                    } else {
-                        try ModelDatasets.copyManifest(of: sessionDatasets, to: folder)
-                    }
-                    return try TrainedModel(
-                        parameters, on: Dataset(source), named: name, into: folder, report: report,
-                        checkCancellation: context.checkCancellation)
-                } catch let fault as DatasetFault {
-                    throw JobFailure.permanent(fault.message)
-                } catch let fault as ModelFault {
-                    throw JobFailure.permanent(fault.message)
-                } catch let fault as SeriesFault {
-                    throw JobFailure.permanent(fault.message)
+                // Another split gives other training data and so other scalers: the run generates datasets of its own.
+                var source = sessionDatasets
+                if split != datasets.recipe.split {
+                    var recipe = datasets.recipe
+                    recipe.split = split
+                    _ = try workspace.generator(recipe, for: run).run(
+                        into: folder,
+                        progress: { fraction, _ in report(.init(percent: fraction * 5, phase: "datasets")) },
+                        checkCancellation: context.checkCancellation
+                    )
+                    source = folder
+                } else {
+                    try ModelDatasets.copyManifest(of: sessionDatasets, to: folder)
                 }
+                return try TrainedModel(
+                    parameters, on: Dataset(source), named: name, into: folder, report: report,
+                    checkCancellation: context.checkCancellation)
             }
         }
         let result = try JSONColumn.encode(trained.result(parameters, split))
@@ -117,11 +95,8 @@ final class TrainingRunWorker: Sendable {
     /// Marks the run as running.
     /// - Returns: nil where the run is finished.
     private func start(_ job: TrainingRunJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
-        try await database.write { [quotas] transaction in
-            guard let run = try transaction.run(job.run, of: job.organisation), try transaction.begin(run),
-                let session = try transaction.trainingSession(run.session, of: job.organisation)
-            else { return nil }
-            try quotas.extend(run.reservation, in: transaction)
+        try await database.write { [settlement] transaction in
+            guard let (run, session) = try settlement.begin(job, in: transaction) else { return nil }
             return (run, try transaction.datasets(of: session))
         }
     }
