@@ -1,0 +1,23 @@
+import Identity
+import Modules
+
+/// A job that does the work of a run.
+protocol RunJob: Job {
+    var run: ID<Run> { get }
+    var organisation: ID<Organisation> { get }
+}
+
+extension RunSettlementService {
+    /// A worker whose abandoned jobs end their runs without a result.
+    func worker<Work: RunJob>(
+        perform: @escaping @Sendable (Work, JobContext) async throws -> JobOutcome
+    ) -> Worker {
+        Worker(
+            Work.self,
+            perform: perform,
+            abandoned: { [self] job, abandonment, transaction in
+                try abandon(job.run, of: job.organisation, abandonment, in: transaction)
+            }
+        )
+    }
+}
