@@ -24,13 +24,10 @@ struct ClientFixture: Sendable {
         -> ClientResponse
     {
         let client = Client(baseURL: server.baseURL).signedIn(with: token)
-        do {
-            let response = try await client.request(method, path, body: body)
+        return try await attempt {
+            try await client.request(method, path, body: body)
+        } finally: {
             await client.shutDown()
-            return response
-        } catch {
-            await client.shutDown()
-            throw error
         }
     }
 

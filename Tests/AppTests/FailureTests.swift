@@ -169,13 +169,11 @@ import Testing
         let runtime = Runtime(now: { clock.now - duration }, randomBytes: Runtime.system.randomBytes)
         let node = try await buildApp(
             app.app.configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
-        do {
+        try await attempt {
             try await body(TestApp(app: node, clock: clock, engine: app.engine, log: log))
-        } catch {
+        } finally: {
             await node.close()
-            throw error
         }
-        await node.close()
     }
 
     private func withServer(

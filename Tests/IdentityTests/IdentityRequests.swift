@@ -35,13 +35,11 @@ extension TestApp {
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
         let second = try await buildApp(
             configuration, in: AppDependencies(runtime: runtime, clock: { clock.now }, logOutput: log))
-        do {
+        try await attempt {
             try await body(TestApp(app: second, clock: clock, engine: engine, log: log))
-        } catch {
+        } finally: {
             await second.database.close()
-            throw error
         }
-        await second.database.close()
     }
 }
 

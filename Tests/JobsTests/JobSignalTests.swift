@@ -153,16 +153,13 @@ import Testing
         try await withDatabasePlace(.postgres) { place in
             let clock = TestClock(JobFixture.start)
             let one = try place.open(clock: { clock.now }), other = try place.open(clock: { clock.now })
-            do {
+            try await attempt {
                 try await JobFixture.migrate(one)
                 try await body(JobFixture(one, clock: clock), JobFixture(other, clock: clock))
-            } catch {
+            } finally: {
                 await one.close()
                 await other.close()
-                throw error
             }
-            await one.close()
-            await other.close()
         }
     }
 

@@ -36,10 +36,10 @@ struct RedisNodeFixture: Sendable {
             return try await client.run(redisScript, keys: keys, arguments: arguments).array?.compactMap(\.integer)
                 ?? []
         }
-        do { try await body(RedisNodeFixture(client: client, store: store, prefix: prefix)) } catch {
+        try await attempt {
+            try await body(RedisNodeFixture(client: client, store: store, prefix: prefix))
+        } finally: {
             await client.close()
-            throw error
         }
-        await client.close()
     }
 }

@@ -24,16 +24,13 @@ import Testing
     private func withTwoDatabases(_ body: (any Database, any Database) async throws -> Void) async throws {
         try await withDatabasePlace(.postgres) { place in
             let one = try place.open(), other = try place.open()
-            do {
+            try await attempt {
                 try await createTables(in: one)
                 try await body(one, other)
-            } catch {
+            } finally: {
                 await one.close()
                 await other.close()
-                throw error
             }
-            await one.close()
-            await other.close()
         }
     }
 

@@ -7,13 +7,10 @@ extension App {
         _ configuration: Configuration, _ body: (App) async throws -> Result
     ) async throws -> Result {
         let app = try await buildApp(configuration)
-        do {
-            let result = try await body(app)
+        return try await attempt {
+            try await body(app)
+        } finally: {
             await app.close()
-            return result
-        } catch {
-            await app.close()
-            throw error
         }
     }
 }
@@ -24,12 +21,9 @@ package func withOpenDatabase<Result>(
     _ configuration: Configuration, _ body: (any Database) async throws -> Result
 ) async throws -> Result {
     let database = try openDatabase(configuration)
-    do {
-        let result = try await body(database)
+    return try await attempt {
+        try await body(database)
+    } finally: {
         await database.close()
-        return result
-    } catch {
-        await database.close()
-        throw error
     }
 }

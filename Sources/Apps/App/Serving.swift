@@ -88,14 +88,12 @@ extension App {
             shutdown.end()
             signals?.cancel()
         }
-        do {
+        try await attempt {
             try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
-        } catch {
+        } finally: {
             await close()
-            throw error
         }
-        await close()
     }
 
     private var httpLimits: HTTPLimits {

@@ -170,7 +170,8 @@ extension TestApp {
         guard response.status == 200 else { throw UnexpectedResponse(response) }
     }
 
-    private func person(_ response: TestResponse, _ email: String) throws -> TestPerson {
+    /// The account of a response to a registration or a sign-in.
+    func person(_ response: TestResponse, _ email: String) throws -> TestPerson {
         guard let id = response["user"]?["id"]?.string.flatMap({ ID<Person>($0) }),
             let organisation = response["user"]?["organisation_id"]?.string,
             let token = response["access_token"]?.string, let refresh = response["refresh_token"]?.string,
@@ -249,17 +250,13 @@ package func withTestApp(
         let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
         let jobs = runsJobs ? Task { await runJobs(of: app) } : nil
-        do {
+        try await attempt {
             try await body(test)
-        } catch {
+        } finally: {
             jobs?.cancel()
             await jobs?.value
             await app.close()
-            throw error
         }
-        jobs?.cancel()
-        await jobs?.value
-        await app.close()
     }
 }
 

@@ -29,13 +29,10 @@ package func withDatabase<Result>(
 ) async throws -> Result {
     try await withDatabasePlace(engine) { place in
         let database = try place.open(clock: clock)
-        do {
-            let result = try await body(database)
+        return try await attempt {
+            try await body(database)
+        } finally: {
             await database.close()
-            return result
-        } catch {
-            await database.close()
-            throw error
         }
     }
 }

@@ -61,11 +61,11 @@ struct TourServer: Sendable {
             group.addTask {
                 for await port in ports {
                     let client = Client(baseURL: "http://127.0.0.1:\(port)")
-                    do { try await tour(app, client) } catch {
+                    try await attempt {
+                        try await tour(app, client)
+                    } finally: {
                         await client.shutDown()
-                        throw error
                     }
-                    await client.shutDown()
                 }
             }
             let first = await group.nextResult()

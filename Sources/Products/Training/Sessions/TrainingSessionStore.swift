@@ -6,35 +6,26 @@ extension Transaction {
     /// Finds a session of the scope's organisation by its id or by the client's id.
     /// - Throws: `session-not-found`.
     func trainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
-        let session = try first(
-            Self.selectSession
-                + "WHERE organisation_id = \(scope.organisation) "
-                + "AND (client_id = \(name) OR id = \(name.lowercased()))",
-            TrainingSession.init
-        )
-        guard let session else { throw Problem(.sessionNotFound) }
-        return session
+        try requireSession(Self.isNamed(name, in: scope))
     }
 
     /// As ``trainingSession(_:in:)``, with the row locked until the end of the transaction: concurrent requests that
     /// decide by the state of the session run one after the other.
     func lockedTrainingSession(_ name: String, in scope: Scope) throws -> TrainingSession {
-        let session = try first(
-            Self.selectSession
-                + "WHERE organisation_id = \(scope.organisation) "
-                + "AND (client_id = \(name) OR id = \(name.lowercased())) \(.forUpdate)",
-            TrainingSession.init
-        )
-        guard let session else { throw Problem(.sessionNotFound) }
-        return session
+        try requireSession(Self.isNamed(name, in: scope) + " \(.forUpdate)")
     }
 
     /// As ``lockedTrainingSession(_:in:)``, by id and organisation.
     func lockedTrainingSession(_ id: ID<TrainingSession>, of organisation: ID<Organisation>) throws -> TrainingSession {
-        let session = try first(
-            Self.selectSession + "WHERE organisation_id = \(organisation) AND id = \(id) \(.forUpdate)",
-            TrainingSession.init
-        )
+        try requireSession("organisation_id = \(organisation) AND id = \(id) \(.forUpdate)")
+    }
+
+    private static func isNamed(_ name: String, in scope: Scope) -> SQL {
+        "organisation_id = \(scope.organisation) AND (client_id = \(name) OR id = \(name.lowercased()))"
+    }
+
+    private func requireSession(_ condition: SQL) throws -> TrainingSession {
+        let session = try first(Self.selectSession + "WHERE " + condition, TrainingSession.init)
         guard let session else { throw Problem(.sessionNotFound) }
         return session
     }
