@@ -2,16 +2,6 @@ import Client
 import Foundation
 import Modules
 
-/// The errors of a trained model in original units, and those of persistence, which repeats the last value.
-struct ModelErrors: Sendable {
-    let name: String
-    let fileName: String
-    let mae: Double
-    let rmse: Double
-    let persistenceMAE: Double
-    let persistenceRMSE: Double
-}
-
 /// Training, its metrics and its plot.
 extension Tour {
     func trainWithoutFeature(_ session: TrainingSessionName, _ account: TourAccount) async throws {
