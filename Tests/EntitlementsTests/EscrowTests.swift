@@ -262,10 +262,10 @@ private func withNodes(_ engine: Engine, count: Int, plan: String, _ body: ([Quo
             for node in nodes { try? await node.entitlements.escrow.close() }
             for node in nodes.dropFirst() { await node.database.close() }
         }
-        try await attempt {
-            try await body(nodes)
-        } finally: {
+        do { try await body(nodes) } catch {
             await stop()
+            throw error
         }
+        await stop()
     }
 }
