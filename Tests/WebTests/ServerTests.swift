@@ -6,6 +6,7 @@ import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Web
