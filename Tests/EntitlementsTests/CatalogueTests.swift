@@ -121,7 +121,8 @@ import Testing
         let yaml = """
             default: { concurrency: { agents: 5 }, rates: { default: [10/minute], checks: [20/minute] } }
             plans:
-              - { id: a, name: A, concurrency: { agents: 1 }, rates: { checks: [30/minute] }, file_mb: 1, storage_mb: 1 }
+              - { id: a, name: A, concurrency: { agents: 1 }, rates: { checks: [30/minute] }, file_mb: 1, \
+                  storage_mb: 1 }
               - { id: b, name: B, rates: { default: [40/minute] }, file_mb: 1, storage_mb: 1 }
             """
         let catalogue = try PlanSet(yaml: yaml, offers: offers)

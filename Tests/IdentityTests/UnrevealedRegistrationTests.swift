@@ -72,7 +72,7 @@ import Testing
             #expect(await register(app, "person@example.org").status == 202)
             let unverified = await login(app, "person@example.org")
             let wrong = await login(app, "person@example.org", "wrong password")
-            let unknown = await login(app, "nobody@example.org")
+            let unknown = await login(app, "unknown@example.org")
             for response in [unverified, wrong, unknown] {
                 #expect(response.status == 401 && response.code == "invalid-credentials", "\(response)")
                 #expect(response["detail"] == unknown["detail"] && response.members == unknown.members)
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what a registration must have is told as usual`(_ engine: Engine) async throws {
+    func `an invalid registration is refused as usual`(_ engine: Engine) async throws {
         try await withUnrevealed(engine) { app in
             #expect(await register(app, "no address").pointers == ["/email"])
             #expect(await register(app, "a@example.org", password: "short").pointers == ["/password"])

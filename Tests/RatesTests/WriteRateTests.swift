@@ -126,8 +126,8 @@ import Testing
             // The right password is refused as a wrong one is, and as that of a name without an account.
             let refused = await login("target", person.password, from: "198.51.100.6")
             let wrong = await login(person.email, "wrong password", from: "198.51.100.7")
-            for _ in 0..<2 { _ = await login("nobody", "wrong password", from: "198.51.100.8") }
-            let unknown = await login("nobody", "wrong password", from: "198.51.100.9")
+            for _ in 0..<2 { _ = await login("unknown", "wrong password", from: "198.51.100.8") }
+            let unknown = await login("unknown", "wrong password", from: "198.51.100.9")
             for response in [refused, wrong, unknown] {
                 #expect(response.status == 401 && response.code == "invalid-credentials", "\(response)")
                 #expect(response["detail"] == unknown["detail"])

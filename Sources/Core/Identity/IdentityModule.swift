@@ -1,4 +1,5 @@
 package import Audit
+import HTTPTypes
 package import Mail
 package import Modules
 package import Secrets

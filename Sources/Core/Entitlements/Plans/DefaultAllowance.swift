@@ -41,6 +41,7 @@ struct DefaultAllowanceDocument: Payload {
 
     var allowance: DefaultAllowance {
         DefaultAllowance(
-            concurrency: concurrency ?? [:], rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) })
+            concurrency: concurrency ?? [:],
+            rates: (rates ?? [:]).compactMapValues { texts in Rates(texts.compactMap { Rate($0) }) })
     }
 }

@@ -67,13 +67,13 @@ extension Transaction {
         { try person($0) }
     }
 
-    /// Notes that the owner of an address is told of a registration with it.
-    /// - Returns: false where they were told within `interval`.
-    func noteRegistration(of id: ID<Person>, interval: Duration) throws -> Bool {
+    /// Notes that the owner of an address gets a notice of a registration with it.
+    /// - Returns: false where they got one within `interval`.
+    func noteRegistrationNotice(to id: ID<Person>, interval: Duration) throws -> Bool {
         try execute(
             """
-            UPDATE people SET registration_told_at = \(now)
-            WHERE id = \(id) AND (registration_told_at IS NULL OR registration_told_at <= \(now - interval))
+            UPDATE people SET registration_notice_at = \(now)
+            WHERE id = \(id) AND (registration_notice_at IS NULL OR registration_notice_at <= \(now - interval))
             """
         ) == 1
     }

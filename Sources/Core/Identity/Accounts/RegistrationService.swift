@@ -20,7 +20,7 @@ package final class RegistrationService: Sendable {
 
     /// How often another name is tried for a user name that is taken.
     private static let namesMax = 3
-    /// Between two e-mails that tell the owner of an address of registrations with it.
+    /// Between two notices to the owner of an address of registrations with it.
     static let noticeInterval: Duration = .days(1)
 
     init(
@@ -83,15 +83,15 @@ package final class RegistrationService: Sendable {
         }
     }
 
-    // MARK: Without telling
+    // MARK: Without a sign of the address
 
-    /// Creates an account and mails its challenge, or tells the owner of a known address. The password is hashed in
+    /// Creates an account and mails its challenge, or notifies the owner of a known address. The password is hashed in
     /// both cases. What else differs in time is what differs for a request of a new password.
     private func accept(_ registration: Registration, client: ClientInfo) async throws(Problem) -> Acknowledgement {
         let new = try await newPerson(registration, role: registration.role ?? .user, isEmailVerified: false)
         try await database.write { [self] transaction in
             if let owner = try transaction.lockedPerson(withAddress: new.email.key) {
-                try tell(owner, from: client, in: transaction)
+                try notify(owner, of: client, in: transaction)
             } else if let person = try insertUnderFreeName(new, in: transaction) {
                 try audit.record(
                     AuditEvent(
@@ -100,7 +100,7 @@ package final class RegistrationService: Sendable {
                 try challenges.send(.verifyEmail, to: person.email, of: person, in: transaction)
             } else if let owner = try transaction.lockedPerson(withAddress: new.email.key) {
                 // A concurrent registration of the address was first.
-                try tell(owner, from: client, in: transaction)
+                try notify(owner, of: client, in: transaction)
             }
         }
         return Acknowledgement(message: "Follow the link in the e-mail to this address, then sign in.")
@@ -123,12 +123,11 @@ package final class RegistrationService: Sendable {
         return try transaction.insert(candidate) ? try transaction.person(new.id) : nil
     }
 
-    /// Mails to the owner of an address that somebody tried to register it, at most once in ``noticeInterval``. An
-    /// address that is not verified gets the challenge of a new password, which ends what the first registration left:
-    /// that may have been another person's.
-    private func tell(_ owner: Person, from client: ClientInfo, in transaction: Transaction) throws {
-        let isTold = try transaction.noteRegistration(of: owner.id, interval: Self.noticeInterval)
-        if isTold {
+    /// Mails a notice of a registration to the owner of its address, at most once in ``noticeInterval``. An address
+    /// that is not verified gets the challenge of a new password, which ends what the first registration left: that may
+    /// have been another person's.
+    private func notify(_ owner: Person, of client: ClientInfo, in transaction: Transaction) throws {
+        if try transaction.noteRegistrationNotice(to: owner.id, interval: Self.noticeInterval) {
             if owner.isEmailVerified {
                 try mailer.send(
                     Email(

@@ -1,8 +1,8 @@
 import Modules
 
 /// The settings in the members of an object, under the names of ``SeriesSettings`` and of the page's own records
-/// (``SeriesMemberNames``), and the pointers of the members as they were sent. Members that the server computes are left
-/// out, as are null and empty texts, which the page sends for empty fields; unknown members are faults.
+/// (``SeriesMemberNames``), and the pointers of the members as they were sent. Members that the server computes are
+/// left out, as are null and empty texts, which the page sends for empty fields; unknown members are faults.
 struct NamedSettings {
     private(set) var settings = SeriesSettings()
     private(set) var pointers: [SeriesSettings.CodingKeys: String] = [:]
