@@ -53,7 +53,7 @@ struct Caller: Sendable {
             case .concurrency:
                 guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
                 if plan.concurrency(of: requirement.name) == .upTo(0) { return "concurrency-limit" }
-            case .rate, .right: continue
+            case .rate: continue
             default: return nil
             }
         }

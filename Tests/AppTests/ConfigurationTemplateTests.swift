@@ -78,11 +78,18 @@ import Testing
         #expect(try Configuration(environment: ["DATABASE_URL": given]).databaseURL == read)
     }
 
+    @Test func `DB_POOL_RECYCLE is the maximum age of a connection in seconds`() throws {
+        for (text, age) in [("1800", .seconds(1_800)), ("0", .zero), ("-1", nil), ("", nil)] as [(String, Duration?)] {
+            #expect(try Configuration(environment: ["DB_POOL_RECYCLE": text]).poolRecycle == age, "\(text)")
+        }
+        #expect(faults(["DB_POOL_RECYCLE": "-2"]).first?.hasPrefix("DB_POOL_RECYCLE: ") == true)
+    }
+
     @Test func `names of templates without a meaning are listed once`() throws {
         let configuration = try Configuration(environment: [
             "GUNICORN_WORKERS": "4", "GUNICORN_TIMEOUT": "30", "DB_POOL_RECYCLE": "1800", "PATH": "/bin", "PORT": "1",
         ])
-        #expect(configuration.ignoredNames == ["DB_POOL_RECYCLE", "GUNICORN_TIMEOUT", "GUNICORN_WORKERS"])
+        #expect(configuration.ignoredNames == ["GUNICORN_TIMEOUT", "GUNICORN_WORKERS"])
         #expect(try Configuration(environment: ["PORT": "1"]).ignoredNames == [])
     }
 

@@ -43,9 +43,10 @@ import Testing
         let configuration = try read([
             "ENVIRONMENT": "TEST", "HOST": "0.0.0.0", "PORT": "0", "DATA_DIR": "/var/lib/gatehouse",
             "DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0",
-            "DB_POOL_TIMEOUT": "1", "DB_STATEMENT_TIMEOUT": "2", "DRAIN_GRACE": "0", "SHUTDOWN_TIMEOUT": "5",
+            "DB_POOL_TIMEOUT": "1", "DB_POOL_RECYCLE": "1800", "DB_STATEMENT_TIMEOUT": "2", "DRAIN_GRACE": "0",
+            "SHUTDOWN_TIMEOUT": "5",
             "SECRET_KEY": "x", "ENCRYPTION_KEY": "y", "ACCESS_TOKEN_EXPIRE_MINUTES": "1", "BCRYPT_ROUNDS": "4",
-            "PASSWORD_MIN_LENGTH": "10",
+            "PASSWORD_MIN_LENGTH": "10", "REGISTRATION_REVEALS": "false",
             "CORS_ORIGINS": " https://a.example , ,https://b.example", "BASE_URL": "https://api.example",
             "PLANS_FILE": "plans.yaml", "METRICS_TOKEN": "t",
             "FRONTEND_URL": "https://app.example/pages/",
@@ -73,6 +74,7 @@ import Testing
         #expect(configuration.databaseURL == "sqlite:/var/lib/gatehouse/gatehouse.db")
         #expect((configuration.poolSize, configuration.poolOverflow) == (3, 0))
         #expect((configuration.poolTimeout, configuration.statementTimeout) == (.seconds(1), .seconds(2)))
+        #expect(configuration.poolRecycle == .seconds(1_800) && !configuration.registrationReveals)
         #expect((configuration.drainGrace, configuration.shutdownTimeout) == (.zero, .seconds(5)))
         #expect((configuration.secretKey, configuration.encryptionKey) == ("x", "y"))
         #expect(configuration.accessTokenLifetime == .minutes(1))

@@ -18,8 +18,8 @@ import Testing
             let database = engine == .sqlite ? "sqlite:\(place.address)" : place.address
             let first = try await ServerProcess.start(folder: folder, database: database)
             let client = try await ClientFixture.register(at: first, password: TestApp.password)
-            try await Self.put(client, on: "pro", folder: folder, database: database)
-            let session = try await Self.prepareDatasets(client, first)
+            try await client.put(on: "pro", folder: folder, database: database)
+            let session = try await client.prepareDatasets(at: first)
             let accepted = try await client.send(
                 first,
                 .post,
@@ -43,49 +43,5 @@ import Testing
             let models = try await client.send(second, .get, "/v1/training/list-models-database/\(session)").json
             #expect(models?["data"]?["count"]?.integer == 1)
         }
-    }
-
-    /// Changes the plan as an administrator, on the same database and beside the server process.
-    private static func put(_ client: ClientFixture, on plan: String, folder: URL, database: String) async throws {
-        var configuration = Configuration()
-        configuration.dataFolder = folder.path()
-        configuration.databaseURL = database
-        configuration.bcryptRounds = 4
-        let app = try await buildApp(configuration, in: AppDependencies(logOutput: LogOutput(keepsLines: true)))
-        _ = try await app.identity.registration.createAdministrator(
-            email: "root@example.org", password: TestApp.password)
-        let test = TestApp(
-            app: app, clock: TestClock(Runtime.system.now()), engine: .sqlite, log: LogOutput(keepsLines: true))
-        let login = await test.call(
-            "POST", "/v1/auth/login", json: ["email": "root@example.org", "password": .string(TestApp.password)])
-        let token = try #require(login["access_token"]?.string)
-        let adjusted = await test.call(
-            "POST", "/v1/payments/subscriptions/\(client.id)/adjust", json: ["plan": .string(plan)], token: token)
-        #expect(adjusted.status == 200)
-        await app.database.close()
-    }
-
-    private static func prepareDatasets(_ client: ClientFixture, _ server: ServerProcess) async throws -> String {
-        let session = "session_1_kill"
-        _ = try await client.send(server, .post, "/v1/training/init-session", .json(["sessionId": .string(session)]))
-        let rows = (0..<3_000).map { hour in
-            "\(Instant(seconds: 1_262_304_000 + Int64(hour) * 3_600));\(Double(hour % 24) + Double(hour % 7) / 10)"
-        }
-        let csv = Array((["UTC;value"] + rows).joined(separator: "\n").utf8)
-        for kind in ["input", "output"] {
-            let metadata = "{\"sessionId\":\"\(session)\",\"fileName\":\"a.csv\",\"type\":\"\(kind)\"}"
-            let form = multipart([("metadata", metadata)], file: ("file", "a.csv", csv))
-            let response = try await client.send(
-                server, .post, "/v1/training/instant-upload", .bytes(form.bytes, mediaType: form.contentType))
-            #expect(response.status == 201, "\(response)")
-        }
-        let steps: JSONValue = [
-            "sessionId": .string(session),
-            "zeitschritte": ["eingabe": 12, "ausgabe": 12, "zeitschrittweite": 60, "offset": 0],
-        ]
-        _ = try await client.send(server, .post, "/v1/training/save-zeitschritte", .json(steps))
-        let generated = try await client.send(server, .post, "/v1/training/generate-datasets/\(session)", .json([:]))
-        #expect(generated.status == 200, "\(generated)")
-        return session
     }
 }

@@ -49,6 +49,24 @@ final class ServerProcess: Sendable {
         throw DidNotStart(output: (try? String(contentsOf: output, encoding: .utf8)) ?? "")
     }
 
+    var port: Int { Int(baseURL.split(separator: ":").last ?? "") ?? 0 }
+
+    /// Waits until it has printed or logged a text.
+    /// - Returns: false where it has not after 60 s, and where it ended without.
+    func prints(_ text: String) async throws -> Bool {
+        try await Self.waits(until: { !process.isRunning || output.contains(text) }) && output.contains(text)
+    }
+
+    /// Polls a condition for at most 60 s.
+    static func waits(until isMet: () async throws -> Bool) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            if try await isMet() { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+
     /// Sends SIGKILL and waits until the process has ended.
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)

@@ -92,10 +92,13 @@ import Testing
         let catalogue = try PlanSet(
             yaml: yaml, offers: Offers(meters: meters, features: features, rateClasses: [generate]))
         let (a, b) = (try #require(catalogue.plans.first), try #require(catalogue.plans.last))
-        #expect(a.rates(of: .default) == Rates(.perMinute(60), .perHour(1_000)))
-        #expect(a.rates(of: generate).all == [Rate(10, per: .seconds(30), burst: 2)])
-        #expect(a.rates(of: RateClass("other")) == a.rates(of: .default))
-        #expect(b.rates(of: generate) == .ofNoPlan)
+        func rates(_ rateClass: RateClass, _ plan: Plan?) -> Rates {
+            catalogue.allowance.rates(of: rateClass, under: plan)
+        }
+        #expect(rates(.default, a) == Rates(.perMinute(60), .perHour(1_000)))
+        #expect(rates(generate, a).all == [Rate(10, per: .seconds(30), burst: 2)])
+        #expect(rates(RateClass("other"), a) == rates(.default, a))
+        #expect(rates(generate, b) == .ofNoPlan && rates(generate, nil) == .ofNoPlan)
         let found = faults(
             """
             plans:
@@ -111,6 +114,34 @@ import Testing
             "'c': rates.default.1 is no rate",
         ] {
             #expect(found.contains { $0.contains(message) }, "\(message) in \(found)")
+        }
+    }
+
+    @Test func `the entry default holds without a plan, and where a plan lists nothing`() throws {
+        let yaml = """
+            default: { concurrency: { agents: 5 }, rates: { default: [10/minute], checks: [20/minute] } }
+            plans:
+              - { id: a, name: A, concurrency: { agents: 1 }, rates: { checks: [30/minute] }, file_mb: 1, \
+                  storage_mb: 1 }
+              - { id: b, name: B, rates: { default: [40/minute] }, file_mb: 1, storage_mb: 1 }
+            """
+        let catalogue = try PlanSet(yaml: yaml, offers: offers)
+        let (a, b) = (try #require(catalogue.plans.first), try #require(catalogue.plans.last))
+        let (allowance, writes) = (catalogue.allowance, RateClass.writes)
+        func rates(_ rateClass: RateClass) -> [Rates] { [nil, a, b].map { allowance.rates(of: rateClass, under: $0) } }
+        #expect(rates(.checks) == [Rates(.perMinute(20)), Rates(.perMinute(30)), Rates(.perMinute(20))])
+        #expect(rates(.default) == [Rates(.perMinute(10)), .ofNoPlan, Rates(.perMinute(40))])
+        #expect(rates(writes) == rates(.default) && allowance.listedRates(of: writes, under: a) == nil)
+        #expect([nil, a, b].map { allowance.concurrency(of: "agents", under: $0).value } == [5, 1, 5])
+        #expect(allowance.concurrency(of: "others", under: nil) == .upTo(0))
+        let plan = "\nplans:\n  - { id: a, name: A, file_mb: 1, storage_mb: 1 }"
+        for (entry, fault) in [
+            ("{ rates: { fly: [1/day] } }", "default: rates.fly is no known rate class"),
+            ("{ rates: { default: [] } }", "default: rates.default has one to 4"),
+            ("{ concurrency: { agents: -2 } }", "default: concurrency.agents"), ("{ limits: {} }", "default: limits"),
+        ] {
+            let found = faults("default: " + entry + plan)
+            #expect(found.count == 1 && found[0].hasPrefix(fault), "\(entry): \(found)")
         }
     }
 

@@ -12,7 +12,7 @@ private struct ConcurrencyFixture: Sendable {
     let quota: QuotaFixture
     private let dispatcher: RequestDispatcher
 
-    init(_ quota: QuotaFixture) async throws {
+    init(_ quota: QuotaFixture, needsSubscription: Bool = true) async throws {
         self.quota = quota
         try await quota.database.write { transaction in
             try transaction.execute(
@@ -25,7 +25,8 @@ private struct ConcurrencyFixture: Sendable {
         }
         let (database, entitlements, identity) = (quota.database, quota.entitlements, quota.app.app.identity)
         let route = Route.post(
-            "tests/sessions", "Start a session", requires: identity.member, entitlements.concurrency(.agents)
+            "tests/sessions", "Start a session", requires: identity.member,
+            entitlements.concurrency(.agents, needsSubscription: needsSubscription)
         ) { _, slot in
             try await database.write { transaction in
                 try entitlements.concurrency.take(slot, in: transaction)
@@ -105,6 +106,40 @@ extension Concurrency {
             #expect(await sessions.start(as: unsubscribed).code == "no-active-subscription")
             try await quota.app.put(quota.person, on: "enterprise")
             for _ in 0..<8 { #expect(await sessions.start().status == 204) }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `work that needs no subscription has the default allowance unless the plan lists it`(engine: Engine)
+        async throws
+    {
+        let plans = """
+            default: { concurrency: { agents: 2 } }
+            plans:
+              - { id: free, name: Free, start: anyone, file_mb: 1, storage_mb: 1 }
+              - { id: student, name: Student, concurrency: { agents: 3 }, file_mb: 1, storage_mb: 1 }
+            """
+        try await withPlansFile(plans) { path in
+            try await withTestApp(engine, change: { $0.plansFile = path }) { app in
+                let quota = QuotaFixture(app: app, person: try await app.register(isVerified: false))
+                let sessions = try await ConcurrencyFixture(quota, needsSubscription: false)
+                let people = [
+                    (quota.person, 2), (try await app.subscriber("free"), 2), (try await app.subscriber("student"), 3),
+                ]
+                for (person, limit) in people {
+                    for _ in 0..<limit { #expect(await sessions.start(as: person).status == 204) }
+                    let refused = await sessions.start(as: person)
+                    #expect(
+                        refused.status == 429 && refused["limit"] == .integer(Int64(limit))
+                            && refused["error"]
+                                == .string("Rate limit exceeded. Maximum \(limit) active sessions allowed."),
+                        "\(refused)")
+                }
+                #expect(try await sessions.liveCount() == 2)
+                try await sessions.end(1)
+                #expect(await sessions.start().status == 204)
+                try await quota.requireInvariants()
+            }
         }
     }
 

@@ -138,7 +138,6 @@ import Testing
     @Test(arguments: Engine.available)
     func `roles and rights are included, and a missing right does not refuse the request`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let backfill = "right:usage:backfill"
             func requirement(_ response: TestResponse, _ name: String) -> JSONValue? {
                 response["requirements"]?.array?.first { $0["requirement"]?.string == name }
             }
@@ -147,12 +146,16 @@ import Testing
                 let owner = await explain(quota, "POST /v1/usage/events", headers: headers)
                 #expect(
                     owner["allowed"] == false && owner["refusal"]?["code"] == "insufficient-scope"
-                        && requirement(owner, "service-key:usage:write")?["met"] == false
-                        && requirement(owner, backfill)?["met"] == false
-                        && requirement(owner, backfill)?["required"] == false
-                        && requirement(owner, backfill)?["problem"] == nil, "\(owner)")
+                        && requirement(owner, "service-key:usage:write")?["met"] == false, "\(owner)")
             }
             let administrator = QuotaFixture(app: quota.app, person: try await quota.app.administrator())
+            for (caller, isOperator) in [(quota, false), (administrator, true)] {
+                let ready = await explain(caller, "GET /ready")
+                let found = requirement(ready, "operator")
+                #expect(
+                    ready["allowed"] == true && found?["met"] == .bool(isOperator) && found?["required"] == false
+                        && found?["problem"] == nil, "\(ready)")
+            }
             let allowed = await explain(administrator, "GET /v1/admin/plans/free")
             #expect(
                 allowed["allowed"] == true && allowed["role"] == "admin"

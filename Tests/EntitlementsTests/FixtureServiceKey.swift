@@ -7,7 +7,7 @@ actor FixtureServiceKey {
     /// Concurrent callers get the same key.
     func key(in app: TestApp) async throws -> TestServiceKey {
         if let creation { return try await creation.value }
-        let creation = Task { try await app.serviceKey(["reservations:write", "usage:write", "usage:backfill"]) }
+        let creation = Task { try await app.serviceKey() }
         self.creation = creation
         return try await creation.value
     }

@@ -97,6 +97,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `due erasures are looked for every five minutes`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register("user")
+            // Registers the schedule.
+            try await app.runJobs()
+            let requested = await app.call(
+                "POST", "/v1/user/erasure", json: ["password": .string(person.password)], token: person.token)
+            #expect(requested.status == 202)
+            app.clock.advance(by: .days(14) - .microseconds(1))
+            try await app.runJobs()
+            let login: JSONValue = ["email": .string(person.email), "password": .string(person.password)]
+            #expect(await app.call("POST", "/v1/auth/login", json: login).status == 200, "not due yet")
+            app.clock.advance(by: .minutes(5))
+            try await app.runJobs()
+            #expect(await app.call("POST", "/v1/auth/login", json: login).status == 403, "the erasure has begun")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a due erasure ends the sessions, then deletes the account, and affects no other account`(engine: Engine)
         async throws
     {

@@ -41,7 +41,7 @@ import Testing
             #expect(rows.count { $0.outcome == "failure" } == 12)
             #expect(
                 rows.filter { $0.outcome == "refused" }.map(\.details)
-                    == Array(repeating: #"{"reason":"too many failures"}"#, count: 2))
+                    == Array(repeating: #"{"reason":"too many attempts"}"#, count: 2))
         }
     }
 

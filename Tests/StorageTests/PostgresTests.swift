@@ -189,6 +189,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [Duration.zero, .days(1), nil])
+    func `a connection of the maximum age is replaced, and does not count as broken`(_ age: Duration?) async throws {
+        try await withPostgres(poolSize: 1, overflow: 0, connectionAgeMax: age) { database, _ in
+            func process() async throws -> Int64? {
+                try await database.read { try $0.first("SELECT pg_backend_pid() AS pid")?["pid"] }
+            }
+            let first = try #require(try await process())
+            let second = try #require(try await process())
+            #expect((first == second) == (age != .zero))
+            #expect(database.gauges["postgres_connections"] == (age == .zero ? 0 : 1))
+            #expect(database.gauges["postgres_reconnects_total"] == 0)
+            try await database.write { try $0.execute("INSERT INTO things (id) VALUES ('a')") }
+            #expect(try await count(database) == 1)
+        }
+    }
+
     @Test func `a statement beyond its timeout is cancelled`() async throws {
         try await withPostgres { database, _ in
             let standard = try await database.read { try $0.first("SHOW statement_timeout")?.values }
@@ -311,13 +327,13 @@ import Testing
     /// Two databases on one place: the one under test, and one of another process.
     private func withPostgres(
         poolSize: Int = 4, overflow: Int = 2, acquireTimeout: Duration = .seconds(10),
-        commitFault: (@Sendable () -> CommitFault?)? = nil,
+        connectionAgeMax: Duration? = nil, commitFault: (@Sendable () -> CommitFault?)? = nil,
         _ body: (any Database, any Database) async throws -> Void
     ) async throws {
         try await withDatabasePlace(.postgres) { place in
             let database = try PostgresDatabase(
                 url: place.address, poolSize: poolSize, overflow: overflow, acquireTimeout: acquireTimeout,
-                commitFault: commitFault
+                connectionAgeMax: connectionAgeMax, commitFault: commitFault
             )
             let other = try place.open()
             // The first call of `commitFault` is for this commit.

@@ -71,4 +71,48 @@ import Testing
             #expect(await fixture.level("training_runs") == [0, 1])
         }
     }
+
+    @Test(arguments: Engine.available, ["ended", "expired"])
+    func `unfinished uploads end with the impersonation that began them`(_ engine: Engine, _ way: String) async throws {
+        try await withTrainingFixture(engine) { fixture in
+            let app = fixture.app
+            try await fixture.prepare(series: nil)
+            // Registers the schedules, whose first time is an interval later.
+            try await app.runJobs()
+            let administrator = try await app.administrator()
+            let token = try await impersonate(fixture, by: administrator)
+            let bytes = Samples.hourly(60)
+            let half = Array(bytes[..<(bytes.count / 2)])
+            func begin(_ name: String, _ token: String?) async throws {
+                let place: [String: JSONValue] = [
+                    "sessionId": "s", "fileName": .string(name), "chunkIndex": 0, "totalChunks": 2,
+                ]
+                try await fixture.require(200, await fixture.send("upload-chunk", half, place, token: token))
+            }
+            for name in ["a.csv", "b.csv"] { try await begin(name, token) }
+            try await begin("own.csv", nil)
+            // A file that is complete before the impersonation ends is the person's.
+            let whole: [String: JSONValue] = ["sessionId": "s", "fileName": "whole.csv", "type": "input"]
+            try await fixture.require(201, await fixture.send("instant-upload", bytes, whole, token: token))
+            try await app.runJobs()
+            #expect(try await fixture.count("training_uploads") == 3, "the impersonation lasts")
+
+            if way == "ended" {
+                let path = "/v1/auth/users/\(fixture.person.id)/impersonation"
+                #expect(await app.call("DELETE", path, token: administrator.token)["ended"] == 1)
+            } else {
+                app.clock.advance(by: .hours(1))
+            }
+            app.clock.advance(by: ImpersonatedRunJob.interval)
+            try await app.runJobs()
+            #expect(try await fixture.count("training_uploads") == 1)
+            #expect(try await fixture.audited("series-upload.deleted") == 2)
+            #expect(await fixture.storage() == Int64(half.count + bytes.count + 16 * 60))
+            #expect(fixture.filesOnDisk().count == 3)
+            #expect(await fixture.get("csv-files/s")["files"]?.array?.count == 1)
+            let rest = Array(bytes[half.count...])
+            #expect(await fixture.chunk(1, of: 2, rest, "a.csv").code == "chunk-missing")
+            #expect(await fixture.chunk(1, of: 2, rest, "own.csv")["file"] != nil)
+        }
+    }
 }

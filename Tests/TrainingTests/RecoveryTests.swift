@@ -240,11 +240,12 @@ import Testing
                 #expect(
                     await fixture.level("uploads") == [isThere ? 1 : 0, 0],
                     "statement \(number): \(response?.description ?? "")")
-                let chunks = try await fixture.database.read {
-                    try $0.count(
-                        "SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks")
+                let unfinished = try await fixture.database.read {
+                    try $0.count("SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) AS count FROM training_chunks")
+                        + $0.count(
+                            "SELECT CAST(COALESCE(SUM(series_bytes), 0) AS \(.integer)) AS count FROM training_uploads")
                 }
-                #expect(await fixture.storage() == chunks + (isThere ? Int64(bytes.count) : 0))
+                #expect(await fixture.storage() == unfinished + (isThere ? fixture.seriesBytesOnDisk() : 0))
                 let audited = try await fixture.audited("series-file.uploaded")
                 #expect(audited == (isThere ? 1 : 0))
                 try await fixture.requireInvariants()

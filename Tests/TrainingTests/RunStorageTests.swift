@@ -132,6 +132,37 @@ import Testing
         }
     }
 
+    // MARK: Series
+
+    @Test(arguments: Engine.available)
+    func `the imported series takes storage, and a file whose series does not fit is refused`(engine: Engine)
+        async throws
+    {
+        try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
+            try await fixture.prepare(series: nil)
+            func file(_ rows: Int) -> [UInt8] { Samples.hourly(rows) { Double($0 % 7) } }
+            let first = file(40_000)
+            try await fixture.require(201, await fixture.upload(first, "a.csv"))
+            let used = Int64(first.count + 16 * 40_000)
+            #expect(await fixture.storage() == used && fixture.seriesBytesOnDisk() == used)
+            // The uploaded file fits, its series does not.
+            let second = file(40_001)
+            #expect(used + Int64(second.count) < 3 << 20 && used * 2 > 3 << 20)
+            let refused = await fixture.upload(second, "b.csv")
+            #expect(refused.status == 403 && refused.code == "storage-exceeded", "\(refused)")
+            // A sample for each line, the header's included.
+            #expect(refused["required"]?.integer == 16 * 40_002)
+            #expect(refused["available"]?.integer == 3 << 20 - used - Int64(second.count))
+            #expect(await fixture.storage() == used)
+            #expect(fixture.filesOnDisk().count == 2)
+            #expect(await fixture.level("uploads") == [1, 0])
+            #expect(try await fixture.count("training_uploads") == 0)
+            let id = try #require(await fixture.get("csv-files/s")["files"]?[0]?["id"]?.string)
+            #expect(await fixture.delete("csv-files/\(id)").status == 200)
+            #expect(await fixture.storage() == 0)
+        }
+    }
+
     // MARK: Unfinished uploads
 
     @Test(arguments: Engine.available)

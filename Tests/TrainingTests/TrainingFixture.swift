@@ -49,18 +49,22 @@ struct TrainingFixture: Sendable {
     /// Uploads one chunk of a file.
     @discardableResult
     func chunk(
-        _ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s"
+        _ index: Int64, of total: Int64, _ bytes: [UInt8], _ name: String = "series.csv", to session: String = "s",
+        settings: [String: JSONValue] = [:], path: String = "upload-chunk"
     ) async -> TestResponse {
         let place: [String: JSONValue] = [
             "sessionId": .string(session), "fileName": .string(name), "chunkIndex": .integer(index),
             "totalChunks": .integer(total),
         ]
-        return await send("upload-chunk", bytes, place)
+        return await send(path, bytes, place.merging(settings) { $1 })
     }
 
-    func send(_ path: String, _ bytes: [UInt8], _ metadata: [String: JSONValue]) async -> TestResponse {
+    /// - Parameter token: in place of the subscriber's.
+    func send(_ path: String, _ bytes: [UInt8], _ metadata: [String: JSONValue], token: String? = nil) async
+        -> TestResponse
+    {
         let form = multipart([("metadata", text(of: .object(metadata)))], file: ("chunk", "upload.csv", bytes))
-        return await app.call("POST", "/v1/training/\(path)", body: form, token: person.token)
+        return await app.call("POST", "/v1/training/\(path)", body: form, token: token ?? person.token)
     }
 
     private func text(of json: JSONValue) -> String {
@@ -145,8 +149,13 @@ struct TrainingFixture: Sendable {
     }
 
     /// The size of the files that runs have written, in bytes.
-    func runBytesOnDisk() -> Int64 {
-        filesOnDisk().filter { $0.contains("/runs/") }.reduce(0) { sum, path in
+    func runBytesOnDisk() -> Int64 { bytesOnDisk(in: "runs") }
+
+    /// The size of the uploaded files and of their imported series, in bytes.
+    func seriesBytesOnDisk() -> Int64 { bytesOnDisk(in: "files") }
+
+    private func bytesOnDisk(in folder: String) -> Int64 {
+        filesOnDisk().filter { $0.contains("/\(folder)/") }.reduce(0) { sum, path in
             let size = try? FileManager.default.attributesOfItem(atPath: root.appending(path: path).path)[.size]
             return sum + ((size as? NSNumber)?.int64Value ?? 0)
         }

@@ -20,7 +20,9 @@ import Testing
         let files = try #require(await fixture.get("csv-files/s")["files"]?.array, sourceLocation: location)
         #expect(files.count == 1 && files.first?["bytes"]?.integer == Int64(bytes.count), sourceLocation: location)
         #expect(await fixture.level("uploads") == [1, 0], sourceLocation: location)
-        #expect(await fixture.storage() == Int64(bytes.count), sourceLocation: location)
+        // The series takes 16 bytes for each sample.
+        #expect(await fixture.storage() == fixture.seriesBytesOnDisk(), sourceLocation: location)
+        #expect(fixture.seriesBytesOnDisk() > bytes.count, sourceLocation: location)
         let audited = try await fixture.audited("series-file.uploaded")
         #expect(audited == 1, sourceLocation: location)
         let onDisk = fixture.filesOnDisk()
@@ -219,7 +221,7 @@ import Testing
             #expect(await fixture.get("csv-files/s?type=output")["files"]?.array?.count == 1)
             #expect(await fixture.get("csv-files/s?type=other").status == 422)
             #expect(await fixture.level("uploads") == [2, 0])
-            #expect(await fixture.storage() == Int64(bytes.count + others.count))
+            #expect(await fixture.storage() == Int64(bytes.count + others.count + 16 * (100 + 101)))
         }
     }
 
@@ -405,7 +407,7 @@ import Testing
                 (["zeithorizontStart": 3], "/zeithorizontEnd"),
                 (["skalierungMin": 2, "skalierungMax": 1], "/skalierungMax"),
                 (["valueColumn": "other"], "/valueColumn"), (["zeitzone": "Europe/Vienna"], "/zeitzone"),
-                (["bezeichnung": ""], "/bezeichnung"),
+                (["bezeichnung": .string(String(repeating: "x", count: 256))], "/bezeichnung"),
                 (["type": "both"], "/type"), (["color": "red"], "/color"),
             ] as [(JSONValue, String)] {
                 let refused = await fixture.put("csv-files/\(id)", body)
@@ -418,7 +420,81 @@ import Testing
             #expect(conflict.status == 409 && conflict.code == "upload-conflict")
             #expect(await fixture.delete("csv-files/\(id)").status == 200)
             #expect(await fixture.delete("csv-files/\(id)").status == 404)
-            #expect(await fixture.storage() == Int64(Samples.hourly(51).count))
+            #expect(await fixture.storage() == Int64(Samples.hourly(51).count + 16 * 51))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a change reads the page's own names of settings, and refuses unknown ones`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let id = try #require(await fixture.upload(Samples.hourly(30))["file"]?["id"]?.string)
+            // A record as the page's tables have it, with members that the server computes and empty fields.
+            let changed = await fixture.put(
+                "csv-files/\(id)",
+                [
+                    "zeithorizont_start": "-3", "zeithorizont_end": -1, "bezeichnung": "",
+                    "mittelwertbildung_uber_den_zeithorizont": "ja", "skalierung_min": .null, "skalierung_max": "2.5",
+                    "datenpunkte": "24", "utc_min": "2026-01-01 00:00:00", "zeitzone": "",
+                ])
+            #expect(changed.status == 200, "\(changed)")
+            let settings = changed["settings"]
+            #expect(settings?["zeithorizontStart"]?.number == -3 && settings?["zeithorizontEnd"]?.number == -1)
+            #expect(settings?["mittelwertbildungUberDenZeithorizont"]?.string == "ja")
+            #expect(settings?["skalierungMax"]?.number == 2.5 && settings?["skalierungMin"]?.number == nil)
+            #expect(changed["bezeichnung"]?.string == "series.csv")
+            for (body, pointers) in [
+                (["zeithorizont_anfang": 1], ["/zeithorizont_anfang"]),
+                (
+                    ["mittelwertbildung_uber_den_zeithorizont": "vielleicht"],
+                    ["/mittelwertbildung_uber_den_zeithorizont"]
+                ),
+                (["zeithorizont_start": 2, "zeithorizont_end": 1], ["/zeithorizont_end"]),
+                (["zeithorizont_start": -2, "zeithorizontStart": -4], ["/zeithorizont_start"]),
+                (["skalierung_max": "2,5", "zeithorizont_end": "x"], ["/skalierung_max", "/zeithorizont_end"]),
+                (["value_column": "other"], ["/value_column"]), (["decimal_mark": ","], ["/decimal_mark"]),
+            ] as [(JSONValue, [String])] {
+                let refused = await fixture.put("csv-files/\(id)", body)
+                #expect(refused.status == 422 && refused.pointers.sorted() == pointers, "\(body) \(refused)")
+            }
+            #expect(await fixture.put("csv-files/\(id)", [1]).status == 422)
+            #expect(await fixture.get("csv-files/s")["files"]?[0]?["settings"] == settings)
+        }
+    }
+
+    // MARK: Previews
+
+    @Test(arguments: Engine.available)
+    func `the last chunk previews the import, and sent again it completes the file`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let bytes = Samples.hourly(90)
+            let chunks = split(bytes, 3)
+            let path = "upload-chunk?preview=true"
+            for index in 0..<2 {
+                let waiting = await fixture.chunk(Int64(index), of: 3, chunks[index], path: path)
+                #expect(waiting.status == 200 && waiting["receivedChunks"]?.integer == Int64(index) + 1, "\(waiting)")
+            }
+            let onDisk = 3
+            for column in ["value", "other", "value"] {
+                let preview = await fixture.chunk(
+                    2, of: 3, chunks[2], settings: ["valueColumn": .string(column)], path: path)
+                if column == "value" {
+                    #expect(preview.status == 200 && preview["file"]?["datenpunkte"]?.integer == 90, "\(preview)")
+                    #expect(preview["file"]?["id"] == nil && preview["file"]?["bytes"]?.integer == Int64(bytes.count))
+                } else {
+                    // Another setting can be tried: the chunks are kept.
+                    #expect(preview.status == 422 && preview.code == "unusable-file", "\(preview)")
+                }
+                #expect(await fixture.level("uploads") == [0, 0])
+                #expect(await fixture.storage() == Int64(bytes.count))
+                #expect(fixture.filesOnDisk().count == onDisk)
+                try await fixture.requireInvariants()
+            }
+            #expect(try await fixture.count("training_files") == 0)
+            let stored = await fixture.chunk(2, of: 3, chunks[2])
+            #expect(stored.status == 200 && stored["file"]?["datenpunkte"]?.integer == 90, "\(stored)")
+            try await requireOneFile(fixture, bytes)
         }
     }
 

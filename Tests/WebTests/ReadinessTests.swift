@@ -26,6 +26,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["Bearer the-token", "Bearer    the-token", "bearer \t the-token"])
+    func `METRICS_TOKEN may follow several spaces, as other bearer tokens may`(_ credential: String) async throws {
+        try await withTestApp(.sqlite, change: { $0.metricsToken = "the-token" }) { app in
+            for (header, status) in [(credential, 200), (credential + "s", 401), ("Basic the-token", 401)] {
+                let metrics = await app.call("GET", "/metrics", headers: ["Authorization": header])
+                #expect(metrics.status == status, "\(header)")
+                let ready = await app.call("GET", "/ready", headers: ["Authorization": header])
+                #expect((ready["jobs_dead"] == 0) == (status == 200), "\(header): \(ready)")
+            }
+            #expect(await app.call("GET", "/metrics").status == 401)
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `ready is 503 while writes fail, until one succeeds`(_ engine: Engine) async throws {
         let isFull = Flag()

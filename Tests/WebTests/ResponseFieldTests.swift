@@ -101,6 +101,51 @@ import Web
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `the time of a sign-in and of its family is rounded up to 50 milliseconds`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            func login(_ email: String, _ password: String) async -> TestResponse {
+                await app.call(
+                    "POST", "/v1/auth/login", json: ["email": .string(email), "password": .string(password)])
+            }
+            let address: JSONValue = ["email": .string(person.email)]
+            let responses = [
+                (401, await login(person.email, "wrong password")), (401, await login("none@example.org", "wrong")),
+                (200, await login(person.email, person.password)),
+                (
+                    409,
+                    await app.call(
+                        "POST", "/v1/auth/register",
+                        json: [
+                            "email": .string(person.email),
+                            "password": .string(person.password),
+                        ])
+                ),
+                (200, await app.call("POST", "/v1/auth/forgot-password", json: address)),
+                (200, await app.call("POST", "/v1/auth/forgot-password", json: ["email": "none@example.org"])),
+                (200, await app.call("POST", "/v1/auth/resend-verification", json: address)),
+                (422, await app.call("POST", "/v1/auth/login", json: [:])),
+                (400, await app.call("POST", "/v1/auth/verify-email", json: ["token": "none"])),
+                (
+                    401,
+                    await app.call(
+                        "POST", "/v1/auth/change-email",
+                        json: [
+                            "new_email": "new@example.org", "password": "wrong password",
+                        ], token: person.token)
+                ),
+            ]
+            for (status, response) in responses {
+                let text = try #require(response.headers["x-process-time"])
+                let parts = text.split(separator: ".")
+                #expect(response.status == status, "\(response)")
+                #expect(parts.count == 2 && Int(parts[1]).map { $0 % 50_000 } == 0, "\(text)")
+                #expect((Double(text) ?? 0) >= 0.05, "\(text)")
+            }
+        }
+    }
+
     @Test func `a compressed form is answered 415 before it is read`() async {
         let fixture = WebFixture([
             .post("forms", "Send a form", requires: .public, .multipart(texts: [], file: "file")) { _, form in

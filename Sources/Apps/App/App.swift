@@ -69,20 +69,20 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime)
     let mailer = Mailer(queue: queue, sealer: sealer, runtime: runtime)
     let delivery = try makeDelivery(configuration, database: database, mailer: mailer)
+    let limits = try RateLimiting(
+        configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let identity = try await IdentityModule(
         database: database,
         audit: audit,
         mailer: mailer,
         sealer: sealer,
-        settings: try identitySettings(configuration, folder, runtime, clock),
+        settings: try identitySettings(configuration, folder, runtime, clock, limits),
         passwords: dependencies.passwords,
         logger: logger,
         runtime: runtime
     )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readPlans(configuration, offers)
-    let limits = try RateLimiting(
-        configuration, secret: secret, metrics: metrics, logger: logger, runtime: runtime, clock: dependencies.clock)
     let entitlements = EntitlementsModule(
         database: database,
         identity: identity,
@@ -208,6 +208,7 @@ package func openDatabase(_ configuration: Configuration, _ dependencies: AppDep
         overflow: configuration.poolOverflow,
         acquireTimeout: configuration.poolTimeout,
         statementTimeout: configuration.statementTimeout,
+        connectionAgeMax: configuration.poolRecycle,
         clock: dependencies.clock
     )
 }
@@ -252,7 +253,8 @@ private func address(_ configuration: Configuration) -> String {
 }
 
 private func identitySettings(
-    _ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime, _ clock: ClockMonitor
+    _ configuration: Configuration, _ folder: DataFolder, _ runtime: Runtime, _ clock: ClockMonitor,
+    _ limits: RateLimiting
 ) throws -> IdentitySettings {
     let pages = [configuration.baseURL, configuration.frontendURL].filter { !$0.isEmpty }
     let needsSecret = configuration.jwtAlgorithm == .hs256 && configuration.jwtSecret.isEmpty
@@ -272,6 +274,8 @@ private func identitySettings(
         signingSecret: secret,
         signingKeyLifetime: configuration.keyRotationDays == 0 ? nil : .days(Int64(configuration.keyRotationDays)),
         keyEnvironment: configuration.environment.keyWord,
+        registrationReveals: configuration.registrationReveals,
+        takeSignIn: limits.takeSignIn,
         isClockRight: { clock.mayIssueTokens }
     )
 }

@@ -21,6 +21,8 @@ package struct Configuration: Sendable {
     package var poolSize: Int
     package var poolOverflow: Int
     package var poolTimeout: Duration
+    /// Nil for never.
+    package var poolRecycle: Duration?
     package var statementTimeout: Duration
     /// Empty where it is generated.
     package var secretKey: String
@@ -34,6 +36,7 @@ package struct Configuration: Sendable {
     package var accessTokenLifetime: Duration
     package var bcryptRounds: Int
     package var passwordMinimumLength: Int
+    package var registrationReveals: Bool
     package var lockout: Lockout
     /// In steps of 30 seconds.
     package var authenticatorWindow: Int
@@ -100,6 +103,10 @@ package struct Configuration: Sendable {
         poolSize = source.integer("DB_POOL_SIZE", 10, 1...200, "connections to PostgreSQL that stay open")
         poolOverflow = source.integer("DB_MAX_OVERFLOW", 5, 0...200, "additional connections while all are in use")
         poolTimeout = .seconds(source.integer("DB_POOL_TIMEOUT", 10, 1...120, "seconds to wait for a connection"))
+        let recycle = source.integer(
+            "DB_POOL_RECYCLE", -1, -1...2_592_000,
+            "seconds after which a connection to PostgreSQL is replaced while it is not in use, -1 for never")
+        poolRecycle = recycle < 0 ? nil : .seconds(recycle)
         statementTimeout = .seconds(
             source.integer("DB_STATEMENT_TIMEOUT", 15, 1...600, "seconds to wait for the result of a statement"))
         secretKey =
@@ -126,6 +133,10 @@ package struct Configuration: Sendable {
         bcryptRounds = source.integer(
             "BCRYPT_ROUNDS", 12, 4...15, "the cost of a password hash, at least 10 in production")
         passwordMinimumLength = source.integer("PASSWORD_MIN_LENGTH", 8, 8...64, "characters of a password")
+        registrationReveals = source.boolean(
+            "REGISTRATION_REVEALS", true,
+            "whether a registration answers with tokens, or with 409 for a known address; false answers 202 for every "
+                + "address and requires a verified one to sign in")
         lockout = source.choice(
             "LOCKOUT", .adaptive,
             "what failed sign-ins cause: a delay for unknown devices only, or a lock of 30 minutes after five of them")

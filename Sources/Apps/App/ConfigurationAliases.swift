@@ -57,8 +57,8 @@ enum ConfigurationAliases {
     // MARK: Names without a meaning
 
     private static let meaningless: Set = [
-        "DB_POOL_RECYCLE", "WEB_CONCURRENCY", "FLASK_ENV", "FLASK_APP", "FLASK_DEBUG", "DEPLOY_WEBHOOK_URL",
-        "SENTRY_DSN", "BACKEND_URL", "LOG_JSON", "JWT_KEY_DIR", "K8S_CONFIG_PATH",
+        "WEB_CONCURRENCY", "FLASK_ENV", "FLASK_APP", "FLASK_DEBUG", "DEPLOY_WEBHOOK_URL", "SENTRY_DSN", "BACKEND_URL",
+        "LOG_JSON", "JWT_KEY_DIR", "K8S_CONFIG_PATH",
     ]
     private static let meaninglessPrefixes = [
         "GUNICORN_", "UVICORN_", "SUPABASE_", "CLOUDINARY_", "NVIDIA_", "RESEND_", "API_RATE_LIMIT_", "ALEMBIC_",

@@ -123,7 +123,7 @@ struct MetricsToken: Requirement {
     }
 
     static func isSent(_ token: String, in request: Request) -> Bool {
-        request.headers[.authorization].map { constantTimeEquals($0.utf8, "Bearer \(token)".utf8) } ?? false
+        request.bearerToken.map { constantTimeEquals($0.utf8, token.utf8) } ?? false
     }
 }
 

@@ -64,7 +64,7 @@ struct RateLimiting: Sendable {
     /// count as those of visitors: behind a proxy that is not trusted, all visitors are one network.
     private static let documentRates = Rates(.perMinute(120))
 
-    /// Unsafe requests of one account, or of one network without one, to one endpoint.
+    /// Unsafe requests of one account, or of one network without one, to one endpoint, where no plan says otherwise.
     private static let writeRates = Rates(.perMinute(120))
 
     private static let take = RedisScript(RedisRateStore.Script.take.source)
@@ -80,7 +80,8 @@ struct RateLimiting: Sendable {
         guard !route.requiresAccount else {
             // A route may declare another rate class of the plan.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
-            return limitedWrites(route.guarded(by: entitlements.rate(), isEnabled: isEnabled))
+            return limitedWrites(
+                route.guarded(by: entitlements.rate(), isEnabled: isEnabled), planRates: entitlements.writeRates)
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
             return limitedWrites(route)
@@ -92,10 +93,10 @@ struct RateLimiting: Sendable {
     }
 
     /// A route with the rate of unsafe requests, where it is one for them.
-    private func limitedWrites(_ route: Route) -> Route {
+    private func limitedWrites(_ route: Route, planRates: WriteRateLimit.PlanRates? = nil) -> Route {
         guard ![.get, .head, .options].contains(route.method) else { return route }
         return route.guarded(
-            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path),
+            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path, planRates: planRates),
             isEnabled: limiter.isEnabled)
     }
 
@@ -109,6 +110,12 @@ struct RateLimiting: Sendable {
         route.guarded(
             by: NetworkRateLimit(name, limiter: limiter, rates: Self.documentRates, readsCredentials: false),
             isEnabled: limiter.isEnabled)
+    }
+
+    /// Takes a unit of the rate of sign-ins to an account, whichever of its names is used.
+    /// - Returns: false where none is left.
+    @Sendable func takeSignIn(to account: String) async -> Bool {
+        await limiter.takeUnseen(of: RatePolicy("sign-in", authenticationRates), from: pseudonym("sign-in \(account)"))
     }
 
     private func accountLimit(_ identity: IdentityModule) -> AccountRateLimit {

@@ -180,8 +180,18 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
 
     /// Requires that the plan allows one more active row of `concurrency`. The proof is spent by
     /// ``ConcurrencyService/take(_:in:)``.
-    package func concurrency(_ concurrency: Concurrency) -> ConcurrencyRequirement {
-        ConcurrencyRequirement(concurrency: concurrency, service: self.concurrency)
+    /// - Parameter needsSubscription: false for work of a product without plans: an organisation without a plan, or
+    ///   whose plan does not list the work, has the entry `default` of the file of plans.
+    package func concurrency(_ concurrency: Concurrency, needsSubscription: Bool = true) -> ConcurrencyRequirement {
+        ConcurrencyRequirement(
+            concurrency: concurrency, needsSubscription: needsSubscription, service: self.concurrency)
+    }
+
+    /// The rates of unsafe requests under the plan of the caller.
+    /// - Returns: nil where neither the plan nor the entry `default` of the file of plans lists them.
+    /// - Throws: what the `member` requirement throws.
+    package func writeRates(for request: Request) async throws(Problem) -> Rates? {
+        try await planRates.writeRates(for: request)
     }
 
     /// Limits the requests of an organisation by the rates of its plan.

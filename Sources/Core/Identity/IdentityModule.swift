@@ -1,4 +1,5 @@
 package import Audit
+import HTTPTypes
 package import Mail
 package import Modules
 package import Secrets
@@ -67,7 +68,11 @@ package struct IdentityModule: Module {
     package static let migrations = IdentitySchema.migrations
     package var migrations: [Migration] { Self.migrations }
 
-    package var routes: [Route] {
+    /// Unsafe requests of identity verify passwords and codes and concern other people's addresses: their durations
+    /// must not tell which accounts exist.
+    package var routes: [Route] { endpoints.map { $0.method == .get ? $0 : $0.withCoarseProcessTime() } }
+
+    private var endpoints: [Route] {
         AccountRoutes(registration: registration, sessions: sessions, member: member).routes
             + SignInRoutes(signIns: signInServices.signIns).routes
             + SecondFactorRoutes(secondFactor: signInServices.secondFactor, member: member, verified: verified).routes

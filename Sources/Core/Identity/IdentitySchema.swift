@@ -8,6 +8,7 @@ enum IdentitySchema {
         OrganisationSchema.migration,
     ]
 
+    // `registration_notice_at` is the time of the last notice of a registration with the address.
     private static let accounts = Migration(
         "identity-001-accounts",
         """
@@ -29,6 +30,7 @@ enum IdentitySchema {
             email_verified_at \(.integer),
             suspended_at \(.integer),
             closed_at \(.integer),
+            registration_notice_at \(.integer),
             created_at \(.integer) NOT NULL,
             updated_at \(.integer) NOT NULL
         ) \(.strict)

@@ -31,6 +31,11 @@ package struct IdentitySettings: Sendable {
     package var cookie: BrowserCookie
     /// The environment in the text of API keys, such as `test`: lower-case letters.
     package var keyEnvironment: String
+    /// Whether a registration tells that its address or user name is known.
+    package var registrationReveals: Bool
+    /// Takes a unit of the rate of sign-ins to an account, by whichever name; false where none is left. It is called
+    /// with a name for which there is no account too.
+    package var takeSignIn: @Sendable (_ account: String) async -> Bool
     /// Whether this node's clock is near enough to the database's for tokens that other nodes accept.
     package var isClockRight: @Sendable () -> Bool
 
@@ -51,6 +56,8 @@ package struct IdentitySettings: Sendable {
         signingKeyLifetime: Duration? = .days(90),
         cookie: BrowserCookie? = nil,
         keyEnvironment: String = "test",
+        registrationReveals: Bool = true,
+        takeSignIn: @escaping @Sendable (_ account: String) async -> Bool = { _ in true },
         isClockRight: @escaping @Sendable () -> Bool = { true }
     ) {
         self.issuer = issuer
@@ -70,6 +77,8 @@ package struct IdentitySettings: Sendable {
         self.signingKeyLifetime = signingKeyLifetime
         self.cookie = cookie ?? BrowserCookie(address: issuer)
         self.keyEnvironment = keyEnvironment
+        self.registrationReveals = registrationReveals
+        self.takeSignIn = takeSignIn
         self.isClockRight = isClockRight
     }
 

@@ -54,14 +54,27 @@ package struct RateLimiter: Sendable {
             return
         }
         let decision = await store.take(cost, from: key, under: policy.rates)
-        metrics.increment(
-            "gatehouse_rate_checks_total",
-            [("limit", policy.name), ("outcome", decision.isAllowed ? "allowed" : "refused")])
+        count(decision, of: policy)
         var rateLimitFields = request.context.value(of: RateLimitFields.self) ?? RateLimitFields()
         rateLimitFields.add(policy, decision, received: request.received)
         request.context.set(rateLimitFields)
         request.context.set(ResponseFields(rateLimitFields.fields))
         if !decision.isAllowed { throw refusal(decision.wait(under: policy.rates), policy) }
+    }
+
+    /// Takes a unit of a limit that the client must not see: neither header fields nor a problem show its state.
+    /// - Returns: false where none is left.
+    package func takeUnseen(of policy: RatePolicy, from subject: String) async -> Bool {
+        guard isEnabled else { return true }
+        let decision = await store.take(1, from: RateKey(limit: policy.key, subject: subject), under: policy.rates)
+        count(decision, of: policy)
+        return decision.isAllowed
+    }
+
+    private func count(_ decision: RateDecision, of policy: RatePolicy) {
+        metrics.increment(
+            "gatehouse_rate_checks_total",
+            [("limit", policy.name), ("outcome", decision.isAllowed ? "allowed" : "refused")])
     }
 
     private func refusal(_ wait: Int64, _ policy: RatePolicy) -> Problem {

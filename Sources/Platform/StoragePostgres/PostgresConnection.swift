@@ -14,14 +14,19 @@ actor PostgresConnection {
     private let health: PostgresHealth
     private let statementTimeout: Duration
     private let interruption: PostgresInterruption
+    private let ageMax: Duration?
     private var session: PostgresSession?
+    private var openedAt = ContinuousClock.now
     /// ``PostgresHealth/lossCount`` when the session was opened.
     private var lossCount = 0
     private var hasOpened = false
 
+    /// - Parameter ageMax: a session of this age is closed after its transaction, or before its next one.
     init(
-        url: String, health: PostgresHealth, statementTimeout: Duration, interruption: PostgresInterruption, number: Int
+        url: String, health: PostgresHealth, statementTimeout: Duration, interruption: PostgresInterruption,
+        ageMax: Duration?, number: Int
     ) {
+        self.ageMax = ageMax
         self.url = url
         self.health = health
         self.statementTimeout = statementTimeout
@@ -74,6 +79,7 @@ actor PostgresConnection {
             let wasCancelled = cancellation?.end() ?? false
             if session.isLost { health.noteLost() }
             if wasCancelled || !session.isIdle { drop() }
+            dropAged()
         }
 
         let beginning: PostgresSession.Beginning
@@ -118,15 +124,24 @@ actor PostgresConnection {
     private func openSession() throws(StorageError) -> PostgresSession {
         // Another connection broke since this one was last used: this one is likely broken too.
         if lossCount != health.lossCount { drop() }
+        dropAged()
         if let session { return session }
         let lossCount = health.lossCount
         let opened = try PostgresSession(
             url: url, statementTimeout: statementTimeout, interruption: interruption)
         health.noteOpened(again: hasOpened)
         hasOpened = true
+        openedAt = .now
         self.lossCount = lossCount
         session = opened
         return opened
+    }
+
+    /// The next session does not count as a reconnection, because this one did not break.
+    private func dropAged() {
+        guard let ageMax, session != nil, .now - openedAt >= ageMax else { return }
+        drop()
+        hasOpened = false
     }
 
     private func drop() {

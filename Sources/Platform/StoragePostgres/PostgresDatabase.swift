@@ -34,6 +34,7 @@ package final class PostgresDatabase: Database {
     ///   - acquireTimeout: how long a caller waits for a connection, and for the server to be reachable.
     ///   - statementTimeout: how long a statement may run on the server. This process waits two seconds longer, also
     ///     for a server that does not answer; migrations have no bound.
+    ///   - connectionAgeMax: a connection of this age is replaced while no transaction uses it; nil for never.
     ///   - clock: replaces the database's own, for tests.
     ///   - commitFault: called before every commit of a write; breaks its connection, for tests.
     /// - Throws: ``InvalidDatabaseURL``.
@@ -43,6 +44,7 @@ package final class PostgresDatabase: Database {
         overflow: Int,
         acquireTimeout: Duration,
         statementTimeout: Duration = .seconds(30),
+        connectionAgeMax: Duration? = nil,
         clock: (@Sendable () -> Instant)? = nil,
         commitFault: (@Sendable () -> CommitFault?)? = nil
     ) throws {
@@ -51,7 +53,7 @@ package final class PostgresDatabase: Database {
         self.interruption = interruption
         pool = PostgresPool(
             url: url, size: poolSize, overflow: overflow, timeout: acquireTimeout, statementTimeout: statementTimeout,
-            interruption: interruption)
+            interruption: interruption, ageMax: connectionAgeMax)
         notifier = PostgresNotifier(url: url, statementTimeout: statementTimeout, interruption: interruption)
         self.clock = clock
         self.commitFault = commitFault

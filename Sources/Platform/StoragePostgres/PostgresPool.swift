@@ -15,6 +15,7 @@ final class PostgresPool: Sendable {
     private let statementTimeout: Duration
     private let health = PostgresHealth()
     private let interruption: PostgresInterruption
+    private let ageMax: Duration?
     private let state = Mutex(State())
 
     /// How long connections in use may finish their transactions when the pool closes.
@@ -22,8 +23,9 @@ final class PostgresPool: Sendable {
 
     init(
         url: String, size: Int, overflow: Int, timeout: Duration, statementTimeout: Duration,
-        interruption: PostgresInterruption
+        interruption: PostgresInterruption, ageMax: Duration?
     ) {
+        self.ageMax = ageMax
         precondition(size > 0 && overflow >= 0, "a pool has at least one connection")
         self.statementTimeout = statementTimeout
         self.interruption = interruption
@@ -96,7 +98,7 @@ final class PostgresPool: Sendable {
         case .new(let number):
             return PostgresConnection(
                 url: url, health: health, statementTimeout: statementTimeout, interruption: interruption,
-                number: number)
+                ageMax: ageMax, number: number)
         case .closed: throw Self.closed
         }
     }

@@ -56,6 +56,7 @@ package struct RequestDispatcher: Sendable {
         let forwarded = forwardedNetwork(of: address, by: peer, head)
         var isCounted = false
         var routed = "(no route)"
+        var timeUnit: Duration = .microseconds(1)
         var context: RequestContext?
         var response: Response
         do {
@@ -73,6 +74,7 @@ package struct RequestDispatcher: Sendable {
                 switch try table.match(head.method, path) {
                 case .found(let route, let parameters):
                     routed = route.path
+                    timeUnit = route.processTimeUnit
                     let request = Request(
                         method: head.method,
                         path: path,
@@ -102,7 +104,7 @@ package struct RequestDispatcher: Sendable {
         addCORS(to: &response, origin: head.headerFields.value(of: .origin))
         response.addDefaultFields()
         let duration = ContinuousClock.now - started
-        response.headers.append(HTTPField(name: .xProcessTime, value: Self.seconds(duration)))
+        response.headers.append(HTTPField(name: .xProcessTime, value: Self.seconds(duration, by: timeUnit)))
         record(head, response, routed, requestID, address, context, duration)
         return response
     }
@@ -121,9 +123,10 @@ package struct RequestDispatcher: Sendable {
         return response
     }
 
-    /// With six decimals.
-    private static func seconds(_ duration: Duration) -> String {
-        let microseconds = max(0, duration.microseconds)
+    /// With six decimals, rounded up to a multiple of `unit`.
+    private static func seconds(_ duration: Duration, by unit: Duration) -> String {
+        let step = unit.microseconds
+        let microseconds = (max(0, duration.microseconds) + step - 1) / step * step
         // Adding a million pads the fraction to six digits; the leading 1 is dropped.
         return "\(microseconds / 1_000_000)." + String(1_000_000 + microseconds % 1_000_000).dropFirst()
     }

@@ -7,8 +7,10 @@ enum TrainingInvariants {
             "the storage in use differs from the total size of files, chunks of uploads, datasets and models",
             """
             SELECT id FROM organisations
-            WHERE (SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) FROM training_files
+            WHERE (SELECT CAST(COALESCE(SUM(bytes + series_bytes), 0) AS \(.integer)) FROM training_files
                    WHERE training_files.organisation_id = organisations.id)
+                + (SELECT CAST(COALESCE(SUM(series_bytes), 0) AS \(.integer)) FROM training_uploads
+                   WHERE training_uploads.organisation_id = organisations.id)
                 + (SELECT CAST(COALESCE(SUM(bytes), 0) AS \(.integer)) FROM training_chunks
                    JOIN training_uploads ON training_uploads.id = upload_id
                    WHERE training_uploads.organisation_id = organisations.id)

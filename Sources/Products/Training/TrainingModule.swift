@@ -11,6 +11,7 @@ package struct TrainingModule: Module {
     let trainingWorker: TrainingRunWorker
     let uploadPruning: UploadPruningWorker
     private let impersonatedRuns: Worker
+    private let impersonatedUploads: Worker
     let settlement: RunSettlementService
     package let routes: [Route]
 
@@ -36,7 +37,8 @@ package struct TrainingModule: Module {
             database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit, runtime: runtime)
         let uploads = UploadService(
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, filePaths: filePaths,
-            compute: requestPool, audit: audit, runtime: runtime)
+            compute: requestPool, queue: queue, audit: audit, runtime: runtime)
+        impersonatedUploads = ImpersonatedUploadsJob.worker(uploads)
         let files = SeriesFileService(
             database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
         let settlement = RunSettlementService(
@@ -84,7 +86,7 @@ package struct TrainingModule: Module {
     package var workers: [Worker] {
         [
             datasetWorker.worker, trainingWorker.worker, ReplacedDatasetsJob.worker(settlement, filePaths),
-            uploadPruning.worker, impersonatedRuns,
+            uploadPruning.worker, impersonatedRuns, impersonatedUploads,
         ]
     }
     package var schedules: [Schedule] { [uploadPruning.schedule] }

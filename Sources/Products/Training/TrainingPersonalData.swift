@@ -48,7 +48,10 @@ struct TrainingPersonalData: Sendable {
             },
             PersonalDataTable(
                 "training-files", in: "training_files", where: inErasedOrganisations,
-                showing: ["id", "session_id", "name", "kind", "digest", "bytes", "settings", "report", "created_at"]
+                showing: [
+                    "id", "session_id", "name", "kind", "digest", "bytes", "series_bytes", "settings", "report",
+                    "created_at",
+                ]
             ),
             PersonalDataTable(
                 "training-sessions", in: "training_sessions", where: inErasedOrganisations,

@@ -31,6 +31,7 @@ enum TrainingSchema {
                 kind TEXT NOT NULL CHECK (kind IN ('input', 'output')),
                 digest TEXT NOT NULL,
                 bytes \(.integer) NOT NULL CHECK (bytes > 0),
+                series_bytes \(.integer) NOT NULL CHECK (series_bytes > 0),
                 settings TEXT NOT NULL,
                 report TEXT NOT NULL,
                 created_at \(.integer) NOT NULL,
@@ -46,10 +47,16 @@ enum TrainingSchema {
                 file_name TEXT NOT NULL,
                 kind TEXT NOT NULL CHECK (kind IN ('input', 'output')),
                 chunk_count \(.integer) NOT NULL CHECK (chunk_count > 0),
+                series_bytes \(.integer) NOT NULL CHECK (series_bytes >= 0),
                 assembling_until \(.integer),
+                impersonation_id TEXT,
                 created_at \(.integer) NOT NULL,
                 UNIQUE (session_id, file_name, kind)
             ) \(.strict)
+            """,
+            """
+            CREATE INDEX training_uploads_by_impersonation ON training_uploads (impersonation_id)
+            WHERE impersonation_id IS NOT NULL
             """,
             """
             CREATE TABLE training_chunks (

@@ -4,12 +4,15 @@ package import Modules
 /// inserts the row.
 package struct ConcurrencyRequirement: Requirement {
     let concurrency: Concurrency
+    let needsSubscription: Bool
     let service: ConcurrencyService
     package var phase: RequestPhase { .entitlement }
-    package var problems: [Problem.Kind] { [.noActiveSubscription, .concurrencyLimit] }
+    package var problems: [Problem.Kind] {
+        needsSubscription ? [.noActiveSubscription, .concurrencyLimit] : [.concurrencyLimit]
+    }
     package var summary: RequirementSummary { RequirementSummary(.concurrency, concurrency.name) }
 
     package func check(_ request: Request) async throws(Problem) -> ConcurrencySlot {
-        try await service.slot(of: concurrency, for: request)
+        try await service.slot(of: concurrency, needsSubscription: needsSubscription, for: request)
     }
 }

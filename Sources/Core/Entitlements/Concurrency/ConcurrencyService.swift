@@ -12,12 +12,22 @@ package final class ConcurrencyService: Sendable {
     }
 
     /// A slot for one more active row of the request's organisation.
+    /// - Parameter needsSubscription: false gives the default allowance to an organisation without a plan, and to one
+    ///   whose plan does not list the work.
     /// - Throws: `no-active-subscription`, `concurrency-limit`.
-    func slot(of concurrency: Concurrency, for request: Request) async throws(Problem) -> ConcurrencySlot {
-        let snapshot = try await entitlements.snapshot(for: request)
-        let slot = ConcurrencySlot(
-            concurrency: concurrency, organisation: snapshot.organisation,
-            limit: snapshot.plan.concurrency(of: concurrency.name))
+    func slot(of concurrency: Concurrency, needsSubscription: Bool, for request: Request) async throws(Problem)
+        -> ConcurrencySlot
+    {
+        let (organisation, limit): (ID<Organisation>, Limit)
+        if needsSubscription {
+            let snapshot = try await entitlements.snapshot(for: request)
+            (organisation, limit) = (snapshot.organisation, snapshot.plan.concurrency(of: concurrency.name))
+        } else {
+            let plan = try await entitlements.snapshotIfSubscribed(for: request)?.plan
+            organisation = try await entitlements.organisation(of: request)
+            limit = entitlements.allowance.concurrency(of: concurrency.name, under: plan)
+        }
+        let slot = ConcurrencySlot(concurrency: concurrency, organisation: organisation, limit: limit)
         try await database.read { try slot.requireFree(in: $0) }
         return slot
     }

@@ -26,17 +26,27 @@ final class EntitlementService: Sendable {
     /// The snapshot of the request's organisation; read from the database once per request.
     /// - Throws: what the `member` requirement throws; `no-active-subscription`.
     func snapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
-        if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
-        let organisation = try await organisation(of: request)
-        let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
-        guard let snapshot else {
+        guard let snapshot = try await snapshotIfSubscribed(for: request) else {
             throw Problem(
                 .noActiveSubscription,
                 detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
         }
-        request.context.set(snapshot)
         return snapshot
     }
+
+    /// As ``snapshot(for:)``, for routes that need no subscription.
+    /// - Returns: nil for an organisation without an active subscription.
+    /// - Throws: what the `member` requirement throws.
+    func snapshotIfSubscribed(for request: Request) async throws(Problem) -> EntitlementSnapshot? {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
+        let organisation = try await organisation(of: request)
+        let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
+        if let snapshot { request.context.set(snapshot) }
+        return snapshot
+    }
+
+    /// What holds without a plan.
+    var allowance: DefaultAllowance { plans.allowance }
 
     /// The plan of an organisation for rate limits. Every route with a rate reads it, so that the subscription may be
     /// up to two seconds old. The absence of a subscription is not cached: the plan's rates apply as soon as there is

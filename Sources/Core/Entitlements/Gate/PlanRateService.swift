@@ -21,10 +21,18 @@ final class PlanRateService: Sendable {
         switch source {
         case .plan(let rateClass):
             let plan = try await entitlements.plan(of: organisation, for: request)
-            policy = RatePolicy("plan-\(rateClass.name)", plan?.rates(of: rateClass) ?? .ofNoPlan)
+            policy = RatePolicy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
         case .route(let own): policy = own
         }
         try await limiter.take(cost, of: policy, from: organisation.text, for: request)
+    }
+
+    /// The rates of unsafe requests that the caller's plan lists, or else those that hold without a plan.
+    /// - Returns: nil where neither lists them.
+    /// - Throws: what the `member` requirement throws.
+    func writeRates(for request: Request) async throws(Problem) -> Rates? {
+        let plan = try await entitlements.plan(of: try await entitlements.organisation(of: request), for: request)
+        return entitlements.allowance.listedRates(of: .writes, under: plan)
     }
 
     /// A requirement of the caller's plan's rates.

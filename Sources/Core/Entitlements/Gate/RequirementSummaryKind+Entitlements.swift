@@ -6,6 +6,4 @@ extension RequirementSummary.Kind {
     package static let quota = Self("quota")
     package static let credits = Self("credits")
     package static let concurrency = Self("concurrency")
-    /// A permission that changes what the handler accepts; its absence refuses no request.
-    package static let right = Self("right")
 }

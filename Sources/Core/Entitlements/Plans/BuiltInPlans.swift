@@ -3,6 +3,9 @@ extension PlanSet {
     package static let builtIn = """
         # Meters of products that run elsewhere, with the titles that begin "… limit reached".
         meters: { workflows: Workflow, iterations: Iteration }
+        # Without a plan, and where a plan lists nothing.
+        default:
+          rates: { default: [60/minute, 1000/hour], writes: [120/minute] }
         plans:
           - id: free
             name: Free

@@ -52,10 +52,8 @@ package struct Plan: Sendable, Hashable {
     package var needsNoPayment: Bool { start == .anyone || start == .trial }
     /// A meter that the plan does not list has the limit 0.
     package func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
-    /// A class that the plan does not list has the rates of the default class; without those, ``Rates/ofNoPlan``.
-    package func rates(of rateClass: RateClass) -> Rates {
-        rates[rateClass.name] ?? rates[RateClass.default.name] ?? .ofNoPlan
-    }
+    /// The rates of the default class; ``Rates/ofNoPlan`` for a plan that does not list it.
+    var defaultRates: Rates { rates[RateClass.default.name] ?? .ofNoPlan }
     package func includes(_ feature: Feature) -> Bool { features.contains(feature.name) }
     /// Work that the plan does not list has the limit 0.
     package func concurrency(of name: String) -> Limit { concurrency[name] ?? .upTo(0) }
@@ -76,6 +74,6 @@ package struct TrialTerms: Sendable, Hashable {
 }
 
 extension Rates {
-    /// For organisations without a plan, and plans without rates.
-    package static let ofNoPlan = Rates(.perMinute(60), .perHour(1_000))
+    /// For organisations without a plan where the file of plans says nothing, and for plans without rates.
+    static let ofNoPlan = Rates(.perMinute(60), .perHour(1_000))
 }

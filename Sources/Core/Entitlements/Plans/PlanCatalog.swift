@@ -44,6 +44,9 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// The newest version of each plan: those of the file in its order, then those that an administrator added.
     package var current: PlanSet { state.withLock { $0.current } }
 
+    /// What holds without a plan; from the file.
+    var allowance: DefaultAllowance { file.allowance }
+
     /// The version of a plan that applies to a period.
     /// - Parameter start: the start of the period, or of the subscription to this plan, whichever is later.
     /// - Returns: nil for a plan that does not exist.
@@ -122,7 +125,9 @@ package final class PlanCatalog: PollingRefresher, Sendable {
         }
         state.withLock {
             $0 = State(
-                versions: versions, current: PlanSet(newest, meters: file.meters, features: file.features),
+                versions: versions,
+                current: PlanSet(
+                    newest, meters: file.meters, features: file.features, allowance: file.allowance),
                 count: Int64(all.count))
         }
     }

@@ -75,29 +75,7 @@ package struct PlanDocument: Payload, Hashable {
             faults.append(
                 Problem.Fault("/trial", "is required for a plan that is started as a trial, and refused for any other"))
         }
-        return faults + rateFaults(offers)
-    }
-
-    private func rateFaults(_ offers: Offers) -> [Problem.Fault] {
-        var faults: [Problem.Fault] = []
-        for (name, texts) in (rates ?? [:]).sorted(by: { $0.key < $1.key }) {
-            if !offers.rateClasses.contains(name) {
-                faults.append(
-                    Problem.Fault("/rates" + Problem.Fault.step(name), "is no known rate class: '\(name)'"))
-            }
-            for (index, text) in texts.enumerated() where Rate(text) == nil {
-                let detail = "is no rate such as 60/minute, 10/30s or 60/minute burst 10: '\(text.prefix(40))'"
-                faults.append(Problem.Fault("/rates\(Problem.Fault.step(name))/\(index)", detail))
-            }
-            let read = texts.compactMap { Rate($0) }
-            if read.count == texts.count, Rates(read) == nil {
-                faults.append(
-                    Problem.Fault(
-                        "/rates" + Problem.Fault.step(name),
-                        "has one to \(Rates.countMax) rates, each with another window"))
-            }
-        }
-        return faults
+        return faults + offers.faults(inRates: rates)
     }
 
     func plan(_ id: Plan.ID) -> Plan {

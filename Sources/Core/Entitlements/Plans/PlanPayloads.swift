@@ -91,7 +91,7 @@ struct PlanView: Payload {
         trial = plan.trial.map { TrialView(days: $0.days, credits: $0.credits) }
         fileBytes = plan.fileBytes
         storageBytes = plan.storageBytes
-        let all = plan.rates.merging([RateClass.default.name: plan.rates(of: .default)]) { own, _ in own }
+        let all = plan.rates.merging([RateClass.default.name: plan.defaultRates]) { own, _ in own }
         rates = all.mapValues { rates in
             rates.all.map {
                 RateView(limit: $0.limit, windowSeconds: $0.window / Duration.seconds(1).microseconds, burst: $0.burst)

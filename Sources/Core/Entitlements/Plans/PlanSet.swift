@@ -17,6 +17,8 @@ package struct PlanSet: Sendable {
     package let meters: [Meter]
     /// Features that the file adds to those of the products in this program.
     package let features: [Feature]
+    /// What holds without a plan, and where a plan lists nothing.
+    package let allowance: DefaultAllowance
     private let ranks: [Plan.ID: Int]
 
     package subscript(_ id: Plan.ID) -> Plan? { ranks[id].map { plans[$0] } }
@@ -24,10 +26,14 @@ package struct PlanSet: Sendable {
     /// The position of a plan in the order of the file; a larger plan has a larger rank.
     func rank(of id: Plan.ID) -> Int? { ranks[id] }
 
-    package init(_ entries: [Entry], meters: [Meter] = [], features: [Feature] = []) {
+    package init(
+        _ entries: [Entry], meters: [Meter] = [], features: [Feature] = [],
+        allowance: DefaultAllowance = DefaultAllowance()
+    ) {
         self.entries = entries
         self.meters = meters
         self.features = features
+        self.allowance = allowance
         plans = entries.map(\.plan)
         ranks = Dictionary(entries.enumerated().map { ($1.id, $0) }) { first, _ in first }
     }
@@ -48,7 +54,7 @@ package struct PlanSet: Sendable {
         guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
             throw PlanSetFaults(["the file is a list of one or more plans under the name 'plans'"])
         }
-        var faults = members.keys.sorted().filter { !["plans", "meters", "features"].contains($0) }.map {
+        var faults = members.keys.sorted().filter { !["plans", "meters", "features", "default"].contains($0) }.map {
             "'\($0)': is not a member of the file"
         }
         let meters = Self.titles(of: "meters", in: members, &faults).map { Meter($0, title: $1) }
@@ -70,8 +76,25 @@ package struct PlanSet: Sendable {
                 faults += Self.lines(of: error).map { "plan '\(id)': \($0)" }
             }
         }
+        let allowance = Self.allowance(in: members, offers, &faults)
         guard faults.isEmpty else { throw PlanSetFaults(faults) }
-        self.init(entries, meters: meters, features: features)
+        self.init(entries, meters: meters, features: features, allowance: allowance)
+    }
+
+    private static func allowance(in members: [String: JSONValue], _ offers: Offers, _ faults: inout [String])
+        -> DefaultAllowance
+    {
+        guard let value = members["default"] else { return DefaultAllowance() }
+        do throws(Problem) {
+            let document = try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
+                DefaultAllowanceDocument.self, from: value)
+            let found = offers.faults(inRates: document.rates)
+            guard found.isEmpty else { throw Problem.invalid(found) }
+            return document.allowance
+        } catch {
+            faults += lines(of: error).map { "default: \($0)" }
+            return DefaultAllowance()
+        }
     }
 
     /// The names of a section, with their titles.

@@ -9,4 +9,6 @@ package struct RateClass: Sendable, Hashable {
     /// Entitlement checks, reservations and usage reports of products that run elsewhere: frequent requests of one
     /// organisation.
     package static let checks = RateClass("checks")
+    /// Unsafe requests of one account to one endpoint. Its rates are counted besides those of the other classes.
+    package static let writes = RateClass("writes")
 }

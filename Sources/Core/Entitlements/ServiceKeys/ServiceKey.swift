@@ -9,8 +9,6 @@ struct ServiceKey: Sendable {
         case reservationsWrite = "reservations:write"
         /// Report usage events.
         case usageWrite = "usage:write"
-        /// Report usage that is older than ``UsageService/ageMax``.
-        case usageBackfill = "usage:backfill"
     }
 
     let id: ID<ServiceKey>

@@ -3,7 +3,7 @@ import Modules
 
 struct ServiceKeyRequest: Payload {
     var name: String
-    /// `reservations:write`, `usage:write`, and `usage:backfill` for usage that is older than 35 days.
+    /// `reservations:write` and `usage:write`.
     var scopes: [String]
     /// The organisations that a request may name in `X-Organisation`; without it, all.
     var organisations: [ID<Organisation>]?

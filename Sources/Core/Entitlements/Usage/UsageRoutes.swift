@@ -33,11 +33,10 @@ struct UsageRoutes {
             .post(
                 "usage/events",
                 "Report usage that was counted elsewhere: one event, or up to \(UsageReport.countMax)",
-                requires: serviceKey, UsageBackfill(),
+                requires: serviceKey,
                 problems: [.noActiveSubscription, .unknownMeter, .usageInFuture, .usageTooOld, .usageConflict]
-            ) { (report: UsageReport, scope, mayBackfill) in
-                try UsageReportResponse(
-                    try await usage.record(report, mayBackfill: mayBackfill, scope: scope), isSingle: report.isSingle)
+            ) { (report: UsageReport, scope) in
+                try UsageReportResponse(try await usage.record(report, scope: scope), isSingle: report.isSingle)
             }
             .guarded(by: rates.requirement(.checks)),
             .post(

@@ -7,7 +7,8 @@ package import Modules
 final class UsageService: Sendable {
     /// How far the clock of a client may be ahead of the server's.
     static let skewMax: Duration = .minutes(5)
-    /// Older usage requires the backfill right.
+    /// Older usage is a correction of an administrator: its period has ended, so that it would only adjust the current
+    /// one.
     static let ageMax: Duration = .days(35)
     /// How long after its end a period still accepts usage.
     static let grace: Duration = .hours(24)
@@ -29,27 +30,23 @@ final class UsageService: Sendable {
     }
 
     /// Counts the new events of a report, all or none.
-    /// - Parameter mayBackfill: whether usage older than ``ageMax`` is accepted.
     /// - Returns: the outcome of each event, in their order.
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
-    func record(_ report: UsageReport, mayBackfill: Bool, scope: ServiceScope) async throws(Problem) -> [UsageOutcome] {
+    func record(_ report: UsageReport, scope: ServiceScope) async throws(Problem) -> [UsageOutcome] {
         try await database.write { [self] transaction in
             let events = report.reported.map { $0.scoped(by: scope.key) }
-            return try record(events, mayBackfill: mayBackfill, scope: scope, in: transaction)
+            return try record(events, scope: scope, in: transaction)
         }
     }
 
-    private func record(_ events: [ReportedUsage], mayBackfill: Bool, scope: ServiceScope, in transaction: Transaction)
-        throws
+    private func record(_ events: [ReportedUsage], scope: ServiceScope, in transaction: Transaction) throws
         -> [UsageOutcome]
     {
         guard let subscription = try transaction.subscription(of: scope.organisation) else {
             throw Problem(.noActiveSubscription)
         }
         let names = Set(meters.all.map(\.name))
-        let refusals = events.map {
-            refusal(of: $0, meters: names, mayBackfill: mayBackfill, scope: scope, at: transaction.now)
-        }
+        let refusals = events.map { refusal(of: $0, meters: names, scope: scope, at: transaction.now) }
         let placed = zip(events, refusals).filter { $1 == nil }.map { event, _ in
             PlacedUsage(event, in: subscription, at: transaction.now)
         }
@@ -99,9 +96,9 @@ final class UsageService: Sendable {
         return plans.activePlan(of: subscription, at: moment)?.0.limits[bucket.meter] ?? .upTo(0)
     }
 
-    private func refusal(
-        of event: ReportedUsage, meters: Set<String>, mayBackfill: Bool, scope: ServiceScope, at now: Instant
-    ) -> Problem? {
+    private func refusal(of event: ReportedUsage, meters: Set<String>, scope: ServiceScope, at now: Instant)
+        -> Problem?
+    {
         guard meters.contains(event.meter) else {
             return Problem(.unknownMeter, detail: "There is no meter '\(event.meter.prefix(64))'.")
         }
@@ -111,11 +108,11 @@ final class UsageService: Sendable {
             return Problem(
                 .usageInFuture, detail: "The server's time is \(now); a client may be at most five minutes ahead.")
         }
-        if moment < now - Self.ageMax, !mayBackfill {
+        if moment < now - Self.ageMax {
             return Problem(
                 .usageTooOld,
-                detail: "Usage older than 35 days requires the scope \(ServiceKey.Scope.usageBackfill.rawValue)."
-            )
+                detail: "Usage older than 35 days is entered by an administrator, as a correction: "
+                    + "POST /v1/admin/usage/{organisation_id}/corrections.")
         }
         return nil
     }

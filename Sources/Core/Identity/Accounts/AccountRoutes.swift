@@ -10,13 +10,13 @@ struct AccountRoutes {
         [
             .post("auth/register", "Create an account and sign in", requires: .public, problems: [.accountExists]) {
                 [registration] (payload: Registration, client) in
-                Created(try await registration.register(payload, client: client))
+                try await registration.begin(payload, client: client)
             },
             .post(
                 "auth/signup", "Create an account and sign in; the tokens also as a pair", requires: .public,
                 problems: [.accountExists]
             ) { [registration] (payload: Registration, client) in
-                Created(SignedInWithPair(try await registration.register(payload, client: client)))
+                try await registration.begin(payload, client: client).map(SignedInWithPair.init)
             },
             .post(
                 "auth/refresh", "Exchange a refresh token for new tokens", requires: .public,

@@ -24,7 +24,7 @@ final class AccountServices: Sendable {
             runtime: runtime)
         registration = RegistrationService(
             database: database, hasher: hasher, policy: policy, sessions: sessions.sessions, challenges: challenges,
-            audit: audit, runtime: runtime)
+            audit: audit, mailer: mailer, settings: settings, runtime: runtime)
         accounts = AccountService(
             database: database, confirmation: signIn.confirmation, sessions: sessions.sessions,
             apiKeys: organisations.apiKeys, events: events, audit: audit, mailer: mailer)

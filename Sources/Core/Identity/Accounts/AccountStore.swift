@@ -67,6 +67,17 @@ extension Transaction {
         { try person($0) }
     }
 
+    /// Notes that the owner of an address gets a notice of a registration with it.
+    /// - Returns: false where they got one within `interval`.
+    func noteRegistrationNotice(to id: ID<Person>, interval: Duration) throws -> Bool {
+        try execute(
+            """
+            UPDATE people SET registration_notice_at = \(now)
+            WHERE id = \(id) AND (registration_notice_at IS NULL OR registration_notice_at <= \(now - interval))
+            """
+        ) == 1
+    }
+
     /// - Returns: false for an account that does not exist or is suspended.
     func suspend(_ id: ID<Person>) throws -> Bool {
         try execute(
@@ -112,7 +123,7 @@ struct NewPerson: Sendable {
     let organisation: ID<Organisation>
     let organisationName: String
     let email: EmailAddress
-    let username: String?
+    var username: String?
     let fullName: String?
     let firstName: String?
     let lastName: String?

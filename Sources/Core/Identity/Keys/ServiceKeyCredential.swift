@@ -11,9 +11,9 @@ package enum ServiceKeyCredential {
     /// - Returns: nil also for a request with both header fields, which ``Member/scope(of:)`` refuses.
     package static func text(in request: Request) -> String? {
         let text: String?
-        if let header = request.headers.value(of: .authorization) {
+        if request.headers.contains(.authorization) {
             guard !request.headers.contains(.apiKey) else { return nil }
-            text = BearerReader.token(in: header).map(String.init)
+            text = request.bearerToken
         } else {
             text = request.headers.value(of: .apiKey)
         }

@@ -58,7 +58,7 @@ package struct IdentityPersonalData: PersonalDataProvider {
                     "id", "email", "username", "full_name", "first_name", "last_name", "phone", "role", "student_id",
                     "employee_id", "preferences",
                     "email_verified_at",
-                    "suspended_at", "closed_at", "created_at", "updated_at",
+                    "suspended_at", "closed_at", "registration_notice_at", "created_at", "updated_at",
                 ]
             ),
         ]

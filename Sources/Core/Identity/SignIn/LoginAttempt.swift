@@ -6,7 +6,7 @@ struct LoginAttempt: Sendable {
     /// Nil for a name without an account.
     let person: ID<Person>?
     /// The account in the keys of buckets.
-    private let account: String
+    let account: String
     private let network: String
     /// What only a client that was authenticated before has: the token of a browser, or the requesting session.
     private let device: String?

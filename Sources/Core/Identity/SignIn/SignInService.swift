@@ -10,12 +10,18 @@ final class SignInService: Sendable {
     private let knownDevices: KnownDeviceService
     private let sessions: SessionService
     private let audit: AuditService
+    /// As ``IdentitySettings/takeSignIn``.
+    private let takeSignIn: @Sendable (_ account: String) async -> Bool
+    /// Where registrations tell nothing, neither does the sign-in that follows one: see ``RegistrationService``.
+    private let requiresVerifiedAddress: Bool
 
     init(
         database: any Database, hasher: PasswordHasher, loginThrottle: LoginThrottle,
         secondFactors: SecondFactorVerifier,
-        knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditService
+        knownDevices: KnownDeviceService, sessions: SessionService, audit: AuditService, settings: IdentitySettings
     ) {
+        takeSignIn = settings.takeSignIn
+        requiresVerifiedAddress = !settings.registrationReveals
         self.database = database
         self.hasher = hasher
         self.loginThrottle = loginThrottle
@@ -26,7 +32,7 @@ final class SignInService: Sendable {
     }
 
     /// Signs in with an address or a user name. An unknown name, a wrong password and a right one that is refused after
-    /// too many failures take the same time and get the same response.
+    /// too many failures or attempts take the same time and get the same response.
     /// - Throws: `invalid-credentials`, `invalid-second-factor`; `account-suspended` and `account-locked` only for the
     ///   right password.
     func signIn(_ credentials: Credentials, client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
@@ -48,13 +54,19 @@ final class SignInService: Sendable {
         }
         let key = CanonicalText.accountKey(of: name.filter { !$0.isWhitespace })
         let person = try await database.read { try $0.person(signingInAs: key) }
-        let isRight = try await hasher.verify(credentials.password, against: person?.passwordHash)
         let attempt = LoginAttempt(of: person?.id, named: key, client: client)
+        // The rate that the response shows counts names: one that counted the address and the user name of an account
+        // together would tell that they belong together.
+        let isWithinRate = await takeSignIn(attempt.account)
+        let isRight = try await hasher.verify(credentials.password, against: person?.passwordHash)
+        let isAccepted = isRight && (person?.isEmailVerified ?? false || !requiresVerifiedAddress)
         let finding = try await database.write { [self] transaction in
-            try judge(attempt, isRight ? person : nil, code: credentials.mfaCode, in: transaction)
+            try judge(
+                attempt, isAccepted ? person : nil, code: credentials.mfaCode, isWithinRate: isWithinRate,
+                in: transaction)
         }
         switch finding {
-        case .wrong, .refused: throw Self.invalidCredentials
+        case .wrong, .refused: throw invalidCredentials
         default: return try step(after: finding)
         }
     }
@@ -82,12 +94,16 @@ final class SignInService: Sendable {
         case authenticated(Person)
     }
 
-    /// - Parameter person: the account's person where the password was right; nil otherwise.
-    private func judge(_ attempt: LoginAttempt, _ person: Person?, code: String?, in transaction: Transaction) throws
-        -> Finding
-    {
+    /// - Parameters:
+    ///   - person: the account's person where the password was right; nil otherwise.
+    ///   - isWithinRate: false refuses devices and networks that the account is not known to use.
+    private func judge(
+        _ attempt: LoginAttempt, _ person: Person?, code: String?, isWithinRate: Bool = true,
+        in transaction: Transaction
+    ) throws -> Finding {
         var counters = try loginThrottle.load(attempt, in: transaction)
-        let finding = try self.finding(counters.verdict, person, code, attempt.client, in: transaction)
+        let verdict = isWithinRate || counters.isKnown ? counters.verdict : .refused
+        let finding = try self.finding(verdict, person, code, attempt.client, in: transaction)
         switch finding {
         case .wrong, .wrongCode: counters.fail()
         case .authenticated: counters.succeed()
@@ -120,7 +136,7 @@ final class SignInService: Sendable {
         switch finding {
         case .wrong: (outcome, reason) = (.failure, "password")
         case .wrongCode: (outcome, reason) = (.failure, "second factor")
-        case .refused: (outcome, reason) = (.refused, "too many failures")
+        case .refused: (outcome, reason) = (.refused, "too many attempts")
         case .locked: (outcome, reason) = (.refused, "locked")
         case .suspended: (outcome, reason) = (.refused, "suspended")
         // The event of the session follows, or that of the code.
@@ -153,11 +169,14 @@ final class SignInService: Sendable {
         }
     }
 
-    private static let invalidCredentials = Problem(
-        .invalidCredentials,
-        detail: "Check the address and the password. After several failed attempts even the right password is refused "
-            + "for up to 15 minutes."
-    )
+    private var invalidCredentials: Problem {
+        let verification =
+            requiresVerifiedAddress ? " A new account begins with the link in the e-mail to its address." : ""
+        return Problem(
+            .invalidCredentials,
+            detail: "Check the address and the password. After several failed attempts even the right password is "
+                + "refused for up to 15 minutes." + verification)
+    }
 }
 
 extension Problem.Kind {

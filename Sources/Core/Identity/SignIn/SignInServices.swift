@@ -22,7 +22,7 @@ final class SignInServices: Sendable {
             audit: audit)
         signIns = SignInService(
             database: database, hasher: hasher, loginThrottle: loginThrottle, secondFactors: secondFactors,
-            knownDevices: knownDevices, sessions: sessions.sessions, audit: audit)
+            knownDevices: knownDevices, sessions: sessions.sessions, audit: audit, settings: settings)
         secondFactor = SecondFactorService(
             database: database,
             confirmation: confirmation,

@@ -13,6 +13,8 @@ package struct Route: Sendable {
     /// Other spellings of the path; the documents list ``path`` only.
     package private(set) var aliases: [String] = []
     package let summary: String
+    /// `X-Process-Time` of its responses is rounded up to a multiple of this.
+    package private(set) var processTimeUnit: Duration = .microseconds(1)
     /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
     package private(set) var steps: [RouteStep]
     package var gate: [RequirementSummary] { steps.map(\.summary) }
@@ -32,6 +34,14 @@ package struct Route: Sendable {
     package func alias(_ paths: String...) -> Route {
         var route = self
         route.aliases += paths.map(Self.canonical)
+        return route
+    }
+
+    /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
+    /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
+    package func withCoarseProcessTime() -> Route {
+        var route = self
+        route.processTimeUnit = .milliseconds(50)
         return route
     }
 

@@ -21,11 +21,22 @@ package indirect enum Schema: Sendable, Hashable {
             package let name: String
             package var schema: Schema
             package var isRequired: Bool
+
+            package init(name: String, schema: Schema, isRequired: Bool) {
+                self.name = name
+                self.schema = schema
+                self.isRequired = isRequired
+            }
         }
 
         package var properties: [Property]
         /// Whether unlisted members are accepted.
-        package var isOpen = false
+        package var isOpen: Bool
+
+        package init(properties: [Property], isOpen: Bool = false) {
+            self.properties = properties
+            self.isOpen = isOpen
+        }
 
         package func property(_ name: String) -> Property? { properties.first { $0.name == name } }
     }

@@ -72,50 +72,6 @@ struct ChunkDescription: Sendable {
     private static let position = MemberReader<ChunkPosition>()
 }
 
-/// The settings of an object, and the pointers of its members as they were sent.
-private struct NamedSettings {
-    private(set) var settings = SeriesSettings()
-    private(set) var pointers: [SeriesSettings.CodingKeys: String] = [:]
-
-    init() {}
-
-    init(_ members: [String: JSONValue], at pointer: String, _ faults: inout [Problem.Fault]) {
-        var known: [String: JSONValue] = [:]
-        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
-            let place = pointer + Problem.Fault.step(name)
-            if SeriesMemberNames.computed.contains(name) { continue }
-            guard let key = SeriesMemberNames.setting(name) else {
-                faults.append(.init(place, "is not a known member"))
-                continue
-            }
-            // The page sends its form's empty fields as empty texts, and numbers as texts.
-            guard value != .null, value != .string("") else { continue }
-            let sent = SeriesMemberNames.isNumber(key) ? Self.number(value) : value
-            if let earlier = known[key.rawValue], earlier != sent {
-                faults.append(.init(place, "contradicts \(pointers[key] ?? key.rawValue)"))
-            }
-            known[key.rawValue] = sent
-            pointers[key] = place
-        }
-        let found = Self.reader.faults(known, at: "")
-        faults += found.map { fault in
-            let key = SeriesSettings.CodingKeys(rawValue: String(fault.pointer.dropFirst()))
-            return Problem.Fault(key.flatMap { pointers[$0] } ?? pointer + fault.pointer, fault.detail)
-        }
-        if found.isEmpty, let read = Self.reader.read(known, at: pointer, &faults) { settings = read }
-    }
-
-    private static func number(_ value: JSONValue) -> JSONValue {
-        switch value {
-        case .integer(let number): .number(Double(number))
-        case .string(let text): Double(text).flatMap { $0.isFinite ? .number($0) : nil } ?? value
-        default: value
-        }
-    }
-
-    private static let reader = MemberReader<SeriesSettings>()
-}
-
 /// The session, file and position of a chunk.
 private struct ChunkPosition: Payload {
     var sessionId: String
@@ -128,41 +84,4 @@ private struct ChunkPosition: Payload {
         "sessionId": .length(1...128), "fileName": .length(1...255), "chunkIndex": .range(0...Upload.maximumChunks - 1),
         "totalChunks": .range(1...Upload.maximumChunks),
     ]
-}
-
-/// Decodes a payload from the members of an object.
-private struct MemberReader<Value: Payload>: Sendable {
-    /// The names of the payload's members.
-    let names: Set<String>
-    private let schema: Schema
-    private let components: [String: Schema]
-    private let decoder = PayloadDecoder(for: Value.self)
-
-    init() {
-        let reader = SchemaReader()
-        schema = reader.schema(of: Value.self)
-        components = reader.components
-        var names: Set<String> = []
-        if case .reference(let name) = schema, case .object(let shape)? = components[name] {
-            names = Set(shape.properties.map(\.name))
-        }
-        self.names = names
-    }
-
-    func faults(_ members: [String: JSONValue], at pointer: String) -> [Problem.Fault] {
-        schema.faults(in: .object(members), components: components, at: pointer)
-    }
-
-    /// - Returns: nil where faults were appended to `faults`.
-    func read(_ members: [String: JSONValue], at pointer: String, _ faults: inout [Problem.Fault]) -> Value? {
-        let found = self.faults(members, at: pointer)
-        faults += found
-        guard found.isEmpty else { return nil }
-        do {
-            return try decoder.decode(Value.self, from: .object(members))
-        } catch {
-            faults.append(.init(pointer, error.detail ?? error.title))
-            return nil
-        }
-    }
 }

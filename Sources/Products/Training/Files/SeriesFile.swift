@@ -14,11 +14,17 @@ struct SeriesFile: Sendable {
     let kind: Kind
     /// The SHA-256 of the uploaded file, in hexadecimal.
     let digest: String
+    /// The size of the uploaded file.
     let bytes: Int64
+    /// The size of the imported series.
+    let seriesBytes: Int64
     let settings: SeriesSettings
     /// The report of the import.
     let report: SeriesReport
     let createdAt: Instant
+
+    /// What the file and its series take, in bytes.
+    var storageBytes: Int64 { bytes + seriesBytes }
 
     /// The name of the series in plots and tables.
     var label: String { settings.label ?? name }

@@ -22,11 +22,11 @@ struct SeriesFileRoutes: Sendable {
         return [
             .post(
                 "training/upload-chunk",
-                "Upload one chunk of a file",
+                "Upload one chunk of a file; the last one may preview the import",
                 requires: member.allowing(.training), entitlements.subscription, admission,
-                .multipart(texts: ["metadata"], file: "chunk"),
+                .query("preview", oneOf: ["true", "false"]), .multipart(texts: ["metadata"], file: "chunk"),
                 problems: uploadProblems
-            ) { try await receive($3, isWhole: false, scope: $0, snapshot: $1, admission: $2) },
+            ) { try await receiveChunk($4, isPreview: $3 == "true", scope: $0, snapshot: $1, admission: $2) },
             .post(
                 "training/instant-upload",
                 "Upload a whole file, or preview its import",
@@ -47,7 +47,9 @@ struct SeriesFileRoutes: Sendable {
                 "Change the settings of a file",
                 requires: member.allowing(.training), .path("id", of: SeriesFile.self),
                 problems: [.fileNotFound, .uploadConflict]
-            ) { (request: SeriesSettings, scope, file) in try await files.change(request, scope: scope, file: file) },
+            ) { (change: SeriesSettingsChange, scope, file) in
+                try await files.change(change, scope: scope, file: file)
+            },
             .delete(
                 "training/csv-files/{id}",
                 "Delete a file",
@@ -64,29 +66,39 @@ struct SeriesFileRoutes: Sendable {
         snapshot: EntitlementSnapshot,
         admission: UploadAdmission
     ) async throws(Problem) -> Either<Created<ChunkReceived>, UploadPreview> {
-        guard isPreview else {
+        switch admission {
+        case .repeatOnly(let refusal) where isPreview: throw refusal
+        case .charge where isPreview:
+            return .second(try await uploads.preview(incoming, scope: scope, snapshot: snapshot))
+        case .charge(let charge):
+            return .first(
+                Created(try await uploads.receive(incoming, scope: scope, snapshot: snapshot, charge: charge)))
+        case .repeatOnly(let refusal):
             return .first(
                 Created(
-                    try await receive(
-                        incoming, isWhole: true, scope: scope, snapshot: snapshot, admission: admission)))
+                    try await repeats.respond(
+                        to: incoming, isWhole: true, scope: scope, limit: snapshot.plan.fileBytes.bound,
+                        refusal: refusal)))
         }
-        if case .repeatOnly(let refusal) = admission { throw refusal }
-        return .second(try await uploads.preview(incoming, scope: scope, snapshot: snapshot))
     }
 
-    private func receive(
+    private func receiveChunk(
         _ incoming: RawBody.Incoming,
-        isWhole: Bool,
+        isPreview: Bool,
         scope: Scope,
         snapshot: EntitlementSnapshot,
         admission: UploadAdmission
-    ) async throws(Problem) -> ChunkReceived {
+    ) async throws(Problem) -> Either<ChunkReceived, UploadPreview> {
         switch admission {
+        case .repeatOnly(let refusal) where isPreview: throw refusal
         case .charge(let charge):
-            try await uploads.receive(incoming, isWhole: isWhole, scope: scope, snapshot: snapshot, charge: charge)
+            return try await uploads.receiveChunk(
+                incoming, isPreview: isPreview, scope: scope, snapshot: snapshot, charge: charge)
         case .repeatOnly(let refusal):
-            try await repeats.respond(
-                to: incoming, isWhole: isWhole, scope: scope, limit: snapshot.plan.fileBytes.bound, refusal: refusal)
+            return .first(
+                try await repeats.respond(
+                    to: incoming, isWhole: false, scope: scope, limit: snapshot.plan.fileBytes.bound,
+                    refusal: refusal))
         }
     }
 }

@@ -29,15 +29,20 @@ final class SeriesFileService: Sendable {
     }
 
     /// Changes the settings of a file. Existing datasets do not change.
-    func change(_ request: SeriesSettings, scope: Scope, file id: ID<SeriesFile>) async throws(Problem)
+    /// - Throws: `validation-failed` with pointers to the members as they were sent; `file-not-found`,
+    ///   `upload-conflict`.
+    func change(_ change: SeriesSettingsChange, scope: Scope, file id: ID<SeriesFile>) async throws(Problem)
         -> SeriesFileView
     {
-        try await database.write { transaction in
+        let named = try change.settings()
+        let request = named.settings
+        return try await database.write { transaction in
             let file = try transaction.seriesFile(id, in: scope)
             let session = try transaction.lockedTrainingSession(file.session, of: file.organisation)
             let settings = file.settings.changed(by: request)
-            try settings.check(kind: file.kind)
-            try settings.checkSameImport(as: file.settings)
+            let pointer = { (key: SeriesSettings.CodingKeys) in named.pointers[key] ?? "/\(key.rawValue)" }
+            try settings.check(kind: file.kind, at: pointer)
+            try settings.checkSameImport(as: file.settings, at: pointer)
             if let kind = request.kind, kind != file.kind,
                 try transaction.seriesFile(named: file.name, kind, of: session) != nil
             {
@@ -59,7 +64,7 @@ final class SeriesFileService: Sendable {
                     .trainingInProgress, detail: "Cancel the run, or wait for its end, before deleting its files.")
             }
             guard try transaction.delete(file) else { throw Problem(.fileNotFound) }
-            try storage.release(bytes: file.bytes, of: file.organisation, in: transaction)
+            try storage.release(bytes: file.storageBytes, of: file.organisation, in: transaction)
             try audit.record(AuditEvent("series-file.deleted", by: scope, subject: id.text), in: transaction)
             return file
         }

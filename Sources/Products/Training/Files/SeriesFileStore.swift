@@ -7,10 +7,11 @@ extension Transaction {
         try execute(
             """
             INSERT INTO training_files
-                (id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at)
+                (id, organisation_id, session_id, name, kind, digest, bytes, series_bytes, settings, report,
+                 created_at)
             VALUES (\(file.id), \(file.organisation), \(file.session), \(file.name), \(file.kind), \(file.digest),
-                    \(file.bytes), \(try JSONColumn.encode(file.settings)), \(try JSONColumn.encode(file.report)),
-                    \(now))
+                    \(file.bytes), \(file.seriesBytes), \(try JSONColumn.encode(file.settings)),
+                    \(try JSONColumn.encode(file.report)), \(now))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -80,7 +81,8 @@ extension Transaction {
 
     private static var selectFile: SQL {
         """
-        SELECT id, organisation_id, session_id, name, kind, digest, bytes, settings, report, created_at
+        SELECT id, organisation_id, session_id, name, kind, digest, bytes, series_bytes, settings, report,
+               created_at
         FROM training_files
 
         """
@@ -96,6 +98,7 @@ extension SeriesFile {
         kind = try row["kind"]
         digest = try row["digest"]
         bytes = try row["bytes"]
+        seriesBytes = try row["series_bytes"]
         settings = try JSONColumn.decode(try row["settings"])
         report = try JSONColumn.decode(try row["report"])
         createdAt = try row["created_at"]

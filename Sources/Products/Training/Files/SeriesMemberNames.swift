@@ -8,6 +8,10 @@ enum SeriesMemberNames {
         SeriesSettings.CodingKeys(rawValue: name) ?? spellings[name]
     }
 
+    /// Every name of a member of a record, in alphabetical order.
+    static let all = Set(SeriesSettings.CodingKeys.allCases.map(\.rawValue)).union(spellings.keys).union(computed)
+        .sorted()
+
     static func isNumber(_ key: SeriesSettings.CodingKeys) -> Bool {
         [.horizonStart, .horizonEnd, .scalingMinimum, .scalingMaximum].contains(key)
     }

@@ -24,7 +24,7 @@ struct SeriesSettings: Payload, Hashable {
     /// Whether more than 5 % of the rows may have a text instead of a time or a number.
     var skipUnreadable: Bool?
 
-    enum CodingKeys: String, CodingKey, Sendable {
+    enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
         case kind = "type"
         case label = "bezeichnung"
         case horizonStart = "zeithorizontStart"
@@ -74,19 +74,20 @@ struct SeriesSettings: Payload, Hashable {
     func importsAs(_ other: SeriesSettings) -> Bool { importSettings.map(\.text) == other.importSettings.map(\.text) }
 
     /// Settings of the import cannot change after it.
+    /// - Parameter pointer: as in ``check(kind:at:)``.
     /// - Throws: `validation-failed` where settings of the import differ from those that the file was imported with.
-    func checkSameImport(as imported: SeriesSettings) throws(Problem) {
+    func checkSameImport(as imported: SeriesSettings, at pointer: (CodingKeys) -> String) throws(Problem) {
         for (wanted, present) in zip(importSettings, imported.importSettings) where wanted != present {
             throw Problem.invalid(
-                "/\(wanted.name)", "cannot be changed after the upload: delete the file and upload it again")
+                pointer(wanted.key), "cannot be changed after the upload: delete the file and upload it again")
         }
     }
 
-    private var importSettings: [(name: String, text: String?)] {
+    private var importSettings: [(key: CodingKeys, text: String?)] {
         [
-            ("timeColumn", timeColumn), ("valueColumn", valueColumn), ("zeitzone", timeZone),
-            ("decimalMark", decimalMark?.rawValue), ("dateOrder", dateOrder?.rawValue),
-            ("skipUnreadable", skipUnreadable.map { $0 ? "true" : "false" }),
+            (.timeColumn, timeColumn), (.valueColumn, valueColumn), (.timeZone, timeZone),
+            (.decimalMark, decimalMark?.rawValue), (.dateOrder, dateOrder?.rawValue),
+            (.skipUnreadable, skipUnreadable.map { $0 ? "true" : "false" }),
         ]
     }
 

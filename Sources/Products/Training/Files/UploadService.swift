@@ -15,33 +15,56 @@ final class UploadService: Sendable {
     let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
+    let queue: JobQueue
     let audit: AuditService
     let runtime: Runtime
 
     init(
         database: any Database, quotas: QuotaService, storage: StorageQuotaService, filePaths: TrainingFilePaths,
-        compute: BlockingPool, audit: AuditService, runtime: Runtime
+        compute: BlockingPool, queue: JobQueue, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
         self.storage = storage
         self.filePaths = filePaths
         self.compute = compute
+        self.queue = queue
         self.audit = audit
         self.runtime = runtime
     }
 
-    /// Receives one chunk, or a whole file as its only chunk. The quota unit is spent in the transaction that inserts
-    /// the file: an unusable file costs nothing, and a file that is uploaded twice costs one unit.
+    /// Receives a whole file.
+    /// - Throws: as ``receiveChunk(_:isPreview:scope:snapshot:charge:)``.
+    func receive(
+        _ incoming: RawBody.Incoming, scope: Scope, snapshot: EntitlementSnapshot, charge: Charge
+    ) async throws(Problem) -> ChunkReceived {
+        let response = try await receive(
+            incoming, isWhole: true, isPreview: false, scope: scope, snapshot: snapshot, charge: charge)
+        guard case .first(let received) = response else { preconditionFailure("a file that is stored has no preview") }
+        return received
+    }
+
+    /// Receives one chunk. The quota unit is spent in the transaction that inserts the file: an unusable file costs
+    /// nothing, and a file that is uploaded twice costs one unit.
+    /// - Parameter isPreview: whether the import of a file whose chunks are all received is previewed. The chunks are
+    ///   kept: the last one, sent again, completes the file.
     /// - Throws: `chunk-missing`, `upload-conflict`, `unusable-file`, `validation-failed`, `payload-too-large`, and the
     ///   problems of storage.
-    func receive(
+    func receiveChunk(
+        _ incoming: RawBody.Incoming, isPreview: Bool, scope: Scope, snapshot: EntitlementSnapshot, charge: Charge
+    ) async throws(Problem) -> Either<ChunkReceived, UploadPreview> {
+        try await receive(
+            incoming, isWhole: false, isPreview: isPreview, scope: scope, snapshot: snapshot, charge: charge)
+    }
+
+    private func receive(
         _ incoming: RawBody.Incoming,
         isWhole: Bool,
+        isPreview: Bool,
         scope: Scope,
         snapshot: EntitlementSnapshot,
         charge: Charge
-    ) async throws(Problem) -> ChunkReceived {
+    ) async throws(Problem) -> Either<ChunkReceived, UploadPreview> {
         let limit = snapshot.plan.fileBytes.bound
         let arrival = filePaths.upload(runtime.id())
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
@@ -49,7 +72,8 @@ final class UploadService: Sendable {
             return try await Problem.catching {
                 let description = try ChunkDescription(text, isWhole: isWhole)
                 return try await receive(
-                    description, bytes: bytes, from: arrival, scope: scope, snapshot: snapshot, charge: charge)
+                    description, bytes: bytes, from: arrival, isPreview: isPreview, scope: scope, snapshot: snapshot,
+                    charge: charge)
             }
         } catch {
             try? await filePaths.store.remove(arrival)
@@ -57,7 +81,7 @@ final class UploadService: Sendable {
         }
     }
 
-    /// Reads a whole file as ``receive(_:isWhole:scope:snapshot:charge:)`` would, and stores nothing. No unit is taken.
+    /// Reads a whole file as ``receive(_:scope:snapshot:charge:)`` would, and stores nothing. No unit is taken.
     /// - Throws: `session-not-found`, `unusable-file`, `validation-failed`, `payload-too-large`.
     func preview(_ incoming: RawBody.Incoming, scope: Scope, snapshot: EntitlementSnapshot) async throws(Problem)
         -> UploadPreview
@@ -78,8 +102,36 @@ final class UploadService: Sendable {
     ) async throws -> SeriesFile {
         let description = try ChunkDescription(text, isWhole: true)
         let session = try await database.read { try $0.trainingSession(description.sessionId, in: scope) }
-        let (source, series) = (filePaths.chunk(0, of: folder), filePaths.chunk(1, of: folder))
+        let source = filePaths.chunk(0, of: folder)
         try await filePaths.store.move(arrival, to: source)
+        return try await previewed(description, bytes: bytes, from: source, in: folder, of: session)
+    }
+
+    /// Imports the chunks of an upload, which are kept.
+    private func preview(_ upload: Upload, _ description: ChunkDescription, of session: TrainingSession) async throws
+        -> UploadPreview
+    {
+        let folder: ID<Upload> = runtime.id()
+        let source = filePaths.chunk(0, of: folder)
+        let (chunks, path) = (chunkPaths(of: upload), filePaths.store.path(of: source))
+        let result: Result<SeriesFile, any Error>
+        do {
+            _ = try await filePaths.store.write(source, at: 0) { nil }
+            let whole = try await compute.run { try UploadAssembly.concatenate(chunks, into: path) }
+            result = .success(
+                try await previewed(description, bytes: whole.bytes, from: source, in: folder, of: session))
+        } catch { result = .failure(error) }
+        await remove(filePaths.upload(folder))
+        try await database.write { try $0.releaseAssembly(of: upload) }
+        return UploadPreview(try result.get())
+    }
+
+    /// Imports `source` into `folder`.
+    private func previewed(
+        _ description: ChunkDescription, bytes: Int64, from source: FileStore.Key, in folder: ID<Upload>,
+        of session: TrainingSession
+    ) async throws -> SeriesFile {
+        let series = filePaths.chunk(1, of: folder)
         let (sourceURL, seriesURL, settings) = (filePaths.url(source), filePaths.url(series), description.settings)
         let kind = settings.kind ?? .input
         do {
@@ -88,8 +140,8 @@ final class UploadService: Sendable {
             }
             return SeriesFile(
                 id: runtime.id(), organisation: session.organisation, session: session.id, name: description.fileName,
-                kind: kind, digest: "", bytes: bytes, settings: settings.changed(by: SeriesSettings(kind: kind)),
-                report: report, createdAt: runtime.now())
+                kind: kind, digest: "", bytes: bytes, seriesBytes: 0,
+                settings: settings.changed(by: SeriesSettings(kind: kind)), report: report, createdAt: runtime.now())
         } catch let fault as SeriesFault { throw Problem.unusable(fault) }
     }
 
@@ -139,10 +191,11 @@ final class UploadService: Sendable {
         _ description: ChunkDescription,
         bytes: Int64,
         from arrival: FileStore.Key,
+        isPreview: Bool,
         scope: Scope,
         snapshot: EntitlementSnapshot,
         charge: Charge
-    ) async throws -> ChunkReceived {
+    ) async throws -> Either<ChunkReceived, UploadPreview> {
         let position = description.chunkIndex
         let kind = description.settings.kind ?? .input
         let start = try await start(description, bytes: bytes, kind: kind, scope: scope, snapshot: snapshot)
@@ -153,19 +206,21 @@ final class UploadService: Sendable {
             if let replaced { await remove(filePaths.upload(replaced.id)) }
         case .finished(let file):
             await remove(arrival)
-            return ChunkReceived(repeated: file, chunks: description.totalChunks)
+            return .first(ChunkReceived(repeated: file, chunks: description.totalChunks))
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await filePaths.store.move(arrival, to: filePaths.chunk(position, of: upload.id))
         switch try await recordChunk(position, bytes: bytes, of: upload, session, snapshot) {
         case .waiting(let count):
-            return ChunkReceived(
-                message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount)
+            return .first(
+                ChunkReceived(
+                    message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount))
+        case .complete where isPreview: return .second(try await preview(upload, description, of: session))
         case .complete:
             let file = try await assemble(
                 upload, description: description, kind: kind, session: session, scope: scope, snapshot: snapshot,
                 charge: charge)
-            return ChunkReceived(file, message: "The file is complete", chunks: upload.chunkCount)
+            return .first(ChunkReceived(file, message: "The file is complete", chunks: upload.chunkCount))
         case .ended(let file):
             await remove(filePaths.upload(upload.id))
             guard let file else {
@@ -174,7 +229,7 @@ final class UploadService: Sendable {
                     detail: "The upload was restarted or deleted by another request. Send chunk 0 first.",
                     members: ["next_chunk": 0])
             }
-            return ChunkReceived(repeated: file, chunks: upload.chunkCount)
+            return .first(ChunkReceived(repeated: file, chunks: upload.chunkCount))
         case .refused(let problem):
             await remove(filePaths.chunk(position, of: upload.id))
             throw problem
@@ -195,7 +250,7 @@ final class UploadService: Sendable {
         _ description: ChunkDescription, bytes: Int64, kind: SeriesFile.Kind, scope: Scope,
         snapshot: EntitlementSnapshot
     ) async throws -> UploadStart {
-        try await database.write { [storage, runtime] transaction in
+        try await database.write { [storage, queue, runtime] transaction in
             let session = try transaction.trainingSession(description.sessionId, in: scope)
             let present = try transaction.upload(of: session, named: description.fileName, kind: kind)
             if description.chunkIndex > 0 {
@@ -227,7 +282,14 @@ final class UploadService: Sendable {
                 try storage.release(bytes: freed, of: present.organisation, in: transaction)
             }
             try storage.check(bytes: bytes, of: snapshot, in: transaction)
-            try transaction.insertUpload(runtime.id(), of: session, description, kind: kind)
+            let impersonation = scope.impersonator == nil ? nil : scope.session
+            try transaction.insertUpload(
+                runtime.id(), of: session, description, kind: kind, impersonation: impersonation)
+            if let impersonation {
+                try queue.enqueue(
+                    ImpersonatedUploadsJob(organisation: session.organisation, session: impersonation),
+                    JobOptions(uniqueKey: impersonation.text, organisation: scope.organisation.text), in: transaction)
+            }
             guard let upload = try transaction.upload(of: session, named: description.fileName, kind: kind),
                 upload.chunkCount == description.totalChunks
             else {
@@ -301,15 +363,15 @@ final class UploadService: Sendable {
         let id: ID<SeriesFile> = runtime.id()
         let (source, series) = (filePaths.source(id, of: session.id), filePaths.series(id, of: session.id))
         do {
-            let chunks = (0..<upload.chunkCount).map { filePaths.store.path(of: filePaths.chunk($0, of: upload.id)) }
+            let chunks = chunkPaths(of: upload)
             let (sourcePath, seriesURL) = (filePaths.store.path(of: source), filePaths.url(series))
             _ = try await filePaths.store.write(source, at: 0) { nil }
             let settings = description.settings
-            let imported = try await compute.run { () -> (digest: String, bytes: Int64, report: SeriesReport) in
-                let (digest, bytes) = try UploadAssembly.concatenate(chunks, into: sourcePath)
-                return (
-                    digest, bytes, try UploadAssembly.importer(settings).run(URL(filePath: sourcePath), to: seriesURL)
-                )
+            let whole = try await compute.run { try UploadAssembly.concatenate(chunks, into: sourcePath) }
+            try await allocateSeries(whole.seriesBytesMax, of: upload, snapshot)
+            let imported = try await compute.run { () -> (bytes: Int64, report: SeriesReport) in
+                let report = try UploadAssembly.importer(settings).run(URL(filePath: sourcePath), to: seriesURL)
+                return (try UploadAssembly.size(of: seriesURL), report)
             }
             let file = SeriesFile(
                 id: id,
@@ -317,8 +379,9 @@ final class UploadService: Sendable {
                 session: session.id,
                 name: description.fileName,
                 kind: kind,
-                digest: imported.digest,
-                bytes: imported.bytes,
+                digest: whole.digest,
+                bytes: whole.bytes,
+                seriesBytes: imported.bytes,
                 settings: settings.changed(by: SeriesSettings(kind: kind)),
                 report: imported.report,
                 createdAt: runtime.now()
@@ -335,6 +398,23 @@ final class UploadService: Sendable {
         }
     }
 
+    /// Takes the most storage that the series of an upload may need, before it is written.
+    /// - Throws: `storage-exceeded`.
+    private func allocateSeries(_ bytes: Int64, of upload: Upload, _ snapshot: EntitlementSnapshot) async throws {
+        try await database.write { [storage] transaction in
+            guard try transaction.lock(upload) else { return }
+            // An earlier assembly of the same chunks may have ended with its process.
+            let earlier = try transaction.seriesBytes(of: upload)
+            if earlier > 0 { try storage.release(bytes: earlier, of: upload.organisation, in: transaction) }
+            try storage.allocate(bytes: bytes, of: snapshot, in: transaction)
+            try transaction.setSeriesBytes(bytes, of: upload)
+        }
+    }
+
+    private func chunkPaths(of upload: Upload) -> [String] {
+        (0..<upload.chunkCount).map { filePaths.store.path(of: filePaths.chunk($0, of: upload.id)) }
+    }
+
     /// - Returns: `file`, or the earlier file of the session with the same name and digest.
     private func insert(
         _ file: SeriesFile,
@@ -346,7 +426,7 @@ final class UploadService: Sendable {
     ) async throws -> SeriesFile {
         try await database.write { [quotas, storage, audit] transaction in
             let session = try transaction.lockedTrainingSession(session.id, of: session.organisation)
-            let chunks = try transaction.delete(upload)
+            let occupied = try transaction.delete(upload)
             guard try transaction.insert(file) else {
                 guard let present = try transaction.seriesFile(named: file.name, file.kind, of: session),
                     present.digest == file.digest
@@ -355,16 +435,41 @@ final class UploadService: Sendable {
                         .uploadConflict, title: "The session has another file of this name",
                         detail: "Delete it first, or choose another name.")
                 }
-                try storage.release(bytes: chunks, of: session.organisation, in: transaction)
+                try storage.release(bytes: occupied, of: session.organisation, in: transaction)
                 return present
             }
             try quotas.spend(charge, operation: "upload:\(file.id)", in: transaction)
-            // The file takes the storage that its chunks had.
-            try storage.release(bytes: chunks, of: session.organisation, in: transaction)
-            try storage.allocate(bytes: file.bytes, of: snapshot, in: transaction)
+            // The file and its series take storage that the upload had.
+            try storage.release(bytes: occupied, of: session.organisation, in: transaction)
+            try storage.allocate(bytes: file.storageBytes, of: snapshot, in: transaction)
             try audit.record(AuditEvent("series-file.uploaded", by: scope, subject: file.id.text), in: transaction)
             return file
         }
+    }
+
+    /// Deletes the unfinished uploads that were begun under an impersonation, once that has ended.
+    /// - Returns: false while it lasts.
+    func endUploads(begunUnder impersonation: ID<Session>, of organisation: ID<Organisation>) async throws(Problem)
+        -> Bool
+    {
+        let ended = try await database.write { [storage, audit] transaction -> [Upload]? in
+            guard try !transaction.isLive(impersonation) else { return nil }
+            let uploads = try transaction.uploads(begunUnder: impersonation, of: organisation)
+            var occupied: Int64 = 0
+            for upload in uploads {
+                occupied += try transaction.delete(upload)
+                try audit.record(
+                    AuditEvent(
+                        "series-upload.deleted", organisation: organisation.text, subject: upload.id.text,
+                        details: ["reason": "impersonation ended"]),
+                    in: transaction)
+            }
+            if occupied > 0 { try storage.release(bytes: occupied, of: organisation, in: transaction) }
+            return uploads
+        }
+        guard let ended else { return false }
+        for upload in ended { await remove(filePaths.upload(upload.id)) }
+        return true
     }
 
     private func delete(_ upload: Upload) async throws {
@@ -382,9 +487,18 @@ final class UploadService: Sendable {
 
 /// Blocking work on the files of an upload.
 private enum UploadAssembly {
-    static func concatenate(_ chunks: [String], into path: String) throws -> (digest: String, bytes: Int64) {
+    /// A whole file. Its series has at most a sample for each line.
+    struct Whole: Sendable {
+        let digest: String
+        let bytes: Int64
+        let seriesBytesMax: Int64
+    }
+
+    static func concatenate(_ chunks: [String], into path: String) throws -> Whole {
         var digest = Digest()
         var bytes: Int64 = 0
+        // Lines end with LF, or with CR in files without LF.
+        var (feeds, returns): (Int64, Int64) = (0, 0)
         guard let output = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileNoSuchFile) }
         defer { try? output.close() }
         for chunk in chunks {
@@ -393,11 +507,22 @@ private enum UploadAssembly {
             while let data = try input.read(upToCount: 1 << 20), !data.isEmpty {
                 digest.update(data)
                 bytes += Int64(data.count)
+                data.withUnsafeBytes { bytes in
+                    feeds += Int64(bytes.count { $0 == UInt8(ascii: "\n") })
+                    returns += Int64(bytes.count { $0 == UInt8(ascii: "\r") })
+                }
                 try output.write(contentsOf: data)
             }
         }
         try output.synchronize()
-        return (digest.hex(), bytes)
+        return Whole(
+            digest: digest.hex(), bytes: bytes,
+            seriesBytesMax: (max(feeds, returns) + 1) * Int64(Series.bytesPerSample))
+    }
+
+    /// In bytes.
+    static func size(of file: URL) throws -> Int64 {
+        Int64(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
     }
 
     static func importer(_ settings: SeriesSettings) -> SeriesImport {

@@ -4,13 +4,16 @@ import Modules
 /// The SQL of uploads and their chunks.
 extension Transaction {
     func insertUpload(
-        _ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind
+        _ id: ID<Upload>, of session: TrainingSession, _ description: ChunkDescription, kind: SeriesFile.Kind,
+        impersonation: ID<Session>?
     ) throws {
         try execute(
             """
-            INSERT INTO training_uploads (id, organisation_id, session_id, file_name, kind, chunk_count, created_at)
+            INSERT INTO training_uploads
+                (id, organisation_id, session_id, file_name, kind, chunk_count, series_bytes, impersonation_id,
+                 created_at)
             VALUES (\(id), \(session.organisation), \(session.id), \(description.fileName), \(kind),
-                    \(description.totalChunks), \(now))
+                    \(description.totalChunks), 0, \(impersonation), \(now))
             ON CONFLICT DO NOTHING
             """
         )
@@ -28,6 +31,13 @@ extension Transaction {
     func uploads(of session: TrainingSession) throws -> [Upload] {
         try all(
             Self.selectUpload + "WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)",
+            Upload.init)
+    }
+
+    func uploads(begunUnder impersonation: ID<Session>, of organisation: ID<Organisation>) throws -> [Upload] {
+        try all(
+            Self.selectUpload
+                + "WHERE impersonation_id = \(impersonation) AND organisation_id = \(organisation) ORDER BY id",
             Upload.init)
     }
 
@@ -90,15 +100,34 @@ extension Transaction {
         ) == 1
     }
 
-    /// - Returns: the bytes of its chunks, whose storage the caller releases.
+    /// Allows another request to assemble the file.
+    func releaseAssembly(of upload: Upload) throws {
+        try execute("UPDATE training_uploads SET assembling_until = NULL WHERE id = \(upload.id)")
+    }
+
+    /// - Returns: the storage that is taken for the series of an upload, in bytes.
+    func seriesBytes(of upload: Upload) throws -> Int64 {
+        try first("SELECT series_bytes FROM training_uploads WHERE id = \(upload.id)") { try $0["series_bytes"] } ?? 0
+    }
+
+    func setSeriesBytes(_ bytes: Int64, of upload: Upload) throws {
+        try execute("UPDATE training_uploads SET series_bytes = \(bytes) WHERE id = \(upload.id)")
+    }
+
+    /// - Returns: the bytes of its chunks and its series, whose storage the caller releases.
     func delete(_ upload: Upload) throws -> Int64 {
         // Locked, so that no chunk is inserted meanwhile.
         guard try lock(upload) else { return 0 }
         let chunks: [Int64] = try all("DELETE FROM training_chunks WHERE upload_id = \(upload.id) RETURNING bytes") {
             try $0["bytes"]
         }
-        try execute("DELETE FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation)")
-        return chunks.reduce(0, +)
+        let series: Int64? = try first(
+            """
+            DELETE FROM training_uploads WHERE id = \(upload.id) AND organisation_id = \(upload.organisation)
+            RETURNING series_bytes
+            """
+        ) { try $0["series_bytes"] }
+        return chunks.reduce(series ?? 0, +)
     }
 
     func staleUploads(limit: Int) throws -> [Upload] {

@@ -184,7 +184,7 @@ final class TrainingSessionService: Sendable {
         let files = try transaction.seriesFiles(of: session)
         let bytes = files.map(\.bytes).reduce(0, +)
         let uploads = try transaction.uploads(of: session)
-        var occupied = try bytes + transaction.lockedRunBytes(of: session)
+        var occupied = try files.map(\.storageBytes).reduce(0, +) + transaction.lockedRunBytes(of: session)
         for upload in uploads { occupied += try transaction.delete(upload) }
         try transaction.delete(session)
         try storage.release(bytes: occupied, of: session.organisation, in: transaction)

@@ -2,10 +2,10 @@ import Base
 import Foundation
 
 /// A client that sends exactly the given bytes, on a thread of its own. Every wait is bounded.
-actor RawClient {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-        init(_ what: String) { description = "\(what): \(String(cString: strerror(errno)))" }
+package actor RawClient {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+        package init(_ what: String) { description = "\(what): \(String(cString: strerror(errno)))" }
     }
 
     /// Seconds that one read or write may take.
@@ -14,10 +14,10 @@ actor RawClient {
     private let executor = BlockingExecutor(label: "raw-client")
     private let socket: CInt
     private var received: [UInt8] = []
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// - Parameter receiveBuffer: the bytes that the kernel buffers while the client does not read.
-    init(port: Int, receiveBuffer: CInt? = nil) throws {
+    package init(port: Int, receiveBuffer: CInt? = nil) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -25,7 +25,7 @@ actor RawClient {
         try self.init(family: AF_INET, address: address, receiveBuffer: receiveBuffer)
     }
 
-    init(unixSocket path: String) throws {
+    package init(unixSocket path: String) throws {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
@@ -54,9 +54,9 @@ actor RawClient {
 
     deinit { Foundation.close(socket) }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -68,10 +68,10 @@ actor RawClient {
     }
 
     /// Closes the sending side; reading continues.
-    func finishSending() { shutdown(socket, CInt(SHUT_WR)) }
+    package func finishSending() { shutdown(socket, CInt(SHUT_WR)) }
 
     /// The next response, with a body of its Content-Length.
-    func response(toHead isHead: Bool = false) throws -> RawResponse {
+    package func response(toHead isHead: Bool = false) throws -> RawResponse {
         let end = Array("\r\n\r\n".utf8)
         var headEnd = received.firstRange(of: end)
         while headEnd == nil {
@@ -90,7 +90,7 @@ actor RawClient {
         return response
     }
 
-    func bytes(_ count: Int) throws -> [UInt8] {
+    package func bytes(_ count: Int) throws -> [UInt8] {
         while received.count < count { guard try receive() else { throw Failure("closed early") } }
         defer { received.removeFirst(count) }
         return Array(received[..<count])
@@ -99,7 +99,7 @@ actor RawClient {
     /// Reads and drops bytes until the server closes.
     /// - Returns: their number.
     /// - Throws: when the connection is reset.
-    func countToEnd() throws -> Int {
+    package func countToEnd() throws -> Int {
         var count = received.count
         received = []
         while try receive() {
@@ -116,28 +116,5 @@ actor RawClient {
         guard count >= 0 else { throw Failure("receive") }
         received.append(contentsOf: buffer[..<count])
         return count > 0
-    }
-}
-
-struct RawResponse: Sendable {
-    let status: Int
-    /// By lower-case name.
-    let headers: [String: String]
-    var body: [UInt8] = []
-
-    var text: String { String(decoding: body, as: UTF8.self) }
-
-    init?(head: String) {
-        let lines = head.components(separatedBy: "\r\n")
-        let words = lines[0].split(separator: " ")
-        guard words.count >= 2, words[0] == "HTTP/1.1", let status = Int(words[1]) else { return nil }
-        self.status = status
-        var headers: [String: String] = [:]
-        for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else { return nil }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
-                in: .whitespaces)
-        }
-        self.headers = headers
     }
 }
