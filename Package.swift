@@ -103,8 +103,8 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "Base", "Identity", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes,
-            .nio,
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Storage", "StorageSQLite", "StoragePostgres",
+            .httpTypes, .nio,
         ]),
     .executableTarget(
         name: "gatehouse",

@@ -21,13 +21,13 @@ package struct EncryptionKeys: Sendable {
         }
     }
 
-    /// Why a text is not used as it is meant; nil for a usable one. A comma may be part of a secret, but a list with a
+    /// Why a text would not be used as it is meant; nil for a usable one. A comma may be part of a secret, but a list with a
     /// mistyped Fernet key would be taken for another secret, and nothing sealed before could be opened.
     package static func fault(of text: String) -> String? {
         let parts = parts(of: text)
         let invalid = parts.filter { Fernet.Key($0) == nil }.count
         guard invalid > 0, invalid < parts.count else { return nil }
-        return "of its \(parts.count) parts \(invalid) are no Fernet keys"
+        return "is a list of Fernet keys, and \(invalid) of its \(parts.count) parts have another form"
     }
 
     private static func parts(of text: String) -> [String] {
