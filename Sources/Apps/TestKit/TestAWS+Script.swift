@@ -175,11 +175,15 @@ extension TestAWS {
             start_response(status, [pair for pair in response_headers if pair[0].lower() != "date"] + headers)
             return [content]
 
-        class Quiet(WSGIRequestHandler):
+        class Handler(WSGIRequestHandler):
             def log(self, *arguments):
                 pass
 
-        server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+            def send_response(self, code, message=None):
+                # Without a date: it is the one of the test.
+                self.send_response_only(code, message)
+
+        server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         iam = client("iam")
         administrator = user(iam, "administrator", "*")

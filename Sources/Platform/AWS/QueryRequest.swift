@@ -30,8 +30,10 @@ struct QueryRequest: Sendable {
     /// `application/x-www-form-urlencoded`.
     var body: [UInt8] {
         let fields = [("Action", action), ("Version", version)] + parameters.map { ($0.name, $0.value) }
-        return Array(
-            fields.map { "\(RequestSignature.encoded($0.0))=\(RequestSignature.encoded($0.1))" }
-                .joined(separator: "&").utf8)
+        return Array(fields.map { "\(Self.encoded($0.0))=\(Self.encoded($0.1))" }.joined(separator: "&").utf8)
+    }
+
+    private static func encoded(_ text: String) -> String {
+        RequestSignature.encoded(text).replacing("%20", with: "+")
     }
 }

@@ -15,7 +15,7 @@ final class ResponseReader: NSObject, XMLParserDelegate {
     }
 
     static let depthMax = 32
-    static let elementsMax = 200_000
+    static let elementsMax = 100_000
 
     /// The open elements with what was read of them, from the root on.
     private var open: [(name: String, text: String, children: [ResponseElement])] = []
@@ -55,12 +55,19 @@ final class ResponseReader: NSObject, XMLParserDelegate {
         if !open.isEmpty { open[open.count - 1].text += text }
     }
 
+    func parser(_ parser: XMLParser, foundCDATA block: Data) {
+        self.parser(parser, foundCharacters: String(decoding: block, as: UTF8.self))
+    }
+
     func parser(_: XMLParser, didEndElement _: String, namespaceURI _: String?, qualifiedName _: String?) {
         guard failure == nil, let (name, text, children) = open.popLast() else { return }
         let element = ResponseElement(
             name, text: text.trimmingCharacters(in: .whitespacesAndNewlines), children: children)
         if open.isEmpty { root = element } else { open[open.count - 1].children.append(element) }
     }
+
+    /// `parse()` returns true for text or elements behind the root.
+    func parser(_: XMLParser, parseErrorOccurred _: any Error) { failure = failure ?? .malformed }
 
     private func stop(_ parser: XMLParser, _ reason: Failure) {
         failure = failure ?? reason
