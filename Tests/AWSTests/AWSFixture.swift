@@ -19,14 +19,14 @@ struct AWSFixture: Sendable {
 
     /// - Parameter change: of the client's settings.
     static func with(
-        change: (inout AWSClient.Settings) -> Void = { _ in }, _ body: (AWSFixture) async throws -> Void
+        change: (inout AWSClient.Settings) throws -> Void = { _ in }, _ body: (AWSFixture) async throws -> Void
     ) async throws {
         let account = try await TestAWS.account()
         let outbound = OutboundClient()
         let clock = TestClock()
         let pauses = Pauses()
         var settings = AWSClient.Settings(endpoint: try AWSEndpoint(url: account.url))
-        change(&settings)
+        try change(&settings)
         let client = AWSClient(
             settings: settings,
             outbound: outbound,

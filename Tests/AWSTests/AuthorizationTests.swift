@@ -15,7 +15,7 @@ struct AuthorizationTests {
             let session = try await aws.client.sts(in: AWSFixture.region, with: aws.account.temporary).callerIdentity()
             #expect(session.arn.hasPrefix("arn:aws:sts::123456789012:assumed-role/worker/"))
             let instances = try await aws.client.ec2(in: AWSFixture.region, with: aws.account.temporary).instances(
-                [], [.tag("nobody", "has this")])
+                [], [.tag("none", "has this")])
             #expect(instances.isEmpty)
         }
     }
@@ -71,8 +71,9 @@ struct AuthorizationTests {
                 .error(
                     403, "UnauthorizedOperation",
                     "You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/a is not "
-                        + "authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/b because no "
-                        + "identity-based policy allows the iam:PassRole action. Encoded authorization failure message: "
+                        + "authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/b because "
+                        + "no identity-based policy allows the iam:PassRole action. Encoded authorization failure "
+                        + "message: "
                         + String(repeating: "x", count: 2_000)),
                 .error(403, "UnauthorizedOperation", "You are not authorized to perform this operation."))
             let first = await awsError { try await aws.ec2.stop(["i-1"]) }
@@ -121,7 +122,7 @@ struct AuthorizationTests {
         }
     }
 
-    @Test func `an expired session token is told from a wrong one`() async throws {
+    @Test func `an expired session token differs from a wrong one`() async throws {
         try await AWSFixture.with { aws in
             let sts = aws.client.sts(in: AWSFixture.region, with: aws.account.temporary)
             try await aws.account.fail(

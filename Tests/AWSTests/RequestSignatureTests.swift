@@ -11,11 +11,11 @@ import Testing
         /// As sent, with lines that end in a line feed.
         let request: String
         let normalize: Bool
-        let sign_body: Bool
+        let signBody: Bool
         let token: String?
-        let omit_session_token: Bool?
-        let canonical_request: String
-        let string_to_sign: String
+        let omitSessionToken: Bool?
+        let canonicalRequest: String
+        let stringToSign: String
         let signature: String
         var testDescription: String { name }
     }
@@ -23,7 +23,9 @@ import Testing
     static let vectors: [Vector] = {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../Cases/aws/sigv4.json").standardizedFileURL
-        return (try? JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))) ?? []
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return (try? decoder.decode([Vector].self, from: Data(contentsOf: file))) ?? []
     }()
 
     private static let credentials = AWSCredentials(
@@ -36,17 +38,17 @@ import Testing
         let time = try #require(Instant("2015-08-30T12:36:00Z"))
         var request = try Self.request(vector)
         request.headers.append((name: "X-Amz-Date", value: RequestSignature.timestamp(time)))
-        if vector.sign_body {
-            let hash = try #require(vector.canonical_request.split(separator: "\n").last)
+        if vector.signBody {
+            let hash = try #require(vector.canonicalRequest.split(separator: "\n").last)
             request.headers.append((name: "X-Amz-Content-Sha256", value: String(hash)))
         }
-        if let token = vector.token, vector.omit_session_token != true {
+        if let token = vector.token, vector.omitSessionToken != true {
             request.headers.append((name: "X-Amz-Security-Token", value: token))
         }
         let signature = RequestSignature(
             of: request, with: Self.credentials, service: "service", region: "us-east-1", at: time)
-        #expect(signature.canonicalRequest == vector.canonical_request)
-        #expect(signature.stringToSign == vector.string_to_sign)
+        #expect(signature.canonicalRequest == vector.canonicalRequest)
+        #expect(signature.stringToSign == vector.stringToSign)
         #expect(signature.text == vector.signature)
         #expect(
             signature.authorization.hasPrefix(

@@ -81,8 +81,8 @@ extension TestAWS {
 
         def client(service, key="AKIAIOSFODNN7EXAMPLE", secret="none"):
             return boto3.client(
-                service, endpoint_url=f"http://127.0.0.1:{server.port}", region_name="us-east-1", aws_access_key_id=key,
-                aws_secret_access_key=secret)
+                service, endpoint_url=f"http://127.0.0.1:{server.port}", region_name="us-east-1",
+                aws_access_key_id=key, aws_secret_access_key=secret)
 
         def user(iam, name, *actions):
             iam.create_user(UserName=name)
@@ -91,7 +91,6 @@ extension TestAWS {
             return [key["AccessKeyId"], key["SecretAccessKey"]]
 
         def account(name):
-            iam, sts = client("iam", *administrator), client("sts", *administrator)
             session = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
             return {
                 "full": user(iam, f"{name}-full", "ec2:*"),
@@ -189,6 +188,7 @@ extension TestAWS {
         administrator = user(iam, "administrator", "*")
         role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=allowed("sts:AssumeRole"))["Role"]["Arn"]
         iam.put_role_policy(RoleName="worker", PolicyName="allowed", PolicyDocument=allowed("ec2:*"))
+        iam, sts = client("iam", *administrator), client("sts", *administrator)
         urllib.request.urlopen(urllib.request.Request(
             f"http://127.0.0.1:{server.port}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"},
             method="POST")).read()

@@ -22,7 +22,7 @@ package final class TestAWS: Sendable {
 
     private static let shared = Result { try TestAWS() }
     private let url: String
-    private let outbound = OutboundClient()
+    private let outbound: OutboundClient
     /// The process ends when this pipe is closed.
     private let input = Pipe()
 
@@ -39,6 +39,10 @@ package final class TestAWS: Sendable {
             let port = Int(line.filter(\.isNumber))
         else { throw NoServer() }
         url = "http://127.0.0.1:\(port)"
+        // Tests that run at once do not wait for one another.
+        var settings = OutboundClient.Settings()
+        settings.connectionsPerHost = 256
+        outbound = OutboundClient(settings)
     }
 
     package struct NoServer: Error {}

@@ -1,6 +1,6 @@
 extension EC2 {
-    /// The tags of all objects that the filters fit, such as `EC2Filter("key", "session")`. Objects that were removed
-    /// can be listed for some time.
+    /// The tags of all objects that the filters fit, such as `EC2Filter("key", "session")` with
+    /// `EC2Filter("value", id)`. Objects that were removed can be listed for some time.
     package func taggedResources(_ filters: [EC2Filter]) async throws(AWSError) -> [EC2TaggedResource] {
         var request = Self.request("DescribeTags")
         request.set(filters)

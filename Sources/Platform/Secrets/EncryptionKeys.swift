@@ -21,8 +21,8 @@ package struct EncryptionKeys: Sendable {
         }
     }
 
-    /// Why a text would not be used as it is meant; nil for a usable one. A comma may be part of a secret, but a list with a
-    /// mistyped Fernet key would be taken for another secret, and nothing sealed before could be opened.
+    /// Why a text would not be used as it is meant; nil for a usable one. A comma may be part of a secret, but a list
+    /// with a mistyped Fernet key would be taken for another secret, and nothing sealed before could be opened.
     package static func fault(of text: String) -> String? {
         let parts = parts(of: text)
         let invalid = parts.filter { Fernet.Key($0) == nil }.count
