@@ -56,6 +56,8 @@ let platform: [Target] = [
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
+    .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
+    .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
 ]
 
 let core: [Target] = [
@@ -97,12 +99,12 @@ let apps: [Target] = [
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
-    .layer("Apps", "Client", ["Base", .httpClient, .nio, .nioHTTP1]),
+    .layer("Apps", "Client", ["Base", "Outbound", .nio]),
     .layer(
         "Apps", "TestKit",
         [
-            "App", "Base", "Identity", "Modules", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes,
-            .nio,
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Storage", "StorageSQLite", "StoragePostgres",
+            .httpTypes, .nio,
         ]),
     .executableTarget(
         name: "gatehouse",
@@ -137,6 +139,9 @@ let tests: [Target] = [
             .httpTypes,
         ]),
     .tests("MessagingRedisTests", ["MessagingRedis", "TestKit", .nio, .nioPosix]),
+    .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
+    .tests("OutboundTests", ["Outbound", "TestKit", .nio, .nioPosix]),
+    .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",

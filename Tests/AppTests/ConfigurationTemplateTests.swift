@@ -49,6 +49,18 @@ import Testing
         #expect(faults(values) == ["ENCRYPTION_KEY: has fewer than 32 characters"])
     }
 
+    @Test func `a list of Fernet keys is an encryption key, and one with a mistyped key is a fault`() {
+        let keys = [
+            "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        ]
+        let values = ["SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe"]
+        #expect(faults(values.merging(["ENCRYPTION_KEY": keys.joined(separator: ",")]) { $1 }).isEmpty)
+        let mistyped = keys.joined(separator: ",") + ",AAECAwQF"
+        #expect(
+            faults(values.merging(["ENCRYPTION_KEY": mistyped]) { $1 })
+                == ["ENCRYPTION_KEY: is a list of Fernet keys, and 1 of its 3 parts have another form"])
+    }
+
     @Test func `the aliases of templates are read, and a setting's own name wins`() throws {
         let aliased = try Configuration(environment: [
             "ENV": "TEST", "API_HOST": "0.0.0.0", "API_PORT": "8000", "JWT_SECRET_KEY": "a-key", "POSTGRES_USER": "app",

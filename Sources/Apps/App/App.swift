@@ -54,7 +54,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let folder = try DataFolder(configuration.dataFolder)
     let secret =
         configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
-    let sealer = Sealer(secret: configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
+    let sealer = EncryptionKeys(configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey).sealer
     let database = MonitoredDatabase(
         dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
     try await Migrator(allMigrations).run(on: database)

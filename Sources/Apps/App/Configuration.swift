@@ -4,6 +4,7 @@ package import Identity
 package import Mail
 import MessagingRedis
 package import Modules
+import Secrets
 import SystemPackage
 
 /// The settings of an installation, read from a command's flags, the environment and a file `.env`, in this order of
@@ -115,7 +116,10 @@ package struct Configuration: Sendable {
                 "the secret of the installation, 32 characters or more; generated in DATA_DIR except in production")
             ?? ""
         encryptionKey =
-            source.secret("ENCRYPTION_KEY", "the secret that stored values are encrypted with; SECRET_KEY by default")
+            source.secret(
+                "ENCRYPTION_KEY",
+                "the secret that stored values are encrypted with, or Fernet keys separated by commas, of which the "
+                    + "first encrypts; SECRET_KEY by default")
             ?? ""
         jwtAlgorithm = source.choice(
             "JWT_ALGORITHM", .rs256,
@@ -261,6 +265,7 @@ extension Configuration {
         for entry in trustedProxies where TrustedProxies([entry]) == nil {
             faults.append("TRUSTED_PROXIES: '\(entry)' is no address, no range such as 10.0.0.0/8, and not unix")
         }
+        if let fault = EncryptionKeys.fault(of: encryptionKey) { faults.append("ENCRYPTION_KEY: \(fault)") }
         if jwtAlgorithm == .hs256, !jwtSecret.isEmpty, jwtSecret.count < 32 {
             faults.append("JWT_SECRET: has fewer than 32 characters")
         }

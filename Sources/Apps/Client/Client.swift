@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 package import Base
-import NIOCore
-import NIOHTTP1
+import Outbound
 
 /// An HTTP client of the service, for the tour, the tests and the bench.
 ///
@@ -13,26 +11,21 @@ package struct Client: Sendable {
     /// The bearer token of requests, if any.
     package var token: String?
     private let timeout: Duration
-    private let connections: Connections
+    private let outbound: OutboundClient
 
     /// The default limit of the body of a response, in bytes.
     package static let responseBytesMax = 64 << 20
 
     /// - Parameters:
     ///   - connections: the number of open connections; further requests wait for one.
-    ///   - timeout: of the head of a response, and between two chunks of its body.
+    ///   - timeout: of one request and its whole response.
     package init(baseURL: String, connections: Int = 16, timeout: Duration = .seconds(60)) {
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.timeout = timeout
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout = .init(connect: .seconds(5), read: TimeAmount(timeout))
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-        // Without retries, redirects and decompression, so that tests see every response and failure as it is.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.redirectConfiguration = .disallow
-        configuration.decompression = .disabled
-        configuration.httpVersion = .http1Only
-        self.connections = Connections(HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+        var settings = OutboundClient.Settings()
+        settings.connectionsPerHost = connections
+        settings.idleTimeout = timeout
+        outbound = OutboundClient(settings)
     }
 
     /// The same client with this access token, or without one.
@@ -56,34 +49,31 @@ package struct Client: Sendable {
         responseBytesMax: Int = Self.responseBytesMax
     ) async throws -> ClientResponse {
         let outgoing = try body.outgoing()
-        var request = HTTPClientRequest(url: baseURL + path)
-        request.method = HTTPMethod(rawValue: method.name)
-        if let token { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)") }
-        if let mediaType = outgoing?.mediaType { request.headers.replaceOrAdd(name: "Content-Type", value: mediaType) }
-        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        request.body = outgoing.map(Self.streamed)
-        do {
-            let response = try await connections.http.execute(request, timeout: TimeAmount(timeout))
-            let body = try await response.body.collect(upTo: responseBytesMax)
-            return ClientResponse(
-                status: Int(response.status.code),
-                headers: response.headers.map { (name: $0.name, value: $0.value) },
-                body: Array(body.readableBytesView)
-            )
-        } catch let error where !(error is CancellationError) && !(error is ClientError) {
-            throw ClientError(method: method, url: baseURL + path, cause: error)
+        let own = [("Authorization", token.map { "Bearer \($0)" }), ("Content-Type", outgoing?.mediaType)]
+        let given = Set(headers.keys.map { $0.lowercased() })
+        var fields: [(name: String, value: String)] = headers.map { (name: $0.key, value: $0.value) }
+        for case (let name, let value?) in own where !given.contains(name.lowercased()) { fields.append((name, value)) }
+        do throws(OutboundFailure) {
+            let response = try await outbound.send(
+                OutboundRequest(
+                    method.name,
+                    baseURL + path,
+                    headers: fields,
+                    body: outgoing.map(Self.streamed),
+                    timeout: timeout,
+                    responseBytesMax: responseBytesMax))
+            return ClientResponse(status: response.status, headers: response.headers, body: response.body)
+        } catch {
+            if error.kind == .cancelled { throw CancellationError() }
+            throw ClientError(method: method, url: baseURL + path, cause: error.cause)
         }
     }
 
     /// Closes the connections, which clients of ``signedIn(with:)`` share. Later requests fail.
-    package func shutDown() async {
-        // It fails only where it was shut down before.
-        try? await connections.http.shutdown()
-    }
+    package func shutDown() async { await outbound.shutDown() }
 
-    private static func streamed(_ body: OutgoingBody) -> HTTPClientRequest.Body {
-        if let bytes = body.bytes { return .bytes(ByteBuffer(bytes: bytes)) }
-        return .stream(BodyStream(chunks: body.chunks), length: .known(body.length))
+    private static func streamed(_ body: OutgoingBody) -> OutboundBody {
+        body.bytes.map(OutboundBody.bytes) ?? .stream(BodyStream(chunks: body.chunks), length: body.length)
     }
 }
 
@@ -125,16 +115,4 @@ package struct ClientMethod: Sendable, Hashable, ExpressibleByStringLiteral {
     package static let patch: Self = "PATCH"
     package static let delete: Self = "DELETE"
     package static let options: Self = "OPTIONS"
-}
-
-/// The connections of clients that share them.
-private final class Connections: Sendable {
-    let http: HTTPClient
-
-    init(_ http: HTTPClient) { self.http = http }
-
-    /// Releasing an HTTPClient that was not shut down is a fatal error.
-    deinit {
-        Task { [http] in try? await http.shutdown() }
-    }
 }
