@@ -1,10 +1,16 @@
 import Modules
 import Rates
+import Synchronization
 
 /// Applies rate limits to the organisation that a request acts in.
 final class PlanRateService: Sendable {
     private let limiter: RateLimiter
     private let entitlements: EntitlementService
+    /// The policies of the plans' rates, by the class of requests. A request makes none.
+    private let policies = Mutex<[String: [RatePolicy]]>([:])
+
+    /// Policies of one class that are kept: as many as plans and their versions have different rates.
+    private static let policiesMax = 64
 
     init(limiter: RateLimiter, entitlements: EntitlementService) {
         self.limiter = limiter
@@ -21,10 +27,22 @@ final class PlanRateService: Sendable {
         switch source {
         case .plan(let rateClass):
             let plan = try await entitlements.plan(of: organisation, for: request)
-            policy = RatePolicy("plan-\(rateClass.name)", plan?.rates(of: rateClass) ?? .ofNoPlan)
+            policy = self.policy(of: rateClass, plan?.rates(of: rateClass) ?? .ofNoPlan)
         case .route(let own): policy = own
         }
         try await limiter.take(cost, of: policy, from: organisation.text, for: request)
+    }
+
+    private func policy(of rateClass: RateClass, _ rates: Rates) -> RatePolicy {
+        policies.withLock { policies in
+            var known = policies[rateClass.name] ?? []
+            if let policy = known.first(where: { $0.rates == rates }) { return policy }
+            let policy = RatePolicy("plan-\(rateClass.name)", rates)
+            if known.count >= Self.policiesMax { known = [] }
+            known.append(policy)
+            policies[rateClass.name] = known
+            return policy
+        }
     }
 
     /// A requirement of the caller's plan's rates.
