@@ -16,6 +16,9 @@ struct OperationRoutes: Sendable {
     let shutdown: Shutdown
     let runtime: Runtime
 
+    /// Encoded once.
+    private static let health = Result { () throws(Problem) in try PreencodedResponse(Health(status: "ok")) }
+
     /// How long `/ready` and `/metrics` wait for the database.
     static let databaseWait = Duration.seconds(2)
 
@@ -31,7 +34,7 @@ struct OperationRoutes: Sendable {
                         status: "online", message: "Gatehouse: see /docs", version: gatehouseVersion,
                         timestamp: runtime.now()))
             },
-            .get("/health", "Liveness of the process", requires: .public) { _ in Health(status: "ok") },
+            .get("/health", "Liveness of the process", requires: .public) { _ in try Self.health.get() },
             limits.limitedReadiness(
                 .get(
                     "/ready", "Readiness of the database, its schema and the job queue", requires: .public,

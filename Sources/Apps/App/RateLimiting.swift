@@ -81,7 +81,7 @@ struct RateLimiting: Sendable {
             // A route may declare another rate class of the plan.
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
             return limitedWrites(
-                route.guarded(by: entitlements.rate(), isEnabled: isEnabled), planRates: entitlements.writeRates)
+                route.guarded(by: entitlements.rate(), isEnabled: isEnabled), planPolicy: entitlements.writePolicy)
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
             return limitedWrites(route)
@@ -93,10 +93,10 @@ struct RateLimiting: Sendable {
     }
 
     /// A route with the rate of unsafe requests, where it is one for them.
-    private func limitedWrites(_ route: Route, planRates: WriteRateLimit.PlanRates? = nil) -> Route {
+    private func limitedWrites(_ route: Route, planPolicy: WriteRateLimit.PlanPolicy? = nil) -> Route {
         guard ![.get, .head, .options].contains(route.method) else { return route }
         return route.guarded(
-            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path, planRates: planRates),
+            by: WriteRateLimit(limiter: limiter, rates: Self.writeRates, path: route.path, planPolicy: planPolicy),
             isEnabled: limiter.isEnabled)
     }
 

@@ -71,7 +71,8 @@ struct DelayedShutdown: Service {
     let logger: Logger
 
     func run() async throws {
-        let group = ServiceGroup(configuration: .init(services: [service], gracefulShutdownSignals: [], logger: logger))
+        let group = ServiceGroup(
+            configuration: .init(services: [.named(service)], gracefulShutdownSignals: [], logger: logger))
         // Detached, because a group follows the graceful shutdown of the task that runs it at once.
         let running = Task.detached { try await group.run() }
         let stopping = Task {

@@ -190,8 +190,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     /// The rates of unsafe requests under the plan of the caller.
     /// - Returns: nil where neither the plan nor the entry `default` of the file of plans lists them.
     /// - Throws: what the `member` requirement throws.
-    package func writeRates(for request: Request) async throws(Problem) -> Rates? {
-        try await planRates.writeRates(for: request)
+    package func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
+        try await planRates.writePolicy(for: request)
     }
 
     /// Limits the requests of an organisation by the rates of its plan.

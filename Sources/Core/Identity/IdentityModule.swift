@@ -6,7 +6,7 @@ package import Secrets
 package import ServiceLifecycle
 
 /// Accounts, sessions, tokens, organisations and roles.
-package struct IdentityModule: Module {
+package final class IdentityModule: Module {
     private let dependencies: IdentityDependencies
     private let sessionServices: SessionServices
     private let signInServices: SignInServices

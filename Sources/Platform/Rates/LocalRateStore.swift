@@ -110,25 +110,27 @@ package final class RateTable: Sendable {
     private final class Shard: Sendable {
         private struct Slots {
             /// 0 for a slot that was never used. The ninth slot of each set is the shared one.
-            var tags: [UInt64]
-            var arrivalTimes: [ArrivalTimes]
+            var tags: [UInt64] = []
+            var arrivalTimes: [ArrivalTimes] = []
+
+            /// Allocates the slots at the first use: a limit that no request has reached takes no memory.
+            mutating func allocate(sets: Int) {
+                guard tags.isEmpty else { return }
+                let count = sets * (RateTable.slotsPerSet + 1)
+                tags = Array(repeating: 0, count: count)
+                arrivalTimes = Array(repeating: ArrivalTimes(repeating: 0), count: count)
+            }
         }
 
         private let setMask: Int
-        private let content: Mutex<Slots>
+        private let content = Mutex(Slots())
 
-        init(sets: Int) {
-            setMask = sets - 1
-            let count = sets * (RateTable.slotsPerSet + 1)
-            content = Mutex(
-                Slots(
-                    tags: Array(repeating: 0, count: count),
-                    arrivalTimes: Array(repeating: ArrivalTimes(repeating: 0), count: count)))
-        }
+        init(sets: Int) { setMask = sets - 1 }
 
         func take(_ cost: Int64, from hash: UInt64, under rates: Rates, at now: Int64) -> RateDecision {
             let (tag, first) = set(of: hash)
             return content.withLock { content in
+                content.allocate(sets: setMask + 1)
                 let slot = Self.slot(of: tag, from: first, at: now, in: &content)
                 guard let advanced = GCRA.advanced(content.arrivalTimes[slot], by: cost, at: now, under: rates) else {
                     return RateDecision(
@@ -143,6 +145,7 @@ package final class RateTable: Sendable {
         func peek(_ cost: Int64, from hash: UInt64, under rates: Rates, at now: Int64) -> RateDecision {
             let (tag, first) = set(of: hash)
             return content.withLock { content in
+                content.allocate(sets: setMask + 1)
                 let shared = first + RateTable.slotsPerSet
                 let slot = (first..<shared).first { content.tags[$0] == tag } ?? shared
                 let isAllowed = GCRA.advanced(content.arrivalTimes[slot], by: cost, at: now, under: rates) != nil
@@ -154,15 +157,18 @@ package final class RateTable: Sendable {
         func arrivalTimes(of hash: UInt64) -> ArrivalTimes? {
             let (tag, first) = set(of: hash)
             return content.withLock { content in
-                (first..<first + RateTable.slotsPerSet).first { content.tags[$0] == tag }.map {
-                    content.arrivalTimes[$0]
-                }
+                content.tags.isEmpty
+                    ? nil
+                    : (first..<first + RateTable.slotsPerSet).first { content.tags[$0] == tag }.map {
+                        content.arrivalTimes[$0]
+                    }
             }
         }
 
         func raise(_ hash: UInt64, to arrivalTimes: ArrivalTimes, at now: Int64) {
             let (tag, first) = set(of: hash)
             content.withLock { content in
+                content.allocate(sets: setMask + 1)
                 let slot = Self.slot(of: tag, from: first, at: now, in: &content)
                 // The shared slot decides for other keys too.
                 guard slot != first + RateTable.slotsPerSet else { return }

@@ -1,40 +1,55 @@
 package import Base
 import HTTPTypes
+import Synchronization
 package import Telemetry
 package import Web
 
-/// A limit as headers and metrics show it: a name and its rates.
-package struct RatePolicy: Sendable, Hashable {
+/// A limit as headers and metrics show it: a name and its rates. It is made once and shared by all requests.
+package final class RatePolicy: Sendable {
     /// From the program or the catalogue, never from a client.
     package let name: String
     package let rates: Rates
     /// The key of its state in the store: the name and the windows, so that rates with other windows start with empty
     /// state.
     let key: String
+    /// The names of the rates in headers: the name of the policy where it has one rate.
+    let itemNames: [String]
+    /// The items of `RateLimit-Policy`.
+    let items: String
 
     package init(_ name: String, _ rates: Rates) {
         self.name = name
         self.rates = rates
         key = name + ":" + rates.all.map(\.windowName).joined(separator: "+")
+        let itemNames = rates.all.map { rates.all.count == 1 ? name : "\(name)-\($0.windowName)" }
+        self.itemNames = itemNames
+        items = zip(itemNames, rates.all).map { name, rate in
+            "\"\(name)\";q=\(rate.limit);w=\(max(1, rate.window / 1_000_000))"
+        }.joined(separator: ", ")
     }
-
-    /// The name of one of the rates in headers: the name of the policy where it has one rate.
-    func itemName(_ index: Int) -> String { rates.all.count == 1 ? name : "\(name)-\(rates.all[index].windowName)" }
 }
 
 /// Checks requests against rates and reports the state of the rates in response headers.
-package struct RateLimiter: Sendable {
+package final class RateLimiter: Sendable {
+    private struct Counters {
+        var allowed: [String: Metrics.Counter] = [:]
+        var refused: [String: Metrics.Counter] = [:]
+    }
+
+    private static let checksName = "gatehouse_rate_checks_total"
+
     let store: any RateStore
     let metrics: Metrics
     /// False: no units are taken and no request is refused.
     package let isEnabled: Bool
+    /// The counters by the name of the limit, so that a check formats no labels.
+    private let counters = Mutex(Counters())
 
     package init(store: any RateStore, metrics: Metrics, isEnabled: Bool = true) {
         self.store = store
         self.metrics = metrics
         self.isEnabled = isEnabled
-        metrics.describe(
-            "gatehouse_rate_checks_total", "Requests checked against a rate, by the limit's name and the outcome.")
+        metrics.describe(Self.checksName, "Requests checked against a rate, by the limit's name and the outcome.")
     }
 
     /// Takes `cost` units for a request. The state of the rates is added to its response, whatever its status is. A dry
@@ -72,9 +87,17 @@ package struct RateLimiter: Sendable {
     }
 
     private func count(_ decision: RateDecision, of policy: RatePolicy) {
-        metrics.increment(
-            "gatehouse_rate_checks_total",
-            [("limit", policy.name), ("outcome", decision.isAllowed ? "allowed" : "refused")])
+        counter(of: policy, isAllowed: decision.isAllowed).increment()
+    }
+
+    private func counter(of policy: RatePolicy, isAllowed: Bool) -> Metrics.Counter {
+        counters.withLock { counters in
+            if let known = isAllowed ? counters.allowed[policy.name] : counters.refused[policy.name] { return known }
+            let counter = metrics.counter(
+                Self.checksName, [("limit", policy.name), ("outcome", isAllowed ? "allowed" : "refused")])
+            if isAllowed { counters.allowed[policy.name] = counter } else { counters.refused[policy.name] = counter }
+            return counter
+        }
     }
 
     private func refusal(_ wait: Int64, _ policy: RatePolicy) -> Problem {
@@ -101,7 +124,7 @@ package struct RateLimitStatus: Sendable, Hashable {
     fileprivate static func all(of policy: RatePolicy, _ decision: RateDecision) -> [RateLimitStatus] {
         policy.rates.all.enumerated().map { index, rate in
             RateLimitStatus(
-                name: policy.itemName(index),
+                name: policy.itemNames[index],
                 limit: rate.limit,
                 windowSeconds: max(1, rate.window / 1_000_000),
                 remaining: decision.remaining(of: index, under: policy.rates),
@@ -122,17 +145,22 @@ extension Request {
 
 /// The rates that a request was checked against, as header fields.
 struct RateLimitFields: Sendable {
-    private var policies: [String] = []
-    private var states: [String] = []
+    private var policies = ""
+    private var states: [UInt8] = []
     private var tightest: (limit: Int64, remaining: Int64, reset: Int64)?
 
     mutating func add(_ policy: RatePolicy, _ decision: RateDecision, received: Instant) {
+        policies = policies.isEmpty ? policy.items : "\(policies), \(policy.items)"
         for (index, rate) in policy.rates.all.enumerated() {
             let remaining = decision.remaining(of: index, under: policy.rates)
             let timeUntilReset = decision.timeUntilReset(index)
-            let name = policy.itemName(index)
-            policies.append("\"\(name)\";q=\(rate.limit);w=\(max(1, rate.window / 1_000_000))")
-            states.append("\"\(name)\";r=\(remaining);t=\(timeUntilReset.wholeSeconds)")
+            if !states.isEmpty { states.append(contentsOf: ", ".utf8) }
+            states.append(contentsOf: "\"".utf8)
+            states.append(contentsOf: policy.itemNames[index].utf8)
+            states.append(contentsOf: "\";r=".utf8)
+            states.append(decimal: remaining)
+            states.append(contentsOf: ";t=".utf8)
+            states.append(decimal: timeUntilReset.wholeSeconds)
             if tightest.map({ remaining < $0.remaining }) ?? true {
                 tightest = (rate.limit, remaining, (received + .microseconds(timeUntilReset)).microseconds.wholeSeconds)
             }
@@ -143,16 +171,13 @@ struct RateLimitFields: Sendable {
     /// which describe one rate: the one with the fewest remaining units. `t` (seconds) and `X-RateLimit-Reset` (seconds
     /// since 1970) are the time at which the whole burst is available again.
     var fields: [(name: HTTPField.Name, value: String)] {
-        var fields = [
-            (HTTPField.Name.rateLimitPolicy, policies.joined(separator: ", ")),
-            (.rateLimit, states.joined(separator: ", ")),
+        let policy: (name: HTTPField.Name, value: String) = (.rateLimitPolicy, policies)
+        let state: (name: HTTPField.Name, value: String) = (.rateLimit, String(decoding: states, as: UTF8.self))
+        guard let tightest else { return [policy, state] }
+        return [
+            policy, state, (.xRateLimitLimit, String(tightest.limit)),
+            (.xRateLimitRemaining, String(tightest.remaining)), (.xRateLimitReset, String(tightest.reset)),
         ]
-        if let tightest {
-            fields.append((.xRateLimitLimit, String(tightest.limit)))
-            fields.append((.xRateLimitRemaining, String(tightest.remaining)))
-            fields.append((.xRateLimitReset, String(tightest.reset)))
-        }
-        return fields
     }
 }
 

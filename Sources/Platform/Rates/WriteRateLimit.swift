@@ -3,23 +3,26 @@ package import Web
 
 /// Limits unsafe requests (RFC 9110, section 9.2.1) by endpoint and account, at public endpoints by network.
 package struct WriteRateLimit: Middleware {
-    /// The rates of the caller's plan; nil where it lists none.
-    package typealias PlanRates = @Sendable (_ request: Request) async throws(Problem) -> Rates?
+    /// The policy of the caller's plan, with the name ``name``; nil where the plan lists none.
+    package typealias PlanPolicy = @Sendable (_ request: Request) async throws(Problem) -> RatePolicy?
+
+    /// The name of the limit in header fields and metrics.
+    package static let name = "writes"
 
     let limiter: RateLimiter
     let policy: RatePolicy
-    let planRates: PlanRates?
+    let planPolicy: PlanPolicy?
     let path: String
 
     /// - Parameters:
     ///   - rates: where the caller's plan lists none.
     ///   - path: of the route, with its `{names}`: requests to all resources of an endpoint count together.
-    ///   - planRates: nil at public endpoints.
-    package init(limiter: RateLimiter, rates: Rates, path: String, planRates: PlanRates? = nil) {
+    ///   - planPolicy: nil at public endpoints.
+    package init(limiter: RateLimiter, rates: Rates, path: String, planPolicy: PlanPolicy? = nil) {
         self.limiter = limiter
         self.path = path
-        self.planRates = planRates
-        policy = RatePolicy("writes", rates)
+        self.planPolicy = planPolicy
+        policy = RatePolicy(Self.name, rates)
     }
 
     package var phase: RequestPhase { .rate }
@@ -29,8 +32,7 @@ package struct WriteRateLimit: Middleware {
     package func check(_ request: Request) async throws(Problem) {
         guard limiter.isEnabled else { return }
         let caller = request.context.accountName ?? request.network
-        let rates = try await planRates?(request)
         try await limiter.take(
-            of: rates.map { RatePolicy(policy.name, $0) } ?? policy, from: "\(caller) \(path)", for: request)
+            of: try await planPolicy?(request) ?? policy, from: "\(caller) \(path)", for: request)
     }
 }

@@ -54,27 +54,23 @@ package struct AccessLog: Sendable {
 }
 
 extension AccessLog.Line {
-    fileprivate var milliseconds: String {
-        let microseconds = max(0, duration.microseconds)
-        // Adding 1,000 pads the fraction to three digits; the leading 1 is dropped.
-        return (microseconds / 1_000).description + "." + (1_000 + microseconds % 1_000).description.dropFirst()
-    }
+    private var microseconds: Int64 { max(0, duration.microseconds) }
 
     /// The fields in the order of their names, as in all lines.
     fileprivate func add(to line: inout JSONLine) {
         line.add("client_ip", clientAddress)
-        line.add("duration_ms", number: milliseconds)
+        line.add("duration_ms", thousandths: microseconds)
         line.add("method", method)
         line.add("path", path)
         line.add("request_id", requestID)
-        line.add("status_code", number: status.description)
+        line.add("status_code", Int64(status))
         line.add("user", user ?? "-")
     }
 
     fileprivate var metadata: Logger.Metadata {
         [
             "client_ip": .string(clientAddress),
-            "duration_ms": .stringConvertible(Double(milliseconds) ?? 0),
+            "duration_ms": .stringConvertible(Double(microseconds) / 1_000),
             "method": .string(method),
             "path": .string(path),
             "request_id": .string(requestID),

@@ -51,6 +51,17 @@ struct JSONLine {
         bytes.append(number)
     }
 
+    mutating func add(_ name: String, _ number: Int64) {
+        begin(name)
+        bytes.append(decimal: number)
+    }
+
+    /// With three decimals.
+    mutating func add(_ name: String, thousandths number: Int64) {
+        begin(name)
+        bytes.append(decimal: number, fractionDigits: 3)
+    }
+
     private mutating func begin(_ name: String) {
         bytes.append(",")
         bytes.append(quoted: name)

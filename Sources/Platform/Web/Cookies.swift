@@ -7,6 +7,8 @@ package struct Cookies: Sendable {
 
     package init(_ fields: [String] = []) { self.fields = fields }
 
+    package static let none = Cookies()
+
     /// - Returns: the value of the first cookie of this name; nil where there is none.
     package subscript(_ name: String) -> String? {
         for field in fields {
@@ -21,5 +23,5 @@ package struct Cookies: Sendable {
 }
 
 extension Request {
-    package var cookies: Cookies { Cookies(headers[values: .cookie]) }
+    package var cookies: Cookies { headers.contains(.cookie) ? Cookies(headers[values: .cookie]) : .none }
 }

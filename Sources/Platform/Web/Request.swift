@@ -2,13 +2,14 @@ package import Base
 package import HTTPTypes
 import Synchronization
 
-/// A request with its unread body.
-package struct Request: Sendable {
+/// A request with its unread body. It is a class because every step, closure and task of a request holds it: a copy of
+/// its twelve references cost more than most checks.
+package final class Request: Sendable {
     package let method: HTTPRequest.Method
     /// The canonical path, such as `/v1/things/x`, without the query.
     package let path: String
     /// The values of the route's `{names}`, percent-decoded.
-    package var parameters: [String: String]
+    package let parameters: [String: String]
     package let query: Query
     package let headers: HTTPFields
     package let body: RequestBody
@@ -25,9 +26,9 @@ package struct Request: Sendable {
         method: HTTPRequest.Method,
         path: String,
         parameters: [String: String] = [:],
-        query: Query = Query(""),
+        query: Query = .empty,
         headers: HTTPFields = [:],
-        body: RequestBody = RequestBody(bytes: []),
+        body: RequestBody = .empty,
         requestID: String,
         address: String,
         received: Instant
@@ -46,22 +47,43 @@ package struct Request: Sendable {
 
 /// Values that the steps of a request share, at most one of each type: a verified caller is not verified twice.
 package final class RequestContext: Sendable {
+    /// A value in a class of its own, so that reading it needs no dynamic cast.
+    private final class Entry<Value: Sendable>: Sendable {
+        let value: Value
+        init(_ value: Value) { self.value = value }
+    }
+
     private struct State {
         // A handful at most: a linear scan is faster than hashing.
-        var values: [(type: ObjectIdentifier, value: any Sendable)] = []
+        var entries: [(type: ObjectIdentifier, entry: any AnyObject & Sendable)] = []
         var user: String?
+
+        func index(of type: ObjectIdentifier) -> Int? { entries.firstIndex { $0.type == type } }
     }
+
+    /// Values for which an array is allocated at once.
+    private static let usualCount = 6
 
     private let state = Mutex(State())
 
     package func value<Value: Sendable>(of _: Value.Type = Value.self) -> Value? {
-        state.withLock { state in state.values.first { $0.type == ObjectIdentifier(Value.self) }?.value as? Value }
+        state.withLock { state in
+            guard let index = state.index(of: ObjectIdentifier(Value.self)) else { return nil }
+            // An entry is stored under the type of its value alone.
+            return unsafeDowncast(state.entries[index].entry, to: Entry<Value>.self).value
+        }
     }
 
     package func set<Value: Sendable>(_ value: Value) {
+        let type = ObjectIdentifier(Value.self)
+        let entry = Entry(value)
         state.withLock { state in
-            state.values.removeAll { $0.type == ObjectIdentifier(Value.self) }
-            state.values.append((ObjectIdentifier(Value.self), value))
+            if let index = state.index(of: type) {
+                state.entries[index].entry = entry
+            } else {
+                if state.entries.isEmpty { state.entries.reserveCapacity(Self.usualCount) }
+                state.entries.append((type, entry))
+            }
         }
     }
 
@@ -75,6 +97,9 @@ package final class RequestContext: Sendable {
 /// The decoded query of a request target. Of a repeated name the last value is used.
 package struct Query: Sendable {
     package let values: [String: String]
+
+    /// Of a target without a query.
+    package static let empty = Query("")
 
     package init(_ text: some StringProtocol) {
         var values: [String: String] = [:]

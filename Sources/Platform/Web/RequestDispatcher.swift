@@ -5,7 +5,7 @@ import Synchronization
 package import Telemetry
 
 /// Finds the route of a request, runs it, and answers; every error becomes a problem response.
-package struct RequestDispatcher: Sendable {
+package final class RequestDispatcher: Sendable {
     package let routes: [Route]
     private let table: RouteTable
     private let corsOrigins: Set<String>
@@ -56,7 +56,7 @@ package struct RequestDispatcher: Sendable {
         let forwarded = forwardedNetwork(of: address, by: peer, head)
         var isCounted = false
         var routed = "(no route)"
-        var timeUnit: Duration = .microseconds(1)
+        var found: Route?
         var context: RequestContext?
         var response: Response
         do {
@@ -74,12 +74,12 @@ package struct RequestDispatcher: Sendable {
                 switch try table.match(head.method, path) {
                 case .found(let route, let parameters):
                     routed = route.path
-                    timeUnit = route.processTimeUnit
+                    found = route
                     let request = Request(
                         method: head.method,
                         path: path,
                         parameters: parameters,
-                        query: Query(mark.map { target[target.utf8.index(after: $0)...] } ?? ""),
+                        query: mark.map { Query(target[target.utf8.index(after: $0)...]) } ?? .empty,
                         headers: head.headerFields,
                         body: body,
                         requestID: requestID,
@@ -99,15 +99,20 @@ package struct RequestDispatcher: Sendable {
             response = problemResponse(Problem.wrapping(error), requestID: requestID, route: routed)
         }
         if isCounted, let forwarded { requestsInFlight.end(forwarded) }
+        response.headers.reserveCapacity(Self.usualFields)
         response.headers[.xRequestID] = requestID
         context?.value(of: ResponseFields.self)?.add(to: &response)
         addCORS(to: &response, origin: head.headerFields.value(of: .origin))
         response.addDefaultFields()
         let duration = ContinuousClock.now - started
-        response.headers.append(HTTPField(name: .xProcessTime, value: Self.seconds(duration, by: timeUnit)))
-        record(head, response, routed, requestID, address, context, duration)
+        response.headers[.xProcessTime] = DecimalText.millionths(
+            Self.microseconds(duration, roundedUpTo: found?.processTimeUnit ?? .microseconds(1)))
+        record(head.method, response, found, routed, requestID, address, context, duration)
         return response
     }
+
+    /// Fields of a response, for which memory is allocated at once.
+    private static let usualFields = 14
 
     /// The network of a client whose request a trusted proxy forwards; nil for other requests, and for health checks.
     private func forwardedNetwork(of client: String, by peer: String, _ head: HTTPRequest) -> NetworkRange? {
@@ -123,12 +128,9 @@ package struct RequestDispatcher: Sendable {
         return response
     }
 
-    /// With six decimals, rounded up to a multiple of `unit`.
-    private static func seconds(_ duration: Duration, by unit: Duration) -> String {
+    private static func microseconds(_ duration: Duration, roundedUpTo unit: Duration) -> Int64 {
         let step = unit.microseconds
-        let microseconds = (max(0, duration.microseconds) + step - 1) / step * step
-        // Adding a million pads the fraction to six digits; the leading 1 is dropped.
-        return "\(microseconds / 1_000_000)." + String(1_000_000 + microseconds % 1_000_000).dropFirst()
+        return (max(0, duration.microseconds) + step - 1) / step * step
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
@@ -146,17 +148,20 @@ package struct RequestDispatcher: Sendable {
         return problem.response(requestID: requestID)
     }
 
+    /// - Parameters:
+    ///   - route: nil where none was found.
+    ///   - path: that of the route, or what stands for it.
     private func record(
-        _ head: HTTPRequest, _ response: Response, _ route: String, _ requestID: String, _ address: String,
-        _ context: RequestContext?, _ duration: Duration
+        _ method: HTTPRequest.Method, _ response: Response, _ route: Route?, _ path: String, _ requestID: String,
+        _ address: String, _ context: RequestContext?, _ duration: Duration
     ) {
-        let method = Self.known(head.method)
-        requestMetrics.count(route, method, response.status.code, seconds: duration.inSeconds)
+        let method = Self.known(method)
+        requestMetrics.count(route, path, method, response.status.code, seconds: duration.inSeconds)
         accessLog.write(
             AccessLog.Line(
                 requestID: requestID,
                 method: method,
-                path: route,
+                path: path,
                 status: response.status.code,
                 duration: duration,
                 clientAddress: address,
@@ -194,15 +199,21 @@ package struct RequestDispatcher: Sendable {
 
 /// The metrics of requests.
 private final class RequestMetrics: Sendable {
-    private struct Key: Hashable {
-        let route: String
-        let method: String
-        let status: Int
+    /// The series of one route, in the order of their first use: a few methods and statuses.
+    private struct Series {
+        let duration: Metrics.Timer
+        var answered: [(method: String, status: Int, counter: Metrics.Counter)] = []
+    }
+
+    /// What requests are counted by: their route, or without one a constant that stands for it.
+    private enum Subject: Hashable {
+        case route(ObjectIdentifier)
+        case other(String)
     }
 
     private let metrics: Metrics
-    /// The series by route, method and status, so that a request formats no labels.
-    private let known = Mutex<[Key: (answered: Metrics.Counter, duration: Metrics.Timer)]>([:])
+    /// So that a request formats no labels.
+    private let known = Mutex<[Subject: Series]>([:])
 
     init(_ metrics: Metrics) {
         self.metrics = metrics
@@ -211,21 +222,29 @@ private final class RequestMetrics: Sendable {
             "gatehouse_http_request_duration_seconds", "Time from the request's head to its answer, by route.")
     }
 
-    func count(_ route: String, _ method: String, _ status: Int, seconds: Double) {
-        let key = Key(route: route, method: method, status: status)
+    func count(_ route: Route?, _ path: String, _ method: String, _ status: Int, seconds: Double) {
+        let subject = route.map { Subject.route(ObjectIdentifier($0)) } ?? .other(path)
         let (answered, duration) = known.withLock { known in
-            if let series = known[key] { return series }
-            let series = (
-                answered: metrics.counter(
-                    "gatehouse_http_requests_total",
-                    [("route", route), ("method", method), ("status", String(status))]),
-                duration: metrics.timer("gatehouse_http_request_duration_seconds", [("route", route)])
-            )
-            known[key] = series
-            return series
+            series(path, method, status, in: &known[subject, default: Series(duration: timer(of: path))])
         }
         answered.increment()
         duration.observe(seconds: seconds)
+    }
+
+    private func series(
+        _ path: String, _ method: String, _ status: Int, in series: inout Series
+    ) -> (Metrics.Counter, Metrics.Timer) {
+        if let known = series.answered.first(where: { $0.status == status && $0.method == method }) {
+            return (known.counter, series.duration)
+        }
+        let counter = metrics.counter(
+            "gatehouse_http_requests_total", [("route", path), ("method", method), ("status", String(status))])
+        series.answered.append((method, status, counter))
+        return (counter, series.duration)
+    }
+
+    private func timer(of path: String) -> Metrics.Timer {
+        metrics.timer("gatehouse_http_request_duration_seconds", [("route", path)])
     }
 }
 
@@ -267,12 +286,9 @@ extension Response {
     /// The fields of every response: a cache stores none that does not say so, because most responses are for one
     /// account and pages hold tokens; a browser takes the media type as it is (Fetch standard, `nosniff`).
     fileprivate mutating func addDefaultFields() {
-        if !headers.contains(.cacheControl) {
-            headers.append(HTTPField(name: .cacheControl, value: "no-store"))
-        }
-        if !headers.contains(.xContentTypeOptions) {
-            headers.append(HTTPField(name: .xContentTypeOptions, value: "nosniff"))
-        }
+        // Appending a field takes longer than setting it: it goes through the generic insertion of collections.
+        if !headers.contains(.cacheControl) { headers[.cacheControl] = "no-store" }
+        if !headers.contains(.xContentTypeOptions) { headers[.xContentTypeOptions] = "nosniff" }
     }
 }
 

@@ -28,9 +28,9 @@ package struct Response: Sendable {
     }
 
     /// A response with an encoded JSON document.
-    package init(json: ByteBuffer) {
-        self.init(status: .ok, headers: [.contentType: "application/json; charset=utf-8"], body: .buffer(json))
-    }
+    package init(json: ByteBuffer) { self.init(status: .ok, headers: Self.jsonFields, body: .buffer(json)) }
+
+    private static let jsonFields: HTTPFields = [.contentType: "application/json; charset=utf-8"]
 
     /// The size of the body in bytes; nil for ``Body/chunks(_:)``.
     package var contentLength: Int64? {

@@ -12,18 +12,20 @@ struct ExplanationRoutes {
     /// - Parameter middleware: adds the middleware that every route of this kind has.
     func added(to routes: [Route], middleware: (Route) -> Route) -> [Route] {
         // The route table that is searched contains the endpoint itself, but a copy that cannot explain itself.
-        let own = middleware(route(explaining: RouteTable(routes)))
-        return routes + [middleware(route(explaining: RouteTable(routes + [own])))]
+        let own = middleware(route(explaining: routes))
+        return routes + [middleware(route(explaining: routes + [own]))]
     }
 
-    private func route(explaining table: RouteTable) -> Route {
-        .get(
+    private func route(explaining routes: [Route]) -> Route {
+        // Made at the first explanation, so that it does not delay the start.
+        let table = OnDemand { RouteTable(routes) }
+        return .get(
             "entitlements/explain",
             "What the gate of an endpoint would answer now: GET …?route=POST /v1/…",
             requires: member.allowing(.entitlementsCheck), ExplainedEndpoint(),
             problems: [.notFound]
         ) { scope, endpoint in
-            guard case .found(let route, let parameters) = try table.match(endpoint.method, endpoint.path) else {
+            guard case .found(let route, let parameters) = try table.value.match(endpoint.method, endpoint.path) else {
                 throw Problem(
                     .notFound, detail: "There is no endpoint \(endpoint.method) \(endpoint.path.prefix(200)).")
             }

@@ -1,10 +1,16 @@
 import Modules
 import Rates
+import Synchronization
 
 /// Applies rate limits to the organisation that a request acts in.
 final class PlanRateService: Sendable {
     private let limiter: RateLimiter
     private let entitlements: EntitlementService
+    /// The policies of the plans' rates, by name. A request makes none.
+    private let policies = Mutex<[String: [RatePolicy]]>([:])
+
+    /// Policies of one name that are kept: as many as plans and their versions have different rates.
+    private static let policiesMax = 64
 
     init(limiter: RateLimiter, entitlements: EntitlementService) {
         self.limiter = limiter
@@ -21,7 +27,7 @@ final class PlanRateService: Sendable {
         switch source {
         case .plan(let rateClass):
             let plan = try await entitlements.plan(of: organisation, for: request)
-            policy = RatePolicy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
+            policy = self.policy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
         case .route(let own): policy = own
         }
         try await limiter.take(cost, of: policy, from: organisation.text, for: request)
@@ -30,9 +36,21 @@ final class PlanRateService: Sendable {
     /// The rates of unsafe requests that the caller's plan lists, or else those that hold without a plan.
     /// - Returns: nil where neither lists them.
     /// - Throws: what the `member` requirement throws.
-    func writeRates(for request: Request) async throws(Problem) -> Rates? {
+    func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
         let plan = try await entitlements.plan(of: try await entitlements.organisation(of: request), for: request)
-        return entitlements.allowance.listedRates(of: .writes, under: plan)
+        return entitlements.allowance.listedRates(of: .writes, under: plan).map { policy(WriteRateLimit.name, $0) }
+    }
+
+    private func policy(_ name: String, _ rates: Rates) -> RatePolicy {
+        policies.withLock { policies in
+            var known = policies[name] ?? []
+            if let policy = known.first(where: { $0.rates == rates }) { return policy }
+            let policy = RatePolicy(name, rates)
+            if known.count >= Self.policiesMax { known = [] }
+            known.append(policy)
+            policies[name] = known
+            return policy
+        }
     }
 
     /// A requirement of the caller's plan's rates.

@@ -3,25 +3,29 @@ package import Modules
 
 /// The requirement of an authenticated account: by bearer token, session cookie or API key. API keys are refused
 /// unless the route declares the scope that admits them.
-package struct Member: Requirement {
+///
+/// It is a class because most requirements hold one.
+package final class Member: Requirement {
     /// Tried in this order; the first that finds its kind of credential decides.
     let readers: [any CredentialReader]
     let memberships: MembershipService
     let refusals: RefusalRecorder
     /// The scope with which API keys are admitted; nil admits none.
-    private(set) var keyScope: KeyScope?
+    let keyScope: KeyScope?
 
-    init(readers: [any CredentialReader], memberships: MembershipService, refusals: RefusalRecorder) {
+    init(
+        readers: [any CredentialReader], memberships: MembershipService, refusals: RefusalRecorder,
+        keyScope: KeyScope? = nil
+    ) {
         self.readers = readers
         self.memberships = memberships
         self.refusals = refusals
+        self.keyScope = keyScope
     }
 
     /// The same requirement, also met by an API key that has `scope`.
     package func allowing(_ scope: KeyScope) -> Member {
-        var member = self
-        member.keyScope = scope
-        return member
+        Member(readers: readers, memberships: memberships, refusals: refusals, keyScope: scope)
     }
 
     package var phase: RequestPhase { .identity }

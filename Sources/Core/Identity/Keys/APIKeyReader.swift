@@ -62,7 +62,7 @@ final class APIKeyReader: CredentialReader {
 
     private static func key(in request: Request) -> String? {
         guard let header = request.headers.value(of: .authorization) else { return request.headers.value(of: .apiKey) }
-        return BearerReader.token(in: header).flatMap { $0.hasPrefix(KeyText.marker) ? String($0) : nil }
+        return BearerReader.token(in: header).flatMap { $0.utf8.starts(with: KeyText.marker.utf8) ? String($0) : nil }
     }
 
     private func findOwner(

@@ -10,14 +10,15 @@ package enum ServiceKeyCredential {
     /// The service key of a request, as a bearer token or in `X-API-Key`.
     /// - Returns: nil also for a request with both header fields, which ``Member/scope(of:)`` refuses.
     package static func text(in request: Request) -> String? {
-        let text: String?
-        if request.headers.contains(.authorization) {
+        let text: Substring?
+        if let header = request.headers.value(of: .authorization) {
             guard !request.headers.contains(.apiKey) else { return nil }
-            text = request.bearerToken
+            text = BearerReader.token(in: header)
         } else {
-            text = request.headers.value(of: .apiKey)
+            text = request.headers.value(of: .apiKey)?[...]
         }
-        return text.flatMap { $0.hasPrefix(marker) ? $0 : nil }
+        // Most requests have an access token: it is compared byte by byte and not copied.
+        return text.flatMap { $0.utf8.starts(with: marker.utf8) ? String($0) : nil }
     }
 }
 

@@ -14,7 +14,7 @@ package struct PublicEndpoint: Requirement {
         ClientInfo(
             address: request.address,
             requestID: request.requestID,
-            userAgent: request.headers[.userAgent],
+            userAgent: request.headers.value(of: .userAgent),
             cookies: request.cookies
         )
     }

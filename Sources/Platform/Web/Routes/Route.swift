@@ -6,36 +6,34 @@ import NIOCore
 ///
 /// The router, the OpenAPI document, the `routes` command and the test of every endpoint are made from the list of
 /// routes, so each of them describes what the server does.
-package struct Route: Sendable {
+///
+/// It is a class because the router hands one to every request.
+package final class Route: Sendable {
     package let method: HTTPRequest.Method
     /// `/v1/…`, or a path at the root; `{names}` match one segment.
     package let path: String
     /// Other spellings of the path; the documents list ``path`` only.
-    package private(set) var aliases: [String] = []
+    package let aliases: [String]
     package let summary: String
     /// `X-Process-Time` of its responses is rounded up to a multiple of this.
     package private(set) var processTimeUnit: Duration = .microseconds(1)
     /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
-    package private(set) var steps: [RouteStep]
+    package let steps: [RouteStep]
     package var gate: [RequirementSummary] { steps.map(\.summary) }
     /// The credentials that are accepted, each by itself sufficient; empty for a public endpoint.
     package var security: [SecurityRequirement] { gate.first { !$0.security.isEmpty }?.security ?? [] }
     package let input: (any Payload.Type)?
     package let answers: [DocumentedResponse]
     /// Every problem that the route may answer with, without duplicates.
-    package private(set) var problems: [Problem.Kind]
-    private var pipeline: RoutePipeline
+    package let problems: [Problem.Kind]
+    private let pipeline: RoutePipeline
     private let enter: @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
 
     /// The largest JSON body, in bytes.
     package static let maximumBody = 1 << 20
 
     /// The same route under further paths, written like `path`.
-    package func alias(_ paths: String...) -> Route {
-        var route = self
-        route.aliases += paths.map(Self.canonical)
-        return route
-    }
+    package func alias(_ paths: String...) -> Route { Route(self, addedAliases: paths.map(Self.canonical)) }
 
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
     /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
@@ -48,25 +46,65 @@ package struct Route: Sendable {
     /// The same route with one more step, behind the steps of its phase.
     /// - Parameter isEnabled: false documents the step and does not run it.
     package func guarded(by added: any Middleware, isEnabled: Bool = true) -> Route {
-        var route = self
-        route.add(RouteStep(added), added.problems)
-        if isEnabled { route.pipeline = pipeline.adding(added) }
-        return route
+        Route(
+            self, added: (RouteStep(added), added.problems), pipeline: isEnabled ? pipeline.adding(added) : pipeline)
     }
 
     /// The same route with a check of its decoded body; unchanged where the check does not apply to the body.
     /// - Parameter isEnabled: false documents the check and does not run it.
     package func guarded(by added: any BodyMiddleware, isEnabled: Bool = true) -> Route {
         guard let input, added.applies(to: input) else { return self }
-        var route = self
-        route.add(RouteStep(added), added.problems)
-        if isEnabled { route.pipeline = pipeline.adding(added) }
-        return route
+        return Route(
+            self, added: (RouteStep(added), added.problems), pipeline: isEnabled ? pipeline.adding(added) : pipeline)
     }
 
-    private mutating func add(_ step: RouteStep, _ added: [Problem.Kind]) {
-        steps.insert(step, at: steps.firstIndex { $0.phase > step.phase } ?? steps.count)
-        problems += added.filter { !problems.contains($0) }
+    private init(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ summary: String,
+        _ declared: Declared,
+        input: (any Payload.Type)?,
+        output: any ResponseConvertible.Type,
+        problems: [Problem.Kind],
+        enter: @escaping @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
+    ) {
+        let phases = declared.steps.map(\.phase)
+        precondition(
+            zip(phases, phases.dropFirst()).allSatisfy { $0 <= $1 } && phases.allSatisfy { $0 <= .body },
+            "\(method) \(path) declares its requirements out of the order of the phases"
+        )
+        self.method = method
+        self.path = Self.canonical(path)
+        aliases = []
+        self.summary = summary
+        self.input = input
+        self.enter = enter
+        steps = declared.steps
+        pipeline = RoutePipeline(declared: phases)
+        answers = output.documented
+        let body: [Problem.Kind] =
+            input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
+        var seen: Set<Problem.Kind> = []
+        self.problems = (declared.problems + body + problems + [.invalidRequest, .internalError, .overloaded]).filter {
+            seen.insert($0).inserted
+        }
+    }
+
+    /// A copy with what was added.
+    private init(
+        _ route: Route, addedAliases: [String] = [], added: (step: RouteStep, problems: [Problem.Kind])? = nil,
+        pipeline: RoutePipeline? = nil
+    ) {
+        (method, path, summary) = (route.method, route.path, route.summary)
+        (input, answers, enter) = (route.input, route.answers, route.enter)
+        aliases = route.aliases + addedAliases
+        var (steps, problems) = (route.steps, route.problems)
+        if let (step, kinds) = added {
+            steps.insert(step, at: steps.firstIndex { $0.phase > step.phase } ?? steps.count)
+            problems += kinds.filter { !problems.contains($0) }
+        }
+        (self.steps, self.problems) = (steps, problems)
+        self.pipeline = pipeline ?? route.pipeline
     }
 
     /// Runs the steps and then the handler.
@@ -195,39 +233,8 @@ extension Route {
         }
     }
 
-    private init(
-        _ method: HTTPRequest.Method,
-        _ path: String,
-        _ summary: String,
-        _ declared: Declared,
-        input: (any Payload.Type)?,
-        output: any ResponseConvertible.Type,
-        problems: [Problem.Kind],
-        enter: @escaping @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
-    ) {
-        let phases = declared.steps.map(\.phase)
-        precondition(
-            zip(phases, phases.dropFirst()).allSatisfy { $0 <= $1 } && phases.allSatisfy { $0 <= .body },
-            "\(method) \(path) declares its requirements out of the order of the phases"
-        )
-        self.method = method
-        self.path = Self.canonical(path)
-        self.summary = summary
-        self.input = input
-        self.enter = enter
-        steps = declared.steps
-        pipeline = RoutePipeline(declared: phases)
-        answers = output.documented
-        let body: [Problem.Kind] =
-            input == nil ? [] : [.invalidPayload, .payloadTooLarge, .unsupportedMediaType, .validationFailed]
-        var seen: Set<Problem.Kind> = []
-        self.problems = (declared.problems + body + problems + [.invalidRequest, .internalError, .overloaded]).filter {
-            seen.insert($0).inserted
-        }
-    }
-
     /// The declared requirements as steps, with their problems.
-    private struct Declared {
+    fileprivate struct Declared {
         var steps: [RouteStep] = []
         var problems: [Problem.Kind] = []
 

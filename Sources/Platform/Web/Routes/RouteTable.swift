@@ -12,12 +12,13 @@ package struct RouteTable: Sendable {
     private final class Node: Sendable {
         let children: [String: Node]
         let parameter: Node?
-        let routes: [HTTPRequest.Method: (route: Route, names: [String])]
+        /// One to seven: a linear scan is faster than hashing.
+        let routes: [(method: HTTPRequest.Method, route: Route, names: [String])]
 
         init(_ entries: [(rest: ArraySlice<Substring>, names: [String], route: Route)]) {
             var literal: [String: [(ArraySlice<Substring>, [String], Route)]] = [:]
             var open: [(ArraySlice<Substring>, [String], Route)] = []
-            var here: [HTTPRequest.Method: (Route, [String])] = [:]
+            var here: [(method: HTTPRequest.Method, route: Route, names: [String])] = []
             for entry in entries {
                 if let first = entry.rest.first {
                     if first.hasPrefix("{") {
@@ -28,13 +29,19 @@ package struct RouteTable: Sendable {
                     }
                 } else {
                     precondition(
-                        here[entry.route.method] == nil, "two routes have \(entry.route.method) \(entry.route.path)")
-                    here[entry.route.method] = (entry.route, entry.names)
+                        !here.contains { $0.method == entry.route.method },
+                        "two routes have \(entry.route.method) \(entry.route.path)")
+                    here.append((entry.route.method, entry.route, entry.names))
                 }
             }
             children = literal.mapValues { Node($0.map { (rest: $0.0, names: $0.1, route: $0.2) }) }
             parameter = open.isEmpty ? nil : Node(open.map { (rest: $0.0, names: $0.1, route: $0.2) })
-            routes = here.mapValues { (route: $0.0, names: $0.1) }
+            routes = here
+        }
+
+        func route(_ method: HTTPRequest.Method) -> (route: Route, names: [String])? {
+            guard let index = routes.firstIndex(where: { $0.method == method }) else { return nil }
+            return (routes[index].route, routes[index].names)
         }
     }
 
@@ -58,8 +65,8 @@ package struct RouteTable: Sendable {
     package func match(_ method: HTTPRequest.Method, _ path: String) throws(Problem) -> Match {
         var values: [Substring] = []
         guard let node = literal[path] ?? Self.find(root, Self.segments(of: path), &values) else { return .none }
-        guard let (route, names) = node.routes[method] ?? (method == .head ? node.routes[.get] : nil) else {
-            let declared = Set(node.routes.keys)
+        guard let (route, names) = node.route(method) ?? (method == .head ? node.route(.get) : nil) else {
+            let declared = Set(node.routes.map(\.method))
             return .wrongMethod(
                 allowed: declared.union(declared.contains(.get) ? [.head] : []).sorted { $0.rawValue < $1.rawValue })
         }

@@ -1,3 +1,4 @@
+import Base
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -13,12 +14,16 @@ struct ResponseWriter: Sendable {
     /// - Throws: when the connection is closed, or a file ends early; the response is then incomplete.
     func write(_ response: Response, to request: RequestHead?, keepsAlive: Bool) async throws {
         let hasBody = request?.request.method != .head && response.status.allowsBody
-        var head = head(of: response, to: request, keepsAlive: keepsAlive)
+        var copied = 0
+        if case .buffer(let body) = response.body, hasBody, body.readableBytes <= Self.copiedBytesMax {
+            copied = body.readableBytes
+        }
+        var head = head(of: response, to: request, keepsAlive: keepsAlive, room: copied)
         switch response.body {
         case .none:
             try await bridge.write(.response(head, nil))
-        case .buffer(var body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
-            head.writeBuffer(&body)
+        case .buffer(let body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
+            head.writeImmutableBuffer(body)
             try await bridge.write(.response(head, nil))
         case .buffer(let body):
             try await bridge.write(.response(head, hasBody ? body : nil))
@@ -69,7 +74,10 @@ struct ResponseWriter: Sendable {
     /// In bytes. A body up to this size is copied behind its head: writing one buffer costs less than two.
     private static let copiedBytesMax = 16 << 10
 
-    private func head(of response: Response, to request: RequestHead?, keepsAlive: Bool) -> ByteBuffer {
+    /// - Parameter room: for a body of this many bytes behind the head.
+    private func head(
+        of response: Response, to request: RequestHead?, keepsAlive: Bool, room: Int
+    ) -> ByteBuffer {
         var fields = response.headers
         if fields.contains(.transferEncoding) { fields[.transferEncoding] = nil }
         var length: Int64?
@@ -85,7 +93,7 @@ struct ResponseWriter: Sendable {
         } else if request?.isVersion10 == true {
             fields[.connection] = "keep-alive"
         }
-        return ByteBuffer(headOf: response.status, fields, contentLength: length)
+        return ByteBuffer(headOf: response.status, fields, contentLength: length, room: room)
     }
 }
 
@@ -98,31 +106,71 @@ extension ByteBuffer {
 
     /// The head of a response (RFC 9112). A final response without `Date` gets one.
     ///
-    /// Names and values need no escaping: HTTPTypes rejects line breaks in both.
-    init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, contentLength: Int64? = nil) {
-        self = ByteBufferAllocator().buffer(capacity: 512)
-        writeStaticString("HTTP/1.1 ")
-        writeString(String(status.code))
-        writeStaticString(" ")
-        writeString(HTTPResponseStatus(statusCode: status.code).reasonPhrase)
-        writeStaticString("\r\n")
-        for field in fields {
-            writeString(field.name.rawName)
-            writeStaticString(": ")
-            writeString(field.value)
-            writeStaticString("\r\n")
+    /// Names and values need no escaping: HTTPTypes rejects line breaks in both. The head is written in one pass into
+    /// memory of the right size: every response has ten fields or so.
+    /// - Parameter room: for a body of this many bytes behind the head.
+    init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, contentLength: Int64? = nil, room: Int = 0) {
+        let reason = HTTPResponseStatus(statusCode: status.code).reasonPhrase
+        let date = status.code >= 200 && !fields.contains(.date) ? HTTPDate.now() : nil
+        var size = Self.otherHeadBytes + reason.utf8.count
+        for field in fields { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
+        self = ByteBufferAllocator().buffer(capacity: size + room)
+        writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+            var text = TextWriter(bytes)
+            text.write("HTTP/1.1 ")
+            text.write(Int64(status.code))
+            text.write(" ")
+            text.write(reason)
+            text.write("\r\n")
+            for field in fields {
+                text.write(field.name.rawName)
+                text.write(": ")
+                text.write(field.value)
+                text.write("\r\n")
+            }
+            if let contentLength {
+                text.write("Content-Length: ")
+                text.write(contentLength)
+                text.write("\r\n")
+            }
+            if let date {
+                text.write("Date: ")
+                text.write(date)
+                text.write("\r\n")
+            }
+            text.write("\r\n")
+            return text.count
         }
-        if let contentLength {
-            writeStaticString("Content-Length: ")
-            writeString(String(contentLength))
-            writeStaticString("\r\n")
-        }
-        if status.code >= 200, !fields.contains(.date) {
-            writeStaticString("Date: ")
-            writeString(HTTPDate.now())
-            writeStaticString("\r\n")
-        }
-        writeStaticString("\r\n")
+    }
+
+    /// The bytes of a head without its fields and its reason phrase: the status line, `Content-Length`, `Date` and the
+    /// line breaks.
+    private static let otherHeadBytes = 128
+}
+
+/// Writes text to memory that is large enough.
+private struct TextWriter {
+    private let bytes: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+
+    mutating func write(_ text: StaticString) {
+        copy(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func write(_ text: String) {
+        var text = text
+        text.withUTF8 { copy(UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func write(_ number: Int64) {
+        DecimalText.withDigits(of: number) { copy(UnsafeRawBufferPointer($0)) }
+    }
+
+    private mutating func copy(_ text: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).copyMemory(from: text)
+        count += text.count
     }
 }
 
