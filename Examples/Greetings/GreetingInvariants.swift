@@ -11,7 +11,8 @@ enum GreetingInvariants {
             WHERE NOT COALESCE(
                 (greetings.state = 'queued' AND reservations.state IN ('held', 'expired'))
                 OR (greetings.state = 'written' AND reservations.state = 'committed')
-                OR (greetings.state = 'failed' AND reservations.state IN ('released', 'expired')), false)
+                OR (greetings.state = 'failed' AND reservations.state IN ('released', 'expired'))
+                OR (greetings.state IN ('written', 'failed') AND reservations.id IS NULL), false)
             """
         )
     ]

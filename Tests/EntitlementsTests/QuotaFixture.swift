@@ -26,6 +26,9 @@ struct QuotaFixture: Sendable {
         try await fixtureKey.key(in: app).headers(in: person.organisation)
     }
 
+    /// The id of that key.
+    func serviceKeyID() async throws -> String { try await fixtureKey.key(in: app).id }
+
     /// The charge that the gate's check returns.
     func charge(_ meter: Meter = .uploads, units: Int64 = 1, key: String? = nil, mode: QuotaMode = .durable)
         async throws -> Charge

@@ -46,6 +46,48 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `rows of values are a table with every value as it was bound`(engine: Engine) async throws {
+        try await withTables(engine) { database in
+            let texts: [String?] = [
+                "", "it's \"quoted\"", "{a,b}", "NULL", nil, "\\ \u{1} \u{1f} \n\t\r", "naïve 🧑‍🚀 日本", "[1, 2]",
+                "null",
+            ]
+            let numbers: [Int64?] = [0, -1, nil, .max, 1 << 53, -999, 7, 8, 9]
+            for count in [0, 1, texts.count] {
+                var rows = SQL.Rows(("position", .integer), ("word", .text), ("number", .integer))
+                for index in 0..<count {
+                    rows.append([
+                        .integer(Int64(index)), texts[index]?.sqlValue ?? .null, numbers[index]?.sqlValue ?? .null,
+                    ])
+                }
+                let back = try await database.write { [rows] transaction in
+                    try transaction.execute(
+                        """
+                        INSERT INTO things (id, text, integer)
+                        SELECT 'row ' || position, word, number FROM \(rows: rows, as: "new") WHERE true
+                        ON CONFLICT DO NOTHING
+                        """)
+                    return try transaction.all(
+                        """
+                        SELECT new.position, things.text, things.integer FROM \(rows: rows, as: "new")
+                            CROSS JOIN things WHERE things.id = 'row ' || new.position ORDER BY new.position
+                        """
+                    ) { row in (try row["text"] as String?, try row["integer"] as Int64?) }
+                }
+                #expect(back.map(\.0) == Array(texts.prefix(count)) && back.map(\.1) == Array(numbers.prefix(count)))
+            }
+            let problem = await problem {
+                try await database.write { transaction in
+                    var rows = SQL.Rows(("word", .text))
+                    rows.append([.text("cut\0here")])
+                    try transaction.execute("INSERT INTO things (id) SELECT word FROM \(rows: rows, as: "new")")
+                }
+            }
+            #expect((problem?.cause as? StorageError)?.code == "unstorable")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `NULL is NULL in every column`(engine: Engine) async throws {
         try await withTables(engine) { database in
             for column in ["integer", "real", "text"] {

@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Storage
+import StorageSQLite
 import TestKit
 import Testing
 
@@ -76,6 +77,28 @@ import Testing
             #expect(loop?.kind == .overloaded)
             let rows = try await count(database)
             #expect(rows == 0)
+        }
+    }
+
+    @Test func `the WAL is copied to the file while writes go on, and is started anew`() async throws {
+        try await withDatabasePlace(.sqlite) { place in
+            let database = try SQLiteDatabase(
+                path: place.address, readers: 1, clock: Runtime.system.now, framesPerCheckpoint: 50)
+            try await createTables(in: database)
+            let text = String(repeating: "long ", count: 1_000)
+            for number in 0..<1_000 {
+                try await database.write {
+                    try $0.execute("INSERT INTO things (id, text) VALUES (\("\(number)"), \("\(number) " + text))")
+                }
+            }
+            // Every write adds at least 4 pages of 4 KiB.
+            #expect(try #require(database.gauges["sqlite_checkpoints_total"]) > 0)
+            #expect(try #require(database.gauges["sqlite_wal_bytes"]) < 8_388_608)
+            #expect(try await count(database) == 1_000)
+            await database.close()
+            let again = try place.open()
+            #expect(try await count(again) == 1_000)
+            await again.close()
         }
     }
 

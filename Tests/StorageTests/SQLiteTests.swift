@@ -7,14 +7,14 @@ import Testing
 
 /// The behaviour of SQLite alone: group commit, and the file.
 @Suite struct SQLiteTests {
-    @Test func `the writer has synchronous = FULL, WAL and foreign keys`() async throws {
+    @Test func `the writer has synchronous = FULL, WAL, foreign keys and no temporary files`() async throws {
         try await withDatabase(.sqlite) { database in
             let settings = try await database.write { transaction in
-                try ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys"].map {
+                try ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys", "PRAGMA temp_store"].map {
                     try transaction.first($0)?.values.first
                 }
             }
-            #expect(settings == [.integer(2), .text("wal"), .integer(1)])
+            #expect(settings == [.integer(2), .text("wal"), .integer(1), .integer(2)])
         }
     }
 
@@ -26,6 +26,17 @@ import Testing
             // They were queued while the writer was held: one commit, or a few on a slow machine.
             #expect(try #require(gauges["sqlite_commit_groups_total"]) <= 20)
             #expect(try await count(database) == 200)
+        }
+    }
+
+    @Test func `the first members of a group can fail without the others`() async throws {
+        try await withTables(.sqlite) { database in
+            let succeeded = try await inOneGroup(database, count: 20) { number, transaction in
+                try transaction.execute("INSERT INTO things (id) VALUES (\(String(number)))")
+                if number < 2 || number == 7 { throw Problem(.conflict) }
+            }
+            #expect(succeeded == 17)
+            #expect(try await count(database) == 17)
         }
     }
 

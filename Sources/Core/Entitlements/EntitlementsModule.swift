@@ -19,6 +19,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package let nodes: NodeRegistry
     package let credits: CreditService
     package let concurrency: ConcurrencyService
+    let queue: QuotaQueue
+    let settled: SettledReservationService
     let subscriptions: SubscriptionService
     let trials: TrialService
     let usage: UsageService
@@ -52,7 +54,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         let alerts = UsageAlertService(plans: plans, audit: audit, mailer: mailer)
 
         // Gate
-        entitlements = EntitlementService(database: database, member: identity.member, plans: plans, runtime: runtime)
+        let cache = EntitlementCache(plans: plans)
+        entitlements = EntitlementService(
+            database: database, member: identity.member, plans: plans, cache: cache, runtime: runtime)
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
         explanations = ExplanationRoutes(member: identity.member)
         concurrency = ConcurrencyService(database: database, entitlements: entitlements)
@@ -60,12 +64,17 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // Quotas
         nodes = NodeRegistry(database: database)
         resolvers = ReservationResolvers()
-        quotas = QuotaService(plans: plans, alerts: alerts, nodes: nodes, runtime: runtime)
+        quotas = QuotaService(plans: plans, alerts: alerts, nodes: nodes, entitlements: cache, runtime: runtime)
+        queue = QuotaQueue(
+            database: database,
+            batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache))
+        settled = SettledReservationService(database: database)
         storage = StorageQuotaService()
         recovery = ReservationRecovery(
             database: database, quotas: quotas, nodes: nodes, resolvers: resolvers, logger: plans.logger)
         escrow = EscrowService(
-            database: database, quotas: quotas, alerts: alerts, nodes: nodes, recovery: recovery, runtime: runtime)
+            database: database, queue: queue, quotas: quotas, alerts: alerts, nodes: nodes, recovery: recovery,
+            runtime: runtime)
 
         // Credits
         credits = CreditService(ledger: ledger, runtime: runtime)
@@ -80,7 +89,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         trials = TrialService(
             database: database, plans: plans, credits: credits, retention: retention, audit: audit, mailer: mailer,
             runtime: runtime)
-        usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts, audit: audit)
+        usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
         let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
@@ -109,9 +118,10 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
                 checks: EntitlementCheckService(database: database, plans: plans, meters: meters), rates: planRates
             ).routes
             + RemoteReservationRoutes(
-                serviceKey: serviceKey(.reservationsWrite), subscription: subscription,
+                serviceKey: serviceKey(.reservationsWrite),
+                entitlement: EntitlementRequirement(entitlements: entitlements),
                 reservations: RemoteReservationService(
-                    database: database, quotas: quotas, meters: meters, audit: audit),
+                    database: database, queue: queue, quotas: quotas, meters: meters, runtime: runtime),
                 rates: planRates
             ).routes
             + ServiceKeyRoutes(
@@ -132,6 +142,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package static let migrations =
         EntitlementsSchema.migrations + ReservationsSchema.migrations + UsageSchema.migrations + CreditSchema.migrations
         + ServiceKeySchema.migrations + RetainedUsageSchema.migrations
+        + [ReservationsSchema.serviceKeys, EntitlementsSchema.subscriptionVersions, ReservationsSchema.retention]
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
     package var personalDataTables: [PersonalDataTable] {
@@ -139,12 +150,16 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     }
     package var workers: [Worker] {
         [
-            ExpireReservationsJob.worker(recovery, nodes), SettleSubscriptionsJob.worker(trials),
+            ExpireReservationsJob.worker(recovery, nodes), DeleteReservationsJob.worker(settled),
+            SettleSubscriptionsJob.worker(trials),
             ExpireCreditsJob.worker(creditExpiry),
         ]
     }
     package var schedules: [Schedule] {
-        [ExpireReservationsJob.schedule, SettleSubscriptionsJob.schedule, ExpireCreditsJob.schedule]
+        [
+            ExpireReservationsJob.schedule, DeleteReservationsJob.schedule, SettleSubscriptionsJob.schedule,
+            ExpireCreditsJob.schedule,
+        ]
     }
 
     /// `routes`, with the endpoint that explains the gate of any of them.

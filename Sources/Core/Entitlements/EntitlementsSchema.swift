@@ -85,4 +85,10 @@ enum EntitlementsSchema {
             """
         )
     ]
+
+    /// What is kept in memory of a subscription is compared with its version.
+    static let subscriptionVersions = Migration(
+        "entitlements-008-subscription-versions",
+        "ALTER TABLE subscriptions ADD COLUMN version \(.integer) NOT NULL DEFAULT 1 CHECK (version > 0)"
+    )
 }

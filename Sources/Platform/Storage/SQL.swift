@@ -39,6 +39,7 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         case text(String)
         case value(Value)
         case idiom(Idiom)
+        case rows(Rows, name: String)
     }
 
     private(set) var segments: [Segment]
@@ -62,6 +63,12 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         }
         package mutating func appendInterpolation(_ fragment: SQL) { segments.append(contentsOf: fragment.segments) }
         package mutating func appendInterpolation(_ idiom: Idiom) { segments.append(.idiom(idiom)) }
+
+        /// A table of bound rows, for `FROM`: `"SELECT … FROM \(rows: rows, as: "new")"`.
+        /// - Parameter name: of the table, a part of the program's own text.
+        package mutating func appendInterpolation(rows: Rows, as name: StaticString) {
+            segments.append(.rows(rows, name: "\(name)"))
+        }
 
         /// `(a, b, c)` with each value bound; an empty list matches nothing.
         package mutating func appendInterpolation(list values: [some SQLBindable]) {
@@ -93,6 +100,11 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
                 values.append(value)
                 text += Self.placeholder(values.count, dialect)
             case .idiom(let idiom): text += idiom.text(for: dialect)
+            case .rows(let rows, let name):
+                text += rows.text(for: dialect, as: name) { value in
+                    values.append(value)
+                    return Self.placeholder(values.count, dialect)
+                }
             }
         }
         return (text, values)
@@ -101,13 +113,13 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     /// Most statements are shorter.
     private static let usualBytes = 512
 
-    /// The first 32 placeholders are precomputed, because every value of every statement needs one.
+    /// The first 1,024 placeholders are precomputed, because every value of every statement needs one.
     private static func placeholder(_ number: Int, _ dialect: Dialect) -> String {
         let usual = dialect == .sqlite ? placeholders.sqlite : placeholders.postgres
         return number <= usual.count ? usual[number - 1] : "\(dialect == .sqlite ? "?" : "$")\(number)"
     }
 
-    private static let placeholders = (sqlite: (1...32).map { "?\($0)" }, postgres: (1...32).map { "$\($0)" })
+    private static let placeholders = (sqlite: (1...1_024).map { "?\($0)" }, postgres: (1...32).map { "$\($0)" })
 }
 
 extension SQL.Idiom {

@@ -16,8 +16,9 @@ struct PendingTransaction: Sendable {
 
 /// Group commit: the writes that wait while a commit is in progress share the next one, and with it one fsync.
 ///
-/// There is no timer: an idle database commits a single write at once, a busy one forms groups. Each write has a
-/// savepoint of its own, so a failed write does not affect the others. Completions run after COMMIT has returned.
+/// There is no timer: an idle database commits a single write at once, a busy one forms groups. Each write after the
+/// first has a savepoint of its own, so a failed write does not affect the others; when the first one fails, its
+/// transaction holds nothing else and begins again. Completions run after COMMIT has returned.
 final class CommitGroups: Sendable {
     typealias Completion = PendingTransaction.Completion
 
@@ -30,16 +31,18 @@ final class CommitGroups: Sendable {
     private let writer: DatabasePool
     private let identity: SQLiteFileIdentity
     private let catalogue: StatementCatalogue
+    private let checkpoints: Checkpoints
     private let clock: @Sendable () -> Instant
     private let state = Mutex(State())
 
     init(
-        writer: DatabasePool, identity: SQLiteFileIdentity, catalogue: StatementCatalogue,
+        writer: DatabasePool, identity: SQLiteFileIdentity, catalogue: StatementCatalogue, checkpoints: Checkpoints,
         clock: @escaping @Sendable () -> Instant
     ) {
         self.writer = writer
         self.identity = identity
         self.catalogue = catalogue
+        self.checkpoints = checkpoints
         self.clock = clock
     }
 
@@ -71,6 +74,7 @@ final class CommitGroups: Sendable {
     private func scheduleTurn() {
         writer.asyncWriteWithoutTransaction { connection in
             self.commitGroup(on: connection)
+            self.checkpoints.advance(on: connection)
             if self.state.withLock({ $0.endTurn() }) { self.scheduleTurn() }
         }
     }
@@ -106,11 +110,28 @@ final class CommitGroups: Sendable {
         var completions: [Completion] = []
         let deadline = ContinuousClock.now + state.withLock { $0.pace.workTime }
         while true {
-            completions.append(try attempt(members[completions.count], on: connection))
+            let member = members[completions.count]
+            completions.append(
+                completions.isEmpty
+                    ? try attemptFirst(member, on: connection) : try attempt(member, on: connection))
             guard members.count < Self.writesMax, .now < deadline, let next = state.withLock({ $0.next() }) else {
                 return completions
             }
             members.append(next)
+        }
+    }
+
+    /// The first write of a group, without a savepoint.
+    /// - Returns: as ``attempt(_:on:)``.
+    private func attemptFirst(_ write: PendingTransaction, on connection: GRDB.Database) throws -> Completion {
+        let engine = SQLiteTransaction(connection, catalogue)
+        do {
+            let complete = try engine.perform(write.run, now: clock())
+            return completion(engine.effects, complete)
+        } catch {
+            if connection.isInsideTransaction { try connection.rollback() }
+            try begin(connection)
+            return { write.fail(error) }
         }
     }
 
@@ -122,11 +143,7 @@ final class CommitGroups: Sendable {
         do {
             let complete = try engine.perform(write.run, now: clock())
             try connection.runSavepointStatement("RELEASE member")
-            let effects = engine.effects
-            return {
-                effects.runActions()
-                complete()
-            }
+            return completion(engine.effects, complete)
         } catch {
             // After SQLITE_FULL, IOERR or NOMEM SQLite may have rolled back the whole transaction, the group's other
             // members included.
@@ -138,6 +155,14 @@ final class CommitGroups: Sendable {
             try connection.runSavepointStatement("ROLLBACK TO member")
             try connection.runSavepointStatement("RELEASE member")
             return { write.fail(error) }
+        }
+    }
+
+    private func completion(_ effects: CommitEffects, _ complete: @escaping Completion) -> Completion {
+        guard !effects.actions.isEmpty else { return complete }
+        return {
+            effects.runActions()
+            complete()
         }
     }
 

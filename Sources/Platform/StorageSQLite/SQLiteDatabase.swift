@@ -15,6 +15,7 @@ package final class SQLiteDatabase: Storage.Database {
     private let readers: ReadGroups
     private let readerCount: Int
     private let groups: CommitGroups
+    private let checkpoints: Checkpoints
     private let catalogue: StatementCatalogue
     private let identity: SQLiteFileIdentity
     private let clock: @Sendable () -> Instant
@@ -24,15 +25,21 @@ package final class SQLiteDatabase: Storage.Database {
     /// - Parameters:
     ///   - readers: reads that run at once.
     ///   - clock: the time at which transactions begin.
+    ///   - framesPerCheckpoint: the size of the WAL, in pages, at which it is copied to the database file.
     /// - Throws: ``UnusableDatabase`` with a sentence about what is wrong with the file.
-    package init(path: String, readers: Int, clock: @escaping @Sendable () -> Instant) throws {
+    package init(
+        path: String, readers: Int, clock: @escaping @Sendable () -> Instant, framesPerCheckpoint: Int? = nil
+    ) throws {
         pool = try SQLiteFile.open(path, readers: readers)
+        checkpoints = try Checkpoints(path: path, framesPerPass: framesPerCheckpoint ?? Checkpoints.framesPerPass)
         identity = try SQLiteFileIdentity(path)
         readerCount = readers
         catalogue = StatementCatalogue { [weak pool] in pool?.releaseMemoryEventually() }
         self.readers = ReadGroups(pool: pool, threads: readers, catalogue: catalogue, clock: clock)
-        groups = CommitGroups(writer: pool, identity: identity, catalogue: catalogue, clock: clock)
+        groups = CommitGroups(
+            writer: pool, identity: identity, catalogue: catalogue, checkpoints: checkpoints, clock: clock)
         self.clock = clock
+        pool.writeWithoutTransaction { [checkpoints] in checkpoints.watch($0) }
     }
 
     package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
@@ -124,6 +131,7 @@ package final class SQLiteDatabase: Storage.Database {
             "sqlite_reads_waiting": Double(readers.waiting),
             "sqlite_readers": Double(readerCount),
             "sqlite_wal_bytes": Double(identity.logBytes),
+            "sqlite_checkpoints_total": Double(checkpoints.passes),
         ]
     }
 
@@ -134,7 +142,8 @@ package final class SQLiteDatabase: Storage.Database {
         await groups.close()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             // Closing blocks until the running reads end, so it needs a thread that may block.
-            DispatchQueue.global().async { [pool] in
+            DispatchQueue.global().async { [pool, checkpoints] in
+                checkpoints.close()
                 SQLiteFile.close(pool)
                 continuation.resume()
             }

@@ -11,6 +11,8 @@ enum SQLiteFile {
     /// After a checkpoint the WAL is truncated to this size, so that one large transaction does not keep its disk
     /// space.
     private static let logBytesMax = 64 << 20
+    /// The pages that the writer keeps: those of a group of writes at random places of large indexes fit.
+    private static let writerCacheKibibytes = 16 << 10
 
     static func open(_ path: String, readers: Int) throws -> DatabasePool {
         try create(path)
@@ -23,7 +25,7 @@ enum SQLiteFile {
                 try connection.execute(
                     sql: """
                         PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(logBytesMax);
-                        PRAGMA secure_delete = ON
+                        PRAGMA secure_delete = ON; PRAGMA cache_size = -\(writerCacheKibibytes)
                         """
                 )
                 guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
@@ -87,6 +89,9 @@ enum SQLiteFile {
         configuration.maximumReaderCount = readers
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(busyTimeoutSeconds)
+        // What a savepoint would restore is kept in memory. In a file it would cost more than the write itself, and be
+        // outside of the data folder.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA temp_store = MEMORY") }
         for _ in 1..<openingAttemptsMax {
             do {
                 return try DatabasePool(path: path, configuration: configuration)

@@ -29,7 +29,8 @@ enum TrainingInvariants {
                 (training_runs.state IN ('queued', 'running') AND reservations.state IN ('held', 'expired'))
                 OR (training_runs.state = 'succeeded' AND reservations.state = 'committed')
                 OR (training_runs.state IN ('failed', 'cancelled')
-                    AND reservations.state IN ('released', 'expired')), false)
+                    AND reservations.state IN ('released', 'expired'))
+                OR (training_runs.state IN ('succeeded', 'failed', 'cancelled') AND reservations.id IS NULL), false)
             """
         ),
         Invariant(

@@ -30,7 +30,7 @@ package final class EscrowService: Sendable {
     static let poolsMax = 10_000
 
     private let database: any Database
-    private let quotas: QuotaService
+    private let queue: QuotaQueue
     private let allocator: EscrowAllocator
     private let nodes: NodeRegistry
     private let recovery: ReservationRecovery
@@ -38,11 +38,11 @@ package final class EscrowService: Sendable {
     private let pools = Mutex<[Bucket: EscrowPool]>([:])
 
     init(
-        database: any Database, quotas: QuotaService, alerts: UsageAlertService, nodes: NodeRegistry,
-        recovery: ReservationRecovery, runtime: Runtime
+        database: any Database, queue: QuotaQueue, quotas: QuotaService, alerts: UsageAlertService,
+        nodes: NodeRegistry, recovery: ReservationRecovery, runtime: Runtime
     ) {
         self.database = database
-        self.quotas = quotas
+        self.queue = queue
         allocator = EscrowAllocator(
             database: database, quotas: quotas, alerts: alerts, nodes: nodes, runtime: runtime)
         self.nodes = nodes
@@ -66,7 +66,7 @@ package final class EscrowService: Sendable {
     }
 
     private func spend(_ charge: Charge, operation: String) async throws(Problem) {
-        try await database.write { [quotas] in try quotas.spend(charge, operation: operation, in: $0) }
+        _ = try await queue.perform(.spend(charge, operation: operation))
     }
 
     private func pool(of bucket: Bucket) -> EscrowPool? {

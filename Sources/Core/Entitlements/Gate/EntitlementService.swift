@@ -6,13 +6,17 @@ final class EntitlementService: Sendable {
     private let database: any Database
     private let member: Member
     private let plans: PlanCatalog
+    private let cache: EntitlementCache
     private let runtime: Runtime
     private let subscriptions = TTLCache<ID<Organisation>, Subscription>(lifetime: .seconds(2))
 
-    init(database: any Database, member: Member, plans: PlanCatalog, runtime: Runtime) {
+    init(
+        database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, runtime: Runtime
+    ) {
         self.database = database
         self.member = member
         self.plans = plans
+        self.cache = cache
         self.runtime = runtime
     }
 
@@ -26,11 +30,7 @@ final class EntitlementService: Sendable {
     /// The snapshot of the request's organisation; read from the database once per request.
     /// - Throws: what the `member` requirement throws; `no-active-subscription`.
     func snapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
-        guard let snapshot = try await snapshotIfSubscribed(for: request) else {
-            throw Problem(
-                .noActiveSubscription,
-                detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
-        }
+        guard let snapshot = try await snapshotIfSubscribed(for: request) else { throw Self.noActiveSubscription }
         return snapshot
     }
 
@@ -47,6 +47,26 @@ final class EntitlementService: Sendable {
 
     /// What holds without a plan.
     var allowance: DefaultAllowance { plans.allowance }
+
+    /// The entitlement of the request's organisation, for work whose transaction checks it again: from memory, or read
+    /// from the database.
+    /// - Throws: as ``snapshot(for:)``.
+    func entitlement(for request: Request) async throws(Problem) -> Entitlement {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known.entitlement }
+        let organisation = try await organisation(of: request)
+        let now = runtime.now()
+        if let known = cache.value(for: organisation, at: now) { return known }
+        let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
+        guard let entitlement else { throw Self.noActiveSubscription }
+        cache.set(entitlement, at: now)
+        return entitlement
+    }
+
+    private static var noActiveSubscription: Problem {
+        Problem(
+            .noActiveSubscription,
+            detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
+    }
 
     /// The plan of an organisation for rate limits. Every route with a rate reads it, so that the subscription may be
     /// up to two seconds old. The absence of a subscription is not cached: the plan's rates apply as soon as there is

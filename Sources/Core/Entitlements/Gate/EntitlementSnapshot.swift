@@ -3,12 +3,14 @@ package import Modules
 
 /// An organisation's plan, its current period and its usage in that period, read once per request.
 package struct EntitlementSnapshot: Sendable {
-    package let organisation: ID<Organisation>
-    package let plan: Plan
-    package let period: Period
+    let entitlement: Entitlement
     package let readAt: Instant
-    let subscription: Subscription
     let levels: [String: Level]
+
+    package var organisation: ID<Organisation> { entitlement.organisation }
+    package var plan: Plan { entitlement.plan }
+    package var period: Period { entitlement.period }
+    var subscription: Subscription { entitlement.subscription }
 
     package func level(of meter: Meter) -> Level { levels[meter.name] ?? Level() }
     var storage: Level { levels[Bucket.storageMeter] ?? Level() }
@@ -17,18 +19,11 @@ package struct EntitlementSnapshot: Sendable {
 extension PlanCatalog {
     /// - Returns: nil for an organisation whose subscription gives no access now, or that has none.
     func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
-        guard let subscription = try transaction.subscription(of: organisation),
-            let (plan, period) = activePlan(of: subscription, at: transaction.now)
-        else {
-            return nil
-        }
+        guard let entitlement = try entitlement(of: organisation, in: transaction) else { return nil }
         return EntitlementSnapshot(
-            organisation: organisation,
-            plan: plan,
-            period: period,
+            entitlement: entitlement,
             readAt: transaction.now,
-            subscription: subscription,
-            levels: try transaction.levels(of: organisation, in: period)
+            levels: try transaction.levels(of: organisation, in: entitlement.period)
         )
     }
 }

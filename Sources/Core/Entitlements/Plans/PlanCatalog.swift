@@ -47,6 +47,9 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// What holds without a plan; from the file.
     var allowance: DefaultAllowance { file.allowance }
 
+    /// How many versions of plans are known.
+    var versionCount: Int64 { state.withLock { $0.count } }
+
     /// The version of a plan that applies to a period.
     /// - Parameter start: the start of the period, or of the subscription to this plan, whichever is later.
     /// - Returns: nil for a plan that does not exist.
@@ -113,10 +116,13 @@ package final class PlanCatalog: PollingRefresher, Sendable {
 
     /// Reads the versions again where their number has changed.
     package func synchronize() async throws(Problem) {
-        let known = state.withLock { $0.count }
-        guard let all = try await database.read({ try $0.countVersions() == known ? nil : $0.planVersions() }) else {
-            return
-        }
+        try await database.read { [self] in try synchronize(in: $0) }
+    }
+
+    /// As ``synchronize()``, in a transaction.
+    func synchronize(in transaction: Transaction) throws {
+        guard try transaction.countVersions() != versionCount else { return }
+        let all = try transaction.planVersions()
         let versions = Dictionary(grouping: all, by: \.id).mapValues { $0.sorted { $0.number < $1.number } }
         let added = all.map(\.id).filter { file[$0] == nil }
         var seen: Set<Plan.ID> = []

@@ -7,7 +7,8 @@ struct RemoteReservation: Sendable {
     let organisation: ID<Organisation>
     /// ``operationPrefix(of:)`` and the client's key for the work.
     let operation: String
-    let fingerprint: String
+    /// Nil where the reservation is deleted.
+    let fingerprint: String?
     let meter: String
     let periodStart: Instant
     let units: Int64
@@ -25,6 +26,26 @@ struct RemoteReservation: Sendable {
 }
 
 extension RemoteReservation {
+    /// - Parameter isOverrun: whether units of a committed reservation exceed the limit.
+    init(_ reservation: Reservation, isOverrun: Bool = false) {
+        id = reservation.id
+        organisation = reservation.organisation
+        operation = reservation.operation
+        fingerprint = reservation.fingerprint
+        meter = reservation.bucket.meter
+        periodStart = reservation.bucket.periodStart
+        units = reservation.amount
+        state = reservation.state
+        leaseUntil = reservation.leaseUntil
+        used = reservation.state == .committed ? reservation.actual : nil
+        self.isOverrun = isOverrun
+    }
+
+    /// The refusal of a change after the reservation has ended.
+    var settledProblem: Problem {
+        Problem(.reservationSettled, detail: "It is \(state.rawValue).", members: ["state": .string(state.rawValue)])
+    }
+
     init(row: Row) throws {
         id = try row["id"]
         organisation = try row["organisation_id"]

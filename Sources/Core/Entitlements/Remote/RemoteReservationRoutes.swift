@@ -4,7 +4,7 @@ import Modules
 /// Reservations of products that run elsewhere, each with a service key.
 struct RemoteReservationRoutes {
     let serviceKey: ServiceKeyRequirement
-    let subscription: SubscriptionRequirement
+    let entitlement: EntitlementRequirement
     let reservations: RemoteReservationService
     let rates: PlanRateService
 
@@ -13,10 +13,10 @@ struct RemoteReservationRoutes {
             .post(
                 "entitlements/reservations",
                 "Reserve units for work that is done elsewhere",
-                requires: serviceKey, subscription,
+                requires: serviceKey, entitlement,
                 problems: [.unknownMeter, .quotaExceeded, .operationConflict]
-            ) { (hold: RemoteHold, scope, snapshot) in
-                Created(try await reservations.reserve(hold, snapshot: snapshot, scope: scope))
+            ) { (hold: RemoteHold, scope, entitlement) in
+                Created(try await reservations.reserve(hold, entitlement: entitlement, scope: scope))
             },
             .post(
                 "entitlements/reservations/{id}/commit",

@@ -19,10 +19,29 @@ extension Transaction {
         -> RemoteReservation?
     {
         try first(Self.selectRemote + "AND reservations.operation_key = \(operation)", of: organisation)
+            ?? first(
+                Self.selectDeleted + """
+                    WHERE organisation_id = \(organisation) AND operation_key = \(operation)
+                        AND reservation_id IS NOT NULL
+                    """, RemoteReservation.init)
+    }
+
+    /// A committed reservation that is deleted, as its usage entry shows it.
+    func deletedReservation(_ id: ID<Reservation>) throws -> RemoteReservation? {
+        try first(Self.selectDeleted + "WHERE reservation_id = \(id)", RemoteReservation.init)
     }
 
     private func first(_ select: SQL, of organisation: ID<Organisation>) throws -> RemoteReservation? {
         try first("\(select) AND reservations.organisation_id = \(organisation)", RemoteReservation.init)
+    }
+
+    private static var selectDeleted: SQL {
+        """
+        SELECT reservation_id AS id, organisation_id, operation_key, NULL AS fingerprint, meter, period_start, amount,
+            'committed' AS state, occurred_at AS lease_until, amount AS used, is_overrun
+        FROM usage_entries
+
+        """
     }
 
     private static var selectRemote: SQL {

@@ -7,20 +7,24 @@ package struct Charge: Sendable {
     package let meter: Meter
     package let units: Int64
     package let mode: QuotaMode
-    package let organisation: ID<Organisation>
+    /// The terms that the gate has checked. The statement that takes the units checks that they are the current ones.
+    let entitlement: Entitlement
     let limit: Limit
-    let period: Period
-    let planName: String
 
-    init(meter: Meter, units: Int64, mode: QuotaMode = .durable, snapshot: EntitlementSnapshot) {
+    init(meter: Meter, units: Int64, mode: QuotaMode = .durable, entitlement: Entitlement) {
         self.meter = meter
         self.units = units
         self.mode = mode
-        organisation = snapshot.organisation
-        limit = snapshot.plan.limit(of: meter)
-        period = snapshot.period
-        planName = snapshot.plan.name
+        self.entitlement = entitlement
+        limit = entitlement.plan.limit(of: meter)
     }
+
+    init(meter: Meter, units: Int64, mode: QuotaMode = .durable, snapshot: EntitlementSnapshot) {
+        self.init(meter: meter, units: units, mode: mode, entitlement: snapshot.entitlement)
+    }
+
+    package var organisation: ID<Organisation> { entitlement.organisation }
+    var period: Period { entitlement.period }
 
     var bucket: Bucket { Bucket(organisation: organisation, meter: meter.name, periodStart: period.start) }
 
@@ -38,7 +42,7 @@ package struct Charge: Sendable {
             title: "\(meter.title) limit reached",
             detail: "\(taken) used or reserved for work in progress. The next period begins at \(period.end).",
             members: [
-                "plan": .string(planName), "limit": .integer(limit.value),
+                "plan": .string(entitlement.plan.name), "limit": .integer(limit.value),
                 "current_usage": .integer(level.used + level.held),
                 "resets_at": .string(period.end.description),
             ]

@@ -9,33 +9,59 @@ struct QuotaClaim: Claim {
     let terms: Reservation.Terms
     /// The node that owns the reservation where its lifetime is that of the process.
     let node: Node?
+    let entitlements: EntitlementCache
 
     var lockKey: String { charge.bucket.lockKey }
 
     func take(in transaction: Transaction) throws -> ClaimResult {
-        let reservation = reservation(at: transaction.now)
-        guard try transaction.insert(reservation, node: node) else {
-            guard let earlier = try transaction.reservation(ofOperation: operation, of: charge.organisation),
-                earlier.isSame(as: reservation)
-            else {
-                return .refused(Problem(.operationConflict))
-            }
-            return .takenBefore(earlier.id.text)
+        do {
+            return try take(charge, in: transaction)
+        } catch let refusal as Problem {
+            return .refused(refusal)
         }
-        if try transaction.hold(charge.units, in: charge.bucket, limit: charge.limit) { return .taken(id.text) }
+    }
+
+    private func take(_ charge: Charge, in transaction: Transaction) throws -> ClaimResult {
+        if transaction.now >= charge.entitlement.validUntil,
+            let renewed = try entitlements.renewed(charge, in: transaction)
+        {
+            return try take(renewed, in: transaction)
+        }
+        let reservation = Reservation(
+            id, of: charge.units, in: charge.bucket, operation: operation, fingerprint: fingerprint, terms: terms,
+            at: transaction.now)
+        guard try transaction.insert(reservation, node: node) else {
+            return try earlier(than: reservation, in: transaction)
+        }
+        let basis = charge.entitlement.basis
+        if try transaction.hold(charge.units, in: charge.bucket, limit: charge.limit, basis: basis) {
+            return .taken(id.text)
+        }
         try transaction.delete(reservation)
+        if let renewed = try entitlements.renewed(charge, in: transaction) {
+            return try take(renewed, in: transaction)
+        }
         return .refused(charge.refusal(try transaction.level(of: charge.bucket)))
     }
 
-    func revert(in transaction: Transaction) throws {
-        try transaction.delete(reservation(at: transaction.now))
-        try transaction.settle(charge.bucket, held: charge.units, used: 0)
+    private func earlier(than reservation: Reservation, in transaction: Transaction) throws -> ClaimResult {
+        let organisation = reservation.organisation
+        if let earlier = try transaction.reservation(ofOperation: operation, of: organisation) {
+            guard earlier.isSame(as: reservation) else { return .refused(Problem(.operationConflict)) }
+            return .takenBefore(earlier.id.text)
+        }
+        // The usage entry answers for a reservation that is deleted.
+        guard let used = try transaction.committedReservation(ofOperation: operation, of: organisation),
+            used.meter == reservation.bucket.meter
+        else { return .refused(Problem(.operationConflict)) }
+        return .takenBefore(used.id.text)
     }
 
-    private func reservation(at now: Instant) -> Reservation {
-        Reservation(
-            id, of: charge.units, in: charge.bucket, operation: operation, fingerprint: fingerprint, terms: terms,
-            at: now)
+    func revert(in transaction: Transaction) throws {
+        // Its bucket is another one than that of the charge where the terms were out of date.
+        guard let reservation = try transaction.reservation(id) else { return }
+        try transaction.delete(reservation)
+        try transaction.settle(reservation.bucket, held: reservation.amount, used: 0)
     }
 }
 

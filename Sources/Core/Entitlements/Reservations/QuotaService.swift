@@ -10,11 +10,16 @@ package final class QuotaService: Sendable {
     private let plans: PlanCatalog
     private let alerts: UsageAlertService
     private let nodes: NodeRegistry
+    private let entitlements: EntitlementCache
     private let runtime: Runtime
 
-    init(plans: PlanCatalog, alerts: UsageAlertService, nodes: NodeRegistry, runtime: Runtime) {
+    init(
+        plans: PlanCatalog, alerts: UsageAlertService, nodes: NodeRegistry, entitlements: EntitlementCache,
+        runtime: Runtime
+    ) {
         self.plans = plans
         self.alerts = alerts
+        self.entitlements = entitlements
         self.nodes = nodes
         self.runtime = runtime
     }
@@ -27,7 +32,8 @@ package final class QuotaService: Sendable {
     ///   - fingerprint: identifies what the work is; the same key with another fingerprint, or other units, is a
     ///     conflict.
     ///   - terms: what ends the reservation, and how it is settled then.
-    /// - Throws: `quota-exceeded` when the units were taken since the gate's check, `operation-conflict`.
+    /// - Throws: `quota-exceeded` when the units were taken since the gate's check, `no-active-subscription` when the
+    ///   subscription ended since, `operation-conflict`.
     @discardableResult
     package func reserve(
         _ charge: Charge,
@@ -36,22 +42,9 @@ package final class QuotaService: Sendable {
         terms: Reservation.Terms = Reservation.Terms(),
         in transaction: Transaction
     ) throws -> ID<Reservation> {
-        try reserveOnce(charge, operation: operation, fingerprint: fingerprint, terms: terms, in: transaction).id
-    }
-
-    /// As ``reserve(_:operation:fingerprint:terms:in:)``.
-    /// - Returns: the reservation, and whether this call made it.
-    func reserveOnce(
-        _ charge: Charge,
-        operation: String,
-        fingerprint: String,
-        terms: Reservation.Terms,
-        in transaction: Transaction
-    ) throws -> (id: ID<Reservation>, isNew: Bool) {
         let claim = claim(charge, operation: operation, fingerprint: fingerprint, terms: terms)
         switch try claim.take(in: transaction) {
-        case .taken(let id): return (ID(trusted: id), true)
-        case .takenBefore(let id): return (ID(trusted: id), false)
+        case .taken(let id), .takenBefore(let id): return ID(trusted: id)
         case .refused(let problem): throw problem
         }
     }
@@ -84,7 +77,7 @@ package final class QuotaService: Sendable {
     ) -> any Claim {
         QuotaClaim(
             id: runtime.id(), charge: charge, operation: operation, fingerprint: fingerprint, terms: terms,
-            node: nodes.current)
+            node: nodes.current, entitlements: entitlements)
     }
 
     /// Settles a reservation whose work succeeded. Units beyond the reserved ones are charged too, and so is a
@@ -137,14 +130,24 @@ package final class QuotaService: Sendable {
 
     /// Uses the units of a charge for work that is done in this transaction.
     /// - Parameter operation: the unique key of this work; a repeat is not charged.
-    /// - Throws: `quota-exceeded`; `operation-conflict` where the key was used for something else.
+    /// - Throws: `quota-exceeded`, `no-active-subscription`; `operation-conflict` where the key was used for something
+    ///   else.
     package func spend(_ charge: Charge, operation: String, in transaction: Transaction) throws {
+        if transaction.now >= charge.entitlement.validUntil,
+            let renewed = try entitlements.renewed(charge, in: transaction)
+        {
+            return try spend(renewed, operation: operation, in: transaction)
+        }
         let bucket = charge.bucket
         guard try transaction.insertUsage(bucket, operation: operation, amount: charge.units) else {
             return try requireSame(charge, operation: operation, in: transaction)
         }
-        guard let level = try transaction.use(charge.units, of: bucket, limit: charge.limit) else {
+        let basis = charge.entitlement.basis
+        guard let level = try transaction.use(charge.units, of: bucket, limit: charge.limit, basis: basis) else {
             try transaction.deleteUsage(ofOperation: operation, of: bucket.organisation)
+            if let renewed = try entitlements.renewed(charge, in: transaction) {
+                return try spend(renewed, operation: operation, in: transaction)
+            }
             throw charge.refusal(try transaction.level(of: bucket))
         }
         // The subscription is read only where the usage is at an alert threshold, which is rare. A limit that was
@@ -197,7 +200,7 @@ package final class QuotaService: Sendable {
     {
         let isNew = try transaction.insertUsage(
             reservation.bucket, operation: reservation.operation, amount: effect.used, beyond: effect.beyond,
-            isOverrun: effect.beyond > 0)
+            isOverrun: effect.beyond > 0, reservation: reservation.id)
         guard isNew else {
             throw Problem(
                 .operationConflict, detail: "Units were spent under the key of a reservation: \(reservation.operation)."
@@ -212,7 +215,8 @@ package final class QuotaService: Sendable {
         return limit.bound - level.used - level.held
     }
 
-    private func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {
+    /// The limit of a reservation's bucket under the organisation's current plan.
+    func limit(for reservation: Reservation, in transaction: Transaction) throws -> Limit {
         guard let subscription = try transaction.subscription(of: reservation.organisation),
             let (plan, _) = plans.activePlan(of: subscription, at: transaction.now)
         else { return .upTo(0) }

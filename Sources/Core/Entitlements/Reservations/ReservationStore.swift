@@ -7,13 +7,14 @@ extension Transaction {
     // MARK: Buckets
 
     /// Reserves units in a bucket.
-    /// - Returns: false when they exceed the limit; the bucket is unchanged then.
-    func hold(_ amount: Int64, in bucket: Bucket, limit: Limit) throws -> Bool {
+    /// - Parameter basis: of the limit; nil where the transaction has read the limit itself.
+    /// - Returns: false when they exceed the limit, or the limit has another basis now; the bucket is unchanged then.
+    func hold(_ amount: Int64, in bucket: Bucket, limit: Limit, basis: Entitlement.Basis? = nil) throws -> Bool {
         try first(
             """
             INSERT INTO buckets (organisation_id, meter, period_start, used, held)
             SELECT \(bucket.organisation), \(bucket.meter), \(bucket.periodStart), 0, \(amount)
-                WHERE \(amount) <= \(limit.bound)
+                WHERE \(amount) <= \(limit.bound) \(Self.isCurrent(basis))
             ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET held = buckets.held + excluded.held
                 WHERE buckets.used + buckets.held + excluded.held <= \(limit.bound)
             RETURNING held
@@ -22,19 +23,30 @@ extension Transaction {
     }
 
     /// Uses units at once.
-    /// - Returns: the bucket's level afterwards; nil when the units exceed the limit, and the bucket is unchanged then.
+    /// - Parameter basis: as for ``hold(_:in:limit:basis:)``.
+    /// - Returns: the bucket's level afterwards; nil when the units exceed the limit, or the limit has another basis
+    ///   now. The bucket is unchanged then.
     @discardableResult
-    func use(_ amount: Int64, of bucket: Bucket, limit: Limit) throws -> Level? {
+    func use(_ amount: Int64, of bucket: Bucket, limit: Limit, basis: Entitlement.Basis? = nil) throws -> Level? {
         try first(
             """
             INSERT INTO buckets (organisation_id, meter, period_start, used, held)
             SELECT \(bucket.organisation), \(bucket.meter), \(bucket.periodStart), \(amount), 0
-                WHERE \(amount) <= \(limit.bound)
+                WHERE \(amount) <= \(limit.bound) \(Self.isCurrent(basis))
             ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET used = buckets.used + excluded.used
                 WHERE buckets.used + buckets.held + excluded.used <= \(limit.bound)
             RETURNING used, held
             """
         ) { Level(used: try $0["used"], held: try $0["held"]) }
+    }
+
+    /// A further condition: that subscription and plans have not changed since.
+    private static func isCurrent(_ basis: Entitlement.Basis?) -> SQL {
+        guard let basis else { return "" }
+        return """
+            AND EXISTS (SELECT 1 FROM subscriptions WHERE id = \(basis.subscription) AND version = \(basis.version))
+                AND (SELECT COUNT(*) FROM plan_versions) = \(basis.planVersions)
+            """
     }
 
     /// Subtracts `held` units from the reserved count and adds `used` units to the used count.
@@ -95,16 +107,31 @@ extension Transaction {
                 state, lease_until, fence, created_at,
                 lifetime, on_expiry, resolver, node, epoch, is_block
             )
-            VALUES (
-                \(reservation.id), \(reservation.organisation), \(reservation.operation), \(reservation.fingerprint),
+            SELECT \(reservation.id), \(reservation.organisation), \(reservation.operation), \(reservation.fingerprint),
                 \(bucket.meter), \(bucket.periodStart), \(reservation.amount),
                 'held', \(reservation.leaseUntil), \(reservation.fence), \(now),
                 \(reservation.lifetime), \(onExpiry.fallback), \(onExpiry.resolver),
-                \(owner?.name), \(owner?.epoch), \(isBlock ? 1 : 0)
+                \(owner?.name), CAST(\(owner?.epoch) AS \(.integer)), \(isBlock ? 1 : 0)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM usage_entries WHERE organisation_id = \(reservation.organisation)
+                    AND operation_key = \(reservation.operation)
             )
             ON CONFLICT DO NOTHING
             """
         ) == 1
+    }
+
+    /// Deletes reservations that were settled before a moment.
+    /// - Returns: how many were deleted.
+    func deleteReservations(_ state: Reservation.State, settledBefore moment: Instant, limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM reservations WHERE id IN (
+                SELECT id FROM reservations WHERE state <> 'held' AND state = \(state) AND settled_at < \(moment)
+                ORDER BY settled_at LIMIT \(limit) \(.skipLocked)
+            )
+            """
+        )
     }
 
     /// Deletes a reservation that this transaction has inserted.
@@ -208,7 +235,7 @@ extension Transaction {
         }
     }
 
-    private static let reservationColumns: SQL =
+    static let reservationColumns: SQL =
         """
         id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state, lease_until, fence,
         lifetime, on_expiry, resolver
@@ -216,19 +243,22 @@ extension Transaction {
 
     // MARK: Usage entries
 
+    /// - Parameter reservation: that the units were committed with.
     /// - Returns: false when the organisation used this operation key before.
     @discardableResult
-    func insertUsage(_ bucket: Bucket, operation: String, amount: Int64, beyond: Int64 = 0, isOverrun: Bool = false)
-        throws -> Bool
-    {
+    func insertUsage(
+        _ bucket: Bucket, operation: String, amount: Int64, beyond: Int64 = 0, isOverrun: Bool = false,
+        reservation: ID<Reservation>? = nil
+    ) throws -> Bool {
         try execute(
             """
             INSERT INTO usage_entries (
-                organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at
+                organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at,
+                reservation_id
             )
             VALUES (
                 \(bucket.organisation), \(operation), \(bucket.meter), \(bucket.periodStart),
-                \(amount), \(beyond), \(isOverrun), \(now)
+                \(amount), \(beyond), \(isOverrun), \(now), \(reservation)
             )
             ON CONFLICT DO NOTHING
             """
@@ -251,6 +281,21 @@ extension Transaction {
             """
         ) {
             (try $0["meter"], try $0["amount"])
+        }
+    }
+
+    /// The reservation that the units of an operation were committed with, which may have been deleted since.
+    /// - Returns: nil also for units that were used without a reservation.
+    func committedReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws -> (
+        id: ID<Reservation>, meter: String
+    )? {
+        try first(
+            """
+            SELECT reservation_id, meter FROM usage_entries
+            WHERE organisation_id = \(organisation) AND operation_key = \(operation) AND reservation_id IS NOT NULL
+            """
+        ) {
+            (try $0["reservation_id"], try $0["meter"])
         }
     }
 

@@ -62,4 +62,29 @@ enum ReservationsSchema {
             """
         )
     ]
+
+    static let serviceKeys = Migration(
+        "entitlements-007-service-keys-of-units",
+        // The service key that reserved, that settled, and that the units of an entry come from; NULL for units of a
+        // product in this process.
+        "ALTER TABLE reservations ADD COLUMN service_key TEXT",
+        "ALTER TABLE reservations ADD COLUMN settled_by TEXT",
+        "ALTER TABLE usage_entries ADD COLUMN service_key TEXT"
+    )
+
+    static let retention = Migration(
+        "entitlements-009-retention-of-reservations",
+        // The reservation that the units were committed with: it answers a repeat after the reservation is deleted.
+        "ALTER TABLE usage_entries ADD COLUMN reservation_id TEXT",
+        """
+        UPDATE usage_entries SET reservation_id = (
+            SELECT id FROM reservations WHERE reservations.organisation_id = usage_entries.organisation_id
+                AND reservations.operation_key = usage_entries.operation_key
+        )
+        """,
+        """
+        CREATE INDEX usage_entries_by_reservation ON usage_entries (reservation_id) WHERE reservation_id IS NOT NULL
+        """,
+        "CREATE INDEX reservations_by_settlement ON reservations (state, settled_at) WHERE state <> 'held'"
+    )
 }

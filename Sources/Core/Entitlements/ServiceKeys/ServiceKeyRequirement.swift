@@ -31,8 +31,7 @@ struct ServiceKeyRequirement: Requirement {
         guard let organisation = ID<Organisation>(named), key.organisations?.contains(organisation) ?? true else {
             throw Problem(.notAMember, detail: "The service key is not valid in this organisation.")
         }
-        let scope = ServiceScope(
-            key: key, organisation: organisation, requestID: request.requestID, address: request.address)
+        let scope = ServiceScope(key: key, organisation: organisation)
         request.context.set(scope)
         request.context.accountName = key.id.text
         return scope

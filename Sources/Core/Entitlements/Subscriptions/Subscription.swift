@@ -49,6 +49,8 @@ package struct Subscription: Sendable, Hashable {
     private(set) var nextPlanAt: Instant?
     /// The cycle of the next plan; nil keeps the current one.
     private(set) var nextCycle: Cycle?
+    /// Increases with every change of the organisation's subscriptions, as the row was read.
+    private(set) var version: Int64 = 1
 
     /// How long access stays full after a failed renewal.
     static let grace: Duration = .days(7)
@@ -102,6 +104,14 @@ package struct Subscription: Sendable, Hashable {
     /// The plan that applies now, and since when.
     func plan(at now: Instant) -> (id: Plan.ID, since: Instant) {
         if let nextPlan, let nextPlanAt, now >= nextPlanAt { (nextPlan, nextPlanAt) } else { (plan, planSince) }
+    }
+
+    /// When access, plan or status next change by themselves; nil where they do not.
+    func nextChange(after now: Instant) -> Instant? {
+        let moments = [
+            trialEndsAt, paidThrough, paidThrough.map { $0 + Self.grace }, graceUntil, cancelAt, nextPlanAt,
+        ]
+        return moments.compactMap { $0 }.filter { $0 > now }.min()
     }
 
     /// Whether a payment covers the present time.
@@ -234,6 +244,7 @@ extension Subscription {
         nextPlan = try row["next_plan_id"]
         nextPlanAt = try row["next_plan_at"]
         nextCycle = try row["next_cycle"]
+        version = try row["version"]
     }
 }
 

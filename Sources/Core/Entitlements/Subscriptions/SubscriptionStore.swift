@@ -21,23 +21,35 @@ extension Transaction {
 
     /// - Returns: false when the organisation has a live subscription.
     func insert(_ subscription: Subscription) throws -> Bool {
-        try execute(
-            """
-            INSERT INTO subscriptions (
-                id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
-                trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
-                created_at, updated_at
+        let isNew =
+            try execute(
+                """
+                INSERT INTO subscriptions (
+                    id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
+                    trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
+                    created_at, updated_at
+                )
+                VALUES (
+                    \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
+                    \(subscription.cycle), \(subscription.status), \(subscription.status.isFinal ? 0 : 1),
+                    \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
+                    \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
+                    \(subscription.nextPlanAt), \(subscription.nextCycle), \(now), \(now)
+                )
+                ON CONFLICT DO NOTHING
+                """
+            ) == 1
+        // What follows from an earlier subscription of the organisation, such as one that is paid for a while yet, is
+        // out of date.
+        if isNew {
+            try execute(
+                """
+                UPDATE subscriptions SET version = version + 1
+                WHERE organisation_id = \(subscription.organisation) AND id <> \(subscription.id)
+                """
             )
-            VALUES (
-                \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
-                \(subscription.cycle), \(subscription.status), \(subscription.status.isFinal ? 0 : 1),
-                \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
-                \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
-                \(subscription.nextPlanAt), \(subscription.nextCycle), \(now), \(now)
-            )
-            ON CONFLICT DO NOTHING
-            """
-        ) == 1
+        }
+        return isNew
     }
 
     func update(_ subscription: Subscription) throws {
@@ -49,7 +61,8 @@ extension Transaction {
                 anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
                 paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil),
                 cancel_at = \(subscription.cancelAt), next_plan_id = \(subscription.nextPlan),
-                next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle), updated_at = \(now)
+                next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle), updated_at = \(now),
+                version = version + 1
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
         )
@@ -107,7 +120,8 @@ extension Transaction {
     private static var subscriptionColumns: SQL {
         """
         subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at,
-        trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle
+        trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
+        subscriptions.version
 
         """
     }

@@ -1,4 +1,3 @@
-import Audit
 import Identity
 package import Modules
 
@@ -17,16 +16,12 @@ final class UsageService: Sendable {
     let plans: PlanCatalog
     let meters: MeterCatalog
     let alerts: UsageAlertService
-    let audit: AuditService
 
-    init(
-        database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService, audit: AuditService
-    ) {
+    init(database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService) {
         self.database = database
         self.plans = plans
         self.meters = meters
         self.alerts = alerts
-        self.audit = audit
     }
 
     /// Counts the new events of a report, all or none.
@@ -52,11 +47,7 @@ final class UsageService: Sendable {
         }
         let inserted = try transaction.insertEvents(placed.firstOfEachKey)
         let new = placed.firstOfEachKey.filter { inserted.contains($0.event.key) }
-        try count(new, of: subscription, in: transaction)
-        if !new.isEmpty {
-            let details = ["events": "\(new.count)", "adjustments": "\(new.count { $0.adjusts != nil })"]
-            try audit.record(AuditEvent("usage.reported", by: scope, details: details), in: transaction)
-        }
+        try count(new, of: subscription, by: scope.key.id, in: transaction)
         let recorded = try transaction.recordedEvents(Set(placed.map(\.event.key)), of: scope.organisation)
         var unreported = inserted
         return zip(events, refusals).map { event, refusal in
@@ -70,7 +61,9 @@ final class UsageService: Sendable {
 
     /// Adds events to their buckets and writes their usage entries. Buckets are locked in the order of
     /// ``Bucket/lockKey``.
-    private func count(_ events: [PlacedUsage], of subscription: Subscription, in transaction: Transaction) throws {
+    private func count(
+        _ events: [PlacedUsage], of subscription: Subscription, by key: ID<ServiceKey>, in transaction: Transaction
+    ) throws {
         // How many units of an event exceed the limit, by key.
         var beyond: [String: Int64] = [:]
         for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: {
@@ -86,7 +79,7 @@ final class UsageService: Sendable {
                 beyond[event.event.key] = min(event.event.amount, max(0, taken - limit.bound))
             }
         }
-        try transaction.insertEntries(events, beyond: beyond)
+        try transaction.insertEntries(events, beyond: beyond, by: key)
     }
 
     /// The limit of a bucket in the terms of its period; for a past period, in the terms of its last moment.

@@ -52,21 +52,24 @@ extension Transaction {
         ) { Level(used: try $0["used"], held: try $0["held"]) } ?? Level()
     }
 
-    /// - Parameter beyond: how many units of an event exceed the limit, by key.
-    func insertEntries(_ events: [PlacedUsage], beyond: [String: Int64]) throws {
+    /// - Parameters:
+    ///   - beyond: how many units of an event exceed the limit, by key.
+    ///   - key: the service key that reported the events.
+    func insertEntries(_ events: [PlacedUsage], beyond: [String: Int64], by key: ID<ServiceKey>) throws {
         for chunk in events.chunks(of: Self.rowsMax) {
             let rows = chunk.map { placed -> SQL in
                 let (event, bucket) = (placed.event, placed.bucket)
                 let excess = beyond[event.key] ?? 0
                 return """
                     (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount),
-                     \(excess), \(excess > 0), \(placed.occurredAt))
+                     \(excess), \(excess > 0), \(placed.occurredAt), \(key))
                     """
             }
             try execute(
                 """
                 INSERT INTO usage_entries (
-                    organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at
+                    organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at,
+                    service_key
                 )
                 VALUES \(rows.joined)
                 """

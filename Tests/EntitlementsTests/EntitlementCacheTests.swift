@@ -1,0 +1,98 @@
+import App
+import Base
+import Identity
+import Modules
+import TestKit
+import Testing
+
+@testable import Entitlements
+
+/// What a node keeps in memory of a subscription never admits what the current terms do not.
+@Suite struct EntitlementCacheTests {
+    private static let path = "/v1/entitlements/reservations"
+    private let workflows = Meter("workflows", title: "Workflow")
+
+    private func reserve(_ app: TestApp, _ quota: QuotaFixture, _ operation: String, _ units: Int64) async throws
+        -> TestResponse
+    {
+        await app.call(
+            "POST", Self.path,
+            json: ["meter": "workflows", "units": .integer(units), "operation": .string(operation)],
+            headers: try await quota.service())
+    }
+
+    private func adjust(_ quota: QuotaFixture, to plan: String, as administrator: TestPerson) async {
+        let response = await quota.app.call(
+            "POST", "/v1/payments/subscriptions/\(quota.person.id)/adjust", json: ["plan": .string(plan)],
+            token: administrator.token)
+        #expect(response.status == 200, "\(response)")
+    }
+
+    @Test(arguments: Engine.available)
+    func `a change on one node holds for the next reservation on another, without a notification`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine, plan: "pro") { quota in
+            let administrator = try await quota.app.administrator()
+            // It is not run: it gets no notifications and polls nothing.
+            let node = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
+            let other = TestApp(app: node, clock: quota.app.clock, engine: engine, log: quota.app.log)
+            #expect(try await reserve(other, quota, "before", 1).status == 201)
+
+            await adjust(quota, to: "student", as: administrator)
+            let refused = try await reserve(other, quota, "too much", 100)
+            #expect(
+                refused.status == 403 && refused.code == "quota-exceeded" && refused["plan"] == "Student"
+                    && refused["limit"] == 100, "\(refused)")
+            #expect(try await reserve(other, quota, "fits", 99).status == 201)
+
+            let document: JSONValue = [
+                "name": "Student", "start": "anyone", "limits": ["workflows": 120], "file_mb": 10, "storage_mb": 512,
+            ]
+            let changed = await quota.app.call(
+                "PUT", "/v1/admin/plans/student", json: ["plan": document, "applies_at_once": true],
+                token: administrator.token)
+            #expect(changed.status == 200, "\(changed)")
+            #expect(try await reserve(other, quota, "beyond", 21).code == "quota-exceeded")
+            #expect(try await reserve(other, quota, "more", 20).status == 201)
+
+            _ = await quota.app.call(
+                "POST", "/v1/payments/cancel-subscription", json: ["immediate": true], token: quota.person.token)
+            let ended = try await reserve(other, quota, "ended", 1)
+            #expect(ended.status == 403 && ended.code == "no-active-subscription", "\(ended)")
+            #expect(try await quota.count("reservations WHERE state = 'held'") == 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `work in a transaction of a product takes its units in the current terms`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "pro") { quota in
+            let administrator = try await quota.app.administrator()
+            let large = try await quota.charge(workflows, units: 101)
+            let small = try await quota.charge(workflows, units: 50)
+            await adjust(quota, to: "student", as: administrator)
+            await expectProblem(.quotaExceeded) { try await quota.spend(large, "test:large") }
+            await expectProblem(.quotaExceeded) { try await quota.reserve(large, "test:large") }
+            try await quota.spend(small, "test:small")
+            try await quota.reserve(small, "test:rest")
+            #expect(try await quota.level(workflows) == [50, 50, 0])
+            // A repeat changes nothing.
+            try await quota.spend(small, "test:small")
+            try await quota.reserve(small, "test:rest")
+            #expect(try await quota.level(workflows) == [50, 50, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a charge from before the end of a period is counted in the next one`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "student") { quota in
+            let charge = try await quota.charge(workflows, units: 60)
+            try await quota.spend(charge, "test:before")
+            quota.app.clock.advance(by: .days(32))
+            try await quota.spend(charge, "test:after")
+            try await quota.reserve(try await quota.charge(workflows, units: 40), "test:rest")
+            #expect(try await quota.level(workflows) == [60, 40, 0])
+            #expect(try await quota.count("buckets WHERE meter = 'workflows'") == 2)
+        }
+    }
+}
