@@ -7,6 +7,7 @@ import Ledger
 import Mail
 import MessagingRedis
 package import Modules
+package import Realtime
 import Secrets
 import ServiceLifecycle
 import StoragePostgres
@@ -22,6 +23,7 @@ package struct App: Sendable {
     /// The tables and files of every module that hold personal data.
     package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
+    package let realtime: RealtimeModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
@@ -97,6 +99,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let realtime = RealtimeModule(database: database, identity: identity, logger: logger, runtime: runtime)
+
     // Products
     let training = TrainingModule(
         database: database,
@@ -112,7 +116,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, entitlements, training],
+        providers: [identity.personalData, entitlements, realtime, training],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -123,7 +127,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, entitlements, training]
+    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -165,6 +169,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
+        realtime: realtime,
         queue: queue,
         runner: runner,
         metrics: metrics,
@@ -180,11 +185,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
-    + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
-    LedgerInvariants.all + EntitlementsModule.invariants + TrainingModule.invariants
+    LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
