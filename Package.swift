@@ -78,8 +78,8 @@ let products: [Target] = [
     .layer(
         "Products", "Training",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting",
-            .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
+            "Plotting", .httpTypes, .nio,
         ])
 ]
 

@@ -32,6 +32,8 @@ package struct App: Sendable {
     package let shutdown: Shutdown
     let monitor: DatabaseMonitor
     let limits: RateLimiting
+    /// Nil without `REDIS_URL`.
+    let topicSignals: RedisTopicSignals?
     package var routes: [Route] { dispatcher.routes }
 
     /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
@@ -100,6 +102,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     let realtime = RealtimeModule(database: database, identity: identity, logger: logger, runtime: runtime)
+    let topicSignals = limits.redis.map {
+        RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
+    }
 
     // Products
     let training = TrainingModule(
@@ -107,6 +112,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         entitlements: entitlements,
         audit: audit.service,
+        realtime: realtime,
         queue: queue,
         files: files,
         runThreads: max(1, configuration.jobSlots),
@@ -177,7 +183,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         dispatcher: dispatcher,
         shutdown: shutdown,
         monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
-        limits: limits
+        limits: limits,
+        topicSignals: topicSignals
     )
 }
 

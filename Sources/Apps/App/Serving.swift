@@ -80,6 +80,7 @@ extension App {
             [monitor, entitlements.escrow.refresher(logger: logger), entitlements.plans, realtime.refresher]
             + identity.services
         if let shared = limits.shared { services.append(shared) }
+        if let topicSignals { services.append(topicSignals) }
         services.append(ConcurrentServices(services: foreground))
         let group = ServiceGroup(configuration: .init(services: services, gracefulShutdownSignals: [], logger: logger))
         let signals =
