@@ -31,6 +31,7 @@ let c: [Target] = [
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
+    .library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 ]
 
 let base: [Target] = [
@@ -46,7 +47,7 @@ let platform: [Target] = [
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base"]),
     .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
-    .layer("Platform", "Web", ["Base", "Telemetry"] + http),
+    .layer("Platform", "Web", ["Base", "Telemetry", "CZlib"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer(
         "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
@@ -68,6 +69,7 @@ let core: [Target] = [
             "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
+    .layer("Core", "Realtime", ["Modules", "Secrets", "Identity", .httpTypes, .nio, .serviceLifecycle]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer(
         "Core", "Entitlements",
@@ -78,8 +80,8 @@ let products: [Target] = [
     .layer(
         "Products", "Training",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "Forecasting", "Plotting",
-            .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
+            "Plotting", .httpTypes, .nio,
         ])
 ]
 

@@ -2,7 +2,6 @@ import Base
 import Foundation
 import HTTPTypes
 import NIOCore
-import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
 import Telemetry
@@ -604,86 +603,6 @@ import Testing
         }
     }
 
-    // MARK: WebSocket
-
-    @Test func `any request of a connection may become a WebSocket`() async throws {
-        try await withServer(upgrader: EchoEndpoint()) { request in
-            await Self.echo(request)
-        } use: { server in
-            let client = try server.client()
-            try await client.send("GET /before HTTP/1.1\r\nHost: x\r\n\r\n" + Self.upgrade("/echo"))
-            #expect(try await client.response().text == "GET /before ")
-            let response = try await client.response()
-            #expect(response.status == 101)
-            #expect(response.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-            #expect(response.headers["x-granted"] == "yes")
-            for word in ["hello", "again"] {
-                try await client.send(Self.frame(opcode: 1, Array(word.utf8)))
-                #expect(try await client.bytes(7) == [0x81, 5] + Array(word.utf8))
-            }
-            try await client.send(Self.frame(opcode: 8, []))
-            #expect(try await client.countToEnd() == 0)
-        }
-    }
-
-    @Test func `an upgrade that is refused or malformed is answered like any request`() async throws {
-        try await withServer(upgrader: EchoEndpoint()) { request in
-            await Self.echo(request)
-        } use: { server in
-            let refused = try server.client()
-            try await refused.send(Self.upgrade("/elsewhere"))
-            #expect(try await refused.response().text == "GET /elsewhere ")
-            #expect(try await refused.countToEnd() == 0)
-            let wrong = try server.client()
-            try await wrong.send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            #expect(try await wrong.response().text == "GET /echo ")
-        }
-    }
-
-    @Test func `a message that is too large closes the WebSocket`() async throws {
-        try await withServer(limits: { $0.webSocketMessageBytes = 100 }, upgrader: EchoEndpoint()) { request in
-            await Self.echo(request)
-        } use: { server in
-            let client = try server.client()
-            try await client.send(Self.upgrade("/echo"))
-            #expect(try await client.response().status == 101)
-            try await client.send(Self.frame(opcode: 2, [UInt8](repeating: 1, count: 120)))
-            #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xf1])
-            #expect(try await eventually { server.openConnections == 0 })
-        }
-    }
-
-    @Test func `a WebSocket endpoint can send a close frame when the server shuts down`() async throws {
-        try await withServer(upgrader: ClosesOnShutdown()) { request in
-            await Self.echo(request)
-        } use: { server in
-            let client = try server.client()
-            try await client.send(Self.upgrade("/"))
-            #expect(try await client.response().status == 101)
-            await server.shutDown()
-            #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xe9])
-            #expect(try await client.countToEnd() == 0)
-            #expect(try await eventually { server.hasEnded })
-        }
-    }
-
-    private static func upgrade(_ path: String) -> String {
-        """
-        GET \(path) HTTP/1.1\r
-        Host: x\r
-        Connection: Upgrade\r
-        Upgrade: websocket\r
-        Sec-WebSocket-Version: 13\r
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
-        \r\n
-        """
-    }
-
-    private static func frame(opcode: UInt8, _ payload: [UInt8]) -> [UInt8] {
-        let mask: [UInt8] = [1, 2, 3, 4]
-        return [0x80 | opcode, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] }
-    }
-
     /// The method, the target and the body of the request.
     static func echo(_ request: IncomingRequest, upTo limit: Int = 1 << 20) async -> Response {
         do throws(Problem) {
@@ -694,32 +613,6 @@ import Testing
         } catch {
             return problemResponse(error)
         }
-    }
-}
-
-/// Upgrades `/echo` and returns every frame until the client sends a close frame.
-private struct EchoEndpoint: WebSocketEndpoint {
-    func shouldUpgrade(_ request: IncomingRequest) async -> HTTPFields? {
-        request.head.path == "/echo"
-            ? HTTPFields([HTTPField(name: HTTPField.Name("X-Granted") ?? .server, value: "yes")]) : nil
-    }
-
-    func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
-        while let frame = try? await channel.read(), frame.opcode != .connectionClose {
-            try? await channel.write(WebSocketFrame(fin: true, opcode: frame.opcode, data: frame.unmaskedData))
-        }
-    }
-}
-
-/// Sends a close frame at graceful shutdown.
-private struct ClosesOnShutdown: WebSocketEndpoint {
-    func shouldUpgrade(_: IncomingRequest) async -> HTTPFields? { [:] }
-
-    func handle(_ channel: WebSocketChannel, _: IncomingRequest) async {
-        try? await gracefulShutdown()
-        var code = ByteBuffer()
-        code.write(webSocketErrorCode: .goingAway)
-        try? await channel.write(WebSocketFrame(fin: true, opcode: .connectionClose, data: code))
     }
 }
 
@@ -754,7 +647,6 @@ func withServer(
     host: String = "127.0.0.1",
     limits change: (inout HTTPLimits) -> Void = { _ in },
     proxies: TrustedProxies = .none,
-    upgrader: (any WebSocketEndpoint)? = nil,
     respond: @escaping @Sendable (IncomingRequest) async -> Response,
     use body: (RunningServer) async throws -> Void
 ) async throws {
@@ -767,7 +659,6 @@ func withServer(
         port: 0,
         limits: limits,
         proxies: proxies,
-        upgrader: upgrader,
         logger: logger,
         malformed: { problemResponse($0.problem) },
         respond: respond,

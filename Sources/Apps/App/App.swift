@@ -7,6 +7,7 @@ import Ledger
 import Mail
 import MessagingRedis
 package import Modules
+package import Realtime
 import Secrets
 import ServiceLifecycle
 import StoragePostgres
@@ -22,6 +23,7 @@ package struct App: Sendable {
     /// The tables and files of every module that hold personal data.
     package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
+    package let realtime: RealtimeModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
@@ -30,6 +32,8 @@ package struct App: Sendable {
     package let shutdown: Shutdown
     let monitor: DatabaseMonitor
     let limits: RateLimiting
+    /// Nil without `REDIS_URL`.
+    let topicSignals: RedisTopicSignals?
     package var routes: [Route] { dispatcher.routes }
 
     /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
@@ -97,12 +101,18 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let realtime = RealtimeModule(database: database, identity: identity, logger: logger, runtime: runtime)
+    let topicSignals = limits.redis.map {
+        RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
+    }
+
     // Products
     let training = TrainingModule(
         database: database,
         identity: identity,
         entitlements: entitlements,
         audit: audit.service,
+        realtime: realtime,
         queue: queue,
         files: files,
         runThreads: max(1, configuration.jobSlots),
@@ -112,7 +122,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, entitlements, training],
+        providers: [identity.personalData, entitlements, realtime, training],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -123,7 +133,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, entitlements, training]
+    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -165,6 +175,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
+        realtime: realtime,
         queue: queue,
         runner: runner,
         metrics: metrics,
@@ -172,7 +183,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         dispatcher: dispatcher,
         shutdown: shutdown,
         monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
-        limits: limits
+        limits: limits,
+        topicSignals: topicSignals
     )
 }
 
@@ -180,11 +192,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
-    + LedgerSchema.migrations + EntitlementsModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
-    LedgerInvariants.all + EntitlementsModule.invariants + TrainingModule.invariants
+    LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants + TrainingModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 

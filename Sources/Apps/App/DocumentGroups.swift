@@ -26,6 +26,9 @@ private let groups: [DocumentGroup] = [
         "What the plan allows, reservations of metered units, usage events and the credit balance.",
         segments: ["entitlements", "usage", "credits"]),
     DocumentGroup(
+        "Realtime", "Topics of messages by WebSocket, server-sent events, NDJSON or long polling.",
+        segments: ["realtime"]),
+    DocumentGroup(
         "Training", "Sessions, uploads, datasets, training runs, results and forecasts.", segments: ["training"]),
     DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),

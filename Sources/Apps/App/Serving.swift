@@ -3,6 +3,7 @@ import Entitlements
 import Foundation
 import Identity
 import Modules
+import Realtime
 import ServiceLifecycle
 import UnixSignals
 
@@ -18,7 +19,8 @@ extension App {
         try await resolveEarlierReservations(as: "serve")
         await warnOfOtherNodes()
         let server = DelayedShutdown(
-            service: server(onRunning: onRunning), delay: configuration.drainGrace, logger: logger)
+            service: ConcurrentServices(services: [server(onRunning: onRunning), realtime.drain]),
+            delay: configuration.drainGrace, logger: logger)
         var foreground: [any Service] = [server]
         if configuration.jobSlots > 0 { foreground.append(runner) } else { queue.connect(to: database) }
         try await run(foreground, stopOnSignals: stopOnSignals)
@@ -75,8 +77,10 @@ extension App {
         }
         // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
         var services: [any Service] =
-            [monitor, entitlements.escrow.refresher(logger: logger), entitlements.plans] + identity.services
+            [monitor, entitlements.escrow.refresher(logger: logger), entitlements.plans, realtime.refresher]
+            + identity.services
         if let shared = limits.shared { services.append(shared) }
+        if let topicSignals { services.append(topicSignals) }
         services.append(ConcurrentServices(services: foreground))
         let group = ServiceGroup(
             configuration: .init(

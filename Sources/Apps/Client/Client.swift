@@ -69,6 +69,47 @@ package struct Client: Sendable {
         }
     }
 
+    /// Reads a response that lasts, such as NDJSON, line by line. Empty lines are skipped.
+    /// - Parameter body: called with each line; returns false to stop reading.
+    /// - Returns: a response with another status than 200; nil where the response has ended or `body` has stopped.
+    /// - Throws: ``ClientError`` where there is no response, or the connection breaks; an error of `body`.
+    package func lines(
+        _ path: String, headers: [String: String] = [:], _ body: (String) throws -> Bool
+    ) async throws -> ClientResponse? {
+        var request = HTTPClientRequest(url: baseURL + path)
+        if let token { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)") }
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+        let response: HTTPClientResponse
+        var rest = ByteBuffer()
+        do {
+            // The body may take any time; its chunks are limited by the read timeout.
+            response = try await connections.http.execute(request, deadline: .distantFuture)
+            guard response.status == .ok else {
+                let bytes = try await response.body.collect(upTo: Self.responseBytesMax)
+                return ClientResponse(
+                    status: Int(response.status.code),
+                    headers: response.headers.map { (name: $0.name, value: $0.value) },
+                    body: Array(bytes.readableBytesView))
+            }
+        } catch let error where !(error is CancellationError) {
+            throw ClientError(method: .get, url: baseURL + path, cause: error)
+        }
+        var chunks = response.body.makeAsyncIterator()
+        while true {
+            do {
+                guard var chunk = try await chunks.next() else { return nil }
+                rest.writeBuffer(&chunk)
+            } catch let error where !(error is CancellationError) {
+                throw ClientError(method: .get, url: baseURL + path, cause: error)
+            }
+            while let end = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = rest.readString(length: end - rest.readerIndex) ?? ""
+                rest.moveReaderIndex(forwardBy: 1)
+                if !line.isEmpty, try !body(line) { return nil }
+            }
+        }
+    }
+
     /// Closes the connections, which clients of ``signedIn(with:)`` share. Later requests fail.
     package func shutDown() async { await outbound.shutDown() }
 

@@ -37,7 +37,8 @@ struct Gatehouse: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect",
                 subcommands: [
-                    AuditCommand.self, VerifyCommand.self, RoutesCommand.self, OpenAPICommand.self, VersionCommand.self,
+                    AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self, OpenAPICommand.self,
+                    VersionCommand.self,
                 ]),
         ],
         defaultSubcommand: ServeCommand.self

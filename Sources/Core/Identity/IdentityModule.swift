@@ -152,6 +152,10 @@ extension IdentityModule {
     package var events: IdentityEvents { dependencies.events }
     package var revocations: Revocations { sessionServices.revocations }
     package var keys: KeyRing { sessionServices.keys }
+    package var access: AccessService {
+        AccessService(database: database, revocations: revocations, memberships: organisationServices.memberships)
+    }
+    package var originCheck: OriginCheck { OriginCheck(origins: Set(dependencies.settings.origins)) }
 
     /// The tables with personal data, with those of the audit trail.
     package var personalData: IdentityPersonalData {

@@ -16,6 +16,8 @@ package struct Response: Sendable {
     package var status: HTTPResponse.Status
     package var headers: HTTPFields
     package var body: Body
+    /// Of a response to the opening handshake of a WebSocket.
+    var webSocket: WebSocketUpgrade?
 
     package init(status: HTTPResponse.Status, headers: HTTPFields = [:], body: Body = .none) {
         self.status = status

@@ -3,6 +3,7 @@ package import Entitlements
 package import Files
 package import Identity
 package import Modules
+package import Realtime
 
 /// Imports time series, generates datasets from them and trains forecasting models, within the quotas of a plan.
 package struct TrainingModule: Module {
@@ -21,6 +22,7 @@ package struct TrainingModule: Module {
         identity: IdentityModule,
         entitlements: EntitlementsModule,
         audit: AuditService,
+        realtime: RealtimeModule,
         queue: JobQueue,
         files store: FileStore,
         runThreads: Int = 2,
@@ -33,8 +35,11 @@ package struct TrainingModule: Module {
         let runPool = BlockingPool(name: "training", threads: runThreads, capacity: 64)
         let requestPool = BlockingPool(name: "training-requests", threads: 2, capacity: 64)
 
+        let events = RunEventService(database: database, topics: realtime.topics)
+        realtime.topics.register(RunEventService.topicFamily)
         let sessions = TrainingSessionService(
-            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit, runtime: runtime)
+            database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit, events: events,
+            runtime: runtime)
         let uploads = UploadService(
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, filePaths: filePaths,
             compute: requestPool, queue: queue, audit: audit, runtime: runtime)
@@ -42,11 +47,11 @@ package struct TrainingModule: Module {
         let files = SeriesFileService(
             database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
         let settlement = RunSettlementService(
-            quotas: entitlements.quotas, storage: entitlements.storage, audit: audit)
+            quotas: entitlements.quotas, storage: entitlements.storage, audit: audit, events: events)
         self.settlement = settlement
         let runs = RunService(
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, settlement: settlement,
-            queue: queue, audit: audit, runtime: runtime)
+            events: events, queue: queue, audit: audit, runtime: runtime)
         impersonatedRuns = ImpersonatedRunJob.worker(runs)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
@@ -66,9 +71,9 @@ package struct TrainingModule: Module {
 
         let workspace = RunWorkspace(filePaths: filePaths, pool: runPool)
         datasetWorker = DatasetGenerationWorker(
-            database: database, settlement: settlement, workspace: workspace, queue: queue)
+            database: database, settlement: settlement, workspace: workspace, queue: queue, events: events)
         trainingWorker = TrainingRunWorker(
-            database: database, settlement: settlement, workspace: workspace, runtime: runtime)
+            database: database, settlement: settlement, workspace: workspace, events: events, runtime: runtime)
         uploadPruning = UploadPruningWorker(
             database: database, storage: entitlements.storage, filePaths: filePaths, compute: requestPool,
             runtime: runtime)

@@ -29,10 +29,14 @@ extension KeyScope {
     package static let identityRead = KeyScope("identity.read")
     /// Check the limits of the plan and their use.
     package static let entitlementsCheck = KeyScope("entitlements.check")
+    /// Follow topics that the owner may read.
+    package static let realtimeRead = KeyScope("realtime.read")
     /// Read what administrators can read.
     package static let administrationRead = KeyScope("administration.read", for: [.admin])
 
     /// The scopes that routes of Core declare, in the order in which error messages list them. A new scope must be
     /// added here. Products list theirs in ``IdentitySettings/keyScopes``.
-    package static let catalogue: [KeyScope] = [identityRead, entitlementsCheck, administrationRead]
+    package static let catalogue: [KeyScope] = [
+        identityRead, entitlementsCheck, realtimeRead, administrationRead,
+    ]
 }

@@ -1,5 +1,5 @@
 /// One element of an `Accept` header.
-struct MediaRange {
+package struct MediaRange {
     let type: Substring
     let subtype: Substring
     /// In thousandths.
@@ -16,6 +16,13 @@ struct MediaRange {
         let ofType = ranges.first { $0.type == media.type && $0.subtype == "*" }
         let any = ranges.first { $0.type == "*" && $0.subtype == "*" }
         return (exact ?? ofType ?? any)?.weight ?? 0
+    }
+
+    /// The weight of a media type by the value of a header.
+    package static func weight(of mediaType: String, in accepted: String) -> Int {
+        let names = mediaType.split(separator: "/", maxSplits: 1)
+        guard let type = names.first, let subtype = names.last else { return 0 }
+        return weight(of: (type, subtype), in: all(in: accepted))
     }
 
     private init?(_ text: Substring) {

@@ -198,6 +198,11 @@ extension ConnectionBridge {
         channel.close(promise: nil)
     }
 
+    /// Begins the closing handshake of a WebSocket. From any thread.
+    func closeWebSocket(_ close: WebSocketClose) {
+        executor.loop.execute { (self.end as? WebSocketHandler)?.close(close) }
+    }
+
     private func dequeue() -> InboundPart? {
         let part = queue.popFirst()
         queuedBytes -= part?.bodyBytes ?? 0

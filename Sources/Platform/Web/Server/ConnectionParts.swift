@@ -2,7 +2,6 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
-import NIOWebSocket
 
 /// What the pipeline of a connection delivers to its task.
 enum InboundPart: Sendable {
@@ -11,11 +10,18 @@ enum InboundPart: Sendable {
     case end
     /// The last part: nothing after it can be parsed.
     case fault(HTTPError)
-    case frame(WebSocketFrame)
+    /// Of a WebSocket.
+    case message(WebSocketMessage)
 }
 
 extension InboundPart {
-    var bodyBytes: Int { if case .body(let chunk) = self { chunk.readableBytes } else { 0 } }
+    var bodyBytes: Int {
+        switch self {
+        case .body(let chunk): chunk.readableBytes
+        case .message(let message): message.byteCount
+        case .head, .end, .fault: 0
+        }
+    }
 }
 
 /// What the task of a connection writes to its pipeline: serialized bytes, by their role in the response.
@@ -27,8 +33,9 @@ enum OutboundPart: Sendable {
     case chunk(ByteBuffer)
     case end
     /// The head of a 101 response. After it, both directions carry WebSocket frames.
-    case switchProtocols(ByteBuffer)
-    case frame(WebSocketFrame)
+    case switchProtocols(ByteBuffer, WebSocketUpgrade)
+    /// A whole frame of a WebSocket.
+    case frame(ByteBuffer)
 }
 
 /// The head of a request, with its framing.

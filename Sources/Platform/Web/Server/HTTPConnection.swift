@@ -48,7 +48,7 @@ private struct RequestLoop: Sendable {
                 guard try await serve(head) else { return }
             case .fault(let fault):
                 return try await write(server.malformed(fault), to: nil, keepsAlive: false)
-            case .body, .end, .frame:
+            case .body, .end, .message:
                 // A request begins with its head. A defect here must not end the process and with it all connections.
                 return logger.error(
                     "connection closed: a part arrived out of order", metadata: ["peer": "\(connection.peerAddress)"])
@@ -72,15 +72,15 @@ private struct RequestLoop: Sendable {
             body: body.map { RequestBody($0, announcedSize: head.announcedSize, reserve: $0.reserve) } ?? .empty,
             peerAddress: connection.peerAddress
         )
-        if let endpoint = server.upgrader, body == nil,
-            let fields = await WebSocketHandshake.response(to: request, by: endpoint, on: connection.channel)
-        {
-            try await bridge.write(.switchProtocols(ByteBuffer(headOf: .switchingProtocols, fields)))
-            await endpoint.handle(WebSocketChannel(bridge: bridge), request)
-            return false
-        }
-
         var response = await server.respond(request)
+        if let upgrade = response.webSocket {
+            if body == nil, let fields = await WebSocketHandshake.response(to: request, on: connection.channel) {
+                try await serve(upgrade, fields: fields + response.headers)
+                return false
+            }
+            upgrade.onClose()
+            response = server.malformed(.malformed)
+        }
         let rest = body?.finish() ?? .nothing
         if case .fault(let fault) = rest { response = server.malformed(fault) }
         let keepsAlive =
@@ -90,6 +90,18 @@ private struct RequestLoop: Sendable {
         try await write(response, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return false }
         return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true
+    }
+
+    /// Serves a WebSocket until its function returns.
+    /// - Parameter fields: of the 101 response.
+    private func serve(_ upgrade: WebSocketUpgrade, fields: HTTPFields) async throws {
+        do {
+            try await bridge.write(.switchProtocols(ByteBuffer(headOf: .switchingProtocols, fields), upgrade))
+        } catch {
+            upgrade.onClose()
+            throw error
+        }
+        await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
     }
 
     private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {

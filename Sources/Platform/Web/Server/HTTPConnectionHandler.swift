@@ -168,9 +168,9 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
             context.write(wrapOutboundOut(bytes), promise: nil)
         case .end:
             answered(context)
-        case .switchProtocols(let head):
+        case .switchProtocols(let head, let upgrade):
             context.writeAndFlush(wrapOutboundOut(head), promise: nil)
-            switchToWebSocket(context)
+            switchToWebSocket(upgrade, context)
         case .frame:
             preconditionFailure("frames are written only after the protocol switch")
         }
@@ -199,20 +199,13 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
         if context.channel.isWritable { bridge.becameWritable() }
     }
 
-    private func switchToWebSocket(_ context: ChannelHandlerContext) {
+    private func switchToWebSocket(_ upgrade: WebSocketUpgrade, _ context: ChannelHandlerContext) {
         do {
             let pipeline = context.pipeline.syncOperations
             let handlers: [any ChannelHandler] = [
-                WebSocketFrameEncoder(),
-                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: limits.webSocketMessageBytes)),
-                WebSocketProtocolErrorHandler(),
-                NIOWebSocketFrameAggregator(
-                    minNonFinalFragmentSize: 1,
-                    maxAccumulatedFrameCount: 1_024,
-                    maxAccumulatedFrameSize: limits.webSocketMessageBytes
-                ),
-                WebSocketHandler(
-                    bridge: bridge, closeTimeout: TimeAmount(limits.writeTimeout), logger: logger),
+                ByteToMessageHandler(
+                    WebSocketFrameDecoder(maxFrameSize: limits.webSocketMessageBytes + HTTPLimits.deflateOverhead)),
+                WebSocketHandler(bridge: bridge, upgrade: upgrade, limits: limits, logger: logger),
             ]
             try pipeline.addHandlers(handlers, position: .before(self))
             // Removed before the decoder, which forwards its unread bytes on removal.
@@ -220,6 +213,7 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
             pipeline.removeHandler(decoder, promise: nil)
         } catch {
             logger.debug("the protocol switch to WebSocket failed", metadata: ["cause": "\(error)"])
+            upgrade.onClose()
             context.close(promise: nil)
         }
     }

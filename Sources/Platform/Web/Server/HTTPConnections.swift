@@ -8,7 +8,6 @@ import Telemetry
 /// Sets up the pipeline of each accepted connection and serves it.
 struct HTTPConnections: ServerChildChannel {
     let limits: HTTPLimits
-    let upgrader: (any WebSocketEndpoint)?
     let executors: LoopExecutors
     let malformed: @Sendable (HTTPError) -> Response
     let respond: @Sendable (IncomingRequest) async -> Response

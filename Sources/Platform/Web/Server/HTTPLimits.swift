@@ -47,10 +47,16 @@ package struct HTTPLimits: Sendable {
     /// From the start of a graceful shutdown to the end of every connection.
     package var drainTimeout: Duration = .seconds(25)
     /// One WebSocket message, all of its fragments together.
-    package var webSocketMessageBytes = 1 << 20
+    package var webSocketMessageBytes = 64 << 10
+    /// A WebSocket without a byte of its client for this long is closed; after half of it the server sends a ping.
+    package var webSocketIdleTimeout: Duration = .seconds(60)
+    /// From the server's close frame to the end of the connection.
+    package var webSocketCloseTimeout: Duration = .seconds(5)
 
     /// The size of the chunks in which a file is read and sent.
     static let fileChunkBytes = 128 << 10
+    /// How much larger than the message a compressed frame may be: deflate stores what it cannot compress in blocks.
+    static let deflateOverhead = 1 << 10
     /// Connections that the kernel accepts ahead of the server.
     static let backlog = 1024
     /// Open files that are not connections: databases, uploads, connections to other servers.

@@ -23,7 +23,6 @@ package struct HTTPServer: Service {
     ///   - port: 0 lets the system choose.
     ///   - eventLoopGroup: the process-wide one unless given.
     ///   - proxies: their connections are not counted by network.
-    ///   - upgrader: decides which requests become WebSockets; nil refuses all of them.
     ///   - malformed: answers input that is not a request; the connection is closed after the response.
     ///   - respond: answers one request. It is cancelled when the drain timeout aborts the server, not when its client
     ///     disconnects.
@@ -34,7 +33,6 @@ package struct HTTPServer: Service {
         eventLoopGroup: (any EventLoopGroup)? = nil,
         limits: HTTPLimits = HTTPLimits(),
         proxies: TrustedProxies = .none,
-        upgrader: (any WebSocketEndpoint)? = nil,
         logger: Logger,
         malformed: @escaping @Sendable (HTTPError) -> Response,
         respond: @escaping @Sendable (IncomingRequest) async -> Response,
@@ -48,7 +46,6 @@ package struct HTTPServer: Service {
         self.onRunning = onRunning
         connections = HTTPConnections(
             limits: limits,
-            upgrader: upgrader,
             executors: LoopExecutors(of: group),
             malformed: malformed,
             respond: respond,

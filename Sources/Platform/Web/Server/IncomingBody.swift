@@ -129,7 +129,7 @@ final class IncomingBody: AsyncSequence, Sendable {
             state.withLock { $0.isComplete = true }
             return nil
         case .fault(let fault): throw fail(.fault(fault))
-        case .head, .frame, nil: throw fail(.cut)
+        case .head, .message, nil: throw fail(.cut)
         }
     }
 

@@ -32,18 +32,21 @@ final class DatasetGenerationWorker: Sendable {
     let settlement: RunSettlementService
     let workspace: RunWorkspace
     let queue: JobQueue
+    let events: RunEventService
 
     /// The number of earlier runs whose folders a run removes. Each run removes the folder of the one before; a killed
     /// process leaves more.
     private static let removedFoldersMax = 16
 
     init(
-        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, queue: JobQueue
+        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, queue: JobQueue,
+        events: RunEventService
     ) {
         self.database = database
         self.settlement = settlement
         self.workspace = workspace
         self.queue = queue
+        self.events = events
     }
 
     var worker: Worker { settlement.worker(perform: perform) }
@@ -59,7 +62,13 @@ final class DatasetGenerationWorker: Sendable {
             workspace.filePaths.url(workspace.filePaths.series(file.twin(among: files).id, of: session.id))
         }
         let (manifest, plots) = try await workspace.withFolder(of: run, context) { folder in
-            try await workspace.compute(context) { [workspace] report in
+            try await workspace.compute(
+                context,
+                publishing: { [events] progress, epochs in
+                    await events.progressed(
+                        run, of: session.clientID, model: nil, progress, epochs: epochs, logger: context.logger)
+                }
+            ) { [workspace] report in
                 let manifest = try workspace.generator(recipe, for: run).run(
                     into: folder,
                     progress: { fraction, phase in
@@ -76,7 +85,7 @@ final class DatasetGenerationWorker: Sendable {
         }
         let result = try JSONColumn.encode(DatasetResult(recipe, manifest))
         let bytes = try await workspace.bytes(of: run, context)
-        return .done { [settlement, queue] transaction in
+        return .done { [settlement, queue, events] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence, storageBytes: bytes) else {
                 return
             }
@@ -89,6 +98,7 @@ final class DatasetGenerationWorker: Sendable {
             for (position, plot) in plots.enumerated() { try transaction.insert(plot, run: run, position: position) }
             try transaction.setDatasets(run.id, count: Int64(manifest.count), of: session.id, in: run.organisation)
             try settlement.settle(run, storageBytes: bytes, in: transaction)
+            try events.succeeded(run, of: session.clientID, model: nil, in: transaction)
         }
     }
 
@@ -97,7 +107,7 @@ final class DatasetGenerationWorker: Sendable {
     /// - Returns: nil where the run is finished.
     private func start(_ job: DatasetGenerationJob) async throws -> (Run, TrainingSession, [SeriesFile])? {
         let started = try await database.write {
-            [settlement] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
+            [settlement, events] transaction -> (Run, TrainingSession, [SeriesFile], [ID<Run>])? in
             guard let (run, session) = try settlement.begin(job, in: transaction) else { return nil }
             let earlier = try transaction.latestRuns(of: session, kind: .datasets, limit: Self.removedFoldersMax).filter
             {
@@ -105,7 +115,9 @@ final class DatasetGenerationWorker: Sendable {
             }
             try transaction.deleteDatasetPlots(of: session, except: run)
             try settlement.releaseStorage(ofRuns: earlier, of: run.organisation, in: transaction)
-            return (run, session, try transaction.seriesFiles(of: session), earlier)
+            let files = try transaction.seriesFiles(of: session)
+            try events.started(run, of: session, model: nil, in: transaction)
+            return (run, session, files, earlier)
         }
         guard let (run, session, files, earlier) = started else { return nil }
         let filePaths = workspace.filePaths

@@ -12,6 +12,7 @@ final class RunService: Sendable {
     let quotas: QuotaService
     let storage: StorageQuotaService
     let settlement: RunSettlementService
+    let events: RunEventService
     let queue: JobQueue
     let audit: AuditService
     let runtime: Runtime
@@ -27,12 +28,13 @@ final class RunService: Sendable {
 
     init(
         database: any Database, quotas: QuotaService, storage: StorageQuotaService, settlement: RunSettlementService,
-        queue: JobQueue, audit: AuditService, runtime: Runtime
+        events: RunEventService, queue: JobQueue, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
         self.storage = storage
         self.settlement = settlement
+        self.events = events
         self.queue = queue
         self.audit = audit
         self.runtime = runtime
@@ -192,7 +194,7 @@ final class RunService: Sendable {
         let id: ID<Run> = runtime.id()
         let text = try await Problem.catching { try JSONColumn.encode(request) }
         let operation = key.map { charge.operation(key: $0) } ?? "run:\(id)"
-        return try await database.write { [quotas, storage, queue, audit] transaction in
+        return try await database.write { [quotas, storage, queue, audit, events] transaction in
             let session = try transaction.lockedTrainingSession(name, in: scope)
             let fingerprint = Digest.hex("\(kind.rawValue) \(session.id) \(text)")
             if let earlier = try transaction.run(ofOperation: operation, in: scope.organisation) {
@@ -240,6 +242,8 @@ final class RunService: Sendable {
                     ImpersonatedRunJob(run: id, organisation: session.organisation, session: impersonation),
                     JobOptions(organisation: scope.organisation.text), in: transaction)
             }
+            let parameters = (request as? TrainModels)?.modelParameters.forecast
+            try events.queued(id, kind, of: session, model: parameters.map { .init($0) }, in: transaction)
             return (
                 id,
                 RunAccepted(

@@ -9,14 +9,16 @@ final class RunSettlementService: Sendable {
     let quotas: QuotaService
     let storage: StorageQuotaService
     let audit: AuditService
+    let events: RunEventService
 
     /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
     static let resolver = "training.runs"
 
-    init(quotas: QuotaService, storage: StorageQuotaService, audit: AuditService) {
+    init(quotas: QuotaService, storage: StorageQuotaService, audit: AuditService, events: RunEventService) {
         self.quotas = quotas
         self.storage = storage
         self.audit = audit
+        self.events = events
     }
 
     /// Called when the lease of a run's reservation ends. An unfinished run, which may wait or compute for a day, keeps
@@ -88,5 +90,6 @@ final class RunSettlementService: Sendable {
         try transaction.move(
             run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
         try storage.release(bytes: run.storageBytes, of: organisation, in: transaction)
+        if let session { try events.failed(run, of: session.clientID, reason: reason, in: transaction) }
     }
 }

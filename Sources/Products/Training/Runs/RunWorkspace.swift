@@ -35,21 +35,31 @@ struct RunWorkspace: Sendable {
         return generator
     }
 
-    /// Runs `body` on a thread of the pool and forwards its progress to the job. Of reports that come faster than they
-    /// are stored only the newest is kept.
+    /// Runs `body` on a thread of the pool and forwards its progress to the job and to `publish`. Of reports that come
+    /// faster than they are stored only the newest is kept, but every epoch.
     /// - Throws: ``JobFailure/permanent(_:)`` for a fault of the data, the datasets or the model.
     func compute<Result: Sendable>(
         _ context: JobContext,
+        publishing publish: @escaping @Sendable (RunProgress, [EpochReport]) async -> Void,
         _ body: @escaping @Sendable (_ report: (RunProgress) -> Void) throws -> Result
     ) async throws -> Result {
-        let (updates, sender) = AsyncStream.makeStream(of: RunProgress.self, bufferingPolicy: .bufferingNewest(1))
+        let (signals, sender) = AsyncStream.makeStream(of: RunProgress.self, bufferingPolicy: .bufferingNewest(1))
+        let pending = PendingProgress()
         async let forwarding: Void = {
-            for await update in updates {
+            for await update in signals {
                 await context.report(percent: update.percent, phase: update.phase, message: update.message)
+                if let (progress, epochs) = pending.take() { await publish(progress, epochs) }
             }
         }()
         do {
-            let result = try await pool.run { try Self.failingForGood { try body { sender.yield($0) } } }
+            let result = try await pool.run {
+                try Self.failingForGood {
+                    try body { progress in
+                        pending.add(progress)
+                        sender.yield(progress)
+                    }
+                }
+            }
             sender.finish()
             await forwarding
             return result
@@ -78,4 +88,6 @@ struct RunProgress: Sendable {
     var percent: Double
     var phase: String
     var message: String?
+    /// The epoch that has ended.
+    var epoch: EpochReport?
 }

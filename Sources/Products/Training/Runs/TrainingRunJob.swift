@@ -31,21 +31,24 @@ final class TrainingRunWorker: Sendable {
     let database: any Database
     let settlement: RunSettlementService
     let workspace: RunWorkspace
+    let events: RunEventService
     let runtime: Runtime
 
     init(
-        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, runtime: Runtime
+        database: any Database, settlement: RunSettlementService, workspace: RunWorkspace, events: RunEventService,
+        runtime: Runtime
     ) {
         self.database = database
         self.settlement = settlement
         self.workspace = workspace
+        self.events = events
         self.runtime = runtime
     }
 
     var worker: Worker { settlement.worker(perform: perform) }
 
     @Sendable private func perform(_ job: TrainingRunJob, context: JobContext) async throws -> JobOutcome {
-        guard let (run, found) = try await start(job) else { return .done }
+        guard let (run, session, found) = try await start(job) else { return .done }
         guard let (datasetRun, datasets) = found, let attempt = datasetRun.attempt else {
             throw JobFailure.permanent("The session has no datasets.")
         }
@@ -56,7 +59,13 @@ final class TrainingRunWorker: Sendable {
         let sessionDatasets = filePaths.url(filePaths.attempt(attempt, at: datasetRun.id, of: run.session))
         let name = "\(parameters.mode.rawValue.lowercased())-\(run.id.text.suffix(12)).safetensors"
         let trained = try await workspace.withFolder(of: run, context) { folder in
-            try await workspace.compute(context) { [workspace] report in
+            try await workspace.compute(
+                context,
+                publishing: { [events] progress, epochs in
+                    await events.progressed(
+                        run, of: session, model: .init(parameters), progress, epochs: epochs, logger: context.logger)
+                }
+            ) { [workspace] report in
                 // Another split gives other training data and so other scalers: the run generates datasets of its own.
                 var source = sessionDatasets
                 if split != datasets.recipe.split {
@@ -78,7 +87,7 @@ final class TrainingRunWorker: Sendable {
         }
         let result = try JSONColumn.encode(trained.result(parameters, split))
         let bytes = try await workspace.bytes(of: run, context)
-        return .done { [settlement, runtime] transaction in
+        return .done { [settlement, events, runtime] transaction in
             guard try transaction.succeed(run, result: result, attempt: context.fence, storageBytes: bytes) else {
                 return
             }
@@ -89,15 +98,19 @@ final class TrainingRunWorker: Sendable {
             }
             try transaction.move(run.session, of: run.organisation, to: .phase4)
             try settlement.settle(run, storageBytes: bytes, in: transaction)
+            try events.succeeded(run, of: session, model: .init(parameters), in: transaction)
         }
     }
 
     /// Marks the run as running.
-    /// - Returns: nil where the run is finished.
-    private func start(_ job: TrainingRunJob) async throws -> (Run, datasets: (Run, DatasetResult)?)? {
-        try await database.write { [settlement] transaction in
+    /// - Returns: with the client's id of the session; nil where the run is finished.
+    private func start(_ job: TrainingRunJob) async throws -> (Run, session: String, datasets: (Run, DatasetResult)?)? {
+        try await database.write { [settlement, events] transaction in
             guard let (run, session) = try settlement.begin(job, in: transaction) else { return nil }
-            return (run, try transaction.datasets(of: session))
+            let datasets = try transaction.datasets(of: session)
+            let request: TrainModels = try JSONColumn.decode(run.request)
+            try events.started(run, of: session, model: .init(request.modelParameters.forecast), in: transaction)
+            return (run, session.clientID, datasets)
         }
     }
 }
@@ -134,7 +147,7 @@ private struct TrainedModel: Sendable {
                 report(
                     .init(
                         percent: 6 + 74 * Double(epoch.epoch) / Double(epoch.epochs), phase: "training",
-                        message: message))
+                        message: message, epoch: epoch))
             },
             progress: { epoch, fraction in
                 report(

@@ -10,16 +10,18 @@ final class TrainingSessionService: Sendable {
     let storage: StorageQuotaService
     let filePaths: TrainingFilePaths
     let audit: AuditService
+    let events: RunEventService
     let runtime: Runtime
 
     init(
         database: any Database, storage: StorageQuotaService, filePaths: TrainingFilePaths, audit: AuditService,
-        runtime: Runtime
+        events: RunEventService, runtime: Runtime
     ) {
         self.database = database
         self.storage = storage
         self.filePaths = filePaths
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
@@ -189,6 +191,7 @@ final class TrainingSessionService: Sendable {
         try transaction.delete(session)
         try storage.release(bytes: occupied, of: session.organisation, in: transaction)
         try audit.record(AuditEvent("training-session.deleted", by: scope, subject: session.id.text), in: transaction)
+        try events.removed(session, in: transaction)
         return Deletion(
             session: session, uploads: uploads, summary: DeletionSummary(sessions: 1, files: files.count, bytes: bytes))
     }

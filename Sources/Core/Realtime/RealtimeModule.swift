@@ -1,0 +1,52 @@
+package import Identity
+package import Modules
+import ServiceLifecycle
+
+/// Topics: sequences of messages that are appended in the transactions which cause them, and that clients follow.
+package struct RealtimeModule: Module {
+    package let topics: TopicService
+    package let subscriptions: SubscriptionService
+    /// It must run for as long as the process serves.
+    package let refresher: RealtimeRefresher
+    /// Stops together with the HTTP server.
+    package let drain: SubscriptionDrain
+    package let routes: [Route]
+    private let hub: TopicHub
+    private let database: any Database
+
+    package init(database: any Database, identity: IdentityModule, logger: Logger, runtime: Runtime) {
+        let hub = TopicHub(database: database, logger: logger)
+        let access = identity.access
+        let tickets: TicketService
+        topics = TopicService(hub: hub)
+        subscriptions = SubscriptionService(database: database, topics: topics, hub: hub)
+        refresher = RealtimeRefresher(hub: hub, access: access, logger: logger)
+        drain = SubscriptionDrain(hub: hub)
+        tickets = TicketService(database: database, topics: topics, access: access, runtime: runtime)
+        routes =
+            TopicRoutes(
+                subscriptions: subscriptions,
+                member: RealtimeMember(member: identity.member.allowing(.realtimeRead), tickets: tickets),
+                originCheck: identity.originCheck, logger: logger
+            ).routes + TicketRoutes(tickets: tickets, member: identity.member).routes
+        self.hub = hub
+        self.database = database
+    }
+
+    /// Sends signals to other processes by `transport` in place of the database, whose notifications are still
+    /// received.
+    package func send(by transport: @escaping @Sendable (String) -> Void) { hub.send(by: transport) }
+
+    /// Passes on a signal of another process.
+    package func receive(_ signal: String) { hub.receive(signal) }
+
+    package static let migrations = RealtimeSchema.migrations
+    package static let invariants = RealtimeInvariants.all
+    package var migrations: [Migration] { Self.migrations }
+    package var workers: [Worker] { [TopicPruningJob.worker(topics, database)] }
+    package var schedules: [Schedule] { [TopicPruningJob.schedule] }
+}
+
+extension RealtimeModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { RealtimePersonalData.tables }
+}

@@ -1,0 +1,61 @@
+package import Identity
+package import Modules
+
+/// Opens subscriptions to topics.
+package final class SubscriptionService: Sendable {
+    private let database: any Database
+    private let topics: TopicService
+    private let hub: TopicHub
+
+    /// After it a subscription ends, and its client subscribes again with its present credential.
+    static let lifetime = Duration.hours(24)
+    /// As ``lifetime``, for an administrator who acts as another person.
+    static let impersonatedLifetime = Duration.hours(1)
+
+    init(database: any Database, topics: TopicService, hub: TopicHub) {
+        self.database = database
+        self.topics = topics
+        self.hub = hub
+    }
+
+    /// Opens a subscription of a caller to a topic of its organisation.
+    /// - Parameters:
+    ///   - after: the last message that the caller has; nil begins with the messages to come.
+    ///   - pointer: names `after` in a validation fault.
+    /// - Throws: `not-found` for a topic that the caller may not read; `validation-failed` where `after` is ahead of
+    ///   the topic's last message; `overloaded` while the process is stopping.
+    package func open(_ name: String, scope: Scope, after: Int64? = nil, pointer: String = "/query/after")
+        async throws(Problem) -> Subscription
+    {
+        guard let name = TopicName(name), let family = topics.family(of: name) else { throw Problem(.notFound) }
+        return try await open(Topic(name, of: scope.organisation), scope: scope, after: after, pointer: pointer) {
+            transaction in
+            guard try family.mayRead(name, scope, transaction) else { throw Problem(.notFound) }
+        }
+    }
+
+    /// Opens a subscription whose reader the caller of this function has admitted.
+    /// - Parameter after: as above.
+    package func open(admitted topic: Topic, after: Int64? = nil) async throws(Problem) -> Subscription {
+        try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
+    }
+
+    private func open(
+        _ topic: Topic, scope: Scope?, after: Int64?, pointer: String,
+        checking: @escaping @Sendable (Transaction) throws -> Void
+    ) async throws(Problem) -> Subscription {
+        // Before the read, so that messages that are committed after it reach the reader.
+        let reader = try hub.join(topic, scope: scope)
+        let subscription = Subscription(reader, of: hub)
+        let head = try await database.read { transaction in
+            try checking(transaction)
+            return try transaction.head(of: topic) ?? 0
+        }
+        if let after, after > head {
+            throw Problem.invalid(pointer, "is ahead of the topic, whose last message is number \(head)")
+        }
+        reader.position = after ?? head
+        if reader.feed.begin(at: head) { hub.moved(topic) }
+        return subscription
+    }
+}

@@ -1,0 +1,90 @@
+import Identity
+import Modules
+import Synchronization
+
+/// The position of one subscription in its topic, and the signal that it waits for.
+final class TopicReader: Sendable {
+    private struct State {
+        /// The last sequence number that was delivered.
+        var position: Int64 = 0
+        /// Whether it has read everything once: from then on it gets a notice when it lags.
+        var isLive = false
+        var isSignalled = false
+        var waiter: CheckedContinuation<Void, Never>?
+        var end: SubscriptionEnd?
+    }
+
+    let feed: TopicFeed
+    /// Whose access is checked again; nil for a reader that the server itself admits.
+    let scope: Scope?
+    let begun = ContinuousClock.now
+    private let state = Mutex(State())
+
+    init(feed: TopicFeed, scope: Scope?) {
+        self.feed = feed
+        self.scope = scope
+    }
+
+    var end: SubscriptionEnd? { state.withLock { $0.end } }
+
+    var position: Int64 {
+        get { state.withLock { $0.position } }
+        set { state.withLock { $0.position = newValue } }
+    }
+
+    /// Notes that everything is read.
+    func becomeLive() { state.withLock { $0.isLive = true } }
+
+    /// - Returns: whether the reader was live until now.
+    func beginLag() -> Bool {
+        state.withLock { state in
+            defer { state.isLive = false }
+            return state.isLive
+        }
+    }
+
+    /// The first end counts.
+    func finish(_ end: SubscriptionEnd) {
+        state.withLock { if $0.end == nil { $0.end = end } }
+        signal()
+    }
+
+    /// Ends the wait, or the next one where none is under way.
+    func signal() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.isSignalled = state.waiter == nil
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Returns at a signal, or at once where one was given since the last wait.
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isSignalled = state.withLock { state in
+                    if state.isSignalled {
+                        state.isSignalled = false
+                        return true
+                    }
+                    state.waiter = continuation
+                    return false
+                }
+                if isSignalled { continuation.resume() }
+            }
+        } onCancel: {
+            signal()
+        }
+    }
+
+    /// As ``wait()``, at most for `limit`.
+    func wait(atMost limit: Duration) async {
+        let timer = Task {
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            signal()
+        }
+        defer { timer.cancel() }
+        await wait()
+    }
+}

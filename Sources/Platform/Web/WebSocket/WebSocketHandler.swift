@@ -1,0 +1,229 @@
+import NIOCore
+import NIOWebSocket
+import Telemetry
+
+/// The last handler of the pipeline of a WebSocket, in place of ``HTTPConnectionHandler``: it answers pings, sends its
+/// own while the client is silent, and does the closing handshake.
+final class WebSocketHandler: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case open
+        /// The close frame is sent; that of the client is awaited.
+        case closing
+        /// The output is closed; input is dropped.
+        case lingering
+    }
+
+    private let bridge: ConnectionBridge
+    private let upgrade: WebSocketUpgrade
+    private let limits: HTTPLimits
+    private let logger: Logger
+
+    private var reader: WebSocketReader
+    private var phase = Phase.open
+    private var lastReadAt = NIODeadline.now()
+    private var unwritableSince: NIODeadline?
+    /// The payload of a ping that arrived while the client was not reading; only the last one has to be answered
+    /// (RFC 6455 §5.5.3).
+    private var unansweredPing: ByteBuffer?
+    private var timer: Scheduled<Void>?
+    /// Non-nil while the handler is in the pipeline.
+    private var context: ChannelHandlerContext?
+
+    init(bridge: ConnectionBridge, upgrade: WebSocketUpgrade, limits: HTTPLimits, logger: Logger) {
+        self.bridge = bridge
+        self.upgrade = upgrade
+        self.limits = limits
+        self.logger = logger
+        reader = WebSocketReader(
+            messageBytesMax: limits.webSocketMessageBytes, isDeflateEnabled: upgrade.deflate != nil)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        bridge.attach(self)
+        schedule(in: limits.webSocketIdleTimeout / 2)
+    }
+
+    func handlerRemoved(context _: ChannelHandlerContext) {
+        timer?.cancel()
+        (timer, context) = (nil, nil)
+        bridge.detach(self)
+    }
+}
+
+// MARK: - In
+
+extension WebSocketHandler {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase != .lingering else { return }
+        lastReadAt = .now()
+        do throws(WebSocketClose) {
+            switch try reader.receive(unwrapInboundIn(data)) {
+            case .message(let message): if phase == .open, upgrade.readsMessages { bridge.receive(.message(message)) }
+            case .ping(let payload): answer(payload, context)
+            case .close(let close): closed(by: close, context)
+            case .pong, nil: break
+            }
+        } catch {
+            fail(error, context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        bridge.readCompleted()
+        context.flush()
+    }
+
+    func read(context: ChannelHandlerContext) { if phase != .open || bridge.shouldRead() { context.read() } }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        endService()
+        bridge.connectionClosed()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        logger.debug("WebSocket failed", metadata: ["cause": "\(error)"])
+        switch error {
+        case NIOWebSocketError.invalidFrameLength: fail(.messageTooLarge, context)
+        case is NIOWebSocketError: fail(.protocolError("a malformed control frame"), context)
+        // The bytes after a malformed frame.
+        case is ByteToMessageDecoderError: break
+        default: context.close(promise: nil)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent: close(.goingAway("the server is stopping"))
+        case ChannelEvent.inputClosed:
+            endService()
+            bridge.closeInput()
+            context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else {
+            unwritableSince = .now()
+            return
+        }
+        unwritableSince = nil
+        if let payload = unansweredPing {
+            unansweredPing = nil
+            answer(payload, context)
+            context.flush()
+        }
+        bridge.becameWritable()
+    }
+
+    private func answer(_ payload: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard phase == .open else { return }
+        guard context.channel.isWritable else {
+            unansweredPing = payload
+            return
+        }
+        context.write(wrapOutboundOut(WebSocketPayload.frame(payload, .pong)), promise: nil)
+    }
+}
+
+// MARK: - Out
+
+extension WebSocketHandler: ConnectionBridge.PipelineEnd {
+    func write(_ part: OutboundPart) {
+        guard case .frame(let frame) = part else { preconditionFailure("only frames are written to a WebSocket") }
+        if phase == .open { context?.write(wrapOutboundOut(frame), promise: nil) }
+    }
+
+    func flush() { context?.flush() }
+
+    func resumeReading() { context?.read() }
+
+    /// The service has returned.
+    func finish() { close(.normal) }
+}
+
+// MARK: - Close
+
+extension WebSocketHandler {
+    /// Sends a close frame, and closes the connection when the client has answered it, or after
+    /// ``HTTPLimits/webSocketCloseTimeout``.
+    func close(_ close: WebSocketClose) {
+        guard phase == .open, let context else { return }
+        phase = .closing
+        send(close, context)
+        endService()
+        schedule(in: limits.webSocketCloseTimeout)
+        context.read()
+    }
+
+    /// The client has sent its close frame: it is answered with the same code, and the server closes the connection
+    /// (RFC 6455 §7.1.1).
+    private func closed(by close: WebSocketClose?, _ context: ChannelHandlerContext) {
+        if phase == .open { send(close, context) }
+        linger(context)
+    }
+
+    /// Nothing further can be read, not even the client's close frame.
+    private func fail(_ close: WebSocketClose, _ context: ChannelHandlerContext) {
+        if phase == .open { send(close, context) }
+        linger(context)
+    }
+
+    /// Closes the output, and the connection when the client does so too, so that it reads the close frame and not a
+    /// reset.
+    private func linger(_ context: ChannelHandlerContext) {
+        guard phase != .lingering else { return }
+        phase = .lingering
+        endService()
+        context.close(mode: .output, promise: nil)
+        schedule(in: limits.webSocketCloseTimeout)
+        context.read()
+    }
+
+    private func send(_ close: WebSocketClose?, _ context: ChannelHandlerContext) {
+        var data = ByteBuffer()
+        if let close {
+            data.writeInteger(close.code)
+            data.writeString(close.reason)
+        }
+        context.writeAndFlush(wrapOutboundOut(WebSocketPayload.frame(data, .connectionClose)), promise: nil)
+    }
+
+    /// Ends the waits of the function that serves the WebSocket.
+    private func endService() {
+        guard !bridge.isInputClosed else { return }
+        upgrade.onClose()
+        bridge.closeInput()
+    }
+}
+
+// MARK: - Time
+
+extension WebSocketHandler {
+    private func schedule(in delay: Duration) {
+        timer?.cancel()
+        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.timeElapsed() }
+    }
+
+    private func timeElapsed() {
+        guard let context else { return }
+        let now = NIODeadline.now(), silence = now - lastReadAt
+        guard phase == .open, unwritableSince.map({ now - $0 < TimeAmount(limits.writeTimeout) }) ?? true else {
+            return context.close(promise: nil)
+        }
+        guard silence < TimeAmount(limits.webSocketIdleTimeout) else {
+            send(.goingAway("no answer to a ping"), context)
+            return context.close(promise: nil)
+        }
+        if silence >= TimeAmount(limits.webSocketIdleTimeout / 2), context.channel.isWritable {
+            context.writeAndFlush(wrapOutboundOut(WebSocketPayload.frame(ByteBuffer(), .ping)), promise: nil)
+        }
+        schedule(in: limits.webSocketIdleTimeout / 2)
+    }
+}
