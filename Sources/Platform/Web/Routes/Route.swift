@@ -16,7 +16,7 @@ package final class Route: Sendable {
     package let aliases: [String]
     package let summary: String
     /// `X-Process-Time` of its responses is rounded up to a multiple of this.
-    package private(set) var processTimeUnit: Duration = .microseconds(1)
+    package let processTimeUnit: Duration
     /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
     package let steps: [RouteStep]
     package var gate: [RequirementSummary] { steps.map(\.summary) }
@@ -37,11 +37,7 @@ package final class Route: Sendable {
 
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
     /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
-    package func withCoarseProcessTime() -> Route {
-        var route = self
-        route.processTimeUnit = .milliseconds(50)
-        return route
-    }
+    package func withCoarseProcessTime() -> Route { Route(self, processTimeUnit: .milliseconds(50)) }
 
     /// The same route with one more step, behind the steps of its phase.
     /// - Parameter isEnabled: false documents the step and does not run it.
@@ -76,6 +72,7 @@ package final class Route: Sendable {
         self.method = method
         self.path = Self.canonical(path)
         aliases = []
+        processTimeUnit = .microseconds(1)
         self.summary = summary
         self.input = input
         self.enter = enter
@@ -93,11 +90,12 @@ package final class Route: Sendable {
     /// A copy with what was added.
     private init(
         _ route: Route, addedAliases: [String] = [], added: (step: RouteStep, problems: [Problem.Kind])? = nil,
-        pipeline: RoutePipeline? = nil
+        pipeline: RoutePipeline? = nil, processTimeUnit: Duration? = nil
     ) {
         (method, path, summary) = (route.method, route.path, route.summary)
         (input, answers, enter) = (route.input, route.answers, route.enter)
         aliases = route.aliases + addedAliases
+        self.processTimeUnit = processTimeUnit ?? route.processTimeUnit
         var (steps, problems) = (route.steps, route.problems)
         if let (step, kinds) = added {
             steps.insert(step, at: steps.firstIndex { $0.phase > step.phase } ?? steps.count)
