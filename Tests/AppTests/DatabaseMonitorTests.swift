@@ -35,30 +35,9 @@ private final class LogGauge: Sendable {
 }
 
 /// A database whose WAL has the size that a test sets.
-private struct MeasuredDatabase: Database {
+private struct MeasuredDatabase: DatabaseWrapper {
     let base: any Database
     let gauge: LogGauge
 
-    var dialect: SQL.Dialect { base.dialect }
     var gauges: [String: Double] { base.gauges.merging(["sqlite_wal_bytes": gauge.value]) { $1 } }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.read(body)
-    }
-
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.write(body)
-    }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
-        async throws(Problem) -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    func close() async { await base.close() }
 }

@@ -118,15 +118,15 @@ import Testing
                 try await hold(quota, "first", 1), try await hold(quota, "fails \0", 1),
                 try await hold(quota, "last", 1),
             ]
-            let gate = Gate()
-            faults.beforeWrites { _ = await eventually { gate.isOpen } }
+            let gate = Latch()
+            faults.beforeWrites { await gate.wait() }
             let queue = quota.entitlements.queue
             let results = await withTaskGroup(of: (Int, Problem.Kind?).self) { group in
                 for (index, hold) in holds.enumerated() {
                     group.addTask { (index, await problem { _ = try await queue.perform(.reserve(hold)) }?.kind) }
                 }
                 group.addTask {
-                    _ = await eventually { queue.waiting == holds.count }
+                    _ = try? await eventually { queue.waiting == holds.count }
                     gate.open()
                     return (holds.count, nil)
                 }
@@ -193,13 +193,6 @@ import Testing
     }
 }
 
-private final class Gate: Sendable {
-    private let state = Atomic(false)
-
-    var isOpen: Bool { state.load(ordering: .acquiring) }
-    func open() { state.store(true, ordering: .releasing) }
-}
-
 /// Commits whose response is lost.
 private final class LostResponses: Sendable {
     private let state = Mutex((isNext: false, count: 0))
@@ -218,22 +211,13 @@ private final class LostResponses: Sendable {
 }
 
 /// A database whose commits take effect, and of which some are reported as unknown.
-private final class UnansweredDatabase: Database {
-    private let base: any Database
+private final class UnansweredDatabase: DatabaseWrapper {
+    let base: any Database
     private let commits: LostResponses
 
     init(base: any Database, commits: LostResponses) {
         self.base = base
         self.commits = commits
-    }
-
-    var dialect: SQL.Dialect { base.dialect }
-    var gauges: [String: Double] { base.gauges }
-
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await base.read(body)
     }
 
     func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
@@ -243,12 +227,4 @@ private final class UnansweredDatabase: Database {
         if commits.isLost() { throw StorageError(.outcomeUnknown, code: "test", message: "a lost response").problem }
         return result
     }
-
-    func migrate<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await base.migrate(body)
-    }
-
-    func close() async { await base.close() }
 }
