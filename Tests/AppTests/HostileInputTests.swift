@@ -33,12 +33,9 @@ import Testing
             for (index, route) in app.app.routes.enumerated() where index % Self.parts == part {
                 guard let input = route.input else { continue }
                 let reader = SchemaReader()
-                let samples = SampleMaker(
-                    components: {
-                        _ = reader.schema(of: input)
-                        return reader.components
-                    }())
-                guard case .object(let shape)? = samples.components[String(describing: input)] else { continue }
+                let schema = reader.schema(of: input)
+                let samples = SampleMaker(components: reader.components)
+                guard case .object(let shape)? = samples.resolved(schema) else { continue }
                 for property in shape.properties {
                     for value in Self.hostile {
                         var body = samples.sample(of: .object(shape)).object ?? [:]
@@ -129,6 +126,12 @@ import Testing
 /// Makes a minimal value that fits a schema.
 private struct SampleMaker {
     let components: [String: Schema]
+
+    /// The schema, or the component that it refers to.
+    func resolved(_ schema: Schema) -> Schema? {
+        guard case .reference(let name) = schema else { return schema }
+        return components[name]
+    }
 
     func sample(of schema: Schema) -> JSONValue {
         switch schema {

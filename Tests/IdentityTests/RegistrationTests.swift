@@ -118,6 +118,34 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `without a sign-in a registration alone tells which user names are taken`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.register()
+            let named = await app.call(
+                "PUT", "/v1/user/profile", json: ["username": "taken"], token: person.token)
+            #expect(named.status == 200, "\(named)")
+            for (path, body) in [
+                ("auth/login", { ["username": .string($0), "password": "wrong password"] }),
+                ("auth/login", { ["email": .string($0), "password": "wrong password"] }),
+                ("auth/forgot-password", { ["email": .string($0)] }),
+                ("auth/resend-verification", { ["email": .string($0)] }),
+                (
+                    "auth/reset-password",
+                    { ["email": .string($0), "otp_code": "123456", "new_password": "a new password"] }
+                ),
+                ("auth/verify-email", { ["email": .string($0), "otp_code": "123456"] }),
+            ] as [(String, (String) -> JSONValue)] {
+                let taken = await app.call("POST", "/v1/\(path)", json: body("taken"))
+                let free = await app.call("POST", "/v1/\(path)", json: body("free"))
+                #expect(
+                    (taken.status, taken.code, taken["detail"]) == (free.status, free.code, free["detail"]),
+                    "\(path): \(taken) \(free)")
+                #expect(taken.pointers == free.pointers)
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `one of several concurrent registrations of an address succeeds`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let statuses = await withTaskGroup(of: Int.self) { group in
