@@ -142,7 +142,7 @@ let tests: [Target] = [
         ]),
     .tests("MessagingRedisTests", ["MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
-    .tests("OutboundTests", ["Outbound", "TestKit", .nio, .nioPosix]),
+    .tests("OutboundTests", ["Outbound", .nio, .nioPosix]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(

@@ -144,6 +144,20 @@ struct FaultTests {
         }
     }
 
+    @Test func `a check of credentials has fewer attempts, and a shorter time`() async throws {
+        try await AWSFixture.with { settings in
+            settings.checkTimeout = .milliseconds(200)
+        } _: { aws in
+            try await aws.account.fail(.silent(count: 9))
+            let error = await awsError {
+                try await aws.client.sts(in: AWSFixture.region, with: aws.account.full).callerIdentity()
+            }
+            #expect(error?.kind == .unreachable)
+            let actions = try await aws.actions()
+            #expect(actions == ["GetCallerIdentity": 2])
+        }
+    }
+
     @Test func `no server is an error that names the setting`() async throws {
         try await AWSFixture.with { settings in
             settings.endpoint = try AWSEndpoint(url: "http://127.0.0.1:\(try TestRedis.freePort())")

@@ -1,3 +1,4 @@
+import NIOCore
 import Outbound
 import Testing
 
@@ -62,6 +63,35 @@ import Testing
             let failure = await failure(OutboundRequest("GET", server.url, responseBytesMax: 10))
             #expect(failure?.kind == .tooLarge)
             #expect(failure?.isUnconfirmed == true)
+        }
+    }
+
+    @Test func `a body is read as it arrives, until the reader stops, the body ends or the service stalls`()
+        async throws
+    {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        var settings = OutboundClient.Settings()
+        settings.idleTimeout = .milliseconds(100)
+        for (rest, stops) in [("", true), ("0\r\n\r\n", false), ("", false)] {
+            try await ScriptedServer.with(.bytes(head + "6\r\n012345\r\n" + rest)) { server in
+                let client = OutboundClient(settings)
+                let stream = try await client.open(OutboundRequest("GET", server.url))
+                #expect(stream.status == 200)
+                #expect(stream.headers.map(\.name) == ["Transfer-Encoding"])
+                var text = ""
+                var failure: OutboundFailure?
+                do {
+                    try await stream.read { chunk in
+                        text += String(buffer: chunk)
+                        return !stops
+                    }
+                } catch {
+                    failure = error as? OutboundFailure
+                }
+                #expect(text == "012345")
+                #expect(failure?.kind == (rest.isEmpty && !stops ? .timedOut : nil))
+                await client.shutDown()
+            }
         }
     }
 

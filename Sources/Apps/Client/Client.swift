@@ -1,4 +1,5 @@
 package import Base
+import NIOCore
 import Outbound
 
 /// An HTTP client of the service, for the tour, the tests and the bench.
@@ -49,23 +50,18 @@ package struct Client: Sendable {
         responseBytesMax: Int = Self.responseBytesMax
     ) async throws -> ClientResponse {
         let outgoing = try body.outgoing()
-        let own = [("Authorization", token.map { "Bearer \($0)" }), ("Content-Type", outgoing?.mediaType)]
-        let given = Set(headers.keys.map { $0.lowercased() })
-        var fields: [(name: String, value: String)] = headers.map { (name: $0.key, value: $0.value) }
-        for case (let name, let value?) in own where !given.contains(name.lowercased()) { fields.append((name, value)) }
         do throws(OutboundFailure) {
             let response = try await outbound.send(
                 OutboundRequest(
                     method.name,
                     baseURL + path,
-                    headers: fields,
+                    headers: fields(headers, mediaType: outgoing?.mediaType),
                     body: outgoing.map(Self.streamed),
                     timeout: timeout,
                     responseBytesMax: responseBytesMax))
             return ClientResponse(status: response.status, headers: response.headers, body: response.body)
         } catch {
-            if error.kind == .cancelled { throw CancellationError() }
-            throw ClientError(method: method, url: baseURL + path, cause: error.cause)
+            throw failure(error, method, path)
         }
     }
 
@@ -76,42 +72,51 @@ package struct Client: Sendable {
     package func lines(
         _ path: String, headers: [String: String] = [:], _ body: (String) throws -> Bool
     ) async throws -> ClientResponse? {
-        var request = HTTPClientRequest(url: baseURL + path)
-        if let token { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)") }
-        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        let response: HTTPClientResponse
+        let stream: OutboundStream
+        do throws(OutboundFailure) {
+            stream = try await outbound.open(
+                OutboundRequest("GET", baseURL + path, headers: fields(headers), timeout: timeout))
+            guard stream.status == 200 else {
+                let body = try await stream.collect(upTo: Self.responseBytesMax)
+                return ClientResponse(status: stream.status, headers: stream.headers, body: body)
+            }
+        } catch {
+            throw failure(error, .get, path)
+        }
         var rest = ByteBuffer()
         do {
-            // The body may take any time; its chunks are limited by the read timeout.
-            response = try await connections.http.execute(request, deadline: .distantFuture)
-            guard response.status == .ok else {
-                let bytes = try await response.body.collect(upTo: Self.responseBytesMax)
-                return ClientResponse(
-                    status: Int(response.status.code),
-                    headers: response.headers.map { (name: $0.name, value: $0.value) },
-                    body: Array(bytes.readableBytesView))
-            }
-        } catch let error where !(error is CancellationError) {
-            throw ClientError(method: .get, url: baseURL + path, cause: error)
-        }
-        var chunks = response.body.makeAsyncIterator()
-        while true {
-            do {
-                guard var chunk = try await chunks.next() else { return nil }
+            try await stream.read { chunk in
+                var chunk = chunk
                 rest.writeBuffer(&chunk)
-            } catch let error where !(error is CancellationError) {
-                throw ClientError(method: .get, url: baseURL + path, cause: error)
+                while let end = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = rest.readString(length: end - rest.readerIndex) ?? ""
+                    rest.moveReaderIndex(forwardBy: 1)
+                    if !line.isEmpty, try !body(line) { return false }
+                }
+                return true
             }
-            while let end = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = rest.readString(length: end - rest.readerIndex) ?? ""
-                rest.moveReaderIndex(forwardBy: 1)
-                if !line.isEmpty, try !body(line) { return nil }
-            }
+        } catch let error as OutboundFailure {
+            throw failure(error, .get, path)
         }
+        return nil
     }
 
     /// Closes the connections, which clients of ``signedIn(with:)`` share. Later requests fail.
     package func shutDown() async { await outbound.shutDown() }
+
+    /// The given header fields, and the client's own ones that they do not replace.
+    private func fields(_ headers: [String: String], mediaType: String? = nil) -> [(name: String, value: String)] {
+        let own = [("Authorization", token.map { "Bearer \($0)" }), ("Content-Type", mediaType)]
+        let given = Set(headers.keys.map { $0.lowercased() })
+        var fields: [(name: String, value: String)] = headers.map { (name: $0.key, value: $0.value) }
+        for case (let name, let value?) in own where !given.contains(name.lowercased()) { fields.append((name, value)) }
+        return fields
+    }
+
+    private func failure(_ error: OutboundFailure, _ method: ClientMethod, _ path: String) -> any Error {
+        error.kind == .cancelled
+            ? CancellationError() : ClientError(method: method, url: baseURL + path, cause: error.cause)
+    }
 
     private static func streamed(_ body: OutgoingBody) -> OutboundBody {
         body.bytes.map(OutboundBody.bytes) ?? .stream(BodyStream(chunks: body.chunks), length: body.length)

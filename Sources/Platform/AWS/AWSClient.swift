@@ -13,6 +13,10 @@ package final class AWSClient: Sendable {
         package var retries = RetryPolicy()
         /// Of one attempt.
         package var timeout: Duration = .seconds(15)
+        /// Attempts of a check of credentials, for whose result a person waits.
+        package var checkAttemptsMax = 2
+        /// Of one attempt of such a check.
+        package var checkTimeout: Duration = .seconds(5)
         /// A page of a thousand spot prices has about 300 kB.
         package var responseBytesMax = 4 << 20
 
@@ -59,6 +63,7 @@ package final class AWSClient: Sendable {
     func send(_ request: QueryRequest, in region: AWSRegion, with credentials: AWSCredentials)
         async throws(AWSError) -> ResponseElement
     {
+        let attemptsMax = request.isCheck ? settings.checkAttemptsMax : settings.retries.attemptsMax
         var isClockCorrected = false
         var attempt = 1
         while true {
@@ -71,7 +76,7 @@ package final class AWSClient: Sendable {
                 isClockCorrected = true
             case .failure(let error): throw error
             case .retry(let error, let atLeast):
-                guard attempt < settings.retries.attemptsMax, request.isRepeatable || !error.isUnconfirmed else {
+                guard attempt < attemptsMax, request.isRepeatable || !error.isUnconfirmed else {
                     throw error
                 }
                 let wait = settings.retries.wait(after: attempt, random: runtime.randomBytes(8))
@@ -132,7 +137,7 @@ package final class AWSClient: Sendable {
             settings.endpoint.url(of: request.service, in: region) + "/",
             headers: headers,
             body: .bytes(body),
-            timeout: settings.timeout,
+            timeout: request.isCheck ? settings.checkTimeout : settings.timeout,
             responseBytesMax: settings.responseBytesMax)
     }
 

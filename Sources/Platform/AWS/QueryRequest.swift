@@ -7,12 +7,15 @@ struct QueryRequest: Sendable {
     private(set) var parameters: [(name: String, value: String)] = []
     /// Whether a second execution changes nothing: reads, and actions with a client token.
     let isRepeatable: Bool
+    /// Whether it has the shorter times of ``AWSClient/Settings/checkTimeout``.
+    let isCheck: Bool
 
-    init(service: String, version: String, action: String, isRepeatable: Bool = true) {
+    init(service: String, version: String, action: String, isRepeatable: Bool = true, isCheck: Bool = false) {
         self.service = service
         self.version = version
         self.action = action
         self.isRepeatable = isRepeatable
+        self.isCheck = isCheck
     }
 
     /// The name of the action in policies.

@@ -13,9 +13,9 @@ package struct STS: Sendable {
     let region: AWSRegion
     let credentials: AWSCredentials
 
-    /// Checks the credentials. No policy can refuse this action.
+    /// Checks the credentials. No policy can refuse this action. Without a connection it fails within seconds.
     package func callerIdentity() async throws(AWSError) -> CallerIdentity {
-        let request = QueryRequest(service: "sts", version: "2011-06-15", action: "GetCallerIdentity")
+        let request = QueryRequest(service: "sts", version: "2011-06-15", action: "GetCallerIdentity", isCheck: true)
         let root = try await client.send(request, in: region, with: credentials)
         guard let result = root["GetCallerIdentityResult"], let account = result.string("Account"),
             let arn = result.string("Arn"), let userID = result.string("UserId")

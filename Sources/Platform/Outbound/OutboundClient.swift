@@ -54,6 +54,18 @@ package final class OutboundClient: Sendable {
         }
     }
 
+    /// Sends one request, and returns when the head of its response has arrived. `timeout` is until then, and
+    /// `responseBytesMax` is not used.
+    /// - Throws: ``OutboundFailure`` where there is no response.
+    package func open(_ request: OutboundRequest) async throws(OutboundFailure) -> OutboundStream {
+        do {
+            return OutboundStream(
+                try await http.execute(request.converted, deadline: .now() + TimeAmount(request.timeout)))
+        } catch {
+            throw OutboundFailure(error)
+        }
+    }
+
     /// Closes the connections. Later requests fail.
     package func shutDown() async {
         // It fails only where it was shut down before.

@@ -1,0 +1,37 @@
+import AsyncHTTPClient
+package import NIOCore
+import NIOHTTP1
+
+/// A response whose body is read as it arrives. Releasing it without reading closes its connection.
+package struct OutboundStream: Sendable {
+    package let status: Int
+    /// In the order of the response.
+    package let headers: [(name: String, value: String)]
+    private let body: HTTPClientResponse.Body
+
+    init(_ response: HTTPClientResponse) {
+        status = Int(response.status.code)
+        headers = response.headers.map { (name: $0.name, value: $0.value) }
+        body = response.body
+    }
+
+    /// Reads the body to its end. Each chunk is waited for until the client's idle timeout.
+    /// - Parameter use: called with each chunk; returns false to stop reading.
+    /// - Throws: ``OutboundFailure``; an error of `use`.
+    package func read(_ use: (ByteBuffer) throws -> Bool) async throws {
+        var chunks = body.makeAsyncIterator()
+        while true {
+            let chunk: ByteBuffer?
+            do { chunk = try await chunks.next() } catch { throw OutboundFailure(error) }
+            guard let chunk, try use(chunk) else { return }
+        }
+    }
+
+    /// The whole body.
+    /// - Throws: ``OutboundFailure``, also where the body is longer than `bytesMax`.
+    package func collect(upTo bytesMax: Int) async throws(OutboundFailure) -> [UInt8] {
+        do { return Array(try await body.collect(upTo: bytesMax).readableBytesView) } catch {
+            throw OutboundFailure(error)
+        }
+    }
+}
