@@ -37,7 +37,7 @@ struct BenchServer {
             limits: { uploads: -1, processing: -1, training_runs: -1 }
             file_mb: 10
             storage_mb: -1
-            rates: { default: [30000000/minute], checks: [30000000/minute] }
+            rates: { default: [\(Self.rateMax)/minute], checks: [\(Self.rateMax)/minute] }
         """.write(toFile: plans, atomically: true, encoding: .utf8)
         var configuration = Configuration()
         configuration.limitsRates = limitsRates
@@ -52,8 +52,8 @@ struct BenchServer {
         app = try await buildApp(configuration)
     }
 
-    /// The largest configurable rate of a network.
-    static let rateMax = 1_000_000
+    /// Requests a minute that no measurement reaches.
+    private static let rateMax = 30_000_000
 
     static func plans(in folder: String) -> String { "\(folder)/plans.yaml" }
 

@@ -30,7 +30,7 @@ struct GateMeasurement {
                 for connections in Self.connections {
                     for server in servers {
                         for call in server.calls {
-                            let sample = try server.measure(
+                            let sample = try await server.measure(
                                 call, wrk, connections: connections, seconds: effort.roundSeconds)
                             samples.add(sample, of: server.name, call, connections)
                         }

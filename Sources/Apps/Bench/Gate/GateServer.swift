@@ -70,7 +70,8 @@ struct GateServer: Sendable {
 
     func stop() { process.stop() }
 
-    func measure(_ call: GateCall, _ wrk: Wrk, connections: Int, seconds: Int) throws -> GateSample {
+    func measure(_ call: GateCall, _ wrk: Wrk, connections: Int, seconds: Int) async throws -> GateSample {
+        try await waitUntilIdle()
         let (before, databaseBefore) = (process.processorSeconds, database?.processorSecondsWithChildren)
         let metrics = try wrk.run(
             call.method, url + call.path, as: try credentials(of: call), connections: connections, seconds: seconds)
@@ -86,14 +87,24 @@ struct GateServer: Sendable {
     /// allocate too.
     func allocations(of call: GateCall, _ wrk: Wrk, seconds: Int) async throws -> Double {
         // The first requests fill caches.
-        _ = try measure(call, wrk, connections: 1, seconds: 1)
+        _ = try await measure(call, wrk, connections: 1, seconds: 1)
         var smallest = Double.infinity
         for _ in 0..<3 {
             let before = try await allocations()
-            let sample = try measure(call, wrk, connections: 1, seconds: seconds)
+            let sample = try await measure(call, wrk, connections: 1, seconds: seconds)
             smallest = min(smallest, (try await allocations() - before) / sample.metrics.requests)
         }
         return smallest
+    }
+
+    /// Waits at most 5 s until the server has answered the last requests of the run before, for which wrk did not wait:
+    /// their time is not that of the next run.
+    private func waitUntilIdle() async throws {
+        for _ in 0..<100 {
+            let before = process.processorSeconds
+            try await Task.sleep(for: .milliseconds(50))
+            if process.processorSeconds == before { return }
+        }
     }
 
     private func allocations() async throws -> Double {

@@ -36,7 +36,7 @@ struct GrowthMeasurement {
         var costs = servers.map { _ in [Double]() }
         for _ in 0...effort.rounds {
             for (index, server) in servers.enumerated() {
-                let sample = try server.measure(
+                let sample = try await server.measure(
                     .reservationInMany, wrk, connections: Self.connections, seconds: effort.roundSeconds)
                 costs[index].append(sample.totalMicroseconds)
             }

@@ -21,7 +21,8 @@ struct Peer: ExpressibleByArgument, Sendable {
     /// - Returns: the process; `exec` lets the process of the shell be that of the program, whose time is measured.
     func start(port: Int, tokens: URL, on affinity: Child.Affinity) throws -> Child {
         try Child(
-            "/bin/sh", ["-c", "exec \(command)"], environment: ["PORT": "\(port)", "TOKENS": tokens.path], on: affinity,
+            "/bin/sh", ["-c", "exec \(command)"], environment: ["PORT": "\(port)", "TOKENS": tokens.absoluteURL.path],
+            on: affinity,
             error: FileHandle.nullDevice)
     }
 }
