@@ -8,7 +8,7 @@ import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
-/// The system as it is served to clients, with additional endpoints: one passes the whole gate, one spends a unit of a
+/// The system as it is served to clients, with additional endpoints: one passes the whole gate, two spend a unit of a
 /// quota, one reserves and commits it as an operation with a later end does, and one counts memory allocations.
 struct BenchServer {
     let app: App
@@ -67,8 +67,17 @@ struct BenchServer {
                 requires: identity.role(.user, .admin), entitlements.subscription, entitlements.quota(Self.meter)
             ) { _, _, charge in Receipt(operation: charge.organisation.text) },
             .post(
+                "bench/draw",
+                "Spend a unit of a quota for work that writes nothing else",
+                requires: identity.member, entitlements.subscription, entitlements.quota(Self.meter)
+            ) { _, _, charge in
+                let operation = Runtime.system.id(of: Charge.self).text
+                try await entitlements.escrow.draw(charge, operation: operation)
+                return Receipt(operation: operation)
+            },
+            .post(
                 "bench/spending",
-                "Spend a unit of a quota",
+                "Spend a unit of a quota in a transaction of the product",
                 requires: identity.member, entitlements.subscription, entitlements.quota(Self.meter)
             ) { _, _, charge in
                 let operation = Runtime.system.id(of: Charge.self).text

@@ -26,14 +26,16 @@ struct GateCall: Hashable, Sendable {
     static let usage = GateCall("GET /v1/usage", "GET", "/v1/usage", .accounts)
     static let sessions = GateCall(
         "GET /v1/training/list-sessions", "GET", "/v1/training/list-sessions", .accounts)
-    static let spending = GateCall("POST, a unit spent", "POST", "/v1/bench/spending", .accounts)
+    static let draw = GateCall("POST, a unit spent", "POST", "/v1/bench/draw", .accounts)
+    static let spending = GateCall(
+        "POST, a unit spent in a product's transaction", "POST", "/v1/bench/spending", .accounts)
     static let reservationInOne = GateCall(
         "POST reservation, 1 organisation", "POST", "/v1/entitlements/reservations", .serviceInOne)
     static let reservationInMany = GateCall(
         "POST reservation, all organisations", "POST", "/v1/entitlements/reservations", .serviceInMany)
 
     static let reads = [profile, gated, usage, sessions]
-    static let writes = [spending, reservationInOne, reservationInMany]
+    static let writes = [draw, spending, reservationInOne, reservationInMany]
 
     /// Of a peer.
     static let peerRead = GateCall("GET, role, subscription and quota read", "GET", "/api/read", .accounts)

@@ -96,10 +96,11 @@ struct SettledReservations {
         try transaction.execute(
             numbers + """
                 INSERT INTO usage_entries (
-                    organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at
+                    organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at,
+                    reservation_id
                 )
                 SELECT \(organisation), \(Self.text("seed/", "n")), \(BenchServer.meter.name), \(start), 1, 0, 0,
-                    \(start) + n
+                    \(start) + n, \(Self.text(Self.reservationPrefix, "n"))
                 FROM numbers
                 """)
     }
