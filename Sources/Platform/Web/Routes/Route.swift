@@ -202,8 +202,10 @@ extension Route {
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
-            try await pipeline.finish(request)
-            return try await Problem.catching { try await handler(caller, repeat each proofs) }.response()
+            if pipeline.hasLastSteps { try await pipeline.finish(request) }
+            let output: Output
+            do { output = try await handler(caller, repeat each proofs) } catch { throw Problem.wrapping(error) }
+            return try output.response()
         }
     }
 
@@ -224,10 +226,12 @@ extension Route {
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
-            try await pipeline.finish(request)
+            if pipeline.hasLastSteps { try await pipeline.finish(request) }
             let input: Input = try await reader.read(request)
             try await pipeline.check(input, of: request)
-            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
+            let output: Output
+            do { output = try await handler(input, caller, repeat each proofs) } catch { throw Problem.wrapping(error) }
+            return try output.response()
         }
     }
 

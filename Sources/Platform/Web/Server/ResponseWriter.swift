@@ -10,20 +10,36 @@ struct ResponseWriter: Sendable {
     let malformed: @Sendable (HTTPError) -> Response
     let logger: Logger
 
+    /// The whole response; nil where it does not fit into one buffer.
+    func buffer(of response: Response, to request: RequestHead?, keepsAlive: Bool) -> ByteBuffer? {
+        switch response.body {
+        case .none: return head(of: response, to: request, keepsAlive: keepsAlive)
+        case .buffer(let body):
+            guard hasBody(response, to: request) else {
+                return head(of: response, to: request, keepsAlive: keepsAlive)
+            }
+            guard body.readableBytes <= Self.copiedBytesMax else { return nil }
+            var bytes = head(of: response, to: request, keepsAlive: keepsAlive, room: body.readableBytes)
+            bytes.writeImmutableBuffer(body)
+            return bytes
+        case .file, .chunks: return nil
+        }
+    }
+
+    private func hasBody(_ response: Response, to request: RequestHead?) -> Bool {
+        request?.request.method != .head && response.status.allowsBody
+    }
+
     /// Returns when all of it is in the buffer of the socket, which is bounded.
     /// - Throws: when the connection is closed, or a file ends early; the response is then incomplete.
     func write(_ response: Response, to request: RequestHead?, keepsAlive: Bool) async throws {
-        let hasBody = request?.request.method != .head && response.status.allowsBody
-        var copied = 0
-        if case .buffer(let body) = response.body, hasBody, body.readableBytes <= Self.copiedBytesMax {
-            copied = body.readableBytes
+        if let bytes = buffer(of: response, to: request, keepsAlive: keepsAlive) {
+            return try await bridge.write(.response(bytes, nil))
         }
-        var head = head(of: response, to: request, keepsAlive: keepsAlive, room: copied)
+        let hasBody = hasBody(response, to: request)
+        let head = head(of: response, to: request, keepsAlive: keepsAlive)
         switch response.body {
         case .none:
-            try await bridge.write(.response(head, nil))
-        case .buffer(let body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
-            head.writeImmutableBuffer(body)
             try await bridge.write(.response(head, nil))
         case .buffer(let body):
             try await bridge.write(.response(head, hasBody ? body : nil))
@@ -76,7 +92,7 @@ struct ResponseWriter: Sendable {
 
     /// - Parameter room: for a body of this many bytes behind the head.
     private func head(
-        of response: Response, to request: RequestHead?, keepsAlive: Bool, room: Int
+        of response: Response, to request: RequestHead?, keepsAlive: Bool, room: Int = 0
     ) -> ByteBuffer {
         var fields = response.headers
         if fields.contains(.transferEncoding) { fields[.transferEncoding] = nil }
