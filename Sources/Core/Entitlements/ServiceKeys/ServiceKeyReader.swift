@@ -27,13 +27,16 @@ final class ServiceKeyReader: Sendable {
     /// - Throws: `authentication-failed`, `api-key-expired`.
     func key(of request: Request) async throws(Problem) -> ServiceKey? {
         guard let given = ServiceKeyCredential.text(in: request) else { return nil }
-        guard let text = ServiceKeyText(given) else { throw Self.refusal("the service key is malformed or mistyped") }
         let now = runtime.now()
-        let hash = text.hash
+        let hash = ServiceKeyText.hash(of: given)
         let key: ServiceKey
         if let cached = keys.value(for: hash, at: now) {
             key = cached
         } else {
+            // A cached key is well formed: checking the form of each took most of the time of its look-up.
+            guard let text = ServiceKeyText(given) else {
+                throw Self.refusal("the service key is malformed or mistyped")
+            }
             key = try await find(text.id, hash)
             keys.set(key, for: hash, at: now)
         }

@@ -46,6 +46,9 @@ final class RoutePipeline: Sendable {
         return try await requirement.check(request)
     }
 
+    /// Whether steps run behind the last declared requirement.
+    var hasLastSteps: Bool { !middleware[declared.count].isEmpty }
+
     /// Runs the steps behind the last declared requirement.
     func finish(_ request: Request) async throws(Problem) {
         for step in middleware[declared.count] { try await step.check(request) }
