@@ -27,6 +27,11 @@ final class EntitlementCache: Sendable {
         entitlements.set(entitlement, for: entitlement.organisation, at: now)
     }
 
+    /// Drops what a transaction of this node changes.
+    func invalidate(_ organisation: ID<Organisation>, after transaction: Transaction) {
+        transaction.afterCommit { [entitlements] in entitlements.invalidate(organisation) }
+    }
+
     /// The charge in the current terms of subscription and plans.
     /// - Returns: nil where it has them already.
     /// - Throws: `no-active-subscription`.

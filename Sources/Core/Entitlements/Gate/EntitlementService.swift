@@ -7,16 +7,19 @@ final class EntitlementService: Sendable {
     private let member: Member
     private let plans: PlanCatalog
     private let cache: EntitlementCache
+    private let levels: LevelCache
     private let runtime: Runtime
-    private let subscriptions = TTLCache<ID<Organisation>, Subscription>(lifetime: .seconds(2))
+    private let ofRates = TTLCache<ID<Organisation>, Entitlement>(lifetime: .seconds(2))
 
     init(
-        database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, runtime: Runtime
+        database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, levels: LevelCache,
+        runtime: Runtime
     ) {
         self.database = database
         self.member = member
         self.plans = plans
         self.cache = cache
+        self.levels = levels
         self.runtime = runtime
     }
 
@@ -40,8 +43,12 @@ final class EntitlementService: Sendable {
     func snapshotIfSubscribed(for request: Request) async throws(Problem) -> EntitlementSnapshot? {
         if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
         let organisation = try await organisation(of: request)
+        let now = runtime.now()
         let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
-        if let snapshot { request.context.set(snapshot) }
+        if let snapshot {
+            request.context.set(snapshot)
+            cache.set(snapshot.entitlement, at: now)
+        }
         return snapshot
     }
 
@@ -62,6 +69,20 @@ final class EntitlementService: Sendable {
         return entitlement
     }
 
+    /// A charge from memory, for work whose transaction checks limit and terms again.
+    /// - Returns: nil where more than half of the limit is taken, or the level is not known: it is to be read then.
+    /// - Throws: what the `member` requirement throws.
+    func knownCharge(_ meter: Meter, units: Int64, for request: Request) async throws(Problem) -> Charge? {
+        guard request.context.value(of: EntitlementSnapshot.self) == nil else { return nil }
+        let organisation = try await organisation(of: request)
+        guard let entitlement = cache.value(for: organisation, at: runtime.now()) else { return nil }
+        let charge = Charge(meter: meter, units: units, entitlement: entitlement)
+        return levels.hasRoom(for: charge) ? charge : nil
+    }
+
+    /// Keeps the level of a snapshot for ``knownCharge(_:units:for:)``.
+    func set(_ level: Level, of bucket: Bucket) { levels.set(level, of: bucket, at: runtime.now()) }
+
     private static var noActiveSubscription: Problem {
         Problem(
             .noActiveSubscription,
@@ -74,12 +95,15 @@ final class EntitlementService: Sendable {
     func plan(of organisation: ID<Organisation>, for request: Request) async throws(Problem) -> Plan? {
         if let snapshot = request.context.value(of: EntitlementSnapshot.self) { return snapshot.plan }
         let now = runtime.now()
-        if let known = subscriptions.value(for: organisation, at: now) {
-            return plans.activePlan(of: known, at: now)?.0
+        if let known = ofRates.value(for: organisation, at: now), now < known.validUntil,
+            known.basis.planVersions == plans.versionCount
+        {
+            return known.plan
         }
-        guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
-        subscriptions.set(subscription, for: organisation, at: now)
-        return plans.activePlan(of: subscription, at: now)?.0
+        let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
+        guard let entitlement else { return nil }
+        ofRates.set(entitlement, for: organisation, at: now)
+        return entitlement.plan
     }
 
     /// Whether work with this operation key was admitted before.
