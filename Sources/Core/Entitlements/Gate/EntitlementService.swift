@@ -9,7 +9,6 @@ final class EntitlementService: Sendable {
     private let cache: EntitlementCache
     private let levels: LevelCache
     private let runtime: Runtime
-    private let ofRates = TTLCache<ID<Organisation>, Entitlement>(lifetime: .seconds(2))
 
     init(
         database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, levels: LevelCache,
@@ -63,9 +62,30 @@ final class EntitlementService: Sendable {
         let organisation = try await organisation(of: request)
         let now = runtime.now()
         if let known = cache.value(for: organisation, at: now) { return known }
+        guard let entitlement = try await read(organisation, at: now) else { throw Self.noActiveSubscription }
+        return entitlement
+    }
+
+    /// The entitlement of the request's organisation, at most a second old where another node has changed it.
+    /// - Throws: as ``snapshot(for:)``.
+    func recentEntitlement(for request: Request) async throws(Problem) -> Entitlement {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known.entitlement }
+        guard let entitlement = try await recentEntitlement(of: try await organisation(of: request)) else {
+            throw Self.noActiveSubscription
+        }
+        return entitlement
+    }
+
+    /// The absence of a subscription is not kept in memory: a plan applies as soon as there is one.
+    private func recentEntitlement(of organisation: ID<Organisation>) async throws(Problem) -> Entitlement? {
+        let now = runtime.now()
+        if let known = cache.recentValue(for: organisation, at: now) { return known }
+        return try await read(organisation, at: now)
+    }
+
+    private func read(_ organisation: ID<Organisation>, at now: Instant) async throws(Problem) -> Entitlement? {
         let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
-        guard let entitlement else { throw Self.noActiveSubscription }
-        cache.set(entitlement, at: now)
+        if let entitlement { cache.set(entitlement, at: now) }
         return entitlement
     }
 
@@ -89,21 +109,11 @@ final class EntitlementService: Sendable {
             detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
     }
 
-    /// The plan of an organisation for rate limits. Every route with a rate reads it, so that the subscription may be
-    /// up to two seconds old. The absence of a subscription is not cached: the plan's rates apply as soon as there is
-    /// one, and the rates of no plan bound the reads.
+    /// The plan of an organisation for rate limits, at most a second old where another node has changed it. Without a
+    /// subscription the rates of no plan bound the reads.
     func plan(of organisation: ID<Organisation>, for request: Request) async throws(Problem) -> Plan? {
         if let snapshot = request.context.value(of: EntitlementSnapshot.self) { return snapshot.plan }
-        let now = runtime.now()
-        if let known = ofRates.value(for: organisation, at: now), now < known.validUntil,
-            known.basis.planVersions == plans.versionCount
-        {
-            return known.plan
-        }
-        let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
-        guard let entitlement else { return nil }
-        ofRates.set(entitlement, for: organisation, at: now)
-        return entitlement.plan
+        return try await recentEntitlement(of: organisation)?.plan
     }
 
     /// Whether work with this operation key was admitted before.
