@@ -32,7 +32,7 @@ import Testing
     func `a change on one node holds for the next reservation on another, without a notification`(engine: Engine)
         async throws
     {
-        try await withQuotaFixture(engine, plan: "pro") { quota in
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
             let administrator = try await quota.app.administrator()
             // It is not run: it gets no notifications and polls nothing.
             let node = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
@@ -91,7 +91,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `work in a transaction of a product takes its units in the current terms`(engine: Engine) async throws {
-        try await withQuotaFixture(engine, plan: "pro") { quota in
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
             let administrator = try await quota.app.administrator()
             let large = try await quota.charge(workflows, units: 101)
             let small = try await quota.charge(workflows, units: 50)
