@@ -79,7 +79,7 @@ import Testing
                 ])
             #expect(
                 settled == [
-                    "committed 50", "released -", "reservation-settled", "committed 50", "reservation-settled",
+                    "committed 50", "released -", "committed 50", "committed 50", "reservation-settled",
                     "reservation-settled", "not-found", "committed 50", "held -", "quota-exceeded",
                 ])
             #expect(try await quota.level(workflows) == [51, 49, 0])

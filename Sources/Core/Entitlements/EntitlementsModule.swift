@@ -51,12 +51,12 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         self.plans = plans
         self.ledger = ledger
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
-        let alerts = UsageAlertService(plans: plans, audit: audit, mailer: mailer)
+        let (cache, levels) = (EntitlementCache(plans: plans), LevelCache(runtime: runtime))
+        let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
 
         // Gate
-        let cache = EntitlementCache(plans: plans)
         entitlements = EntitlementService(
-            database: database, member: identity.member, plans: plans, cache: cache, runtime: runtime)
+            database: database, member: identity.member, plans: plans, cache: cache, levels: levels, runtime: runtime)
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
         explanations = ExplanationRoutes(member: identity.member)
         concurrency = ConcurrencyService(database: database, entitlements: entitlements)
@@ -64,17 +64,18 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // Quotas
         nodes = NodeRegistry(database: database)
         resolvers = ReservationResolvers()
-        quotas = QuotaService(plans: plans, alerts: alerts, nodes: nodes, entitlements: cache, runtime: runtime)
+        quotas = QuotaService(
+            plans: plans, alerts: alerts, nodes: nodes, entitlements: cache, levels: levels, runtime: runtime)
         queue = QuotaQueue(
             database: database,
-            batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache))
+            batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache, levels: levels))
         settled = SettledReservationService(database: database)
         storage = StorageQuotaService()
         recovery = ReservationRecovery(
             database: database, quotas: quotas, nodes: nodes, resolvers: resolvers, logger: plans.logger)
         escrow = EscrowService(
-            database: database, queue: queue, quotas: quotas, alerts: alerts, nodes: nodes, recovery: recovery,
-            runtime: runtime)
+            database: database, queue: queue, quotas: quotas, alerts: alerts, nodes: nodes, levels: levels,
+            recovery: recovery, runtime: runtime)
 
         // Credits
         credits = CreditService(ledger: ledger, runtime: runtime)
@@ -85,10 +86,11 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // Subscriptions and usage
         retention = RetainedUsageService(sealer: sealer)
         subscriptions = SubscriptionService(
-            database: database, plans: plans, credits: credits, retention: retention, audit: audit, runtime: runtime)
+            database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
+            audit: audit, runtime: runtime)
         trials = TrialService(
-            database: database, plans: plans, credits: credits, retention: retention, audit: audit, mailer: mailer,
-            runtime: runtime)
+            database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
+            audit: audit, mailer: mailer, runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)

@@ -10,8 +10,12 @@ final class QuotaBatchService: Sendable {
     private let quotas: QuotaService
     private let alerts: UsageAlertService
     private let entitlements: EntitlementCache
+    private let levels: LevelCache
 
-    init(quotas: QuotaService, alerts: UsageAlertService, entitlements: EntitlementCache) {
+    init(
+        quotas: QuotaService, alerts: UsageAlertService, entitlements: EntitlementCache, levels: LevelCache
+    ) {
+        self.levels = levels
         self.quotas = quotas
         self.alerts = alerts
         self.entitlements = entitlements
@@ -128,15 +132,14 @@ final class QuotaBatchService: Sendable {
     }
 
     private func sendAlerts(_ calls: [QuotaCall], _ batch: QuotaBatch, in transaction: Transaction) throws {
-        // The subscription is read only where the usage is at a threshold of the limit that the calls have.
         var limits: [Bucket: Limit] = [:]
-        for call in calls {
-            if case .spend(let charge, _) = call { limits[charge.bucket] = charge.limit }
-        }
+        for charge in calls.compactMap(\.charge) { limits[charge.bucket] = charge.limit }
+        levels.set(batch.levels.filter { limits[$0.key] != .unlimited }, after: transaction)
         for (bucket, change) in batch.changes where change.used > 0 {
             let level = batch.levels[bucket] ?? Level()
             switch limits[bucket] {
             case .unlimited?: continue
+            // The subscription is read only where the usage is at a threshold of the limit that the calls have.
             case .upTo(let limit)? where UsageAlertService.thresholds(at: level.used, of: limit).isEmpty: continue
             case .upTo?, nil: try alerts.sendAlerts(for: bucket, at: level, in: transaction)
             }

@@ -6,17 +6,19 @@ package import Modules
 final class SubscriptionService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
+    private let entitlements: EntitlementCache
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
     private let runtime: Runtime
 
     init(
-        database: any Database, plans: PlanCatalog, credits: CreditService, retention: RetainedUsageService,
-        audit: AuditService, runtime: Runtime
+        database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
+        retention: RetainedUsageService, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
+        self.entitlements = entitlements
         self.credits = credits
         self.retention = retention
         self.audit = audit
@@ -239,6 +241,7 @@ final class SubscriptionService: Sendable {
         return SubscriptionView(plan, subscription, period, at: now)
     }
 
+    /// Records a change that the transaction has written.
     private func record(
         _ action: String,
         _ subscription: Subscription,
@@ -246,6 +249,7 @@ final class SubscriptionService: Sendable {
         _ details: [String: String],
         in transaction: Transaction
     ) throws {
+        entitlements.invalidate(subscription.organisation, after: transaction)
         try audit.record(
             AuditEvent(
                 action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),
