@@ -197,8 +197,10 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
+        let repeated = declared.steps.contains { $0.summary.kind == .body } ? RepeatedSteps(steps: declared.repeated) : nil
         return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
             request, pipeline async throws(Problem) in
+            if let repeated { request.context.set(repeated) }
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
@@ -226,8 +228,15 @@ extension Route {
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
             try await pipeline.finish(request)
             let input: Input = try await reader.read(request)
+            guard let again = request.readmission() else {
+                try await pipeline.check(input, of: request)
+                return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
+            }
+            let renewedCaller = try await pipeline.renewed(caller, of: who, again)
+            let renewed = (repeat try await pipeline.renewed(each proofs, of: each need, again))
             try await pipeline.check(input, of: request)
-            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
+            return try await Problem.catching { try await handler(input, renewedCaller, repeat each renewed) }
+                .response()
         }
     }
 
@@ -237,6 +246,9 @@ extension Route {
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
+
+        /// The steps that are evaluated again while a raw body arrives.
+        var repeated: [RouteStep] { steps.filter { Admission.phases.contains($0.phase) } }
 
         mutating func add(_ requirement: some Requirement) {
             steps.append(RouteStep(requirement))
