@@ -59,7 +59,7 @@ final class PasswordService: Sendable {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try endResets(of: person, in: transaction)
+            try transaction.endChallenges(of: person.id, for: Self.endedByPassword)
             try mailer.send(
                 changeNotice(to: person, from: scope.address, in: transaction), ifVerified: person, in: transaction)
             let reason = "password changed"
@@ -148,7 +148,7 @@ final class PasswordService: Sendable {
             in: transaction
         )
         let ended = try access.end(
-            person.id, because: "password reset",
+            person.id, because: "password reset", challenges: Self.endedByPassword,
             event: {
                 AuditEvent(
                     $0, from: client, actor: person.id.text, organisation: person.organisation.text, subject: $1,
@@ -167,9 +167,8 @@ final class PasswordService: Sendable {
         throw .invalidProof(.link(token: token))
     }
 
-    private func endResets(of person: Person, in transaction: Transaction) throws {
-        try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-    }
+    /// A challenge that verifies the present address remains.
+    private static let endedByPassword: [Challenge.Purpose] = [.resetPassword, .changeEmail]
 
     private func changeNotice(to person: Person, from address: String, in transaction: Transaction) -> Email {
         .notice("password-changed", to: person, at: transaction.now, from: address)
