@@ -1,12 +1,5 @@
 package import Modules
 
-/// The caller of a request, as read again in the transaction of its work.
-package struct Caller: Sendable {
-    package let person: Person
-    /// When the session began with a sign-in; nil for an API key.
-    let signedInAt: Instant?
-}
-
 /// What gives lasting power, such as a role, a membership, a key or a plan, is decided in the transaction that has the
 /// effect: the gate's answers are older, and the work may have waited for a body, a password or a lock.
 ///
@@ -17,25 +10,27 @@ extension Transaction {
     /// - Throws: `token-expired` where the account is suspended or closed or the session has ended;
     ///   `authentication-failed` for an API key that has ended.
     @discardableResult
-    package func requireCaller(_ scope: Scope) throws -> Caller {
+    package func requireCaller(_ scope: Scope) throws -> Person {
         guard let person = try lockedPerson(scope.person), !person.isSuspended else { throw Problem(.tokenExpired) }
         switch scope.credential {
         case .session(let session):
-            guard let signedInAt = try signInTime(of: session) else { throw Problem(.tokenExpired) }
-            return Caller(person: person, signedInAt: signedInAt)
+            // A session that is idle or old ends with its access token, which the gate has checked.
+            guard try first("SELECT id FROM sessions WHERE id = \(session) AND revoked_at IS NULL") != nil else {
+                throw Problem(.tokenExpired)
+            }
         case .key(let id, _):
             guard let key = try key(id, of: scope.person), key.revokedAt == nil, key.expiresAt.map({ $0 > now }) ?? true
             else { throw Problem(.authenticationFailed, members: ["details": "the API key is not valid any more"]) }
-            return Caller(person: person, signedInAt: nil)
         }
+        return person
     }
 
     /// As ``requireCaller(_:)``, for work that requires one of several account roles; administrators have every one.
     /// - Throws: also `insufficient-role`.
     @discardableResult
-    package func requireCaller(_ scope: Scope, as roles: Role...) throws -> Caller {
+    package func requireCaller(_ scope: Scope, as roles: Role...) throws -> Person {
         let caller = try requireCaller(scope)
-        guard roles.contains(caller.person.role) || caller.person.role == .admin else {
+        guard roles.contains(caller.role) || caller.role == .admin else {
             throw Problem(.insufficientRole)
         }
         return caller

@@ -180,7 +180,7 @@ final class OrganisationService: Sendable {
         }
         guard let session = scope.session else { throw Problem(.insufficientScope) }
         let person = try await database.write { [audit] transaction -> Person in
-            let person = try transaction.requireCaller(scope).person
+            let person = try transaction.requireCaller(scope)
             guard try transaction.lock(organisation),
                 try transaction.membership(of: scope.person, in: organisation) != nil
             else { throw Problem(.notAMember) }

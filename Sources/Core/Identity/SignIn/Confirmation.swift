@@ -62,9 +62,10 @@ package final class Confirmation: Sendable {
         let outcome = try await database.write { [self] transaction -> Outcome<Result> in
             try prepare(transaction)
             // The account and the session may have changed while the password was being verified.
-            let caller = try transaction.requireCaller(scope)
-            guard let signedInAt = caller.signedInAt else { throw Problem(.tokenExpired) }
-            let person = caller.person
+            let person = try transaction.requireCaller(scope)
+            guard let session = scope.session, let signedInAt = try transaction.signInTime(of: session) else {
+                throw Problem(.tokenExpired)
+            }
             let evidence = Evidence(
                 isPasswordRight: verified.map { $0 && person.passwordHash == read.passwordHash },
                 asksForCode: try demand.asksForCode && transaction.hasSecondFactor(person.id), code: given.code)
