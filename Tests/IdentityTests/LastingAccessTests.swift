@@ -106,7 +106,7 @@ import Testing
             let rotation = "/v1/admin/service-keys/\(key)/rotation"
             #expect(await app.call("POST", rotation, token: administrator.token).code == "reauthentication-required")
             let mails = try await app.mail(to: administrator.email).dropFirst(before)
-            #expect(mails.map(\.subject) == Array(repeating: "Your administrator’s account was used", count: 3))
+            #expect(mails.map(\.subject) == Array(repeating: "Your administrator's account was used", count: 3))
             #expect(mails.contains { $0.text.contains("\(person.email) got the role admin") })
         }
     }

@@ -32,8 +32,8 @@ struct UserChange: Payload {
     /// reset link.
     var forcePasswordReset: Bool?
     var endSessions: Bool?
-    /// This or `mfa_code` is required for a role that cannot be chosen at registration and for `is_active: true`, unless
-    /// the sign-in is younger than five minutes.
+    /// This or `mfa_code` is required for a role that cannot be chosen at registration and for `is_active: true`,
+    /// unless the sign-in is younger than five minutes.
     var password: String?
     var mfaCode: String?
 

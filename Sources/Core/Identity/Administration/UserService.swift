@@ -42,8 +42,8 @@ package final class UserService: Sendable {
         return user
     }
 
-    /// Applies every given change in one transaction. A role that administrators assign, and a restored account, outlast
-    /// the session that gives them: the caller is authenticated again and notified by mail.
+    /// Applies every given change in one transaction. A role that administrators assign, and a restored account,
+    /// outlast the session that gives them: the caller is authenticated again and notified by mail.
     /// - Throws: `not-found`; `own-account` when administrators would remove rights or the password of their own
     ///   account; `last-administrator`; what ``Confirmation`` throws.
     func change(_ id: ID<Person>, _ change: UserChange, by scope: Scope) async throws(Problem) -> ManagedUser {

@@ -28,8 +28,8 @@ final class InvitationService: Sendable {
     }
 
     /// Sends an invitation and revokes an open one to the same address. A membership that administers the organisation,
-    /// and any in a personal one, outlasts the session that offers it: the caller is authenticated again, and the owners
-    /// are notified by mail.
+    /// and any in a personal one, outlasts the session that offers it: the caller is authenticated again, and the
+    /// owners are notified by mail.
     /// - Throws: `validation-failed` for the address; `insufficient-role` when an admin offers a role other than
     ///   `member`; `already-a-member`; `too-many-invitations`; what ``Confirmation`` throws.
     func send(_ payload: InvitationRequest, scope: Scope) async throws(Problem) -> InvitationView {

@@ -197,7 +197,8 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
-        let repeated = declared.steps.contains { $0.summary.kind == .body } ? RepeatedSteps(steps: declared.repeated) : nil
+        let readsBody = declared.steps.contains { $0.summary.kind == .body }
+        let repeated = readsBody ? RepeatedSteps(steps: declared.repeated) : nil
         return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
             request, pipeline async throws(Problem) in
             if let repeated { request.context.set(repeated) }
