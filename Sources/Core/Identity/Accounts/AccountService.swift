@@ -60,9 +60,9 @@ package final class AccountService: Sendable {
         { AuditEvent($0, subject: $1, target: person.text, details: $2) }
     }
 
-    /// Closes the scope's account: its sessions, API keys and invitations end and it cannot be signed in to. Its address
-    /// and user name stay reserved, so that an administrator can reopen it; those of an account whose address is not
-    /// verified are free at once, because the address may be another person's.
+    /// Closes the scope's account: it cannot be signed in to, and its sessions, API keys and invitations end. Its
+    /// address and user name stay reserved, so that an administrator can reopen it; those of an account whose address
+    /// is not verified are free at once, because the address may be another person's.
     /// - Throws: `confirmation-required`; `reauthentication-required` unless the caller has just signed in;
     ///   `last-administrator`, `sole-owner`.
     func close(_ scope: Scope, isConfirmed: Bool) async throws(Problem) -> AccountClosed {
