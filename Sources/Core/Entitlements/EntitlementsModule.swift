@@ -129,7 +129,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             + ServiceKeyRoutes(
                 identity: identity,
                 serviceKeys: ServiceKeyService(
-                    database: database, meters: meters, reader: serviceKeys, audit: audit, runtime: runtime)
+                    database: database, meters: meters, reader: serviceKeys, confirmation: identity.confirmation,
+                    audit: audit, mailer: mailer, runtime: runtime)
             ).routes
 
         // The trial starts in the transaction that verifies the e-mail address.

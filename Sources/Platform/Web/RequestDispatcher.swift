@@ -84,7 +84,8 @@ package final class RequestDispatcher: Sendable {
                         body: body,
                         requestID: requestID,
                         address: address,
-                        received: runtime.now()
+                        received: runtime.now(),
+                        clock: runtime.now
                     )
                     context = request.context
                     response = try await route.respond(request)

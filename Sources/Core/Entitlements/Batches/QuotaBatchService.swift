@@ -24,7 +24,7 @@ final class QuotaBatchService: Sendable {
     /// Performs calls in their order. A refused call changes nothing, and the others are performed.
     func perform(_ calls: [QuotaCall], in transaction: Transaction) throws -> [Result<QuotaOutcome, Problem>] {
         var calls = calls
-        let refusals = try renew(&calls, in: transaction)
+        let refusals = try renew(&calls, in: transaction).merging(refusalsOfOwners(calls, in: transaction)) { $1 }
         var batch = try batch(of: calls, in: transaction)
         var results: [Result<QuotaOutcome, Problem>] = []
         results.reserveCapacity(calls.count)
@@ -78,6 +78,18 @@ final class QuotaBatchService: Sendable {
             } catch let refusal as Problem {
                 refusals[index] = refusal
             }
+        }
+        return refusals
+    }
+
+    /// The refusals of calls whose service key has ended since the gate found it, by index.
+    private func refusalsOfOwners(_ calls: [QuotaCall], in transaction: Transaction) throws -> [Int: Problem] {
+        let keys = Set(calls.compactMap(\.owner?.key))
+        guard !keys.isEmpty else { return [:] }
+        let valid = try transaction.validServiceKeys(keys)
+        var refusals: [Int: Problem] = [:]
+        for (index, call) in calls.enumerated() {
+            if let owner = call.owner, !valid.contains(owner.key) { refusals[index] = .serviceKeyEnded }
         }
         return refusals
     }
@@ -165,6 +177,15 @@ extension QuotaCall {
             return .reserve(hold)
         case .spend(_, let operation): return .spend(charge, operation: operation)
         case .commit, .release: return self
+        }
+    }
+
+    /// The service key that makes the call.
+    fileprivate var owner: ReservationOwner? {
+        switch self {
+        case .reserve(let hold): hold.owner
+        case .commit(_, _, let owner), .release(_, let owner): owner
+        case .spend: nil
         }
     }
 

@@ -63,6 +63,7 @@ final class RemoteReservationService: Sendable {
         -> RemoteReservationView
     {
         try await database.write { [quotas] transaction in
+            try transaction.requireServiceKey(of: scope)
             guard let before = try transaction.remoteReservation(id, in: scope) else { throw Problem(.notFound) }
             guard before.state == .held else { throw before.settledProblem }
             let lease = Duration.seconds(leaseSeconds ?? RemoteReservation.leaseSecondsDefault)

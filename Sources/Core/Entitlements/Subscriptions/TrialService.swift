@@ -68,6 +68,7 @@ final class TrialService: Sendable {
     /// - Throws: `trial-used`, `already-subscribed`.
     func start(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.write { [self] transaction in
+            try transaction.authority(of: scope, [.owner, .admin])
             if try retention.hasHadTrial(scope.person, in: transaction) { throw Problem(.trialUsed) }
             guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
                 throw Problem(.alreadySubscribed)

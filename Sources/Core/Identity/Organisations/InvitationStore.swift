@@ -85,6 +85,20 @@ extension Transaction {
         ) == 1
     }
 
+    /// Revokes the open invitations that a person sent.
+    /// - Parameter organisation: nil for those of every organisation.
+    /// - Returns: the invitations that this call revoked.
+    @discardableResult
+    func revokeInvitations(by person: ID<Person>, in organisation: ID<Organisation>? = nil) throws -> [ID<Invitation>] {
+        let condition: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
+        return try all(
+            """
+            UPDATE invitations SET revoked_at = \(now)
+            WHERE invited_by = \(person) \(condition) AND accepted_at IS NULL AND revoked_at IS NULL RETURNING id
+            """
+        ) { try $0["id"] }
+    }
+
     /// Whether a member of the organisation has the address whose key is given.
     func hasMember(withAddress key: String, in organisation: ID<Organisation>) throws -> Bool {
         try first(

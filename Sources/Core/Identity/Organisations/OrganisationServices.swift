@@ -22,9 +22,9 @@ final class OrganisationServices: Sendable {
             runtime: runtime, logger: dependencies.logger)
         organisations = OrganisationService(
             database: database, tokens: sessions.tokens, memberships: memberships, keyCache: apiKeyCache,
-            audit: audit, runtime: runtime)
+            confirmation: signIn.confirmation, audit: audit, mailer: dependencies.mailer, runtime: runtime)
         invitations = InvitationService(
-            database: database, memberships: memberships, audit: audit, mailer: dependencies.mailer,
-            frontend: settings.frontend, runtime: runtime)
+            database: database, memberships: memberships, confirmation: signIn.confirmation, audit: audit,
+            mailer: dependencies.mailer, frontend: settings.frontend, runtime: runtime)
     }
 }

@@ -197,8 +197,11 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
+        let readsBody = declared.steps.contains { $0.summary.kind == .body }
+        let repeated = readsBody ? RepeatedSteps(steps: declared.repeated) : nil
         return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
             request, pipeline async throws(Problem) in
+            if let repeated { request.context.set(repeated) }
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
@@ -228,9 +231,20 @@ extension Route {
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
             if pipeline.hasLastSteps { try await pipeline.finish(request) }
             let input: Input = try await reader.read(request)
-            try await pipeline.check(input, of: request)
             let output: Output
-            do { output = try await handler(input, caller, repeat each proofs) } catch { throw Problem.wrapping(error) }
+            if let again = request.readmission() {
+                let renewedCaller = try await pipeline.renewed(caller, of: who, again)
+                let renewed = (repeat try await pipeline.renewed(each proofs, of: each need, again))
+                try await pipeline.check(input, of: request)
+                do {
+                    output = try await handler(input, renewedCaller, repeat each renewed)
+                } catch { throw Problem.wrapping(error) }
+            } else {
+                try await pipeline.check(input, of: request)
+                do { output = try await handler(input, caller, repeat each proofs) } catch {
+                    throw Problem.wrapping(error)
+                }
+            }
             return try output.response()
         }
     }
@@ -241,6 +255,9 @@ extension Route {
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
+
+        /// The steps that are evaluated again while a raw body arrives.
+        var repeated: [RouteStep] { steps.filter { Admission.phases.contains($0.phase) } }
 
         mutating func add(_ requirement: some Requirement) {
             steps.append(RouteStep(requirement))
