@@ -32,7 +32,8 @@ final class AccountServices: Sendable {
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
         introspection = IntrospectionService(database: database, tokens: sessions.tokens)
         let recovery = AccountRecoveryService(
-            memberships: organisations.memberships, apiKeys: organisations.apiKeys, audit: audit)
+            browserSessions: sessions.browserSessions, memberships: organisations.memberships,
+            apiKeys: organisations.apiKeys, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,

@@ -8,17 +8,19 @@ import Secrets
 final class OrganisationService: Sendable {
     private let database: any Database
     private let tokens: TokenIssuer
+    private let browserSessions: BrowserSessionService
     private let memberships: MembershipService
     private let keyCache: APIKeyCache
     private let audit: AuditService
     private let runtime: Runtime
 
     init(
-        database: any Database, tokens: TokenIssuer, memberships: MembershipService, keyCache: APIKeyCache,
-        audit: AuditService, runtime: Runtime
+        database: any Database, tokens: TokenIssuer, browserSessions: BrowserSessionService,
+        memberships: MembershipService, keyCache: APIKeyCache, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.tokens = tokens
+        self.browserSessions = browserSessions
         self.memberships = memberships
         self.keyCache = keyCache
         self.audit = audit
@@ -83,6 +85,7 @@ final class OrganisationService: Sendable {
             }
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -152,6 +155,7 @@ final class OrganisationService: Sendable {
                     person == scope.person ? "membership.left" : "membership.removed", by: scope, subject: person.text),
                 in: transaction)
         }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -174,6 +178,7 @@ final class OrganisationService: Sendable {
                 AuditEvent("session.moved", by: scope.moved(to: organisation), subject: session.text), in: transaction)
             return person
         }
+        browserSessions.invalidate()
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
         return OrganisationSwitch(
