@@ -30,7 +30,8 @@ final class AccountServices: Sendable {
             apiKeys: organisations.apiKeys, events: events, audit: audit, mailer: mailer)
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
-        introspection = IntrospectionService(database: database, tokens: sessions.tokens)
+        introspection = IntrospectionService(
+            database: database, tokens: sessions.tokens, memberships: organisations.memberships)
         let recovery = AccountRecoveryService(
             browserSessions: sessions.browserSessions, memberships: organisations.memberships,
             apiKeys: organisations.apiKeys, audit: audit)
