@@ -126,6 +126,60 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `signing out deletes the cookie of a session that has ended, within the rate of its network`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.register()
+            let origin = "http://localhost:8080"
+            let signedIn = await app.call(
+                "POST", "/v1/auth/browser-session",
+                json: ["email": .string(person.email), "password": .string(person.password)],
+                headers: ["Origin": origin])
+            let cookie = String(try #require(signedIn.headers["set-cookie"]?.prefix { $0 != ";" }))
+            let headers = [
+                "Cookie": cookie, "Origin": origin, "X-CSRF-Token": try #require(signedIn["csrf_token"]?.string),
+            ]
+            func signOut(from address: String = "192.0.2.1") async -> TestResponse {
+                await app.call("DELETE", "/v1/auth/browser-session", headers: headers, address: address)
+            }
+            #expect(await app.call("POST", "/v1/auth/logout", headers: headers).status == 200)
+            let name = cookie.prefix { $0 != "=" }
+            for turn in 0..<60 {
+                let response = await signOut()
+                #expect(response.status == 200, "\(turn): \(response)")
+                #expect(response.headers["set-cookie"]?.hasPrefix("\(name)=; Path=/; Max-Age=0") == true)
+            }
+            #expect(await signOut().code == "rate-limited")
+            #expect(await signOut(from: "203.0.113.9").status == 200, "another network")
+            // A request that needs the session is refused as one without a credential.
+            #expect(await app.call("GET", "/v1/auth/profile", headers: headers).code == "token-expired")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a ticket takes from the rate of its organisation`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.register()
+            let made = await app.call(
+                "POST", "/v1/training/init-session", json: ["sessionId": "s"], token: person.token)
+            #expect([200, 201].contains(made.status), "\(made)")
+            let id = try #require(
+                try await app.app.database.read { transaction in
+                    try transaction.first("SELECT id FROM training_sessions") { try $0["id"] as String }
+                })
+            let issued = await app.call(
+                "POST", "/v1/realtime/tickets", json: ["topic": .string("training.\(id)")], token: person.token)
+            let ticket = try #require(issued["ticket"]?.string, "\(issued)")
+            let page = await app.call("GET", "/v1/realtime/topics/training.\(id)?ticket=\(ticket)")
+            #expect(page.status == 200 && page["topic"] == .string("training.\(id)"), "\(page)")
+            #expect(page.headers["ratelimit"]?.contains(#""plan-default-minute";r=57;"#) == true, "\(page.headers)")
+            let again = await app.call("GET", "/v1/realtime/topics/training.\(id)?ticket=\(ticket)")
+            #expect(again.code == "authentication-failed")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a plan's rates apply per organisation, are sent on success, and are checked after role, before entitlement`(
         _ engine: Engine
     ) async throws {

@@ -204,7 +204,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
 
     /// The rates of unsafe requests under the plan of the caller.
     /// - Returns: nil where neither the plan nor the entry `default` of the file of plans lists them.
-    /// - Throws: what the `member` requirement throws.
+    /// - Throws: failures of the server.
     package func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
         try await planRates.writePolicy(for: request)
     }

@@ -1,8 +1,9 @@
+import Identity
 import Modules
 import Rates
 import Synchronization
 
-/// Applies rate limits to the organisation that a request acts in.
+/// Applies rate limits to the organisation that a request acts in, and to the network of a request without one.
 final class PlanRateService: Sendable {
     private let limiter: RateLimiter
     private let entitlements: EntitlementService
@@ -18,26 +19,31 @@ final class PlanRateService: Sendable {
     }
 
     /// Takes `cost` units of the rate.
-    /// - Throws: `rate-limited`; what the `member` requirement throws.
+    /// - Throws: `rate-limited`; failures of the server.
     func take(_ cost: Int64, of source: RateRequirement.Source, for request: Request) async throws(Problem) {
         guard limiter.isEnabled else { return }
         // The requirement before this one has decided whether the route accepts the kind of credential.
-        let organisation = try await entitlements.organisation(of: request)
+        let organisation = try await entitlements.organisationIfAny(of: request)
         let policy: RatePolicy
         switch source {
         case .plan(let rateClass):
-            let plan = try await entitlements.plan(of: organisation, for: request)
+            let plan = try await plan(of: organisation, for: request)
             policy = self.policy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
         case .route(let own): policy = own
         }
-        try await limiter.take(cost, of: policy, from: organisation.text, for: request)
+        try await limiter.take(cost, of: policy, from: organisation?.text ?? request.network, for: request)
+    }
+
+    private func plan(of organisation: ID<Organisation>?, for request: Request) async throws(Problem) -> Plan? {
+        guard let organisation else { return nil }
+        return try await entitlements.plan(of: organisation, for: request)
     }
 
     /// The rates of unsafe requests that the caller's plan lists, or else those that hold without a plan.
     /// - Returns: nil where neither lists them.
-    /// - Throws: what the `member` requirement throws.
+    /// - Throws: failures of the server.
     func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
-        let plan = try await entitlements.plan(of: try await entitlements.organisation(of: request), for: request)
+        let plan = try await plan(of: try await entitlements.organisationIfAny(of: request), for: request)
         return entitlements.allowance.listedRates(of: .writes, under: plan).map { policy(WriteRateLimit.name, $0) }
     }
 
