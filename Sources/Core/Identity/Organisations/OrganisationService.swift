@@ -196,7 +196,9 @@ final class OrganisationService: Sendable {
     private static func name(_ given: String) throws(Problem) -> DisplayName {
         guard let name = DisplayName(given) else { throw Problem.invalid("/name", "must be readable text") }
         guard !WebAddresses.occur(in: name.text) else {
-            throw Problem.invalid("/name", "must not contain a web address: e-mails carry this name")
+            throw Problem.invalid(
+                "/name",
+                "must not contain what reads as a web address (write a space after a full stop): e-mails carry it")
         }
         return name
     }
