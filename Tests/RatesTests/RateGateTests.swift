@@ -126,6 +126,51 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `organisations without a plan share the rate of the account, those with one have their own`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let (owner, member) = (try await app.register("owner"), try await app.register("member"))
+            var organisations = [owner.organisation]
+            for name in ["First", "Second", "Third"] {
+                let made = await app.call(
+                    "POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token)
+                organisations.append(try #require(made["id"]?.string, "\(made)"))
+            }
+            func list(_ person: TestPerson, in organisation: String) async -> TestResponse {
+                await app.call(
+                    "GET", "/v1/training/list-sessions", token: person.token,
+                    headers: ["X-Organisation": organisation])
+            }
+            // Three units were taken to create the organisations.
+            for turn in 0..<57 {
+                let response = await list(owner, in: organisations[turn % organisations.count])
+                #expect(response.status == 200, "\(turn): \(response)")
+            }
+            for organisation in organisations {
+                #expect(await list(owner, in: organisation).code == "rate-limited")
+            }
+            // Members of one organisation count by themselves until it has a plan.
+            try await app.app.database.write { transaction in
+                for organisation in organisations.prefix(2) {
+                    try transaction.execute(
+                        """
+                        INSERT INTO memberships (organisation_id, person_id, role, created_at)
+                        VALUES (\(organisation), \(member.id), 'member', \(transaction.now))
+                        """)
+                }
+            }
+            app.clock.advance(by: .milliseconds(600))
+            #expect(await list(member, in: organisations[1]).headers["x-ratelimit-remaining"] == "59")
+            try await app.put(owner, on: "pro")
+            app.clock.advance(by: .seconds(3))
+            let paid = await list(owner, in: owner.organisation)
+            #expect(paid.status == 200 && paid.headers["x-ratelimit-remaining"] == "299", "\(paid.headers)")
+            #expect(await list(member, in: owner.organisation).headers["x-ratelimit-remaining"] == "298")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `signing out deletes the cookie of a session that has ended, within the rate of its network`(
         _ engine: Engine
     ) async throws {
