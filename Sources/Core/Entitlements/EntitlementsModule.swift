@@ -83,7 +83,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         creditCorrections = CreditCorrectionService(database: database, credits: credits, ledger: ledger, audit: audit)
 
         // Subscriptions and usage
-        retention = RetainedUsageService(sealer: sealer)
+        retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
             database: database, plans: plans, credits: credits, retention: retention, audit: audit, runtime: runtime)
         trials = TrialService(
@@ -133,6 +133,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // The trial starts in the transaction that verifies the e-mail address.
         identity.events.onEmailVerified { [trials] person, organisation, transaction in
             _ = try trials.begin(for: person, of: organisation, in: transaction)
+        }
+        identity.events.onAddressChanging { [retention] person, _, transaction in
+            try retention.retain(person, in: transaction)
         }
         identity.events.onAccountClosed { [retention] person, _, transaction in
             try retention.retain(person, in: transaction)

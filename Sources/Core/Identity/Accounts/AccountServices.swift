@@ -41,7 +41,7 @@ final class AccountServices: Sendable {
             apiKeys: organisations.apiKeys, recovery: recovery, audit: audit, mailer: mailer)
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
-            accountCache: sessions.accountCache, audit: audit, mailer: mailer)
+            accountCache: sessions.accountCache, events: events, audit: audit, mailer: mailer)
         users = UserService(
             database: database, sessions: sessions.sessions, passwords: passwords, apiKeys: organisations.apiKeys,
             events: events, audit: audit, mailer: mailer, runtime: runtime)
