@@ -92,7 +92,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
-        let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
+        let serviceKeys = ServiceKeyReader(
+            database: database, member: identity.member, runtime: runtime, logger: plans.logger)
         func serviceKey(_ scope: ServiceKey.Scope) -> ServiceKeyRequirement {
             ServiceKeyRequirement(scope: scope, keys: serviceKeys, member: identity.member)
         }

@@ -164,6 +164,12 @@ final class OrganisationService: Sendable {
     /// - Throws: `not-a-member`; `insufficient-role` for an impersonation; `token-expired`.
     func move(to organisation: ID<Organisation>, scope: Scope) async throws(Problem) -> OrganisationSwitch {
         guard scope.impersonator == nil else {
+            try await database.write { [audit] in
+                try audit.record(
+                    AuditEvent(
+                        "session.moved", outcome: .refused, by: scope, subject: scope.session?.text,
+                        details: ["to": organisation.text]), in: $0)
+            }
             throw Problem(.insufficientRole, detail: "An impersonation cannot switch to another organisation.")
         }
         guard let session = scope.session else { throw Problem(.insufficientScope) }
