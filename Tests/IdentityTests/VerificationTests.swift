@@ -281,6 +281,37 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a recipient gets five e-mails an hour from concurrent changes of address, whatever its sub-address`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            var people: [TestPerson] = []
+            for _ in 0..<12 { people.append(try await app.register()) }
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for (index, person) in people.enumerated() {
+                    group.addTask {
+                        await app.call(
+                            "POST", "/v1/auth/change-email",
+                            json: [
+                                "new_email": .string("victim\(index % 2 == 0 ? "" : "+\(index)")@example.net"),
+                                "password": .string(person.password),
+                            ], token: person.token
+                        ).status
+                    }
+                }
+                return await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses.filter { $0 == 200 }.count == Challenge.mailsPerHour, "\(statuses)")
+            #expect(statuses.filter { $0 == 429 }.count == people.count - Challenge.mailsPerHour)
+            var mails = try await app.mail(to: "victim@example.net").count
+            for index in stride(from: 1, to: 12, by: 2) {
+                mails += try await app.mail(to: "victim+\(index)@example.net").count
+            }
+            #expect(mails == Challenge.mailsPerHour)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an error of a subscriber rolls the verification back`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             struct Refused: Error {}

@@ -84,7 +84,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         creditCorrections = CreditCorrectionService(database: database, credits: credits, ledger: ledger, audit: audit)
 
         // Subscriptions and usage
-        retention = RetainedUsageService(sealer: sealer)
+        retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, runtime: runtime)
@@ -94,7 +94,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
-        let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
+        let serviceKeys = ServiceKeyReader(
+            database: database, member: identity.member, runtime: runtime, logger: plans.logger)
         func serviceKey(_ scope: ServiceKey.Scope) -> ServiceKeyRequirement {
             ServiceKeyRequirement(scope: scope, keys: serviceKeys, member: identity.member)
         }
@@ -136,6 +137,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // The trial starts in the transaction that verifies the e-mail address.
         identity.events.onEmailVerified { [trials] person, organisation, transaction in
             _ = try trials.begin(for: person, of: organisation, in: transaction)
+        }
+        identity.events.onAddressChanging { [retention] person, _, transaction in
+            try retention.retain(person, in: transaction)
         }
         identity.events.onAccountClosed { [retention] person, _, transaction in
             try retention.retain(person, in: transaction)
@@ -207,7 +211,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
 
     /// The rates of unsafe requests under the plan of the caller.
     /// - Returns: nil where neither the plan nor the entry `default` of the file of plans lists them.
-    /// - Throws: what the `member` requirement throws.
+    /// - Throws: failures of the server.
     package func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
         try await planRates.writePolicy(for: request)
     }

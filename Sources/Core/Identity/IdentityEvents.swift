@@ -11,6 +11,7 @@ package final class IdentityEvents: Sendable {
 
     private struct Listeners {
         var emailVerified: [Listener] = []
+        var addressChanging: [Listener] = []
         var accountClosed: [Listener] = []
         var usage: [UsageReader] = []
     }
@@ -24,6 +25,12 @@ package final class IdentityEvents: Sendable {
         listeners.withLock { $0.emailVerified.append(listener) }
     }
 
+    /// Adds a listener for the change of an account's address, called with the personal organisation while the account
+    /// has the old address.
+    package func onAddressChanging(_ listener: @escaping Listener) {
+        listeners.withLock { $0.addressChanging.append(listener) }
+    }
+
     /// Adds a listener for the closing of an account, called with the personal organisation.
     package func onAccountClosed(_ listener: @escaping Listener) {
         listeners.withLock { $0.accountClosed.append(listener) }
@@ -34,6 +41,12 @@ package final class IdentityEvents: Sendable {
 
     func emailVerified(_ person: Person, in transaction: Transaction) throws {
         for listener in listeners.withLock({ $0.emailVerified }) {
+            try listener(person.id, person.organisation, transaction)
+        }
+    }
+
+    func addressChanging(_ person: Person, in transaction: Transaction) throws {
+        for listener in listeners.withLock({ $0.addressChanging }) {
             try listener(person.id, person.organisation, transaction)
         }
     }

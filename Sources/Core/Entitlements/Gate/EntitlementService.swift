@@ -29,6 +29,19 @@ final class EntitlementService: Sendable {
         return try await member.scope(of: request).organisation
     }
 
+    /// As ``organisation(of:)``, for requirements that must not refuse what the identity step of a route has admitted:
+    /// a route may admit requests whose credential is no longer valid, such as the one that deletes a cookie.
+    /// - Returns: nil for a request without a valid credential.
+    /// - Throws: `not-a-member`; failures of the server.
+    func organisationIfAny(of request: Request) async throws(Problem) -> ID<Organisation>? {
+        do {
+            return try await organisation(of: request)
+        } catch {
+            guard error.kind.status == 401 else { throw error }
+            return nil
+        }
+    }
+
     /// The snapshot of the request's organisation; read from the database once per request.
     /// - Throws: what the `member` requirement throws; `no-active-subscription`.
     func snapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {

@@ -32,16 +32,18 @@ final class AccountServices: Sendable {
             mailer: mailer)
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
-        introspection = IntrospectionService(database: database, tokens: sessions.tokens)
+        introspection = IntrospectionService(
+            database: database, tokens: sessions.tokens, memberships: organisations.memberships)
         let recovery = AccountRecoveryService(
-            memberships: organisations.memberships, apiKeys: organisations.apiKeys, audit: audit)
+            browserSessions: sessions.browserSessions, memberships: organisations.memberships,
+            apiKeys: organisations.apiKeys, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,
             apiKeys: organisations.apiKeys, recovery: recovery, access: access, audit: audit, mailer: mailer)
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
-            accountCache: sessions.accountCache, audit: audit, mailer: mailer)
+            accountCache: sessions.accountCache, events: events, audit: audit, mailer: mailer)
         users = UserService(
             database: database, sessions: sessions.sessions, passwords: passwords, access: access,
             confirmation: signIn.confirmation, events: events, audit: audit, mailer: mailer, runtime: runtime)

@@ -79,6 +79,14 @@ final class ImpersonationService: Sendable {
         )
     }
 
+    /// Records that an account must not be impersonated. The transaction of the attempt is rolled back.
+    func recordRefusal(of id: ID<Person>, by scope: Scope) async throws(Problem) {
+        try await database.write { [audit] in
+            try audit.record(
+                AuditEvent("impersonation.begun", outcome: .refused, by: scope, subject: id.text, target: id), in: $0)
+        }
+    }
+
     /// Ends every impersonation of a person.
     /// - Throws: `not-found`.
     func end(of id: ID<Person>, by scope: Scope) async throws(Problem) -> EndedSessions {

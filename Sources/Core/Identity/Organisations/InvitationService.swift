@@ -77,6 +77,9 @@ final class InvitationService: Sendable {
     {
         // The lock serialises the invitations of a person in several organisations.
         guard try transaction.lockedPerson(scope.person) != nil else { throw Problem(.notFound) }
+        // Invitations of other persons to the recipient wait too.
+        let recipient = MailRecipient(of: email.key)
+        try transaction.lock(recipient)
         let since = transaction.now - .days(1)
         let limits = [
             (
@@ -89,7 +92,7 @@ final class InvitationService: Sendable {
             ),
             (
                 "This address was sent", OrganisationLimits.invitationsPerRecipientAndDay,
-                try transaction.countInvitations(toAddress: email.key, since: since)
+                try transaction.countInvitations(to: recipient, since: since)
             ),
         ]
         for (subject, limit, sent) in limits where sent >= limit {

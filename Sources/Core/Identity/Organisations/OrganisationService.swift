@@ -9,6 +9,7 @@ import Secrets
 final class OrganisationService: Sendable {
     private let database: any Database
     private let tokens: TokenIssuer
+    private let browserSessions: BrowserSessionService
     private let memberships: MembershipService
     private let keyCache: APIKeyCache
     private let confirmation: Confirmation
@@ -17,11 +18,13 @@ final class OrganisationService: Sendable {
     private let runtime: Runtime
 
     init(
-        database: any Database, tokens: TokenIssuer, memberships: MembershipService, keyCache: APIKeyCache,
-        confirmation: Confirmation, audit: AuditService, mailer: Mailer, runtime: Runtime
+        database: any Database, tokens: TokenIssuer, browserSessions: BrowserSessionService,
+        memberships: MembershipService, keyCache: APIKeyCache, confirmation: Confirmation, audit: AuditService,
+        mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.tokens = tokens
+        self.browserSessions = browserSessions
         self.memberships = memberships
         self.keyCache = keyCache
         self.confirmation = confirmation
@@ -89,6 +92,7 @@ final class OrganisationService: Sendable {
             }
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -168,6 +172,7 @@ final class OrganisationService: Sendable {
                     person == scope.person ? "membership.left" : "membership.removed", by: scope, subject: person.text),
                 in: transaction)
         }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -176,6 +181,12 @@ final class OrganisationService: Sendable {
     /// - Throws: `not-a-member`; `insufficient-role` for an impersonation; `token-expired`.
     func move(to organisation: ID<Organisation>, scope: Scope) async throws(Problem) -> OrganisationSwitch {
         guard scope.impersonator == nil else {
+            try await database.write { [audit] in
+                try audit.record(
+                    AuditEvent(
+                        "session.moved", outcome: .refused, by: scope, subject: scope.session?.text,
+                        details: ["to": organisation.text]), in: $0)
+            }
             throw Problem(.insufficientRole, detail: "An impersonation cannot switch to another organisation.")
         }
         guard let session = scope.session else { throw Problem(.insufficientScope) }
@@ -191,6 +202,7 @@ final class OrganisationService: Sendable {
                 AuditEvent("session.moved", by: scope.moved(to: organisation), subject: session.text), in: transaction)
             return person
         }
+        browserSessions.invalidate()
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
         return OrganisationSwitch(
@@ -208,7 +220,9 @@ final class OrganisationService: Sendable {
     private static func name(_ given: String) throws(Problem) -> DisplayName {
         guard let name = DisplayName(given) else { throw Problem.invalid("/name", "must be readable text") }
         guard !WebAddresses.occur(in: name.text) else {
-            throw Problem.invalid("/name", "must not contain a web address: e-mails carry this name")
+            throw Problem.invalid(
+                "/name",
+                "must not contain what reads as a web address (write a space after a full stop): e-mails carry it")
         }
         return name
     }

@@ -68,7 +68,7 @@ package final class Confirmation: Sendable {
             }
             let evidence = Evidence(
                 isPasswordRight: verified.map { $0 && person.passwordHash == read.passwordHash },
-                asksForCode: try demand.asksForCode && transaction.hasSecondFactor(person.id), code: given.code)
+                hasSecondFactor: try transaction.hasSecondFactor(person.id), demand: demand, code: given.code)
             guard evidence.isGiven else {
                 let isRecent = demand == .passwordOrCode && transaction.now - signedInAt < Self.recency
                 guard demand == .session || isRecent else { return .refused(.missing) }
@@ -77,7 +77,8 @@ package final class Confirmation: Sendable {
             var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
             let failure = try failure(evidence, demand, person, counters.verdict, scope, in: transaction)
             switch failure {
-            case nil: counters.succeed()
+            // One of two secrets must not reset the count of guesses at the other.
+            case nil: if evidence.isComplete { counters.succeed() }
             // As at sign-in, the right password without the code neither counts nor resets what was counted.
             case .missing: return .refused(.missing)
             case .password, .code, .locked: counters.fail()
@@ -180,10 +181,13 @@ extension Confirmation {
     private struct Evidence: Sendable {
         /// Nil where no password was sent.
         let isPasswordRight: Bool?
-        /// Whether the account has a second factor and the demand asks for it.
-        let asksForCode: Bool
+        let hasSecondFactor: Bool
+        let demand: Demand
         let code: String?
 
+        var asksForCode: Bool { demand.asksForCode && hasSecondFactor }
+        /// Whether the secrets, if they are right, are all that a sign-in requires.
+        var isComplete: Bool { isPasswordRight != nil && (!hasSecondFactor || (asksForCode && code != nil)) }
         var isGiven: Bool { isPasswordRight != nil || (asksForCode && code != nil) }
     }
 }

@@ -8,17 +8,19 @@ final class VerificationService: Sendable {
     private let challenges: ChallengeService
     private let confirmation: Confirmation
     private let accountCache: AccountCache
+    private let events: IdentityEvents
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, challenges: ChallengeService, confirmation: Confirmation, accountCache: AccountCache,
-        audit: AuditService, mailer: Mailer
+        events: IdentityEvents, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.challenges = challenges
         self.confirmation = confirmation
         self.accountCache = accountCache
+        self.events = events
         self.audit = audit
         self.mailer = mailer
     }
@@ -119,6 +121,7 @@ final class VerificationService: Sendable {
         guard let email = EmailAddress(address) else {
             preconditionFailure("the address of a challenge is an e-mail address")
         }
+        try events.addressChanging(person, in: transaction)
         try transaction.changeEmail(of: person.id, to: email)
         // Challenges that were mailed to the old address are void.
         try transaction.endChallenges(of: person.id)

@@ -28,7 +28,7 @@ extension Request {
         return body.checked { () async throws(Problem) in
             let now = clock()
             guard checked.withLock({ Self.hasExpired($0, at: now) }) else { return }
-            let request = withoutContext()
+            let request = self.withoutContext()
             for step in steps {
                 if let refusal = await step.verdict(request).refusal { throw refusal }
             }
