@@ -32,7 +32,7 @@ import Testing
 
         /// The results of steps in one transaction.
         mutating func perform(_ steps: [Step]) async throws -> [String] {
-            let owner = ReservationOwner(quota.serviceScope())
+            let owner = ReservationOwner(try await quota.serviceScope())
             let snapshot = try await quota.snapshot()
             let calls = steps.map { step -> QuotaCall in
                 switch step {

@@ -151,8 +151,8 @@ import Testing
                 #expect(await list(owner, in: organisation).code == "rate-limited")
             }
             // Members of one organisation count by themselves until it has a plan.
-            try await app.app.database.write { transaction in
-                for organisation in organisations.prefix(2) {
+            try await app.app.database.write { [joined = organisations.prefix(2)] transaction in
+                for organisation in joined {
                     try transaction.execute(
                         """
                         INSERT INTO memberships (organisation_id, person_id, role, created_at)
