@@ -25,7 +25,7 @@ extension Request {
     func checkedBody(_ steps: [RouteStep]) -> RequestBody {
         guard let clock, !steps.isEmpty else { return body }
         let checked = Mutex(received)
-        return body.checked { () async throws(Problem) in
+        return body.checked { [self] () async throws(Problem) in
             let now = clock()
             guard checked.withLock({ Self.hasExpired($0, at: now) }) else { return }
             let request = self.withoutContext()
