@@ -281,6 +281,39 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a request that sends no e-mail executes the same statements for every address`(_ engine: Engine) async throws
+    {
+        let counting = Mutex<FaultyDatabase?>(nil)
+        let wrapper: @Sendable (any Database) -> any Database = { database in
+            let counted = FaultyDatabase(database, failingAt: nil)
+            counting.withLock { $0 = counted }
+            return counted
+        }
+        try await withTestApp(engine, databaseWrapper: wrapper) { app in
+            let database = try #require(counting.withLock { $0 })
+            let person = try await app.register(isVerified: false)
+            let suspended = try await app.register("suspended")
+            try await app.app.identity.accounts.suspend(suspended.id)
+            for path in ["resend-verification", "forgot-password"] {
+                func statements(_ email: String) async -> Int {
+                    let before = database.statementCount
+                    let json: JSONValue = ["email": .string(email)]
+                    #expect(await app.call("POST", "/v1/auth/\(path)", json: json).status == 200)
+                    return database.statementCount - before
+                }
+                _ = await statements(person.email)
+                // The account has reached its limit: one e-mail a minute.
+                let known = await statements(person.email)
+                for other in [suspended.email, "unknown@example.org", "unknown+1@example.org"] {
+                    #expect(await statements(other) == known, "\(path) \(other)")
+                }
+            }
+            #expect(try await app.mail(to: "unknown@example.org").isEmpty)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM challenges") == 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a recipient gets five e-mails an hour from concurrent changes of address, whatever its sub-address`(
         _ engine: Engine
     ) async throws {

@@ -93,6 +93,8 @@ final class PasswordService: Sendable {
             var isSent = false
             if let person, !person.isSuspended {
                 isSent = try challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
+            } else {
+                try challenges.imitate(.resetPassword, to: email, of: person, in: transaction)
             }
             try audit.record(
                 AuditEvent(

@@ -27,8 +27,8 @@ struct Export: Sendable {
 }
 
 extension Export {
-    /// What the link of an export depends on besides its token: whoever takes an account back changes its password or
-    /// its address, and a link that another person has asked for must end with their access.
+    /// What the link of an export depends on besides its token: an owner who takes an account back changes its password
+    /// or its address, and a link that another person has requested must end with their access.
     static func mark(of person: Person) -> String {
         Digest.hex("\(person.passwordHash)\n\(CanonicalText.accountKey(of: person.email))")
     }

@@ -77,7 +77,7 @@ package final class Confirmation: Sendable {
             var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
             let failure = try failure(evidence, demand, person, counters.verdict, scope, in: transaction)
             switch failure {
-            // One of two secrets must not reset the count of guesses at the other.
+            // One of two secrets must not reset the count of failures at the other.
             case nil: if evidence.isComplete { counters.succeed() }
             // As at sign-in, the right password without the code neither counts nor resets what was counted.
             case .missing: return .refused(.missing)

@@ -5,7 +5,7 @@ extension Transaction {
     /// Inserts a challenge within the limits of ``Challenge/pause`` and ``Challenge/mailsPerHour``. The latter holds
     /// for the account and for the recipient, whose lock it takes: an account that is closed and registered again has
     /// the recipient's count, and so do other accounts that ask for a change to the recipient's address.
-    /// - Returns: false where a limit is reached.
+    /// - Returns: false where a limit is reached, and for a person who does not exist.
     func insert(_ new: NewChallenge) throws -> Bool {
         let recipient = MailRecipient(of: new.email)
         try lock(recipient)
@@ -15,7 +15,7 @@ extension Transaction {
                                     code_expires_at, tries, created_at)
             SELECT \(new.id), \(new.person), \(new.purpose), \(new.email), \(recipient.key), \(new.linkHash),
                    \(now + new.purpose.linkLifetime), \(new.codeHash), \(now + Challenge.codeLifetime), 0, \(now)
-            WHERE NOT EXISTS (
+            WHERE EXISTS (SELECT 1 FROM people WHERE id = \(new.person)) AND NOT EXISTS (
                 SELECT 1 FROM challenges
                 WHERE person_id = \(new.person) AND purpose = \(new.purpose) AND created_at > \(now - Challenge.pause)
             ) AND (

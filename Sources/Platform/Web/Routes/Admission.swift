@@ -9,7 +9,7 @@ import Synchronization
 enum Admission {
     /// With the half second in which a node learns of a revocation, at most the second that a revocation may take.
     static let lifetime: Duration = .milliseconds(500)
-    /// Evaluating the steps of these phases takes and writes nothing.
+    /// Evaluating the steps of these phases takes nothing, and writes to the audit trail alone.
     static let phases: Set<RequestPhase> = [.identity, .account, .entitlement]
 }
 
