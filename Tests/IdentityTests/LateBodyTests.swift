@@ -56,7 +56,7 @@ import Testing
                 #expect(try await app.count("SELECT COUNT(*) AS count FROM sessions") == before)
             }
             #expect(try await app.count("SELECT COUNT(*) AS count FROM service_keys") == 0)
-            #expect(try await app.count("SELECT COUNT(*) AS count FROM subscriptions") == 0)
+            #expect(try await app.audited("subscription.adjusted").isEmpty)
             #expect(try await app.audited("account.restored").isEmpty)
         }
     }
