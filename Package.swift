@@ -166,7 +166,7 @@ let tests: [Target] = [
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "TestKit", "Client",
+            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Realtime", "Entitlements", "TestKit", "Client",
             .configuration, .httpTypes,
         ]),
 ]
