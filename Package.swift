@@ -151,6 +151,12 @@ let tests: [Target] = [
             "App", "Archives", "Audit", "Base", "DomainNames", "Mail", "Modules", "Identity", "Secrets", "TestKit",
             .cryptoExtras,
         ]),
+    .tests(
+        "RealtimeTests",
+        [
+            "App", "Base", "Client", "Identity", "Modules", "Realtime", "Storage", "TestKit", .httpTypes, .nio,
+            .serviceLifecycle,
+        ]),
     .tests("LedgerTests", ["Base", "Ledger", "Modules", "TestKit"]),
     .tests(
         "EntitlementsTests",

@@ -6,6 +6,9 @@ package struct SubscriptionDrain: Service {
 
     package func run() async throws {
         try? await gracefulShutdown()
-        hub.stop()
+        stop()
     }
+
+    /// Ends every subscription, and refuses new ones.
+    package func stop() { hub.stop() }
 }

@@ -200,7 +200,9 @@ extension ConnectionBridge {
 
     /// Begins the closing handshake of a WebSocket. From any thread.
     func closeWebSocket(_ close: WebSocketClose) {
-        executor.loop.execute { (self.end as? WebSocketHandler)?.close(close) }
+        // At once where possible: what the task does next, such as to return, may close it too.
+        guard executor.loop.inEventLoop else { return executor.loop.execute { self.closeWebSocket(close) } }
+        (end as? WebSocketHandler)?.close(close)
     }
 
     private func dequeue() -> InboundPart? {
