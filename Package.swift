@@ -59,6 +59,7 @@ let platform: [Target] = [
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
     .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
+    .layer("Platform", "SpotDecisions", ["Base"], embeds: ["Tables/Data"]),
 ]
 
 let core: [Target] = [
@@ -144,6 +145,7 @@ let tests: [Target] = [
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
     .tests("OutboundTests", ["Outbound", .nio, .nioPosix]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
+    .tests("SpotDecisionsTests", ["Base", "SpotDecisions", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
