@@ -83,7 +83,13 @@ let products: [Target] = [
         [
             "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
             "Plotting", .httpTypes, .nio,
-        ])
+        ]),
+    .layer(
+        "Products", "Sandbox",
+        [
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Files", "AWS", "SpotDecisions",
+            .httpTypes, .nio,
+        ]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -98,7 +104,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system, .unixSignals,
+            "AWS", "Outbound", "SpotDecisions", "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system,
+            .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
@@ -164,6 +171,12 @@ let tests: [Target] = [
         "EntitlementsTests",
         ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests(
+        "SandboxTests",
+        [
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Sandbox", "Secrets", "TestKit",
+            .serviceLifecycle,
+        ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",

@@ -1,4 +1,4 @@
-package import Modules
+import Modules
 package import SpotDecisions
 
 /// What an installation decides about sandbox sessions and experiments.

@@ -1,5 +1,6 @@
 import Identity
 import Modules
+import SpotDecisions
 
 /// One run of an experiment. Amounts are US dollars.
 struct ExperimentView: Payload {

@@ -10,7 +10,7 @@ final class ExperimentService: Sendable {
     private let runtime: Runtime
 
     /// Runs of one file.
-    static let archiveRowsMax = 10_000
+    static let archiveRowsMax = 5_000
 
     init(database: any Database, files: FileStore, runtime: Runtime) {
         self.database = database
@@ -62,7 +62,7 @@ final class ExperimentService: Sendable {
                     // Another process may have archived them.
                     guard try transaction.delete(old, of: organisation) == old.count else { throw Overtaken() }
                 }
-            } catch let problem as Problem where problem.cause is Overtaken {
+            } catch  where error.cause is Overtaken {
                 try await files.remove(Self.file(id))
                 return
             } catch {

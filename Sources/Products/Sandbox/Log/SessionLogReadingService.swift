@@ -1,5 +1,6 @@
 import Identity
 import Modules
+import NIOCore
 import Realtime
 
 /// Finds sessions for the readers of their logs.

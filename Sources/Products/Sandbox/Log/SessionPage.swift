@@ -1,4 +1,5 @@
 import Modules
+import SpotDecisions
 
 /// The page of a session. It has no script, and loads itself anew.
 enum SessionPage {

@@ -1,5 +1,6 @@
 import AWS
 import Modules
+import SpotDecisions
 
 /// Removes what sessions have made, whether it was written down or is found by its tag, and reports what remains.
 final class CleanUpService: Sendable {

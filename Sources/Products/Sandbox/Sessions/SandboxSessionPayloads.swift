@@ -1,4 +1,5 @@
 import Modules
+import Realtime
 import SpotDecisions
 
 struct CreateSandboxSession: Payload {

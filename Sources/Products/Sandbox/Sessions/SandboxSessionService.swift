@@ -1,3 +1,4 @@
+import AWS
 import Audit
 import Entitlements
 import Identity

@@ -1,20 +1,20 @@
-import Base
+package import Base
 import Foundation
 
 /// A client of one WebSocket, on a thread of its own. It sends nothing by itself, and every wait is bounded.
-actor WebSocketClient {
-    struct Failure: Error {
-        let what: String
+package actor WebSocketClient {
+    package struct Failure: Error {
+        package let what: String
     }
 
-    struct Frame: Equatable {
-        let opcode: UInt8
-        let payload: [UInt8]
+    package struct Frame: Sendable, Equatable {
+        package let opcode: UInt8
+        package let payload: [UInt8]
 
-        var text: String { String(decoding: payload, as: UTF8.self) }
-        var value: JSONValue { (try? JSONValue(parsing: payload)) ?? .null }
+        package var text: String { String(decoding: payload, as: UTF8.self) }
+        package var value: JSONValue { (try? JSONValue(parsing: payload)) ?? .null }
         /// Of a close frame.
-        var code: Int? { opcode == 8 && payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : nil }
+        package var code: Int? { opcode == 8 && payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : nil }
     }
 
     /// Seconds that one read or write may take.
@@ -23,9 +23,9 @@ actor WebSocketClient {
     private let executor = BlockingExecutor(label: "websocket-client")
     private let socket: CInt
     private var received: [UInt8] = []
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(port: Int) throws {
+    package init(port: Int) throws {
         socket = Foundation.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var time = timeval(tv_sec: Self.timeoutSeconds, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
@@ -46,9 +46,9 @@ actor WebSocketClient {
 
     /// Sends the opening handshake.
     /// - Returns: the status of the response.
-    func open(_ path: String, headers: [String: String] = [:]) throws -> Int {
+    package func open(_ path: String, headers: [String: String] = [:]) throws -> Int {
         let fields = headers.map { "\($0): \($1)\r\n" }.joined()
-        try send(
+        try write(
             Array(
                 ("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                     + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(fields)\r\n").utf8)
@@ -64,7 +64,7 @@ actor WebSocketClient {
     }
 
     /// The next frame of the server.
-    func frame() throws -> Frame {
+    package func frame() throws -> Frame {
         let head = try bytes(2)
         var length = Int(head[1])
         if length > 125 { length = try bytes(length == 126 ? 2 : 8).reduce(0) { $0 << 8 | Int($1) } }
@@ -72,8 +72,23 @@ actor WebSocketClient {
     }
 
     /// Answers the close frame of the server.
-    func close(_ code: Int) throws {
-        try send([0x88, 0x82, 0, 0, 0, 0, UInt8(code >> 8), UInt8(code & 0xFF)])
+    package func close(_ code: Int) throws {
+        try write([0x88, 0x82, 0, 0, 0, 0, UInt8(code >> 8), UInt8(code & 0xFF)])
+    }
+
+    /// Sends a whole message, masked as the protocol demands.
+    /// - Parameter opcode: 1 for text, 2 for binary.
+    package func send(_ payload: [UInt8], opcode: UInt8 = 1) throws {
+        var frame = [0x80 | opcode]
+        switch payload.count {
+        case ...125: frame.append(0x80 | UInt8(payload.count))
+        case ...0xFFFF: frame += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
+        default:
+            frame.append(0x80 | 127)
+            frame += (0..<8).map { UInt8(truncatingIfNeeded: payload.count >> (56 - 8 * $0)) }
+        }
+        // A mask of zeros changes nothing.
+        try write(frame + [0, 0, 0, 0] + payload)
     }
 
     private func bytes(_ count: Int) throws -> [UInt8] {
@@ -82,7 +97,7 @@ actor WebSocketClient {
         return Array(received[..<count])
     }
 
-    private func send(_ bytes: [UInt8]) throws {
+    private func write(_ bytes: [UInt8]) throws {
         guard Foundation.send(socket, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count else {
             throw Failure(what: "send")
         }
