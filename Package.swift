@@ -174,7 +174,7 @@ let tests: [Target] = [
     .tests(
         "SandboxTests",
         [
-            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Sandbox", "Secrets", "TestKit",
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "TestKit",
             .serviceLifecycle,
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),

@@ -26,7 +26,7 @@ import Testing
             #expect(actions?.first?["action_type"] == "MONITORING" && actions?.first?["status"] == "SUCCESS")
             #expect(actions?.first?["details"]?.string?.hasPrefix("STAY: ") == true)
 
-            // Half an hour at a difference of 0.06144 USD.
+            // Ten minutes at a difference of 0.06144 USD.
             fixture.app.clock.advance(by: .minutes(10))
             let savings = await fixture.get("sandbox/sessions/\(id)/savings")
             #expect(savings["cumulative_savings_micros"] == 10_240, "\(savings)")

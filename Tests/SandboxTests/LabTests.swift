@@ -156,7 +156,7 @@ extension SandboxFixture {
     func become(_ role: String) async throws -> SandboxFixture {
         let administrator = try await app.administrator()
         let response = await app.call(
-            "PUT", "/v1/admin/users/\(person.id)", json: ["role": .string(role)], token: administrator.token)
+            "PATCH", "/v1/auth/users/\(person.id)", json: ["role": .string(role)], token: administrator.token)
         try #require(response.status == 200, "\(response)")
         return renewed(try await signIn())
     }

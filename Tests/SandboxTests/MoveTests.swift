@@ -2,6 +2,7 @@ import AWS
 import App
 import Base
 import Modules
+import Synchronization
 import TestKit
 import Testing
 
@@ -86,30 +87,27 @@ struct MoveTests {
         }
     }
 
-    /// The worker is stopped by a failing statement at every place, and a response of AWS is lost: the next worker goes
-    /// on without making anything twice.
+    /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is lost:
+    /// the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])
-    func `a worker that is stopped at any statement makes nothing twice`(engine: Engine, lost: String) async throws {
-        let faults = UnavailableDatabase.Switch()
-        try await withCloudSandbox(engine, databaseWrapper: faults.wrap) { cloud in
+    func `a worker that is stopped at any step makes nothing twice`(engine: Engine, lost: String) async throws {
+        let stops = Stops()
+        try await withCloudSandbox(engine, databaseWrapper: stops.wrap) { cloud in
             let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
             #expect(
                 await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
             try await cloud.account.fail(.lost(action: lost))
-            // Each run begins where the failing statement of the one before has left the move.
-            try await faults.failEachStatement { _ in
-                try? await sandbox.app.runJobs()
-            } check: { _ in
-                sandbox.app.clock.advance(by: .seconds(31))
-            }
-            try await sandbox.finishJobs()
-            let view = await sandbox.renewed(try await sandbox.signIn()).get("sandbox/sessions/\(session)")
-            #expect(view["target_instance_id"]?.string != cloud.instance, "\(view)")
+            for _ in 0..<3 { try await sandbox.finishJobs() }
+            #expect(stops.states == ["launch", "health", "stop", "done"])
+            let view = await sandbox.get("sandbox/sessions/\(session)")
+            #expect(view["target_availability_zone"] == .string(CloudFixture.cheapestZone), "\(view)")
             #expect(try await sandbox.count("sandbox_moves WHERE state = 'done'") == 1)
             #expect(try await sandbox.count("sandbox_resources WHERE state = 'made'") == 2)
-            let renewed = try await cloud.renewed()
-            let tagged = try await renewed.tagged(session)
+            let tagged = try await cloud.tagged(session)
             #expect(tagged.instances.count == 1 && tagged.images.count == 1)
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+            let actions = await sandbox.get("sandbox/sessions/\(session)/actions").json.array ?? []
+            #expect(actions.filter { $0["status"] == "SUCCESS" }.count == 5)
         }
     }
 
@@ -195,11 +193,23 @@ struct MoveTests {
     }
 }
 
-extension CloudFixture {
-    /// The same fixture with another access token.
-    func renewed() async throws -> CloudFixture {
-        var renewed = self
-        renewed.sandbox = sandbox.renewed(try await sandbox.signIn())
-        return renewed
+/// Fails the first transaction that brings a move to a state.
+private final class Stops: Sendable {
+    private let seen = Mutex<Set<String>>([])
+
+    struct Stopped: Error {}
+
+    var states: Set<String> { seen.withLock { $0 } }
+
+    var wrap: @Sendable (any Database) -> any Database {
+        { base in
+            InterceptedDatabase(
+                base,
+                beforeCommits: { transaction in
+                    let state = try transaction.first("SELECT state FROM sandbox_moves") { try $0["state"] as String }
+                    guard let state, state != "image", self.seen.withLock({ $0.insert(state).inserted }) else { return }
+                    throw Stopped()
+                })
+        }
     }
 }

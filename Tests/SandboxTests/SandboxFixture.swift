@@ -5,6 +5,7 @@ import Foundation
 import Identity
 import Modules
 import Outbound
+import Realtime
 import ServiceLifecycle
 import TestKit
 import Testing
@@ -129,7 +130,7 @@ func withCloudSandbox(
 
 /// An instance in the most expensive zone of its type, so that the linear pipeline decides to switch.
 struct CloudFixture: Sendable {
-    var sandbox: SandboxFixture
+    let sandbox: SandboxFixture
     let account: TestAWSAccount
     let ec2: EC2
     let instance: String

@@ -78,9 +78,12 @@ import Testing
                     let status = try await client.open("/ws/sandbox/\(id)", headers: headers)
                     return (status, status == 101 ? try await client.frame() : nil)
                 }
-                #expect(try await open(nil).0 == 401)
-                #expect(try await open(other.token).1?.code == 4004)
-                #expect(try await open(fixture.token).1?.value["type"] == "connected")
+                let (anonymous, stranger, owner) = (
+                    try await open(nil), try await open(other.token), try await open(fixture.token)
+                )
+                #expect(anonymous.0 == 401)
+                #expect(stranger.1?.code == 4004)
+                #expect(owner.1?.value["type"] == "connected")
             }
             #expect(await fixture.app.call("GET", "/sandbox/\(id)").status == 401)
             #expect(await fixture.app.call("GET", "/sandbox/\(id)", token: fixture.token).status == 200)

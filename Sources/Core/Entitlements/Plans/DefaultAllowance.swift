@@ -28,7 +28,7 @@ package struct DefaultAllowance: Sendable, Hashable {
     }
 
     /// Work that neither the plan nor this allowance lists has the limit 0.
-    func concurrency(of name: String, under plan: Plan?) -> Limit {
+    package func concurrency(of name: String, under plan: Plan?) -> Limit {
         plan?.concurrency[name] ?? concurrency[name] ?? .upTo(0)
     }
 }
