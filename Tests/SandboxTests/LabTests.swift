@@ -151,7 +151,7 @@ import Testing
 }
 
 extension SandboxFixture {
-    /// Gives the account a role that nobody can choose, which ends its sessions.
+    /// Gives the account a role that no account can choose, which ends its sessions.
     /// - Returns: the fixture with a new access token.
     func become(_ role: String) async throws -> SandboxFixture {
         let administrator = try await app.administrator()

@@ -87,8 +87,8 @@ struct MoveTests {
         }
     }
 
-    /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is lost:
-    /// the next worker goes on without making anything twice.
+    /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
+    /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])
     func `a worker that is stopped at any step makes nothing twice`(engine: Engine, lost: String) async throws {
         let stops = Stops()

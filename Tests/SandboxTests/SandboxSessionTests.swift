@@ -123,7 +123,8 @@ import Testing
         arguments: [
             ("instance_type", "c5.enormous"), ("availability_zone", "ap-south-1"), ("availability_zone", "us-east-1a"),
             ("aws_region", "moon-east-1"), ("aws_region", "ap-south-1.example.org"), ("instance_id", "vm-1"),
-            ("instance_id", "i-0123456789ABCDEF0"), ("aws_access_key", "short"), ("aws_secret_key", "with space and so on"),
+            ("instance_id", "i-0123456789ABCDEF0"), ("aws_access_key", "short"),
+            ("aws_secret_key", "with space and so on"),
             ("ttl_hours", -1), ("ttl_hours", 0), ("ttl_hours", 25), ("ttl_hours", 9_000_000_000_000),
         ] as [(String, JSONValue)])
     func `a request with an invalid member is refused, and nothing is created`(member: String, value: JSONValue)

@@ -7,7 +7,7 @@ import Testing
 /// The recurring jobs of sessions: expiry, count, deletion. Each may run twice.
 @Suite struct SessionJobTests {
     @Test(arguments: Engine.available)
-    func `an expired session is marked, its readers are told once, and it is cleaned up`(engine: Engine) async throws {
+    func `an expired session is marked, its readers get one notice, and it is cleaned up`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             let id = try await fixture.session(["ttl_hours": 1])
             let lasting = try await fixture.session(["ttl_hours": 24])

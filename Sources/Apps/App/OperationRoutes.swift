@@ -83,7 +83,8 @@ struct OperationRoutes: Sendable {
             jobsDead: withCounts ? counts.dead : nil,
             sandboxExpireMinutes: withCounts ? configuration.sandboxExpiryInterval.inMinutes : nil,
             sandboxCountMinutes: withCounts ? configuration.sandboxCountInterval.inMinutes : nil,
-            experimentArchiveCron: withCounts ? configuration.experimentArchiveCron : nil, redis: redis.map { $0 ? "shared" : "away" },
+            experimentArchiveCron: withCounts ? configuration.experimentArchiveCron : nil,
+            redis: redis.map { $0 ? "shared" : "away" },
             clockDifferenceSeconds: clock.isRight ? nil : Int(clock.difference.components.seconds))
     }
 

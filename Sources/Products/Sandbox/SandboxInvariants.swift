@@ -7,7 +7,8 @@ enum SandboxInvariants {
             "the clean-up of a session contradicts its state",
             """
             SELECT id, state, clean_up FROM sandbox_sessions
-            WHERE (state = 'active') <> (clean_up = 'none') OR (clean_up IN ('done', 'incomplete')) <> (aws_keys IS NULL)
+            WHERE (state = 'active') <> (clean_up = 'none')
+                OR (clean_up IN ('done', 'incomplete')) <> (aws_keys IS NULL)
             """
         ),
         Invariant(

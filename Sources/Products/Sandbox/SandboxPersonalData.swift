@@ -26,8 +26,9 @@ enum SandboxPersonalData {
                 ]),
             PersonalDataTable(
                 "sandbox-resources", in: "sandbox_resources", where: inErasedOrganisations,
-                showing: ["id", "session_id", "move_id", "kind", "token", "aws_id", "state", "created_at", "removed_at"]
-            ),
+                showing: [
+                    "id", "session_id", "move_id", "kind", "token", "aws_id", "state", "created_at", "removed_at",
+                ]),
             PersonalDataTable(
                 "sandbox-moves", in: "sandbox_moves", where: inErasedOrganisations,
                 showing: [

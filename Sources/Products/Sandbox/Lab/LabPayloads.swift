@@ -98,9 +98,10 @@ struct PipelineStatus: Payload {
             instance.binPacking && !isLinear, "The cost of unused processors counts", isLinear: isLinear)
         rightSizing = .optional(
             instance.rightSizing && !isLinear, "Up to twice the processors are accepted", isLinear: isLinear)
+        let version = instance.modelVersion ?? LabModel.productionVersion
         mlInference = InferenceStage(
-            status: .active, description: "Risk by FamilyStressPredictor "
-                + (instance.modelVersion ?? LabModel.productionVersion), modelId: instance.model ?? LabModel.production)
+            status: .active, description: "Risk by FamilyStressPredictor \(version)",
+            modelId: instance.model ?? LabModel.production)
         execution = .active(isLinear ? "Atomic switch" : "Kubernetes drain")
     }
 }

@@ -2,8 +2,8 @@ import HTTPTypes
 import Identity
 import Modules
 
-/// Who reads the log of a session: whoever knows its id, which is a capability; where the installation asks for it, a
-/// member of its organisation.
+/// Who reads the log of a session: a client that has its id, which is a capability; where the installation asks for it,
+/// a member of its organisation.
 struct LogReader: Requirement {
     let member: Member
     /// `SANDBOX_LOGS_REQUIRE_TOKEN`.

@@ -33,7 +33,8 @@ final class MoveService: Sendable {
     }
 
     /// Begins a move in the transaction of its decision.
-    func start(of session: SandboxSession, to candidate: Candidate, _ scope: Scope, in transaction: Transaction) throws {
+    func start(of session: SandboxSession, to candidate: Candidate, _ scope: Scope, in transaction: Transaction) throws
+    {
         let id = runtime.id(of: Move.self)
         try transaction.insertMove(id, of: session, to: candidate)
         try transaction.insertResource(.image, token: "gatehouse-\(id)", id: runtime.id(), of: id, session)

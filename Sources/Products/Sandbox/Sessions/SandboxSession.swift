@@ -28,7 +28,7 @@ struct SandboxSession: Sendable {
     let id: ID<SandboxSession>
     let organisation: ID<Organisation>
     let person: ID<Person>
-    /// The id that clients use: whoever knows it may read the log.
+    /// The id that clients use. It gives the right to read the log.
     let key: SessionKey
     let tempUsername: String
     /// A Fernet token of ``SealedCredentials``; nil after the clean-up.

@@ -10,9 +10,9 @@ struct SealedCredentials: Codable, Sendable {
     let secret: String
     let token: String?
 
-    static func seal(_ credentials: AWSCredentials, of session: ID<SandboxSession>, _ fernet: Fernet, _ runtime: Runtime)
-        throws -> String
-    {
+    static func seal(
+        _ credentials: AWSCredentials, of session: ID<SandboxSession>, _ fernet: Fernet, _ runtime: Runtime
+    ) throws -> String {
         let value = Self(
             session: session, access: credentials.accessKeyID, secret: credentials.secretAccessKey,
             token: credentials.sessionToken)
