@@ -116,7 +116,7 @@ struct MoveTests {
         try await withCloudSandbox(engine) { cloud in
             let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
             try await cloud.account.fail(
-                .error(500, "InsufficientInstanceCapacity", "There is no capacity.", action: "RunInstances", count: 9))
+                .error(400, "InsufficientInstanceCapacity", "There is no capacity.", action: "RunInstances", count: 9))
             #expect(
                 await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
             try await sandbox.finishJobs()
@@ -137,10 +137,14 @@ struct MoveTests {
             let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
             #expect(
                 await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
-            // The image exists in AWS, and its response was lost.
-            try await cloud.account.fail(.lost(action: "CreateImage"))
+            // The image exists, and the launch fails for a reason that may pass.
+            try await cloud.account.fail(
+                .error(503, "RequestLimitExceeded", "Request limit exceeded.", action: "RunInstances", count: 5))
+            try await sandbox.app.runJobs()
+            let made = try await cloud.tagged(session)
+            #expect(made.images.count == 1 && made.instances.isEmpty)
             #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
-            try await sandbox.finishJobs()
+            for _ in 0..<2 { try await sandbox.finishJobs() }
             #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
             try await expectRestored(cloud, session)
         }

@@ -6,6 +6,7 @@ import Identity
 import Modules
 import Outbound
 import Realtime
+import Sandbox
 import ServiceLifecycle
 import TestKit
 import Testing
@@ -118,7 +119,9 @@ func withCloudSandbox(
     let account = try await TestAWS.account()
     let clock = TestClock(try #require(Instant("2021-05-01T12:00:00Z")))
     try await withTestApp(
-        engine, clock: clock, databaseWrapper: databaseWrapper, change: { $0.awsEndpointURL = account.url }
+        engine, clock: clock, databaseWrapper: databaseWrapper, change: { $0.awsEndpointURL = account.url },
+        // All pools have the same risk, so that the price decides.
+        replace: { $0.riskScorer = .builtin }
     ) { app in
         // The owner may assign models.
         var sandbox = try await SandboxFixture(app, app.administrator())

@@ -170,6 +170,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a closed account leaves no active session`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            for _ in 0..<2 { _ = try await fixture.session() }
+            let closed = await fixture.app.call(
+                "DELETE", "/v1/user/profile?confirm=true", token: fixture.token)
+            #expect(closed.status == 200, "\(closed)")
+            try await fixture.app.runJobs()
+            #expect(try await fixture.count("sandbox_sessions WHERE state = 'ended' AND clean_up = 'done'") == 2)
+            #expect(try await fixture.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a replacement without AWS or with Kubernetes is not configured, and nothing is created`(engine: Engine)
         async throws
     {

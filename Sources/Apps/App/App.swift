@@ -133,6 +133,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         files: files,
         aws: try awsClient(configuration, runtime),
         fernet: encryption.fernet,
+        scorer: dependencies.riskScorer ?? .builtin,
         settings: sandboxSettings(configuration),
         logger: logger,
         runtime: runtime

@@ -66,6 +66,9 @@ package struct SandboxModule: Module {
             ExpireSessionsJob.worker(sessions), CountSessionsJob.worker(sessions), DeleteSessionsJob.worker(sessions),
             MoveJob.worker(moves), CleanUpJob.worker(cleanUps), ArchiveExperimentsJob.worker(experiments),
         ]
+        identity.events.onAccountClosed { person, _, transaction in
+            try sessions.endAll(of: person, in: transaction)
+        }
         identity.events.addActiveSessions { try $1.countActiveSandboxSessions(of: $0) }
     }
 

@@ -45,7 +45,7 @@ final class MarketService: Sendable {
         let now = runtime.now()
         let type = session.pool.instanceType
         let prices = try await ec2.spotPrices(
-            SpotPriceQuery(instanceTypes: [type], from: now - Self.history, to: now)
+            SpotPriceQuery(instanceTypes: Self.family(of: session.pool), from: now - Self.history, to: now)
         ).prices
         let candidates = Self.candidates(of: type, prices)
         guard candidates.contains(where: { $0.pool == session.pool }) else {
@@ -59,11 +59,19 @@ final class MarketService: Sendable {
         market.signal = requests.contains(where: \.isMarkedForTermination) ? .instanceTermination : .none
         market.isSpot = instance?.isSpot
         market.lines = [
-            LogLine(.scraper, "\(prices.count) prices of \(type) in \(candidates.count) zones were read from AWS."),
+            LogLine(
+                .scraper,
+                "\(prices.count) prices of the family \(session.pool.family) were read from AWS; \(type) has "
+                    + "\(candidates.count) zones."),
             instance.map { LogLine(.monitor, "\($0.id) is \($0.state.rawValue) in \($0.availabilityZone).") }
                 ?? LogLine(.monitor, .warning, "AWS has no instance \(session.instance) in \(session.region)."),
         ]
         return market
+    }
+
+    /// The types of a family: the risk of a type depends on the larger ones.
+    private static func family(of pool: SpotPool) -> [String] {
+        InstanceTypes.embedded.all.map(\.name).filter { $0.hasPrefix("\(pool.family).") }
     }
 
     /// The last price of each zone.

@@ -128,6 +128,20 @@ final class SandboxSessionService: Sendable {
         }
     }
 
+    /// Ends the sessions of an account that is closed, in its transaction: their rows may be erased later, and what they
+    /// have made must not remain.
+    func endAll(of person: ID<Person>, in transaction: Transaction) throws {
+        // Their logs are locked in the order of the names of topics.
+        for session in try transaction.activeSandboxSessions(of: person) {
+            try end(
+                session, as: .ended, LogLine(.system, .warning, "The account was closed, which ends the session."),
+                AuditEvent(
+                    "sandbox-session.ended", organisation: session.organisation.text, subject: session.id.text,
+                    details: ["reason": "account closed"]),
+                in: transaction)
+        }
+    }
+
     /// Marks sessions whose time is over, and starts their clean-up. Several processes may do it at once.
     func expire(_ context: JobContext) async throws {
         while true {

@@ -74,6 +74,13 @@ extension Transaction {
                 """, SandboxSession.init)
     }
 
+    /// The active sessions of a person, in the order of their ids.
+    func activeSandboxSessions(of person: ID<Person>) throws -> [SandboxSession] {
+        try all(
+            Self.selectSandboxSession + "WHERE person_id = \(person) AND state = 'active' ORDER BY id",
+            SandboxSession.init)
+    }
+
     /// Sessions whose time is over and that are not marked so.
     func overdueSandboxSessions(limit: Int) throws -> [SandboxSession] {
         try all(
