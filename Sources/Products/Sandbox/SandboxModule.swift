@@ -43,7 +43,9 @@ package struct SandboxModule: Module {
         let cleanUps = CleanUpService(database: database, cloud: cloud, log: log, runtime: runtime)
         let evaluations = EvaluationService(
             database: database, markets: MarketService(cloud: cloud, runtime: runtime),
-            pipelines: PipelineService(thresholds: settings.thresholds, scorer: scorer, runtime: runtime),
+            pipelines: PipelineService(
+                thresholds: settings.thresholds, scorer: scorer,
+                compute: BlockingPool(name: "sandbox", threads: 1, capacity: 64), runtime: runtime),
             moves: moves, log: log, runtime: runtime)
         let experiments = ExperimentService(database: database, files: files, runtime: runtime)
         let member = identity.member

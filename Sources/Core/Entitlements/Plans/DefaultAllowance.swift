@@ -1,4 +1,4 @@
-import Modules
+package import Modules
 import Rates
 
 /// What an organisation has without a plan, and what holds where its plan lists nothing: the entry `default` of the

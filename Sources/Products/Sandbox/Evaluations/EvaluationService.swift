@@ -47,7 +47,7 @@ final class EvaluationService: Sendable {
         do throws(Problem) {
             let begin = ContinuousClock.now
             let market = await markets.market(of: session)
-            let outcome = pipelines.decide(session, market, pipeline)
+            let outcome = try await pipelines.decide(session, market, pipeline)
             let milliseconds = (ContinuousClock.now - begin).microseconds / 1_000
             return try await database.write { [self] transaction in
                 try finish(
@@ -75,7 +75,7 @@ final class EvaluationService: Sendable {
             pipeline = try await database.read { try $0.labInstance(instance, of: organisation) }
         }
         let begin = ContinuousClock.now
-        let outcome = pipelines.decide(pool, markets.builtin(pool), pipeline)
+        let outcome = try await pipelines.decide(pool, markets.builtin(pool), pipeline)
         let duration = ContinuousClock.now - begin
         if let pipeline, pipeline.mode == .singleLinear {
             let experiment = pipelines.experiment(
