@@ -169,6 +169,23 @@ import Testing
         }
     }
 
+    @Test func `stored credentials are opened by any of several Fernet keys`() async throws {
+        func key(_ byte: UInt8) -> String { Base64URL.encode([UInt8](repeating: byte, count: 32)) + "=" }
+        try await withSandbox(.sqlite, change: { $0.encryptionKey = key(7) }) { fixture in
+            let id = try await fixture.session()
+            let topic = try #require(await fixture.get("sandbox/sessions/\(id)")["log_topic"]?.string)
+            let sealed = try await fixture.database.read {
+                try $0.first("SELECT aws_keys FROM sandbox_sessions") { try $0["aws_keys"] as String }
+            }
+            let opened = try EncryptionKeys("\(key(8)),\(key(7))").fernet.open(try #require(sealed))
+            let value = try JSONValue(parsing: opened.bytes)
+            #expect(value["access"] == "AKIAIOSFODNN7EXAMPLE" && value["secret"] == .string(SandboxFixture.secret))
+            // The format has no context: the value names its session.
+            #expect(value["session"]?.string.map { "sandbox.\($0)" } == topic)
+            #expect(throws: Fernet.Failure.self) { try EncryptionKeys(key(8)).fernet.open(sealed ?? "") }
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `a closed account leaves no active session`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
