@@ -31,6 +31,7 @@ let c: [Target] = [
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
+    .library("CXGBoost", pkgConfig: "xgboost", apt: "libxgboost-dev"),
     .library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 ]
 
@@ -59,7 +60,8 @@ let platform: [Target] = [
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
     .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
-    .layer("Platform", "SpotDecisions", ["Base"], embeds: ["Tables/Data"]),
+    .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
+    .layer("Platform", "SpotDecisions", ["Base", "Boosting", "Plotting", "Secrets"], embeds: ["Data"]),
 ]
 
 let core: [Target] = [
@@ -119,7 +121,7 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", .arguments,
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", .arguments,
         ],
         path: "Sources/Apps/gatehouse"
     ),
@@ -152,7 +154,7 @@ let tests: [Target] = [
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
     .tests("OutboundTests", ["Outbound", .nio, .nioPosix]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
-    .tests("SpotDecisionsTests", ["Base", "SpotDecisions", "TestKit"]),
+    .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
@@ -181,7 +183,7 @@ let tests: [Target] = [
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Entitlements", "TestKit", "Client",
+            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Realtime", "Entitlements", "TestKit", "Client",
             .configuration, .httpTypes,
         ]),
 ]

@@ -61,16 +61,18 @@ package enum UUIDText {
     ///   - random: 10 random bytes; version and variant overwrite six bits of them.
     package static func version7(milliseconds: Int64, random: [UInt8]) -> String {
         precondition(random.count == 10, "a UUIDv7 takes 10 random bytes")
-        var bytes = [UInt8](repeating: 0, count: 16)
-        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (8 * (5 - Int64(index)))) }
-        for index in 0..<10 { bytes[6 + index] = random[index] }
-        bytes[6] = bytes[6] & 0x0F | 0x70
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        return text(of: bytes)
+        // Every request takes one: its bytes are on the stack.
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { bytes in
+            for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (8 * (5 - Int64(index)))) }
+            for index in 0..<10 { bytes[6 + index] = random[index] }
+            bytes[6] = bytes[6] & 0x0F | 0x70
+            bytes[8] = bytes[8] & 0x3F | 0x80
+            return text(of: bytes)
+        }
     }
 
     /// - Parameter bytes: 16 bytes.
-    fileprivate static func text(of bytes: [UInt8]) -> String {
+    fileprivate static func text(of bytes: some Collection<UInt8>) -> String {
         String(unsafeUninitializedCapacity: 36) { text in
             var offset = 0
             for (index, byte) in bytes.enumerated() {

@@ -22,8 +22,16 @@ package struct Instant: Hashable, Comparable, Sendable {
 
 extension Duration {
     /// Whole microseconds, rounded towards zero.
-    package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
-    package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+    package var microseconds: Int64 {
+        // Each access to the components divides 128 bits.
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+
+    package var inSeconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
 
     package static func minutes(_ count: Int64) -> Duration { .seconds(60 * count) }
     package static func hours(_ count: Int64) -> Duration { .seconds(3_600 * count) }

@@ -2,6 +2,7 @@ import App
 import Audit
 import Base
 import Foundation
+import Identity
 import Modules
 import TestKit
 import Testing
@@ -76,6 +77,17 @@ import Testing
             let argument = try await Self.run(
                 ["admin", "reset-password", "--email", person.email, "--password", "one more horse"], on: app)
             #expect(argument.status == 0 && argument.errors.contains("history"), "\(argument)")
+            let unverified = try await app.register("unverified", isVerified: false)
+            let warned = try await Self.run(["admin", "promote", "--email", unverified.email], on: app)
+            #expect(warned.status == 0 && warned.errors.contains("is not verified"), "\(warned)")
+            let suspended = try await app.register("suspended")
+            try await app.app.identity.accounts.suspend(suspended.id)
+            let refused = try await Self.run(["admin", "promote", "--email", suspended.email], on: app)
+            #expect(refused.status == 1 && !refused.output.contains("is an administrator now"), "\(refused)")
+            #expect(refused.errors.contains("is suspended or closed"), "\(refused)")
+            let useless = try await Self.run(
+                ["admin", "reset-password", "--email", suspended.email, "--generate-password"], on: app)
+            #expect(useless.status == 0 && useless.errors.contains("is suspended or closed"), "\(useless)")
             let unknown = try await Self.run(["admin", "promote", "--email", "unknown@example.org"], on: app)
             #expect(
                 unknown.status == 1 && unknown.errors.contains("There is no account 'unknown@example.org'"),

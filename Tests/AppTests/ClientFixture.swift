@@ -47,6 +47,23 @@ struct ClientFixture: Sendable {
         throw Unexpected(response: "\(latest)")
     }
 
+    /// Every message of the topic of a training session.
+    func events(at server: ServerProcess, of session: String) async throws -> [JSONValue] {
+        let identity = try await send(server, .get, "/v1/training/get-session-uuid/\(session)").json
+        guard let id = identity?["sessionUuid"]?.string else { throw Unexpected(response: "\(identity ?? .null)") }
+        var events: [JSONValue] = []
+        var next: Int64 = 0
+        while true {
+            let page = try await send(server, .get, "/v1/realtime/topics/training.\(id)?after=\(next)").json
+            guard let messages = page?["messages"]?.array, let last = page?["next"]?.integer else {
+                throw Unexpected(response: "\(page ?? .null)")
+            }
+            if messages.isEmpty { return events }
+            events += messages
+            next = last
+        }
+    }
+
     struct Unexpected: Error {
         let response: String
     }

@@ -42,6 +42,10 @@ import Testing
             #expect(after?["held"]?.integer == 0)
             let models = try await client.send(second, .get, "/v1/training/list-models-database/\(session)").json
             #expect(models?["data"]?["count"]?.integer == 1)
+            // No message of the session's topic is lost or doubled.
+            let events = try await client.events(at: second, of: session)
+            #expect(events.map { $0["seq"]?.integer } == events.indices.map { Int64($0) + 1 })
+            #expect(events.last?["type"]?.string == "training_completed")
         }
     }
 }

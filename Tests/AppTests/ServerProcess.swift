@@ -39,7 +39,7 @@ final class ServerProcess: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline, process.isRunning {
             let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
-            if let address = text.firstMatch(of: /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/) {
+            if let address = text.firstMatch(of: /(?:http:\/\/|listening on )(?:localhost|127\.0\.0\.1):(\d+)/) {
                 return ServerProcess(
                     process: process, baseURL: "http://127.0.0.1:\(address.1)", folder: folder, outputFile: output)
             }

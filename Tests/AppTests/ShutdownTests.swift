@@ -65,7 +65,11 @@ import Testing
             let session = try await client.prepareDatasets(at: first)
             let accepted = try await client.send(
                 first, .post, "/v1/training/train-models/\(session)",
-                .json(["model_parameters": ["MODE": "Dense", "LAY": 4, "N": 96, "EP": 2000]]))
+                .json([
+                    "model_parameters": ["MODE": "Dense", "LAY": 4, "N": 96, "EP": 2000],
+                    // Without a validation part no epoch is the last one before its time.
+                    "training_split": ["trainPercentage": 80, "valPercentage": 0, "testPercentage": 20],
+                ]))
             #expect(accepted.status == 202, "\(accepted)")
             try await client.wait(at: first, for: session) { $0["status"]?.string == "running" }
             first.send(SIGTERM)

@@ -32,7 +32,7 @@ import Testing
     func `a change on one node holds for the next reservation on another, without a notification`(engine: Engine)
         async throws
     {
-        try await withQuotaFixture(engine, plan: "pro") { quota in
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
             let administrator = try await quota.app.administrator()
             // It is not run: it gets no notifications and polls nothing.
             let node = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
@@ -65,8 +65,33 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a feature follows a change of the same node at once, and one of another node within a second`(
+        engine: Engine
+    ) async throws {
+        try await withQuotaFixture(engine, plan: "student") { quota in
+            let administrator = try await quota.app.administrator()
+            let node = try await buildApp(quota.app.app.configuration, in: quota.dependencies)
+            let other = TestApp(app: node, clock: quota.app.clock, engine: engine, log: quota.app.log)
+            let elsewhere = QuotaFixture(app: other, person: quota.person)
+            let training = Feature("training", title: "Training")
+            func refusal(_ quota: QuotaFixture) async -> Problem.Kind? {
+                await problem { _ = try await quota.entitlements.feature(training).check(quota.request()) }?.kind
+            }
+            for node in [quota, elsewhere] { #expect(await refusal(node) == .featureNotAvailable) }
+            await adjust(quota, to: "enterprise", as: administrator)
+            #expect(await refusal(quota) == nil)
+            quota.app.clock.advance(by: EntitlementCache.recentLifetime)
+            #expect(await refusal(elsewhere) == nil)
+            await adjust(quota, to: "student", as: administrator)
+            #expect(await refusal(quota) == .featureNotAvailable)
+            quota.app.clock.advance(by: EntitlementCache.recentLifetime)
+            #expect(await refusal(elsewhere) == .featureNotAvailable)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `work in a transaction of a product takes its units in the current terms`(engine: Engine) async throws {
-        try await withQuotaFixture(engine, plan: "pro") { quota in
+        try await withQuotaFixture(engine, plan: "enterprise") { quota in
             let administrator = try await quota.app.administrator()
             let large = try await quota.charge(workflows, units: 101)
             let small = try await quota.charge(workflows, units: 50)

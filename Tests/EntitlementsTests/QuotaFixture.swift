@@ -38,7 +38,8 @@ struct QuotaFixture: Sendable {
 
     func snapshot() async throws -> EntitlementSnapshot { try await entitlements.subscription.check(request()) }
 
-    private func request(key: String? = nil) -> Request {
+    /// A request of the person, as the gate gets it.
+    func request(key: String? = nil) -> Request {
         var headers: HTTPFields = [.authorization: "Bearer \(person.token)"]
         if let key { headers[.idempotencyKey] = key }
         return Request(

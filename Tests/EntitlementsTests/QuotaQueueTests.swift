@@ -20,12 +20,14 @@ import Testing
         QuotaHold(
             id: newID(), charge: Charge(meter: workflows, units: units, snapshot: try await quota.snapshot()),
             operation: "remote/service-key/\(operation)", fingerprint: fingerprint, lease: .minutes(15),
-            owner: owner(of: quota))
+            owner: try await owner(of: quota))
     }
 
     private func newID<Subject>() -> ID<Subject> { ID(trusted: UUID().uuidString.lowercased()) }
 
-    private func owner(of quota: QuotaFixture) -> ReservationOwner { ReservationOwner(quota.serviceScope()) }
+    private func owner(of quota: QuotaFixture) async throws -> ReservationOwner {
+        ReservationOwner(try await quota.serviceScope())
+    }
 
     /// The results of calls in one transaction: the state of a reservation, or the code of a refusal.
     private func perform(_ quota: QuotaFixture, _ calls: [QuotaCall]) async throws -> [String] {
@@ -66,7 +68,7 @@ import Testing
             #expect(try await quota.count("reservations") == 2)
             #expect(try await quota.count("usage_entries") == 1)
 
-            let owner = owner(of: quota)
+            let owner = try await owner(of: quota)
             let unknown: ID<Reservation> = newID()
             let settled = try await perform(
                 quota,
@@ -79,7 +81,7 @@ import Testing
                 ])
             #expect(
                 settled == [
-                    "committed 50", "released -", "reservation-settled", "committed 50", "reservation-settled",
+                    "committed 50", "released -", "committed 50", "committed 50", "reservation-settled",
                     "reservation-settled", "not-found", "committed 50", "held -", "quota-exceeded",
                 ])
             #expect(try await quota.level(workflows) == [51, 49, 0])

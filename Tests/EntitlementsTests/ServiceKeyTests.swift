@@ -117,6 +117,52 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `refusals of a service key are in the audit trail, at most once a minute for one need`(engine: Engine)
+        async throws
+    {
+        try await withTestApp(engine) { app in
+            let (one, other) = (try await app.subscriber("student"), try await app.subscriber("student", "other"))
+            let administrator = try await app.administrator()
+            let key = try await app.serviceKey(
+                ["reservations:write"], ["organisations": [.string(one.organisation)]], administrator: administrator)
+            func refused() async throws -> [String] {
+                try await app.app.database.read { transaction in
+                    try transaction.all(
+                        """
+                        SELECT details FROM audit_events WHERE action = 'access.refused' AND outcome = 'refused'
+                            AND subject_kind = 'service-key' AND subject = \(key.id) ORDER BY at, id
+                        """
+                    ) { try $0["details"] as String }
+                }
+            }
+            for _ in 0..<3 {
+                #expect(await reserve(app, "a", key.headers(in: other.organisation)).code == "not-a-member")
+                let scope = await app.call(
+                    "POST", "/v1/usage/events", json: event("a", meter: "uploads"),
+                    headers: key.headers(in: one.organisation))
+                #expect(scope.code == "insufficient-scope", "\(scope)")
+            }
+            #expect(try await refused().count == 2)
+            #expect(try await refused().contains { $0.contains("usage:write") })
+            #expect(
+                await app.call("DELETE", "\(Self.path)/\(key.id)", token: administrator.token).status == 204)
+            app.clock.advance(by: .seconds(1))
+            for _ in 0..<3 {
+                #expect(await reserve(app, "a", key.headers(in: one.organisation)).code == "authentication-failed")
+            }
+            let rows = try await refused()
+            #expect(rows.count == 3 && rows[2].contains("a key that is valid"), "\(rows)")
+            #expect(!rows.joined().contains(key.text))
+            // Nothing is written for a key that does not exist.
+            let unknown = "gh_svc_\(String(repeating: "0", count: 32))_\(String(repeating: "0", count: 48))_00000000"
+            #expect(
+                await reserve(app, "a", TestServiceKey(id: "", text: unknown).headers(in: one.organisation)).code
+                    == "authentication-failed")
+            #expect(try await refused().count == 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `ids are scoped by key, a successor continues them, and settlements name the key`(engine: Engine)
         async throws
     {

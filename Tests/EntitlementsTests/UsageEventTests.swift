@@ -292,7 +292,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a report is atomic at every failing statement, and counted once when repeated`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
-            let scope = quota.serviceScope()
+            let scope = try await quota.serviceScope()
             let events =
                 [("a", "uploads", 2), ("b", "uploads", 2), ("c", "processing", 1)] as [(String, String, Int64)]
             let report = UsageReport(events.map { ReportedUsage(UsageEvent(id: $0, meter: $1, amount: $2)) })
@@ -315,11 +315,21 @@ import Testing
 
 extension QuotaFixture {
     /// A service key of every organisation and meter, as the gate yields it.
-    func serviceScope() -> ServiceScope {
+    func serviceScope() async throws -> ServiceScope {
         let key = ServiceKey(
             id: ID(trusted: "service-key"), origin: ID(trusted: "service-key"), name: "for a test", prefix: "gh_svc_",
             scopes: ServiceKey.Scope.allCases, organisations: nil, meters: nil, createdAt: app.clock.now,
             expiresAt: nil, revokedAt: nil, lastUsedAt: nil, successor: nil)
+        // The key is read again in the transaction of its work.
+        try await database.write { transaction in
+            try transaction.execute(
+                """
+                INSERT INTO service_keys (id, origin_id, name, prefix, scopes, secret_hash, created_at)
+                VALUES (\(key.id), \(key.origin), \(key.name), \(key.prefix), 'usage:write', 'none', \(transaction.now))
+                ON CONFLICT DO NOTHING
+                """
+            )
+        }
         return ServiceScope(key: key, organisation: organisation)
     }
 }

@@ -153,6 +153,9 @@ import Testing
             let names = [
                 "URGENT: pay at https://pay.example/now", "pay at www.pay.example", "evil.com", "a b EVIL.COM/pay",
                 "pay@evil.com", "(evil.co.uk)", "ｈｔｔｐ：／／pay", "evil．com", "evil。com",
+                "Win at prize.bond", "evil.support", "claim.cfd", "evil.zip", "evil.hk", "evil.ua", "evil.com.mx",
+                "goo.gl/x", "t.me/x", "1.2.3.4/pay", "evil.com\u{FE0F} now", "evil.co\u{200D}m", "x.xn--p1ai",
+                "пример.рф", "evil.com.", "evil.com.x", "Dr.Com", "a.Dr.Smith", "evil.international",
                 "two\nlines", "two\r\nlines", "two\u{2028}lines",
             ]
             for name in names {
@@ -181,7 +184,8 @@ import Testing
 
             for name in [
                 "Dr.Smith", "J.R.R. Tolkien", "St.Gallen", "Acme S.p.A.", "Node.js Foundation", "AT&T / Research",
-                "Company: North", "A.B.C. Ltd.", "山田 太郎",
+                "Company: North", "A.B.C. Ltd.", "山田 太郎", "St. Mary's", "Dr. A. Name", "Acme Inc.", "J.R.R.",
+                "No.1 Street", "Version 2.0.1", "So... what", "Prof.Tolkien", "e.V.", "Ph.D.",
             ] {
                 let accepted = await app.call(
                     "PUT", "/v1/auth/me", json: ["full_name": .string(name)], token: person.token)

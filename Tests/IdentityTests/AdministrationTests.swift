@@ -133,8 +133,8 @@ import Testing
         try await withTestApp(engine) { app in
             let person = try await app.register()
             let identity = app.app.identity
-            #expect(try await identity.users.promote(named: person.email.uppercased()))
-            #expect(try await !identity.users.promote(named: person.email))
+            #expect(try await identity.users.promote(named: person.email.uppercased()).isNew)
+            #expect(try await !identity.users.promote(named: person.email).isNew)
             #expect(await app.call("GET", "/v1/auth/verify", token: person.token).status == 401)
             try await identity.users.resetPassword(named: person.email, to: "other horse battery")
             #expect(await app.signIn(person).code == "invalid-credentials")

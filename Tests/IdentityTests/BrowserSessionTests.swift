@@ -16,10 +16,11 @@ import Testing
         let cookie: String
         let csrf: String
 
-        func call(_ method: String, _ path: String, headers: [String: String] = [:], token: String? = nil) async
-            -> TestResponse
-        {
-            await app.call(method, path, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
+        func call(
+            _ method: String, _ path: String, json: JSONValue? = nil, headers: [String: String] = [:],
+            token: String? = nil
+        ) async -> TestResponse {
+            await app.call(method, path, json: json, token: token, headers: ["Cookie": cookie].merging(headers) { $1 })
         }
 
         /// Sends a request with the own origin and the CSRF token.
@@ -196,6 +197,43 @@ import Testing
                     json: ["email": .string(person.email), "password": .string(person.password)]
                 ).code
                     == "account-suspended")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a cookie acts in the organisation that its session moved to, at once here and within a second elsewhere`(
+        _ engine: Engine
+    ) async throws {
+        try await withApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            let id = try await app.organisation(of: owner)
+            try await app.join(guest, id, as: "member", invitedBy: owner)
+            let (browser, _) = try await signIn(app, guest)
+            func organisation(_ node: TestApp) async -> JSONValue? {
+                await node.call("GET", "/v1/auth/verify", headers: ["Cookie": browser.cookie])["organisation_id"]
+            }
+            func move(to organisation: String) async -> Int {
+                await browser.call(
+                    "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(organisation)],
+                    headers: ["Origin": Self.ownOrigin, "X-CSRF-Token": browser.csrf]
+                ).status
+            }
+            try await app.withSecondProcess { second in
+                for node in [app, second] { #expect(await organisation(node) == .string(guest.organisation)) }
+                for target in [id, guest.organisation, id] {
+                    #expect(await move(to: target) == 200)
+                    #expect(await organisation(app) == .string(target))
+                    app.clock.advance(by: .seconds(1))
+                    #expect(await organisation(second) == .string(target))
+                }
+                // The end of the membership moves the session back.
+                let removed = await app.call(
+                    "DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token)
+                #expect(removed.status == 204, "\(removed)")
+                #expect(await organisation(app) == .string(guest.organisation))
+                app.clock.advance(by: .seconds(1))
+                #expect(await organisation(second) == .string(guest.organisation))
+            }
         }
     }
 

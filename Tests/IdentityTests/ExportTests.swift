@@ -102,6 +102,71 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a link ends with the password, the address and the account, and does not count for the next export then`(
+        engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            let administrator = try await app.administrator()
+            for way in ["sign-out", "change", "reset", "forced reset", "address", "suspension", "closing"] {
+                let person = try await app.register()
+                let password = JSONValue.string(person.password)
+                _ = await app.call("POST", "/v1/user/export", token: person.token)
+                try await app.runJobs()
+                let view = await app.call("GET", "/v1/user/export", token: person.token)
+                let path = String(try #require(view["link"]?.string).trimmingPrefix(/https?:\/\/[^\/]+/))
+                #expect(await app.call("GET", path).status == 200)
+                let response: TestResponse? =
+                    switch way {
+                    case "sign-out": await app.call("POST", "/v1/auth/logout", token: person.token)
+                    case "change":
+                        await app.call(
+                            "POST", "/v1/auth/change-password",
+                            json: ["current_password": password, "new_password": "another good password"],
+                            token: person.token)
+                    case "reset":
+                        await app.call(
+                            "POST", "/v1/auth/reset-password",
+                            json: [
+                                "token": .string(try await app.resetChallenge(person).token),
+                                "new_password": "another good password",
+                            ])
+                    case "forced reset":
+                        await app.call(
+                            "PATCH", "/v1/auth/users/\(person.id)", json: ["force_password_reset": true],
+                            token: administrator.token)
+                    case "address":
+                        await app.call(
+                            "POST", "/v1/auth/change-email",
+                            json: ["new_email": .string("new-\(person.email)"), "password": password],
+                            token: person.token)
+                    case "suspension":
+                        await app.call(
+                            "PATCH", "/v1/auth/users/\(person.id)", json: ["is_active": false],
+                            token: administrator.token)
+                    default: await app.call("DELETE", "/v1/user/profile?confirm=true", token: person.token)
+                    }
+                #expect(response?.status == 200, "\(way): \(String(describing: response))")
+                if way == "address" {
+                    #expect(await app.call("GET", path).status == 200, "until the new address is verified")
+                    let token = try #require(try await app.mail(to: "new-\(person.email)").last?.token)
+                    #expect(await app.verify(token: token).status == 200)
+                }
+                let fetched = await app.call("GET", path)
+                #expect(fetched.status == (way == "sign-out" ? 200 : 404), "\(way): \(fetched)")
+                guard ["change", "address"].contains(way) else { continue }
+                #expect(await app.call("GET", "/v1/user/export", token: person.token)["state"] == "none")
+                // The latest export is the one with the latest time.
+                app.clock.advance(by: .seconds(1))
+                let next = await app.call("POST", "/v1/user/export", token: person.token)
+                #expect(next.status == 202 && next["state"] == "preparing", "\(way): \(next)")
+                try await app.runJobs()
+                let link = await app.call("GET", "/v1/user/export", token: person.token)["link"]?.string ?? ""
+                #expect(await app.call("GET", String(link.trimmingPrefix(/https?:\/\/[^\/]+/))).status == 200)
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an export contains the data of the account, and the manifest has the hash of every entry`(
         engine: Engine
     ) async throws {

@@ -145,7 +145,7 @@ import Testing
             }
             let admins: SQL =
                 "SELECT COUNT(*) AS count FROM memberships WHERE organisation_id = \(id) AND role = 'admin'"
-            try await expectAtomic(app, Effect(action: "membership.changed", rows: admins)) {
+            try await expectAtomic(app, Effect(action: "membership.changed", rows: admins, emails: 1)) {
                 await app.call(
                     "PUT", "/v1/organisations/\(id)/members/\(guest.id)", json: ["role": "admin"], token: owner.token)
             }

@@ -46,6 +46,76 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `what is refused to an impersonation and what it changes is in the audit trail`(_ engine: Engine) async throws
+    {
+        try await withTestApp(engine) { app in
+            let administrator = try await app.administrator(), person = try await app.register()
+            let id = try await app.organisation(of: person)
+            let token = try await impersonate(app, person, by: administrator)
+            func rows(_ action: String) async throws -> [[String?]] {
+                try await app.app.database.read { transaction in
+                    try transaction.all(
+                        """
+                        SELECT actor_id, impersonator_id, outcome, details FROM audit_events
+                        WHERE action = \(action) AND impersonator_id IS NOT NULL ORDER BY at, sequence, id
+                        """
+                    ) { row in
+                        [
+                            try row["actor_id"] as String?, try row["impersonator_id"] as String?,
+                            try row["outcome"] as String?, try row["details"] as String?,
+                        ]
+                    }
+                }
+            }
+            let calls: [(method: String, path: String, headers: [String: String], needed: String)] = [
+                ("DELETE", "/v1/auth/sessions", [:], "a session of the person"),
+                ("GET", "/v1/auth/verify", ["X-Organisation": id], "the organisation of the account"),
+            ]
+            for (method, path, headers, needed) in calls {
+                // Rows of one moment have no order.
+                app.clock.advance(by: .milliseconds(2))
+                let before = try await rows("access.refused").count
+                for _ in 0..<2 {
+                    #expect(await app.call(method, path, token: token, headers: headers).status == 403, "\(path)")
+                }
+                let refused = try await rows("access.refused")
+                #expect(refused.count == before + 1, "\(path): \(refused)")
+                let last = try #require(refused.last)
+                #expect(last[0] == person.id.text && last[1] == administrator.id.text && last[2] == "refused")
+                #expect(last[3]?.contains(needed) == true && last[3]?.contains("\(method) \(path)") == true, "\(last)")
+            }
+            // A path names another organisation: the same need, whose next row comes after a minute.
+            app.clock.advance(by: .minutes(1))
+            #expect(await app.call("GET", "/v1/organisations/\(id)", token: token).code == "insufficient-role")
+            #expect(try await rows("access.refused").last?[3]?.contains("\"before\":\"1\"") == true)
+            let switched = await app.call(
+                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: token)
+            #expect(switched.code == "insufficient-role")
+            #expect(try await rows("session.moved").map { $0[2] } == ["refused"])
+
+            let requests = try await rows("impersonation.request").count
+            app.clock.advance(by: .milliseconds(2))
+            let session: JSONValue = ["sessionId": "s"]
+            #expect(await app.call("POST", "/v1/training/init-session", json: session, token: token).status == 200)
+            _ = await app.call("GET", "/v1/training/list-sessions", token: token)
+            _ = await app.call("POST", "/v1/training/init-session", json: session, token: person.token)
+            let made = try await rows("impersonation.request")
+            #expect(made.count == requests + 1)
+            #expect(made.last?[0] == person.id.text && made.last?[1] == administrator.id.text)
+            #expect(made.last?[3]?.contains("POST /v1/training/init-session") == true, "\(made)")
+
+            // The impersonation of an administrator is refused, with a row.
+            let other = try await app.administrator()
+            let refused = await app.call(
+                "POST", "/v1/auth/users/\(other.id)/impersonation", json: ["reason": "A support question"],
+                token: administrator.token)
+            #expect(refused.code == "impersonation-not-allowed", "\(refused)")
+            let begun = try await app.audited("impersonation.begun", "refused")
+            #expect(begun.map(\.actor) == [administrator.id.text])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an impersonation gets no export link, reports no usage and deletes no sessions`(_ engine: Engine) async throws
     {
         try await withTestApp(engine) { app in

@@ -169,6 +169,38 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `invitations to one recipient are bounded for concurrent senders, and for its sub-addresses`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            func send(_ email: String, by person: TestPerson) async -> Int {
+                await app.call(
+                    "POST", "/v1/organisations/\(person.organisation)/invitations", json: ["email": .string(email)],
+                    token: person.token
+                ).status
+            }
+            let limit = Int(OrganisationLimits.invitationsPerRecipientAndDay)
+            var senders: [TestPerson] = []
+            for _ in 0...limit { senders.append(try await app.register("sender")) }
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for sender in senders {
+                    for turn in 0..<2 { group.addTask { await send("victim+\(turn)@example.org", by: sender) } }
+                }
+                return await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses.filter { $0 == 201 }.count == limit, "\(statuses)")
+            #expect(statuses.filter { $0 == 429 }.count == senders.count * 2 - limit)
+            for spelling in ["victim@example.org", "Victim+another@EXAMPLE.org", "victim+a+b@example.org"] {
+                #expect(await send(spelling, by: senders[0]) == 429, "\(spelling)")
+            }
+            for other in ["+@example.org", "victim.a@example.org", "victim@other.example.org"] {
+                #expect(await send(other, by: senders[0]) == 201, "\(other)")
+            }
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM invitations") == Int64(limit + 3))
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `the invitations of a person and to a recipient are bounded across organisations, also deleted ones`(
         _ engine: Engine
     ) async throws {

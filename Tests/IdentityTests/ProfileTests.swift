@@ -225,6 +225,50 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `verify-token judges the bearer token where the body names none`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (person, other) = (try await app.register(), try await app.register("other"))
+            func verify(_ json: JSONValue?, _ token: String?) async -> TestResponse {
+                await app.call("POST", "/v1/auth/verify-token", json: json, token: token)
+            }
+            for body: JSONValue? in [nil, [:]] {
+                let valid = await verify(body, person.token)
+                #expect(valid["valid"] == true && valid["user_id"] == .string(person.id.text), "\(valid)")
+                #expect(await verify(body, "nonsense")["valid"] == false)
+                let missing = await verify(body, nil)
+                #expect(missing.status == 422 && missing.pointers == ["/token"], "\(missing)")
+            }
+            let named = await verify(["token": .string(other.token)], person.token)
+            #expect(named["user_id"] == .string(other.id.text))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `verify-token refuses the token of a member who was removed`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let (owner, guest) = (try await app.register("owner"), try await app.register("guest"))
+            let id = try await app.organisation(of: owner)
+            try await app.join(guest, id, as: "member", invitedBy: owner)
+            let switched = await app.call(
+                "POST", "/v1/auth/switch-organisation", json: ["organisation_id": .string(id)], token: guest.token)
+            let token = try #require(switched["access_token"])
+            func verify(_ node: TestApp) async -> TestResponse {
+                await node.call("POST", "/v1/auth/verify-token", json: ["token": token])
+            }
+            try await app.withSecondProcess { second in
+                for node in [app, second] { #expect(await verify(node)["organisation_id"] == .string(id)) }
+                let removed = await app.call(
+                    "DELETE", "/v1/organisations/\(id)/members/\(guest.id)", token: owner.token)
+                #expect(removed.status == 204, "\(removed)")
+                app.clock.advance(by: .seconds(1))
+                for node in [app, second] {
+                    #expect(await verify(node).json == ["valid": false, "reason": "Invalid or expired token"])
+                }
+            }
+        }
+    }
+
     @Test func `a profile has the sum of the usage that modules report`() async throws {
         try await withTestApp(.sqlite) { app in
             let person = try await app.register()

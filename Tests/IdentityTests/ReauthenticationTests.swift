@@ -77,6 +77,45 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `the right password does not reset the count of wrong codes, nor a right code that of wrong passwords`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            let (person, authenticator) = try await app.registerWithMFA()
+            let password = JSONValue.string(person.password)
+            func change(_ password: JSONValue, _ code: String) async -> String? {
+                await app.call(
+                    "POST", "/v1/auth/change-email",
+                    json: ["new_email": "new@example.org", "password": password, "mfa_code": .string(code)],
+                    token: person.token
+                ).code
+            }
+            app.clock.advance(by: .minutes(1))
+            for turn in 0..<6 {
+                #expect(await change(password, authenticator.wrongCode(app)) == "invalid-second-factor")
+                if turn < 5 { #expect(await app.makeKey(person, ["training"], ["password": password]).status == 201) }
+            }
+            #expect(await change(password, authenticator.code(app)) == "wrong-password")
+
+            // After the delay one more failure is counted, which doubles it.
+            app.clock.advance(by: .minutes(1))
+            #expect(await change("not this one", authenticator.code(app)) == "wrong-password")
+            app.clock.advance(by: .minutes(1))
+            let code = JSONValue.string(authenticator.code(app))
+            #expect(await app.makeKey(person, ["training"], ["mfa_code": code]).status == 201)
+            #expect(await change("not this one", "000000") == "wrong-password")
+            app.clock.advance(by: .seconds(59))
+            #expect(await change(password, authenticator.code(app)) == "wrong-password")
+            // Both together end the count.
+            app.clock.advance(by: .minutes(1))
+            #expect(await change(password, authenticator.code(app)) == nil)
+            app.clock.advance(by: .minutes(1))
+            #expect(await change("not this one", authenticator.code(app)) == "wrong-password")
+            #expect(await change(password, authenticator.code(app)) == nil)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `wrong passwords for a key are throttled`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()

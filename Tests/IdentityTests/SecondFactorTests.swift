@@ -107,6 +107,11 @@ import Testing
             app.clock.advance(by: .seconds(30))
             let code = authenticator.code(app)
             #expect(await app.signIn(person, code: "\(code.prefix(3)) \(code.suffix(3))")["access_token"] != nil)
+            // The list of sessions tells which began with a code.
+            let devices = await app.call("GET", "/v1/auth/sessions", token: access)["data"]?.array ?? []
+            let methods = devices.compactMap { $0["signed_in_by"]?.string }.sorted()
+            #expect(methods == ["password", "second_factor", "second_factor", "second_factor"], "\(devices)")
+            #expect(try await app.audited("session.created", "success").count == 4)
             // A wrong password gets the usual response.
             #expect(
                 await app.call(

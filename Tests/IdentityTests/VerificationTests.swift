@@ -281,6 +281,70 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a request that sends no e-mail executes the same statements for every address`(_ engine: Engine) async throws
+    {
+        let counting = Mutex<FaultyDatabase?>(nil)
+        let wrapper: @Sendable (any Database) -> any Database = { database in
+            let counted = FaultyDatabase(database, failingAt: nil)
+            counting.withLock { $0 = counted }
+            return counted
+        }
+        try await withTestApp(engine, databaseWrapper: wrapper) { app in
+            let database = try #require(counting.withLock { $0 })
+            let person = try await app.register(isVerified: false)
+            let suspended = try await app.register("suspended")
+            try await app.app.identity.accounts.suspend(suspended.id)
+            for path in ["resend-verification", "forgot-password"] {
+                func statements(_ email: String) async -> Int {
+                    let before = database.statementCount
+                    let json: JSONValue = ["email": .string(email)]
+                    #expect(await app.call("POST", "/v1/auth/\(path)", json: json).status == 200)
+                    return database.statementCount - before
+                }
+                _ = await statements(person.email)
+                // The account has reached its limit: one e-mail a minute.
+                let known = await statements(person.email)
+                for other in [suspended.email, "unknown@example.org", "unknown+1@example.org"] {
+                    #expect(await statements(other) == known, "\(path) \(other)")
+                }
+            }
+            #expect(try await app.mail(to: "unknown@example.org").isEmpty)
+            #expect(try await app.count("SELECT COUNT(*) AS count FROM challenges") == 3)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a recipient gets five e-mails an hour from concurrent changes of address, whatever its sub-address`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine) { app in
+            var people: [TestPerson] = []
+            for _ in 0..<12 { people.append(try await app.register()) }
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for (index, person) in people.enumerated() {
+                    group.addTask {
+                        await app.call(
+                            "POST", "/v1/auth/change-email",
+                            json: [
+                                "new_email": .string("victim\(index % 2 == 0 ? "" : "+\(index)")@example.net"),
+                                "password": .string(person.password),
+                            ], token: person.token
+                        ).status
+                    }
+                }
+                return await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses.filter { $0 == 200 }.count == Challenge.mailsPerHour, "\(statuses)")
+            #expect(statuses.filter { $0 == 429 }.count == people.count - Challenge.mailsPerHour)
+            var mails = try await app.mail(to: "victim@example.net").count
+            for index in stride(from: 1, to: 12, by: 2) {
+                mails += try await app.mail(to: "victim+\(index)@example.net").count
+            }
+            #expect(mails == Challenge.mailsPerHour)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an error of a subscriber rolls the verification back`(_ engine: Engine) async throws {
         try await withTestApp(engine) { app in
             struct Refused: Error {}

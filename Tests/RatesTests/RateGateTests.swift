@@ -126,6 +126,105 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `organisations without a plan share the rate of the account, those with one have their own`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let (owner, member) = (try await app.register("owner"), try await app.register("member"))
+            var organisations = [owner.organisation]
+            for name in ["First", "Second", "Third"] {
+                let made = await app.call(
+                    "POST", "/v1/organisations", json: ["name": .string(name)], token: owner.token)
+                organisations.append(try #require(made["id"]?.string, "\(made)"))
+            }
+            func list(_ person: TestPerson, in organisation: String) async -> TestResponse {
+                await app.call(
+                    "GET", "/v1/training/list-sessions", token: person.token,
+                    headers: ["X-Organisation": organisation])
+            }
+            // Three units were taken to create the organisations.
+            for turn in 0..<57 {
+                let response = await list(owner, in: organisations[turn % organisations.count])
+                #expect(response.status == 200, "\(turn): \(response)")
+            }
+            for organisation in organisations {
+                #expect(await list(owner, in: organisation).code == "rate-limited")
+            }
+            // Members of one organisation count by themselves until it has a plan.
+            try await app.app.database.write { [joined = organisations.prefix(2)] transaction in
+                for organisation in joined {
+                    try transaction.execute(
+                        """
+                        INSERT INTO memberships (organisation_id, person_id, role, created_at)
+                        VALUES (\(organisation), \(member.id), 'member', \(transaction.now))
+                        """)
+                }
+            }
+            app.clock.advance(by: .milliseconds(600))
+            #expect(await list(member, in: organisations[1]).headers["x-ratelimit-remaining"] == "59")
+            try await app.put(owner, on: "pro")
+            app.clock.advance(by: .seconds(3))
+            let paid = await list(owner, in: owner.organisation)
+            #expect(paid.status == 200 && paid.headers["x-ratelimit-remaining"] == "299", "\(paid.headers)")
+            #expect(await list(member, in: owner.organisation).headers["x-ratelimit-remaining"] == "298")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `signing out deletes the cookie of a session that has ended, within the rate of its network`(
+        _ engine: Engine
+    ) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.register()
+            let origin = "http://localhost:8080"
+            let signedIn = await app.call(
+                "POST", "/v1/auth/browser-session",
+                json: ["email": .string(person.email), "password": .string(person.password)],
+                headers: ["Origin": origin])
+            let cookie = String(try #require(signedIn.headers["set-cookie"]?.prefix { $0 != ";" }))
+            let headers = [
+                "Cookie": cookie, "Origin": origin, "X-CSRF-Token": try #require(signedIn["csrf_token"]?.string),
+            ]
+            func signOut(from address: String = "192.0.2.1") async -> TestResponse {
+                await app.call("DELETE", "/v1/auth/browser-session", headers: headers, address: address)
+            }
+            #expect(await app.call("POST", "/v1/auth/logout", headers: headers).status == 200)
+            let name = cookie.prefix { $0 != "=" }
+            for turn in 0..<60 {
+                let response = await signOut()
+                #expect(response.status == 200, "\(turn): \(response)")
+                #expect(response.headers["set-cookie"]?.hasPrefix("\(name)=; Path=/; Max-Age=0") == true)
+            }
+            #expect(await signOut().code == "rate-limited")
+            #expect(await signOut(from: "203.0.113.9").status == 200, "another network")
+            // A request that needs the session is refused as one without a credential.
+            #expect(await app.call("GET", "/v1/auth/profile", headers: headers).code == "token-expired")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a ticket takes from the rate of its organisation`(_ engine: Engine) async throws {
+        try await withTestApp(engine, change: { $0.limitsRates = true }) { app in
+            let person = try await app.register()
+            let made = await app.call(
+                "POST", "/v1/training/init-session", json: ["sessionId": "s"], token: person.token)
+            #expect([200, 201].contains(made.status), "\(made)")
+            let id = try #require(
+                try await app.app.database.read { transaction in
+                    try transaction.first("SELECT id FROM training_sessions") { try $0["id"] as String }
+                })
+            let issued = await app.call(
+                "POST", "/v1/realtime/tickets", json: ["topic": .string("training.\(id)")], token: person.token)
+            let ticket = try #require(issued["ticket"]?.string, "\(issued)")
+            let page = await app.call("GET", "/v1/realtime/topics/training.\(id)?ticket=\(ticket)")
+            #expect(page.status == 200 && page["topic"] == .string("training.\(id)"), "\(page)")
+            #expect(page.headers["ratelimit"]?.contains(#""plan-default-minute";r=57;"#) == true, "\(page.headers)")
+            let again = await app.call("GET", "/v1/realtime/topics/training.\(id)?ticket=\(ticket)")
+            #expect(again.code == "authentication-failed")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a plan's rates apply per organisation, are sent on success, and are checked after role, before entitlement`(
         _ engine: Engine
     ) async throws {

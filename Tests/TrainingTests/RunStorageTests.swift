@@ -151,8 +151,8 @@ import Testing
             let refused = await fixture.upload(second, "b.csv")
             #expect(refused.status == 403 && refused.code == "storage-exceeded", "\(refused)")
             // A sample for each line, the header's included.
-            #expect(refused["required"]?.integer == 16 * 40_002)
-            #expect(refused["available"]?.integer == 3 << 20 - used - Int64(second.count))
+            #expect(refused["required"]?.integer == Int64(16 * 40_002))
+            #expect(refused["available"]?.integer == Int64(3 << 20) - used - Int64(second.count))
             #expect(await fixture.storage() == used)
             #expect(fixture.filesOnDisk().count == 2)
             #expect(await fixture.level("uploads") == [1, 0])
@@ -189,7 +189,7 @@ import Testing
             for (index, bytes, name) in [(0, chunk + chunk, "d"), (2, larger, "a")] as [(Int64, [UInt8], String)] {
                 let refused = await fixture.chunk(index, of: 9, bytes, name)
                 #expect(refused.status == 403 && refused.code == "storage-exceeded", "\(refused)")
-                #expect(refused["available"]?.integer == 3 << 20 - used)
+                #expect(refused["available"]?.integer == Int64(3 << 20) - used)
                 #expect((refused["required"]?.integer ?? 0) > 3 << 20 - used)
             }
             #expect(await fixture.storage() == used)

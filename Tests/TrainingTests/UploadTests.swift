@@ -34,6 +34,43 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an upload whose sender is suspended while it arrives stores nothing`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let app = fixture.app, administrator = try await app.administrator()
+            let metadata = #"{"sessionId":"s","fileName":"series.csv","type":"input"}"#
+            let form = multipart([("metadata", metadata)], file: ("chunk", "upload.csv", Samples.hourly(300)))
+            // The boundary after the last part is held back with it.
+            let late = await app.hold(
+                "POST", "/v1/training/instant-upload", body: form, token: fixture.person.token, last: 100)
+            let path = "/v1/auth/users/\(fixture.person.id)"
+            let suspended = await app.call("PATCH", path, json: ["is_active": false], token: administrator.token)
+            #expect(suspended.status == 200, "\(suspended)")
+            app.clock.advance(by: .seconds(1))
+            let response = await late.finish()
+            #expect(response.status == 401 && response.code == "token-expired", "\(response)")
+            #expect(fixture.filesOnDisk() == [])
+            #expect(try await fixture.audited("series-file.uploaded") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a slow upload is stored where nothing has changed`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let bytes = Samples.hourly(300)
+            let metadata = #"{"sessionId":"s","fileName":"series.csv","type":"input"}"#
+            let form = multipart([("metadata", metadata)], file: ("chunk", "upload.csv", bytes))
+            let late = await fixture.app.hold(
+                "POST", "/v1/training/instant-upload", body: form, token: fixture.person.token, last: 100)
+            fixture.app.clock.advance(by: .seconds(20))
+            let response = await late.finish()
+            #expect(response.status == 201, "\(response)")
+            try await requireOneFile(fixture, bytes)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `chunks arrive in order, and the last one completes the file`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free") { fixture in
             try await fixture.prepare(series: nil)

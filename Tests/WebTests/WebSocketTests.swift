@@ -207,9 +207,12 @@ import Testing
             let reports = FileManager.default.temporaryDirectory.appending(path: "kosoku-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: reports) }
             let program = "import sys; from kosoku._cli import main; sys.exit(main())"
-            let output = try Python.run(
+            // The server needs the threads of the concurrency pool meanwhile.
+            let pool = BlockingPool(name: "python", threads: 1, capacity: 1)
+            let arguments =
                 ["-c", program, "-m", "fuzzingclient", "-p", "4", "-o", reports.path] + selection
-                    + ["127.0.0.1:\(server.port)"])
+                + ["127.0.0.1:\(server.port)"]
+            let output = try await pool.run { try Python.run(arguments) }
             #expect(String(decoding: output, as: UTF8.self).contains("cases passed"))
         }
     }

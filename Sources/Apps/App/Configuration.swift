@@ -184,7 +184,7 @@ package struct Configuration: Sendable {
         plansFile = source.text("PLANS_FILE", "a YAML file of plans instead of the built-in ones")
         redisURL = source.url(
             "REDIS_URL",
-            "redis://[user:password@]host[:port][/database] or rediss://… for TLS; nodes share rates through it; "
+            "redis://[user:password@]host[:port][/database] or rediss://… for TLS; nodes share rates and signals through it; "
                 + "none by default")
         redisCertificateAuthority = source.text(
             "REDIS_CA_FILE", "a PEM file of the authorities that sign its certificate; the system's by default")

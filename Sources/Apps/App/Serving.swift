@@ -97,9 +97,14 @@ extension App {
             ? Task { [shutdown, configuration, logger] in
                 await shutdown.follow(signalsOf: group, timeout: configuration.shutdownTimeout, logger: logger)
             } : nil
+        let release = Task {
+            try await Task.sleep(for: Self.startTime)
+            FreedMemory.releaseStart()
+        }
         defer {
             shutdown.end()
             signals?.cancel()
+            release.cancel()
         }
         try await attempt {
             try await audit.configuration.recordChanges(configuration.given)
@@ -108,6 +113,9 @@ extension App {
             await close()
         }
     }
+
+    /// After it, the services of the process have started.
+    private static let startTime = Duration.seconds(1)
 
     private var httpLimits: HTTPLimits {
         var limits = HTTPLimits()

@@ -1,4 +1,5 @@
 import App
+import CAllocations
 import Entitlements
 import Foundation
 import Identity
@@ -7,21 +8,26 @@ import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
-/// The system as it is served to clients, with two additional endpoints: one spends a unit of a quota, the other
-/// reserves and commits it as an operation with a later end does.
+/// The system as it is served to clients, with additional endpoints: one passes the whole gate, two spend a unit of a
+/// quota, one reserves and commits it as an operation with a later end does, and one counts memory allocations.
 struct BenchServer {
     let app: App
 
     static let meter = Meter("processing", title: "Processing")
     static let plan = "unlimited"
 
-    /// A system on SQLite with a plan of unlimited quotas, so that usage is counted and never refused.
+    /// A system with a plan of unlimited quotas, so that usage is counted and never refused.
     /// - Parameters:
-    ///   - folder: of the database and all files.
+    ///   - folder: of all files.
+    ///   - database: the value of `DATABASE_URL`; SQLite in the folder by default.
     ///   - logLevel: at `info` every request writes a line.
     ///   - bcryptRounds: low by default, because accounts are registered before a measurement.
-    init(folder: String, logLevel: Logger.Level = .info, bcryptRounds: Int = 4) async throws {
-        let plans = "\(folder)/plans.yaml"
+    ///   - limitsRates: whether rates are counted; no request of a measurement exceeds them.
+    init(
+        folder: String, database: String? = nil, logLevel: Logger.Level = .info, bcryptRounds: Int = 4,
+        limitsRates: Bool = false
+    ) async throws {
+        let plans = Self.plans(in: folder)
         try """
         plans:
           - id: \(Self.plan)
@@ -31,11 +37,14 @@ struct BenchServer {
             limits: { uploads: -1, processing: -1, training_runs: -1 }
             file_mb: 10
             storage_mb: -1
+            rates: { default: [\(Self.rateMax)/minute], checks: [\(Self.rateMax)/minute] }
         """.write(toFile: plans, atomically: true, encoding: .utf8)
         var configuration = Configuration()
-        configuration.limitsRates = false
+        configuration.limitsRates = limitsRates
+        configuration.anonymousRequests = Self.rateMax
+        configuration.authenticationRequests = Self.rateMax
         configuration.dataFolder = folder
-        configuration.databaseURL = "sqlite:\(folder)/gatehouse.db"
+        configuration.databaseURL = database ?? "sqlite:\(folder)/gatehouse.db"
         configuration.plansFile = plans
         configuration.accessTokenLifetime = .hours(12)
         configuration.bcryptRounds = bcryptRounds
@@ -43,13 +52,32 @@ struct BenchServer {
         app = try await buildApp(configuration)
     }
 
+    /// Requests a minute that no measurement reaches.
+    private static let rateMax = 30_000_000
+
+    static func plans(in folder: String) -> String { "\(folder)/plans.yaml" }
+
     /// The endpoints of the measurement.
     private var benchRoutes: [Route] {
         let (database, identity, entitlements) = (app.database, app.identity, app.entitlements)
-        return [
+        let routes: [Route] = [
+            .get(
+                "bench/gated",
+                "Pass the gate",
+                requires: identity.role(.user, .admin), entitlements.subscription, entitlements.quota(Self.meter)
+            ) { _, _, charge in Receipt(operation: charge.organisation.text) },
+            .post(
+                "bench/draw",
+                "Spend a unit of a quota for work that writes nothing else",
+                requires: identity.member, entitlements.subscription, entitlements.quota(Self.meter)
+            ) { _, _, charge in
+                let operation = Runtime.system.id(of: Charge.self).text
+                try await entitlements.escrow.draw(charge, operation: operation)
+                return Receipt(operation: operation)
+            },
             .post(
                 "bench/spending",
-                "Spend a unit of a quota",
+                "Spend a unit of a quota in a transaction of the product",
                 requires: identity.member, entitlements.subscription, entitlements.quota(Self.meter)
             ) { _, _, charge in
                 let operation = Runtime.system.id(of: Charge.self).text
@@ -69,6 +97,12 @@ struct BenchServer {
                 }
                 return Receipt(operation: operation)
             },
+        ]
+        let limited = routes.map { $0.guarded(by: entitlements.rate(), isEnabled: app.configuration.limitsRates) }
+        return limited + [
+            .get("bench/allocations", "Count memory allocations", requires: .public) { _ in
+                Allocations(count: Int64(gatehouse_process_allocations()))
+            }
         ]
     }
 
@@ -109,4 +143,8 @@ struct BenchServer {
 
 private struct Receipt: Payload {
     var operation: String
+}
+
+private struct Allocations: Payload {
+    var count: Int64
 }

@@ -5,30 +5,44 @@ struct Child: Sendable {
     /// The processors that a process may run on.
     enum Affinity: Sendable {
         case core(Int)
+        /// The first cores, as many as this.
+        case first(Int)
         case all
+
+        /// Nil for all.
+        fileprivate var list: String? {
+            switch self {
+            case .core(let core): "\(core)"
+            case .first(let count): count < Machine.cores ? "0-\(count - 1)" : nil
+            case .all: nil
+            }
+        }
     }
 
     private let process: Process
 
     /// - Parameters:
+    ///   - folder: the working directory; that of this process by default.
     ///   - output: the standard output; discarded by default.
+    ///   - error: the standard error; that of this process by default.
     init(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], on affinity: Affinity = .all,
-        output: Any = FileHandle.nullDevice
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil,
+        on affinity: Affinity = .all, output: Any = FileHandle.nullDevice, error: Any = FileHandle.standardError
     ) throws {
         let process = Process()
-        switch affinity {
-        case .core(let core):
+        if let list = affinity.list {
             // taskset replaces itself by the program, so the process identifier is the program's.
             process.executableURL = URL(filePath: "/usr/bin/taskset")
-            process.arguments = ["--cpu-list", "\(core)", program] + arguments
-        case .all:
+            process.arguments = ["--cpu-list", list, program] + arguments
+        } else {
             process.executableURL = URL(filePath: program)
             process.arguments = arguments
         }
+        if let folder { process.currentDirectoryURL = folder }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
+        process.standardError = error
         try process.run()
         self.process = process
     }
@@ -41,9 +55,11 @@ struct Child: Sendable {
     /// Runs a program.
     /// - Returns: its standard output.
     /// - Throws: ``Failed`` where its status is not 0.
-    static func output(of program: String, _ arguments: [String], on affinity: Affinity = .all) throws -> Data {
+    static func output(
+        of program: String, _ arguments: [String], in folder: URL? = nil, on affinity: Affinity = .all
+    ) throws -> Data {
         let pipe = Pipe()
-        let child = try Child(program, arguments, on: affinity, output: pipe)
+        let child = try Child(program, arguments, in: folder, on: affinity, output: pipe)
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         child.process.waitUntilExit()
         guard child.process.terminationStatus == 0 else {
@@ -90,16 +106,17 @@ struct Child: Sendable {
         process.waitUntilExit()
     }
 
-    /// Seconds of processor time so far, in user and kernel mode.
-    var processorSeconds: Double {
-        // proc_pid_stat(5): after the name in brackets, utime and stime are the 12th and 13th, in clock ticks.
-        guard let text = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8),
-            let end = text.lastIndex(of: ")")
-        else { return .nan }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return .nan }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    /// As ``stop()``, with SIGINT, by which PostgreSQL ends without waiting for its clients.
+    func interrupt() {
+        process.interrupt()
+        process.waitUntilExit()
     }
+
+    /// Seconds of processor time so far, in user and kernel mode.
+    var processorSeconds: Double { ProcessTimes(of: "\(process.processIdentifier)")?.own ?? .nan }
+
+    /// As ``processorSeconds``, with those of its children.
+    var processorSecondsWithChildren: Double { ProcessTimes.withChildren(of: process.processIdentifier) }
 
     /// Resident memory in MiB.
     var residentMiB: Double { Self.mebibytes("VmRSS", of: "\(process.processIdentifier)") }

@@ -53,7 +53,8 @@ struct IdentityMeasurement {
         let wrk = try Wrk(scratch: folder, on: .all)
         func measure() throws -> Wrk.Metrics {
             try wrk.run(
-                "GET", url + "/v1/auth/me", tokens: tokens, connections: Self.connections, seconds: effort.roundSeconds)
+                "GET", url + "/v1/auth/me", as: .tokens(tokens), connections: Self.connections,
+                seconds: effort.roundSeconds)
         }
 
         var (alone, during, signIns): ([Wrk.Metrics], [Wrk.Metrics], [Double]) = ([], [], [])

@@ -38,15 +38,15 @@ extension App {
     }
 
     /// Registers an account and subscribes it to a plan.
-    /// - Returns: its access token.
-    func registerSubscriber(_ email: String, plan: String) async throws -> String {
+    /// - Returns: its access token, and its organisation.
+    func registerSubscriber(_ email: String, plan: String) async throws -> (token: String, organisation: String) {
         let account = try await post(
             "/v1/auth/register", ["email": .string(email), "password": .string(Accounts.password)])
-        guard let token = account["access_token"]?.string else {
-            throw UnexpectedStatus(path: "/v1/auth/register", status: 201)
-        }
+        guard let token = account["access_token"]?.string,
+            let organisation = account["user"]?["organisation_id"]?.string
+        else { throw UnexpectedStatus(path: "/v1/auth/register", status: 201) }
         _ = try await post("/v1/payments/subscribe", ["plan": .string(plan)], token: token)
-        return token
+        return (token, organisation)
     }
 }
 

@@ -4,6 +4,11 @@ import Foundation
 enum Machine {
     static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
+    /// A port below those that the system gives to outgoing connections; another one for each number below 100.
+    static func port(_ number: Int) -> Int {
+        20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 120 * 100 + number
+    }
+
     static var description: String {
         let day = Date.now.formatted(.iso8601.year().month().day())
         let model = line("model name", of: "/proc/cpuinfo") ?? "unknown processor"

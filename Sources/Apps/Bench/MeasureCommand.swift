@@ -15,8 +15,15 @@ struct MeasureCommand: AsyncParsableCommand {
     @Flag(help: "One short round of each measurement: a smoke test, with results that are not comparable.")
     var quick = false
 
-    @Option(help: "The parts: web, writes, reservations, identity, start, rows, timing, rates.")
+    @Option(
+        help: "The parts: web, writes, reservations, identity, start, rows, timing, rates; gate runs only if named.")
     var only: [Part] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A server in another language that the gate is measured beside; may be repeated.",
+            discussion: "docs/performance.md has what it must serve.", valueName: "name=command"))
+    var peer: [Peer] = []
 
     @Option(help: "A folder on the measured disk; its contents are removed afterwards.")
     var folder = ".build/bench"
@@ -31,7 +38,10 @@ struct MeasureCommand: AsyncParsableCommand {
     var syncDelay = 0
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case web, writes, reservations, identity, start, rows, timing, rates
+        case web, writes, reservations, identity, start, rows, timing, rates, gate
+
+        /// Without the part that fills databases with millions of rows.
+        static let usual = Set(allCases).subtracting([.gate])
     }
 
     func validate() throws {
@@ -40,7 +50,7 @@ struct MeasureCommand: AsyncParsableCommand {
 
     func run() async throws {
         gatehouse_delay_syncs(UInt32(syncDelay))
-        let parts = Set(only.isEmpty ? Part.allCases : only)
+        let parts = only.isEmpty ? Part.usual : Set(only)
         let effort = quick ? Effort.quick : .full
         try await TemporaryFolder.with(in: URL(filePath: folder, directoryHint: .isDirectory)) { scratch in
             write(Machine.description)
@@ -58,12 +68,18 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.identity) {
                 for table in try await IdentityMeasurement(effort: effort, scratch: scratch).run() { write(table) }
             }
-            if parts.contains(.start) {
+            if parts.contains(.start) || parts.contains(.gate) {
                 write(try await StartMeasurement(effort: effort, scratch: scratch, binary: binary).run())
             }
             if parts.contains(.timing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
+            if parts.contains(.gate) {
+                let (tables, isWithinBudget) = try await GateMeasurement(effort: effort, scratch: scratch, peers: peer)
+                    .run()
+                for table in tables { write(table) }
+                if !isWithinBudget { throw ExitCode(1) }
+            }
         }
     }
 
@@ -79,7 +95,23 @@ struct Effort: Sendable {
     var roundSeconds: Int
     var starts: Int
     var rows: Int
+    /// Before the memory of the process is measured.
+    var reservations: Double
+    var smallHistory: History
+    var largeHistory: History
 
-    static let full = Effort(rounds: 5, roundSeconds: 3, starts: 15, rows: 1_000_000)
-    static let quick = Effort(rounds: 1, roundSeconds: 1, starts: 3, rows: 100_000)
+    /// Rows of a database that has been used for a while.
+    struct History: Sendable {
+        let settled: Int
+        let organisations: Int
+    }
+
+    static let full = Effort(
+        rounds: 5, roundSeconds: 3, starts: 15, rows: 1_000_000, reservations: 60_000,
+        smallHistory: History(settled: 10_000, organisations: 1_000),
+        largeHistory: History(settled: 10_000_000, organisations: 100_000))
+    static let quick = Effort(
+        rounds: 1, roundSeconds: 1, starts: 3, rows: 100_000, reservations: 1_000,
+        smallHistory: History(settled: 1_000, organisations: 100),
+        largeHistory: History(settled: 20_000, organisations: 2_000))
 }

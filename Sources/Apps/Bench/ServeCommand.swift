@@ -16,6 +16,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option var folder: String
     @Option var loops: Int
     @Option var bcryptRounds = 4
+    @Option var database: String?
+    @Flag var limitsRates = false
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -23,7 +25,9 @@ struct ServeCommand: AsyncParsableCommand {
         case .nio: try await serveNIO(on: group)
         case .hummingbird: try await serveHummingbird(on: group)
         case .gatehouse:
-            try await BenchServer(folder: folder, bcryptRounds: bcryptRounds).serve(on: group, onRunning: writePort)
+            let server = try await BenchServer(
+                folder: folder, database: database, bcryptRounds: bcryptRounds, limitsRates: limitsRates)
+            try await server.serve(on: group, onRunning: writePort)
         }
     }
 

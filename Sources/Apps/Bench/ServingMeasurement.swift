@@ -212,7 +212,7 @@ private struct ServerGroup {
         let (method, path, isAuthenticated) = target.request
         let before = child.processorSeconds
         let metrics = try wrk.run(
-            method, url(of: target) + path, tokens: isAuthenticated ? tokens : nil, connections: connections,
+            method, url(of: target) + path, as: isAuthenticated ? .tokens(tokens) : .none, connections: connections,
             seconds: seconds)
         cells[Cell(target, connections), default: []].append(
             Sample(

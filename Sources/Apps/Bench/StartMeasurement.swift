@@ -7,7 +7,7 @@ struct StartMeasurement {
     let scratch: URL
     let binary: String
 
-    private static let port = 20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 12_000
+    private static let port = Machine.port(0)
 
     func run() async throws -> Table {
         let folder = scratch.appending(path: "start")
@@ -37,18 +37,9 @@ struct StartMeasurement {
         }
         let p90 = latencies.percentile(90) / .milliseconds(1)
 
-        let child = try serve(folder)
-        defer { child.stop() }
-        try await untilHealthy(client)
-        try await Task.sleep(for: .seconds(2))
-        let idle = child.residentMiB
-        let tokens = scratch.appending(path: "start-token")
-        try await Accounts.register(1, at: client.baseURL).joined().write(to: tokens, atomically: true, encoding: .utf8)
         let wrk = try Wrk(scratch: scratch, on: .all)
-        let load = try wrk.run(
-            "GET", client.baseURL + "/v1/auth/profile", tokens: tokens, connections: 256,
-            seconds: effort.roundSeconds * 3)
-        try await Task.sleep(for: .seconds(1))
+        let memory = try await memory(folder, client, wrk)
+        let reserved = try await memoryAfterReservations(client, wrk)
         return [
             [
                 "start to the first /health, new installation", first.median.shown() + " ms",
@@ -58,13 +49,57 @@ struct StartMeasurement {
                 "start to the first /health, existing installation", later.median.shown() + " ms",
                 "p90 \(p90.shown()) ms",
             ],
-            ["resident memory, idle", idle.shown(1) + " MiB", ""],
+            ["resident memory, idle", memory.idle.shown(1) + " MiB", ""],
             [
-                "resident memory, after load", child.residentMiB.shown(1) + " MiB",
-                "\(load.requests.shown()) requests, 256 connections",
+                "resident memory, after load", memory.loaded.shown(1) + " MiB",
+                "\(memory.requests.shown()) requests, 256 connections",
+            ],
+            [
+                "resident memory, after reservations", reserved.mebibytes.shown(1) + " MiB",
+                "\(reserved.requests.shown()) durable reservations, 64 connections",
             ],
             ["binary, stripped", try strippedMiB().shown(1) + " MiB", "without the libraries of Swift and Foundation"],
         ]
+    }
+
+    /// Resident memory after the start and after authenticated reads.
+    private func memory(_ folder: URL, _ client: Client, _ wrk: Wrk) async throws -> (
+        idle: Double, loaded: Double, requests: Double
+    ) {
+        let child = try serve(folder)
+        defer { child.stop() }
+        try await untilHealthy(client)
+        try await Task.sleep(for: .seconds(2))
+        let idle = child.residentMiB
+        let tokens = scratch.appending(path: "start-token")
+        try await Accounts.register(1, at: client.baseURL).joined().write(to: tokens, atomically: true, encoding: .utf8)
+        let load = try wrk.run(
+            "GET", client.baseURL + "/v1/auth/profile", as: .tokens(tokens), connections: 256,
+            seconds: effort.roundSeconds * 3)
+        try await Task.sleep(for: .seconds(1))
+        return (idle, child.residentMiB, load.requests)
+    }
+
+    /// Resident memory of an installation of its own after ``Effort/reservations``.
+    private func memoryAfterReservations(_ client: Client, _ wrk: Wrk) async throws -> (
+        mebibytes: Double, requests: Double
+    ) {
+        let folder = scratch.appending(path: "start-reservations", directoryHint: .isDirectory)
+        try SeedCommand.seed(folder, accounts: 64)
+        let child = try serve(folder, environment: ["PLANS_FILE": BenchServer.plans(in: folder.path)])
+        defer { child.stop() }
+        try await untilHealthy(client)
+        let fixture = GateFixture(folder: folder)
+        let credentials = Wrk.Credentials.serviceKey(try fixture.key(), organisations: fixture.organisations)
+        var requests = 0.0
+        while requests < effort.reservations {
+            requests += try wrk.run(
+                "POST", client.baseURL + GateCall.reservationInMany.path, as: credentials, connections: 64,
+                seconds: effort.roundSeconds
+            ).requests
+        }
+        try await Task.sleep(for: .seconds(1))
+        return (child.residentMiB, requests)
     }
 
     /// Milliseconds from the start of the process to its first response.
@@ -76,12 +111,10 @@ struct StartMeasurement {
         return (ContinuousClock.now - begin) / .milliseconds(1)
     }
 
-    private func serve(_ folder: URL) throws -> Child {
-        try Child(
-            binary, ["serve", "--port", "\(Self.port)"],
-            environment: [
-                "DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false", "CONNECTIONS_PER_NETWORK": "10000",
-            ])
+    private func serve(_ folder: URL, environment: [String: String] = [:]) throws -> Child {
+        let common = ["DATA_DIR": folder.path, "RATE_LIMIT_ENABLED": "false", "CONNECTIONS_PER_NETWORK": "10000"]
+        return try Child(
+            binary, ["serve", "--port", "\(Self.port)"], environment: common.merging(environment) { $1 })
     }
 
     private func untilHealthy(_ client: Client) async throws {

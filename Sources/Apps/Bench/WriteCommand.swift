@@ -70,7 +70,7 @@ extension BenchServer {
     func charges(count: Int) async throws -> [Charge] {
         var charges: [Charge] = []
         for index in 0..<count {
-            let token = try await app.registerSubscriber("writer-\(index)@example.org", plan: Self.plan)
+            let token = try await app.registerSubscriber("writer-\(index)@example.org", plan: Self.plan).token
             let request = Request(
                 method: .post,
                 path: "/v1/bench/spending",

@@ -11,7 +11,9 @@ extension TestApp {
     ) async throws -> TestServiceKey {
         let token: String
         if let administrator { token = administrator.token } else { token = try await self.administrator().token }
-        let body: [String: JSONValue] = ["name": "for a test", "scopes": .array(scopes.map { .string($0) })]
+        let body: [String: JSONValue] = [
+            "name": "for a test", "scopes": .array(scopes.map { .string($0) }), "password": .string(Self.password),
+        ]
         let response = await call(
             "POST", "/v1/admin/service-keys", json: .object(body.merging(more) { $1 }), token: token)
         guard response.status == 201, let id = response["id"]?.string, let text = response["service_key"]?.string else {

@@ -2,6 +2,7 @@ import App
 import ArgumentParser
 import Forecasting
 import Foundation
+import Modules
 
 /// The command `gatehouse`.
 @main
@@ -40,6 +41,7 @@ struct Gatehouse: AsyncParsableCommand {
                     AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self, OpenAPICommand.self,
                     VersionCommand.self,
                 ]),
+            CommandGroup(name: "Models", subcommands: [RiskCommand.self]),
         ],
         defaultSubcommand: ServeCommand.self
     )
@@ -47,6 +49,7 @@ struct Gatehouse: AsyncParsableCommand {
     /// Replaces ArgumentParser's main, to print the messages and exit statuses of ``Failure``.
     static func main() async {
         Processor.selectKernels()
+        EventLoops.match(processors: Processor.count)
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

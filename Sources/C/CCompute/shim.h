@@ -2,11 +2,24 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
 #endif
+
+/// The number of processors that this thread may run on; 0 where the kernel does not tell. Swift's module of the C
+/// library does not export sched_getaffinity.
+static inline int compute_processors(void) {
+    unsigned long mask[128];
+    const long size = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long index = 0; index < size / (long)sizeof(unsigned long); index++)
+        count += __builtin_popcountl(mask[index]);
+    return count;
+}
 
 // OpenBLAS declares this in a header that not every cblas.h includes.
 char *openblas_get_corename(void);

@@ -51,12 +51,12 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         self.plans = plans
         self.ledger = ledger
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
-        let alerts = UsageAlertService(plans: plans, audit: audit, mailer: mailer)
+        let (cache, levels) = (EntitlementCache(plans: plans), LevelCache(runtime: runtime))
+        let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
 
         // Gate
-        let cache = EntitlementCache(plans: plans)
         entitlements = EntitlementService(
-            database: database, member: identity.member, plans: plans, cache: cache, runtime: runtime)
+            database: database, member: identity.member, plans: plans, cache: cache, levels: levels, runtime: runtime)
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
         explanations = ExplanationRoutes(member: identity.member)
         concurrency = ConcurrencyService(database: database, entitlements: entitlements)
@@ -64,17 +64,18 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         // Quotas
         nodes = NodeRegistry(database: database)
         resolvers = ReservationResolvers()
-        quotas = QuotaService(plans: plans, alerts: alerts, nodes: nodes, entitlements: cache, runtime: runtime)
+        quotas = QuotaService(
+            plans: plans, alerts: alerts, nodes: nodes, entitlements: cache, levels: levels, runtime: runtime)
         queue = QuotaQueue(
             database: database,
-            batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache))
+            batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache, levels: levels))
         settled = SettledReservationService(database: database)
         storage = StorageQuotaService()
         recovery = ReservationRecovery(
             database: database, quotas: quotas, nodes: nodes, resolvers: resolvers, logger: plans.logger)
         escrow = EscrowService(
-            database: database, queue: queue, quotas: quotas, alerts: alerts, nodes: nodes, recovery: recovery,
-            runtime: runtime)
+            database: database, queue: queue, quotas: quotas, alerts: alerts, nodes: nodes, levels: levels,
+            recovery: recovery, runtime: runtime)
 
         // Credits
         credits = CreditService(ledger: ledger, runtime: runtime)
@@ -83,16 +84,18 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         creditCorrections = CreditCorrectionService(database: database, credits: credits, ledger: ledger, audit: audit)
 
         // Subscriptions and usage
-        retention = RetainedUsageService(sealer: sealer)
+        retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
-            database: database, plans: plans, credits: credits, retention: retention, audit: audit, runtime: runtime)
+            database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
+            audit: audit, runtime: runtime)
         trials = TrialService(
-            database: database, plans: plans, credits: credits, retention: retention, audit: audit, mailer: mailer,
-            runtime: runtime)
+            database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
+            audit: audit, mailer: mailer, runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
-        let serviceKeys = ServiceKeyReader(database: database, runtime: runtime, logger: plans.logger)
+        let serviceKeys = ServiceKeyReader(
+            database: database, member: identity.member, runtime: runtime, logger: plans.logger)
         func serviceKey(_ scope: ServiceKey.Scope) -> ServiceKeyRequirement {
             ServiceKeyRequirement(scope: scope, keys: serviceKeys, member: identity.member)
         }
@@ -127,12 +130,16 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             + ServiceKeyRoutes(
                 identity: identity,
                 serviceKeys: ServiceKeyService(
-                    database: database, meters: meters, reader: serviceKeys, audit: audit, runtime: runtime)
+                    database: database, meters: meters, reader: serviceKeys, confirmation: identity.confirmation,
+                    audit: audit, mailer: mailer, runtime: runtime)
             ).routes
 
         // The trial starts in the transaction that verifies the e-mail address.
         identity.events.onEmailVerified { [trials] person, organisation, transaction in
             _ = try trials.begin(for: person, of: organisation, in: transaction)
+        }
+        identity.events.onAddressChanging { [retention] person, _, transaction in
+            try retention.retain(person, in: transaction)
         }
         identity.events.onAccountClosed { [retention] person, _, transaction in
             try retention.retain(person, in: transaction)
@@ -204,7 +211,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
 
     /// The rates of unsafe requests under the plan of the caller.
     /// - Returns: nil where neither the plan nor the entry `default` of the file of plans lists them.
-    /// - Throws: what the `member` requirement throws.
+    /// - Throws: failures of the server.
     package func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
         try await planRates.writePolicy(for: request)
     }

@@ -13,6 +13,7 @@ package final class IdentityEvents: Sendable {
 
     private struct Listeners {
         var emailVerified: [Listener] = []
+        var addressChanging: [Listener] = []
         var accountClosed: [Listener] = []
         var usage: [UsageReader] = []
         var activeSessions: [ActiveSessionCounter] = []
@@ -26,6 +27,12 @@ package final class IdentityEvents: Sendable {
     /// Adds a listener for the first verification of an account's address, called with the personal organisation.
     package func onEmailVerified(_ listener: @escaping Listener) {
         listeners.withLock { $0.emailVerified.append(listener) }
+    }
+
+    /// Adds a listener for the change of an account's address, called with the personal organisation while the account
+    /// has the old address.
+    package func onAddressChanging(_ listener: @escaping Listener) {
+        listeners.withLock { $0.addressChanging.append(listener) }
     }
 
     /// Adds a listener for the closing of an account, called with the personal organisation.
@@ -58,6 +65,12 @@ package final class IdentityEvents: Sendable {
 
     func emailVerified(_ person: Person, in transaction: Transaction) throws {
         for listener in listeners.withLock({ $0.emailVerified }) {
+            try listener(person.id, person.organisation, transaction)
+        }
+    }
+
+    func addressChanging(_ person: Person, in transaction: Transaction) throws {
+        for listener in listeners.withLock({ $0.addressChanging }) {
             try listener(person.id, person.organisation, transaction)
         }
     }

@@ -167,5 +167,5 @@ extension IdentityModule {
     /// The base URL of links in mails, without a slash at its end.
     var frontend: String { dependencies.settings.frontend }
     var sessions: SessionService { sessionServices.sessions }
-    var confirmation: Confirmation { signInServices.confirmation }
+    package var confirmation: Confirmation { signInServices.confirmation }
 }

@@ -5,7 +5,7 @@ enum IdentitySchema {
     static let migrations = [
         accounts, sessions, signingKeys, challenges, loginThrottle,
         SecondFactorSchema.migration, AdministrationSchema.migration, APIKeySchema.migration,
-        OrganisationSchema.migration,
+        OrganisationSchema.migration, MailRecipientSchema.migration,
     ]
 
     // `registration_notice_at` is the time of the last notice of a registration with the address.
@@ -105,6 +105,7 @@ enum IdentitySchema {
         "CREATE UNIQUE INDEX signing_keys_one_next ON signing_keys (state) WHERE state = 'next'"
     )
 
+    // `email_key` of a challenge is that of its recipient: without a sub-address.
     private static let challenges = Migration(
         "identity-004-challenges",
         """

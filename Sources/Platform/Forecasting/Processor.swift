@@ -7,6 +7,9 @@ package enum Processor {
     /// 0, 2 (AVX2) or 512 (AVX-512).
     static let vectorLevel = compute_vector_level()
 
+    /// The number of processors that the process may run on: those of its affinity mask.
+    package static let count = max(1, Int(compute_processors()))
+
     /// Runs `body` with denormal numbers treated as zero on this thread: in training the moments of a unit that is
     /// never active decay to denormals, with which every operation takes a hundred times as long.
     package static func flushingDenormals<Result>(_ body: () throws -> Result) rethrows -> Result {

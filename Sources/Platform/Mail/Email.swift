@@ -24,6 +24,7 @@ extension Email {
     package static let requiredValues: [String: Set<String>] = [
         "account-closed": ["name", "when", "address"],
         "account-exists": ["name", "link"],
+        "administrator-action": ["name", "action", "when", "address"],
         "api-key-created": ["name", "key", "when", "address"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
         "email-change-requested": ["name", "when", "address"],
@@ -33,6 +34,7 @@ extension Email {
         "export-ready": ["name", "link", "expires"],
         "impersonated": ["name", "administrator", "reason", "when"],
         "invitation": ["inviter", "organisation", "link", "expires"],
+        "organisation-access": ["name", "person", "role", "organisation", "when", "address"],
         "password-changed": ["name", "when", "address"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],

@@ -52,6 +52,10 @@ package struct EmailTemplates: Sendable {
         ("account-closed", PackageResources.account_closed_txt_mustache, PackageResources.account_closed_html_mustache),
         ("account-exists", PackageResources.account_exists_txt_mustache, PackageResources.account_exists_html_mustache),
         (
+            "administrator-action", PackageResources.administrator_action_txt_mustache,
+            PackageResources.administrator_action_html_mustache
+        ),
+        (
             "api-key-created", PackageResources.api_key_created_txt_mustache,
             PackageResources.api_key_created_html_mustache
         ),
@@ -69,6 +73,10 @@ package struct EmailTemplates: Sendable {
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
+        (
+            "organisation-access", PackageResources.organisation_access_txt_mustache,
+            PackageResources.organisation_access_html_mustache
+        ),
         (
             "password-changed", PackageResources.password_changed_txt_mustache,
             PackageResources.password_changed_html_mustache

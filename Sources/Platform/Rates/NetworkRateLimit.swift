@@ -45,5 +45,5 @@ extension Request {
 
     /// The network of the client's address, as large as one customer of a provider has. A text that is no IP address,
     /// such as that of a Unix socket, stands for itself.
-    var network: String { NetworkAddress(address).map { "\($0.network)" } ?? String(address.prefix(64)) }
+    package var network: String { NetworkAddress(address).map { "\($0.network)" } ?? String(address.prefix(64)) }
 }

@@ -58,13 +58,13 @@ extension AccessLog.Line {
 
     /// The fields in the order of their names, as in all lines.
     fileprivate func add(to line: inout JSONLine) {
-        line.add("client_ip", clientAddress)
-        line.add("duration_ms", thousandths: microseconds)
-        line.add("method", method)
-        line.add("path", path)
-        line.add("request_id", requestID)
-        line.add("status_code", Int64(status))
-        line.add("user", user ?? "-")
+        line.add(field: #","client_ip":"#, clientAddress)
+        line.add(field: #","duration_ms":"#, thousandths: microseconds)
+        line.add(field: #","method":"#, method)
+        line.add(field: #","path":"#, path)
+        line.add(field: #","request_id":"#, requestID)
+        line.add(field: #","status_code":"#, Int64(status))
+        line.add(field: #","user":"#, user ?? "-")
     }
 
     fileprivate var metadata: Logger.Metadata {

@@ -51,15 +51,27 @@ struct JSONLine {
         bytes.append(number)
     }
 
-    mutating func add(_ name: String, _ number: Int64) {
-        begin(name)
+    // Fields whose names are constants of the program.
+
+    /// - Parameter prefix: the comma, the quoted name and the colon.
+    mutating func add(field prefix: StaticString, _ text: String) {
+        append(prefix)
+        bytes.append(quoted: text)
+    }
+
+    mutating func add(field prefix: StaticString, _ number: Int64) {
+        append(prefix)
         bytes.append(decimal: number)
     }
 
     /// With three decimals.
-    mutating func add(_ name: String, thousandths number: Int64) {
-        begin(name)
+    mutating func add(field prefix: StaticString, thousandths number: Int64) {
+        append(prefix)
         bytes.append(decimal: number, fractionDigits: 3)
+    }
+
+    private mutating func append(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     private mutating func begin(_ name: String) {

@@ -19,6 +19,8 @@ package final class Request: Sendable {
     package let address: String
     /// When the head arrived.
     package let received: Instant
+    /// The clock of ``received``; nil for a request whose age does not matter, such as that of a dry run.
+    let clock: (@Sendable () -> Instant)?
     /// Values that steps leave for later ones.
     package let context = RequestContext()
 
@@ -31,7 +33,8 @@ package final class Request: Sendable {
         body: RequestBody = .empty,
         requestID: String,
         address: String,
-        received: Instant
+        received: Instant,
+        clock: (@Sendable () -> Instant)? = nil
     ) {
         self.method = method
         self.path = path
@@ -42,6 +45,7 @@ package final class Request: Sendable {
         self.requestID = requestID
         self.address = address
         self.received = received
+        self.clock = clock
     }
 }
 

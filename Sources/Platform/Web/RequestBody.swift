@@ -22,6 +22,27 @@ package struct RequestBody: Sendable, AsyncSequence {
         }
     }
 
+    private init(
+        announcedSize: Int?, reserve: @escaping @Sendable (_ size: Int) -> Bool,
+        makeNext: @escaping @Sendable () -> () async throws -> ByteBuffer?
+    ) {
+        self.announcedSize = announcedSize
+        self.reserve = reserve
+        self.makeNext = makeNext
+    }
+
+    /// The same body; each chunk, and the end, is handed on once `check` has passed.
+    func checked(by check: @escaping @Sendable () async throws(Problem) -> Void) -> RequestBody {
+        RequestBody(announcedSize: announcedSize, reserve: reserve) { [makeNext] in
+            let next = makeNext()
+            return {
+                let chunk = try await next()
+                try await check()
+                return chunk
+            }
+        }
+    }
+
     /// An empty body.
     package static let empty = RequestBody(bytes: [])
 

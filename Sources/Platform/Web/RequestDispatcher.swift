@@ -84,7 +84,8 @@ package final class RequestDispatcher: Sendable {
                         body: body,
                         requestID: requestID,
                         address: address,
-                        received: runtime.now()
+                        received: runtime.now(),
+                        clock: runtime.now
                     )
                     context = request.context
                     response = try await route.respond(request)
@@ -106,7 +107,7 @@ package final class RequestDispatcher: Sendable {
         response.addDefaultFields()
         let duration = ContinuousClock.now - started
         response.headers[.xProcessTime] = DecimalText.millionths(
-            Self.microseconds(duration, roundedUpTo: found?.processTimeUnit ?? .microseconds(1)))
+            Self.microseconds(duration, roundedUpTo: found?.processTimeUnit ?? 1))
         record(head.method, response, found, routed, requestID, address, context, duration)
         return response
     }
@@ -128,9 +129,8 @@ package final class RequestDispatcher: Sendable {
         return response
     }
 
-    private static func microseconds(_ duration: Duration, roundedUpTo unit: Duration) -> Int64 {
-        let step = unit.microseconds
-        return (max(0, duration.microseconds) + step - 1) / step * step
+    private static func microseconds(_ duration: Duration, roundedUpTo unit: Int64) -> Int64 {
+        (max(0, duration.microseconds) + unit - 1) / unit * unit
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {

@@ -68,7 +68,7 @@ struct ProofServer {
     func registerAccounts(_ count: Int) async throws -> [String] {
         var tokens: [String] = []
         for index in 0..<count {
-            let token = try await app.registerSubscriber(Accounts.email(index), plan: Self.plan)
+            let token = try await app.registerSubscriber(Accounts.email(index), plan: Self.plan).token
             let charge = try await charge(token, units: 1, .durable)
             try await app.database.write { [entitlements = app.entitlements] in
                 try entitlements.quotas.spend(charge, operation: charge.operation(key: Self.key), in: $0)

@@ -49,7 +49,8 @@ struct PromoteCommand: AsyncParsableCommand {
         commandName: "promote",
         abstract: "Give an existing account the role of an administrator.",
         discussion: """
-            The account's sessions are revoked; the next sign-in has the role. The server may be running.
+            The account's sessions are revoked; the next sign-in has the role. The server may be running. A suspended or
+            closed account is refused.
 
             EXAMPLES
               gatehouse admin promote --email you@example.org
@@ -62,11 +63,18 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() async throws {
-        let isNew = try await installation.withApp { app in try await app.identity.users.promote(named: email) }
+        let promotion = try await installation.withApp { app in
+            try await app.identity.users.promote(named: email)
+        }
         Terminal.print(
-            isNew
+            promotion.isNew
                 ? "\(email) is an administrator now; its sessions are revoked."
                 : "\(email) was an administrator already; nothing was changed.")
+        if !promotion.isEmailVerified {
+            Terminal.printError(
+                "The address of this account is not verified: another person may have registered it, and knows its "
+                    + "password. 'gatehouse admin reset-password' sets another one.")
+        }
     }
 }
 
@@ -75,8 +83,8 @@ struct ResetPasswordCommand: AsyncParsableCommand {
         commandName: "reset-password",
         abstract: "Set the password of an account.",
         discussion: """
-            The account's sessions are revoked. The server may be running. Without a password option the command reads
-            the password from the terminal, without echo.
+            The account's sessions, API keys and invitations are revoked. The server may be running. Without a password
+            option the command reads the password from the terminal, without echo.
 
             EXAMPLES
               gatehouse admin reset-password --email you@example.org
@@ -92,8 +100,14 @@ struct ResetPasswordCommand: AsyncParsableCommand {
 
     func run() async throws {
         let chosen = try password.choose(for: email)
-        try await installation.withApp { app in try await app.identity.users.resetPassword(named: email, to: chosen) }
-        Terminal.print("The password of \(email) is changed; its sessions are revoked.")
+        let isOpen = try await installation.withApp { app in
+            try await app.identity.users.resetPassword(named: email, to: chosen)
+        }
+        Terminal.print("The password of \(email) is changed; its sessions, API keys and invitations are revoked.")
+        if !isOpen {
+            Terminal.printError(
+                "This account is suspended or closed: it cannot be signed in to until an administrator restores it.")
+        }
         password.showGenerated(chosen)
     }
 }

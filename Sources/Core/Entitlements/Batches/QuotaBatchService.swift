@@ -10,8 +10,12 @@ final class QuotaBatchService: Sendable {
     private let quotas: QuotaService
     private let alerts: UsageAlertService
     private let entitlements: EntitlementCache
+    private let levels: LevelCache
 
-    init(quotas: QuotaService, alerts: UsageAlertService, entitlements: EntitlementCache) {
+    init(
+        quotas: QuotaService, alerts: UsageAlertService, entitlements: EntitlementCache, levels: LevelCache
+    ) {
+        self.levels = levels
         self.quotas = quotas
         self.alerts = alerts
         self.entitlements = entitlements
@@ -20,7 +24,7 @@ final class QuotaBatchService: Sendable {
     /// Performs calls in their order. A refused call changes nothing, and the others are performed.
     func perform(_ calls: [QuotaCall], in transaction: Transaction) throws -> [Result<QuotaOutcome, Problem>] {
         var calls = calls
-        let refusals = try renew(&calls, in: transaction)
+        let refusals = try renew(&calls, in: transaction).merging(refusalsOfOwners(calls, in: transaction)) { $1 }
         var batch = try batch(of: calls, in: transaction)
         var results: [Result<QuotaOutcome, Problem>] = []
         results.reserveCapacity(calls.count)
@@ -78,6 +82,18 @@ final class QuotaBatchService: Sendable {
         return refusals
     }
 
+    /// The refusals of calls whose service key has ended since the gate found it, by index.
+    private func refusalsOfOwners(_ calls: [QuotaCall], in transaction: Transaction) throws -> [Int: Problem] {
+        let keys = Set(calls.compactMap(\.owner?.key))
+        guard !keys.isEmpty else { return [:] }
+        let valid = try transaction.validServiceKeys(keys)
+        var refusals: [Int: Problem] = [:]
+        for (index, call) in calls.enumerated() {
+            if let owner = call.owner, !valid.contains(owner.key) { refusals[index] = .serviceKeyEnded }
+        }
+        return refusals
+    }
+
     /// Reads what the calls start from.
     private func batch(of calls: [QuotaCall], in transaction: Transaction) throws -> QuotaBatch {
         var batch = QuotaBatch()
@@ -128,15 +144,14 @@ final class QuotaBatchService: Sendable {
     }
 
     private func sendAlerts(_ calls: [QuotaCall], _ batch: QuotaBatch, in transaction: Transaction) throws {
-        // The subscription is read only where the usage is at a threshold of the limit that the calls have.
         var limits: [Bucket: Limit] = [:]
-        for call in calls {
-            if case .spend(let charge, _) = call { limits[charge.bucket] = charge.limit }
-        }
+        for charge in calls.compactMap(\.charge) { limits[charge.bucket] = charge.limit }
+        levels.set(batch.levels.filter { limits[$0.key] != .unlimited }, after: transaction)
         for (bucket, change) in batch.changes where change.used > 0 {
             let level = batch.levels[bucket] ?? Level()
             switch limits[bucket] {
             case .unlimited?: continue
+            // The subscription is read only where the usage is at a threshold of the limit that the calls have.
             case .upTo(let limit)? where UsageAlertService.thresholds(at: level.used, of: limit).isEmpty: continue
             case .upTo?, nil: try alerts.sendAlerts(for: bucket, at: level, in: transaction)
             }
@@ -162,6 +177,15 @@ extension QuotaCall {
             return .reserve(hold)
         case .spend(_, let operation): return .spend(charge, operation: operation)
         case .commit, .release: return self
+        }
+    }
+
+    /// The service key that makes the call.
+    fileprivate var owner: ReservationOwner? {
+        switch self {
+        case .reserve(let hold): hold.owner
+        case .commit(_, _, let owner), .release(_, let owner): owner
+        case .spend: nil
         }
     }
 

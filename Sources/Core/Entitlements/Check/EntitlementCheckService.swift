@@ -29,7 +29,7 @@ final class EntitlementCheckService: Sendable {
         guard let meter else {
             return EntitlementCheckResult(
                 check, snapshot: snapshot, level: nil,
-                refusal: snapshot.refusal(of: feature(named: check.feature ?? "")))
+                refusal: snapshot.entitlement.refusal(of: feature(named: check.feature ?? "")))
         }
         let charge = Charge(meter: meter, units: check.units ?? 1, snapshot: snapshot)
         let level = snapshot.level(of: meter)

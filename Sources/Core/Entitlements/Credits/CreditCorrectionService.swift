@@ -31,6 +31,7 @@ final class CreditCorrectionService: Sendable {
         }
         let (operation, fingerprint) = ("correct:\(key)", Digest.hex(correction.summary))
         return try await database.write { [self] transaction in
+            try transaction.requireCaller(scope, as: .admin)
             let organisation = try transaction.requirePersonalOrganisation(of: person)
             let (entry, isNew) = try correct(
                 correction, operation: operation, fingerprint: fingerprint, of: organisation, in: transaction)

@@ -9,15 +9,18 @@ final class EscrowAllocator: Sendable {
     private let quotas: QuotaService
     private let alerts: UsageAlertService
     private let nodes: NodeRegistry
+    private let levels: LevelCache
     private let runtime: Runtime
 
     init(
-        database: any Database, quotas: QuotaService, alerts: UsageAlertService, nodes: NodeRegistry, runtime: Runtime
+        database: any Database, quotas: QuotaService, alerts: UsageAlertService, nodes: NodeRegistry,
+        levels: LevelCache, runtime: Runtime
     ) {
         self.database = database
         self.quotas = quotas
         self.alerts = alerts
         self.nodes = nodes
+        self.levels = levels
         self.runtime = runtime
     }
 
@@ -62,10 +65,11 @@ final class EscrowAllocator: Sendable {
                 throw Problem(.operationConflict)
             }
             // The first requests of a bucket have no row to lock. One of them inserts it; the others try again.
-            guard try transaction.hold(amount, in: charge.bucket, limit: charge.limit) else {
+            guard let held = try transaction.hold(amount, in: charge.bucket, limit: charge.limit) else {
                 try transaction.delete(reservation)
                 return EscrowAllocation(outcomes: fits.map { _ in .waiting })
             }
+            levels.set(held, of: charge.bucket, after: transaction)
             block = EscrowAllocation.Block(id: id, units: amount, spent: granted)
         } else if amount > 0 {
             guard let used = try transaction.use(amount, of: charge.bucket, limit: charge.limit) else {

@@ -39,12 +39,12 @@ package final class EscrowService: Sendable {
 
     init(
         database: any Database, queue: QuotaQueue, quotas: QuotaService, alerts: UsageAlertService,
-        nodes: NodeRegistry, recovery: ReservationRecovery, runtime: Runtime
+        nodes: NodeRegistry, levels: LevelCache, recovery: ReservationRecovery, runtime: Runtime
     ) {
         self.database = database
         self.queue = queue
         allocator = EscrowAllocator(
-            database: database, quotas: quotas, alerts: alerts, nodes: nodes, runtime: runtime)
+            database: database, quotas: quotas, alerts: alerts, nodes: nodes, levels: levels, runtime: runtime)
         self.nodes = nodes
         self.recovery = recovery
         self.runtime = runtime

@@ -7,16 +7,18 @@ final class EntitlementService: Sendable {
     private let member: Member
     private let plans: PlanCatalog
     private let cache: EntitlementCache
+    private let levels: LevelCache
     private let runtime: Runtime
-    private let subscriptions = TTLCache<ID<Organisation>, Subscription>(lifetime: .seconds(2))
 
     init(
-        database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, runtime: Runtime
+        database: any Database, member: Member, plans: PlanCatalog, cache: EntitlementCache, levels: LevelCache,
+        runtime: Runtime
     ) {
         self.database = database
         self.member = member
         self.plans = plans
         self.cache = cache
+        self.levels = levels
         self.runtime = runtime
     }
 
@@ -25,6 +27,19 @@ final class EntitlementService: Sendable {
     func organisation(of request: Request) async throws(Problem) -> ID<Organisation> {
         if let service = request.context.value(of: ServiceScope.self) { return service.organisation }
         return try await member.scope(of: request).organisation
+    }
+
+    /// As ``organisation(of:)``, for requirements that must not refuse what the identity step of a route has admitted:
+    /// a route may admit requests whose credential is no longer valid, such as the one that deletes a cookie.
+    /// - Returns: nil for a request without a valid credential.
+    /// - Throws: `not-a-member`; failures of the server.
+    func organisationIfAny(of request: Request) async throws(Problem) -> ID<Organisation>? {
+        do {
+            return try await organisation(of: request)
+        } catch {
+            guard error.kind.status == 401 else { throw error }
+            return nil
+        }
     }
 
     /// The snapshot of the request's organisation; read from the database once per request.
@@ -40,8 +55,12 @@ final class EntitlementService: Sendable {
     func snapshotIfSubscribed(for request: Request) async throws(Problem) -> EntitlementSnapshot? {
         if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
         let organisation = try await organisation(of: request)
+        let now = runtime.now()
         let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
-        if let snapshot { request.context.set(snapshot) }
+        if let snapshot {
+            request.context.set(snapshot)
+            cache.set(snapshot.entitlement, at: now)
+        }
         return snapshot
     }
 
@@ -56,11 +75,46 @@ final class EntitlementService: Sendable {
         let organisation = try await organisation(of: request)
         let now = runtime.now()
         if let known = cache.value(for: organisation, at: now) { return known }
-        let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
-        guard let entitlement else { throw Self.noActiveSubscription }
-        cache.set(entitlement, at: now)
+        guard let entitlement = try await read(organisation, at: now) else { throw Self.noActiveSubscription }
         return entitlement
     }
+
+    /// The entitlement of the request's organisation, at most a second old where another node has changed it.
+    /// - Throws: as ``snapshot(for:)``.
+    func recentEntitlement(for request: Request) async throws(Problem) -> Entitlement {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known.entitlement }
+        guard let entitlement = try await recentEntitlement(of: try await organisation(of: request)) else {
+            throw Self.noActiveSubscription
+        }
+        return entitlement
+    }
+
+    /// The absence of a subscription is not kept in memory: a plan applies as soon as there is one.
+    private func recentEntitlement(of organisation: ID<Organisation>) async throws(Problem) -> Entitlement? {
+        let now = runtime.now()
+        if let known = cache.recentValue(for: organisation, at: now) { return known }
+        return try await read(organisation, at: now)
+    }
+
+    private func read(_ organisation: ID<Organisation>, at now: Instant) async throws(Problem) -> Entitlement? {
+        let entitlement = try await database.read { [plans] in try plans.entitlement(of: organisation, in: $0) }
+        if let entitlement { cache.set(entitlement, at: now) }
+        return entitlement
+    }
+
+    /// A charge from memory, for work whose transaction checks limit and terms again.
+    /// - Returns: nil where more than half of the limit is taken, or the level is not known: it is to be read then.
+    /// - Throws: what the `member` requirement throws.
+    func knownCharge(_ meter: Meter, units: Int64, for request: Request) async throws(Problem) -> Charge? {
+        guard request.context.value(of: EntitlementSnapshot.self) == nil else { return nil }
+        let organisation = try await organisation(of: request)
+        guard let entitlement = cache.value(for: organisation, at: runtime.now()) else { return nil }
+        let charge = Charge(meter: meter, units: units, entitlement: entitlement)
+        return levels.hasRoom(for: charge) ? charge : nil
+    }
+
+    /// Keeps the level of a snapshot for ``knownCharge(_:units:for:)``.
+    func set(_ level: Level, of bucket: Bucket) { levels.set(level, of: bucket, at: runtime.now()) }
 
     private static var noActiveSubscription: Problem {
         Problem(
@@ -68,18 +122,11 @@ final class EntitlementService: Sendable {
             detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
     }
 
-    /// The plan of an organisation for rate limits. Every route with a rate reads it, so that the subscription may be
-    /// up to two seconds old. The absence of a subscription is not cached: the plan's rates apply as soon as there is
-    /// one, and the rates of no plan bound the reads.
+    /// The plan of an organisation for rate limits, at most a second old where another node has changed it. Without a
+    /// subscription the rates of no plan bound the reads.
     func plan(of organisation: ID<Organisation>, for request: Request) async throws(Problem) -> Plan? {
         if let snapshot = request.context.value(of: EntitlementSnapshot.self) { return snapshot.plan }
-        let now = runtime.now()
-        if let known = subscriptions.value(for: organisation, at: now) {
-            return plans.activePlan(of: known, at: now)?.0
-        }
-        guard let subscription = try await database.read({ try $0.subscription(of: organisation) }) else { return nil }
-        subscriptions.set(subscription, for: organisation, at: now)
-        return plans.activePlan(of: subscription, at: now)?.0
+        return try await recentEntitlement(of: organisation)?.plan
     }
 
     /// Whether work with this operation key was admitted before.

@@ -9,13 +9,13 @@ package struct FeatureRequirement: Requirement {
     package var summary: RequirementSummary { RequirementSummary(.feature, feature.name) }
 
     package func check(_ request: Request) async throws(Problem) -> Feature {
-        let snapshot = try await entitlements.snapshot(for: request)
-        if let refusal = snapshot.refusal(of: feature) { throw refusal }
+        let entitlement = try await entitlements.recentEntitlement(for: request)
+        if let refusal = entitlement.refusal(of: feature) { throw refusal }
         return feature
     }
 }
 
-extension EntitlementSnapshot {
+extension Entitlement {
     /// - Returns: nil where the plan includes the feature.
     func refusal(of feature: Feature) -> Problem? {
         guard !plan.includes(feature) else { return nil }

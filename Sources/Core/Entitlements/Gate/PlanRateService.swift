@@ -1,8 +1,10 @@
+import Identity
 import Modules
 import Rates
 import Synchronization
 
-/// Applies rate limits to the organisation that a request acts in.
+/// Applies rate limits to the organisation that a request acts in; to the account of a request in an organisation
+/// without a plan, and to the network of one without a valid credential.
 final class PlanRateService: Sendable {
     private let limiter: RateLimiter
     private let entitlements: EntitlementService
@@ -18,26 +20,40 @@ final class PlanRateService: Sendable {
     }
 
     /// Takes `cost` units of the rate.
-    /// - Throws: `rate-limited`; what the `member` requirement throws.
+    /// - Throws: `rate-limited`; failures of the server.
     func take(_ cost: Int64, of source: RateRequirement.Source, for request: Request) async throws(Problem) {
         guard limiter.isEnabled else { return }
         // The requirement before this one has decided whether the route accepts the kind of credential.
-        let organisation = try await entitlements.organisation(of: request)
-        let policy: RatePolicy
-        switch source {
-        case .plan(let rateClass):
-            let plan = try await entitlements.plan(of: organisation, for: request)
-            policy = self.policy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
-        case .route(let own): policy = own
-        }
-        try await limiter.take(cost, of: policy, from: organisation.text, for: request)
+        let organisation = try await entitlements.organisationIfAny(of: request)
+        let plan = try await self.plan(of: organisation, for: request)
+        let policy =
+            switch source {
+            case .plan(let rateClass):
+                self.policy("plan-\(rateClass.name)", entitlements.allowance.rates(of: rateClass, under: plan))
+            case .route(let own): own
+            }
+        try await limiter.take(cost, of: policy, from: subject(organisation, plan, request), for: request)
+    }
+
+    /// Whose requests count together. Anybody can create organisations, which have no plan at first: those of one
+    /// account have one rate together, or each would be another one. A plan is paid for, or starts once per person.
+    private func subject(_ organisation: ID<Organisation>?, _ plan: Plan?, _ request: Request) -> String {
+        guard let organisation else { return request.network }
+        // A service key acts in the organisation that it names, for no account.
+        guard plan == nil, let scope = request.context.value(of: Scope.self) else { return organisation.text }
+        return scope.person.text
+    }
+
+    private func plan(of organisation: ID<Organisation>?, for request: Request) async throws(Problem) -> Plan? {
+        guard let organisation else { return nil }
+        return try await entitlements.plan(of: organisation, for: request)
     }
 
     /// The rates of unsafe requests that the caller's plan lists, or else those that hold without a plan.
     /// - Returns: nil where neither lists them.
-    /// - Throws: what the `member` requirement throws.
+    /// - Throws: failures of the server.
     func writePolicy(for request: Request) async throws(Problem) -> RatePolicy? {
-        let plan = try await entitlements.plan(of: try await entitlements.organisation(of: request), for: request)
+        let plan = try await self.plan(of: try await entitlements.organisationIfAny(of: request), for: request)
         return entitlements.allowance.listedRates(of: .writes, under: plan).map { policy(WriteRateLimit.name, $0) }
     }
 

@@ -15,12 +15,19 @@ package struct QuotaRequirement: Requirement {
     }
 
     package func check(_ request: Request) async throws(Problem) -> Charge {
+        // What escrow blocks hold is not in the level, and their pools check nothing again.
+        if mode == .durable, let charge = try await entitlements.knownCharge(meter, units: units, for: request) {
+            return charge
+        }
         let snapshot = try await entitlements.snapshot(for: request)
         let charge = Charge(meter: meter, units: units, mode: mode, snapshot: snapshot)
         let level = snapshot.level(of: meter)
         // The reserved units may be a block of this node.
         let taken = mode == .escrow ? level.used : level.used + level.held
-        if charge.limit.allows(taken + units) { return charge }
+        if charge.limit.allows(taken + units) {
+            entitlements.set(level, of: charge.bucket)
+            return charge
+        }
         // A repeat of an admitted request passes, so that it gets its own response even where it took the last unit
         // itself.
         if let key = request.headers[.idempotencyKey],

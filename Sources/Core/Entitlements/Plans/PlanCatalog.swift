@@ -93,6 +93,7 @@ package final class PlanCatalog: PollingRefresher, Sendable {
         let faults = document.faults(offers).map { Problem.Fault("/plan\($0.pointer)", $0.detail) }
         guard faults.isEmpty else { throw Problem.invalid(faults) }
         let version = try await database.write { [audit] transaction in
+            try transaction.requireCaller(scope, as: .admin)
             guard
                 let version = try transaction.insertVersion(
                     of: id, document, from: .administrator, by: scope.person, expecting: expected,

@@ -15,7 +15,6 @@ struct RemoteHold: Payload {
         "lease_seconds": .range(RemoteReservation.leaseSecondsRange),
     ]
 
-    func operationKey(of key: ServiceKey) -> String { RemoteReservation.operationPrefix(of: key) + operation }
     var fingerprint: String { Digest.hex("\(units ?? 1) \(leaseSeconds.map { "\($0)" } ?? "-") \(meter)") }
 }
 
@@ -47,10 +46,10 @@ struct RemoteReservationView: Payload {
     /// Whether the charge exceeds the limit, which is possible after the lease has ended.
     var isOverrun: Bool
 
-    /// - Parameter key: the key that the reservation belongs to.
-    init(_ reservation: RemoteReservation, of key: ServiceKey) {
+    /// - Parameter owner: of the reservation.
+    init(_ reservation: RemoteReservation, of owner: ReservationOwner) {
         id = reservation.id
-        operation = String(reservation.operation.dropFirst(RemoteReservation.operationPrefix(of: key).count))
+        operation = String(Substring(reservation.operation.utf8.dropFirst(owner.operationPrefix.utf8.count)))
         meter = reservation.meter
         units = reservation.units
         state = reservation.state.rawValue

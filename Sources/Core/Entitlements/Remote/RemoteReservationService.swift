@@ -28,14 +28,15 @@ final class RemoteReservationService: Sendable {
     {
         let meter = try meters.require(hold.meter)
         try scope.require(meter.name)
+        let owner = ReservationOwner(scope)
         return try await perform(
             .reserve(
                 QuotaHold(
                     id: runtime.id(), charge: Charge(meter: meter, units: hold.units ?? 1, entitlement: entitlement),
-                    operation: hold.operationKey(of: scope.key), fingerprint: hold.fingerprint,
+                    operation: owner.operationPrefix + hold.operation, fingerprint: hold.fingerprint,
                     lease: .seconds(hold.leaseSeconds ?? RemoteReservation.leaseSecondsDefault),
-                    owner: ReservationOwner(scope))),
-            scope: scope)
+                    owner: owner)),
+            owner)
     }
 
     /// Commits a reservation, also after its lease has ended. A repeat changes nothing.
@@ -45,13 +46,15 @@ final class RemoteReservationService: Sendable {
     func commit(_ id: ID<Reservation>, units: Int64?, scope: ServiceScope) async throws(Problem)
         -> RemoteReservationView
     {
-        try await perform(.commit(id, units: units, of: ReservationOwner(scope)), scope: scope)
+        let owner = ReservationOwner(scope)
+        return try await perform(.commit(id, units: units, of: owner), owner)
     }
 
     /// Releases a reservation, also after its lease has ended: no commit can follow then. A repeat changes nothing.
     /// - Throws: `not-found`; `reservation-settled` where it was committed.
     func release(_ id: ID<Reservation>, scope: ServiceScope) async throws(Problem) -> RemoteReservationView {
-        try await perform(.release(id, of: ReservationOwner(scope)), scope: scope)
+        let owner = ReservationOwner(scope)
+        return try await perform(.release(id, of: owner), owner)
     }
 
     /// Renews the lease of a reservation. A shorter lease than the current one does not shorten it.
@@ -60,20 +63,21 @@ final class RemoteReservationService: Sendable {
         -> RemoteReservationView
     {
         try await database.write { [quotas] transaction in
+            try transaction.requireServiceKey(of: scope)
             guard let before = try transaction.remoteReservation(id, in: scope) else { throw Problem(.notFound) }
             guard before.state == .held else { throw before.settledProblem }
             let lease = Duration.seconds(leaseSeconds ?? RemoteReservation.leaseSecondsDefault)
             try quotas.extend(id, lease: lease, in: transaction)
             guard let after = try transaction.remoteReservation(id, in: scope) else { throw Problem(.notFound) }
-            return RemoteReservationView(after, of: scope.key)
+            return RemoteReservationView(after, of: ReservationOwner(scope))
         }
     }
 
-    private func perform(_ call: QuotaCall, scope: ServiceScope) async throws(Problem) -> RemoteReservationView {
+    private func perform(_ call: QuotaCall, _ owner: ReservationOwner) async throws(Problem) -> RemoteReservationView {
         guard case .reservation(let reservation) = try await queue.perform(call) else {
             preconditionFailure("a call of a reservation results in one")
         }
-        return RemoteReservationView(reservation, of: scope.key)
+        return RemoteReservationView(reservation, of: owner)
     }
 }
 

@@ -10,6 +10,7 @@ struct QuotaClaim: Claim {
     /// The node that owns the reservation where its lifetime is that of the process.
     let node: Node?
     let entitlements: EntitlementCache
+    let levels: LevelCache
 
     var lockKey: String { charge.bucket.lockKey }
 
@@ -34,7 +35,8 @@ struct QuotaClaim: Claim {
             return try earlier(than: reservation, in: transaction)
         }
         let basis = charge.entitlement.basis
-        if try transaction.hold(charge.units, in: charge.bucket, limit: charge.limit, basis: basis) {
+        if let level = try transaction.hold(charge.units, in: charge.bucket, limit: charge.limit, basis: basis) {
+            levels.set(level, of: charge.bucket, after: transaction)
             return .taken(id.text)
         }
         try transaction.delete(reservation)

@@ -11,15 +11,17 @@ package final class QuotaService: Sendable {
     private let alerts: UsageAlertService
     private let nodes: NodeRegistry
     private let entitlements: EntitlementCache
+    private let levels: LevelCache
     private let runtime: Runtime
 
     init(
         plans: PlanCatalog, alerts: UsageAlertService, nodes: NodeRegistry, entitlements: EntitlementCache,
-        runtime: Runtime
+        levels: LevelCache, runtime: Runtime
     ) {
         self.plans = plans
         self.alerts = alerts
         self.entitlements = entitlements
+        self.levels = levels
         self.nodes = nodes
         self.runtime = runtime
     }
@@ -77,7 +79,7 @@ package final class QuotaService: Sendable {
     ) -> any Claim {
         QuotaClaim(
             id: runtime.id(), charge: charge, operation: operation, fingerprint: fingerprint, terms: terms,
-            node: nodes.current, entitlements: entitlements)
+            node: nodes.current, entitlements: entitlements, levels: levels)
     }
 
     /// Settles a reservation whose work succeeded. Units beyond the reserved ones are charged too, and so is a
@@ -150,6 +152,7 @@ package final class QuotaService: Sendable {
             }
             throw charge.refusal(try transaction.level(of: bucket))
         }
+        if charge.limit != .unlimited { levels.set(level, of: bucket, after: transaction) }
         // The subscription is read only where the usage is at an alert threshold, which is rare. A limit that was
         // lowered since the gate's check is noticed with the next unit.
         guard case .upTo(let limit) = charge.limit, !UsageAlertService.thresholds(at: level.used, of: limit).isEmpty

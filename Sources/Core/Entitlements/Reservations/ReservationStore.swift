@@ -8,8 +8,9 @@ extension Transaction {
 
     /// Reserves units in a bucket.
     /// - Parameter basis: of the limit; nil where the transaction has read the limit itself.
-    /// - Returns: false when they exceed the limit, or the limit has another basis now; the bucket is unchanged then.
-    func hold(_ amount: Int64, in bucket: Bucket, limit: Limit, basis: Entitlement.Basis? = nil) throws -> Bool {
+    /// - Returns: the bucket's level afterwards; nil when they exceed the limit, or the limit has another basis now.
+    ///   The bucket is unchanged then.
+    func hold(_ amount: Int64, in bucket: Bucket, limit: Limit, basis: Entitlement.Basis? = nil) throws -> Level? {
         try first(
             """
             INSERT INTO buckets (organisation_id, meter, period_start, used, held)
@@ -17,9 +18,9 @@ extension Transaction {
                 WHERE \(amount) <= \(limit.bound) \(Self.isCurrent(basis))
             ON CONFLICT (organisation_id, meter, period_start) DO UPDATE SET held = buckets.held + excluded.held
                 WHERE buckets.used + buckets.held + excluded.held <= \(limit.bound)
-            RETURNING held
+            RETURNING used, held
             """
-        ) != nil
+        ) { Level(used: try $0["used"], held: try $0["held"]) }
     }
 
     /// Uses units at once.

@@ -1,6 +1,6 @@
 import Modules
 
-/// The period of an account that was closed or erased.
+/// The period of an account that was closed or erased, or has another address now.
 struct RetainedPeriod: Sendable {
     let addressHash: String
     let anchor: Instant

@@ -4,8 +4,8 @@ enum RetainedUsageSchema {
     static let migrations = [
         Migration(
             "entitlements-006-retained-usage",
-            // `address_hash`: an HMAC of a verified address whose account is closed or erased. `trial_ends_at`: until
-            // when the trial counts as used; NULL where there was none.
+            // `address_hash`: an HMAC of a verified address whose account is closed or erased, or has another one.
+            // `trial_ends_at`: until when the trial counts as used; NULL where there was none.
             """
             CREATE TABLE retained_periods (
                 address_hash TEXT PRIMARY KEY NOT NULL,

@@ -2,26 +2,46 @@ import Identity
 import Modules
 import Secrets
 
-/// Keeps the use of plans without payment when an account is closed or erased, until its period ends: an account of the
-/// same address continues it. What is kept is an HMAC of the verified address, the period and the units.
+/// Keeps the use of plans without payment when an account is closed or erased, and when it gets another address, until
+/// its period ends: an account of the same address continues it. What is kept is an HMAC of the verified address, the
+/// period and the units.
 final class RetainedUsageService: Sendable {
+    private let plans: PlanCatalog
     private let key: [UInt8]
 
-    init(sealer: Sealer) { key = sealer.key(for: "retained usage") }
+    init(plans: PlanCatalog, sealer: Sealer) {
+        self.plans = plans
+        key = sealer.key(for: "retained usage")
+    }
 
-    /// Keeps what the account's personal organisation has used in its current period. Nothing is kept of an address
+    /// Keeps what the account has used in the current period of its plan without payment. Nothing is kept of an address
     /// that is not verified.
     func retain(_ person: ID<Person>, in transaction: Transaction) throws {
         guard let address = try AccountAddress.of(person, in: transaction), address.isVerified,
-            let organisation = try transaction.personalOrganisation(of: person),
-            let subscription = try transaction.subscription(of: organisation)
+            let subscription = try subscription(of: person, in: transaction)
         else { return }
         let period = Period(anchor: subscription.anchor, containing: transaction.now)
         let trialEnd = max(period.end, subscription.trialEndsAt ?? period.end)
         let retained = RetainedPeriod(
             addressHash: hash(address), anchor: subscription.anchor, endsAt: period.end,
             trialEndsAt: try transaction.hasHadTrial(person) ? trialEnd : nil)
-        try transaction.retain(retained, startingAt: period.start, of: organisation)
+        try transaction.retain(retained, startingAt: period.start, of: subscription.organisation)
+    }
+
+    /// The subscription whose use counts for a person's plan without payment: of the organisation in which they have
+    /// started such a plan, or else their trial, whichever organisation that is; else of the personal one.
+    private func subscription(of person: ID<Person>, in transaction: Transaction) throws -> Subscription? {
+        for organisation in try transaction.organisationsOfFreeStarts(by: person) {
+            // Others may have paid for a plan there since.
+            if let subscription = try transaction.subscription(of: organisation), isWithoutPayment(subscription.plan) {
+                return subscription
+            }
+        }
+        return try transaction.personalOrganisation(of: person).flatMap { try transaction.subscription(of: $0) }
+    }
+
+    private func isWithoutPayment(_ plan: Plan.ID) -> Bool {
+        plans.current.plans.contains { $0.id == plan && [.anyone, .trial].contains($0.start) }
     }
 
     /// The anchor of a new subscription without payment: that of the organisation's last subscription; else that of an

@@ -1,7 +1,7 @@
 import Identity
 import Modules
 
-/// All SQL about the usage of accounts that are closed or erased. The rows name no organisation and no person.
+/// All SQL about the usage of accounts that no longer have their address. The rows name no organisation and no person.
 extension Transaction {
     /// Writes the period, and the units of `organisation` in it.
     /// - Parameter start: the start of the period.
@@ -24,6 +24,17 @@ extension Transaction {
                 AND meter <> \(Bucket.storageMeter) AND used + held > 0
             """
         )
+    }
+
+    /// The organisations in which a person has started a plan without payment or a trial, the former first.
+    func organisationsOfFreeStarts(by person: ID<Person>) throws -> [ID<Organisation>] {
+        try all(
+            """
+            SELECT organisation_id, 1 AS rank FROM free_plan_starts WHERE person_id = \(person)
+            UNION ALL SELECT organisation_id, 2 FROM trials WHERE person_id = \(person)
+            ORDER BY rank
+            """
+        ) { try $0["organisation_id"] }
     }
 
     func retainedPeriod(ofAddress hash: String) throws -> RetainedPeriod? {

@@ -11,11 +11,15 @@ struct ServiceKeyRequest: Payload {
     var meters: [String]?
     /// Without it the key does not expire.
     var expiresAt: Instant?
+    /// This or `mfa_code` is required, unless the sign-in is younger than five minutes.
+    var password: String?
+    var mfaCode: String?
 
     static let daysMax: Int64 = 3_650
     static let rules: [String: Rule] = [
         "name": .length(1...100), "scopes": .items(upTo: 20),
         "organisations": .items(upTo: ServiceKey.organisationsMax), "meters": .items(upTo: ServiceKey.metersMax),
+        "password": .length(1...1_024), "mfa_code": .length(1...64),
     ]
 }
 

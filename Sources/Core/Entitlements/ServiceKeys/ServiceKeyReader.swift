@@ -9,14 +9,17 @@ final class ServiceKeyReader: Sendable {
     static let useResolution: Duration = .minutes(1)
 
     private let database: any Database
+    private let member: Member
     private let runtime: Runtime
     private let logger: Logger
     /// Valid keys by the hash of their text.
     private let keys = TTLCache<[UInt8], ServiceKey>()
     private let uses = TTLCache<ID<ServiceKey>, Bool>(lifetime: useResolution, refreshesEarly: false)
 
-    init(database: any Database, runtime: Runtime, logger: Logger) {
+    /// - Parameter member: records refusals of keys that are known.
+    init(database: any Database, member: Member, runtime: Runtime, logger: Logger) {
         self.database = database
+        self.member = member
         self.runtime = runtime
         self.logger = logger
     }
@@ -27,17 +30,23 @@ final class ServiceKeyReader: Sendable {
     /// - Throws: `authentication-failed`, `api-key-expired`.
     func key(of request: Request) async throws(Problem) -> ServiceKey? {
         guard let given = ServiceKeyCredential.text(in: request) else { return nil }
-        guard let text = ServiceKeyText(given) else { throw Self.refusal("the service key is malformed or mistyped") }
         let now = runtime.now()
-        let hash = text.hash
+        let hash = ServiceKeyText.hash(of: given)
         let key: ServiceKey
         if let cached = keys.value(for: hash, at: now) {
             key = cached
         } else {
-            key = try await find(text.id, hash)
+            // A cached key is well formed: checking the form of each took most of the time of its look-up.
+            guard let text = ServiceKeyText(given) else {
+                throw Self.refusal("the service key is malformed or mistyped")
+            }
+            key = try await find(text.id, hash, request)
             keys.set(key, for: hash, at: now)
         }
-        guard key.expiresAt.map({ $0 > now }) ?? true else { throw Problem(.apiKeyExpired, headers: Self.challenge) }
+        guard key.expiresAt.map({ $0 > now }) ?? true else {
+            try await member.noteRefusal(ofServiceKey: key.id.text, needing: Self.valid, at: request)
+            throw Problem(.apiKeyExpired, headers: Self.challenge)
+        }
         await noteUse(of: key, at: now)
         return key
     }
@@ -45,14 +54,22 @@ final class ServiceKeyReader: Sendable {
     /// Empties this node's cache after a change that ends keys.
     func invalidateCache() { keys.invalidateAll() }
 
-    private func find(_ id: ID<ServiceKey>, _ hash: [UInt8]) async throws(Problem) -> ServiceKey {
+    private func find(_ id: ID<ServiceKey>, _ hash: [UInt8], _ request: Request) async throws(Problem) -> ServiceKey {
         let found = try await database.read { try $0.serviceKeyWithHash(id) }
-        guard let (key, expected) = found, constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else {
+        guard let (key, expected) = found else { throw Self.refusal("the service key is not known") }
+        guard constantTimeEquals(Hex.encode(hash).utf8, expected.utf8) else {
+            try await member.noteRefusal(ofServiceKey: id.text, needing: "its secret", at: request)
             throw Self.refusal("the service key is not known")
         }
-        guard key.revokedAt == nil else { throw Self.refusal("the service key is not valid any more") }
+        guard key.revokedAt == nil else {
+            try await member.noteRefusal(ofServiceKey: id.text, needing: Self.valid, at: request)
+            throw Self.refusal("the service key is not valid any more")
+        }
         return key
     }
+
+    /// What a key that is revoked or has expired lacks, in the audit trail.
+    private static let valid = "a key that is valid"
 
     /// Writes the time of use, at most once per ``useResolution`` on each node. A failed write is logged and does not
     /// fail the request.

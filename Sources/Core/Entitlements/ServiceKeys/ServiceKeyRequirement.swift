@@ -21,6 +21,7 @@ struct ServiceKeyRequirement: Requirement {
             throw try await member.refusal(of: request, needingServiceKey: scope.rawValue)
         }
         guard key.scopes.contains(scope) else {
+            try await member.noteRefusal(ofServiceKey: key.id.text, needing: scope.rawValue, at: request)
             throw Problem(
                 .insufficientScope, detail: "The service key lacks the scope \(scope.rawValue).",
                 members: ["scope": .string(scope.rawValue)])
@@ -29,6 +30,8 @@ struct ServiceKeyRequirement: Requirement {
             throw Problem(.invalidRequest, detail: "Name the organisation in the header X-Organisation.")
         }
         guard let organisation = ID<Organisation>(named), key.organisations?.contains(organisation) ?? true else {
+            try await member.noteRefusal(
+                ofServiceKey: key.id.text, needing: "an organisation of the key", at: request)
             throw Problem(.notAMember, detail: "The service key is not valid in this organisation.")
         }
         let scope = ServiceScope(key: key, organisation: organisation)

@@ -10,7 +10,7 @@ struct ServiceKeyRoutes {
         [
             .post(
                 "admin/service-keys", "Create a service key; its text is shown once",
-                requires: identity.role(.admin).inPerson, problems: [.tooManyAPIKeys]
+                requires: identity.role(.admin).inPerson, problems: [.tooManyAPIKeys] + Confirmation.problems
             ) { [serviceKeys] (payload: ServiceKeyRequest, scope) in
                 Created(try await serviceKeys.create(payload, scope: scope))
             },
@@ -22,7 +22,7 @@ struct ServiceKeyRoutes {
                 "Rotate a service key; the old key remains valid for the overlap",
                 requires: identity.role(.admin).inPerson, .path("id", of: ServiceKey.self),
                 .query("overlap_hours", 0...168, default: Int(ServiceKey.overlap.inSeconds) / 3_600),
-                problems: [.apiKeyEnded, .tooManyAPIKeys]
+                problems: [.apiKeyEnded, .tooManyAPIKeys, .reauthenticationRequired]
             ) { [serviceKeys] scope, id, hours in
                 Created(try await serviceKeys.rotate(id, overlap: .hours(Int64(hours)), scope: scope))
             },

@@ -1,28 +1,38 @@
 import Audit
 import Identity
+import Mail
 import Modules
 
-/// Creates, lists, rotates and revokes service keys.
+/// Creates, lists, rotates and revokes service keys. A key outlasts the session that creates it, so that the
+/// administrator is authenticated again and notified by mail.
 final class ServiceKeyService: Sendable {
     private let database: any Database
     private let meters: MeterCatalog
     private let reader: ServiceKeyReader
+    private let confirmation: Confirmation
     private let audit: AuditService
+    private let mailer: Mailer
     private let runtime: Runtime
 
     init(
-        database: any Database, meters: MeterCatalog, reader: ServiceKeyReader, audit: AuditService, runtime: Runtime
+        database: any Database, meters: MeterCatalog, reader: ServiceKeyReader, confirmation: Confirmation,
+        audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.meters = meters
         self.reader = reader
+        self.confirmation = confirmation
         self.audit = audit
+        self.mailer = mailer
         self.runtime = runtime
     }
 
-    /// - Throws: `validation-failed` with all faults; `too-many-api-keys`.
+    /// - Throws: `validation-failed` with all faults; `too-many-api-keys`; what ``Confirmation`` throws.
     func create(_ payload: ServiceKeyRequest, scope: Scope) async throws(Problem) -> IssuedServiceKey {
-        return try await database.write { [self] transaction in
+        try await confirmation.confirm(
+            Confirmation.Given(password: payload.password, code: payload.mfaCode), demanding: .passwordOrCode,
+            by: scope, for: "service-key.created"
+        ) { [self] administrator, transaction in
             let faults = try faults(in: payload, in: transaction)
             guard faults.isEmpty else { throw Problem.invalid(faults) }
             let text = ServiceKeyText(id: runtime.id(), runtime: runtime)
@@ -30,7 +40,7 @@ final class ServiceKeyService: Sendable {
                 text: text, origin: text.id, name: payload.name,
                 scopes: payload.scopes.compactMap(ServiceKey.Scope.init), organisations: payload.organisations,
                 meters: payload.meters, createdBy: scope.person, expiresAt: payload.expiresAt)
-            return try issue(key, "service-key.created", scope, in: transaction)
+            return try issue(key, "service-key.created", to: administrator, scope, in: transaction)
         }
     }
 
@@ -42,9 +52,12 @@ final class ServiceKeyService: Sendable {
 
     /// Creates the successor of a key, with the same rights and the same lifetime, counted from now. The old key
     /// remains valid for `overlap`.
-    /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`.
+    /// - Throws: `not-found`; `api-key-ended` for a key that is expired, revoked or rotated; `too-many-api-keys`;
+    ///   `reauthentication-required`.
     func rotate(_ id: ID<ServiceKey>, overlap: Duration, scope: Scope) async throws(Problem) -> IssuedServiceKey {
-        let issued = try await database.write { [self] transaction -> IssuedServiceKey in
+        let issued = try await confirmation.confirm(
+            .nothing, demanding: .passwordOrCode, by: scope, for: "service-key.rotated"
+        ) { [self] administrator, transaction -> IssuedServiceKey in
             guard let old = try transaction.serviceKey(id) else { throw Problem(.notFound) }
             let text = ServiceKeyText(id: runtime.id(), runtime: runtime)
             guard try transaction.retireServiceKey(id, at: transaction.now + overlap, for: text.id) else {
@@ -54,7 +67,7 @@ final class ServiceKeyService: Sendable {
                 text: text, origin: old.origin, name: old.name, scopes: old.scopes, organisations: old.organisations,
                 meters: old.meters, createdBy: scope.person,
                 expiresAt: old.expiresAt.map { transaction.now + ($0 - old.createdAt) })
-            return try issue(key, "service-key.rotated", replacing: id, scope, in: transaction)
+            return try issue(key, "service-key.rotated", replacing: id, to: administrator, scope, in: transaction)
         }
         reader.invalidateCache()
         return issued
@@ -63,6 +76,7 @@ final class ServiceKeyService: Sendable {
     /// - Throws: `not-found` for a key that is unknown or revoked.
     func revoke(_ id: ID<ServiceKey>, scope: Scope) async throws(Problem) {
         try await database.write { [audit] transaction in
+            try transaction.requireCaller(scope, as: .admin)
             guard try transaction.revokeServiceKey(id) else { throw Problem(.notFound) }
             try audit.record(AuditEvent("service-key.revoked", by: scope, subject: id.text), in: transaction)
         }
@@ -70,9 +84,10 @@ final class ServiceKeyService: Sendable {
     }
 
     private func issue(
-        _ key: NewServiceKey, _ action: String, replacing old: ID<ServiceKey>? = nil, _ scope: Scope,
-        in transaction: Transaction
+        _ key: NewServiceKey, _ action: String, replacing old: ID<ServiceKey>? = nil, to administrator: Person,
+        _ scope: Scope, in transaction: Transaction
     ) throws -> IssuedServiceKey {
+        guard administrator.role == .admin else { throw Problem(.insufficientRole) }
         guard try transaction.insert(key), let inserted = try transaction.serviceKey(key.text.id) else {
             throw Problem(
                 .tooManyAPIKeys,
@@ -82,6 +97,8 @@ final class ServiceKeyService: Sendable {
         if let organisations = key.organisations { details["organisations"] = "\(organisations.count)" }
         if let old { details["replaces"] = old.text }
         try audit.record(AuditEvent(action, by: scope, subject: key.text.id.text, details: details), in: transaction)
+        try mailer.notify(
+            administrator, of: "The service key \(inserted.prefix) was created", by: scope, in: transaction)
         return IssuedServiceKey(inserted, text: key.text.text)
     }
 

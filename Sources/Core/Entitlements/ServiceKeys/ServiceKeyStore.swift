@@ -37,6 +37,24 @@ extension Transaction {
         }
     }
 
+    /// Those of `keys` that have neither been revoked nor expired since the gate found them: the work may have waited
+    /// for a body. The rows are not locked, because nothing depends on the order of a key's work and its end.
+    func validServiceKeys(_ keys: Set<ID<ServiceKey>>) throws -> Set<ID<ServiceKey>> {
+        Set(
+            try all(
+                """
+                SELECT id FROM service_keys
+                WHERE id IN \(list: Array(keys)) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \(now))
+                """
+            ) { try $0["id"] })
+    }
+
+    /// As ``validServiceKeys(_:)``, of one request.
+    /// - Throws: `authentication-failed`.
+    func requireServiceKey(of scope: ServiceScope) throws {
+        guard try !validServiceKeys([scope.key.id]).isEmpty else { throw Problem.serviceKeyEnded }
+    }
+
     /// The row is locked until the transaction ends.
     func serviceKey(_ id: ID<ServiceKey>) throws -> ServiceKey? {
         try first(Self.selectServiceKey + "WHERE id = \(id) \(.forUpdate)", ServiceKey.init)
@@ -85,6 +103,15 @@ extension Transaction {
         FROM service_keys
 
         """
+    }
+}
+
+extension Problem {
+    /// A service key that is valid no longer.
+    static var serviceKeyEnded: Problem {
+        Problem(
+            .authenticationFailed, members: ["details": "the service key is not valid any more"],
+            headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
     }
 }
 

@@ -2,21 +2,23 @@ import Audit
 import Identity
 package import Modules
 
-/// Starts, changes, ends and lists subscriptions.
+/// Starts, changes, ends and lists subscriptions. The caller's role is checked again in each transaction.
 final class SubscriptionService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
+    private let entitlements: EntitlementCache
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
     private let runtime: Runtime
 
     init(
-        database: any Database, plans: PlanCatalog, credits: CreditService, retention: RetainedUsageService,
-        audit: AuditService, runtime: Runtime
+        database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
+        retention: RetainedUsageService, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
+        self.entitlements = entitlements
         self.credits = credits
         self.retention = retention
         self.audit = audit
@@ -31,6 +33,7 @@ final class SubscriptionService: Sendable {
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan) ?? .monthly
         return try await database.write { [self] transaction in
+            try transaction.authority(of: scope, Self.payers)
             let anchor = try retention.anchor(
                 for: plan, of: scope.organisation, person: scope.person, in: transaction)
             let subscription = Subscription(
@@ -111,6 +114,7 @@ final class SubscriptionService: Sendable {
         let cycle = try cycle(adjustment, of: plan)
         let isLater = adjustment.takesEffect == .periodEnd
         return try await database.write { [self] transaction in
+            try transaction.requireCaller(scope, as: .admin)
             let organisation = try transaction.requirePersonalOrganisation(of: person)
             let now = transaction.now
             let anchor =
@@ -144,8 +148,10 @@ final class SubscriptionService: Sendable {
     {
         let organisation = try await database.read { try $0.requirePersonalOrganisation(of: person) }
         let days = trialExtension.days
-        return try await change("subscription.trial-extended", of: organisation, by: scope, ["days": "\(days)"]) {
-            subscription, now in
+        return try await change(
+            "subscription.trial-extended", of: organisation, by: scope, ["days": "\(days)"],
+            requiring: { try $0.requireCaller(scope, as: .admin) }
+        ) { subscription, now in
             try subscription.extendTrial(by: days, at: now)
         }
     }
@@ -185,19 +191,27 @@ final class SubscriptionService: Sendable {
 
     // MARK: Shared
 
+    /// The roles of an organisation that change its plan, as the routes require them.
+    private static let payers: [OrganisationRole] = [.owner, .admin]
+
+    /// - Parameter require: what the caller must be; by default one of ``payers``.
     private func change(
         _ action: String,
         of organisation: ID<Organisation>,
         by scope: Scope,
         _ details: [String: String],
+        requiring require: (@Sendable (Transaction) throws -> Void)? = nil,
         taking take: @escaping @Sendable (Transaction) throws -> Void = { _ in },
         _ transition: @escaping @Sendable (inout Subscription, Instant) throws -> Void
     ) async throws(Problem) -> SubscriptionView {
         try await database.write { [self] transaction in
+            // The subscription is locked before the organisation, as by the work that it pays for.
+            try transaction.requireCaller(scope)
             guard var subscription = try transaction.lockedSubscription(of: organisation) else {
                 throw Problem(
                     .subscriptionState, detail: "There is no subscription yet: POST /v1/payments/subscribe starts one.")
             }
+            if let require { try require(transaction) } else { try transaction.authority(of: scope, Self.payers) }
             _ = subscription.settle(at: transaction.now)
             try transition(&subscription, transaction.now)
             try take(transaction)
@@ -239,6 +253,7 @@ final class SubscriptionService: Sendable {
         return SubscriptionView(plan, subscription, period, at: now)
     }
 
+    /// Records a change that the transaction has written.
     private func record(
         _ action: String,
         _ subscription: Subscription,
@@ -246,6 +261,7 @@ final class SubscriptionService: Sendable {
         _ details: [String: String],
         in transaction: Transaction
     ) throws {
+        entitlements.invalidate(subscription.organisation, after: transaction)
         try audit.record(
             AuditEvent(
                 action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),

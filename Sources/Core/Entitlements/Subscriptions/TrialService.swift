@@ -12,6 +12,7 @@ final class TrialService: Sendable {
 
     private let database: any Database
     private let plans: PlanCatalog
+    private let entitlements: EntitlementCache
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
@@ -19,11 +20,12 @@ final class TrialService: Sendable {
     private let runtime: Runtime
 
     init(
-        database: any Database, plans: PlanCatalog, credits: CreditService, retention: RetainedUsageService,
-        audit: AuditService, mailer: Mailer, runtime: Runtime
+        database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
+        retention: RetainedUsageService, audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
+        self.entitlements = entitlements
         self.credits = credits
         self.retention = retention
         self.audit = audit
@@ -50,6 +52,7 @@ final class TrialService: Sendable {
             try transaction.deleteTrial(subscription)
             return nil
         }
+        entitlements.invalidate(organisation, after: transaction)
         try credits.grantTrialCredits(terms.credits, to: subscription, in: transaction)
         try audit.record(
             AuditEvent(
@@ -65,6 +68,7 @@ final class TrialService: Sendable {
     /// - Throws: `trial-used`, `already-subscribed`.
     func start(scope: Scope) async throws(Problem) -> TrialStatus {
         try await database.write { [self] transaction in
+            try transaction.authority(of: scope, [.owner, .admin])
             if try retention.hasHadTrial(scope.person, in: transaction) { throw Problem(.trialUsed) }
             guard let subscription = try begin(for: scope.person, of: scope.organisation, in: transaction) else {
                 throw Problem(.alreadySubscribed)
@@ -106,6 +110,7 @@ final class TrialService: Sendable {
                 let wasTrial = subscription.status == .trialing
                 guard subscription.settle(at: transaction.now) else { continue }
                 try transaction.update(subscription)
+                entitlements.invalidate(subscription.organisation, after: transaction)
                 let action = subscription.status.isFinal ? "subscription.ended" : "subscription.plan-changed"
                 try audit.record(
                     AuditEvent(

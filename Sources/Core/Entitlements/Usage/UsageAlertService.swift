@@ -9,11 +9,13 @@ final class UsageAlertService: Sendable {
     static let thresholds: [Int64] = [80, 100]
 
     private let plans: PlanCatalog
+    private let levels: LevelCache
     private let audit: AuditService
     private let mailer: Mailer
 
-    init(plans: PlanCatalog, audit: AuditService, mailer: Mailer) {
+    init(plans: PlanCatalog, levels: LevelCache, audit: AuditService, mailer: Mailer) {
         self.plans = plans
+        self.levels = levels
         self.audit = audit
         self.mailer = mailer
     }
@@ -27,6 +29,7 @@ final class UsageAlertService: Sendable {
     /// that uses units calls this afterwards, in the same transaction.
     /// - Parameter level: the bucket's level with these units.
     func sendAlerts(for bucket: Bucket, at level: Level, in transaction: Transaction) throws {
+        levels.set(level, of: bucket, after: transaction)
         let used = level.used
         guard let subscription = try transaction.subscription(of: bucket.organisation),
             let (plan, period) = plans.activePlan(of: subscription, at: transaction.now),

@@ -35,6 +35,7 @@ final class UsageCorrectionService: Sendable {
         guard correction.units != 0 else { throw Problem.invalid("/units", "is not 0") }
         let meter = try meters.require(correction.meter)
         return try await database.write { [self] transaction in
+            try transaction.requireCaller(scope, as: .admin)
             // The lock on the subscription serialises corrections of one organisation.
             guard let subscription = try transaction.lockedSubscription(of: organisation) else {
                 throw Problem(.notFound, detail: "This organisation never had a subscription.")

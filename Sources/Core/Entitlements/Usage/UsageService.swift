@@ -29,6 +29,7 @@ final class UsageService: Sendable {
     /// - Throws: `no-active-subscription` for an organisation that never had a subscription.
     func record(_ report: UsageReport, scope: ServiceScope) async throws(Problem) -> [UsageOutcome] {
         try await database.write { [self] transaction in
+            try transaction.requireServiceKey(of: scope)
             let events = report.reported.map { $0.scoped(by: scope.key) }
             return try record(events, scope: scope, in: transaction)
         }

@@ -6,45 +6,42 @@ package import Modules
 package final class AccountService: Sendable {
     private let database: any Database
     private let confirmation: Confirmation
-    private let sessions: SessionService
-    private let apiKeys: APIKeyService
+    private let access: AccountAccessService
     private let events: IdentityEvents
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
-        database: any Database, confirmation: Confirmation, sessions: SessionService, apiKeys: APIKeyService,
-        events: IdentityEvents, audit: AuditService, mailer: Mailer
+        database: any Database, confirmation: Confirmation, access: AccountAccessService, events: IdentityEvents,
+        audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.confirmation = confirmation
-        self.sessions = sessions
-        self.apiKeys = apiKeys
+        self.access = access
         self.events = events
         self.audit = audit
         self.mailer = mailer
     }
 
-    /// Suspends an account: it cannot be signed in to, its API keys are refused and its sessions end.
+    /// Suspends an account: it cannot be signed in to, and what ``AccountAccessService`` ends is not restored with it.
     /// - Throws: `not-found`, also for a suspended account.
     package func suspend(_ person: ID<Person>) async throws(Problem) {
-        let ended = try await database.write { [audit] transaction -> [ID<Session>] in
+        let ended = try await database.write { [access, audit] transaction -> AccountAccessService.Ended in
             guard try transaction.suspend(person) else {
                 throw Problem(.notFound, detail: "There is no such account, or it is suspended already.")
             }
             try audit.record(AuditEvent("account.suspended", subject: person.text), in: transaction)
-            return try transaction.revokeAllSessions(of: person, because: "account suspended")
+            return try access.end(
+                person, because: "account suspended", event: Self.event(for: person), in: transaction)
         }
-        sessions.noteRevoked(ended, of: person)
-        apiKeys.invalidateCache()
+        access.invalidateCaches(after: ended)
     }
 
-    /// Reopens an account that was suspended or closed.
+    /// Reopens an account that was suspended or closed. What was begun with it before does not continue.
     /// - Throws: `not-found`, also for an account that is open, and for one that was closed with an address that was
     ///   not verified.
     package func restore(_ person: ID<Person>) async throws(Problem) {
-        defer { sessions.accountCache.invalidate(person) }
-        try await database.write { [audit] transaction in
+        let ended = try await database.write { [access, audit] transaction -> AccountAccessService.Ended in
             guard try transaction.reopen(person) else {
                 throw Problem(
                     .notFound,
@@ -52,12 +49,20 @@ package final class AccountService: Sendable {
                         + "its address was verified.")
             }
             try audit.record(AuditEvent("account.restored", subject: person.text), in: transaction)
+            return try access.end(
+                person, because: "account restored", event: Self.event(for: person), in: transaction)
         }
+        access.invalidateCaches(after: ended)
     }
 
-    /// Closes the scope's account: its sessions end and it cannot be signed in to. Its address and user name stay
-    /// reserved, so that an administrator can reopen it; those of an account whose address is not verified are free at
-    /// once, because the address may be another person's.
+    /// Audit events without an actor, of the account.
+    private static func event(for person: ID<Person>) -> (String, String, [String: String]) -> AuditEvent {
+        { AuditEvent($0, subject: $1, target: person.text, details: $2) }
+    }
+
+    /// Closes the scope's account: it cannot be signed in to, and its sessions, API keys and invitations end. Its
+    /// address and user name stay reserved, so that an administrator can reopen it; those of an account whose address
+    /// is not verified are free at once, because the address may be another person's.
     /// - Throws: `confirmation-required`; `reauthentication-required` unless the caller has just signed in;
     ///   `last-administrator`, `sole-owner`.
     func close(_ scope: Scope, isConfirmed: Bool) async throws(Problem) -> AccountClosed {
@@ -67,12 +72,11 @@ package final class AccountService: Sendable {
         let (email, ended) = try await confirmation.confirm(
             .nothing, demanding: .passwordOrCode, by: scope, for: "account.closed",
             preparing: { try $0.lockAdministrators() }
-        ) { [events, audit, mailer] person, transaction -> (String, [ID<Session>]) in
+        ) { [access, events, audit, mailer] person, transaction -> (String, AccountAccessService.Ended) in
             if let refusal = try transaction.refusal(ofLeaving: person, .requested) { throw refusal }
             guard try transaction.close(person.id) else { throw Problem(.notFound) }
             if !person.isEmailVerified { try transaction.releaseAddress(of: person.id) }
-            try transaction.endChallenges(of: person.id)
-            let ended = try transaction.revokeAllSessions(of: person.id, because: "account closed")
+            let ended = try access.end(person.id, because: "account closed", by: scope, in: transaction)
             try events.accountClosed(person, in: transaction)
             try audit.record(AuditEvent("account.closed", by: scope, subject: person.id.text), in: transaction)
             try mailer.send(
@@ -80,7 +84,7 @@ package final class AccountService: Sendable {
                 ifVerified: person, in: transaction)
             return (person.email, ended)
         }
-        sessions.noteRevoked(ended, of: scope.person)
+        access.invalidateCaches(after: ended)
         return AccountClosed(message: "The account is closed", email: email)
     }
 }

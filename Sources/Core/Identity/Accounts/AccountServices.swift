@@ -25,26 +25,30 @@ final class AccountServices: Sendable {
         registration = RegistrationService(
             database: database, hasher: hasher, policy: policy, sessions: sessions.sessions, challenges: challenges,
             audit: audit, mailer: mailer, settings: settings, runtime: runtime)
+        let access = AccountAccessService(
+            sessions: sessions.sessions, apiKeys: organisations.apiKeys, audit: audit)
         accounts = AccountService(
-            database: database, confirmation: signIn.confirmation, sessions: sessions.sessions,
-            apiKeys: organisations.apiKeys, events: events, audit: audit, mailer: mailer)
+            database: database, confirmation: signIn.confirmation, access: access, events: events, audit: audit,
+            mailer: mailer)
         profiles = ProfileService(
             database: database, accountCache: sessions.accountCache, events: events, audit: audit, runtime: runtime)
-        introspection = IntrospectionService(database: database, tokens: sessions.tokens)
+        introspection = IntrospectionService(
+            database: database, tokens: sessions.tokens, memberships: organisations.memberships)
         let recovery = AccountRecoveryService(
-            memberships: organisations.memberships, apiKeys: organisations.apiKeys, audit: audit)
+            browserSessions: sessions.browserSessions, memberships: organisations.memberships,
+            apiKeys: organisations.apiKeys, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,
-            apiKeys: organisations.apiKeys, recovery: recovery, audit: audit, mailer: mailer)
+            apiKeys: organisations.apiKeys, recovery: recovery, access: access, audit: audit, mailer: mailer)
         verification = VerificationService(
             database: database, challenges: challenges, confirmation: signIn.confirmation,
-            accountCache: sessions.accountCache, audit: audit, mailer: mailer)
+            accountCache: sessions.accountCache, events: events, audit: audit, mailer: mailer)
         users = UserService(
-            database: database, sessions: sessions.sessions, passwords: passwords, apiKeys: organisations.apiKeys,
-            events: events, audit: audit, mailer: mailer, runtime: runtime)
+            database: database, sessions: sessions.sessions, passwords: passwords, access: access,
+            confirmation: signIn.confirmation, events: events, audit: audit, mailer: mailer, runtime: runtime)
         impersonations = ImpersonationService(
-            database: database, sessions: sessions.sessions, sealer: dependencies.sealer, audit: audit, mailer: mailer,
-            runtime: runtime)
+            database: database, sessions: sessions.sessions, confirmation: signIn.confirmation,
+            sealer: dependencies.sealer, audit: audit, mailer: mailer, runtime: runtime)
     }
 }

@@ -25,7 +25,9 @@ enum NameRules {
     static func name(_ input: String?, _ field: String) throws(Problem) -> String? {
         let name = try line(input, field)
         guard let name, WebAddresses.occur(in: name) else { return name }
-        throw Problem.invalid("/\(field)", "must not contain a web address: e-mails carry this name")
+        throw Problem.invalid(
+            "/\(field)",
+            "must not contain what reads as a web address (write a space after a full stop): e-mails carry it")
     }
 
     /// One line of text, such as a telephone number, or nil where nothing but white space remains.

@@ -11,9 +11,17 @@ struct ImpersonationRoutes {
         [
             .post(
                 "auth/users/{id}/impersonation", "Impersonate an account for one hour", requires: administrator,
-                .path("id", of: Person.self), problems: [.notFound, .impersonationNotAllowed]
+                .path("id", of: Person.self),
+                problems: [.notFound, .impersonationNotAllowed] + Confirmation.problems
             ) { [impersonations] (payload: ImpersonationRequest, scope, id) in
-                Created(try await impersonations.begin(of: id, because: payload.reason, by: scope))
+                do throws(Problem) {
+                    return Created(try await impersonations.begin(of: id, payload, by: scope))
+                } catch {
+                    if error.kind == .impersonationNotAllowed {
+                        try await impersonations.recordRefusal(of: id, by: scope)
+                    }
+                    throw error
+                }
             },
             .delete(
                 "auth/users/{id}/impersonation", "End every impersonation of an account", requires: administrator,

@@ -28,11 +28,18 @@ struct ManagedUsers: Payload {
 struct UserChange: Payload {
     var role: Role?
     var isActive: Bool?
-    /// Replaces the password by a random one, revokes the API keys and sends an e-mail with a reset link.
+    /// Replaces the password by a random one, ends whatever the account was reached with, and sends an e-mail with a
+    /// reset link.
     var forcePasswordReset: Bool?
     var endSessions: Bool?
+    /// This or `mfa_code` is required for a role that cannot be chosen at registration and for `is_active: true`,
+    /// unless the sign-in is younger than five minutes.
+    var password: String?
+    var mfaCode: String?
 
-    static let rules: [String: Rule] = ["role": .oneOf(Role.allCases.map(\.rawValue))]
+    static let rules: [String: Rule] = [
+        "role": .oneOf(Role.allCases.map(\.rawValue)), "password": .length(1...1_024), "mfa_code": .length(1...64),
+    ]
 }
 
 extension Problem.Kind {

@@ -30,7 +30,8 @@ struct UserRoutes {
                 "auth/users/{id}",
                 "Change the role of an account, suspend or restore it, force a password reset, end its sessions",
                 requires: administrator,
-                .path("id", of: Person.self), problems: [.notFound, .ownAccount, .lastAdministrator]
+                .path("id", of: Person.self),
+                problems: [.notFound, .ownAccount, .lastAdministrator] + Confirmation.problems
             ) { [users] (change: UserChange, scope, id) in try await users.change(id, change, by: scope) },
             .delete(
                 "auth/users/{id}", "Close an account", requires: administrator, .path("id", of: Person.self),

@@ -12,8 +12,8 @@ final class BrowserSessionService: Sendable {
     private let runtime: Runtime
     private let cache = TTLCache<TokenDigest, VerifiedToken>(capacity: TokenDigest.cacheCapacity)
 
-    /// How long a verified cookie is cached. A revocation is effective within a second nevertheless.
-    private static let cacheLifetime: Duration = .minutes(1)
+    /// At most once in this time the use of a cookie is written to its session.
+    private static let touchInterval: Duration = .minutes(1)
 
     init(sessions: SessionService, cookie: BrowserCookie) {
         database = sessions.database
@@ -54,6 +54,8 @@ final class BrowserSessionService: Sendable {
         let cookie: String
     }
 
+    /// Verifies a cookie. The result is cached for half a second at most, because the session can move to another
+    /// organisation.
     /// - Parameter text: the value of the cookie.
     /// - Throws: `authentication-failed` for a malformed value, `token-expired` for an unknown, expired or revoked one.
     func verify(_ text: String) async throws(Problem) -> VerifiedToken {
@@ -68,17 +70,18 @@ final class BrowserSessionService: Sendable {
         {
             return cached
         }
-        cache.invalidate(digest)
         guard let verified = try await read(browser), !sessions.revocations.contains(verified.session) else {
             throw Problem(.tokenExpired, headers: Self.challenge)
         }
-        cache.set(verified, for: digest, at: now, lasts: true)
+        cache.set(verified, for: digest, at: now)
         return verified
     }
 
-    /// - Returns: the session's person, to be cached until `expiresAt`; nil for an unknown, expired or revoked cookie.
+    /// Empties this node's cache after sessions were moved to other organisations on this node.
+    func invalidate() { cache.invalidateAll() }
+
+    /// - Returns: the session's person, valid until `expiresAt`; nil for an unknown, expired or revoked cookie.
     private func read(_ browser: BrowserSession) async throws(Problem) -> VerifiedToken? {
-        let ours = runtime.now()
         let found = try await database.read { transaction -> (VerifiedToken, isUnseen: Bool)? in
             guard let (session, hash) = try transaction.browserSession(browser.session),
                 constantTimeEquals(hash.utf8, browser.hash.utf8),
@@ -92,9 +95,9 @@ final class BrowserSessionService: Sendable {
                 role: person.role,
                 csrf: browser.csrf,
                 impersonator: nil,
-                expiresAt: min(ours + Self.cacheLifetime, session.endsAt)
+                expiresAt: session.endsAt
             )
-            return (verified, transaction.now - session.lastUsedAt >= Self.cacheLifetime)
+            return (verified, transaction.now - session.lastUsedAt >= Self.touchInterval)
         }
         guard let found else { return nil }
         if found.isUnseen { try await database.write { try $0.touch(browser.session) } }

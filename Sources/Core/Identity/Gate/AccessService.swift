@@ -79,7 +79,7 @@ extension Transaction {
         try all(
             """
             SELECT api_keys.id AS id FROM api_keys
-            JOIN people ON people.id = api_keys.person_id AND people.suspended_at IS NULL
+            JOIN people ON people.id = api_keys.person_id AND people.suspended_at IS NULL AND people.closed_at IS NULL
             JOIN memberships ON memberships.person_id = api_keys.person_id
                 AND memberships.organisation_id = api_keys.organisation_id
             WHERE api_keys.id IN \(list: keys) AND api_keys.organisation_id IN \(list: organisations)

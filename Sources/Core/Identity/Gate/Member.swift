@@ -56,6 +56,7 @@ package final class Member: Requirement {
         for reader in readers {
             guard let found = try await reader.scope(of: request) else { continue }
             let scope = try await selectOrganisation(found, request)
+            if scope.impersonator != nil { try await refusals.noteChange(by: scope, at: request) }
             request.context.set(scope)
             request.context.accountName = scope.person.text
             return scope
@@ -79,6 +80,7 @@ package final class Member: Requirement {
         let organisation = wanted ?? scope.organisation
         // The reason of an impersonation is that of one account's organisation, as in `switch-organisation`.
         guard scope.impersonator == nil || organisation == scope.organisation else {
+            try await refusals.note(scope, needing: Self.ownOrganisation, at: request)
             throw Problem(.notAMember, detail: "An impersonation cannot switch to another organisation.")
         }
         if try await memberships.role(of: scope.person, in: organisation) != nil {
@@ -89,6 +91,9 @@ package final class Member: Requirement {
             ? Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
             : Problem(.notAMember)
     }
+
+    /// What an impersonation needs, in the audit trail.
+    static let ownOrganisation = "the organisation of the account"
 
     /// - Returns: nil where this route admits the credential.
     func refusal(of scope: Scope) -> Problem? {

@@ -6,7 +6,7 @@ package import Modules
 /// It yields a scope in that organisation. For an organisation of which the person is no member the answer is 404, as
 /// for one that does not exist.
 package struct OrganisationRoleRequirement: Requirement {
-    let member: Member
+    package let member: Member
     let roles: [OrganisationRole]
     /// The path parameter that holds the organisation's id; nil for the organisation of the request's scope.
     let parameter: String?
@@ -28,6 +28,7 @@ package struct OrganisationRoleRequirement: Requirement {
         let scope = try await member.check(request)
         let organisation = try organisation(of: request, scope)
         guard scope.impersonator == nil || organisation == scope.organisation else {
+            try await member.refusals.note(scope, needing: Member.ownOrganisation, at: request)
             throw Problem(.insufficientRole, detail: "An impersonation cannot act in another organisation.")
         }
         guard let role = try await member.memberships.role(of: scope.person, in: organisation) else {

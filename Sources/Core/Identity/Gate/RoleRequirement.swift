@@ -2,7 +2,7 @@ package import Modules
 
 /// The requirement of one of several account roles; administrators meet every one.
 package struct RoleRequirement: Requirement {
-    let member: Member
+    package let member: Member
     let roles: [Role]
 
     package var phase: RequestPhase { .account }

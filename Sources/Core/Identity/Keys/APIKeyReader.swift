@@ -33,15 +33,16 @@ final class APIKeyReader: CredentialReader {
 
     func scope(of request: Request) async throws(Problem) -> Scope? {
         guard let given = Self.key(in: request) else { return nil }
-        guard let text = KeyText(given, environment: environment) else {
-            throw Self.refusal("the API key is malformed or mistyped")
-        }
         let now = runtime.now()
-        let hash = text.hash
+        let hash = KeyText.hash(of: given)
         let owner: APIKeyOwner
         if let cached = cache.owners.value(for: hash, at: now) {
             owner = cached
         } else {
+            // A cached key is well formed: checking the form of each took most of the time of its look-up.
+            guard let text = KeyText(given, environment: environment) else {
+                throw Self.refusal("the API key is malformed or mistyped")
+            }
             owner = try await findOwner(of: text.id, hash, request)
             cache.owners.set(owner, for: hash, at: now)
         }

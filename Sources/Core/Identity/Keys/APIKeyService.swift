@@ -153,6 +153,10 @@ final class APIKeyService: Sendable {
         _ scope: Scope,
         in transaction: Transaction
     ) throws -> IssuedAPIKey {
+        // The lock excludes the end of the membership, which revokes its keys.
+        guard try transaction.lock(scope.organisation),
+            try transaction.membership(of: scope.person, in: scope.organisation) != nil
+        else { throw Problem(.notAMember) }
         let text = text ?? KeyText(id: runtime.id(), environment: environment, runtime: runtime)
         let key = NewAPIKey(
             text: text, person: scope.person, organisation: scope.organisation, name: name, scopes: scopes,

@@ -34,7 +34,10 @@ struct KeyText: Sendable {
     }
 
     /// The stored SHA-256. It needs no salt or stretching because the secret has 192 random bits.
-    var hash: [UInt8] { Digest.sha256(text.utf8) }
+    var hash: [UInt8] { Self.hash(of: text) }
+
+    /// The hash of a text that may be no key.
+    static func hash(of text: String) -> [UInt8] { Digest.sha256(text.utf8) }
 
     /// The part before the secret, by which the owner recognises the key.
     var prefix: String { text.split(separator: "_").prefix(3).joined(separator: "_") }

@@ -35,6 +35,15 @@ struct ServiceKeyRefusal: CredentialReader {
 }
 
 extension Member {
+    /// Records the refusal of a service key in the audit trail.
+    /// - Parameters:
+    ///   - key: the id of a key that exists; it need not be valid.
+    ///   - need: the scope, or what the key lacks otherwise.
+    package func noteRefusal(ofServiceKey key: String, needing need: String, at request: Request) async throws(Problem)
+    {
+        try await refusals.note(serviceKey: key, needing: need, at: request)
+    }
+
     /// The refusal of an account's credential by an endpoint that requires a service key; it is recorded in the audit
     /// trail.
     /// - Throws: what ``scope(of:)`` throws for a request without a valid credential.

@@ -4,8 +4,14 @@ struct InvitationRequest: Payload {
     var email: String
     /// The default is `member`.
     var role: OrganisationRole?
+    /// This or `mfa_code` is required for the roles `owner` and `admin` and for a personal organisation, unless the
+    /// sign-in is younger than five minutes.
+    var password: String?
+    var mfaCode: String?
 
-    static let rules: [String: Rule] = ["email": .length(3...254)]
+    static let rules: [String: Rule] = [
+        "email": .length(3...254), "password": .length(1...1_024), "mfa_code": .length(1...64),
+    ]
 }
 
 struct InvitationView: Payload {

@@ -10,7 +10,8 @@ struct InvitationRoutes {
         [
             .post(
                 "organisations/{id}/invitations", "Send an invitation by e-mail", requires: ownerOrAdmin.inPerson,
-                verified, .path("id", of: Organisation.self), problems: [.alreadyAMember, .tooManyInvitations]
+                verified, .path("id", of: Organisation.self),
+                problems: [.alreadyAMember, .tooManyInvitations] + Confirmation.problems
             ) { [invitations] (payload: InvitationRequest, scope, _, _) in
                 Created(try await invitations.send(payload, scope: scope))
             },

@@ -7,6 +7,7 @@ import Secrets
 final class InvitationService: Sendable {
     private let database: any Database
     private let memberships: MembershipService
+    private let confirmation: Confirmation
     private let audit: AuditService
     private let mailer: Mailer
     private let frontend: String
@@ -14,20 +15,23 @@ final class InvitationService: Sendable {
 
     /// - Parameter frontend: the base URL of the page that the link in the e-mail opens, without a slash at its end.
     init(
-        database: any Database, memberships: MembershipService, audit: AuditService, mailer: Mailer, frontend: String,
-        runtime: Runtime
+        database: any Database, memberships: MembershipService, confirmation: Confirmation, audit: AuditService,
+        mailer: Mailer, frontend: String, runtime: Runtime
     ) {
         self.database = database
         self.memberships = memberships
+        self.confirmation = confirmation
         self.audit = audit
         self.mailer = mailer
         self.frontend = frontend
         self.runtime = runtime
     }
 
-    /// Sends an invitation and revokes an open one to the same address.
+    /// Sends an invitation and revokes an open one to the same address. A membership that administers the organisation,
+    /// and any in a personal one, outlasts the session that offers it: the caller is authenticated again, and the
+    /// owners are notified by mail.
     /// - Throws: `validation-failed` for the address; `insufficient-role` when an admin offers a role other than
-    ///   `member`; `already-a-member`; `too-many-invitations`.
+    ///   `member`; `already-a-member`; `too-many-invitations`; what ``Confirmation`` throws.
     func send(_ payload: InvitationRequest, scope: Scope) async throws(Problem) -> InvitationView {
         guard let email = EmailAddress(payload.email) else {
             throw Problem.invalid("/email", "is not an e-mail address")
@@ -35,7 +39,11 @@ final class InvitationService: Sendable {
         let role = payload.role ?? .member
         let id: ID<Invitation> = runtime.id()
         let token = Base64URL.encode(runtime.randomBytes(32))
-        return try await database.write { [self] transaction in
+        let isGrant = role == .member ? try await database.read { try $0.isPersonal(scope.organisation) } : true
+        return try await confirmation.confirm(
+            Confirmation.Given(password: payload.password, code: payload.mfaCode),
+            demanding: isGrant ? .passwordOrCode : .session, by: scope, for: "invitation.sent"
+        ) { [self] _, transaction in
             let own = try transaction.authority(of: scope, [.owner, .admin])
             guard own.mayManage(role) else {
                 throw Problem(.insufficientRole, detail: "Only an owner can invite with the role \(role.rawValue).")
@@ -59,6 +67,7 @@ final class InvitationService: Sendable {
             try audit.record(
                 AuditEvent("invitation.sent", by: scope, subject: id.text, details: ["role": role.rawValue]),
                 in: transaction)
+            if isGrant { try mailer.notifyOwners(ofAccessFor: email.text, as: role, by: scope, in: transaction) }
             return InvitationView(invitation)
         }
     }
@@ -68,6 +77,9 @@ final class InvitationService: Sendable {
     {
         // The lock serialises the invitations of a person in several organisations.
         guard try transaction.lockedPerson(scope.person) != nil else { throw Problem(.notFound) }
+        // Invitations of other persons to the recipient wait too.
+        let recipient = MailRecipient(of: email.key)
+        try transaction.lock(recipient)
         let since = transaction.now - .days(1)
         let limits = [
             (
@@ -80,7 +92,7 @@ final class InvitationService: Sendable {
             ),
             (
                 "This address was sent", OrganisationLimits.invitationsPerRecipientAndDay,
-                try transaction.countInvitations(toAddress: email.key, since: since)
+                try transaction.countInvitations(to: recipient, since: since)
             ),
         ]
         for (subject, limit, sent) in limits where sent >= limit {
@@ -125,13 +137,14 @@ final class InvitationService: Sendable {
         }
     }
 
-    /// Makes the caller a member. The caller must have verified the invited address, and the inviter must still have a
-    /// role that may offer the invitation's role.
+    /// Makes the caller a member. The caller must have verified the invited address, and the inviter must still have an
+    /// account in use and a role that may offer the invitation's role.
     /// - Throws: `invitation-not-found` for a token that is wrong, used, revoked or expired; `invitation-for-another`;
     ///   `already-a-member`; `too-many-organisations`; `organisation-full`.
     func accept(_ payload: InvitationAcceptance, scope: Scope) async throws(Problem) -> OrganisationView {
         // A refusal is returned instead of thrown so that its audit row is committed.
         let result = try await database.write { [audit] transaction -> Result<OrganisationView, Problem> in
+            try transaction.requireCaller(scope)
             guard let invitation = try transaction.openInvitation(tokenHash: Invitation.hash(of: payload.token)),
                 try transaction.lock(invitation.organisation)
             else { return .failure(Problem(.invitationNotFound)) }
@@ -146,7 +159,8 @@ final class InvitationService: Sendable {
                         detail: "Sign in with the address that the invitation was sent to, and verify that address."))
             }
             guard let inviter = try transaction.membership(of: invitation.inviter, in: invitation.organisation),
-                inviter.role.mayManage(invitation.role)
+                inviter.role.mayManage(invitation.role),
+                try transaction.person(invitation.inviter)?.isSuspended == false
             else {
                 return .failure(Problem(.invitationNotFound))
             }

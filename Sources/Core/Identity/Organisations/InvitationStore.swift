@@ -14,10 +14,11 @@ extension Transaction {
         try execute(
             """
             INSERT INTO invitations (
-                id, organisation_id, email, email_key, role, token_hash, invited_by, created_at, expires_at)
+                id, organisation_id, email, email_key, recipient_key, role, token_hash, invited_by, created_at,
+                expires_at)
             VALUES (\(invitation.id), \(invitation.organisation), \(invitation.email), \(invitation.emailKey),
-                    \(invitation.role), \(tokenHash), \(invitation.inviter), \(invitation.createdAt),
-                    \(invitation.expiresAt))
+                    \(MailRecipient(of: invitation.emailKey).key), \(invitation.role), \(tokenHash),
+                    \(invitation.inviter), \(invitation.createdAt), \(invitation.expiresAt))
             """
         )
     }
@@ -37,9 +38,14 @@ extension Transaction {
             "SELECT COUNT(*) AS count FROM invitations WHERE invited_by = \(person) AND created_at > \(moment)")
     }
 
-    /// The invitations that an address was sent, from any organisation.
-    func countInvitations(toAddress key: String, since moment: Instant) throws -> Int64 {
-        try count("SELECT COUNT(*) AS count FROM invitations WHERE email_key = \(key) AND created_at > \(moment)")
+    /// The invitations that a recipient was sent, from any organisation. The caller holds the recipient's lock.
+    func countInvitations(to recipient: MailRecipient, since moment: Instant) throws -> Int64 {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM invitations
+            WHERE recipient_key = \(recipient.key) AND created_at > \(moment)
+            """
+        )
     }
 
     /// Revokes the open invitations of an organisation that is deleted, and removes the reference of all to it. They
@@ -83,6 +89,20 @@ extension Transaction {
             WHERE id = \(id) AND organisation_id = \(organisation) AND \(isOpen)
             """
         ) == 1
+    }
+
+    /// Revokes the open invitations that a person sent.
+    /// - Parameter organisation: nil for those of every organisation.
+    /// - Returns: the invitations that this call revoked.
+    @discardableResult
+    func revokeInvitations(by person: ID<Person>, in organisation: ID<Organisation>? = nil) throws -> [ID<Invitation>] {
+        let condition: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
+        return try all(
+            """
+            UPDATE invitations SET revoked_at = \(now)
+            WHERE invited_by = \(person) \(condition) AND accepted_at IS NULL AND revoked_at IS NULL RETURNING id
+            """
+        ) { try $0["id"] }
     }
 
     /// Whether a member of the organisation has the address whose key is given.

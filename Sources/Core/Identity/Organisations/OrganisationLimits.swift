@@ -8,6 +8,6 @@ enum OrganisationLimits {
     static let invitationsPerDay: Int64 = 100
     /// Invitations that one person sends in 24 hours, from all organisations.
     static let invitationsPerPersonAndDay: Int64 = 100
-    /// Invitations that one address is sent in 24 hours, from all organisations and persons.
+    /// Invitations that one recipient is sent in 24 hours, from all organisations and persons, whatever sub-address.
     static let invitationsPerRecipientAndDay: Int64 = 10
 }

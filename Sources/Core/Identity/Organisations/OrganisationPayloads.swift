@@ -57,6 +57,12 @@ struct MemberPage: Payload {
 
 struct MemberRoleRequest: Payload {
     var role: OrganisationRole
+    /// This or `mfa_code` is required for the roles `owner` and `admin`, unless the sign-in is younger than five
+    /// minutes.
+    var password: String?
+    var mfaCode: String?
+
+    static let rules: [String: Rule] = ["password": .length(1...1_024), "mfa_code": .length(1...64)]
 }
 
 struct MemberRoleChange: Payload {

@@ -64,9 +64,10 @@ struct OrganisationRoutes {
             },
             .put(
                 "organisations/{id}/members/{user_id}", "Change the role of a member", requires: owner.inPerson,
-                .path("id", of: Organisation.self), .path("user_id", of: Person.self), problems: [.lastOwner]
+                .path("id", of: Organisation.self), .path("user_id", of: Person.self),
+                problems: [.lastOwner] + Confirmation.problems
             ) { [organisations] (payload: MemberRoleRequest, scope, _, person) in
-                try await organisations.setRole(of: person, to: payload.role, scope: scope)
+                try await organisations.setRole(of: person, to: payload, scope: scope)
             },
             .delete(
                 "organisations/{id}/members/{user_id}", "Remove a member from an organisation",

@@ -1,27 +1,35 @@
 import Audit
+import Mail
 package import Modules
 import Secrets
 
 /// Manages organisations and their members. The gate has checked the caller's membership of the scope's organisation;
-/// roles are checked again in the transaction, under the organisation's lock, so that a concurrent change of the role
-/// takes effect.
+/// the caller and the role are checked again in the transaction, under the organisation's lock, so that a concurrent
+/// change of them takes effect.
 final class OrganisationService: Sendable {
     private let database: any Database
     private let tokens: TokenIssuer
+    private let browserSessions: BrowserSessionService
     private let memberships: MembershipService
     private let keyCache: APIKeyCache
+    private let confirmation: Confirmation
     private let audit: AuditService
+    private let mailer: Mailer
     private let runtime: Runtime
 
     init(
-        database: any Database, tokens: TokenIssuer, memberships: MembershipService, keyCache: APIKeyCache,
-        audit: AuditService, runtime: Runtime
+        database: any Database, tokens: TokenIssuer, browserSessions: BrowserSessionService,
+        memberships: MembershipService, keyCache: APIKeyCache, confirmation: Confirmation, audit: AuditService,
+        mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.tokens = tokens
+        self.browserSessions = browserSessions
         self.memberships = memberships
         self.keyCache = keyCache
+        self.confirmation = confirmation
         self.audit = audit
+        self.mailer = mailer
         self.runtime = runtime
     }
 
@@ -30,6 +38,7 @@ final class OrganisationService: Sendable {
         let name = try Self.name(payload.name)
         let id: ID<Organisation> = runtime.id()
         let created = try await database.write { [audit] transaction -> OrganisationView in
+            try transaction.requireCaller(scope)
             guard try transaction.insertOrganisation(id, name: name, owner: scope.person),
                 let organisation = try transaction.organisation(id, for: scope.person)
             else { throw Problem(.tooManyOrganisations) }
@@ -83,6 +92,7 @@ final class OrganisationService: Sendable {
             }
         }
         if let failure { throw (failure.cause as? StorageError)?.kind == .reference ? inUse : failure }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -98,12 +108,17 @@ final class OrganisationService: Sendable {
         }
     }
 
-    /// Changes a member's role; for owners only.
-    /// - Throws: `not-found` for a person who is not a member; `last-owner`.
+    /// Changes a member's role; for owners only. A role that administers the organisation outlasts the session that
+    /// gives it, so that the caller is authenticated again and the owners are notified by mail.
+    /// - Throws: `not-found` for a person who is not a member; `last-owner`; what ``Confirmation`` throws.
     func setRole(
-        of person: ID<Person>, to role: OrganisationRole, scope: Scope
+        of person: ID<Person>, to payload: MemberRoleRequest, scope: Scope
     ) async throws(Problem) -> MemberRoleChange {
-        let previous = try await database.write { [audit] transaction -> OrganisationRole in
+        let role = payload.role
+        let previous = try await confirmation.confirm(
+            Confirmation.Given(password: payload.password, code: payload.mfaCode),
+            demanding: role == .member ? .session : .passwordOrCode, by: scope, for: "membership.changed"
+        ) { [audit, mailer] _, transaction -> OrganisationRole in
             _ = try transaction.authority(of: scope, [.owner])
             guard let member = try transaction.membership(of: person, in: scope.organisation) else {
                 throw Problem(.notFound)
@@ -117,13 +132,17 @@ final class OrganisationService: Sendable {
                     details: ["from": member.role.rawValue, "to": role.rawValue]),
                 in: transaction
             )
+            if role != .member, role != member.role, let contact = try Contact.of(person, in: transaction) {
+                try mailer.notifyOwners(ofAccessFor: contact.email, as: role, by: scope, in: transaction)
+            }
             return member.role
         }
         memberships.invalidate()
         return MemberRoleChange(userId: person, role: role, previousRole: previous)
     }
 
-    /// Removes a member. Their sessions return to their personal organisation; their keys of this one are revoked.
+    /// Removes a member. Their sessions return to their personal organisation; their keys of this one and the
+    /// invitations that they sent are revoked.
     /// - Throws: `not-found`; `insufficient-role` when an admin removes an owner or another admin; `last-owner`.
     func remove(_ person: ID<Person>, scope: Scope) async throws(Problem) {
         try await end(person, scope, allowed: person == scope.person ? OrganisationRole.allCases : [.owner, .admin])
@@ -147,11 +166,13 @@ final class OrganisationService: Sendable {
             guard try transaction.deleteMember(person, of: scope.organisation) else { throw Self.lastOwner(member) }
             try transaction.returnSessions(of: person, from: scope.organisation)
             try transaction.revokeKeys(of: person, in: scope.organisation, because: "left the organisation")
+            try transaction.revokeInvitations(by: person, in: scope.organisation)
             try audit.record(
                 AuditEvent(
                     person == scope.person ? "membership.left" : "membership.removed", by: scope, subject: person.text),
                 in: transaction)
         }
+        browserSessions.invalidate()
         memberships.invalidate()
         keyCache.owners.invalidateAll()
     }
@@ -160,11 +181,18 @@ final class OrganisationService: Sendable {
     /// - Throws: `not-a-member`; `insufficient-role` for an impersonation; `token-expired`.
     func move(to organisation: ID<Organisation>, scope: Scope) async throws(Problem) -> OrganisationSwitch {
         guard scope.impersonator == nil else {
+            try await database.write { [audit] in
+                try audit.record(
+                    AuditEvent(
+                        "session.moved", outcome: .refused, by: scope, subject: scope.session?.text,
+                        details: ["to": organisation.text]), in: $0)
+            }
             throw Problem(.insufficientRole, detail: "An impersonation cannot switch to another organisation.")
         }
         guard let session = scope.session else { throw Problem(.insufficientScope) }
         let person = try await database.write { [audit] transaction -> Person in
-            guard let person = try transaction.person(scope.person), try transaction.lock(organisation),
+            let person = try transaction.requireCaller(scope)
+            guard try transaction.lock(organisation),
                 try transaction.membership(of: scope.person, in: organisation) != nil
             else { throw Problem(.notAMember) }
             guard try transaction.moveSession(session, of: scope.person, to: organisation) else {
@@ -174,6 +202,7 @@ final class OrganisationService: Sendable {
                 AuditEvent("session.moved", by: scope.moved(to: organisation), subject: session.text), in: transaction)
             return person
         }
+        browserSessions.invalidate()
         let csrf = Base64URL.encode(runtime.randomBytes(24))
         let token = try await tokens.issue(person: person, session: session, organisation: organisation, csrf: csrf)
         return OrganisationSwitch(
@@ -191,7 +220,9 @@ final class OrganisationService: Sendable {
     private static func name(_ given: String) throws(Problem) -> DisplayName {
         guard let name = DisplayName(given) else { throw Problem.invalid("/name", "must be readable text") }
         guard !WebAddresses.occur(in: name.text) else {
-            throw Problem.invalid("/name", "must not contain a web address: e-mails carry this name")
+            throw Problem.invalid(
+                "/name",
+                "must not contain what reads as a web address (write a space after a full stop): e-mails carry it")
         }
         return name
     }
@@ -201,18 +232,6 @@ final class OrganisationService: Sendable {
             try await body()
             return nil
         } catch { return Problem.wrapping(error) }
-    }
-}
-
-extension Transaction {
-    /// Locks the scope's organisation until the transaction ends and returns the caller's present role in it.
-    /// - Throws: `not-found` when the caller is no longer a member; `insufficient-role`.
-    func authority(of scope: Scope, _ allowed: [OrganisationRole]) throws -> OrganisationRole {
-        guard try lock(scope.organisation), let member = try membership(of: scope.person, in: scope.organisation) else {
-            throw Problem(.notFound)
-        }
-        guard allowed.contains(member.role) else { throw Problem(.insufficientRole) }
-        return member.role
     }
 }
 

@@ -21,10 +21,11 @@ final class OrganisationServices: Sendable {
             database: database, audit: audit, environment: settings.keyEnvironment, cache: apiKeyCache,
             runtime: runtime, logger: dependencies.logger)
         organisations = OrganisationService(
-            database: database, tokens: sessions.tokens, memberships: memberships, keyCache: apiKeyCache,
-            audit: audit, runtime: runtime)
+            database: database, tokens: sessions.tokens, browserSessions: sessions.browserSessions,
+            memberships: memberships, keyCache: apiKeyCache, confirmation: signIn.confirmation, audit: audit,
+            mailer: dependencies.mailer, runtime: runtime)
         invitations = InvitationService(
-            database: database, memberships: memberships, audit: audit, mailer: dependencies.mailer,
-            frontend: settings.frontend, runtime: runtime)
+            database: database, memberships: memberships, confirmation: signIn.confirmation, audit: audit,
+            mailer: dependencies.mailer, frontend: settings.frontend, runtime: runtime)
     }
 }

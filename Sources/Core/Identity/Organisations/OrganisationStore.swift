@@ -14,6 +14,11 @@ extension Transaction {
         }
     }
 
+    /// Whether an organisation is the personal one of an account.
+    func isPersonal(_ organisation: ID<Organisation>) throws -> Bool {
+        try first("SELECT id FROM organisations WHERE id = \(organisation) AND personal_of IS NOT NULL") != nil
+    }
+
     /// Locks the organisation's row until the transaction ends, which serialises transactions that count its members.
     /// - Returns: false for an organisation that does not exist.
     func lock(_ organisation: ID<Organisation>) throws -> Bool {
@@ -160,12 +165,14 @@ extension Transaction {
         return try execute("DELETE FROM organisations WHERE id = \(id)") == 1
     }
 
-    /// The owners in the order in which they became members.
+    /// The owners whose accounts are neither suspended nor closed, in the order in which they became members.
     func owners(of organisation: ID<Organisation>, limit: Int) throws -> [ID<Person>] {
         try all(
             """
-            SELECT person_id FROM memberships WHERE organisation_id = \(organisation) AND role = 'owner'
-            ORDER BY created_at, person_id LIMIT \(limit)
+            SELECT memberships.person_id FROM memberships JOIN people ON people.id = memberships.person_id
+            WHERE memberships.organisation_id = \(organisation) AND memberships.role = 'owner'
+                AND people.suspended_at IS NULL AND people.closed_at IS NULL
+            ORDER BY memberships.created_at, memberships.person_id LIMIT \(limit)
             """
         ) { try $0["person_id"] }
     }

@@ -4,11 +4,16 @@ import Modules
 /// Ends the access that others may have to an account whose address was never verified, when its address's owner takes
 /// the account over by a password reset: another person may have registered the address.
 final class AccountRecoveryService: Sendable {
+    private let browserSessions: BrowserSessionService
     private let memberships: MembershipService
     private let apiKeys: APIKeyService
     private let audit: AuditService
 
-    init(memberships: MembershipService, apiKeys: APIKeyService, audit: AuditService) {
+    init(
+        browserSessions: BrowserSessionService, memberships: MembershipService, apiKeys: APIKeyService,
+        audit: AuditService
+    ) {
+        self.browserSessions = browserSessions
         self.memberships = memberships
         self.apiKeys = apiKeys
         self.audit = audit
@@ -36,6 +41,7 @@ final class AccountRecoveryService: Sendable {
 
     /// Makes a committed recovery effective on this node at once.
     func invalidateCaches() {
+        browserSessions.invalidate()
         memberships.invalidate()
         apiKeys.invalidateCache()
     }

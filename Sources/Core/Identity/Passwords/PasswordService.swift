@@ -13,6 +13,7 @@ final class PasswordService: Sendable {
     private let loginThrottle: LoginThrottle
     private let sessions: SessionService
     private let recovery: AccountRecoveryService
+    private let access: AccountAccessService
     private let apiKeys: APIKeyService
     private let audit: AuditService
     private let mailer: Mailer
@@ -20,7 +21,7 @@ final class PasswordService: Sendable {
     init(
         database: any Database, hasher: PasswordHasher, policy: PasswordPolicy, challenges: ChallengeService,
         confirmation: Confirmation, loginThrottle: LoginThrottle, sessions: SessionService, apiKeys: APIKeyService,
-        recovery: AccountRecoveryService, audit: AuditService, mailer: Mailer
+        recovery: AccountRecoveryService, access: AccountAccessService, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.hasher = hasher
@@ -30,6 +31,7 @@ final class PasswordService: Sendable {
         self.loginThrottle = loginThrottle
         self.sessions = sessions
         self.recovery = recovery
+        self.access = access
         self.apiKeys = apiKeys
         self.audit = audit
         self.mailer = mailer
@@ -57,7 +59,7 @@ final class PasswordService: Sendable {
                 throw Problem(.conflict, detail: "The password was changed elsewhere at the same time. Sign in again.")
             }
             try audit.record(AuditEvent("password.changed", by: scope, subject: person.id.text), in: transaction)
-            try endResets(of: person, in: transaction)
+            try transaction.endChallenges(of: person.id, for: Self.endedByPassword)
             try mailer.send(
                 changeNotice(to: person, from: scope.address, in: transaction), ifVerified: person, in: transaction)
             let reason = "password changed"
@@ -91,6 +93,8 @@ final class PasswordService: Sendable {
             var isSent = false
             if let person, !person.isSuspended {
                 isSent = try challenges.send(.resetPassword, to: person.email, of: person, in: transaction)
+            } else {
+                try challenges.imitate(.resetPassword, to: email, of: person, in: transaction)
             }
             try audit.record(
                 AuditEvent(
@@ -101,7 +105,7 @@ final class PasswordService: Sendable {
         return Acknowledgement(message: "If this address belongs to an account, an e-mail is sent to it.")
     }
 
-    /// Sets a new password by the proof of a mail, ends every session and revokes every API key. It begins no session.
+    /// Sets a new password by the proof of a mail and ends what ``AccountAccessService`` ends. It begins no session.
     /// Where the address was not verified before, it also ends every other access to the account: see
     /// ``AccountRecoveryService``.
     /// - Throws: `invalid-proof`, `proof-used`; `validation-failed`, which does not use up the link.
@@ -109,7 +113,7 @@ final class PasswordService: Sendable {
         try policy.check(password, against: [], at: "/new_password")
         if case .link(let token) = proof { try await requireLink(token, client) }
         let hash = try await hasher.hash(password)
-        let outcome = try await database.write { [self] transaction -> Result<Reset, Problem> in
+        let outcome = try await database.write { [self] transaction -> Result<AccountAccessService.Ended, Problem> in
             switch try challenges.redeem(proof, for: [.resetPassword], in: transaction) {
             case .proved(_, let person):
                 try policy.check(password, against: person.names, at: "/new_password")
@@ -123,22 +127,15 @@ final class PasswordService: Sendable {
             }
         }
         let done = try outcome.get()
-        sessions.noteRevoked(done.ended, of: done.person)
+        access.invalidateCaches(after: done)
         recovery.invalidateCaches()
-        apiKeys.invalidateCache()
         return PasswordChanged(
-            message: "The password is changed. Sign in with it.", sessionsEnded: done.ended.count,
-            apiKeysRevoked: done.revokedKeys)
-    }
-
-    private struct Reset: Sendable {
-        let person: ID<Person>
-        let ended: [ID<Session>]
-        let revokedKeys: Int
+            message: "The password is changed. Sign in with it.", sessionsEnded: done.sessions.count,
+            apiKeysRevoked: done.keys)
     }
 
     private func reset(_ person: Person, to hash: String, _ client: ClientInfo, in transaction: Transaction) throws
-        -> Reset
+        -> AccountAccessService.Ended
     {
         _ = try transaction.setPassword(hash, of: person.id, replacing: person.passwordHash)
         if !person.isEmailVerified { try recovery.endAccess(to: person, client, in: transaction) }
@@ -146,24 +143,22 @@ final class PasswordService: Sendable {
         _ = try challenges.accept(person, by: client, in: transaction)
         // The proof identifies the owner, so failures of others no longer refuse a sign-in.
         try loginThrottle.resetFailures(of: person.id, client: client, in: transaction)
-        let ended = try transaction.revokeAllSessions(of: person.id, because: "password reset")
         try audit.record(
             AuditEvent(
                 "password.reset", from: client, actor: person.id.text, organisation: person.organisation.text,
                 subject: person.id.text),
             in: transaction
         )
-        let keys = try apiKeys.revokeAll(
-            of: person.id, because: "password reset",
+        let ended = try access.end(
+            person.id, because: "password reset", challenges: Self.endedByPassword,
             event: {
                 AuditEvent(
-                    "api-key.revoked", from: client, actor: person.id.text, organisation: person.organisation.text,
-                    subject: $0, details: $1)
+                    $0, from: client, actor: person.id.text, organisation: person.organisation.text, subject: $1,
+                    details: $2)
             },
             in: transaction)
-        try endResets(of: person, in: transaction)
         try mailer.send(changeNotice(to: person, from: client.address, in: transaction), in: transaction)
-        return Reset(person: person.id, ended: ended, revokedKeys: keys)
+        return ended
     }
 
     /// Refuses unknown tokens before a password is hashed for them. A code is not checked before: the response time
@@ -174,9 +169,8 @@ final class PasswordService: Sendable {
         throw .invalidProof(.link(token: token))
     }
 
-    private func endResets(of person: Person, in transaction: Transaction) throws {
-        try transaction.endChallenges(of: person.id, for: [.resetPassword, .changeEmail])
-    }
+    /// A challenge that verifies the present address remains.
+    private static let endedByPassword: [Challenge.Purpose] = [.resetPassword, .changeEmail]
 
     private func changeNotice(to person: Person, from address: String, in transaction: Transaction) -> Email {
         .notice("password-changed", to: person, at: transaction.now, from: address)

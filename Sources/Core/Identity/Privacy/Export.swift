@@ -1,5 +1,6 @@
 import Files
 import Modules
+import Secrets
 
 /// An archive of all personal data of a person.
 struct Export: Sendable {
@@ -9,6 +10,8 @@ struct Export: Sendable {
     let fileName: String?
     let bytes: Int64?
     let sealedToken: String?
+    /// ``mark(of:)`` when it was ready.
+    let accountMark: String?
     let requestedAt: Instant
     let readyAt: Instant?
     let expiresAt: Instant
@@ -24,6 +27,16 @@ struct Export: Sendable {
 }
 
 extension Export {
+    /// What the link of an export depends on besides its token: an owner who takes an account back changes its password
+    /// or its address, and a link that another person has requested must end with their access.
+    static func mark(of person: Person) -> String {
+        Digest.hex("\(person.passwordHash)\n\(CanonicalText.accountKey(of: person.email))")
+    }
+
+    /// Whether the archive can be downloaded: the account is open, and its password and address are those of the time
+    /// when the archive was ready.
+    func isOpen(to person: Person) -> Bool { !person.isSuspended && accountMark == Self.mark(of: person) }
+
     /// The refusal of another export while this one is ready and recent.
     func tooSoon(at now: Instant) -> Problem {
         let next = requestedAt + Self.interval

@@ -56,12 +56,14 @@ final class ExportService: Sendable {
         try view(try await database.read { try $0.latestExport(of: scope.person) }, for: scope)
     }
 
-    /// - Throws: `not-found` for a token that is invalid or expired.
+    /// - Throws: `not-found` for a token that is invalid or expired, and where the account's password or address was
+    ///   changed since, or the account is suspended or closed.
     func fetch(_ token: String, client: ClientInfo) async throws(Problem) -> Download {
         let hash = Digest.hex(token)
         let found = try await database.write { [audit] transaction -> (fileName: String, bytes: Int64)? in
             guard let export = try transaction.readyExport(tokenHash: hash), let name = export.fileName,
-                let bytes = export.bytes
+                let bytes = export.bytes, let person = try transaction.person(export.person),
+                export.isOpen(to: person)
             else { return nil }
             try audit.record(AuditEvent("export.fetched", from: client, subject: export.person.text), in: transaction)
             return (name, bytes)
@@ -124,7 +126,8 @@ final class ExportService: Sendable {
             let expiry = transaction.now + Export.lifetime
             try transaction.expireReadyExports(of: export.person)
             try transaction.markExportReady(
-                export.id, fileName: fileName, bytes: bytes, tokenHash: hash, sealedToken: sealed, expiresAt: expiry)
+                export.id, fileName: fileName, bytes: bytes, tokenHash: hash, sealedToken: sealed,
+                accountMark: Export.mark(of: person), expiresAt: expiry)
             try audit.record(AuditEvent("export.ready", subject: export.person.text), in: transaction)
             try mailer.send(
                 Email(

@@ -16,9 +16,10 @@ extension Transaction {
         try first(Self.selectExport + "WHERE id = \(id)", Export.init)
     }
 
-    /// The newest export that has not expired.
+    /// The newest export that has not expired. One that is ready and that the person can no longer download counts as
+    /// expired.
     func latestExport(of person: ID<Person>) throws -> Export? {
-        try first(
+        let export = try first(
             Self.selectExport
                 + """
                 WHERE person_id = \(person) AND (state = 'preparing' OR expires_at > \(now))
@@ -26,6 +27,8 @@ extension Transaction {
                 """,
             Export.init
         )
+        guard let export, export.state == .ready else { return export }
+        return try self.person(person).map(export.isOpen(to:)) ?? false ? export : nil
     }
 
     func readyExport(tokenHash: String) throws -> Export? {
@@ -35,13 +38,15 @@ extension Transaction {
     }
 
     func markExportReady(
-        _ id: ID<Export>, fileName: String, bytes: Int64, tokenHash: String, sealedToken: String, expiresAt: Instant
+        _ id: ID<Export>, fileName: String, bytes: Int64, tokenHash: String, sealedToken: String, accountMark: String,
+        expiresAt: Instant
     ) throws {
         try execute(
             """
             UPDATE privacy_exports
             SET state = 'ready', file_name = \(fileName), bytes = \(bytes), token_hash = \(tokenHash),
-                sealed_token = \(sealedToken), ready_at = \(now), expires_at = \(expiresAt)
+                sealed_token = \(sealedToken), account_mark = \(accountMark), ready_at = \(now),
+                expires_at = \(expiresAt)
             WHERE id = \(id) AND state = 'preparing'
             """
         )
@@ -77,7 +82,7 @@ extension Transaction {
 
     private static var selectExport: SQL {
         """
-        SELECT id, person_id, state, file_name, bytes, sealed_token, requested_at, ready_at, expires_at
+        SELECT id, person_id, state, file_name, bytes, sealed_token, account_mark, requested_at, ready_at, expires_at
         FROM privacy_exports
 
         """
@@ -94,6 +99,7 @@ extension Export {
         fileName = try row["file_name"]
         bytes = try row["bytes"]
         sealedToken = try row["sealed_token"]
+        accountMark = try row["account_mark"]
         requestedAt = try row["requested_at"]
         readyAt = try row["ready_at"]
         expiresAt = try row["expires_at"]

@@ -40,6 +40,11 @@ enum PrivacySchema {
             ) \(.strict)
             """,
             "CREATE INDEX privacy_erasures_by_time ON privacy_erasures (due_at)"
-        )
+        ),
+        // `account_mark` is ``Export/mark(of:)`` when the archive was ready.
+        Migration(
+            "identity-012-export-marks",
+            "ALTER TABLE privacy_exports ADD COLUMN account_mark TEXT"
+        ),
     ]
 }

@@ -2,7 +2,8 @@ import Modules
 
 /// Whether others remain who can do what a leaving person does: own their organisations, administer the installation.
 ///
-/// An account that is closed does not count as one of them: its owner cannot sign in. Nor does one that leaves too.
+/// An account that is suspended or closed does not count as one of them: its owner cannot sign in. Nor does one that
+/// leaves too.
 enum Succession: Sendable {
     /// A person asks to leave: accounts with a scheduled erasure do not count.
     case requested
@@ -15,7 +16,9 @@ enum Succession: Sendable {
     func remains(_ person: SQL) -> SQL {
         let state: SQL = self == .due ? "AND erasures.begun_at IS NOT NULL" : ""
         return """
-            EXISTS (SELECT 1 FROM people AS accounts WHERE accounts.id = \(person) AND accounts.closed_at IS NULL)
+            EXISTS (
+                SELECT 1 FROM people AS accounts
+                WHERE accounts.id = \(person) AND accounts.closed_at IS NULL AND accounts.suspended_at IS NULL)
             AND NOT EXISTS (
                 SELECT 1 FROM privacy_erasures AS erasures WHERE erasures.person_id = \(person) \(state))
             """

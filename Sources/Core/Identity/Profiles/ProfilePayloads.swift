@@ -142,8 +142,9 @@ struct TokenOwner: Payload {
     }
 }
 
-struct TokenRequest: Payload {
-    var token: String
+struct TokenRequest: OptionalBody {
+    /// In place of the request's bearer token.
+    var token: String?
 
     static let rules: [String: Rule] = ["token": .length(1...16_384)]
 }

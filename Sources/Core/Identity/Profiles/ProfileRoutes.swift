@@ -38,9 +38,14 @@ struct ProfileRoutes {
             ) { [profiles] scope in
                 TokenOwner(try await profiles.account(scope).body.user, scope)
             },
-            .post("auth/verify-token", "Verify an access token", requires: .public) {
-                [introspection] (payload: TokenRequest, _) in
-                try await introspection.introspect(payload.token)
+            .post(
+                "auth/verify-token", "Verify an access token: that of the body, or else the bearer token",
+                requires: PresentedToken()
+            ) { [introspection] (payload: TokenRequest, presented) in
+                guard let token = payload.token ?? presented else {
+                    throw Problem.invalid("/token", "is required, or a bearer token in Authorization")
+                }
+                return try await introspection.introspect(token)
             },
         ]
     }

@@ -3,7 +3,7 @@ package import Modules
 
 /// Requires the password, and where asked a second factor, of an authenticated person again: before operations that a
 /// stolen session must not permit.
-final class Confirmation: Sendable {
+package final class Confirmation: Sendable {
     private let database: any Database
     private let hasher: PasswordHasher
     private let loginThrottle: LoginThrottle
@@ -45,7 +45,7 @@ final class Confirmation: Sendable {
     /// - Parameters:
     ///   - given: every secret that the client sent has to be right.
     ///   - prepare: takes the locks that have to be taken before that of the person.
-    func confirm<Result: Sendable>(
+    package func confirm<Result: Sendable>(
         _ given: Given,
         demanding demand: Demand,
         by scope: Scope,
@@ -62,22 +62,23 @@ final class Confirmation: Sendable {
         let outcome = try await database.write { [self] transaction -> Outcome<Result> in
             try prepare(transaction)
             // The account and the session may have changed while the password was being verified.
-            guard let person = try transaction.lockedPerson(scope.person), !person.isSuspended,
-                let session = scope.session, let signedInAt = try transaction.signInTime(of: session)
-            else { throw Problem(.tokenExpired) }
+            let person = try transaction.requireCaller(scope)
+            guard let session = scope.session, let signedInAt = try transaction.signInTime(of: session) else {
+                throw Problem(.tokenExpired)
+            }
             let evidence = Evidence(
                 isPasswordRight: verified.map { $0 && person.passwordHash == read.passwordHash },
-                asksForCode: try demand.asksForCode && transaction.hasSecondFactor(person.id), code: given.code)
+                hasSecondFactor: try transaction.hasSecondFactor(person.id), demand: demand, code: given.code)
             guard evidence.isGiven else {
-                guard demand == .passwordOrCode, transaction.now - signedInAt < Self.recency else {
-                    return .refused(.missing)
-                }
+                let isRecent = demand == .passwordOrCode && transaction.now - signedInAt < Self.recency
+                guard demand == .session || isRecent else { return .refused(.missing) }
                 return .done(try body(person, transaction))
             }
             var counters = try loginThrottle.load(LoginAttempt(in: scope), in: transaction)
             let failure = try failure(evidence, demand, person, counters.verdict, scope, in: transaction)
             switch failure {
-            case nil: counters.succeed()
+            // One of two secrets must not reset the count of failures at the other.
+            case nil: if evidence.isComplete { counters.succeed() }
             // As at sign-in, the right password without the code neither counts nor resets what was counted.
             case .missing: return .refused(.missing)
             case .password, .code, .locked: counters.fail()
@@ -130,7 +131,7 @@ final class Confirmation: Sendable {
         }
         if case .locked(let time) = verdict { return .locked(time) }
         guard evidence.asksForCode else { return nil }
-        guard let code = evidence.code else { return demand == .passwordOrCode ? nil : .missing }
+        guard let code = evidence.code else { return demand.isMetByPasswordAlone ? nil : .missing }
         let client = ClientInfo(address: scope.address, requestID: scope.requestID, userAgent: nil)
         return try secondFactors.spend(code, of: person, from: client, in: transaction) ? nil : .code
     }
@@ -139,38 +140,54 @@ final class Confirmation: Sendable {
 // MARK: What is required
 
 extension Confirmation {
+    /// What a route documents whose service confirms.
+    package static let problems: [Problem.Kind] = [
+        .reauthenticationRequired, .wrongPassword, .invalidSecondFactor, .accountLocked,
+    ]
+
     /// How long a sign-in counts as a confirmation where no secret is sent.
     static let recency: Duration = .minutes(5)
 
     /// The secrets that a client sent with a request.
-    struct Given: Sendable {
+    package struct Given: Sendable {
         var password: String?
         /// Of the authenticator, or a recovery code. It is ignored for an account without a second factor.
         var code: String?
 
-        static let nothing = Given()
+        package static let nothing = Given(password: nil, code: nil)
+
+        package init(password: String?, code: String?) {
+            self.password = password
+            self.code = code
+        }
     }
 
     /// What a person who is signed in has to send again.
-    enum Demand: Sendable {
+    package enum Demand: Sendable {
         /// The password alone, for the setup of a second factor.
         case password
         /// The password, and the code where a second factor is enabled.
         case passwordAndCode
         /// One of both, unless the sign-in is younger than ``recency``.
         case passwordOrCode
+        /// Nothing: that the account is in use and the session has not ended is sufficient.
+        case session
 
         fileprivate var asksForCode: Bool { self != .password }
+        fileprivate var isMetByPasswordAlone: Bool { self == .passwordOrCode || self == .session }
     }
 
     /// What the transaction knows of the secrets before a code is spent.
     private struct Evidence: Sendable {
         /// Nil where no password was sent.
         let isPasswordRight: Bool?
-        /// Whether the account has a second factor and the demand asks for it.
-        let asksForCode: Bool
+        let hasSecondFactor: Bool
+        let demand: Demand
         let code: String?
 
+        var asksForCode: Bool { demand.asksForCode && hasSecondFactor }
+        /// Whether the secrets, if they are right, are all that a sign-in requires.
+        var isComplete: Bool { isPasswordRight != nil && (!hasSecondFactor || (asksForCode && code != nil)) }
         var isGiven: Bool { isPasswordRight != nil || (asksForCode && code != nil) }
     }
 }

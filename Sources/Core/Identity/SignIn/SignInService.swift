@@ -39,6 +39,12 @@ final class SignInService: Sendable {
         try await begin(try await authenticate(credentials, client: client), client)
     }
 
+    /// A person whose secrets were verified, and which secrets those were.
+    private struct Authenticated: Sendable {
+        let person: Person
+        let method: SignInMethod
+    }
+
     /// Completes a sign-in for which ``signIn(_:client:)`` required a second factor.
     /// - Throws: `invalid-second-factor`, also for an expired `mfa_token` and one from before a change of the password;
     ///   `account-suspended`, `account-locked`.
@@ -47,7 +53,7 @@ final class SignInService: Sendable {
     }
 
     private func authenticate(_ credentials: Credentials, client: ClientInfo) async throws(Problem)
-        -> SignInStep<Person>
+        -> SignInStep<Authenticated>
     {
         guard let name = credentials.email ?? credentials.username else {
             throw Problem.invalid("/email", "is required, or username in its place")
@@ -71,7 +77,9 @@ final class SignInService: Sendable {
         }
     }
 
-    private func authenticate(_ answer: SecondFactorRequest, client: ClientInfo) async throws(Problem) -> Person {
+    private func authenticate(_ answer: SecondFactorRequest, client: ClientInfo) async throws(Problem)
+        -> Authenticated
+    {
         let challenge = secondFactors.challenge(answer.mfaToken)
         let finding = try await database.write { [self] transaction -> Finding in
             guard let challenge, challenge.expiresAt > transaction.now,
@@ -81,8 +89,8 @@ final class SignInService: Sendable {
             return try judge(
                 LoginAttempt(of: person.id, named: "", client: client), person, code: answer.mfaCode, in: transaction)
         }
-        guard case .done(let person, _) = try step(after: finding) else { throw Problem(.invalidSecondFactor) }
-        return person
+        guard case .done(let done, _) = try step(after: finding) else { throw Problem(.invalidSecondFactor) }
+        return done
     }
 
     // MARK: Deciding an attempt
@@ -91,7 +99,7 @@ final class SignInService: Sendable {
         case wrong, wrongCode, refused, suspended
         case locked(Duration)
         case codeMissing(Person)
-        case authenticated(Person)
+        case authenticated(Person, by: SignInMethod)
     }
 
     /// - Parameters:
@@ -125,10 +133,10 @@ final class SignInService: Sendable {
         case .counts: break
         }
         guard !person.isSuspended else { return .suspended }
-        guard try transaction.hasSecondFactor(person.id) else { return .authenticated(person) }
+        guard try transaction.hasSecondFactor(person.id) else { return .authenticated(person, by: .password) }
         guard let code else { return .codeMissing(person) }
         return try secondFactors.spend(code, of: person, from: client, in: transaction)
-            ? .authenticated(person) : .wrongCode
+            ? .authenticated(person, by: .secondFactor) : .wrongCode
     }
 
     private func record(_ finding: Finding, _ attempt: LoginAttempt, in transaction: Transaction) throws {
@@ -150,22 +158,26 @@ final class SignInService: Sendable {
 
     // MARK: The next step
 
-    private func step(after finding: Finding) throws(Problem) -> SignInStep<Person> {
+    private func step(after finding: Finding) throws(Problem) -> SignInStep<Authenticated> {
         switch finding {
         case .wrong, .refused, .wrongCode: throw Problem(.invalidSecondFactor)
         case .locked(let time): throw Problem.accountLocked(for: time)
         case .suspended: throw Problem(.accountSuspended)
         case .codeMissing(let person): return .secondFactorRequired(try secondFactors.issueChallenge(to: person))
-        case .authenticated(let person): return .done(person, newDevice: nil)
+        case .authenticated(let person, let method):
+            return .done(Authenticated(person: person, method: method), newDevice: nil)
         }
     }
 
-    private func begin(_ step: SignInStep<Person>, _ client: ClientInfo) async throws(Problem) -> SignInStep<SignedIn> {
+    private func begin(_ step: SignInStep<Authenticated>, _ client: ClientInfo) async throws(Problem)
+        -> SignInStep<SignedIn>
+    {
         switch step {
         case .secondFactorRequired(let challenge): return .secondFactorRequired(challenge)
-        case .done(let person, _):
-            let device = try await knownDevices.add(for: person, client)
-            return .done(try await sessions.begin(for: person, client: client), newDevice: device)
+        case .done(let done, _):
+            let device = try await knownDevices.add(for: done.person, client)
+            return .done(
+                try await sessions.begin(for: done.person, client: client, by: done.method), newDevice: device)
         }
     }
 

@@ -58,6 +58,22 @@ final class ChallengeService: Sendable {
         return true
     }
 
+    /// Does the work that ``send(_:to:of:isMailed:in:)`` does where a limit is reached, for an address that gets no
+    /// e-mail: how long a request takes must not tell whether an account has the address.
+    /// - Parameter person: the account that gets none; nil where no account has the address.
+    func imitate(
+        _ purpose: Challenge.Purpose, to email: EmailAddress, of person: Person?, in transaction: Transaction
+    ) throws {
+        let token = Base64URL.encode(runtime.randomBytes(32))
+        let code = Self.digits(from: runtime.randomBytes(8))
+        let (id, nobody): (ID<Challenge>, ID<Person>) = (runtime.id(), runtime.id())
+        if person == nil { _ = try transaction.person(nobody) }
+        let challenge = NewChallenge(
+            id: id, person: nobody, purpose: purpose, email: email.text, linkHash: Digest.hex(token),
+            codeHash: hash(code, id, nobody, purpose))
+        _ = try transaction.insert(challenge)
+    }
+
     /// The result of a proof.
     enum Outcome: Sendable {
         /// The proof is valid, and is used up. The person's row is locked.

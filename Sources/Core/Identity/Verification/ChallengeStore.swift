@@ -3,17 +3,19 @@ import Modules
 /// The SQL of challenges. Inserts and attempts hold the lock on the person's row, so that counts are exact.
 extension Transaction {
     /// Inserts a challenge within the limits of ``Challenge/pause`` and ``Challenge/mailsPerHour``. The latter holds
-    /// for the account and for the recipient: an account that is closed and registered again has the recipient's count.
-    /// - Returns: false where a limit is reached.
+    /// for the account and for the recipient, whose lock it takes: an account that is closed and registered again has
+    /// the recipient's count, and so do other accounts that ask for a change to the recipient's address.
+    /// - Returns: false where a limit is reached, and for a person who does not exist.
     func insert(_ new: NewChallenge) throws -> Bool {
-        let recipient = CanonicalText.accountKey(of: new.email)
+        let recipient = MailRecipient(of: new.email)
+        try lock(recipient)
         return try execute(
             """
             INSERT INTO challenges (id, person_id, purpose, email, email_key, link_hash, link_expires_at, code_hash,
                                     code_expires_at, tries, created_at)
-            SELECT \(new.id), \(new.person), \(new.purpose), \(new.email), \(recipient), \(new.linkHash),
+            SELECT \(new.id), \(new.person), \(new.purpose), \(new.email), \(recipient.key), \(new.linkHash),
                    \(now + new.purpose.linkLifetime), \(new.codeHash), \(now + Challenge.codeLifetime), 0, \(now)
-            WHERE NOT EXISTS (
+            WHERE EXISTS (SELECT 1 FROM people WHERE id = \(new.person)) AND NOT EXISTS (
                 SELECT 1 FROM challenges
                 WHERE person_id = \(new.person) AND purpose = \(new.purpose) AND created_at > \(now - Challenge.pause)
             ) AND (
@@ -21,7 +23,7 @@ extension Transaction {
                 WHERE person_id = \(new.person) AND purpose = \(new.purpose) AND created_at > \(now - .hours(1))
             ) < \(Challenge.mailsPerHour) AND (
                 SELECT COUNT(*) FROM challenges
-                WHERE email_key = \(recipient) AND purpose = \(new.purpose) AND created_at > \(now - .hours(1))
+                WHERE email_key = \(recipient.key) AND purpose = \(new.purpose) AND created_at > \(now - .hours(1))
             ) < \(Challenge.mailsPerHour)
             """
         ) == 1

@@ -8,17 +8,19 @@ final class VerificationService: Sendable {
     private let challenges: ChallengeService
     private let confirmation: Confirmation
     private let accountCache: AccountCache
+    private let events: IdentityEvents
     private let audit: AuditService
     private let mailer: Mailer
 
     init(
         database: any Database, challenges: ChallengeService, confirmation: Confirmation, accountCache: AccountCache,
-        audit: AuditService, mailer: Mailer
+        events: IdentityEvents, audit: AuditService, mailer: Mailer
     ) {
         self.database = database
         self.challenges = challenges
         self.confirmation = confirmation
         self.accountCache = accountCache
+        self.events = events
         self.audit = audit
         self.mailer = mailer
     }
@@ -59,7 +61,8 @@ final class VerificationService: Sendable {
     }
 
     /// Sends the mail of registration again. The response is the same whether or not the account exists, is verified
-    /// or has reached the limit of mails. The response time discloses a little, at most five times an hour.
+    /// or has reached the limit of mails. A request whose mail is sent takes longer, which discloses something five
+    /// times an hour; others do the same work.
     func resend(to address: String, client: ClientInfo) async throws(Problem) -> Acknowledgement {
         let email = try EmailAddress(reading: address, at: "/email")
         try await database.write { [challenges, audit] transaction in
@@ -67,6 +70,8 @@ final class VerificationService: Sendable {
             var isSent = false
             if let person, !person.isSuspended, !person.isEmailVerified {
                 isSent = try challenges.send(.verifyEmail, to: person.email, of: person, in: transaction)
+            } else {
+                try challenges.imitate(.verifyEmail, to: email, of: person, in: transaction)
             }
             try audit.record(
                 AuditEvent(
@@ -119,6 +124,7 @@ final class VerificationService: Sendable {
         guard let email = EmailAddress(address) else {
             preconditionFailure("the address of a challenge is an e-mail address")
         }
+        try events.addressChanging(person, in: transaction)
         try transaction.changeEmail(of: person.id, to: email)
         // Challenges that were mailed to the old address are void.
         try transaction.endChallenges(of: person.id)

@@ -9,7 +9,7 @@ package final class RealtimeRefresher: Service {
     private let logger: Logger
 
     /// The gate's caches are half a second old at most: a subscription ends within a second of its caller's access.
-    static let interval = Duration.milliseconds(200)
+    static let interval = Duration.milliseconds(400)
 
     init(hub: TopicHub, access: AccessService, logger: Logger) {
         self.hub = hub

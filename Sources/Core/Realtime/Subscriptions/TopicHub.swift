@@ -119,7 +119,8 @@ final class TopicHub: Sendable {
         }
     }
 
-    private static let headsMax = 500
+    /// Topics of one statement.
+    private static let headsMax = 100
 
     private func end(_ topic: Topic) {
         for reader in feed(of: topic)?.readers ?? [] { reader.finish(.topicRemoved) }

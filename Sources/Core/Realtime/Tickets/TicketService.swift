@@ -44,6 +44,8 @@ final class TicketService: Sendable {
             let ticket = try await database.write({ try $0.takeTicket(hash: hash) }), ticket.topic == topic
         else { return nil }
         let scope = try await access.scope(of: ticket.session, in: ticket.organisation, for: request)
+        // The steps that follow act in the ticket's organisation.
+        if let scope { request.context.set(scope) }
         request.context.accountName = scope?.person.text
         return scope
     }

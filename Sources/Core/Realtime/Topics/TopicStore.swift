@@ -68,12 +68,17 @@ extension Transaction {
 
     /// The last sequence numbers of topics; a topic without a row is missing.
     func heads(of topics: [Topic]) throws -> [Topic: Int64] {
-        // Both lists are longer than the pairs, which no index could look up.
-        let names = Set(topics.map(\.name.text)), organisations = Set(topics.map(\.organisation))
+        guard let first = topics.first else { return [:] }
+        // Two lists of names would be looked up in all of their combinations.
+        let wanted = topics.dropFirst().reduce("(\(first.organisation), \(first.name))" as SQL) { list, topic in
+            list + ", (\(topic.organisation), \(topic.name))"
+        }
         let found = try all(
             """
-            SELECT organisation_id, name, head FROM topics
-            WHERE organisation_id IN \(list: Array(organisations)) AND name IN \(list: Array(names))
+            WITH wanted (organisation_id, name) AS (VALUES \(wanted))
+            SELECT topics.organisation_id AS organisation_id, topics.name AS name, topics.head AS head
+            FROM wanted
+            JOIN topics ON topics.organisation_id = wanted.organisation_id AND topics.name = wanted.name
             """
         ) { row -> (Topic, Int64)? in
             guard let name = TopicName(try row["name"]) else { return nil }

@@ -3,7 +3,7 @@ import HTTPTypes
 import NIOCore
 
 /// The raw body, for routes that read it in chunks. It is the last step, so nothing of the body is read before the
-/// others pass.
+/// others pass. While it arrives they are evaluated again: see ``Admission``.
 package struct RawBody: Requirement {
     /// An unread body and its media type.
     package struct Incoming: Sendable {
@@ -25,7 +25,8 @@ package struct RawBody: Requirement {
         guard contentType.lowercased().hasPrefix(mediaType) else {
             throw Problem(.unsupportedMediaType, detail: "Send \(mediaType).")
         }
-        return Incoming(contentType: contentType, body: request.body)
+        let steps = request.context.value(of: RepeatedSteps.self)?.steps ?? []
+        return Incoming(contentType: contentType, body: request.checkedBody(steps))
     }
 }
 

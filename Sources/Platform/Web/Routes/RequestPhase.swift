@@ -7,6 +7,8 @@
 ///
 /// The first step that throws ends the request: no step after it runs, and the body is not read before ``body``.
 /// A route that declares its requirements out of this order stops the program when the route is made.
+/// Where the body takes longer than ``Admission/lifetime``, the requirements of ``identity``, ``account`` and
+/// ``entitlement`` are checked again behind it, and the handler gets their new proofs.
 /// Before the first phase, the server enforces ``HTTPLimits`` and ``RequestDispatcher`` assigns the request id.
 /// After the last phase, the handler runs; it spends its proofs in its own transaction.
 package enum RequestPhase: Int, Sendable, Comparable {

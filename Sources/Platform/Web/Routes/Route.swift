@@ -15,8 +15,8 @@ package final class Route: Sendable {
     /// Other spellings of the path; the documents list ``path`` only.
     package let aliases: [String]
     package let summary: String
-    /// `X-Process-Time` of its responses is rounded up to a multiple of this.
-    package let processTimeUnit: Duration
+    /// `X-Process-Time` of its responses is rounded up to a multiple of this, in microseconds.
+    let processTimeUnit: Int64
     /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
     package let steps: [RouteStep]
     package var gate: [RequirementSummary] { steps.map(\.summary) }
@@ -37,7 +37,7 @@ package final class Route: Sendable {
 
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
     /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
-    package func withCoarseProcessTime() -> Route { Route(self, processTimeUnit: .milliseconds(50)) }
+    package func withCoarseProcessTime() -> Route { Route(self, processTimeUnit: 50_000) }
 
     /// The same route with one more step, behind the steps of its phase.
     /// - Parameter isEnabled: false documents the step and does not run it.
@@ -72,7 +72,7 @@ package final class Route: Sendable {
         self.method = method
         self.path = Self.canonical(path)
         aliases = []
-        processTimeUnit = .microseconds(1)
+        processTimeUnit = 1
         self.summary = summary
         self.input = input
         self.enter = enter
@@ -90,7 +90,7 @@ package final class Route: Sendable {
     /// A copy with what was added.
     private init(
         _ route: Route, addedAliases: [String] = [], added: (step: RouteStep, problems: [Problem.Kind])? = nil,
-        pipeline: RoutePipeline? = nil, processTimeUnit: Duration? = nil
+        pipeline: RoutePipeline? = nil, processTimeUnit: Int64? = nil
     ) {
         (method, path, summary) = (route.method, route.path, route.summary)
         (input, answers, enter) = (route.input, route.answers, route.enter)
@@ -197,13 +197,18 @@ extension Route {
     ) -> Route {
         var declared = Declared(who)
         for requirement in repeat each need { declared.add(requirement) }
+        let readsBody = declared.steps.contains { $0.summary.kind == .body }
+        let repeated = readsBody ? RepeatedSteps(steps: declared.repeated) : nil
         return Route(method, path, summary, declared, input: nil, output: Output.self, problems: problems) {
             request, pipeline async throws(Problem) in
+            if let repeated { request.context.set(repeated) }
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
-            try await pipeline.finish(request)
-            return try await Problem.catching { try await handler(caller, repeat each proofs) }.response()
+            if pipeline.hasLastSteps { try await pipeline.finish(request) }
+            let output: Output
+            do { output = try await handler(caller, repeat each proofs) } catch { throw Problem.wrapping(error) }
+            return try output.response()
         }
     }
 
@@ -224,10 +229,23 @@ extension Route {
             var position = 0
             let caller = try await pipeline.proof(of: who, at: &position, request)
             let proofs = (repeat try await pipeline.proof(of: each need, at: &position, request))
-            try await pipeline.finish(request)
+            if pipeline.hasLastSteps { try await pipeline.finish(request) }
             let input: Input = try await reader.read(request)
-            try await pipeline.check(input, of: request)
-            return try await Problem.catching { try await handler(input, caller, repeat each proofs) }.response()
+            let output: Output
+            if let again = request.readmission() {
+                let renewedCaller = try await pipeline.renewed(caller, of: who, again)
+                let renewed = (repeat try await pipeline.renewed(each proofs, of: each need, again))
+                try await pipeline.check(input, of: request)
+                do {
+                    output = try await handler(input, renewedCaller, repeat each renewed)
+                } catch { throw Problem.wrapping(error) }
+            } else {
+                try await pipeline.check(input, of: request)
+                do { output = try await handler(input, caller, repeat each proofs) } catch {
+                    throw Problem.wrapping(error)
+                }
+            }
+            return try output.response()
         }
     }
 
@@ -237,6 +255,9 @@ extension Route {
         var problems: [Problem.Kind] = []
 
         init(_ who: some Requirement) { add(who) }
+
+        /// The steps that are evaluated again while a raw body arrives.
+        var repeated: [RouteStep] { steps.filter { Admission.phases.contains($0.phase) } }
 
         mutating func add(_ requirement: some Requirement) {
             steps.append(RouteStep(requirement))

@@ -46,6 +46,16 @@ final class RoutePipeline: Sendable {
         return try await requirement.check(request)
     }
 
+    /// Whether steps run behind the last declared requirement.
+    var hasLastSteps: Bool { !middleware[declared.count].isEmpty }
+
+    /// The proof of a requirement that is checked again, or the earlier one of a phase that is not; see ``Admission``.
+    func renewed<Declared: Requirement>(
+        _ proof: Declared.Proof, of requirement: Declared, _ request: Request
+    ) async throws(Problem) -> Declared.Proof {
+        Admission.phases.contains(requirement.phase) ? try await requirement.check(request) : proof
+    }
+
     /// Runs the steps behind the last declared requirement.
     func finish(_ request: Request) async throws(Problem) {
         for step in middleware[declared.count] { try await step.check(request) }

@@ -4,7 +4,8 @@ package import Base
 package struct RouteStep: Sendable {
     package let phase: RequestPhase
     package let summary: RequirementSummary
-    /// Evaluates the step alone. Only for a request made by ``Request/dryRun(of:at:parameters:)``.
+    /// Evaluates the step alone. Only for a request made by ``Request/dryRun(of:at:parameters:)``, and for steps of
+    /// ``Admission/phases``.
     package let verdict: @Sendable (Request) async -> Verdict
 
     package struct Verdict: Sendable {

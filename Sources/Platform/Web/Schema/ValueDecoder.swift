@@ -97,16 +97,34 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func contains(_ key: Key) -> Bool { member(key) != nil }
-    func decodeNil(forKey key: Key) throws -> Bool { try inner(key).decodeNil() }
-    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try inner(key).decode(type) }
-    func decode(_ type: String.Type, forKey key: Key) throws -> String { try inner(key).decode(type) }
+    func decodeNil(forKey key: Key) throws -> Bool {
+        guard let value = member(key) else { return try inner(key).decodeNil() }
+        if case .null = value { return true }
+        return false
+    }
+
+    // The usual types need no decoder of their own, whose path of keys is copied: an error is thrown by one.
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool {
+        if case .bool(let value) = member(key) { return value }
+        return try inner(key).decode(type)
+    }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String {
+        if case .string(let value) = member(key) { return value }
+        return try inner(key).decode(type)
+    }
     func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try inner(key).decode(type) }
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try inner(key).decode(type) }
-    func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try inner(key).decode(type) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+        if case .integer(let value) = member(key), let number = Int(exactly: value) { return number }
+        return try inner(key).decode(type)
+    }
     func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try inner(key).decode(type) }
     func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try inner(key).decode(type) }
     func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try inner(key).decode(type) }
-    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try inner(key).decode(type) }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 {
+        if case .integer(let value) = member(key) { return value }
+        return try inner(key).decode(type)
+    }
     func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try inner(key).decode(type) }
     func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try inner(key).decode(type) }
     func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try inner(key).decode(type) }

@@ -146,6 +146,12 @@ extension ConnectionBridge {
         }
     }
 
+    /// The next part where it has arrived, so that the task of the connection need not suspend for it; nil where it has
+    /// not, and outside of the event loop.
+    func arrivedPart() -> InboundPart? {
+        executor.loop.inEventLoop && reader == nil && !queue.isEmpty ? dequeue() : nil
+    }
+
     /// As ``next()``, for the task of the connection: its cancellation closes the connection, which ends the wait.
     func nextOfConnection() async throws -> InboundPart? {
         guard executor.loop.inEventLoop else { return try await next() }
@@ -180,6 +186,20 @@ extension ConnectionBridge {
             try Task.checkCancellation()
         }
         guard !isOutputClosed, let end else { throw ChannelError.ioOnClosedChannel }
+        pass(part, to: end)
+    }
+
+    /// As ``write(_:)`` where that need not wait.
+    /// - Returns: false where nothing is written: ``write(_:)`` has to wait, or throws.
+    func writeWithoutWaiting(_ part: OutboundPart) -> Bool {
+        guard executor.loop.inEventLoop, !isOutputClosed, channel.isWritable, !Task.isCancelled, let end else {
+            return false
+        }
+        pass(part, to: end)
+        return true
+    }
+
+    private func pass(_ part: OutboundPart, to end: any PipelineEnd) {
         end.write(part)
         if isInReadCycle { isFlushPending = true } else { end.flush() }
     }

@@ -106,13 +106,15 @@ private struct RequestFields {
     init(_ headers: HTTPHeaders) {
         others.reserveCapacity(headers.count)
         for (name, value) in headers {
-            // The decoder has refused names that are not tokens.
-            guard let name = HTTPField.Name(name) else { continue }
-            switch name.canonicalName {
-            case "host":
+            // Every request has one.
+            if Self.isHost(name) {
                 hosts += 1
                 host = value
                 continue
+            }
+            // The decoder has refused names that are not tokens.
+            guard let name = HTTPField.Name(name) else { continue }
+            switch name.canonicalName {
             case "content-length": size = size ?? value
             case "transfer-encoding": codings.append(value)
             case "expect": expectation = expectation ?? value
@@ -121,6 +123,13 @@ private struct RequestFields {
             }
             others.append(HTTPField(name: name, value: value))
         }
+    }
+
+    private static let hostName = Array("host".utf8)
+
+    private static func isHost(_ name: String) -> Bool {
+        // The bit 0x20 distinguishes an ASCII letter from its capital.
+        name.utf8.count == hostName.count && zip(name.utf8, hostName).allSatisfy { $0 | 0x20 == $1 }
     }
 }
 

@@ -66,7 +66,12 @@ private struct RequestLoop: Sendable {
             head.hasBody
             ? IncomingBody(
                 head, from: connection.network, bridge: bridge, memory: server.bodyMemory, limits: server.limits) : nil
-        if body == nil { guard case .end = try await bridge.nextOfConnection() else { return false } }
+        if body == nil {
+            // The end has usually arrived with the head.
+            var end = bridge.arrivedPart()
+            if end == nil { end = try await bridge.nextOfConnection() }
+            guard case .end = end else { return false }
+        }
         let request = IncomingRequest(
             head: head.request,
             body: body.map { RequestBody($0, announcedSize: head.announcedSize, reserve: $0.reserve) } ?? .empty,
@@ -105,8 +110,14 @@ private struct RequestLoop: Sendable {
     }
 
     private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {
-        try await ResponseWriter(bridge: bridge, malformed: server.malformed, logger: logger).write(
-            response, to: head, keepsAlive: keepsAlive)
+        let writer = ResponseWriter(bridge: bridge, malformed: server.malformed, logger: logger)
+        // Most responses are one buffer for a socket that takes it.
+        if let bytes = writer.buffer(of: response, to: head, keepsAlive: keepsAlive),
+            bridge.writeWithoutWaiting(.response(bytes, nil))
+        {
+            return
+        }
+        try await writer.write(response, to: head, keepsAlive: keepsAlive)
     }
 }
 

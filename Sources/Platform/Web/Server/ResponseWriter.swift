@@ -10,20 +10,36 @@ struct ResponseWriter: Sendable {
     let malformed: @Sendable (HTTPError) -> Response
     let logger: Logger
 
+    /// The whole response; nil where it does not fit into one buffer.
+    func buffer(of response: Response, to request: RequestHead?, keepsAlive: Bool) -> ByteBuffer? {
+        switch response.body {
+        case .none: return head(of: response, to: request, keepsAlive: keepsAlive)
+        case .buffer(let body):
+            guard hasBody(response, to: request) else {
+                return head(of: response, to: request, keepsAlive: keepsAlive)
+            }
+            guard body.readableBytes <= Self.copiedBytesMax else { return nil }
+            var bytes = head(of: response, to: request, keepsAlive: keepsAlive, room: body.readableBytes)
+            bytes.writeImmutableBuffer(body)
+            return bytes
+        case .file, .chunks: return nil
+        }
+    }
+
+    private func hasBody(_ response: Response, to request: RequestHead?) -> Bool {
+        request?.request.method != .head && response.status.allowsBody
+    }
+
     /// Returns when all of it is in the buffer of the socket, which is bounded.
     /// - Throws: when the connection is closed, or a file ends early; the response is then incomplete.
     func write(_ response: Response, to request: RequestHead?, keepsAlive: Bool) async throws {
-        let hasBody = request?.request.method != .head && response.status.allowsBody
-        var copied = 0
-        if case .buffer(let body) = response.body, hasBody, body.readableBytes <= Self.copiedBytesMax {
-            copied = body.readableBytes
+        if let bytes = buffer(of: response, to: request, keepsAlive: keepsAlive) {
+            return try await bridge.write(.response(bytes, nil))
         }
-        var head = head(of: response, to: request, keepsAlive: keepsAlive, room: copied)
+        let hasBody = hasBody(response, to: request)
+        let head = head(of: response, to: request, keepsAlive: keepsAlive)
         switch response.body {
         case .none:
-            try await bridge.write(.response(head, nil))
-        case .buffer(let body) where hasBody && body.readableBytes <= Self.copiedBytesMax:
-            head.writeImmutableBuffer(body)
             try await bridge.write(.response(head, nil))
         case .buffer(let body):
             try await bridge.write(.response(head, hasBody ? body : nil))
@@ -76,24 +92,42 @@ struct ResponseWriter: Sendable {
 
     /// - Parameter room: for a body of this many bytes behind the head.
     private func head(
-        of response: Response, to request: RequestHead?, keepsAlive: Bool, room: Int
+        of response: Response, to request: RequestHead?, keepsAlive: Bool, room: Int = 0
     ) -> ByteBuffer {
-        var fields = response.headers
-        if fields.contains(.transferEncoding) { fields[.transferEncoding] = nil }
-        var length: Int64?
-        if !response.status.allowsBody {
-            fields[.contentLength] = nil
-        } else if request?.request.method != .head || !fields.contains(.contentLength) {
-            fields[.contentLength] = nil
-            length = response.contentLength
-            if length == nil, request?.isVersion10 == false { fields[.transferEncoding] = "chunked" }
+        var framing = ResponseFraming()
+        let hasOwnLength = request?.request.method == .head && response.headers.contains(.contentLength)
+        if response.status.allowsBody, !hasOwnLength {
+            framing.contentLength = response.contentLength
+            framing.isChunked = framing.contentLength == nil && request?.isVersion10 == false
         }
+        framing.keepsContentLength = response.status.allowsBody && hasOwnLength
         if !keepsAlive {
-            fields[.connection] = "close"
+            framing.connection = "close"
         } else if request?.isVersion10 == true {
-            fields[.connection] = "keep-alive"
+            framing.connection = "keep-alive"
         }
-        return ByteBuffer(headOf: response.status, fields, contentLength: length, room: room)
+        return ByteBuffer(headOf: response.status, response.headers, framing: framing, room: room)
+    }
+}
+
+/// The fields of a response that delimit its body and its connection (RFC 9112, sections 6 and 9). They replace those
+/// that a handler has set.
+private struct ResponseFraming {
+    var contentLength: Int64?
+    var isChunked = false
+    /// The response to HEAD has the length of the one to GET.
+    var keepsContentLength = false
+    /// Nil keeps the field of the handler.
+    var connection: StaticString?
+
+    func replaces(_ name: HTTPField.Name) -> Bool {
+        // Lengths are compared first: nearly all fields have another one.
+        switch name.canonicalName.utf8.count {
+        case 10: connection != nil && name == .connection
+        case 14: !keepsContentLength && name == .contentLength
+        case 17: name == .transferEncoding
+        default: false
+        }
     }
 }
 
@@ -104,14 +138,20 @@ extension ByteBuffer {
         writeStaticString("\r\n")
     }
 
+    /// The head of an informational response (RFC 9110, section 15.2).
+    init(headOf status: HTTPResponse.Status, _ fields: HTTPFields) {
+        self.init(headOf: status, fields, framing: nil, room: 0)
+    }
+
     /// The head of a response (RFC 9112). A final response without `Date` gets one.
     ///
     /// Names and values need no escaping: HTTPTypes rejects line breaks in both. The head is written in one pass into
     /// memory of the right size: every response has ten fields or so.
-    /// - Parameter room: for a body of this many bytes behind the head.
-    init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, contentLength: Int64? = nil, room: Int = 0) {
+    /// - Parameters:
+    ///   - framing: nil keeps all fields as they are.
+    ///   - room: for a body of this many bytes behind the head.
+    fileprivate init(headOf status: HTTPResponse.Status, _ fields: HTTPFields, framing: ResponseFraming?, room: Int) {
         let reason = HTTPResponseStatus(statusCode: status.code).reasonPhrase
-        let date = status.code >= 200 && !fields.contains(.date) ? HTTPDate.now() : nil
         var size = Self.otherHeadBytes + reason.utf8.count
         for field in fields { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
         self = ByteBufferAllocator().buffer(capacity: size + room)
@@ -122,20 +162,29 @@ extension ByteBuffer {
             text.write(" ")
             text.write(reason)
             text.write("\r\n")
+            var needsDate = status.code >= 200
             for field in fields {
+                if let framing, framing.replaces(field.name) { continue }
+                if field.name.canonicalName.utf8.count == 4, field.name == .date { needsDate = false }
                 text.write(field.name.rawName)
                 text.write(": ")
                 text.write(field.value)
                 text.write("\r\n")
             }
-            if let contentLength {
+            if let length = framing?.contentLength {
                 text.write("Content-Length: ")
-                text.write(contentLength)
+                text.write(length)
                 text.write("\r\n")
             }
-            if let date {
+            if framing?.isChunked == true { text.write("Transfer-Encoding: chunked\r\n") }
+            if let connection = framing?.connection {
+                text.write("Connection: ")
+                text.write(connection)
+                text.write("\r\n")
+            }
+            if needsDate {
                 text.write("Date: ")
-                text.write(date)
+                text.write(HTTPDate.now())
                 text.write("\r\n")
             }
             text.write("\r\n")
@@ -143,9 +192,9 @@ extension ByteBuffer {
         }
     }
 
-    /// The bytes of a head without its fields and its reason phrase: the status line, `Content-Length`, `Date` and the
-    /// line breaks.
-    private static let otherHeadBytes = 128
+    /// More than the bytes of a head without its fields and its reason phrase: the status line, the framing, `Date` and
+    /// the line breaks.
+    private static let otherHeadBytes = 192
 }
 
 /// Writes text to memory that is large enough.

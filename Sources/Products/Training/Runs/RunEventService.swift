@@ -160,7 +160,7 @@ final class RunEventService: Sendable {
 }
 
 extension RunProgress {
-    /// The status that the web client knows.
+    /// The status in the terms of the web client.
     fileprivate var trainingStatus: TrainingProgress.Status {
         switch phase {
         case "evaluation": .modelCompleted
