@@ -17,7 +17,7 @@ import Testing
             id: id, organisation: Runtime.system.id(), email: "person@example.org", username: nil, fullName: name,
             firstName: nil, lastName: nil, phone: nil, role: .user, isEmailVerified: true, isSuspended: false,
             createdAt: Self.start, updatedAt: Self.start, passwordHash: "")
-        return Account(AccountRecord(person: person, sessions: 1, lastLogin: nil))
+        return Account(AccountRecord(person: person, signIns: 1, lastLogin: nil), activeSessions: 0)
     }
 
     /// Reads through `cache`; the database has `stored`.

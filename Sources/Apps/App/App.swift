@@ -133,7 +133,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         files: files,
         aws: try awsClient(configuration, runtime),
         fernet: encryption.fernet,
-        scorer: dependencies.riskScorer ?? .builtin,
+        scorer: try dependencies.riskScorer ?? riskScorer(configuration),
         settings: sandboxSettings(configuration),
         logger: logger,
         runtime: runtime
@@ -292,6 +292,13 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
         return nil
     }
     return AWSClient(settings: AWSClient.Settings(endpoint: endpoint), outbound: OutboundClient(), runtime: runtime)
+}
+
+private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {
+    let given = try configuration.riskModelPath.map { try RiskModel(contentsOf: $0) }
+    return RiskScorer(
+        production: { given ?? .embedded },
+        experimental: try configuration.experimentalModelPath.map { try RiskModel(contentsOf: $0) })
 }
 
 private func sandboxSettings(_ configuration: Configuration) -> SandboxSettings {

@@ -6,6 +6,7 @@ package import Mail
 import MessagingRedis
 package import Modules
 import Secrets
+import SpotDecisions
 import SystemPackage
 
 /// The settings of an installation, read from a command's flags, the environment and a file `.env`, in this order of
@@ -82,6 +83,10 @@ package struct Configuration: Sendable {
     package var sandboxCountInterval: Duration
     /// In UTC.
     package var experimentArchiveCron: String
+    /// Nil for the model that comes with the program.
+    package var riskModelPath: String?
+    /// Nil for the model in production.
+    package var experimentalModelPath: String?
     /// A share, 0 to 1.
     package var crashProbabilityMax: Double
     /// A share, 0 to 1.
@@ -228,6 +233,12 @@ package struct Configuration: Sendable {
                     "SANDBOX_COUNT_MINUTES", 10, 1...1_440, "minutes between two counts of the active sessions")))
         experimentArchiveCron = source.text(
             "EXPERIMENT_ARCHIVE_CRON", "0 2 * * *", "when experiments of more than 90 days are archived, in UTC")
+        riskModelPath = source.text(
+            "RISK_MODEL_PATH",
+            "a risk model that `gatehouse risk train` wrote; by default the one that comes with the program")
+        experimentalModelPath = source.text(
+            "EXPERIMENTAL_MODEL_PATH",
+            "the risk model of the version v2.2.0-beta of the lab; by default the one in production")
         crashProbabilityMax = source.share(
             "MAX_CRASH_PROBABILITY", 0.85, "the crash probability from which on a pool is not safe")
         interruptRateMax = source.share(
@@ -304,6 +315,12 @@ extension Configuration {
         }
         if !["sqlite:", "postgresql://", "postgres://"].contains(where: databaseURL.hasPrefix) {
             faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
+        }
+        for (name, path) in [("RISK_MODEL_PATH", riskModelPath), ("EXPERIMENTAL_MODEL_PATH", experimentalModelPath)] {
+            guard let path else { continue }
+            do throws(RiskModelFault) { _ = try RiskModel(contentsOf: path) } catch {
+                faults.append("\(name): \(error)")
+            }
         }
         if !awsEndpointURL.isEmpty {
             do throws(AWSEndpoint.ParseError) { _ = try AWSEndpoint(url: awsEndpointURL) } catch {

@@ -8,8 +8,6 @@ final class MarketService: Sendable {
     private let runtime: Runtime
     private let tables = BuiltinTables()
 
-    /// Of the history of prices.
-    private static let history = Duration.days(7)
     /// The zones that the built-in tables tell apart.
     private static let zones = ["a", "b", "c"]
 
@@ -45,7 +43,7 @@ final class MarketService: Sendable {
         let now = runtime.now()
         let type = session.pool.instanceType
         let prices = try await ec2.spotPrices(
-            SpotPriceQuery(instanceTypes: Self.family(of: session.pool), from: now - Self.history, to: now)
+            SpotPriceQuery(instanceTypes: Self.family(of: session.pool), from: now - RiskScorer.historyMax, to: now)
         ).prices
         let candidates = Self.candidates(of: type, prices)
         guard candidates.contains(where: { $0.pool == session.pool }) else {

@@ -13,6 +13,7 @@ struct LabModel: Sendable {
     /// The model of instances without an assignment.
     static let production = ID<LabModel>(trusted: "01990000-0000-7000-8000-000000000210")
     static let productionVersion = "v2.1.0"
+    static let experimentalVersion = "v2.2.0-beta"
 
     init(row: Row) throws {
         id = try row["id"]
